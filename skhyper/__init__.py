@@ -1,0 +1,23 @@
+"""skhyper: hyperparameter search for scikit-learn.
+
+``GridSearchCV`` and ``RandomizedSearchCV`` as scikit-learn has them; ``BayesSearchCV``,
+which places each trial by all earlier ones; ``SearchCV``, which takes any sampler or a list
+that a person wrote. All of them cross-validate and drop into pipelines.
+"""
+
+from skhyper import callbacks, exceptions, samplers, space
+from skhyper.search import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "BayesSearchCV",
+    "GridSearchCV",
+    "RandomizedSearchCV",
+    "SearchCV",
+    "__version__",
+    "callbacks",
+    "exceptions",
+    "samplers",
+    "space",
+]

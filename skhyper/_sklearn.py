@@ -1,0 +1,143 @@
+"""The only module that imports private names of scikit-learn, and bridges its versions.
+
+Besides what is imported here, ``skhyper.search`` calls these methods of ``BaseSearchCV``:
+``_get_scorers``, ``_get_routed_params_for_fit``, ``_check_refit_for_multimetric``,
+``_select_best_index`` and ``_format_results`` (all there from 1.6 to 1.9).
+"""
+
+import inspect
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import sklearn
+from sklearn.base import _fit_context as fit_context
+from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._validation import (
+    _fit_and_score,
+)
+from sklearn.model_selection._validation import (
+    _insert_error_scores as insert_error_scores,
+)
+from sklearn.model_selection._validation import (
+    _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
+)
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_method_params as check_method_params
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:  # scikit-learn < 1.9
+    CallbackSupportMixin = None
+
+__all__ = [
+    "HAS_CALLBACKS",
+    "CallbackSearchCV",
+    "HasMethods",
+    "Interval",
+    "MultimetricScorer",
+    "StrOptions",
+    "check_method_params",
+    "fit_and_score",
+    "fit_context",
+    "insert_error_scores",
+    "sklearn_version",
+    "warn_or_raise_about_fit_failures",
+]
+
+HAS_CALLBACKS = CallbackSupportMixin is not None
+sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
+
+
+def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> dict:
+    """scikit-learn's fit and score of one fold; callbacks see it where it knows them."""
+    if HAS_CALLBACKS:
+        kwargs.update(caller=caller, callback_ctx=callback_ctx)
+    return _fit_and_score(*args, **kwargs)
+
+
+class _TaskContext:
+    """What scikit-learn 1.9's ``CallbackContext`` is to callbacks, for older versions.
+
+    It knows no propagation to the inner estimator and runs in the main process.
+    """
+
+    def __init__(self, callbacks: list, task_name: str, task_id: int, max_subtasks: int | None):
+        self._callbacks = callbacks
+        self.task_name, self.task_id, self.max_subtasks = task_name, task_id, max_subtasks
+        self.parent: _TaskContext | None = None
+        self._n_subtasks = 0
+
+    def subcontext(
+        self,
+        task_name: str = "",
+        task_id: int | None = None,
+        max_subtasks: int | None = 0,
+        sequential_subtasks: bool = True,
+    ) -> "_TaskContext":
+        number = self._n_subtasks if task_id is None else task_id
+        child = _TaskContext(self._callbacks, task_name, number, max_subtasks)
+        child.parent = self
+        self._n_subtasks += 1
+        return child
+
+    def call_on_fit_task_begin(self, *, estimator: Any, **kwargs: Any) -> "_TaskContext":
+        self._call("on_fit_task_begin", estimator, kwargs)
+        return self
+
+    def call_on_fit_task_end(self, *, estimator: Any, **kwargs: Any) -> bool:
+        return self._call("on_fit_task_end", estimator, kwargs)
+
+    def _call(self, hook: str, estimator: Any, kwargs: dict) -> bool:
+        answers = []
+        for callback in self._callbacks:
+            method = getattr(callback, hook)
+            wanted = inspect.signature(method).parameters.values()
+            names = [p.name for p in wanted if p.kind == p.KEYWORD_ONLY]
+            answers.append(method(estimator, self, **{n: kwargs.get(n) for n in names}))
+        return any(answers)
+
+    def propagate_callback_context(self, sub_estimator: Any) -> Any:
+        return nullcontext()
+
+
+class _CallbackSearchBefore19(BaseSearchCV):  # pragma: no cover (run on scikit-learn < 1.9)
+    """``set_callbacks`` and the hooks of scikit-learn 1.9 for older versions."""
+
+    def set_callbacks(self, *callbacks: Any) -> Any:
+        hooks = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown")
+        for callback in callbacks:
+            if isinstance(callback, type) or not all(hasattr(callback, h) for h in hooks):
+                raise TypeError("callbacks must be instances following the FitCallback protocol.")
+        self._skl_callbacks = list(callbacks)
+        return self
+
+    def _init_callback_context(
+        self, task_name: str = "fit", task_id: int = 0, max_subtasks: int | None = 0
+    ) -> _TaskContext:
+        callbacks = getattr(self, "_skl_callbacks", [])
+        context = _TaskContext(callbacks, task_name, task_id, max_subtasks)
+        self._skl_callbacks_to_teardown = []
+        self._callback_fit_ctx = context
+        for callback in callbacks:
+            self._skl_callbacks_to_teardown.append(callback)
+            callback.setup(estimator=self, context=context)
+        return context
+
+    def _teardown_callbacks(self) -> None:
+        if not hasattr(self, "_callback_fit_ctx"):
+            return
+        for callback in self._skl_callbacks_to_teardown:
+            callback.teardown(estimator=self, context=self._callback_fit_ctx)
+        del self._skl_callbacks_to_teardown, self._callback_fit_ctx
+
+
+CallbackSearchCV = BaseSearchCV if HAS_CALLBACKS else _CallbackSearchBefore19
+
+
+def teardown_callbacks(search: Any) -> None:
+    """End the callbacks of a fit; on 1.9 scikit-learn's own fit context does it."""
+    teardown: Callable[[], None] | None = getattr(search, "_teardown_callbacks", None)
+    if teardown is not None:
+        teardown()

@@ -1,0 +1,15 @@
+"""Evaluation: what a trial costs and yields, and the loop that runs trials."""
+
+from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, setting_key
+from skhyper.evaluation._evaluator import Evaluator
+from skhyper.evaluation._executor import make_pool
+from skhyper.evaluation._objective import Objective
+
+__all__ = [
+    "Evaluator",
+    "ListedCandidates",
+    "Objective",
+    "SampledCandidates",
+    "make_pool",
+    "setting_key",
+]

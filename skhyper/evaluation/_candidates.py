@@ -1,0 +1,174 @@
+"""Which setting comes next: a list known ahead, or a sampler that looks at the history."""
+
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import joblib
+import numpy as np
+
+from skhyper._trial import History
+from skhyper.space import Space
+
+__all__ = ["Candidates", "ListedCandidates", "SampledCandidates", "setting_key"]
+
+# Random draws in search of a setting that was not tried, before a small space is enumerated.
+_MAX_REDRAWS = 200
+_MAX_ENUMERATED = 20_000
+
+
+class Candidates(Protocol):
+    """Where the next settings come from.
+
+    Attributes
+    ----------
+    known_ahead : bool
+        Whether all settings are known before the first is tried.
+    n_candidates : int
+        At most so many are asked for.
+    exhausted_reason : str
+        Why ``ask`` returned None.
+    """
+
+    known_ahead: bool
+    n_candidates: int
+    exhausted_reason: str
+
+    def ask(self, history: History) -> Mapping[str, Any] | None:
+        """The next setting, None when there is none."""
+
+
+class _Tried:
+    """Keys of the settings of a growing history, each made once."""
+
+    def __init__(self) -> None:
+        self._keys: list[str] = []
+
+    def keys(self, history: History) -> set[str]:
+        for trial in history[len(self._keys) :]:
+            self._keys.append(setting_key(trial.params))
+        return set(self._keys)
+
+
+class ListedCandidates:
+    """Settings known ahead, in their order.
+
+    Parameters
+    ----------
+    settings : sequence of dict
+    reason : str
+        Why the search ends after the last one.
+    allow_repeats : bool
+        Whether a setting that was tried is tried again, as scikit-learn does.
+    """
+
+    known_ahead = True
+
+    def __init__(
+        self, settings: Sequence[Mapping[str, Any]], reason: str, allow_repeats: bool = True
+    ):
+        self._settings = list(settings)
+        self._next = 0
+        self._allow_repeats = allow_repeats
+        self._tried = _Tried()
+        self.n_candidates = len(self._settings)
+        self.exhausted_reason = reason
+
+    def ask(self, history: History) -> Mapping[str, Any] | None:
+        while self._next < len(self._settings):
+            params = self._settings[self._next]
+            self._next += 1
+            if self._allow_repeats or setting_key(params) not in self._tried.keys(history):
+                return params
+        return None
+
+
+class SampledCandidates:
+    """First settings, then what a sampler proposes; none twice unless allowed.
+
+    Parameters
+    ----------
+    sampler : object with ``ask(space, history, n_points, rng)``
+    phases : sequence of (Space, int)
+        Spaces to search one after the other, with the number of trials of each.
+    first : sequence of dict
+        Settings to try before the sampler is asked; they count as trials.
+    allow_repeats : bool
+        Whether a setting may be tried again.
+    """
+
+    known_ahead = False
+
+    def __init__(
+        self,
+        sampler: Any,
+        phases: Sequence[tuple[Space, int]],
+        first: Sequence[Mapping[str, Any]] = (),
+        allow_repeats: bool = False,
+    ):
+        self._sampler = sampler
+        self._phases = list(phases)
+        self._first = list(first)
+        self._allow_repeats = allow_repeats
+        self._asked_in_phase = 0
+        self._tried = _Tried()
+        self.n_candidates = sum(n for _, n in self._phases)
+        self.exhausted_reason = f"n_iter={self.n_candidates} settings were tried"
+
+    def ask(self, history: History) -> Mapping[str, Any] | None:
+        tried = self._tried.keys(history)
+        while self._phases:
+            space, budget = self._phases[0]
+            if self._asked_in_phase < budget:
+                params = self._next(space, history, tried)
+                if params is not None:
+                    self._asked_in_phase += 1
+                    return params
+                self.exhausted_reason = "every setting of the space was tried"
+            self._phases.pop(0)
+            self._asked_in_phase = 0
+        return None
+
+    def _next(self, space: Space, history: History, tried: set) -> Mapping[str, Any] | None:
+        while self._first:
+            params = self._first.pop(0)
+            if self._is_new(params, tried):
+                return params
+        rng = np.random.default_rng([history.seed, len(history)])
+        points = self._sampler.ask(space, history, 1, rng)
+        if len(points) == 0:
+            return None
+        (params,) = space.from_unit(points[:1])
+        if self._is_new(params, tried) and space.accepts(params):
+            return params
+        return self._another(space, rng, tried)
+
+    def _is_new(self, params: Mapping[str, Any], tried: set) -> bool:
+        return self._allow_repeats or setting_key(params) not in tried
+
+    def _another(self, space: Space, rng: np.random.Generator, tried: set) -> Any:
+        """A random setting in place of one that was tried; None when there is none left."""
+        for params in space.from_unit(space.sample(_MAX_REDRAWS, rng)):
+            if self._is_new(params, tried):
+                return params
+        if space.n_settings > _MAX_ENUMERATED:
+            return None
+        settings = space.from_unit(np.array(list(space.grid(_MAX_ENUMERATED))))
+        untried = [params for params in settings if self._is_new(params, tried)]
+        return untried[rng.integers(len(untried))] if untried else None
+
+
+def setting_key(params: Mapping[str, Any]) -> str:
+    """A key that is the same for equal settings, whatever objects they hold."""
+    return "\n".join(f"{name}={_value_key(params[name])}" for name in sorted(params))
+
+
+def _value_key(value: Any) -> str:
+    if value is None or isinstance(value, bool | np.bool_ | str):
+        return f"{type(value).__name__}:{value}"
+    if isinstance(value, numbers.Real):
+        return repr(float(value))
+    try:
+        return joblib.hash(value)
+    except Exception:  # noqa: BLE001  (what cannot be pickled has at least an identity)
+        return f"{type(value).__qualname__} at {id(value)}"

@@ -1,0 +1,175 @@
+"""The loop of every search: ask, submit folds, collect trials, call back."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from skhyper._sklearn import HAS_CALLBACKS
+from skhyper._trial import History, Trial
+from skhyper.evaluation._candidates import Candidates
+from skhyper.evaluation._executor import Pool
+from skhyper.evaluation._objective import FoldJob, finished_trial
+
+__all__ = ["Evaluator"]
+
+
+class Evaluator:
+    """Runs trials until the candidates, the time or a callback say stop.
+
+    Parameters
+    ----------
+    candidates : Candidates
+        Where settings come from.
+    pool : Pool
+        Where folds run.
+    history : History
+        Trials made before; they are kept and numbered first.
+    pick : callable
+        From a fold's scores to the one that is optimised.
+    n_parallel : int
+        Number of trials that may run at the same time.
+    ordered : bool
+        Whether a question sees only the results that it would see at any speed of the
+        workers. Trials are then the same at every run.
+    max_time : float or None
+        Seconds after which no further trial is started.
+    search : estimator
+        Handed to callbacks.
+    context : callback context
+        Of the search; folds are its sub-tasks.
+    on_trial_end : callable
+        ``on_trial_end(trial, history) -> bool``, True to stop.
+
+    Attributes
+    ----------
+    history : History
+        All trials so far.
+    stop_reason : str
+        Why the search ended.
+    """
+
+    def __init__(
+        self,
+        candidates: Candidates,
+        pool: Pool,
+        history: History,
+        pick: Callable[[Any], float],
+        *,
+        n_parallel: int,
+        ordered: bool,
+        max_time: float | None,
+        search: Any,
+        context: Any,
+        on_trial_end: Callable[[Trial, History], bool],
+    ):
+        self._candidates = candidates
+        self._pool = pool
+        self._pick = pick
+        self._all_at_once = candidates.known_ahead and pool.n_workers > 1
+        self._n_parallel = n_parallel
+        self._ordered = ordered
+        self._deadline = None if max_time is None else time.monotonic() + max_time
+        self._max_time = max_time
+        self._search = search
+        self._context = context
+        self._on_trial_end = on_trial_end
+        self._base = history
+        self._trials: list[Trial] = list(history)
+        self._n_splits = len(history.splits)
+        self._folds: dict[int, dict[int, dict]] = {}
+        self._cut = False
+        self.stop_reason = ""
+
+    @property
+    def history(self) -> History:
+        return replace(self._base, trials=tuple(self._trials))
+
+    def run(self) -> None:
+        """Run the search to its end."""
+        try:
+            self._fill()
+            while self._folds and not self._cut:
+                self._wait()
+        except BaseException:
+            self._pool.close(kill=True)
+            raise
+        self._pool.close(kill=self._cut)
+
+    def _wait(self) -> None:
+        for job, result in self._pool.wait():
+            self._collect(job, result)
+            self._check_time()
+            if self._cut:
+                return
+            self._fill()
+
+    def _fill(self) -> None:
+        """Ask and submit while a worker is, or is about to be, free."""
+        while not self.stop_reason and self._may_ask():
+            self._check_time()
+            if self.stop_reason:
+                return
+            params = self._candidates.ask(self._visible_history())
+            if params is None:
+                self.stop_reason = self._candidates.exhausted_reason
+                return
+            self._submit(params)
+
+    def _check_time(self) -> None:
+        if self.stop_reason or self._deadline is None or time.monotonic() < self._deadline:
+            return
+        self.stop_reason = f"max_time={self._max_time} seconds are over"
+        # What was submitted all at once would otherwise run for as long as it takes.
+        self._cut = self._all_at_once
+
+    def _may_ask(self) -> bool:
+        if self._all_at_once:
+            return True
+        if len(self._folds) >= self._n_parallel or not self._pool.has_room:
+            return False
+        oldest = min(self._folds, default=len(self._trials))
+        return not self._ordered or oldest > len(self._trials) - self._n_parallel
+
+    def _visible_history(self) -> History:
+        """The history as a question may see it.
+
+        With `ordered`, trial t is asked for with the results of the trials up to
+        ``t - n_parallel`` only, later ones being pending whether they are done or not.
+        """
+        if not self._ordered or self._n_parallel == 1:
+            return self.history
+        first_hidden = max(len(self._trials) - self._n_parallel + 1, len(self._base))
+        hidden = [Trial(t.number, t.params) for t in self._trials[first_hidden:]]
+        return replace(self._base, trials=tuple(self._trials[:first_hidden] + hidden))
+
+    def _submit(self, params: Mapping[str, Any]) -> None:
+        number = len(self._trials)
+        self._trials.append(Trial(number, params))
+        self._folds[number] = {}
+        new = number - len(self._base)
+        for fold in range(self._n_splits):
+            context = self._context.subcontext(
+                task_name="candidate-split-evaluation", task_id=new * self._n_splits + fold
+            )
+            if not HAS_CALLBACKS:
+                context.call_on_fit_task_begin(estimator=self._search)
+            self._pool.submit(
+                FoldJob(new, fold, params, self._candidates.n_candidates, self._search, context)
+            )
+
+    def _collect(self, job: FoldJob, result: dict[str, Any]) -> None:
+        if not HAS_CALLBACKS:
+            job.context.call_on_fit_task_end(estimator=self._search)
+        number = job.trial + len(self._base)
+        folds = self._folds[number]
+        folds[job.fold] = result
+        if len(folds) < self._n_splits:
+            return
+        del self._folds[number]
+        ordered = [folds[fold] for fold in range(self._n_splits)]
+        trial = finished_trial(self._trials[number], ordered, self._pick)
+        self._trials[number] = trial
+        if self._on_trial_end(trial, self.history) and not self.stop_reason:
+            self.stop_reason = "a callback asked to stop"
+            self._cut = True

@@ -1,0 +1,195 @@
+"""Where folds run: in this process, in joblib's rounds, or in workers of our own.
+
+A pool takes fold jobs by ``submit`` and gives back ``(job, result)`` pairs by ``wait``:
+
+- ``InProcess``: runs one job at each ``wait``;
+- ``JoblibRounds``: runs all submitted jobs by ``joblib.Parallel``, whatever its backend
+  (loky, threading, dask, ray, ...), and hands out results as they arrive;
+- ``Workers``: processes or threads that are fed one job at a time, so that a sequential
+  search sees each result before it asks again. joblib's own generators ask too early, and
+  loky's reusable executor is the caller's, not ours: we make an executor once a fit.
+"""
+
+import os
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from typing import Any, Protocol
+
+import cloudpickle
+import joblib
+
+from joblib.externals.loky import ProcessPoolExecutor
+from joblib.parallel import get_active_backend
+from sklearn import config_context, get_config
+from sklearn.utils.parallel import Parallel, delayed
+
+from skhyper.evaluation._objective import FoldJob, Objective, run_fold
+
+__all__ = ["InProcess", "JoblibRounds", "Pool", "Workers", "make_pool"]
+
+
+class Pool(Protocol):
+    """Where fold jobs run."""
+
+    n_workers: int
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another job would start at once."""
+
+    def submit(self, job: FoldJob) -> None: ...
+    def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]: ...
+    def close(self, kill: bool = False) -> None: ...
+
+
+class InProcess:
+    """Runs the oldest job at each ``wait``, in the caller's process and thread."""
+
+    n_workers = 1
+
+    def __init__(self, objective: Objective):
+        self._objective = objective
+        self._jobs: deque[FoldJob] = deque()
+
+    @property
+    def has_room(self) -> bool:
+        return not self._jobs
+
+    def submit(self, job: FoldJob) -> None:
+        self._jobs.append(job)
+
+    def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
+        job = self._jobs.popleft()
+        yield job, run_fold(self._objective, job)
+
+    def close(self, kill: bool = False) -> None:
+        self._jobs.clear()
+
+
+class JoblibRounds:
+    """Runs all submitted jobs at each ``wait`` by ``joblib.Parallel``."""
+
+    def __init__(self, objective: Objective, n_jobs: int | None, pre_dispatch: Any):
+        self._objective = objective
+        backend, _ = get_active_backend()
+        streams = getattr(backend, "supports_return_generator", False)
+        self._parallel = Parallel(
+            n_jobs=n_jobs,
+            pre_dispatch=pre_dispatch,
+            return_as="generator" if streams else "list",
+        )
+        self.n_workers = joblib.effective_n_jobs(n_jobs)
+        self._jobs: list[FoldJob] = []
+        self._in_round = False
+
+    @property
+    def has_room(self) -> bool:
+        return not self._in_round and len(self._jobs) < self.n_workers
+
+    def submit(self, job: FoldJob) -> None:
+        self._jobs.append(job)
+
+    def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
+        jobs, self._jobs = self._jobs, []
+        results = self._parallel(delayed(run_fold)(self._objective, job) for job in jobs)
+        self._in_round = True
+        try:
+            yield from zip(jobs, results, strict=True)
+        finally:
+            self._in_round = False
+
+    def close(self, kill: bool = False) -> None:
+        self._jobs = []
+
+
+class Workers:
+    """Processes or threads that take one job at a time."""
+
+    def __init__(self, objective: Objective, n_workers: int, processes: bool):
+        self.n_workers = n_workers
+        self._running: dict[Future, FoldJob] = {}
+        self._processes = processes
+        self._config = get_config()
+        self._objective = objective
+        self._executor: Executor = (
+            _process_executor(objective, n_workers) if processes else ThreadPoolExecutor(n_workers)
+        )
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._running) < self.n_workers
+
+    def submit(self, job: FoldJob) -> None:
+        if self._processes:
+            # Pickled here and now: a callback's context changes while loky's thread would.
+            future = self._executor.submit(_run_pickled, cloudpickle.dumps(job))
+        else:
+            future = self._executor.submit(_run_in_thread, self._config, self._objective, job)
+        self._running[future] = job
+
+    def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
+        done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+        for future in sorted(done, key=lambda f: (self._running[f].trial, self._running[f].fold)):
+            job = self._running.pop(future)
+            yield job, future.result()
+
+    def close(self, kill: bool = False) -> None:
+        for future in self._running:
+            future.cancel()
+        if self._processes:
+            self._executor.shutdown(wait=True, kill_workers=kill)  # type: ignore[call-arg]
+        else:
+            self._executor.shutdown(wait=True)
+
+
+def _process_executor(objective: Objective, n_workers: int) -> Executor:
+    """Worker processes that hold the objective, sent once and not with every job."""
+    payload = cloudpickle.dumps((objective, get_config(), list(warnings.filters)))
+    # As joblib does: workers share the cores, so each gets its part of the threads.
+    threads = str(max(1, (joblib.cpu_count() or 1) // n_workers))
+    names = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
+    env = {f"{name}_NUM_THREADS": os.environ.get(f"{name}_NUM_THREADS", threads) for name in names}
+    return ProcessPoolExecutor(
+        max_workers=n_workers, initializer=_hold, initargs=(payload,), env=env
+    )
+
+
+_held: dict[str, Any] = {}  # in a worker process: what _hold received
+
+
+def _hold(payload: bytes) -> None:
+    objective, config, filters = cloudpickle.loads(payload)
+    _held.update(objective=objective, config=config, filters=filters)
+
+
+def _run_pickled(pickled: bytes) -> dict[str, Any]:
+    with config_context(**_held["config"]), warnings.catch_warnings():
+        warnings.filters = _held["filters"]
+        return run_fold(_held["objective"], cloudpickle.loads(pickled))
+
+
+def _run_in_thread(config: dict, objective: Objective, job: FoldJob) -> dict[str, Any]:
+    with config_context(**config):
+        return run_fold(objective, job)
+
+
+def make_pool(
+    objective: Objective, n_jobs: int | None, pre_dispatch: Any, known_ahead: bool
+) -> Pool:
+    """The pool for `n_jobs` and the active ``joblib.parallel_config``.
+
+    Parameters
+    ----------
+    known_ahead : bool
+        Whether all settings are known before the first is tried; joblib's own batching is
+        best then. Otherwise workers are fed one job at a time where the backend allows it.
+    """
+    if joblib.effective_n_jobs(n_jobs) == 1:
+        return InProcess(objective)
+    backend, _ = get_active_backend()
+    kind = type(backend).__name__
+    if known_ahead or kind not in ("LokyBackend", "ThreadingBackend"):
+        return JoblibRounds(objective, n_jobs, pre_dispatch)
+    return Workers(objective, joblib.effective_n_jobs(n_jobs), kind == "LokyBackend")

@@ -1,0 +1,121 @@
+"""What a trial costs and yields: one fold's fit and score, and the trial made of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from skhyper._sklearn import HAS_CALLBACKS, fit_and_score
+from skhyper._trial import Trial
+
+__all__ = ["FoldJob", "Objective", "finished_trial", "run_fold"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The data, folds and scoring that every trial of a search shares.
+
+    Attributes
+    ----------
+    estimator : estimator
+        Unfitted; cloned for each fit.
+    X, y : array-like
+    splits : list of (train, test) index arrays
+        Drawn once, so that all settings see the same folds.
+    scorer : callable
+        As scikit-learn's searches make it.
+    fit_params, score_params : dict
+        Routed metadata.
+    error_score : float or "raise"
+    return_train_score : bool
+    verbose : int
+    """
+
+    estimator: Any
+    X: Any
+    y: Any
+    splits: Sequence[tuple[Any, Any]]
+    scorer: Any
+    fit_params: Mapping[str, Any]
+    score_params: Mapping[str, Any]
+    error_score: Any
+    return_train_score: bool
+    verbose: int
+
+
+@dataclass(frozen=True)
+class FoldJob:
+    """One fold of one trial, as it is sent to a worker."""
+
+    trial: int
+    fold: int
+    params: Mapping[str, Any]
+    n_candidates: int
+    caller: Any = None
+    context: Any = None
+
+
+def run_fold(objective: Objective, job: FoldJob) -> dict[str, Any]:
+    """Fit and score one fold.
+
+    Returns
+    -------
+    result : dict
+        ``test_scores``, ``fit_time``, ``score_time``, ``n_test_samples``, ``fit_error``
+        and, if asked for, ``train_scores``, as scikit-learn's own search has them.
+    """
+    train, test = objective.splits[job.fold]
+    return fit_and_score(
+        clone(objective.estimator),
+        objective.X,
+        objective.y,
+        scorer=objective.scorer,
+        train=train,
+        test=test,
+        verbose=objective.verbose,
+        parameters=job.params,
+        fit_params=objective.fit_params,
+        score_params=objective.score_params,
+        return_train_score=objective.return_train_score,
+        return_n_test_samples=True,
+        return_times=True,
+        return_parameters=False,
+        split_progress=(job.fold, len(objective.splits)),
+        candidate_progress=(job.trial, job.n_candidates),
+        error_score=objective.error_score,
+        caller=job.caller,
+        callback_ctx=job.context if HAS_CALLBACKS else None,
+    )
+
+
+def finished_trial(
+    trial: Trial, folds: Sequence[dict[str, Any]], pick: Callable[[Any], float]
+) -> Trial:
+    """The trial with the results of all its folds.
+
+    Parameters
+    ----------
+    trial : Trial
+        As it was asked for.
+    folds : sequence of dict
+        Result of :func:`run_fold` for each split, in order.
+    pick : callable
+        From what scoring returned for a fold to the one score that is optimised.
+    """
+    scores = np.array([pick(out["test_scores"]) for out in folds], dtype=float)
+    errors = [out["fit_error"] for out in folds if out["fit_error"] is not None]
+    mean = scores.mean()
+    failed = bool(errors) or not np.isfinite(mean)
+    return Trial(
+        number=trial.number,
+        params=trial.params,
+        state="failed" if failed else "complete",
+        scores=scores,
+        # The only place where a score (greater is better) becomes a loss.
+        loss=np.nan if failed else -float(mean),
+        folds=tuple(folds),
+        seconds=sum(out["fit_time"] + out["score_time"] for out in folds),
+        message=errors[0] if errors else "",
+    )

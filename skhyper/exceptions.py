@@ -1,0 +1,18 @@
+"""Typed errors and warnings, so that a caller can catch what skhyper says."""
+
+__all__ = ["HistoryMismatchWarning", "InvalidSpaceError", "SkhyperWarning"]
+
+
+class InvalidSpaceError(ValueError):
+    """A search space, or a setting said to lie in it, is wrong.
+
+    Raised by ``fit`` before any model is trained.
+    """
+
+
+class SkhyperWarning(UserWarning):
+    """Base class of the warnings that skhyper gives."""
+
+
+class HistoryMismatchWarning(SkhyperWarning):
+    """Earlier trials were made on other data, folds or scoring and are not used."""

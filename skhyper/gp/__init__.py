@@ -1,0 +1,25 @@
+"""Gaussian processes on arrays, for Bayesian optimisation.
+
+This package knows no estimator, no search space and no trial: points of the unit cube and their
+values come in, a posterior and promising points come out.
+"""
+
+from skhyper.gp._acquisition import (
+    log_ei_with_gradient,
+    log_expected_improvement,
+    maximize_log_ei,
+)
+from skhyper.gp._likelihood import Priors
+from skhyper.gp._process import GaussianProcess, Hyperparameters, gp_posterior
+from skhyper.gp._regression import fit_gp
+
+__all__ = [
+    "GaussianProcess",
+    "Hyperparameters",
+    "Priors",
+    "fit_gp",
+    "gp_posterior",
+    "log_ei_with_gradient",
+    "log_expected_improvement",
+    "maximize_log_ei",
+]

@@ -1,0 +1,192 @@
+"""How probable the hyperparameters of a Gaussian process are, with the gradient of it.
+
+The hyperparameters are found at the maximum of log p(y | θ) + log p(θ). Everything here lives in
+standardised units, y with mean 0 and variance 1, and in logarithms, so that one weak prior fits all
+problems.
+
+Notation
+--------
+n, G, P : number of observations, groups (length-scales), pairs n(n − 1)/2.
+θ : (log l_1, …, log l_G, log s², log σ²), (G + 2,).
+l, s², σ² : length-scales (G,), signal variance, noise variance.
+v : known additional variance of each observation, (n,).
+K : covariance of the observations, s² m(r) + diag(σ² + v), (n, n).
+μ : constant mean, with the prior N(0, τ²); always at its optimum for the given θ.
+α : K⁻¹ (y − μ), (n,).
+W : α αᵀ − K⁻¹, (n, n): the derivative of 2 log p(y | θ) with respect to K.
+
+References
+----------
+C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning, MIT Press 2006,
+eqs. 2.30 and 5.9.
+
+C. Hvarfner, E. O. Hellsten and L. Nardi, Vanilla Bayesian Optimization Performs Great in High
+Dimensions, ICML 2024, arXiv:2402.02229.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
+
+from skhyper.gp._kernel import Array, IntArray, PairwiseSquares, matern52_with_slope
+
+# Relative to the signal variance; the first is no jitter at all.
+_JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4)
+
+_MEAN_VARIANCE = 1.0  # τ²
+_LOG_2PI = float(np.log(2.0 * np.pi))
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Normal priors on the logarithms of the hyperparameters, in standardised units.
+
+    Parameters
+    ----------
+    length_scale : tuple of float, default=(√2 − 3, √3)
+        Centre and width of log l, for inputs in the unit cube. The centre grows by log(G)/2 with
+        the number of groups, as the distance of two random points does. See Notes.
+    signal : tuple of float, default=(0, 1)
+        Centre and width of log s².
+    noise : tuple of float, default=(−7, 2)
+        Centre and width of log σ²: a noise of 3 % of the spread of y, give or take a factor e.
+
+    Notes
+    -----
+    Hvarfner, Hellsten and Nardi (2024) put l ~ LogNormal(√2 + log(G)/2, √3) and maximise the
+    density of l. That density, as a function of log l, is a Gaussian of the same width, centred
+    lower by the square of the width; hence the −3.
+    """
+
+    length_scale: tuple[float, float] = (float(np.sqrt(2.0) - 3.0), float(np.sqrt(3.0)))
+    signal: tuple[float, float] = (0.0, 1.0)
+    noise: tuple[float, float] = (-7.0, 2.0)
+
+    def moments(self, n_groups: int) -> tuple[Array, Array]:
+        """Centre and width of θ, two arrays of shape (G + 2,)."""
+        location = self.length_scale[0] + 0.5 * np.log(n_groups)
+        center = np.array([location] * n_groups + [self.signal[0], self.noise[0]])
+        width = np.array([self.length_scale[1]] * n_groups + [self.signal[1], self.noise[1]])
+        return center, width
+
+
+def jittered_cholesky(K: Array, scale: float) -> Array:
+    """Lower Cholesky factor of K, or of K with as little added to its diagonal as it takes.
+
+    Parameters
+    ----------
+    K : ndarray of shape (n, n)
+        Only the lower triangle is read.
+    scale : float
+        What the jitter is relative to.
+
+    Returns
+    -------
+    L : ndarray of shape (n, n), in Fortran order
+        The upper triangle is zero.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If even the largest jitter does not help.
+    """
+    for jitter in _JITTERS:
+        if jitter:
+            K = K + jitter * scale * np.eye(len(K))
+        L: Array
+        L, info = dpotrf(K, lower=1)
+        if info == 0:
+            return L
+    raise np.linalg.LinAlgError(
+        f"The covariance of {len(K)} observations is not positive definite, even with "
+        f"{_JITTERS[-1]:g} of the signal variance added. Check X, y and extra_noise for values of "
+        "very different magnitudes."
+    )
+
+
+class HyperparameterPosterior:
+    """Negative log density of the hyperparameters, up to a constant, with its gradient.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Observed points, in the unit cube.
+    y : ndarray of shape (n,)
+        Observed values, standardised.
+    groups : ndarray of int of shape (d,)
+        Group of each column.
+    extra_noise : ndarray of shape (n,)
+        v, in standardised units squared.
+    priors : Priors
+    """
+
+    def __init__(
+        self, X: Array, y: Array, groups: IntArray, extra_noise: Array, priors: Priors
+    ) -> None:
+        self._squares = PairwiseSquares(X, groups)
+        self._targets = np.asfortranarray(np.column_stack([y, np.ones(len(y))]))
+        self._extra_noise = extra_noise
+        self._n_groups = int(groups.max()) + 1
+        self.center, self._width = priors.moments(self._n_groups)
+
+    def _factorize(self, correlation: Array, signal: float, noise: float) -> Array:
+        """Cholesky factor of K (n, n) from the packed correlation (P,)."""
+        n = len(self._extra_noise)
+        K = np.zeros(n * n)
+        K[self._squares.lower] = signal * correlation
+        K[:: n + 1] = signal + noise + self._extra_noise
+        return jittered_cholesky(K.reshape(n, n, order="F"), signal)
+
+    def _solve(self, L: Array) -> tuple[Array, float, float]:
+        """Solve for the weights α (n,), the mean μ and the misfit (y − μ)ᵀ α + μ²/τ²."""
+        solutions, _ = dpotrs(L, self._targets, lower=1)  # K⁻¹ y, K⁻¹ 1
+        y, ones = self._targets.T
+        mean = float(ones @ solutions[:, 0] / (ones @ solutions[:, 1] + 1.0 / _MEAN_VARIANCE))
+        alpha = solutions[:, 0] - mean * solutions[:, 1]
+        return alpha, mean, float((y - mean) @ alpha + mean**2 / _MEAN_VARIANCE)
+
+    def mean(self, theta: Array) -> float:
+        """Best constant mean μ for given hyperparameters, in standardised units."""
+        weights = np.exp(-2.0 * theta[: self._n_groups])
+        signal, noise = np.exp(theta[self._n_groups :])
+        correlation, _ = matern52_with_slope(self._squares.weighted_sum(weights))
+        return self._solve(self._factorize(correlation, signal, noise))[1]
+
+    def __call__(self, theta: Array) -> tuple[float, Array]:
+        """Negative log density and its gradient.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (G + 2,)
+            θ, logarithms of the hyperparameters.
+
+        Returns
+        -------
+        value : float
+        gradient : ndarray of shape (G + 2,)
+
+        Notes
+        -----
+        μ depends on θ, but stands at its optimum, so its derivative does not enter.
+        """
+        G, n = self._n_groups, len(self._extra_noise)
+        weights = np.exp(-2.0 * theta[:G])  # 1/l²
+        signal, noise = np.exp(theta[G:])
+        correlation, slope = matern52_with_slope(self._squares.weighted_sum(weights))
+        L = self._factorize(correlation, signal, noise)
+        alpha, _, misfit = self._solve(L)
+        deviation = (theta - self.center) / self._width
+        log_determinant = 2.0 * np.log(L.diagonal()).sum()
+        value = 0.5 * (misfit + log_determinant + n * _LOG_2PI + deviation @ deviation)
+
+        inverse, _ = dpotri(L, lower=1)
+        W = (alpha[:, None] * alpha - inverse.T).reshape(-1)  # packed as in PairwiseSquares
+        trace = W[:: n + 1].sum()
+        W = W[self._squares.lower]
+        # (eq. 5.9) d log p(y | θ) / dθ = ½ tr(W dK/dθ); each pair stands in K twice
+        gradient = np.empty(G + 2)
+        gradient[:G] = signal * weights * self._squares.contract(W * slope)
+        gradient[G] = signal * (W @ correlation + 0.5 * trace)
+        gradient[G + 1] = 0.5 * noise * trace
+        return float(value), deviation / self._width - gradient

@@ -1,0 +1,17 @@
+"""Samplers: where the next points come from, as pure functions of the history."""
+
+from skhyper.samplers._base import Sampler
+from skhyper.samplers._gp import GPSampler
+from skhyper.samplers._grid import GridSampler
+from skhyper.samplers._random import RandomSampler
+from skhyper.samplers._skopt import SkoptSampler
+from skhyper.samplers._sobol import SobolSampler
+
+__all__ = [
+    "GPSampler",
+    "GridSampler",
+    "RandomSampler",
+    "Sampler",
+    "SkoptSampler",
+    "SobolSampler",
+]

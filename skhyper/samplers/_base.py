@@ -1,0 +1,60 @@
+"""What every sampler answers: where to look next, given what has been tried."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from skhyper._trial import History
+from skhyper.space import Space
+
+__all__ = ["Sampler", "located_trials"]
+
+
+class Sampler(ABC):
+    """A strategy of search: a pure function from the history to the next points.
+
+    There is no ``tell``: what was told is the history, trials still running included.
+    A sampler may cache for speed, never so that its answer depends on it. A point that
+    was tried before is replaced by the search; the sampler need not look for that.
+    """
+
+    @abstractmethod
+    def ask(
+        self, space: Space, history: History, n_points: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Points to try next.
+
+        Parameters
+        ----------
+        space : Space
+        history : History
+            All trials so far; ``history.seed`` is the same at every call of one search.
+        n_points : int
+            Number of points asked for.
+        rng : numpy.random.Generator
+            Made anew for each call from the seed and the number of the next trial.
+
+        Returns
+        -------
+        points : ndarray of shape (n, d) with n <= n_points
+            Points of the unit cube. Fewer than asked for: nothing else is left to try.
+        """
+
+
+def located_trials(space: Space, history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points, losses and pending marks of the trials that have a place in `space`.
+
+    Returns
+    -------
+    points : ndarray of shape (n, d)
+        nan where inactive.
+    losses : ndarray of shape (n,)
+        nan where failed or pending.
+    pending : ndarray of shape (n,), bool
+    """
+    located = [(space.locate(trial.params), trial) for trial in history]
+    kept = [(point, trial) for point, trial in located if point is not None]
+    points = np.array([point for point, _ in kept]).reshape(len(kept), space.n_dims)
+    losses = np.array([trial.loss for _, trial in kept], dtype=float)
+    pending = np.array([trial.state == "running" for _, trial in kept], dtype=bool)
+    return points, losses, pending

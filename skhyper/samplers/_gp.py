@@ -1,0 +1,226 @@
+"""Bayesian optimisation: a Gaussian process of the losses, maximal expected improvement.
+
+Notation
+--------
+points : (n, d) points of the unit cube, nan where inactive
+F : (n, p) features; a category becomes one column for each of its choices
+y : (n,) losses, failed ones replaced
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from skhyper._trial import History
+from skhyper.gp import GaussianProcess, fit_gp, maximize_log_ei
+from skhyper.samplers._base import Sampler, located_trials
+from skhyper.samplers._sobol import sobol_points
+from skhyper.space import Space
+
+__all__ = ["GPSampler"]
+
+# Steps of local candidates around the best points, in units of the cube's side.
+_LOCAL_STEPS = (0.2, 0.05, 0.01)
+# Two different choices are as far apart as the two ends of a range.
+_CATEGORY_HEIGHT = np.sqrt(0.5)
+
+
+class GPSampler(Sampler):
+    """Bayesian optimisation with a Gaussian process.
+
+    Parameters
+    ----------
+    n_initial_points : int, default=None
+        Trials before the process is asked: points of a Sobol sequence, less those that
+        were tried already. By default one more than there are dimensions, at most 20.
+    n_candidates : int, default=1000
+        Random candidates at which the acquisition is evaluated; half as many are drawn
+        around the best trials.
+    n_polish : int, default=4
+        Number of candidates from which the acquisition is climbed by its gradient.
+
+    Notes
+    -----
+    Matérn 5/2 kernel with one length-scale for each dimension, hyperparameters at their
+    maximum a posteriori; choices as one column each, with a common length-scale; what is
+    inactive lies in the middle of its range. Failed trials count as the worst loss seen.
+    Trials still running are believed to have the value predicted for them. The acquisition
+    is the logarithm of the expected improvement over the best predicted value.
+
+    References
+    ----------
+    Snoek, Larochelle and Adams (2012), arXiv:1206.2944. Ament, Daulton, Eriksson, Balandat
+    and Bakshy (2023), arXiv:2310.20708. Ginsbourger, Le Riche and Carraro (2010), "Kriging
+    is well-suited to parallelize optimization" (for running trials).
+    """
+
+    def __init__(
+        self, n_initial_points: int | None = None, n_candidates: int = 1000, n_polish: int = 4
+    ):
+        self.n_initial_points = n_initial_points
+        self.n_candidates = n_candidates
+        self.n_polish = n_polish
+
+    def __repr__(self) -> str:
+        return (
+            f"GPSampler(n_initial_points={self.n_initial_points!r}, "
+            f"n_candidates={self.n_candidates!r}, n_polish={self.n_polish!r})"
+        )
+
+    def ask(
+        self, space: Space, history: History, n_points: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        # On matrices this small, threads of BLAS wait for one another longer than they work.
+        with _threads().limit(limits=1, user_api="blas"):
+            return self._ask(space, history, n_points, rng)
+
+    def _ask(
+        self, space: Space, history: History, n_points: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        points, losses, pending = located_trials(space, history)
+        n_initial = self.n_initial_points
+        if n_initial is None:
+            n_initial = min(space.n_dims + 1, 20)
+        if len(points) < n_initial or np.isfinite(losses).sum() < 2:
+            return sobol_points(space, len(history), n_points, history.seed, rng)
+        encoding = _Encoding.of(space)
+        F = encoding.encode(points)
+        gp = fit_gp(F[~pending], _finite_losses(losses[~pending]), groups=encoding.groups)
+        best = float(gp.predict(F[~pending])[0].min())
+        gp = _believe(gp, F[pending])
+        asked: list[np.ndarray] = []
+        for _ in range(n_points):
+            known = np.concatenate([points, *[p[None] for p in asked]])
+            asked.append(self._next(space, encoding, gp, best, known, losses, rng))
+            gp = _believe(gp, encoding.encode(asked[-1][None]))
+        return np.array(asked)
+
+    def _next(
+        self,
+        space: Space,
+        encoding: "_Encoding",
+        gp: GaussianProcess,
+        best: float,
+        known: np.ndarray,
+        losses: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """The point of largest expected improvement that is not `known`."""
+        candidates = _unknown(self._candidates(space, known, losses, rng), known)
+        if len(candidates) == 0:  # a small space, all but used up: the search finds the rest
+            return space.sample(1, rng)[0]
+        free = encoding.free(candidates)
+        found, _ = maximize_log_ei(
+            gp, best, encoding.encode(candidates), free=free, n_polish=self.n_polish
+        )
+        points = space.filter(_unknown(space.activate(encoding.decode(found)), known))
+        if len(points):
+            return points[0]
+        # Snapped to a known or forbidden point: the best candidate that is neither.
+        held, _ = maximize_log_ei(
+            gp, best, encoding.encode(candidates), free=np.zeros_like(free), n_polish=64
+        )
+        points = space.filter(_unknown(space.activate(encoding.decode(held)), known))
+        return points[0] if len(points) else candidates[0]
+
+    def _candidates(
+        self, space: Space, known: np.ndarray, losses: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Random points, and random steps from the best ones, (m, d)."""
+        n = self.n_candidates
+        centres = known[np.argsort(losses)[:3]]  # nan, failed or pending, sorts last
+        starts = np.repeat(centres, -(-n // (2 * len(centres))), axis=0)
+        return np.concatenate(
+            [space.sample(n, rng), space.filter(space.activate(_steps(space, starts, rng)))]
+        )
+
+
+@functools.cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Random steps from `starts`: a few dimensions each, numbers near, choices anywhere."""
+    moves = rng.random(starts.shape) < min(1.0, 2.0 / space.n_dims)
+    moves[np.arange(len(starts)), rng.integers(space.n_dims, size=len(starts))] = True
+    sizes = rng.choice(_LOCAL_STEPS, size=(len(starts), 1))
+    near = starts + sizes * rng.standard_normal(starts.shape)
+    anywhere = rng.random(starts.shape)
+    categorical = np.array([d.kind == "categorical" for d in space.dimensions])
+    moved = np.where(categorical | np.isnan(starts), anywhere, np.clip(near, 0.0, 1.0))
+    return np.where(moves | np.isnan(starts), moved, np.clip(starts, 0.0, 1.0))
+
+
+def _unknown(points: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The points that are not among the known ones."""
+    seen = {row.tobytes() for row in np.round(known, 9)}
+    keep = [row.tobytes() not in seen for row in np.round(points, 9)]
+    return points[np.array(keep, dtype=bool)]
+
+
+def _believe(gp: GaussianProcess, F: np.ndarray) -> GaussianProcess:
+    """The process after its own predictions at F have come true."""
+    return gp.condition_on(F, gp.predict(F)[0]) if len(F) else gp
+
+
+def _finite_losses(losses: np.ndarray) -> np.ndarray:
+    """Losses with the worst seen in place of failures, and far outliers drawn in.
+
+    A loss of 1e300 says "bad" and no more; taken as it is, it would leave no other
+    difference visible.
+    """
+    known = losses[np.isfinite(losses)]
+    middle, low = np.median(known), known.min()
+    high = min(known.max(), middle + 5 * (middle - low)) if middle > low else known.max()
+    return np.minimum(np.where(np.isfinite(losses), losses, high), high)
+
+
+@dataclass(frozen=True)
+class _Encoding:
+    """Points as features of the process: numbers as they are, a column for each choice."""
+
+    space: Space
+    columns: list[slice]
+    groups: np.ndarray
+
+    @classmethod
+    def of(cls, space: Space) -> "_Encoding":
+        widths = [int(d.n_values) if d.kind == "categorical" else 1 for d in space.dimensions]
+        ends = np.cumsum(widths)
+        columns = [slice(int(end - width), int(end)) for end, width in zip(ends, widths)]
+        return cls(space, columns, np.repeat(np.arange(len(widths)), widths))
+
+    def encode(self, points: np.ndarray) -> np.ndarray:
+        """Features (n, p) of points (n, d)."""
+        F = np.empty((len(points), len(self.groups)))
+        for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
+            active = ~np.isnan(u)
+            if dimension.kind == "categorical":
+                F[:, columns] = _CATEGORY_HEIGHT / dimension.n_values
+                F[active, columns] = 0.0
+                rows = np.flatnonzero(active)
+                F[rows, columns.start + dimension.index(u[active])] = _CATEGORY_HEIGHT
+            else:
+                F[:, columns.start] = np.where(active, u, 0.5)
+        return F
+
+    def decode(self, F: np.ndarray) -> np.ndarray:
+        """Points (n, d) of features (n, p); what is inactive comes out active."""
+        points = np.empty((len(F), self.space.n_dims))
+        for i, (dimension, columns) in enumerate(zip(self.space.dimensions, self.columns)):
+            if dimension.kind == "categorical":
+                points[:, i] = dimension.grid(0)[F[:, columns].argmax(axis=1)]
+            else:
+                points[:, i] = F[:, columns.start]
+        return points
+
+    def free(self, points: np.ndarray) -> np.ndarray:
+        """Features (n, p) that the acquisition may be climbed in: active real numbers."""
+        free = np.zeros((len(points), len(self.groups)), dtype=bool)
+        for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
+            if np.isinf(dimension.n_values):
+                free[:, columns.start] = ~np.isnan(u)
+        return free

@@ -1,0 +1,47 @@
+"""Grid search over any space, ranges included."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from skhyper._trial import History
+from skhyper.samplers._base import Sampler
+from skhyper.space import Space
+
+__all__ = ["GridSampler"]
+
+
+class GridSampler(Sampler):
+    """Every setting of a grid, in the order of scikit-learn's ``ParameterGrid``.
+
+    Parameters
+    ----------
+    n_values : int, default=5
+        Number of values of each continuum, and at most that many of a range of integers,
+        equally spaced on its scale with both ends. Lists of choices are taken whole.
+    """
+
+    def __init__(self, n_values: int = 5):
+        self.n_values = n_values
+
+    def __repr__(self) -> str:
+        return f"GridSampler(n_values={self.n_values!r})"
+
+    def ask(
+        self, space: Space, history: History, n_points: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        tried = {_key(space.locate(trial.params)) for trial in history}
+        points = list(_first(self._untried(space, tried), n_points))
+        return np.array(points).reshape(len(points), space.n_dims)
+
+    def _untried(self, space: Space, tried: set) -> Iterator[np.ndarray]:
+        return (point for point in space.grid(self.n_values) if _key(point) not in tried)
+
+
+def _key(point: np.ndarray | None) -> bytes | None:
+    # Rounding: a setting made from a point may come back an ulp away.
+    return None if point is None else np.round(point, 9).tobytes()
+
+
+def _first(points: Iterator[np.ndarray], n: int) -> Iterator[np.ndarray]:
+    return (point for _, point in zip(range(n), points))

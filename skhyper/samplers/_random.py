@@ -1,0 +1,24 @@
+"""Random search."""
+
+import numpy as np
+
+from skhyper._trial import History
+from skhyper.samplers._base import Sampler
+from skhyper.space import Space
+
+__all__ = ["RandomSampler"]
+
+
+class RandomSampler(Sampler):
+    """Independent draws from the space, each dimension by its prior.
+
+    References
+    ----------
+    Bergstra and Bengio (2012), "Random search for hyper-parameter optimization",
+    Journal of Machine Learning Research 13.
+    """
+
+    def ask(
+        self, space: Space, history: History, n_points: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        return space.sample(n_points, rng)

@@ -1,0 +1,90 @@
+"""scikit-optimize's Optimizer as one sampler: its GP, random-forest and extra-trees surrogates."""
+
+from typing import Any
+
+import numpy as np
+
+from skhyper._trial import History
+from skhyper.samplers._base import Sampler, located_trials
+from skhyper.space import Space
+
+__all__ = ["SkoptSampler"]
+
+
+class SkoptSampler(Sampler):
+    """Ask ``skopt.Optimizer`` where to look next.
+
+    Parameters
+    ----------
+    **kwargs : object
+        Keywords of ``skopt.Optimizer``: ``base_estimator`` ("GP", "RF", "ET"),
+        ``n_initial_points``, ``acq_func``, ``acq_optimizer``, ...
+
+    Notes
+    -----
+    An optimizer is made for each question and told the whole history, so that the answer
+    is a function of the history alone; the gains that ``acq_func="gp_hedge"`` would carry
+    from one question to the next are lost by that. Numbers go to it as reals of [0, 1],
+    choices as categories; what is inactive lies in the middle. Failed trials are told as
+    the worst loss seen, trials still running as the mean.
+    """
+
+    def __init__(self, **kwargs: Any):
+        self.kwargs = kwargs
+
+    def __repr__(self) -> str:
+        return f"SkoptSampler({', '.join(f'{k}={v!r}' for k, v in self.kwargs.items())})"
+
+    def ask(
+        self, space: Space, history: History, n_points: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        from skopt import Optimizer
+
+        points, losses, pending = located_trials(space, history)
+        n_initial = self.kwargs.get("n_initial_points", 10)
+        kwargs = {"n_initial_points": n_initial, **self.kwargs}
+        # One stream of initial points through the whole search; a fresh one afterwards.
+        seed = history.seed if len(points) < n_initial else int(rng.integers(2**31))
+        kwargs["random_state"] = seed
+        optimizer = Optimizer(_dimensions(space), **kwargs)
+        if len(points):
+            optimizer.tell(_to_skopt(space, points), _told(losses, pending))
+        asked = optimizer.ask(n_points=n_points)
+        return space.activate([_from_skopt(space, values) for values in asked])
+
+
+def _dimensions(space: Space) -> list:
+    from skopt.space import Categorical, Real
+
+    return [
+        Categorical([str(i) for i in range(int(dimension.n_values))])
+        if dimension.kind == "categorical"
+        else Real(0.0, 1.0)
+        for dimension in space.dimensions
+    ]
+
+
+def _to_skopt(space: Space, points: np.ndarray) -> list[list]:
+    points = np.clip(np.where(np.isnan(points), 0.5, points), 0.0, 1.0)
+    return [
+        [
+            str(int(dimension.index(u))) if dimension.kind == "categorical" else float(u)
+            for dimension, u in zip(space.dimensions, point, strict=True)
+        ]
+        for point in points
+    ]
+
+
+def _from_skopt(space: Space, values: list) -> list[float]:
+    return [
+        float(dimension.grid(0)[int(value)]) if dimension.kind == "categorical" else float(value)
+        for dimension, value in zip(space.dimensions, values, strict=True)
+    ]
+
+
+def _told(losses: np.ndarray, pending: np.ndarray) -> list[float]:
+    known = losses[np.isfinite(losses)]
+    if len(known) == 0:
+        return [0.0] * len(losses)
+    stand_in = np.where(pending, known.mean(), known.max())
+    return [float(v) for v in np.where(np.isfinite(losses), losses, stand_in)]

@@ -1,0 +1,312 @@
+"""What all searches share: ``fit`` from validated input to the refitted best estimator."""
+
+import math
+import time
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import joblib
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import check_cv
+from sklearn.utils.validation import indexable
+
+from skhyper._sklearn import (
+    CallbackSearchCV,
+    MultimetricScorer,
+    check_method_params,
+    fit_context,
+    insert_error_scores,
+    sklearn_version,
+    teardown_callbacks,
+    warn_or_raise_about_fit_failures,
+)
+from skhyper._trial import History, Trial
+from skhyper.evaluation import Evaluator, Objective, make_pool
+from skhyper.exceptions import HistoryMismatchWarning
+from skhyper.search._validate import fingerprint
+from skhyper.space import Space
+
+__all__ = ["BaseSearch", "Plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search is about to do.
+
+    Attributes
+    ----------
+    candidates : Candidates
+        Where settings come from.
+    space : Space or None
+        Where they lie.
+    seed : int
+        For everything that is drawn.
+    """
+
+    candidates: Any
+    space: Space | None
+    seed: int = 0
+
+
+class BaseSearch(CallbackSearchCV):
+    """A search with cross-validation: ``BaseSearchCV`` with an evaluation loop of its own.
+
+    Subclasses say where settings come from, by ``_plan``, and store in ``__init__`` what they
+    do not share.
+    """
+
+    # What a search without these parameters does.
+    warm_start: bool = False
+    history: History | None = None
+    max_time: float | None = None
+    n_points: int | None = None
+    random_state: Any = None
+
+    @abstractmethod
+    def _plan(self) -> "Plan":
+        """What to search; raises where what the user wrote is wrong."""
+
+    def _fit_arguments(self, params: dict[str, Any]) -> tuple[dict[str, Any], list[Callable]]:
+        """What of ``fit(**params)`` is metadata, and what is to be called after each trial."""
+        return params, []
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Search, and refit the best setting on all data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+            Training data; a kernel or distance matrix where the estimator takes one.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target; None for unsupervised learning.
+        **params : dict
+            Metadata for the estimator's ``fit``, the scorer and the splitter. Array-likes
+            of length n_samples are cut with the folds.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        InvalidSpaceError
+            If the search space is wrong; no model has been trained then.
+        ValueError
+            If every fit failed.
+        """
+        try:
+            return self._fit(X, y, params)
+        finally:
+            teardown_callbacks(self)
+
+    def _fit(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
+        scorers, refit_metric = self._get_scorers()
+        X, y = indexable(X, y)
+        params, hooks = self._fit_arguments(params)
+        params = check_method_params(X, params=params)
+        routed = self._get_routed_params_for_fit(params)
+        weight = params.get("sample_weight")
+        seen = {
+            "X": X,
+            "y": y,
+            "metadata": None if weight is None else {"sample_weight": weight},
+        }
+        # Before the folds are drawn: both may share one RandomState, as in scikit-learn.
+        plan = self._plan()
+        self.space_ = plan.space
+        base = self._start(X, y, routed, plan.seed)
+
+        root = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
+        root.call_on_fit_task_begin(estimator=self, **seen)
+        objective = Objective(
+            estimator=clone(self.estimator),
+            X=X,
+            y=y,
+            splits=base.splits,
+            scorer=scorers,
+            fit_params=routed.estimator.fit,
+            score_params=routed.scorer.score,
+            error_score=self.error_score,
+            return_train_score=self.return_train_score,
+            verbose=self.verbose,
+        )
+        self._search(objective, plan.candidates, base, root, hooks)
+        self._conclude(scorers, refit_metric)
+        if self.refit:
+            self._refit(X, y, routed.estimator.fit, root, seen)
+        root.call_on_fit_task_end(estimator=self, **seen)
+        return self
+
+    def _start(self, X: Any, y: Any, routed: Any, seed: int) -> History:
+        """Folds, seed and, where they are valid here, earlier trials."""
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        self._checked_cv_orig = cv
+        print_ = fingerprint(
+            X,
+            y,
+            self.estimator,
+            repr(cv),
+            self.scoring,
+            self.return_train_score,
+            dict(routed.estimator.fit),
+            dict(routed.splitter.split),
+            dict(routed.scorer.score),
+        )
+        earlier = self._earlier(print_)
+        if earlier is not None:
+            self.n_splits_ = len(earlier.splits)
+            return replace(earlier, seed=seed)
+        self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
+        splits = list(cv.split(X, y, **routed.splitter.split))
+        if not splits:
+            raise ValueError(
+                "No fits were performed. Was the CV iterator empty? Were there no candidates?"
+            )
+        if len(splits) != self.n_splits_:
+            verb = "return" if sklearn_version >= (1, 9) else "returned"
+            raise ValueError(
+                f"cv.split and cv.get_n_splits {verb} inconsistent results. "
+                f"Expected {self.n_splits_} splits, got {len(splits)}"
+            )
+        return History((), seed, print_, tuple(splits))
+
+    def _earlier(self, print_: str) -> History | None:
+        """Trials of `history` and, with `warm_start`, of the last fit; None without any."""
+        given = [h for h in (self.history,) if h is not None]
+        if self.warm_start and hasattr(self, "history_"):
+            given.append(self.history_)
+        valid = [h for h in given if h.fingerprint == print_]
+        if len(valid) < len(given):
+            warnings.warn(
+                "Earlier trials are not used: they were made on other data, folds or scoring, "
+                "or with another estimator.",
+                HistoryMismatchWarning,
+                stacklevel=5,
+            )
+        if not valid:
+            return None
+        # The last fit already holds what `history` gave it.
+        return valid[-1]
+
+    def _search(
+        self,
+        objective: Objective,
+        candidates: Any,
+        base: History,
+        root: Any,
+        hooks: list[Callable[[Any, History], bool]],
+    ) -> None:
+        n_fits = candidates.n_candidates * len(base.splits)
+        if self.verbose > 0:
+            print(  # noqa: T201  (what `verbose` asks for)
+                f"Fitting {len(base.splits)} folds for each of {candidates.n_candidates} "
+                f"candidates, totalling {n_fits} fits"
+            )
+        pool = make_pool(objective, self.n_jobs, self.pre_dispatch, candidates.known_ahead)
+        n_jobs = joblib.effective_n_jobs(self.n_jobs)
+        context = root.subcontext(
+            task_name="search", max_subtasks=n_fits, sequential_subtasks=False
+        ).call_on_fit_task_begin(estimator=self)
+        evaluator = Evaluator(
+            candidates,
+            pool,
+            base,
+            self._pick_score,
+            n_parallel=self.n_points or math.ceil(n_jobs / len(base.splits)),
+            ordered=self.random_state is not None,
+            max_time=self.max_time,
+            search=self,
+            context=context,
+            on_trial_end=lambda trial, history: self._call_back(trial, history, hooks),
+        )
+        try:
+            evaluator.run()
+        except BaseException as error:
+            self._keep(evaluator.history, f"interrupted by {type(error).__name__}")
+            raise
+        self._keep(evaluator.history, evaluator.stop_reason)
+        context.call_on_fit_task_end(estimator=self)
+
+    def _pick_score(self, scores: Any) -> float:
+        """The score that is optimised: of the metric named by `refit`, else the first."""
+        if not isinstance(scores, dict):
+            return scores
+        if callable(self.scoring):
+            self._check_refit_for_multimetric(scores)
+        return scores[self.refit if isinstance(self.refit, str) else next(iter(scores))]
+
+    def _call_back(self, trial: Trial, history: History, hooks: list[Callable]) -> bool:
+        """Tell callbacks, in this process, of a trial; True if one asks to stop."""
+        answers = [hook(self, history) for hook in hooks]
+        for callback in getattr(self, "_skl_callbacks", []):
+            if hasattr(callback, "on_trial_end"):
+                answers.append(callback.on_trial_end(self, trial))
+        return any(answers)
+
+    def _keep(self, history: History, stop_reason: str) -> None:
+        """Store what was tried; after an interruption it is all there is."""
+        trials = tuple(trial for trial in history if trial.state != "running")
+        self.history_ = replace(history, trials=trials)
+        self.n_trials_ = len(trials)
+        self.stop_reason_ = stop_reason
+        for name in ("best_estimator_", "best_index_", "best_params_", "best_score_"):
+            self.__dict__.pop(name, None)
+        if not stop_reason.startswith("interrupted") or not trials:
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results = self._results()
+        best = self.history_.best
+        self.cv_results_ = results
+        if best is not None:
+            self.best_index_ = trials.index(best)
+            self.best_params_, self.best_score_ = dict(best.params), -best.loss
+
+    def _results(self) -> dict[str, Any]:
+        out = [fold for trial in self.history_ for fold in trial.folds]
+        if callable(self.scoring) and any(isinstance(o["test_scores"], dict) for o in out):
+            out = [dict(fold) for fold in out]
+            insert_error_scores(out, self.error_score)
+        settings = [dict(trial.params) for trial in self.history_]
+        return self._format_results(settings, self.n_splits_, out)
+
+    def _conclude(self, scorers: Any, refit_metric: str) -> None:
+        """From trials to ``cv_results_`` and the best setting."""
+        out = [fold for trial in self.history_ for fold in trial.folds]
+        if not out:
+            raise ValueError(
+                "No fits were performed. Was the CV iterator empty? Were there no candidates? "
+                f"The search ended because {self.stop_reason_}."
+            )
+        warn_or_raise_about_fit_failures(out, self.error_score)
+        self.cv_results_ = self._results()
+        dicts = [o["test_scores"] for o in out if isinstance(o["test_scores"], dict)]
+        self.multimetric_ = bool(dicts)
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(dicts[0])
+            refit_metric = self.refit
+        self.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
+        if not self.refit and self.multimetric_:
+            return
+        self.best_index_ = self._select_best_index(self.refit, refit_metric, self.cv_results_)
+        if not callable(self.refit):
+            self.best_score_ = self.cv_results_[f"mean_test_{refit_metric}"][self.best_index_]
+        self.best_params_ = self.cv_results_["params"][self.best_index_]
+
+    def _refit(self, X: Any, y: Any, fit_params: Mapping, root: Any, seen: dict) -> None:
+        # The values are cloned too: they may be estimators, such as steps of a pipeline.
+        best = clone(clone(self.estimator)).set_params(**clone(self.best_params_, safe=False))
+        self.best_estimator_ = best
+        context = root.subcontext(task_name="refit-with-best-params")
+        with context.propagate_callback_context(best):
+            context.call_on_fit_task_begin(estimator=self, **seen)
+            start = time.time()
+            best.fit(X, **fit_params) if y is None else best.fit(X, y, **fit_params)
+            self.refit_time_ = time.time() - start
+        if hasattr(best, "feature_names_in_"):
+            self.feature_names_in_ = best.feature_names_in_
+        context.call_on_fit_task_end(estimator=self, **seen)

@@ -1,0 +1,226 @@
+"""Bayesian search."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+from sklearn.utils.validation import check_is_fitted
+
+from skhyper._trial import History
+from skhyper.samplers import GPSampler, Sampler, SkoptSampler
+from skhyper.search._sampled import SampledSearch
+from skhyper.space import check_space
+
+__all__ = ["BayesSearchCV"]
+
+# Keywords of scikit-optimize's Optimizer that our own engine answers to.
+_OWN_KEYWORDS = {"base_estimator", "n_initial_points", "n_random_starts"}
+
+
+class BayesSearchCV(SampledSearch):
+    """Bayesian search with cross-validation: each trial is placed by all earlier ones.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        The estimator to tune, a pipeline for instance.
+    search_spaces : dict, list of dict, list of (dict, int) or Space
+        What may be tried: see :class:`skhyper.space.Space`. With ``(dict, n_iter)`` pairs
+        the sub-spaces are searched one after the other; a list of dicts is one space with a
+        choice, searched by `n_iter` trials in all.
+    n_iter : int, default=50
+        Number of trials of this fit, besides those it starts from.
+    optimizer_kwargs : dict, default=None
+        For code written for scikit-optimize: keywords of its ``Optimizer``. With a
+        surrogate other than "GP", or a keyword beyond ``n_initial_points``, that
+        ``Optimizer`` is what searches.
+    initial_points : dict or list of dict, default=None
+        Settings to try first. Names left out have the estimator's own values.
+    include_default : bool, default=None
+        Whether the estimator's own setting, if it lies in the space, is tried first (after
+        `initial_points`); None means True.
+    constraint : callable, default=None
+        ``constraint(params) -> bool``; only settings that it accepts are tried.
+    max_time : float, default=None
+        Seconds after which no further trial is started.
+    n_points : int, default=None
+        Number of trials that may run at the same time. By default as many as keep `n_jobs`
+        workers busy.
+    allow_repeats : bool, default=False
+        Whether a setting may be tried more than once.
+    warm_start : bool, default=False
+        Whether to keep the trials of the last fit, if made on the same data and folds.
+    history : History, default=None
+        Trials of another search on the same data and folds to start from, such as its
+        ``history_``.
+    random_state : int, RandomState instance or None, default=None
+        Seed. The same seed and the same `n_points` give the same trials, at any number of
+        workers; None asks as soon as a worker is free, with all that is known then.
+    fit_params : dict, default=None
+        For code written for scikit-optimize: metadata for ``fit``; rather give it there.
+    iid : object, default="deprecated"
+        For code written for scikit-optimize; ignored.
+    scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
+        As in :class:`sklearn.model_selection.GridSearchCV`.
+
+    Attributes
+    ----------
+    history_ : History
+        All trials, in the order in which they were asked for.
+    space_ : Space
+        The search space.
+    sampler_ : Sampler
+        What placed the trials.
+    n_trials_ : int
+        Number of trials, those it started from included.
+    stop_reason_ : str
+        Why the search ended.
+    optimizer_results_ : list of OptimizeResult
+        As scikit-optimize has it: ``x``, ``fun``, ``x_iters``, ``func_vals``.
+    cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
+n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
+        As in :class:`sklearn.model_selection.GridSearchCV`.
+
+    See Also
+    --------
+    SearchCV : The same with any sampler, and by hand.
+
+    Notes
+    -----
+    The surrogate is a Gaussian process with a Matérn 5/2 kernel and one length-scale for
+    each dimension; the next setting maximises the expected improvement.
+
+    With several metrics the one named by `refit` is optimised, and the first one if `refit`
+    is False or a callable.
+
+    After Ctrl-C, and after an error with ``error_score="raise"``, what was tried is kept in
+    ``history_``, ``cv_results_`` and ``best_params_``; ``warm_start=True`` goes on from it.
+
+    References
+    ----------
+    Snoek, Larochelle and Adams (2012), "Practical Bayesian optimization of machine learning
+    algorithms", arXiv:1206.2944.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skhyper import BayesSearchCV
+    >>> from skhyper.space import When
+    >>> X, y = load_iris(return_X_y=True)
+    >>> space = {
+    ...     "kernel": ["linear", "rbf"],
+    ...     "C": (1e-2, 1e3, "log-uniform"),
+    ...     "gamma": When((1e-4, 1e1, "log-uniform"), kernel="rbf"),
+    ... }
+    >>> search = BayesSearchCV(SVC(), space, n_iter=12, random_state=0).fit(X, y)
+    >>> search.n_trials_
+    12
+    >>> bool(search.best_score_ >= 0.97)
+    True
+    """
+
+    def __init__(
+        self,
+        estimator,
+        search_spaces,
+        *,
+        n_iter=50,
+        optimizer_kwargs=None,
+        initial_points=None,
+        include_default=None,
+        constraint=None,
+        max_time=None,
+        n_points=None,
+        allow_repeats=False,
+        warm_start=False,
+        history=None,
+        scoring=None,
+        fit_params=None,
+        n_jobs=None,
+        iid="deprecated",
+        refit=True,
+        cv=None,
+        verbose=0,
+        pre_dispatch="2*n_jobs",
+        random_state=None,
+        error_score=np.nan,
+        return_train_score=False,
+    ):
+        super().__init__(
+            estimator=estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.search_spaces = search_spaces
+        self.n_iter = n_iter
+        self.optimizer_kwargs = optimizer_kwargs
+        self.initial_points = initial_points
+        self.include_default = include_default
+        self.constraint = constraint
+        self.max_time = max_time
+        self.n_points = n_points
+        self.allow_repeats = allow_repeats
+        self.warm_start = warm_start
+        self.history = history
+        self.fit_params = fit_params
+        self.iid = iid
+        self.random_state = random_state
+
+    _parameter_constraints = {
+        **SampledSearch._parameter_constraints,
+        "optimizer_kwargs": [dict, None],
+        "fit_params": [dict, None],
+        "iid": "no_validation",
+    }
+
+    def _sampler(self) -> Sampler:
+        kwargs = dict(self.optimizer_kwargs or {})
+        surrogate = kwargs.get("base_estimator", "GP")
+        if set(kwargs) <= _OWN_KEYWORDS and str(surrogate).upper() == "GP":
+            n_initial = kwargs.get("n_initial_points", kwargs.get("n_random_starts"))
+            return GPSampler(n_initial_points=n_initial)
+        return SkoptSampler(**kwargs)
+
+    def _fit_arguments(self, params: dict[str, Any]) -> tuple[dict[str, Any], list[Callable]]:
+        """`fit_params` of the constructor and `callback` of ``fit``, as scikit-optimize has."""
+        params = {**(self.fit_params or {}), **params}
+        given = params.pop("callback", None)
+        callbacks = [] if given is None else [given] if callable(given) else list(given)
+        names = sorted({name for name in check_space(self.search_spaces).names if name})
+
+        def on_trial_end(search: Any, history: History) -> bool:
+            result = _optimize_result(history, names)
+            return any([bool(callback(result)) for callback in callbacks])
+
+        return params, [on_trial_end] if callbacks else []
+
+    @property
+    def optimizer_results_(self) -> list[OptimizeResult]:
+        check_is_fitted(self, "history_")
+        return [_optimize_result(self.history_, sorted({n for n in self.space_.names if n}))]
+
+    @property
+    def total_iterations(self) -> int:
+        """Number of trials of one fit."""
+        return sum(n for _, n in self._phases(check_space(self.search_spaces, self.constraint)))
+
+
+def _optimize_result(history: History, names: list[str]) -> OptimizeResult:
+    """The history as scikit-optimize tells it: values in the order of the sorted names."""
+    done = [trial for trial in history if trial.state != "running"]
+    best = history.best
+    point = None if best is None else [best.params.get(name) for name in names]
+    return OptimizeResult(
+        x=point,
+        fun=np.nan if best is None else best.loss,
+        x_iters=[[trial.params.get(name) for name in names] for trial in done],
+        func_vals=np.array([trial.loss for trial in done]),
+    )

@@ -1,0 +1,125 @@
+"""What the searches that sample a space share: first settings, phases, the sampler."""
+
+import numbers
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skhyper._sklearn import HasMethods, Interval
+from skhyper._trial import History
+from skhyper.evaluation import ListedCandidates, SampledCandidates
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.samplers import GPSampler, GridSampler, Sampler, SkoptSampler, SobolSampler
+from skhyper.samplers import RandomSampler
+from skhyper.search._base import BaseSearch, Plan
+from skhyper.search._validate import check_settings, listed, own_setting, space_examples
+from skhyper.space import Space, check_space
+
+__all__ = ["SAMPLERS", "SampledSearch"]
+
+SAMPLERS = {
+    "random": RandomSampler,
+    "grid": GridSampler,
+    "sobol": SobolSampler,
+    "gp": GPSampler,
+    "skopt": SkoptSampler,
+}
+# Samplers that start, unless told otherwise, from the estimator's own setting.
+_START_FROM_OWN = (RandomSampler, GPSampler, SkoptSampler)
+
+
+class SampledSearch(BaseSearch):
+    """A search whose settings come from a sampler, or from a list that a person wrote."""
+
+    _parameter_constraints = {
+        **BaseSearch._parameter_constraints,
+        "search_spaces": [dict, list, tuple, Space, None],
+        "n_iter": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        "initial_points": [dict, list, tuple, None],
+        "include_default": ["boolean", None],
+        "constraint": [callable, None],
+        "max_time": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "n_points": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        "allow_repeats": ["boolean"],
+        "warm_start": ["boolean"],
+        "history": [History, None],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _sampler(self) -> Sampler | Sequence[Mapping[str, Any]]:
+        """The sampler, or the list of settings of a manual search."""
+
+    def _plan(self) -> Plan:
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.sampler_ = self._sampler()
+        if not isinstance(self.sampler_, Sampler):
+            return self._manual_plan(listed(self.sampler_), seed)
+        if self.search_spaces is None:
+            raise InvalidSpaceError("search_spaces is needed, unless sampler is a list of settings.")
+        space = check_space(self.search_spaces, self.constraint)
+        if not any(space.names):
+            raise InvalidSpaceError(f"The search space {self.search_spaces!r} is empty.")
+        check_settings(self.estimator, space_examples(space))
+        space.sample(1, np.random.default_rng(0))  # raises if the constraint rejects everything
+        first = self._first_settings(space)
+        if isinstance(self.sampler_, GridSampler):
+            return Plan(self._grid_candidates(space, first), space, seed)
+        candidates = SampledCandidates(self.sampler_, self._phases(space), first, self.allow_repeats)
+        return Plan(candidates, space, seed)
+
+    def _manual_plan(self, settings: Sequence[Mapping[str, Any]], seed: int) -> Plan:
+        space = None
+        if self.search_spaces is not None:
+            space = check_space(self.search_spaces, self.constraint)
+        check_settings(self.estimator, settings)
+        for params in settings:
+            if self.constraint is not None and not self.constraint(dict(params)):
+                raise InvalidSpaceError(f"The constraint rejects the setting {dict(params)!r}.")
+        settings = [*listed(self.initial_points), *settings]
+        reason = "every setting of the list was tried"
+        return Plan(ListedCandidates(settings, reason, self.allow_repeats), space, seed)
+
+    def _grid_candidates(self, space: Space, first: list) -> ListedCandidates:
+        points = list(space.grid(self.sampler_.n_values))
+        settings = [*first, *space.from_unit(np.array(points).reshape(-1, space.n_dims))]
+        reason = "every setting of the grid was tried"
+        if self.n_iter is not None and self.n_iter < len(settings):
+            settings = settings[: self.n_iter]
+            reason = f"n_iter={self.n_iter} settings were tried"
+        return ListedCandidates(settings, reason, self.allow_repeats)
+
+    def _phases(self, space: Space) -> list[tuple[Space, int]]:
+        n_iter = 50 if self.n_iter is None else self.n_iter
+        if all(budget is None for budget in space.budgets):
+            return [(space, n_iter)]
+        budgets = [n_iter if budget is None else budget for budget in space.budgets]
+        return [(space.restrict(i), budget) for i, budget in enumerate(budgets)]
+
+    def _first_settings(self, space: Space) -> list[Mapping[str, Any]]:
+        """The user's guesses, then the estimator's own setting if it lies in the space."""
+        own = own_setting(self.estimator, space)
+        first = [self._checked_guess(params, space) for params in listed(self.initial_points)]
+        wanted = self.include_default
+        if wanted is None:
+            wanted = isinstance(self.sampler_, _START_FROM_OWN)
+        return first + ([own] if wanted and own is not None else [])
+
+    def _checked_guess(self, params: Mapping[str, Any], space: Space) -> Mapping[str, Any]:
+        check_settings(self.estimator, [params])
+        own = self.estimator.get_params(deep=True)
+        for index in range(space.n_subspaces):
+            names = space.subspace_names(index)
+            whole = {name: own[name] for name in names if name in own} | dict(params)
+            if space.contains(whole):
+                located = space.locate(whole)
+                active = space.from_unit(located[None])[0]  # type: ignore[index]
+                return {name: whole[name] for name in active}
+        raise InvalidSpaceError(
+            f"The initial point {dict(params)!r}, completed by the estimator's own values, does "
+            f"not lie in {space!r}. Widen the space, or try the point by "
+            "SearchCV(estimator, sampler=[point])."
+        )

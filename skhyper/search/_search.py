@@ -1,0 +1,163 @@
+"""Search by a sampler of the user's choice, or by hand."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from skhyper.samplers import Sampler
+from skhyper.search._sampled import SAMPLERS, SampledSearch
+
+__all__ = ["SearchCV"]
+
+
+class SearchCV(SampledSearch):
+    """Search by a sampler, or by hand, with cross-validation.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        The estimator to tune, a pipeline for instance.
+    search_spaces : dict, list of dict, list of (dict, int) or Space, default=None
+        What may be tried: see :class:`skhyper.space.Space`. May be left out when `sampler`
+        is a list of settings.
+    sampler : {"random", "grid", "sobol", "gp", "skopt"}, Sampler or list of dict, \
+default="random"
+        Where settings come from. A list of settings is manual search: they are tried in
+        their order.
+    n_iter : int, default=None
+        Number of trials of this fit, besides those it starts from. By default the whole of
+        a grid or a list, 50 trials otherwise.
+    initial_points : dict or list of dict, default=None
+        Settings to try first. Names left out have the estimator's own values.
+    include_default : bool, default=None
+        Whether the estimator's own setting, if it lies in the space, is tried first (after
+        `initial_points`). By default only by samplers that are not fixed designs: "random",
+        "gp" and "skopt".
+    constraint : callable, default=None
+        ``constraint(params) -> bool``; only settings that it accepts are tried.
+    max_time : float, default=None
+        Seconds after which no further trial is started.
+    n_points : int, default=None
+        Number of trials that may run at the same time. By default as many as keep `n_jobs`
+        workers busy.
+    allow_repeats : bool, default=False
+        Whether a setting may be tried more than once.
+    warm_start : bool, default=False
+        Whether to keep the trials of the last fit, if made on the same data and folds.
+    history : History, default=None
+        Trials of another search on the same data and folds to start from, such as its
+        ``history_``.
+    random_state : int, RandomState instance or None, default=None
+        Seed. The same seed and the same `n_points` give the same trials, at any number of
+        workers; None asks as soon as a worker is free, with all that is known then.
+    scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
+        As in :class:`sklearn.model_selection.GridSearchCV`.
+
+    Attributes
+    ----------
+    history_ : History
+        All trials, in the order in which they were asked for.
+    space_ : Space or None
+        The search space.
+    sampler_ : Sampler or list of dict
+        Where settings came from.
+    n_trials_ : int
+        Number of trials, those it started from included.
+    stop_reason_ : str
+        Why the search ended.
+    cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
+n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
+        As in :class:`sklearn.model_selection.GridSearchCV`.
+
+    Notes
+    -----
+    With several metrics the one named by `refit` is optimised, and the first one if `refit`
+    is False or a callable.
+
+    After Ctrl-C, and after an error with ``error_score="raise"``, what was tried is kept in
+    ``history_``, ``cv_results_`` and ``best_params_``; ``warm_start=True`` goes on from it.
+
+    Examples
+    --------
+    Manual search: try, look, try more.
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skhyper import BayesSearchCV, SearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> manual = SearchCV(SVC(), sampler=[{"C": 1}, {"C": 100}], warm_start=True).fit(X, y)
+    >>> manual.set_params(sampler=[{"C": 10}]).fit(X, y).n_trials_
+    3
+
+    Then let the machine go on from there.
+
+    >>> space = {"C": (1e-2, 1e3, "log-uniform")}
+    >>> bayes = BayesSearchCV(SVC(), space, n_iter=5, history=manual.history_, random_state=0)
+    >>> bayes.fit(X, y).n_trials_
+    8
+    """
+
+    def __init__(
+        self,
+        estimator,
+        search_spaces=None,
+        *,
+        sampler="random",
+        n_iter=None,
+        initial_points=None,
+        include_default=None,
+        constraint=None,
+        max_time=None,
+        n_points=None,
+        allow_repeats=False,
+        warm_start=False,
+        history=None,
+        scoring=None,
+        n_jobs=None,
+        refit=True,
+        cv=None,
+        verbose=0,
+        pre_dispatch="2*n_jobs",
+        random_state=None,
+        error_score=np.nan,
+        return_train_score=False,
+    ):
+        super().__init__(
+            estimator=estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.search_spaces = search_spaces
+        self.sampler = sampler
+        self.n_iter = n_iter
+        self.initial_points = initial_points
+        self.include_default = include_default
+        self.constraint = constraint
+        self.max_time = max_time
+        self.n_points = n_points
+        self.allow_repeats = allow_repeats
+        self.warm_start = warm_start
+        self.history = history
+        self.random_state = random_state
+
+    _parameter_constraints = {
+        **SampledSearch._parameter_constraints,
+        "sampler": [str, Sampler, list, tuple, dict],
+    }
+
+    def _sampler(self) -> Sampler | Sequence[Mapping[str, Any]]:
+        if not isinstance(self.sampler, str):
+            return self.sampler
+        if self.sampler not in SAMPLERS:
+            raise ValueError(
+                f"sampler must be one of {sorted(SAMPLERS)}, a Sampler or a list of settings; "
+                f"got {self.sampler!r}."
+            )
+        return SAMPLERS[self.sampler]()

@@ -1,0 +1,138 @@
+"""Checks of what the user wrote, before the first model is trained."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import joblib
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
+
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.space import Categorical, Space
+
+__all__ = ["check_settings", "fingerprint", "own_setting", "space_examples"]
+
+_MAX_HASHED_ROWS = 512
+
+
+def check_settings(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> None:
+    """Check that every hyperparameter named in `settings` can be set on `estimator`.
+
+    Settings that differ only in plain values are tried once.
+
+    Raises
+    ------
+    InvalidSpaceError
+        If one cannot, with the names that come nearest.
+    """
+    seen = set()
+    for params in settings:
+        signature = tuple(sorted((name, _swap_key(value)) for name, value in params.items()))
+        if signature not in seen:
+            seen.add(signature)
+            _check_setting(estimator, params)
+
+
+def _swap_key(value: Any) -> str:
+    """Tells apart values that change which other names are valid: steps of a pipeline."""
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return f"estimator {id(value)}"
+    return str(value) if value is None or isinstance(value, str) else ""
+
+
+def _check_setting(estimator: Any, params: Mapping[str, Any]) -> None:
+    try:
+        clone(estimator).set_params(**clone(dict(params), safe=False))
+    except (ValueError, AttributeError, TypeError, KeyError) as error:
+        valid = _valid_names(estimator, params)
+        wrong = [name for name in params if name not in valid]
+        if not wrong:
+            raise InvalidSpaceError(
+                f"The setting {dict(params)!r} cannot be given to {estimator!r}: {error}"
+            ) from error
+        raise InvalidSpaceError(_unknown_name_message(wrong[0], estimator, valid)) from None
+
+
+def _valid_names(estimator: Any, params: Mapping[str, Any]) -> set[str]:
+    """Names of the estimator, and of the steps that a setting puts in."""
+    valid = set(estimator.get_params(deep=True))
+    for name, value in params.items():
+        if name in valid and hasattr(value, "get_params") and not isinstance(value, type):
+            valid = {v for v in valid if not v.startswith(f"{name}__")}
+            valid |= {f"{name}__{inner}" for inner in value.get_params(deep=True)}
+    return valid
+
+
+def _unknown_name_message(name: str, estimator: Any, valid: set[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(valid), n=3)
+    near += [v for v in sorted(valid) if v.endswith(f"__{name}") and v not in near]
+    hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+    return (
+        f"Invalid parameter {name!r} for estimator {type(estimator).__name__}.{hint} "
+        f"Valid parameters are: {sorted(valid)}."
+    )
+
+
+def space_examples(space: Space) -> list[dict[str, Any]]:
+    """Settings that between them use each name and each choice of the space at least once."""
+    rng = np.random.default_rng(0)
+    points = [np.full(space.n_dims, 0.5)]
+    for column, dimension in enumerate(space.dimensions):
+        if isinstance(dimension, Categorical):
+            for u in dimension.grid(0):
+                # Several, so that what is conditioned on this choice and another is met.
+                for point in rng.random((4, space.n_dims)):
+                    point[column] = u
+                    points.append(point)
+    return space.from_unit(np.array(points))
+
+
+def own_setting(estimator: Any, space: Space) -> dict[str, Any] | None:
+    """The estimator's own values of the hyperparameters in `space`, None if outside of it."""
+    own = estimator.get_params(deep=True)
+    for index in range(space.n_subspaces):
+        params = {name: own[name] for name in space.subspace_names(index) if name in own}
+        point = space.locate(params)
+        if point is not None and space.contains(params):
+            # Through the space, so that inactive hyperparameters are left out.
+            return {name: own[name] for name in space.from_unit(point[None])[0]}
+    return None
+
+
+def fingerprint(X: Any, y: Any, *parts: Any) -> str:
+    """Digest of data and of anything else that scores depend on.
+
+    Long data are represented by their shape and by rows spread over their length.
+    """
+    return joblib.hash([_digest(X), _digest(y), *[_digest(part, whole=True) for part in parts]])
+
+
+def _digest(value: Any, whole: bool = False) -> str:
+    try:
+        if not whole and value is not None and _num_samples(value) > _MAX_HASHED_ROWS:
+            rows = np.linspace(0, _num_samples(value) - 1, _MAX_HASHED_ROWS).astype(int)
+            return f"{np.shape(value)} {joblib.hash(_safe_indexing(value, rows))}"
+        return joblib.hash(value)
+    except Exception:  # noqa: BLE001  (what cannot be pickled is told apart by its repr)
+        return repr(value)
+
+
+def listed(points: Any) -> Sequence[Mapping[str, Any]]:
+    """A setting or a list of settings as a list.
+
+    Raises
+    ------
+    InvalidSpaceError
+        If it is neither.
+    """
+    if points is None:
+        return []
+    settings = [points] if isinstance(points, Mapping) else points
+    if not isinstance(settings, list | tuple) or not all(isinstance(s, Mapping) for s in settings):
+        raise InvalidSpaceError(
+            f"Settings must be a dict, or a list of dicts, from names to values; got {points!r}."
+        )
+    return settings

@@ -1,0 +1,18 @@
+"""Search spaces: what may be tried, as points of the unit cube."""
+
+from skhyper.space._check import check_dimension
+from skhyper.space._conditions import When
+from skhyper.space._dimensions import Categorical, Dimension, Distribution, Integer, Real
+from skhyper.space._space import Space, check_space
+
+__all__ = [
+    "Categorical",
+    "Dimension",
+    "Distribution",
+    "Integer",
+    "Real",
+    "Space",
+    "When",
+    "check_dimension",
+    "check_space",
+]

@@ -1,0 +1,155 @@
+"""Every spelling of a search space that users bring, turned into dimensions.
+
+scikit-learn: lists of choices, scipy.stats distributions, lists of dicts.
+scikit-optimize: tuples, its dimension objects, ``(dict, n_iter)`` pairs.
+"""
+
+import numbers
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.space._conditions import When
+from skhyper.space._dimensions import PRIORS, Categorical, Dimension, Distribution, Integer, Real
+
+__all__ = ["check_dimension", "split_subspaces"]
+
+
+def check_dimension(spec: Any) -> Dimension:
+    """Dimension that `spec` spells; `spec` itself is never changed.
+
+    Parameters
+    ----------
+    spec : object
+        A list or array of choices, a tuple ``(low, high)`` or ``(low, high, prior)``
+        or ``(low, high, prior, base)``, a frozen scipy.stats distribution, a dimension of
+        skhyper or of scikit-optimize. A tuple that is no range is a tuple of choices.
+
+    Raises
+    ------
+    InvalidSpaceError
+        If it spells nothing, or nothing that can be searched.
+    """
+    if isinstance(spec, Dimension):
+        return spec
+    if _is_skopt(spec):
+        return _from_skopt(spec)
+    if isinstance(spec, tuple):
+        return _from_tuple(spec)
+    if hasattr(spec, "rvs") or hasattr(spec, "icdf"):
+        return Distribution(spec)
+    if isinstance(spec, str | bytes | Mapping | set | frozenset) or not hasattr(spec, "__iter__"):
+        raise InvalidSpaceError(
+            f"{spec!r} is no search range. Write a list of choices [a, b], a range (low, high) "
+            'or (low, high, "log-uniform"), a scipy.stats distribution or a dimension of '
+            f"skhyper.space; for one fixed value, [{spec!r}]."
+        )
+    if isinstance(spec, np.ndarray) and spec.ndim > 1:
+        raise InvalidSpaceError(f"An array of choices must be one-dimensional, got {spec.shape}.")
+    return Categorical(spec)
+
+
+def _from_tuple(spec: tuple) -> Dimension:
+    """``(low, high[, prior[, base]])``, or a tuple of choices as scikit-learn takes it."""
+    if len(spec) < 2 or not all(_is_number(end) for end in spec[:2]):
+        return Categorical(spec)
+    low, high, *rest = spec
+    if rest and not isinstance(rest[0], str):
+        return Categorical(spec)
+    # The base of the logarithm moves no point of the unit interval.
+    if len(rest) > 2 or (len(rest) == 2 and not _is_number(rest[1])):
+        raise InvalidSpaceError(f"{spec!r}: a range is (low, high[, prior[, base]]).")
+    prior = _check_prior(rest[0] if rest else "uniform", spec)
+    whole = isinstance(low, numbers.Integral) and isinstance(high, numbers.Integral)
+    return Integer(low, high, prior) if whole else Real(low, high, prior)
+
+
+def _check_prior(prior: str, spec: Any) -> str:
+    if prior not in PRIORS:
+        raise InvalidSpaceError(f"{spec!r}: the prior must be one of {PRIORS}, got {prior!r}.")
+    return prior
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+
+
+def _is_skopt(spec: Any) -> bool:
+    return any(cls.__module__.startswith("skopt.space") for cls in type(spec).__mro__)
+
+
+def _from_skopt(spec: Any) -> Dimension:
+    """Dimension of scikit-optimize, read and left as it is."""
+    names = {cls.__name__ for cls in type(spec).__mro__}
+    if "Categorical" in names:
+        return Categorical(spec.categories, weights=spec.prior)
+    if "Integer" in names:
+        return Integer(int(spec.low), int(spec.high), spec.prior)
+    if "Real" in names:
+        return Real(float(spec.low), float(spec.high), spec.prior)
+    raise InvalidSpaceError(f"{spec!r} is a dimension of scikit-optimize that skhyper lacks.")
+
+
+def split_subspaces(spec: Any) -> tuple[list[dict[str, Any]], list[int | None]]:
+    """The dicts of a space, and the number of trials asked for in each (None: not said).
+
+    Parameters
+    ----------
+    spec : dict, list of dict, or list of (dict, int)
+
+    Raises
+    ------
+    InvalidSpaceError
+        If it is none of these, if it is empty, or if a name is no string.
+    """
+    parts = [spec] if isinstance(spec, Mapping) or _is_pair(spec) else spec
+    if not isinstance(parts, list | tuple) or not parts:
+        raise InvalidSpaceError(
+            f"A search space is a dict, or a non-empty list of dicts or (dict, n_iter) pairs; "
+            f"got {spec!r}."
+        )
+    dicts: list[dict[str, Any]] = []
+    budgets: list[int | None] = []
+    for part in parts:
+        subspace, budget = part if _is_pair(part) else (part, None)
+        if not isinstance(subspace, Mapping):
+            raise InvalidSpaceError(f"A sub-space must be a dict or (dict, n_iter), got {part!r}.")
+        if budget is not None and budget < 1:
+            raise InvalidSpaceError(f"n_iter of a sub-space must be at least 1, got {budget!r}.")
+        dicts.append(_check_names(subspace))
+        budgets.append(budget)
+    return dicts, budgets
+
+
+def _is_pair(part: Any) -> bool:
+    return (
+        isinstance(part, tuple)
+        and len(part) == 2
+        and isinstance(part[0], Mapping)
+        and isinstance(part[1], numbers.Integral)
+        and not isinstance(part[1], bool)
+    )
+
+
+def _check_names(subspace: Mapping) -> dict[str, Any]:
+    for name in subspace:
+        if not isinstance(name, str):
+            raise InvalidSpaceError(
+                f"A search space goes from names of hyperparameters (str) to their values; "
+                f"got the name {name!r}."
+            )
+    return dict(subspace)
+
+
+def check_entry(name: str, spec: Any) -> tuple[Dimension, dict[str, Any]]:
+    """Dimension and conditions of one entry of a sub-space, its name in every message."""
+    conditions: dict[str, Any] = {}
+    try:
+        while isinstance(spec, When):
+            conditions = {**spec.conditions, **conditions}
+            spec = spec.values
+        return check_dimension(spec), conditions
+    except InvalidSpaceError as error:
+        raise InvalidSpaceError(f"Search space of {name!r}: {error}") from None

@@ -1,0 +1,100 @@
+"""A hyperparameter that counts only when others have certain values."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.space._dimensions import Categorical, Dimension
+
+__all__ = ["Condition", "When"]
+
+
+class When:
+    """Values of a hyperparameter that is active only under conditions on others.
+
+    Parameters
+    ----------
+    values : object
+        Any spelling of a dimension: a list, a tuple, a distribution, a dimension.
+    conditions : dict, default=None
+        From the name of another hyperparameter of the same dict to what it must be: one
+        value, a list of values, or a callable on the value. All of them must hold.
+    **names : object
+        The same as keywords.
+
+    Notes
+    -----
+    Where a condition does not hold, the hyperparameter is left out of the setting (the
+    estimator keeps its own value) and samplers see the dimension as inactive. A condition
+    on an inactive hyperparameter does not hold.
+
+    Examples
+    --------
+    >>> from skhyper.space import Space, When
+    >>> space = Space({
+    ...     "kernel": ["linear", "rbf"],
+    ...     "gamma": When((1e-3, 1e1, "log-uniform"), kernel="rbf"),
+    ... })
+    >>> space.from_unit([[0.2, 0.5], [0.8, 0.5]])
+    [{'kernel': 'linear'}, {'kernel': 'rbf', 'gamma': 0.1}]
+    """
+
+    def __init__(self, values: Any, conditions: Mapping[str, Any] | None = None, **names: Any):
+        self.values = values
+        self.conditions = {**(conditions or {}), **names}
+        if not self.conditions:
+            raise InvalidSpaceError(
+                "When(...) needs at least one condition, for example "
+                'When((1e-3, 1e1, "log-uniform"), kernel="rbf").'
+            )
+
+    def __repr__(self) -> str:
+        names = ", ".join(f"{name!r}: {test!r}" for name, test in self.conditions.items())
+        return f"When({self.values!r}, {{{names}}})"
+
+
+class Condition:
+    """A test on coordinates of `dimension`: does the value there meet the condition?
+
+    Parameters
+    ----------
+    child, parent : str
+        Names, for messages.
+    wanted : object
+        A value, a list of values or a callable on the value.
+    dimension : Dimension
+        Dimension of the parent.
+    """
+
+    def __init__(self, child: str, parent: str, wanted: Any, dimension: Dimension):
+        self.dimension = dimension
+        self._holds: Callable[[Any], bool]
+        if callable(wanted) and not isinstance(wanted, type):
+            self._holds = wanted
+        else:
+            values = list(wanted) if isinstance(wanted, list | set | frozenset) else [wanted]
+            for value in values:
+                _check_reachable(child, parent, value, dimension)
+            self._holds = Categorical(values).contains
+        self._table = None
+        if isinstance(dimension, Categorical):
+            self._table = np.array([bool(self._holds(choice)) for choice in dimension.choices])
+
+    def __call__(self, u: np.ndarray) -> np.ndarray:
+        """Booleans of shape (n,) for coordinates of shape (n,)."""
+        if self._table is not None:
+            return self._table[self.dimension.index(u)]
+        return np.array([bool(self._holds(self.dimension.from_unit(ui))) for ui in u], dtype=bool)
+
+
+def _check_reachable(child: str, parent: str, value: Any, dimension: Dimension) -> None:
+    try:
+        u = dimension.to_unit(value)
+    except InvalidSpaceError:
+        u = np.nan
+    if not 0 <= u <= 1:
+        raise InvalidSpaceError(
+            f"{child!r} is conditioned on {parent!r} being {value!r}, which {dimension!r} never is."
+        )

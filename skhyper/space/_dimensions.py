@@ -1,0 +1,389 @@
+"""One hyperparameter's values and their place on the unit interval.
+
+A dimension maps a value to a coordinate ``u`` in ``[0, 1]`` and back. Samplers see
+coordinates only; logarithms, rounding and categories are known here and nowhere else.
+
+Notation
+--------
+u : coordinate, float in [0, 1]
+low, high : ends of a range, both included
+n_values : number of distinct values, ``inf`` for a continuum
+"""
+
+import math
+import numbers
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import stats
+
+from skhyper.exceptions import InvalidSpaceError
+
+__all__ = ["Categorical", "Dimension", "Distribution", "Integer", "Real"]
+
+PRIORS = ("uniform", "log-uniform")
+# Quantiles at exactly 0 and 1 of an unbounded distribution are infinite.
+_QUANTILE_MARGIN = 1e-9
+
+
+class Dimension(ABC):
+    """The values of one hyperparameter, as coordinates of the unit interval.
+
+    Attributes
+    ----------
+    kind : {"real", "integer", "ordinal", "categorical"}
+        How distances between coordinates are to be read: ``"categorical"`` has none.
+    n_values : float
+        Number of distinct values, ``inf`` for a continuum.
+    """
+
+    kind: ClassVar[str]
+    n_values: float
+
+    @abstractmethod
+    def to_unit(self, value: Any) -> float:
+        """Coordinate of `value`; numbers out of range get a coordinate out of [0, 1].
+
+        Raises
+        ------
+        InvalidSpaceError
+            If `value` has no coordinate here (another type, an unknown category).
+        """
+
+    @abstractmethod
+    def from_unit(self, u: float) -> Any:
+        """Value at coordinate `u`, a native Python object."""
+
+    def index(self, u: np.ndarray) -> np.ndarray:
+        """Index of the value at each coordinate, for finite dimensions."""
+        return np.clip(np.floor(u * self.n_values), 0, self.n_values - 1).astype(int)
+
+    def snap(self, u: np.ndarray) -> np.ndarray:
+        """Coordinates of the values at `u`: the same value, always the same coordinate."""
+        if math.isinf(self.n_values):
+            return np.clip(u, 0.0, 1.0)
+        return (self.index(u) + 0.5) / self.n_values
+
+    def grid(self, n_values: int) -> np.ndarray:
+        """At most `n_values` coordinates spread over a range; all of a category's."""
+        n = min(n_values, self.n_values)
+        return np.unique(self.snap((np.arange(int(n)) + 0.5) / int(n)))
+
+    def rvs(self, size: int | None = None, random_state: Any = None) -> Any:
+        """Draw values, so that scikit-learn's ``ParameterSampler`` can use a dimension."""
+        from sklearn.utils import check_random_state
+
+        draws = check_random_state(random_state).uniform(size=1 if size is None else size)
+        values = [self.from_unit(u) for u in draws]
+        return values[0] if size is None else values
+
+
+def _check_range(name: str, low: Any, high: Any, prior: Any, number: type) -> None:
+    what = f"{name}(low={low!r}, high={high!r}, prior={prior!r})"
+    for end in (low, high):
+        if not isinstance(end, number) or isinstance(end, bool):
+            kind = "integers" if number is numbers.Integral else "numbers"
+            raise InvalidSpaceError(f"{what}: both ends must be {kind}, got {end!r}.")
+        if not math.isfinite(end):  # type: ignore[arg-type]
+            raise InvalidSpaceError(f"{what}: both ends must be finite, got {end!r}.")
+    if low > high:
+        raise InvalidSpaceError(f"{what}: the range is inverted; write low before high.")
+    if low == high:
+        raise InvalidSpaceError(f"{what}: the range is empty; write [{low!r}] for a single value.")
+    if prior not in PRIORS:
+        raise InvalidSpaceError(f"{what}: the prior must be one of {PRIORS}, got {prior!r}.")
+    if prior == "log-uniform" and low <= 0:
+        raise InvalidSpaceError(
+            f"{what}: a log-uniform range needs low > 0; use a small positive low, "
+            "or the prior 'uniform'."
+        )
+
+
+def _check_number(value: Any, dimension: Dimension) -> float:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise InvalidSpaceError(f"{value!r} is not a value of {dimension!r}.")
+    return float(value)
+
+
+class Real(Dimension):
+    """A range of real numbers.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the range, both included.
+    prior : {"uniform", "log-uniform"}, default="uniform"
+        Whether equal distances or equal ratios count the same.
+
+    Examples
+    --------
+    >>> from skhyper.space import Real
+    >>> C = Real(1e-2, 1e2, "log-uniform")
+    >>> C.to_unit(1.0), C.from_unit(1.0)
+    (0.5, 100.0)
+    """
+
+    kind = "real"
+    n_values = math.inf
+
+    def __init__(self, low: float, high: float, prior: str = "uniform"):
+        _check_range("Real", low, high, prior, numbers.Real)
+        self.low, self.high, self.prior = float(low), float(high), prior
+        # Decimal logarithms, so that the middle of (1e-2, 1e2) is 1.0 to the last bit.
+        self._decades = math.log10(high) - math.log10(low) if prior == "log-uniform" else math.nan
+
+    def __repr__(self) -> str:
+        return f"Real({self.low!r}, {self.high!r}, {self.prior!r})"
+
+    def to_unit(self, value: Any) -> float:
+        x = _check_number(value, self)
+        if self.prior == "uniform":
+            return (x - self.low) / (self.high - self.low)
+        if x <= 0:
+            raise InvalidSpaceError(f"{value!r} is not a value of {self!r}.")
+        return (math.log10(x) - math.log10(self.low)) / self._decades
+
+    def from_unit(self, u: float) -> float:
+        if self.prior == "uniform":
+            x = self.low + u * (self.high - self.low)
+        else:
+            x = 10.0 ** (math.log10(self.low) + u * self._decades)
+        return float(min(max(x, self.low), self.high))
+
+    def grid(self, n_values: int) -> np.ndarray:
+        return np.linspace(0.0, 1.0, n_values) if n_values > 1 else np.array([0.5])
+
+
+class Integer(Dimension):
+    """A range of integers.
+
+    Parameters
+    ----------
+    low, high : int
+        Ends of the range, both included.
+    prior : {"uniform", "log-uniform"}, default="uniform"
+        Whether equal distances or equal ratios count the same.
+
+    Examples
+    --------
+    >>> from skhyper.space import Integer
+    >>> depth = Integer(1, 4)
+    >>> [depth.from_unit(u) for u in (0.0, 0.3, 0.6, 1.0)]
+    [1, 2, 3, 4]
+    """
+
+    kind = "integer"
+
+    def __init__(self, low: int, high: int, prior: str = "uniform"):
+        _check_range("Integer", low, high, prior, numbers.Integral)
+        self.low, self.high, self.prior = int(low), int(high), prior
+        self.n_values = self.high - self.low + 1
+        # Each integer owns half a unit on either side, on a log scale too.
+        self._scale = Real(self.low - 0.5, self.high + 0.5, prior)
+
+    def __repr__(self) -> str:
+        return f"Integer({self.low!r}, {self.high!r}, {self.prior!r})"
+
+    def to_unit(self, value: Any) -> float:
+        x = _check_number(value, self)
+        if x != round(x):
+            raise InvalidSpaceError(f"{value!r} is not a value of {self!r}.")
+        return self._scale.to_unit(x)
+
+    def from_unit(self, u: float) -> int:
+        return self.low + int(self.index(np.asarray(u)))
+
+    def index(self, u: np.ndarray) -> np.ndarray:
+        if self.prior == "uniform":
+            return super().index(u)
+        ratio = self._scale.high / self._scale.low
+        x = self._scale.low * ratio ** np.clip(u, 0.0, 1.0)
+        return np.clip(np.rint(x).astype(int) - self.low, 0, self.n_values - 1)
+
+    def snap(self, u: np.ndarray) -> np.ndarray:
+        if self.prior == "uniform":
+            return super().snap(u)
+        lo, hi = self._scale.low, self._scale.high
+        return np.log((self.index(u) + self.low) / lo) / math.log(hi / lo)
+
+    def grid(self, n_values: int) -> np.ndarray:
+        if n_values >= self.n_values:
+            return np.array([self.to_unit(v) for v in range(self.low, self.high + 1)])
+        ends = np.linspace(0.0, 1.0, n_values) if n_values > 1 else np.array([0.5])
+        return np.unique(self.snap(ends))
+
+
+class Categorical(Dimension):
+    """A list of choices: any objects, hashable or not.
+
+    Parameters
+    ----------
+    choices : sequence
+        The choices, kept and handed out as they are.
+    ordered : bool, default=False
+        Whether neighbours in the list are alike, as in ``["small", "medium", "large"]``.
+    weights : sequence of float, default=None
+        Probability of each choice when sampling; equal by default.
+
+    Examples
+    --------
+    >>> from skhyper.space import Categorical
+    >>> sizes = Categorical([(50,), (100,), (50, 50)])
+    >>> sizes.from_unit(0.9)
+    (50, 50)
+    """
+
+    kind = "categorical"
+
+    def __init__(self, choices: Any, ordered: bool = False, weights: Any = None):
+        if isinstance(choices, str | bytes) or not hasattr(choices, "__iter__"):
+            raise InvalidSpaceError(f"Choices must be a list, got {choices!r}.")
+        self.choices = list(choices)
+        if not self.choices:
+            raise InvalidSpaceError("A list of choices must not be empty.")
+        self.ordered = ordered
+        self.n_values = len(self.choices)
+        self.weights = weights
+        self._edges = _cumulated(weights, self.n_values)
+        if ordered:
+            self.kind = "ordinal"  # type: ignore[misc]
+
+    def __repr__(self) -> str:
+        extra = ", ordered=True" if self.ordered else ""
+        extra += f", weights={self.weights!r}" if self.weights is not None else ""
+        return f"Categorical({self.choices!r}{extra})"
+
+    def position(self, value: Any) -> int | None:
+        """Index of `value` among the choices, None where it is not one of them."""
+        for i, choice in enumerate(self.choices):
+            if choice is value:
+                return i
+        for i, choice in enumerate(self.choices):
+            if type(choice) is type(value) and _equal(choice, value):
+                return i
+        for i, choice in enumerate(self.choices):
+            if _equal(choice, value) and isinstance(choice, bool) == isinstance(value, bool):
+                return i
+        return None
+
+    def contains(self, value: Any) -> bool:
+        """Whether `value` is one of the choices."""
+        return self.position(value) is not None
+
+    def to_unit(self, value: Any) -> float:
+        i = self.position(value)
+        if i is None:
+            raise InvalidSpaceError(f"{value!r} is not one of the choices {self.choices!r}.")
+        return float((self._edges[i] + self._edges[i + 1]) / 2)
+
+    def from_unit(self, u: float) -> Any:
+        return self.choices[int(self.index(np.asarray(u)))]
+
+    def index(self, u: np.ndarray) -> np.ndarray:
+        found = np.searchsorted(self._edges, np.clip(u, 0.0, 1.0), side="right") - 1
+        return np.clip(found, 0, self.n_values - 1)
+
+    def snap(self, u: np.ndarray) -> np.ndarray:
+        i = self.index(u)
+        return (self._edges[i] + self._edges[i + 1]) / 2
+
+    def grid(self, n_values: int) -> np.ndarray:
+        return (self._edges[:-1] + self._edges[1:]) / 2
+
+
+class Distribution(Dimension):
+    """A frozen distribution of ``scipy.stats``, searched through its quantile function.
+
+    Parameters
+    ----------
+    distribution : frozen scipy.stats distribution
+        Anything with ``cdf`` and ``ppf`` (or ``icdf``).
+
+    Examples
+    --------
+    >>> from scipy.stats import randint
+    >>> from skhyper.space import Distribution
+    >>> Distribution(randint(1, 4)).from_unit(0.5)
+    2
+    """
+
+    kind = "real"
+
+    def __init__(self, distribution: Any):
+        quantile = getattr(distribution, "ppf", None) or getattr(distribution, "icdf", None)
+        if quantile is None or not hasattr(distribution, "cdf"):
+            raise InvalidSpaceError(
+                f"{distribution!r} can only be sampled: a search needs its quantile function "
+                "too. Use a frozen distribution of scipy.stats, or a range (low, high)."
+            )
+        self.distribution = distribution
+        self._quantile = quantile
+        discrete = isinstance(getattr(distribution, "dist", None), stats.rv_discrete)
+        self.n_values = math.inf
+        if discrete:
+            self.kind = "integer"  # type: ignore[misc]
+            low, high = distribution.support()
+            self.n_values = high - low + 1
+
+    def __repr__(self) -> str:
+        dist = getattr(self.distribution, "dist", None)
+        if dist is None:
+            return f"Distribution({self.distribution!r})"
+        args = [repr(a) for a in self.distribution.args]
+        args += [f"{k}={v!r}" for k, v in self.distribution.kwds.items()]
+        return f"Distribution({dist.name}({', '.join(args)}))"
+
+    def to_unit(self, value: Any) -> float:
+        x = _check_number(value, self)
+        if self.kind == "real":
+            return float(self.distribution.cdf(x))
+        if x != round(x):
+            raise InvalidSpaceError(f"{value!r} is not a value of {self!r}.")
+        return float(self._middle(np.asarray(x)))
+
+    def from_unit(self, u: float) -> Any:
+        x = self._value(np.asarray(u)).item()
+        return int(x) if self.kind == "integer" else x
+
+    def index(self, u: np.ndarray) -> np.ndarray:
+        return (self._value(u) - self.distribution.support()[0]).astype(int)
+
+    def snap(self, u: np.ndarray) -> np.ndarray:
+        if self.kind == "real":
+            return np.clip(u, _QUANTILE_MARGIN, 1 - _QUANTILE_MARGIN)
+        return self._middle(self._value(u))
+
+    def _value(self, u: np.ndarray) -> np.ndarray:
+        return np.asarray(self._quantile(np.clip(u, _QUANTILE_MARGIN, 1 - _QUANTILE_MARGIN)))
+
+    def _middle(self, x: np.ndarray) -> np.ndarray:
+        return (self.distribution.cdf(x - 1) + self.distribution.cdf(x)) / 2
+
+
+def same_dimension(a: Dimension, b: Dimension) -> bool:
+    """Whether two dimensions give the same values the same coordinates."""
+    if a is b:
+        return True
+    if isinstance(a, Categorical) and isinstance(b, Categorical):
+        same = len(a.choices) == len(b.choices) and np.array_equal(a._edges, b._edges)
+        return same and all(x is y or _equal(x, y) for x, y in zip(a.choices, b.choices))
+    return type(a) is type(b) and repr(a) == repr(b)
+
+
+def _cumulated(weights: Any, n: int) -> np.ndarray:
+    """Edges, shape (n + 1,), of the intervals of [0, 1] that choices own."""
+    if weights is None:
+        return np.arange(n + 1) / n
+    w = np.asarray(weights, dtype=float)
+    if w.shape != (n,) or not np.all(np.isfinite(w)) or np.any(w <= 0):
+        raise InvalidSpaceError(f"{n} choices need {n} positive weights, got {weights!r}.")
+    return np.concatenate([[0.0], np.cumsum(w) / w.sum()])
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Whether two arbitrary objects are equal; arrays compare as a whole."""
+    try:
+        return bool(np.all(a == b)) and np.shape(a) == np.shape(b)
+    except Exception:  # noqa: BLE001  (an exotic __eq__ may raise anything: then they differ)
+        return False

@@ -1,0 +1,382 @@
+"""A search space: settings of an estimator as points of the unit cube, and back.
+
+Each hyperparameter is a column. Columns that do not count in a setting (another
+sub-space, a condition that does not hold) are nan: *inactive*.
+
+Notation
+--------
+n : number of points
+d : number of columns; the first one chooses the sub-space when there are several
+points : (n, d) float64, in [0, 1] or nan where inactive
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.space._check import check_entry, split_subspaces
+from skhyper.space._conditions import Condition
+from skhyper.space._dimensions import Categorical, Dimension, same_dimension
+
+__all__ = ["Space", "check_space"]
+
+# Draws before a constraint is said to reject everything.
+_MAX_DRAWS = 20_000
+_MAX_ENUMERATED = 100_000
+
+
+@dataclass(frozen=True)
+class _Subspace:
+    """Columns of one dict, parents before children, and the conditions on them."""
+
+    columns: dict[str, int]
+    tests: dict[str, list[tuple[int, Condition]]]
+    budget: int | None
+
+
+class Space:
+    """A search space over settings of an estimator.
+
+    Parameters
+    ----------
+    spaces : dict, list of dict, or list of (dict, n_iter)
+        From names of hyperparameters to their values: a list of choices; a tuple
+        ``(low, high)`` or ``(low, high, "log-uniform")``; a frozen scipy.stats
+        distribution; a dimension of ``skhyper.space`` or ``skopt.space``; any of them
+        inside a :class:`When`.
+    constraint : callable, default=None
+        ``constraint(params) -> bool`` on a setting; only settings it accepts are proposed.
+
+    Attributes
+    ----------
+    n_dims : int
+        Number of columns of the unit cube.
+    names : list of str or None
+        Name of each column; None for the column that chooses the sub-space.
+    dimensions : list of Dimension
+        Dimension of each column.
+    budgets : list of int or None
+        Trials asked for in each sub-space by ``(dict, n_iter)`` pairs.
+
+    Raises
+    ------
+    InvalidSpaceError
+        If anything in `spaces` cannot be searched.
+
+    Examples
+    --------
+    >>> from skhyper.space import Space
+    >>> space = Space({"C": (1e-2, 1e2, "log-uniform"), "kernel": ["linear", "rbf"]})
+    >>> space.from_unit([[0.75, 0.1]])
+    [{'C': 10.0, 'kernel': 'linear'}]
+    >>> space.to_unit([{"C": 1.0, "kernel": "rbf"}])
+    array([[0.5 , 0.75]])
+    """
+
+    def __init__(self, spaces: Any, constraint: Callable[[dict], bool] | None = None):
+        if constraint is not None and not callable(constraint):
+            raise InvalidSpaceError(f"constraint must be callable, got {constraint!r}.")
+        self.constraint = constraint
+        dicts, self.budgets = split_subspaces(spaces)
+        self.names: list[str | None] = []
+        self.dimensions: list[Dimension] = []
+        if len(dicts) > 1:
+            self.names.append(None)
+            self.dimensions.append(Categorical(range(len(dicts))))
+        parts = zip(dicts, self.budgets, strict=True)
+        self._subspaces = [self._add_subspace(part, budget) for part, budget in parts]
+
+    def _add_subspace(self, subspace: Mapping[str, Any], budget: int | None) -> _Subspace:
+        entries = {name: check_entry(name, spec) for name, spec in subspace.items()}
+        columns = {n: self._add_column(n, dim) for n, (dim, _) in entries.items()}
+        tests: dict[str, list] = {}
+        for name in _parents_first({n: list(conditions) for n, (_, conditions) in entries.items()}):
+            tests[name] = [
+                (columns[parent], Condition(name, parent, wanted, entries[parent][0]))
+                for parent, wanted in entries[name][1].items()
+            ]
+        return _Subspace(columns, tests, budget)
+
+    def _add_column(self, name: str, dimension: Dimension) -> int:
+        """Column of `name`, shared by the sub-spaces that give it the same values."""
+        for column, (known, other) in enumerate(zip(self.names, self.dimensions, strict=True)):
+            if known == name and same_dimension(other, dimension):
+                return column
+        self.names.append(name)
+        self.dimensions.append(dimension)
+        return len(self.names) - 1
+
+    def __repr__(self) -> str:
+        parts = [
+            "{" + ", ".join(f"{n!r}: {self.dimensions[c]!r}" for n, c in s.columns.items()) + "}"
+            for s in self._subspaces
+        ]
+        body = parts[0] if len(parts) == 1 else "[" + ", ".join(parts) + "]"
+        extra = "" if self.constraint is None else f", constraint={self.constraint!r}"
+        return f"Space({body}{extra})"
+
+    @property
+    def n_dims(self) -> int:
+        return len(self.dimensions)
+
+    @property
+    def n_subspaces(self) -> int:
+        return len(self._subspaces)
+
+    @property
+    def n_settings(self) -> float:
+        """Number of distinct settings, ``inf`` where one dimension is a continuum.
+
+        An upper bound where there are conditions or a constraint.
+        """
+        sizes = [
+            math.prod(self.dimensions[c].n_values for c in s.columns.values())
+            for s in self._subspaces
+        ]
+        return sum(sizes)
+
+    def subspace_names(self, index: int) -> list[str]:
+        """Names of the hyperparameters of one sub-space."""
+        return list(self._subspaces[index].columns)
+
+    def activate(self, points: Any) -> np.ndarray:
+        """Points with every value at its one coordinate and nan where inactive.
+
+        Parameters
+        ----------
+        points : array-like of shape (n, d)
+            Any points of the unit cube; nan counts as 0.5.
+
+        Returns
+        -------
+        points : ndarray of shape (n, d)
+        """
+        points = np.array(points, dtype=float, ndmin=2)
+        points[np.isnan(points)] = 0.5
+        for column, dimension in enumerate(self.dimensions):
+            points[:, column] = dimension.snap(points[:, column])
+        points[~self._active(points)] = np.nan
+        return points
+
+    def _active(self, points: np.ndarray) -> np.ndarray:
+        """Which columns count, (n, d) bool, for points without nan."""
+        active = np.zeros(points.shape, dtype=bool)
+        choice = np.zeros(len(points), dtype=int)
+        if self.n_subspaces > 1:
+            active[:, 0] = True
+            choice = self.dimensions[0].index(points[:, 0])
+        for i, subspace in enumerate(self._subspaces):
+            rows = np.flatnonzero(choice == i)
+            for name, tests in subspace.tests.items():
+                holds = np.ones(len(rows), dtype=bool)
+                for parent, test in tests:
+                    holds &= active[rows, parent] & test(points[rows, parent])
+                active[rows, subspace.columns[name]] = holds
+        return active
+
+    def from_unit(self, points: Any) -> list[dict[str, Any]]:
+        """Settings at points of shape (n, d): inactive hyperparameters are left out."""
+        points = self.activate(points)
+        return [self._setting(point) for point in points]
+
+    def _setting(self, point: np.ndarray) -> dict[str, Any]:
+        return {
+            name: self.dimensions[column].from_unit(point[column])
+            for name, column in self._subspace_of(point).columns.items()
+            if not np.isnan(point[column])
+        }
+
+    def _subspace_of(self, point: np.ndarray) -> _Subspace:
+        if self.n_subspaces == 1:
+            return self._subspaces[0]
+        return self._subspaces[int(self.dimensions[0].index(point[:1])[0])]
+
+    def to_unit(self, settings: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Points of shape (n, d) of settings that lie in the space.
+
+        Raises
+        ------
+        InvalidSpaceError
+            If a setting does not lie in the space.
+        """
+        points = np.empty((len(settings), self.n_dims))
+        for row, params in enumerate(settings):
+            point = self.locate(params)
+            if point is None or not self.contains(params):
+                raise InvalidSpaceError(f"The setting {params!r} does not lie in {self!r}.")
+            points[row] = point
+        return points
+
+    def locate(self, params: Mapping[str, Any]) -> np.ndarray | None:
+        """Point of shape (d,) of a setting, None where it has none.
+
+        Numbers out of their range get coordinates out of [0, 1], so that what was tried
+        outside the space still tells something of its inside.
+        """
+        for i, subspace in enumerate(self._subspaces):
+            point = self._locate_in(i, subspace, params)
+            if point is not None:
+                return point
+        return None
+
+    def _locate_in(self, i: int, sub: _Subspace, params: Mapping[str, Any]) -> np.ndarray | None:
+        if not set(params) <= set(sub.columns):
+            return None
+        point = np.full(self.n_dims, np.nan)
+        if self.n_subspaces > 1:
+            point[0] = self.dimensions[0].to_unit(i)
+        for name, tests in sub.tests.items():
+            active = all(
+                not np.isnan(point[parent]) and test(point[[parent]])[0] for parent, test in tests
+            )
+            if not active:
+                continue
+            column = sub.columns[name]
+            try:
+                point[column] = self.dimensions[column].to_unit(params[name])
+            except (KeyError, InvalidSpaceError):
+                return None
+        return point
+
+    def contains(self, params: Mapping[str, Any]) -> bool:
+        """Whether a setting lies in the ranges and meets the constraint."""
+        point = self.locate(params)
+        if point is None:
+            return False
+        # Rounding may put the very end of a range an ulp outside.
+        active = point[~np.isnan(point)]
+        inside = bool(np.all((active >= -1e-9) & (active <= 1 + 1e-9)))
+        return inside and self.accepts(params)
+
+    def accepts(self, params: Mapping[str, Any]) -> bool:
+        """Whether the constraint, if there is one, accepts a setting.
+
+        Raises
+        ------
+        InvalidSpaceError
+            If the constraint itself fails.
+        """
+        if self.constraint is None:
+            return True
+        try:
+            return bool(self.constraint(dict(params)))
+        except Exception as error:
+            raise InvalidSpaceError(
+                f"The constraint {self.constraint!r} failed on the setting {dict(params)!r}: "
+                f"{type(error).__name__}: {error}. It must return True or False for every "
+                "setting of the space; inactive hyperparameters are not in the dict."
+            ) from error
+
+    def filter(self, points: np.ndarray) -> np.ndarray:
+        """The points, already activated, whose settings the constraint accepts."""
+        if self.constraint is None:
+            return points
+        keep = [self.accepts(self._setting(point)) for point in points]
+        return points[np.array(keep, dtype=bool)]
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw `n` random points that meet the constraint, shape (n, d).
+
+        Raises
+        ------
+        InvalidSpaceError
+            If the constraint rejects every one of many draws.
+        """
+        if self.constraint is None:
+            return self.activate(rng.random((n, self.n_dims)))
+        found = [np.empty((0, self.n_dims))]
+        drawn = 0
+        while (missing := n - sum(map(len, found))) > 0:
+            batch = self.activate(rng.random((min(max(2 * missing, 16), 4096), self.n_dims)))
+            found.append(self.filter(batch)[:missing])
+            drawn += len(batch)
+            if drawn >= _MAX_DRAWS and not any(map(len, found)):
+                found.append(self._any_enumerated())
+        return np.concatenate(found)[:n]
+
+    def _any_enumerated(self) -> np.ndarray:
+        """Points that meet a constraint which random draws never met, shape (>= 1, d)."""
+        points: Iterator[np.ndarray] = iter(())
+        if self.n_settings <= _MAX_ENUMERATED:
+            points = itertools.islice(self.grid(_MAX_ENUMERATED), 64)
+        found = list(points)
+        if not found:
+            raise InvalidSpaceError(
+                f"The constraint {self.constraint!r} rejected all of {_MAX_DRAWS} settings drawn "
+                f"from the space, the last ones like {self.from_unit(np.full((1, self.n_dims), 0.5))[0]!r}."
+            )
+        return np.array(found)
+
+    def grid(self, n_values: int) -> Iterator[np.ndarray]:
+        """Points, each of shape (d,), of a grid in the order of ``ParameterGrid``.
+
+        Parameters
+        ----------
+        n_values : int
+            Number of values of each continuous or long range.
+        """
+        for i, subspace in enumerate(self._subspaces):
+            seen = set()
+            columns = [subspace.columns[name] for name in sorted(subspace.columns)]
+            axes = [self.dimensions[column].grid(n_values) for column in columns]
+            for values in itertools.product(*axes):
+                point = np.full((1, self.n_dims), np.nan)
+                point[0, columns] = values
+                if self.n_subspaces > 1:
+                    point[0, 0] = self.dimensions[0].to_unit(i)
+                point = self.activate(point)
+                if point.tobytes() not in seen and len(self.filter(point)):
+                    seen.add(point.tobytes())
+                    yield point[0]
+
+    def restrict(self, index: int) -> "Space":
+        """The space of one sub-space alone."""
+        sub = self._subspaces[index]
+        space = object.__new__(Space)
+        space.constraint, space.budgets = self.constraint, [sub.budget]
+        space.names = list(sub.columns)
+        space.dimensions = [self.dimensions[column] for column in sub.columns.values()]
+        place = {column: i for i, column in enumerate(sub.columns.values())}
+        tests = {name: [(place[c], test) for c, test in ts] for name, ts in sub.tests.items()}
+        space._subspaces = [_Subspace({n: i for i, n in enumerate(sub.columns)}, tests, sub.budget)]
+        return space
+
+
+def check_space(spaces: Any, constraint: Callable[[dict], bool] | None = None) -> Space:
+    """The :class:`Space` that `spaces` spells; a ``Space`` is returned as it is.
+
+    Raises
+    ------
+    InvalidSpaceError
+        If `spaces` is wrong, or if it is a ``Space`` and a constraint is given too.
+    """
+    if not isinstance(spaces, Space):
+        return Space(spaces, constraint)
+    if constraint is not None:
+        raise InvalidSpaceError("Give the constraint to the Space or to the search, not to both.")
+    return spaces
+
+
+def _parents_first(parents: dict[str, list[str]]) -> list[str]:
+    """Names sorted so that each comes after those it is conditioned on."""
+    order: list[str] = []
+    waiting = dict(parents)
+    for name, needed in parents.items():
+        for parent in needed:
+            if parent not in parents:
+                raise InvalidSpaceError(
+                    f"{name!r} is conditioned on {parent!r}, which is not in the same dict; "
+                    f"it has {sorted(parents)}."
+                )
+    while waiting:
+        ready = [name for name, needed in waiting.items() if set(needed) <= set(order)]
+        if not ready:
+            raise InvalidSpaceError(f"The conditions of {sorted(waiting)} go in a circle.")
+        order += ready
+        waiting = {name: needed for name, needed in waiting.items() if name not in ready}
+    return order

@@ -1,0 +1,133 @@
+"""Fitting: recovery, invariances, warm starts and degenerate data."""
+
+import numpy as np
+import pytest
+
+from skhyper.gp import Hyperparameters, Priors, fit_gp
+from skhyper.gp._likelihood import HyperparameterPosterior
+from skhyper.gp._regression import _standardize, _to_theta
+
+
+def smooth(X):
+    return np.sin(5.0 * X[:, 0]) + 0.5 * X[:, 1]
+
+
+def test_learns_a_function(rng):
+    X, test_points = rng.random((40, 3)), rng.random((200, 3))
+    gp = fit_gp(X, smooth(X))
+    mean, std = gp.predict(test_points)
+    error = mean - smooth(test_points)
+    assert np.sqrt(np.mean(error**2)) < 0.05 * smooth(test_points).std()
+    assert np.mean(np.abs(error) < 3.0 * std) > 0.95
+    # the third column does nothing
+    assert gp.length_scales[2] > 2.0 * gp.length_scales[0]
+
+
+def test_learns_the_noise(rng):
+    X = rng.random((150, 1))
+    gp = fit_gp(X, np.sin(5.0 * X[:, 0]) + 0.3 * rng.standard_normal(150))
+    assert 0.2 < np.sqrt(gp.noise_variance) < 0.4
+
+
+def test_known_noise_is_not_learnt_again(rng):
+    X = rng.random((150, 1))
+    y = np.sin(5.0 * X[:, 0]) + 0.3 * rng.standard_normal(150)
+    gp = fit_gp(X, y, extra_noise=np.full(150, 0.09))
+    assert gp.noise_variance < 0.02
+
+
+def test_result_is_a_maximum(rng):
+    X = rng.random((25, 2))
+    y = smooth(X)
+    gp = fit_gp(X, y)
+    z, _, scale = _standardize(y)
+    objective = HyperparameterPosterior(X, z, np.arange(2), np.zeros(25), Priors())
+    theta = _to_theta(gp.hyperparameters, 2, scale)
+    value = objective(theta)[0]
+    for _ in range(20):
+        step = rng.standard_normal(4)
+        assert objective(theta + 0.3 * step / np.linalg.norm(step))[0] > value
+
+
+def test_units_of_y_do_not_matter(rng):
+    X, test_points = rng.random((20, 2)), rng.random((10, 2))
+    v = 0.01 * rng.random(20)
+    mean, std = fit_gp(X, smooth(X), extra_noise=v).predict(test_points)
+    scaled = fit_gp(X, 1e6 * smooth(X) - 3e7, extra_noise=1e12 * v)
+    scaled_mean, scaled_std = scaled.predict(test_points)
+    np.testing.assert_allclose((scaled_mean + 3e7) / 1e6, mean, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(scaled_std / 1e6, std, rtol=1e-2)
+
+
+def test_one_hot_columns_share_a_length_scale(rng):
+    category = rng.integers(3, size=30)
+    X = np.column_stack([rng.random(30), np.eye(3)[category]])
+    gp = fit_gp(X, X[:, 0] + category, groups=[0, 1, 1, 1])
+    assert gp.length_scales.shape == (2,)
+    np.testing.assert_array_equal(gp.column_length_scales, gp.length_scales[[0, 1, 1, 1]])
+
+
+def test_warm_start_is_no_worse(rng):
+    X = rng.random((30, 4))
+    y = smooth(X)
+    cold = fit_gp(X, y)
+    before = fit_gp(X[:-1], y[:-1])
+    warm = fit_gp(X, y, start=before.hyperparameters)
+    z, _, scale = _standardize(y)
+    objective = HyperparameterPosterior(X, z, np.arange(4), np.zeros(30), Priors())
+    density = [objective(_to_theta(gp.hyperparameters, 4, scale))[0] for gp in (warm, cold)]
+    assert density[0] <= density[1] + 1e-9
+
+
+def test_start_without_noise_or_out_of_bounds():
+    X = np.linspace(0.0, 1.0, 6)[:, None]
+    start = Hyperparameters(np.array([1e9]), 1e-30, 0.0, 0.0)
+    assert np.isfinite(fit_gp(X, smooth(np.hstack([X, X])), start=start).length_scales).all()
+
+
+def test_start_with_other_groups_is_refused():
+    start = Hyperparameters(np.ones(3), 1.0, 0.1, 0.0)
+    with pytest.raises(ValueError, match="expected one for each of the 1 groups"):
+        fit_gp([[0.1], [0.5]], [1.0, 2.0], start=start)
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        pytest.param([[0.5, 0.5]], [3.0], id="one"),
+        pytest.param([[0.2, 0.1], [0.8, 0.4]], [3.0, 5.0], id="two"),
+        pytest.param([[0.2, 0.1], [0.2, 0.1]], [3.0, 5.0], id="two values of one point"),
+        pytest.param(np.full((8, 2), 0.5), np.arange(8.0), id="one point"),
+        pytest.param(np.random.default_rng(0).random((9, 2)), np.full(9, 0.1), id="constant y"),
+        pytest.param(np.random.default_rng(0).random((9, 2)), np.zeros(9), id="zero y"),
+        pytest.param(np.repeat(np.eye(2), 5, axis=0), np.repeat([1.0, 2.0], 5), id="duplicates"),
+        pytest.param(np.random.default_rng(0).random((9, 2)), np.eye(9)[0] * 1e8, id="outlier"),
+        pytest.param(np.random.default_rng(0).random((9, 2)), np.eye(9)[0] * 1e-80, id="tiny y"),
+    ],
+)
+def test_degenerate_data(X, y):
+    gp = fit_gp(X, y)
+    gp = fit_gp(X, y, start=gp.hyperparameters)
+    mean, std, mean_gradient, std_gradient = gp.predict_with_gradient(
+        np.random.default_rng(1).random((20, 2))
+    )
+    for part in (mean, std, mean_gradient, std_gradient, gp.length_scales):
+        assert np.isfinite(part).all()
+    assert np.all(std > 0.0)
+    spread = np.ptp(y)
+    assert np.all(mean >= np.min(y) - spread - 1e-9)
+    assert np.all(mean <= np.max(y) + spread + 1e-9)
+
+
+def test_many_observations_take_the_other_path(rng):
+    X = rng.random((260, 20))
+    gp = fit_gp(X, smooth(X), max_iter=3)
+    assert np.isfinite(gp.log_marginal_likelihood)
+
+
+def test_inputs_are_not_mutated(rng):
+    X, y, v = rng.random((10, 2)), rng.random(10), rng.random(10)
+    copies = X.copy(), y.copy(), v.copy()
+    fit_gp(X, y, extra_noise=v)
+    for after, before in zip((X, y, v), copies):
+        np.testing.assert_array_equal(after, before)
