@@ -38,18 +38,6 @@ class Candidates(Protocol):
         """The next setting, None when there is none."""
 
 
-class _Tried:
-    """Keys of the settings of a growing history, each made once."""
-
-    def __init__(self) -> None:
-        self._keys: list[str] = []
-
-    def keys(self, history: History) -> set[str]:
-        for trial in history[len(self._keys) :]:
-            self._keys.append(setting_key(trial.params))
-        return set(self._keys)
-
-
 class ListedCandidates:
     """Settings known ahead, in their order.
 
@@ -59,7 +47,8 @@ class ListedCandidates:
     reason : str
         Why the search ends after the last one.
     allow_repeats : bool
-        Whether a setting that was tried is tried again, as scikit-learn does.
+        Whether a setting is tried that an earlier search has tried. What stands in the list
+        twice is tried twice, as scikit-learn does.
     """
 
     known_ahead = True
@@ -69,16 +58,17 @@ class ListedCandidates:
     ):
         self._settings = list(settings)
         self._next = 0
-        self._allow_repeats = allow_repeats
-        self._tried = _Tried()
+        self._earlier: set[str] | None = set() if allow_repeats else None
         self.n_candidates = len(self._settings)
         self.exhausted_reason = reason
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
+        if self._earlier is None:
+            self._earlier = {setting_key(trial.params) for trial in history}
         while self._next < len(self._settings):
             params = self._settings[self._next]
             self._next += 1
-            if self._allow_repeats or setting_key(params) not in self._tried.keys(history):
+            if not self._earlier or setting_key(params) not in self._earlier:
                 return params
         return None
 
@@ -111,12 +101,14 @@ class SampledCandidates:
         self._first = list(first)
         self._allow_repeats = allow_repeats
         self._asked_in_phase = 0
-        self._tried = _Tried()
+        self._keys: list[str] = []  # of the trials so far, made once each
         self.n_candidates = sum(n for _, n in self._phases)
         self.exhausted_reason = f"n_iter={self.n_candidates} settings were tried"
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
-        tried = self._tried.keys(history)
+        for trial in history[len(self._keys) :]:
+            self._keys.append(setting_key(trial.params))
+        tried = set(self._keys)
         while self._phases:
             space, budget = self._phases[0]
             if self._asked_in_phase < budget:
@@ -124,7 +116,7 @@ class SampledCandidates:
                 if params is not None:
                     self._asked_in_phase += 1
                     return params
-                self.exhausted_reason = "every setting of the space was tried"
+                self.exhausted_reason = "every setting was tried"
             self._phases.pop(0)
             self._asked_in_phase = 0
         return None

@@ -4,14 +4,11 @@ This package knows no estimator, no search space and no trial: points of the uni
 values come in, a posterior and promising points come out.
 """
 
-from skhyper.gp._acquisition import (
-    log_ei_with_gradient,
-    log_expected_improvement,
-    maximize_log_ei,
-)
-from skhyper.gp._likelihood import Priors
-from skhyper.gp._process import GaussianProcess, Hyperparameters, gp_posterior
-from skhyper.gp._regression import fit_gp
+from skhyper.gp._acquisition import log_ei_with_gradient, log_expected_improvement
+from skhyper.gp._hyperparameters import Hyperparameters, Priors
+from skhyper.gp._maximize import maximize_log_ei
+from skhyper.gp._process import GaussianProcess
+from skhyper.gp._regression import fit_gp, gp_posterior
 
 __all__ = [
     "GaussianProcess",

@@ -27,7 +27,7 @@ eq. 4.17 (the kernel) and section 5.1 (automatic relevance determination).
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -35,41 +35,6 @@ IntArray = NDArray[np.intp]
 # Above this many numbers, G · P, a product of matrices is faster than a walk through the tensor of
 # all squared differences, and takes far less memory.
 _LARGEST_TENSOR = 500_000
-
-
-def check_groups(groups: ArrayLike | None, n_columns: int) -> IntArray:
-    """Validate the map from columns to length-scales.
-
-    Parameters
-    ----------
-    groups : array-like of int of shape (n_columns,) or None
-        Group of each column; None gives each column its own.
-    n_columns : int
-        Number of feature columns, d.
-
-    Returns
-    -------
-    groups : ndarray of int of shape (n_columns,)
-
-    Raises
-    ------
-    ValueError
-        If `groups` is not one integer for each column, or skips a number of 0 … G − 1.
-    """
-    if groups is None:
-        return np.arange(n_columns)
-    checked = np.asarray(groups)
-    if checked.shape != (n_columns,) or not np.issubdtype(checked.dtype, np.integer):
-        raise ValueError(
-            f"groups must hold one integer for each of the {n_columns} columns of X, got shape "
-            f"{checked.shape} and dtype {checked.dtype}."
-        )
-    if not np.array_equal(np.unique(checked), np.arange(checked.max() + 1)):
-        raise ValueError(
-            f"groups must use every number from 0 to G - 1, got {np.unique(checked).tolist()}. "
-            "Number the groups without gaps."
-        )
-    return checked.astype(np.intp)
 
 
 def matern52(squared_distance: Array) -> Array:

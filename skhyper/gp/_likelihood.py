@@ -19,90 +19,17 @@ References
 ----------
 C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning, MIT Press 2006,
 eqs. 2.30 and 5.9.
-
-C. Hvarfner, E. O. Hellsten and L. Nardi, Vanilla Bayesian Optimization Performs Great in High
-Dimensions, ICML 2024, arXiv:2402.02229.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
+from scipy.linalg.lapack import dpotri, dpotrs
 
+from skhyper.gp._hyperparameters import Priors
 from skhyper.gp._kernel import Array, IntArray, PairwiseSquares, matern52_with_slope
-
-# Relative to the signal variance; the first is no jitter at all.
-_JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4)
+from skhyper.gp._linalg import jittered_cholesky
 
 _MEAN_VARIANCE = 1.0  # τ²
 _LOG_2PI = float(np.log(2.0 * np.pi))
-
-
-@dataclass(frozen=True)
-class Priors:
-    """Normal priors on the logarithms of the hyperparameters, in standardised units.
-
-    Parameters
-    ----------
-    length_scale : tuple of float, default=(√2 − 3, √3)
-        Centre and width of log l, for inputs in the unit cube. The centre grows by log(G)/2 with
-        the number of groups, as the distance of two random points does. See Notes.
-    signal : tuple of float, default=(0, 1)
-        Centre and width of log s².
-    noise : tuple of float, default=(−7, 2)
-        Centre and width of log σ²: a noise of 3 % of the spread of y, give or take a factor e.
-
-    Notes
-    -----
-    Hvarfner, Hellsten and Nardi (2024) put l ~ LogNormal(√2 + log(G)/2, √3) and maximise the
-    density of l. That density, as a function of log l, is a Gaussian of the same width, centred
-    lower by the square of the width; hence the −3.
-    """
-
-    length_scale: tuple[float, float] = (float(np.sqrt(2.0) - 3.0), float(np.sqrt(3.0)))
-    signal: tuple[float, float] = (0.0, 1.0)
-    noise: tuple[float, float] = (-7.0, 2.0)
-
-    def moments(self, n_groups: int) -> tuple[Array, Array]:
-        """Centre and width of θ, two arrays of shape (G + 2,)."""
-        location = self.length_scale[0] + 0.5 * np.log(n_groups)
-        center = np.array([location] * n_groups + [self.signal[0], self.noise[0]])
-        width = np.array([self.length_scale[1]] * n_groups + [self.signal[1], self.noise[1]])
-        return center, width
-
-
-def jittered_cholesky(K: Array, scale: float) -> Array:
-    """Lower Cholesky factor of K, or of K with as little added to its diagonal as it takes.
-
-    Parameters
-    ----------
-    K : ndarray of shape (n, n)
-        Only the lower triangle is read.
-    scale : float
-        What the jitter is relative to.
-
-    Returns
-    -------
-    L : ndarray of shape (n, n), in Fortran order
-        The upper triangle is zero.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If even the largest jitter does not help.
-    """
-    for jitter in _JITTERS:
-        if jitter:
-            K = K + jitter * scale * np.eye(len(K))
-        L: Array
-        L, info = dpotrf(K, lower=1)
-        if info == 0:
-            return L
-    raise np.linalg.LinAlgError(
-        f"The covariance of {len(K)} observations is not positive definite, even with "
-        f"{_JITTERS[-1]:g} of the signal variance added. Check X, y and extra_noise for values of "
-        "very different magnitudes."
-    )
 
 
 class HyperparameterPosterior:

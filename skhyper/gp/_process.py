@@ -27,92 +27,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg.lapack import dtrtri
 
+from skhyper.gp._hyperparameters import Hyperparameters
 from skhyper.gp._kernel import (
     Array,
     IntArray,
-    check_groups,
     cross_squared_distances,
     matern52,
     matern52_with_slope,
 )
-from skhyper.gp._likelihood import jittered_cholesky
+from skhyper.gp._linalg import inverse_root
+from skhyper.gp._validation import check_observations
 
 # A posterior variance is a difference of two numbers of size s²; below this part of s² it is noise.
 _SMALLEST_VARIANCE = 1e-13
 
 # Predictions are made in blocks of so many covariances, which stay in the cache.
 _BLOCK_SIZE = 16_384
-
-
-@dataclass(frozen=True)
-class Hyperparameters:
-    """Hyperparameters of a process, in the units of X and y.
-
-    Parameters
-    ----------
-    length_scales : ndarray of shape (G,)
-        One for each group of columns, in units of X.
-    signal_variance : float
-        Prior variance of the latent function, in units of y squared.
-    noise_variance : float
-        Variance of an observation about the latent function, in units of y squared.
-    mean : float
-        Prior mean of the latent function, in units of y.
-    """
-
-    length_scales: Array
-    signal_variance: float
-    noise_variance: float
-    mean: float
-
-
-def check_observations(
-    X: ArrayLike, y: ArrayLike, extra_noise: ArrayLike | None
-) -> tuple[Array, Array, Array]:
-    """Validate observations.
-
-    Parameters
-    ----------
-    X : array-like of shape (n, d)
-    y : array-like of shape (n,)
-    extra_noise : array-like of shape (n,) or None
-
-    Returns
-    -------
-    X, y, extra_noise : ndarrays of the same shapes
-
-    Raises
-    ------
-    ValueError
-        If a shape does not fit, a number is not finite, or an extra noise is negative.
-    """
-    X = np.array(X, dtype=np.float64)
-    y = np.array(y, dtype=np.float64)
-    v = np.zeros(y.shape) if extra_noise is None else np.array(extra_noise, dtype=np.float64)
-    if X.ndim != 2 or X.size == 0:
-        raise ValueError(f"X must have shape (n, d) with n and d at least 1, got {X.shape}.")
-    if y.shape != X.shape[:1] or v.shape != y.shape:
-        raise ValueError(
-            f"y and extra_noise must have one value for each of the {len(X)} rows of X, got shapes "
-            f"{y.shape} and {v.shape}."
-        )
-    if not (np.isfinite(X).all() and np.isfinite(y).all() and np.isfinite(v).all()):
-        raise ValueError(
-            "X, y and extra_noise must be finite. Leave failed observations out, or give them a "
-            "finite value."
-        )
-    if v.min() < 0.0:
-        raise ValueError(f"extra_noise is a variance and must not be negative, got {v.min():g}.")
-    return X, y, v
-
-
-def _inverse_root(K: Array, scale: float) -> Array:
-    """Inverse of the lower Cholesky factor of K (n, n); `scale` as in `jittered_cholesky`."""
-    root: Array
-    root, _ = dtrtri(jittered_cholesky(K, scale), lower=1)
-    return root
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -287,7 +218,7 @@ class GaussianProcess:
         # L = [[L₁, 0], [V, L₂]], so R = [[R₁, 0], [−R₂ V R₁, R₂]]
         root = np.zeros((n + len(y), n + len(y)))
         root[:n, :n] = self._root
-        root[n:, n:] = _inverse_root(schur, s2)
+        root[n:, n:] = inverse_root(schur, s2)
         root[n:, :n] = -root[n:, n:] @ V @ self._root
         y = np.concatenate([self.y, y])
         return replace(
@@ -299,67 +230,3 @@ class GaussianProcess:
             _root=root,
             _alpha=root.T @ (root @ (y - self.mean)),
         )
-
-
-def gp_posterior(
-    X: ArrayLike,
-    y: ArrayLike,
-    hyperparameters: Hyperparameters,
-    *,
-    groups: ArrayLike | None = None,
-    extra_noise: ArrayLike | None = None,
-) -> GaussianProcess:
-    """Posterior of a Gaussian process with given hyperparameters.
-
-    Parameters
-    ----------
-    X : array-like of shape (n, d)
-        Observed points.
-    y : array-like of shape (n,)
-        Observed values.
-    hyperparameters : Hyperparameters
-        In the units of X and y.
-    groups : array-like of int of shape (d,), default=None
-        Group of each column, 0 … G − 1; None gives each column its own length-scale.
-    extra_noise : array-like of shape (n,), default=None
-        Known additional variance of each observation, in units of y squared; None is zero.
-
-    Returns
-    -------
-    gp : GaussianProcess
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit or a number is not finite.
-    numpy.linalg.LinAlgError
-        If the covariance is not positive definite even with jitter.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skhyper.gp import Hyperparameters, gp_posterior
-    >>> h = Hyperparameters(np.array([0.5]), signal_variance=1.0, noise_variance=0.0, mean=0.0)
-    >>> gp = gp_posterior([[0.2], [0.8]], [1.0, -1.0], h)
-    >>> mean, std = gp.predict(np.array([[0.2], [0.5]]))
-    >>> mean.round(6) + 0.0
-    array([1., 0.])
-    >>> std.round(3)
-    array([0.   , 0.406])
-    """
-    X, y, v = check_observations(X, y, extra_noise)
-    groups = check_groups(groups, X.shape[1])
-    length_scales = np.asarray(hyperparameters.length_scales, dtype=np.float64)
-    if length_scales.shape != (groups.max() + 1,):
-        raise ValueError(
-            f"hyperparameters have length-scales of shape {length_scales.shape}, expected one for "
-            f"each of the {groups.max() + 1} groups."
-        )
-    scaled = X / length_scales[groups]
-    K = hyperparameters.signal_variance * matern52(cross_squared_distances(scaled, scaled))
-    K[np.diag_indices_from(K)] = (
-        hyperparameters.signal_variance + hyperparameters.noise_variance + v
-    )
-    root = _inverse_root(K, hyperparameters.signal_variance)
-    alpha = root.T @ (root @ (y - hyperparameters.mean))
-    return GaussianProcess(X, y, groups, hyperparameters, v, scaled, root, alpha)

@@ -13,16 +13,14 @@ location, scale : y = location + scale · (y in standardised units).
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import Bounds, OptimizeResult, minimize
+from scipy.optimize import Bounds, minimize
 
-from skhyper.gp._kernel import Array, check_groups
-from skhyper.gp._likelihood import HyperparameterPosterior, Priors
-from skhyper.gp._process import (
-    GaussianProcess,
-    Hyperparameters,
-    check_observations,
-    gp_posterior,
-)
+from skhyper.gp._hyperparameters import Hyperparameters, Priors
+from skhyper.gp._kernel import Array, cross_squared_distances, matern52
+from skhyper.gp._likelihood import HyperparameterPosterior
+from skhyper.gp._linalg import inverse_root
+from skhyper.gp._process import GaussianProcess
+from skhyper.gp._validation import check_groups, check_observations
 
 # Bounds of log l, log s² and log σ². They only keep K well conditioned; the priors do the rest.
 _LENGTH_SCALE_BOUNDS = np.log([5e-3, 1e2])
@@ -30,7 +28,8 @@ _SIGNAL_BOUNDS = np.log([1e-3, 1e2])
 _NOISE_BOUNDS = np.log([1e-6, 1e1])
 
 # An iteration that gains less than this part of the log density changes no decision.
-_TOLERANCES = {"ftol": 5e-5, "gtol": 1e-2}
+_FTOL = 5e-5
+_GTOL = 1e-2  # of the log density, for each unit of θ
 
 # In small searches, an earlier fit led to a local optimum worse by 0.1 in 0 to 12 % of the fits.
 _PROBE_ITERATIONS = 8
@@ -59,18 +58,21 @@ def _to_theta(h: Hyperparameters, n_groups: int, scale: float) -> Array:
     return theta
 
 
-def _descend(objective: HyperparameterPosterior, theta: Array, max_iter: int) -> OptimizeResult:
-    """L-BFGS-B from θ (G + 2,), within the bounds."""
+def _descend(
+    objective: HyperparameterPosterior, theta: Array, max_iter: int
+) -> tuple[float, Array]:
+    """Objective and θ (G + 2,) that L-BFGS-B finds from θ (G + 2,), within the bounds."""
     n_groups = len(theta) - 2
     low, high = np.array([_LENGTH_SCALE_BOUNDS] * n_groups + [_SIGNAL_BOUNDS, _NOISE_BOUNDS]).T
-    return minimize(
+    result = minimize(
         objective,
         np.clip(theta, low, high),
         jac=True,
         method="L-BFGS-B",
         bounds=Bounds(low, high),
-        options={"maxiter": max_iter, **_TOLERANCES},
+        options={"maxiter": max_iter, "ftol": _FTOL, "gtol": _GTOL},
     )
+    return float(result.fun), np.asarray(result.x)
 
 
 def _minimize(objective: HyperparameterPosterior, start: Array | None, max_iter: int) -> Array:
@@ -80,14 +82,75 @@ def _minimize(objective: HyperparameterPosterior, start: Array | None, max_iter:
     optimum: it goes on after a few iterations only if it has found a better point by then.
     """
     if start is None:
-        result = _descend(objective, objective.center, max_iter)
-    else:
-        result = _descend(objective, start, max_iter)
-        probe = _descend(objective, objective.center, min(_PROBE_ITERATIONS, max_iter))
-        if probe.fun < result.fun:
-            result = _descend(objective, probe.x, max_iter)
-    theta: Array = result.x
-    return theta
+        return _descend(objective, objective.center, max_iter)[1]
+    value, theta = _descend(objective, start, max_iter)
+    probe_iterations = min(_PROBE_ITERATIONS, max_iter)
+    probe_value, probe = _descend(objective, objective.center, probe_iterations)
+    return theta if value <= probe_value else _descend(objective, probe, max_iter)[1]
+
+
+def gp_posterior(
+    X: ArrayLike,
+    y: ArrayLike,
+    hyperparameters: Hyperparameters,
+    *,
+    groups: ArrayLike | None = None,
+    extra_noise: ArrayLike | None = None,
+) -> GaussianProcess:
+    """Posterior of a Gaussian process with given hyperparameters.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        Observed points.
+    y : array-like of shape (n,)
+        Observed values.
+    hyperparameters : Hyperparameters
+        In the units of X and y.
+    groups : array-like of int of shape (d,), default=None
+        Group of each column, 0 … G − 1; None gives each column its own length-scale.
+    extra_noise : array-like of shape (n,), default=None
+        Known additional variance of each observation, in units of y squared; None is zero.
+
+    Returns
+    -------
+    gp : GaussianProcess
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or a number is not finite.
+    numpy.linalg.LinAlgError
+        If the covariance is not positive definite even with jitter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhyper.gp import Hyperparameters, gp_posterior
+    >>> h = Hyperparameters(np.array([0.5]), signal_variance=1.0, noise_variance=0.0, mean=0.0)
+    >>> gp = gp_posterior([[0.2], [0.8]], [1.0, -1.0], h)
+    >>> mean, std = gp.predict(np.array([[0.2], [0.5]]))
+    >>> mean.round(6) + 0.0
+    array([1., 0.])
+    >>> std.round(3)
+    array([0.   , 0.406])
+    """
+    X, y, v = check_observations(X, y, extra_noise)
+    groups = check_groups(groups, X.shape[1])
+    length_scales = np.asarray(hyperparameters.length_scales, dtype=np.float64)
+    if length_scales.shape != (groups.max() + 1,):
+        raise ValueError(
+            f"hyperparameters have length-scales of shape {length_scales.shape}, expected one for "
+            f"each of the {groups.max() + 1} groups."
+        )
+    scaled = X / length_scales[groups]
+    K = hyperparameters.signal_variance * matern52(cross_squared_distances(scaled, scaled))
+    K[np.diag_indices_from(K)] = (
+        hyperparameters.signal_variance + hyperparameters.noise_variance + v
+    )
+    root = inverse_root(K, hyperparameters.signal_variance)
+    alpha = root.T @ (root @ (y - hyperparameters.mean))
+    return GaussianProcess(X, y, groups, hyperparameters, v, scaled, root, alpha)
 
 
 def fit_gp(

@@ -53,7 +53,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     >>> search.best_params_
     {'C': 1, 'kernel': 'linear'}
     >>> search.stop_reason_
-    'every setting of the grid was tried'
+    'every setting was tried'
     """
 
     def __init__(
@@ -88,7 +88,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _plan(self) -> Plan:
         settings = list(ParameterGrid(self.param_grid))
         check_settings(self.estimator, settings)
-        candidates = ListedCandidates(settings, "every setting of the grid was tried")
+        candidates = ListedCandidates(settings, "every setting was tried")
         return Plan(candidates, _as_space(self.param_grid))
 
 
@@ -181,7 +181,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         check_settings(self.estimator, settings)
         reason = f"n_iter={self.n_iter} settings were tried"
         if len(settings) < self.n_iter:
-            reason = "every setting of the space was tried"
+            reason = "every setting was tried"
         return Plan(ListedCandidates(settings, reason), _as_space(spaces))
 
 

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from skhyper._sklearn import HasMethods, Interval
 from skhyper._trial import History
-from skhyper.evaluation import ListedCandidates, SampledCandidates
+from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import GPSampler, GridSampler, Sampler, SkoptSampler, SobolSampler
 from skhyper.samplers import RandomSampler
@@ -61,15 +61,23 @@ class SampledSearch(BaseSearch):
         if self.search_spaces is None:
             raise InvalidSpaceError("search_spaces is needed, unless sampler is a list of settings.")
         space = check_space(self.search_spaces, self.constraint)
-        if not any(space.names):
-            raise InvalidSpaceError(f"The search space {self.search_spaces!r} is empty.")
         check_settings(self.estimator, space_examples(space))
         space.sample(1, np.random.default_rng(0))  # raises if the constraint rejects everything
-        first = self._first_settings(space)
+        guesses = [self._checked_guess(params, space) for params in listed(self.initial_points)]
+        phases = self._phases(space)
         if isinstance(self.sampler_, GridSampler):
-            return Plan(self._grid_candidates(space, first), space, seed)
-        candidates = SampledCandidates(self.sampler_, self._phases(space), first, self.allow_repeats)
+            candidates = self._grid_candidates(space, guesses, self.sampler_.n_values)
+        elif self._tries_everything(space, phases):
+            candidates = self._grid_candidates(space, guesses, int(space.n_settings))
+        else:
+            first = guesses + self._own_setting(space)
+            candidates = SampledCandidates(self.sampler_, phases, first, self.allow_repeats)
         return Plan(candidates, space, seed)
+
+    def _tries_everything(self, space: Space, phases: list[tuple[Space, int]]) -> bool:
+        """Whether all settings will be tried, so that no order of them is better."""
+        every = len(phases) == 1 and space.n_settings <= phases[0][1]
+        return every and not self.allow_repeats and self.max_time is None
 
     def _manual_plan(self, settings: Sequence[Mapping[str, Any]], seed: int) -> Plan:
         space = None
@@ -83,10 +91,11 @@ class SampledSearch(BaseSearch):
         reason = "every setting of the list was tried"
         return Plan(ListedCandidates(settings, reason, self.allow_repeats), space, seed)
 
-    def _grid_candidates(self, space: Space, first: list) -> ListedCandidates:
-        points = list(space.grid(self.sampler_.n_values))
-        settings = [*first, *space.from_unit(np.array(points).reshape(-1, space.n_dims))]
-        reason = "every setting of the grid was tried"
+    def _grid_candidates(self, space: Space, guesses: list, n_values: int) -> ListedCandidates:
+        guessed = {setting_key(params) for params in guesses}
+        grid = [params for point in space.grid(n_values) for params in space.from_unit([point])]
+        settings = [*guesses, *[p for p in grid if setting_key(p) not in guessed]]
+        reason = "every setting was tried"
         if self.n_iter is not None and self.n_iter < len(settings):
             settings = settings[: self.n_iter]
             reason = f"n_iter={self.n_iter} settings were tried"
@@ -99,14 +108,13 @@ class SampledSearch(BaseSearch):
         budgets = [n_iter if budget is None else budget for budget in space.budgets]
         return [(space.restrict(i), budget) for i, budget in enumerate(budgets)]
 
-    def _first_settings(self, space: Space) -> list[Mapping[str, Any]]:
-        """The user's guesses, then the estimator's own setting if it lies in the space."""
-        own = own_setting(self.estimator, space)
-        first = [self._checked_guess(params, space) for params in listed(self.initial_points)]
+    def _own_setting(self, space: Space) -> list[Mapping[str, Any]]:
+        """The estimator's own setting, if it is wanted and lies in the space."""
         wanted = self.include_default
         if wanted is None:
             wanted = isinstance(self.sampler_, _START_FROM_OWN)
-        return first + ([own] if wanted and own is not None else [])
+        own = own_setting(self.estimator, space) if wanted else None
+        return [] if own is None else [own]
 
     def _checked_guess(self, params: Mapping[str, Any], space: Space) -> Mapping[str, Any]:
         check_settings(self.estimator, [params])

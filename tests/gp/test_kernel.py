@@ -6,7 +6,6 @@ from sklearn.gaussian_process.kernels import Matern
 
 from skhyper.gp._kernel import (
     PairwiseSquares,
-    check_groups,
     cross_squared_distances,
     matern52,
     matern52_with_slope,
@@ -61,19 +60,3 @@ def test_pairwise_squares(rng, n, largest_tensor):
     assert not np.triu(lower).any()
     expected = np.einsum("ij,gij->g", lower, tensor)
     np.testing.assert_allclose(squares.contract(values), expected, rtol=1e-11, atol=1e-13)
-
-
-def test_groups_default_to_one_for_each_column():
-    np.testing.assert_array_equal(check_groups(None, 3), [0, 1, 2])
-
-
-@pytest.mark.parametrize("groups", [[0, 1], [[0, 1, 2]], [0.0, 1.0, 2.0]])
-def test_groups_must_be_one_integer_a_column(groups):
-    with pytest.raises(ValueError, match="one integer for each of the 3 columns"):
-        check_groups(groups, 3)
-
-
-@pytest.mark.parametrize("groups", [[0, 2, 2], [1, 1, 1], [-1, 0, 1]])
-def test_groups_must_have_no_gaps(groups):
-    with pytest.raises(ValueError, match="every number from 0 to G - 1"):
-        check_groups(groups, 3)

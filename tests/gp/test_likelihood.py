@@ -1,4 +1,4 @@
-"""The density of the hyperparameters: its gradient, its priors, its linear algebra."""
+"""The density of the hyperparameters: its value, its gradient and its priors."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from scipy.stats import lognorm, multivariate_normal, norm
 
 from skhyper.gp import Priors
 from skhyper.gp import _kernel as kernel
-from skhyper.gp._likelihood import HyperparameterPosterior, jittered_cholesky
+from skhyper.gp._likelihood import HyperparameterPosterior
 
 
 @pytest.fixture
@@ -51,19 +51,3 @@ def test_length_scale_prior_is_that_of_hvarfner():
     ours = norm.logpdf(np.log(l), center[0], width[0])
     theirs = lognorm.logpdf(l, s=np.sqrt(3.0), scale=np.exp(np.sqrt(2.0) + 0.5 * np.log(n_groups)))
     np.testing.assert_allclose(ours - ours[0], theirs - theirs[0], rtol=1e-10, atol=1e-12)
-
-
-def test_cholesky_without_need_adds_nothing(rng):
-    A = rng.random((6, 6))
-    K = A @ A.T + np.eye(6)
-    np.testing.assert_allclose(jittered_cholesky(K, 1.0), np.linalg.cholesky(K), rtol=1e-12)
-
-
-def test_cholesky_of_a_singular_matrix():
-    L = jittered_cholesky(np.ones((4, 4)), 1.0)
-    np.testing.assert_allclose(L @ L.T, np.ones((4, 4)), atol=1e-5)
-
-
-def test_cholesky_gives_up():
-    with pytest.raises(np.linalg.LinAlgError, match="not positive definite, even with"):
-        jittered_cholesky(-np.eye(3), 1.0)

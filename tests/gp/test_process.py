@@ -132,22 +132,5 @@ def test_number_of_length_scales_is_checked(data):
         gp_posterior(*data, H, groups=[0, 1, 1])
 
 
-@pytest.mark.parametrize(
-    ("X", "y", "extra_noise", "match"),
-    [
-        ([0.1, 0.2], [1.0, 2.0], None, r"X must have shape \(n, d\)"),
-        (np.zeros((0, 3)), [], None, "at least 1"),
-        ([[0.1]], [1.0, 2.0], None, "one value for each of the 1 rows"),
-        ([[0.1]], [1.0], [0.1, 0.2], "one value for each of the 1 rows"),
-        ([[np.nan]], [1.0], None, "must be finite"),
-        ([[0.1]], [np.inf], None, "must be finite"),
-        ([[0.1]], [1.0], [-1.0], "must not be negative"),
-    ],
-)
-def test_observations_are_checked(X, y, extra_noise, match):
-    with pytest.raises(ValueError, match=match):
-        gp_posterior(X, y, Hyperparameters(np.ones(1), 1.0, 0.1, 0.0), extra_noise=extra_noise)
-
-
 def test_repr(data):
     assert "GaussianProcess of 15 observations" in repr(gp_posterior(*data, H))

@@ -1,0 +1,68 @@
+"""Hyperparameters of a Gaussian process, and what is believed of them beforehand.
+
+References
+----------
+C. Hvarfner, E. O. Hellsten and L. Nardi, Vanilla Bayesian Optimization Performs Great in High
+Dimensions, ICML 2024, arXiv:2402.02229.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skhyper.gp._kernel import Array
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Hyperparameters of a process, in the units of X and y.
+
+    Parameters
+    ----------
+    length_scales : ndarray of shape (G,)
+        One for each group of columns, in units of X.
+    signal_variance : float
+        Prior variance of the latent function, in units of y squared.
+    noise_variance : float
+        Variance of an observation about the latent function, in units of y squared.
+    mean : float
+        Prior mean of the latent function, in units of y.
+    """
+
+    length_scales: Array
+    signal_variance: float
+    noise_variance: float
+    mean: float
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Normal priors on the logarithms of the hyperparameters, in standardised units.
+
+    Parameters
+    ----------
+    length_scale : tuple of float, default=(√2 − 3, √3)
+        Centre and width of log l, for inputs in the unit cube. The centre grows by log(G)/2 with
+        the number of groups, as the distance of two random points does. See Notes.
+    signal : tuple of float, default=(0, 1)
+        Centre and width of log s².
+    noise : tuple of float, default=(−7, 2)
+        Centre and width of log σ²: a noise of 3 % of the spread of y, give or take a factor e.
+
+    Notes
+    -----
+    Hvarfner, Hellsten and Nardi (2024) put l ~ LogNormal(√2 + log(G)/2, √3) and maximise the
+    density of l. That density, as a function of log l, is a Gaussian of the same width, centred
+    lower by the square of the width; hence the −3.
+    """
+
+    length_scale: tuple[float, float] = (float(np.sqrt(2.0) - 3.0), float(np.sqrt(3.0)))
+    signal: tuple[float, float] = (0.0, 1.0)
+    noise: tuple[float, float] = (-7.0, 2.0)
+
+    def moments(self, n_groups: int) -> tuple[Array, Array]:
+        """Centre and width of θ, two arrays of shape (G + 2,)."""
+        location = self.length_scale[0] + 0.5 * np.log(n_groups)
+        center = np.array([location] * n_groups + [self.signal[0], self.noise[0]])
+        width = np.array([self.length_scale[1]] * n_groups + [self.signal[1], self.noise[1]])
+        return center, width

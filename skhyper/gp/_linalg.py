@@ -1,0 +1,63 @@
+"""Factors of covariance matrices that may be all but singular."""
+
+import numpy as np
+from scipy.linalg.lapack import dpotrf, dtrtri
+
+from skhyper.gp._kernel import Array
+
+# Relative to the signal variance; the first is no jitter at all.
+_JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4)
+
+
+def jittered_cholesky(K: Array, scale: float) -> Array:
+    """Lower Cholesky factor of K, or of K with as little added to its diagonal as it takes.
+
+    Parameters
+    ----------
+    K : ndarray of shape (n, n)
+        Only the lower triangle is read.
+    scale : float
+        What the jitter is relative to.
+
+    Returns
+    -------
+    L : ndarray of shape (n, n), in Fortran order
+        The upper triangle is zero.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If even the largest jitter does not help.
+    """
+    for jitter in _JITTERS:
+        if jitter:
+            K = K + jitter * scale * np.eye(len(K))
+        L: Array
+        L, info = dpotrf(K, lower=1)
+        if info == 0:
+            return L
+    raise np.linalg.LinAlgError(
+        f"The covariance of {len(K)} observations is not positive definite, even with "
+        f"{_JITTERS[-1]:g} of the signal variance added. Check X, y and extra_noise for values of "
+        "very different magnitudes."
+    )
+
+
+def inverse_root(K: Array, scale: float) -> Array:
+    """Inverse of the lower Cholesky factor of K, or of K with some jitter.
+
+    Parameters
+    ----------
+    K : ndarray of shape (n, n)
+        Only the lower triangle is read.
+    scale : float
+        What the jitter is relative to.
+
+    Returns
+    -------
+    R : ndarray of shape (n, n)
+        With Rᵀ R = K⁻¹. The upper triangle is zero.
+    """
+    R: Array
+    R, _ = dtrtri(jittered_cholesky(K, scale), lower=1)
+    return R

@@ -1,0 +1,157 @@
+"""The search for the maximum of an acquisition function.
+
+Candidates are evaluated all at once; the best few that differ from each other are then polished
+*together*, as one L-BFGS-B problem whose objective is the sum over the starts: a call with a few
+points costs hardly more than a call with one.
+
+Notation
+--------
+m, d : number of points, of feature columns.
+f* : best value so far; smaller is better.
+u : free entries of the points, in units of their length-scales.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import Bounds, minimize
+
+from skhyper.gp._acquisition import BoolArray, log_ei_with_gradient, log_expected_improvement
+from skhyper.gp._kernel import Array
+from skhyper.gp._process import GaussianProcess
+
+# Two candidates whose latent values are more correlated than this lead to the same maximum.
+_SAME_POINT = 0.98
+
+
+def _pick_distinct(gp: GaussianProcess, X: Array, values: Array, n_points: int) -> NDArray[np.intp]:
+    """Indices of the best points that differ from each other, filled up with the next best.
+
+    Parameters
+    ----------
+    X : ndarray of shape (m, d)
+    values : ndarray of shape (m,)
+    n_points : int
+
+    Returns
+    -------
+    indices : ndarray of int of shape (min(n_points, m),)
+    """
+    order = np.argsort(-values, kind="stable")
+    X = X[order]
+    picked: list[int] = []
+    unlike = np.ones(len(X), dtype=bool)  # all points picked so far
+    while len(picked) < n_points and unlike.any():
+        picked.append(int(unlike.argmax()))
+        unlike &= gp.correlation(X[picked[-1:]], X)[0] < _SAME_POINT
+        unlike[picked[-1]] = False
+    rest = np.setdiff1d(np.arange(min(n_points, len(X))), picked)
+    return order[np.concatenate([picked, rest]).astype(np.intp)[:n_points]]
+
+
+def _polish(
+    gp: GaussianProcess,
+    best: float,
+    X: Array,
+    free: BoolArray,
+    bounds: tuple[float, float],
+    max_iter: int,
+) -> Array:
+    """Climb from all points at once, moving only their free entries.
+
+    Parameters
+    ----------
+    X, free : ndarrays of shape (m, d)
+    bounds : tuple of float
+        Lowest and highest value of a free entry; they start within.
+
+    Returns
+    -------
+    points : ndarray of shape (m, d)
+    """
+    points = X.copy()
+    # in units of the length-scales all directions are about equally curved
+    unit = np.broadcast_to(gp.column_length_scales, X.shape)[free]
+
+    def negative_total(u: Array) -> tuple[float, Array]:
+        points[free] = u * unit
+        value, gradient = log_ei_with_gradient(gp, points, best)
+        return -float(value.sum()), -gradient[free] * unit
+
+    result = minimize(
+        negative_total,
+        X[free] / unit,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=Bounds(bounds[0] / unit, bounds[1] / unit),
+        options={"maxiter": max_iter, "ftol": 1e-6, "gtol": 1e-4},
+    )
+    points[free] = np.clip(result.x * unit, *bounds)
+    return points
+
+
+def maximize_log_ei(
+    gp: GaussianProcess,
+    best: float,
+    candidates: ArrayLike,
+    *,
+    free: ArrayLike | None = None,
+    bounds: tuple[float, float] = (0.0, 1.0),
+    n_polish: int = 5,
+    max_iter: int = 30,
+) -> tuple[Array, Array]:
+    """Points of large expected improvement: the best candidates, polished.
+
+    Parameters
+    ----------
+    gp : GaussianProcess
+    best : float
+        f*, the value to improve upon, in units of y.
+    candidates : array-like of shape (m, d)
+        Points to start from. Free entries are first clipped to the bounds.
+    free : array-like of bool of shape (d,) or (m, d), default=None
+        Which columns, or which entries of each candidate, may move; the others (categories,
+        integers, inactive parameters) are held. None frees all.
+    bounds : tuple of float, default=(0.0, 1.0)
+        Lowest and highest value of a free entry.
+    n_polish : int, default=5
+        Number of candidates to polish.
+    max_iter : int, default=30
+        Largest number of L-BFGS-B iterations, shared by all of them.
+
+    Returns
+    -------
+    points : ndarray of shape (min(n_polish, m), d)
+        Best first. No point is worse than the candidate it comes from.
+    values : ndarray of shape (min(n_polish, m),)
+        Their log expected improvement, in logarithms of units of y.
+
+    Raises
+    ------
+    ValueError
+        If `best` or the candidates are not finite, or a shape does not fit.
+    """
+    X = np.array(candidates, dtype=np.float64)
+    if X.ndim != 2 or len(X) == 0 or X.shape[1] != gp.X.shape[1] or not np.isfinite(X).all():
+        raise ValueError(
+            f"candidates must be at least one finite point of {gp.X.shape[1]} columns, got shape "
+            f"{X.shape}."
+        )
+    if not np.isfinite(best):
+        raise ValueError(f"best must be finite, got {best}.")
+    mask = np.asarray(True if free is None else free, dtype=bool)
+    if mask.shape not in [(), X.shape[1:], X.shape]:
+        raise ValueError(f"free must have shape {X.shape[1:]} or {X.shape}, got {mask.shape}.")
+    mask = np.broadcast_to(mask, X.shape)
+    X[mask] = np.clip(X[mask], *bounds)
+    mean, std = gp.predict(X)
+    values = log_expected_improvement(mean, std, best)[0]
+    top = _pick_distinct(gp, X, values, n_polish)
+    points, values = X[top], values[top]
+    if mask[top].any():
+        polished = _polish(gp, best, points, mask[top], bounds, max_iter)
+        polished_values = log_ei_with_gradient(gp, polished, best)[0]
+        better = polished_values > values
+        points = np.where(better[:, None], polished, points)
+        values = np.where(better, polished_values, values)
+    order = np.argsort(-values, kind="stable")
+    return points[order], values[order]

@@ -1,0 +1,90 @@
+"""Checks of what a caller passes in: arrays of observations, and the grouping of columns."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skhyper.gp._kernel import Array, IntArray
+
+# The largest magnitude of y: variances are in units of y squared.
+_LARGEST_Y = 1e100
+
+
+def check_groups(groups: ArrayLike | None, n_columns: int) -> IntArray:
+    """Validate the map from columns to length-scales.
+
+    Parameters
+    ----------
+    groups : array-like of int of shape (n_columns,) or None
+        Group of each column; None gives each column its own.
+    n_columns : int
+        Number of feature columns, d.
+
+    Returns
+    -------
+    groups : ndarray of int of shape (n_columns,)
+
+    Raises
+    ------
+    ValueError
+        If `groups` is not one integer for each column, or skips a number of 0 … G − 1.
+    """
+    if groups is None:
+        return np.arange(n_columns)
+    checked = np.asarray(groups)
+    if checked.shape != (n_columns,) or not np.issubdtype(checked.dtype, np.integer):
+        raise ValueError(
+            f"groups must hold one integer for each of the {n_columns} columns of X, got shape "
+            f"{checked.shape} and dtype {checked.dtype}."
+        )
+    if not np.array_equal(np.unique(checked), np.arange(checked.max() + 1)):
+        raise ValueError(
+            f"groups must use every number from 0 to G - 1, got {np.unique(checked).tolist()}. "
+            "Number the groups without gaps."
+        )
+    return checked.astype(np.intp)
+
+
+def check_observations(
+    X: ArrayLike, y: ArrayLike, extra_noise: ArrayLike | None
+) -> tuple[Array, Array, Array]:
+    """Validate observations.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+    y : array-like of shape (n,)
+    extra_noise : array-like of shape (n,) or None
+
+    Returns
+    -------
+    X, y, extra_noise : ndarrays of the same shapes
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, a number is not finite, a value is beyond 1e100, or an extra noise
+        is negative.
+    """
+    X = np.array(X, dtype=np.float64)
+    y = np.array(y, dtype=np.float64)
+    v = np.zeros(y.shape) if extra_noise is None else np.array(extra_noise, dtype=np.float64)
+    if X.ndim != 2 or X.size == 0:
+        raise ValueError(f"X must have shape (n, d) with n and d at least 1, got {X.shape}.")
+    if y.shape != X.shape[:1] or v.shape != y.shape:
+        raise ValueError(
+            f"y and extra_noise must have one value for each of the {len(X)} rows of X, got shapes "
+            f"{y.shape} and {v.shape}."
+        )
+    if not (np.isfinite(X).all() and np.isfinite(y).all() and np.isfinite(v).all()):
+        raise ValueError(
+            "X, y and extra_noise must be finite. Leave failed observations out, or give them a "
+            "finite value."
+        )
+    if np.abs(y).max() > _LARGEST_Y:
+        raise ValueError(
+            f"y must not exceed {_LARGEST_Y:g} in magnitude, for its square must be a number, got "
+            f"{np.abs(y).max():g}. Clip it or take ranks."
+        )
+    if v.min() < 0.0:
+        raise ValueError(f"extra_noise is a variance and must not be negative, got {v.min():g}.")
+    return X, y, v

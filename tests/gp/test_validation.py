@@ -1,0 +1,40 @@
+"""What is refused, and in which words."""
+
+import numpy as np
+import pytest
+
+from skhyper.gp._validation import check_groups, check_observations
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "extra_noise", "match"),
+    [
+        ([0.1, 0.2], [1.0, 2.0], None, r"X must have shape \(n, d\)"),
+        (np.zeros((0, 3)), [], None, "at least 1"),
+        ([[0.1]], [1.0, 2.0], None, "one value for each of the 1 rows"),
+        ([[0.1]], [1.0], [0.1, 0.2], "one value for each of the 1 rows"),
+        ([[np.nan]], [1.0], None, "must be finite"),
+        ([[0.1]], [np.inf], None, "must be finite"),
+        ([[0.1]], [1e200], None, r"must not exceed 1e\+100"),
+        ([[0.1]], [1.0], [-1.0], "must not be negative"),
+    ],
+)
+def test_observations_are_checked(X, y, extra_noise, match):
+    with pytest.raises(ValueError, match=match):
+        check_observations(X, y, extra_noise)
+
+
+def test_groups_default_to_one_for_each_column():
+    np.testing.assert_array_equal(check_groups(None, 3), [0, 1, 2])
+
+
+@pytest.mark.parametrize("groups", [[0, 1], [[0, 1, 2]], [0.0, 1.0, 2.0]])
+def test_groups_must_be_one_integer_a_column(groups):
+    with pytest.raises(ValueError, match="one integer for each of the 3 columns"):
+        check_groups(groups, 3)
+
+
+@pytest.mark.parametrize("groups", [[0, 2, 2], [1, 1, 1], [-1, 0, 1]])
+def test_groups_must_have_no_gaps(groups):
+    with pytest.raises(ValueError, match="every number from 0 to G - 1"):
+        check_groups(groups, 3)
