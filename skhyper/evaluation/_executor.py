@@ -19,7 +19,6 @@ from typing import Any, Protocol
 
 import cloudpickle
 import joblib
-
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.parallel import get_active_backend
 from sklearn import config_context, get_config

@@ -1,7 +1,7 @@
 """Bayesian search."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import OptimizeResult
@@ -174,7 +174,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.iid = iid
         self.random_state = random_state
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict] = {
         **SampledSearch._parameter_constraints,
         "optimizer_kwargs": [dict, None],
         "fit_params": [dict, None],

@@ -2,7 +2,7 @@
 
 import numbers
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.model_selection import ParameterGrid, ParameterSampler
@@ -83,7 +83,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         )
         self.param_grid = param_grid
 
-    _parameter_constraints = {**BaseSearch._parameter_constraints, "param_grid": [dict, list]}
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseSearch._parameter_constraints,
+        "param_grid": [dict, list],
+    }
 
     def _plan(self) -> Plan:
         settings = list(ParameterGrid(self.param_grid))
@@ -167,7 +170,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.n_iter = n_iter
         self.random_state = random_state
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict] = {
         **BaseSearch._parameter_constraints,
         "param_distributions": [dict, list],
         "n_iter": [Interval(numbers.Integral, 1, None, closed="left")],

@@ -3,17 +3,23 @@
 import numbers
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skhyper._sklearn import HasMethods, Interval
+from skhyper._sklearn import Interval
 from skhyper._trial import History
 from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.samplers import GPSampler, GridSampler, Sampler, SkoptSampler, SobolSampler
-from skhyper.samplers import RandomSampler
+from skhyper.samplers import (
+    GPSampler,
+    GridSampler,
+    RandomSampler,
+    Sampler,
+    SkoptSampler,
+    SobolSampler,
+)
 from skhyper.search._base import BaseSearch, Plan
 from skhyper.search._validate import check_settings, listed, own_setting, space_examples
 from skhyper.space import Space, check_space
@@ -34,7 +40,7 @@ _START_FROM_OWN = (RandomSampler, GPSampler, SkoptSampler)
 class SampledSearch(BaseSearch):
     """A search whose settings come from a sampler, or from a list that a person wrote."""
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict] = {
         **BaseSearch._parameter_constraints,
         "search_spaces": [dict, list, tuple, Space, None],
         "n_iter": [Interval(numbers.Integral, 1, None, closed="left"), None],
@@ -59,7 +65,9 @@ class SampledSearch(BaseSearch):
         if not isinstance(self.sampler_, Sampler):
             return self._manual_plan(listed(self.sampler_), seed)
         if self.search_spaces is None:
-            raise InvalidSpaceError("search_spaces is needed, unless sampler is a list of settings.")
+            raise InvalidSpaceError(
+                "search_spaces is needed, unless sampler is a list of settings."
+            )
         space = check_space(self.search_spaces, self.constraint)
         check_settings(self.estimator, space_examples(space))
         space.sample(1, np.random.default_rng(0))  # raises if the constraint rejects everything

@@ -1,7 +1,7 @@
 """Search by a sampler of the user's choice, or by hand."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -147,7 +147,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.history = history
         self.random_state = random_state
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict] = {
         **SampledSearch._parameter_constraints,
         "sampler": [str, Sampler, list, tuple, dict],
     }

@@ -306,9 +306,10 @@ class Space:
             points = itertools.islice(self.grid(_MAX_ENUMERATED), 64)
         found = list(points)
         if not found:
+            example = self.from_unit(np.full((1, self.n_dims), 0.5))[0]
             raise InvalidSpaceError(
                 f"The constraint {self.constraint!r} rejected all of {_MAX_DRAWS} settings drawn "
-                f"from the space, the last ones like {self.from_unit(np.full((1, self.n_dims), 0.5))[0]!r}."
+                f"from the space; it rejects {example!r}, for example."
             )
         return np.array(found)
 

@@ -16,7 +16,9 @@ def load_suite(name: str, substitutes: str) -> types.ModuleType:
     spec = importlib.util.find_spec("sklearn.model_selection.tests.test_search")
     source = Path(spec.origin).read_text()
     tree = ast.parse(source)
-    last = max(i for i, node in enumerate(tree.body) if isinstance(node, ast.Import | ast.ImportFrom))
+    last = max(
+        i for i, node in enumerate(tree.body) if isinstance(node, ast.Import | ast.ImportFrom)
+    )
     tree.body[last + 1 : last + 1] = ast.parse(substitutes).body
     module = types.ModuleType(name)
     module.__file__ = spec.origin
@@ -34,7 +36,9 @@ def _allow_our_attributes(tree: ast.Module) -> None:
     """
     ours = ("history_", "space_", "n_trials_", "stop_reason_", "sampler_", "optimizer_results_")
     for node in ast.walk(tree):
-        if isinstance(node, ast.Set) and "refit_time_" in [getattr(e, "value", "") for e in node.elts]:
+        if isinstance(node, ast.Set) and "refit_time_" in [
+            getattr(e, "value", "") for e in node.elts
+        ]:
             node.elts += [ast.copy_location(ast.Constant(name), node) for name in ours]
 
 
