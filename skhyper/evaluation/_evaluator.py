@@ -103,6 +103,7 @@ class Evaluator:
             if self._cut:
                 return
             self._fill()
+        self._fill()  # a round of joblib has room again only now
 
     def _fill(self) -> None:
         """Ask and submit while a worker is, or is about to be, free."""

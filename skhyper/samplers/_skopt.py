@@ -43,9 +43,11 @@ class SkoptSampler(Sampler):
         points, losses, pending = located_trials(space, history)
         n_initial = self.kwargs.get("n_initial_points", 10)
         kwargs = {"n_initial_points": n_initial, **self.kwargs}
-        # One stream of initial points through the whole search; a fresh one afterwards.
-        seed = history.seed if len(points) < n_initial else int(rng.integers(2**31))
-        kwargs["random_state"] = seed
+        # A designed set of initial points is one through the whole search. Random ones skopt
+        # draws from the start of its stream: the same seed would give the same point each time.
+        designed = kwargs.get("initial_point_generator", "random") != "random"
+        one_design = designed and len(points) < n_initial
+        kwargs["random_state"] = history.seed if one_design else int(rng.integers(2**31))
         optimizer = Optimizer(_dimensions(space), **kwargs)
         if len(points):
             optimizer.tell(_to_skopt(space, points), _told(losses, pending))

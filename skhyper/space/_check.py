@@ -46,7 +46,7 @@ def check_dimension(spec: Any) -> Dimension:
             'or (low, high, "log-uniform"), a scipy.stats distribution or a dimension of '
             f"skhyper.space; for one fixed value, [{spec!r}]."
         )
-    if isinstance(spec, np.ndarray) and spec.ndim > 1:
+    if isinstance(spec, np.ndarray) and spec.ndim != 1:
         raise InvalidSpaceError(f"An array of choices must be one-dimensional, got {spec.shape}.")
     return Categorical(spec)
 

@@ -1,6 +1,7 @@
 """A hyperparameter that counts only when others have certain values."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class Condition:
         self.dimension = dimension
         self._holds: Callable[[Any], bool]
         if callable(wanted) and not isinstance(wanted, type):
-            self._holds = wanted
+            self._holds = partial(_ask_predicate, wanted, child, parent)
         else:
             values = list(wanted) if isinstance(wanted, list | set | frozenset) else [wanted]
             for value in values:
@@ -87,6 +88,16 @@ class Condition:
         if self._table is not None:
             return self._table[self.dimension.index(u)]
         return np.array([bool(self._holds(self.dimension.from_unit(ui))) for ui in u], dtype=bool)
+
+
+def _ask_predicate(predicate: Callable[[Any], Any], child: str, parent: str, value: Any) -> bool:
+    try:
+        return bool(predicate(value))
+    except Exception as error:
+        raise InvalidSpaceError(
+            f"The condition of {child!r} on {parent!r} failed on the value {value!r}: "
+            f"{type(error).__name__}: {error}."
+        ) from error
 
 
 def _check_reachable(child: str, parent: str, value: Any, dimension: Dimension) -> None:

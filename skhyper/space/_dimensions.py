@@ -13,10 +13,10 @@ n_values : number of distinct values, ``inf`` for a continuum
 import math
 import numbers
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 
 from skhyper.exceptions import InvalidSpaceError
 
@@ -101,9 +101,16 @@ def _check_range(name: str, low: Any, high: Any, prior: Any, number: type) -> No
 
 
 def _check_number(value: Any, dimension: Dimension) -> float:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real) or value != value:
         raise InvalidSpaceError(f"{value!r} is not a value of {dimension!r}.")
     return float(value)
+
+
+def _check_whole(value: Any, dimension: Dimension) -> float:
+    x = _check_number(value, dimension)
+    if not x.is_integer():
+        raise InvalidSpaceError(f"{value!r} is not a value of {dimension!r}.")
+    return x
 
 
 class Real(Dimension):
@@ -186,10 +193,7 @@ class Integer(Dimension):
         return f"Integer({self.low!r}, {self.high!r}, {self.prior!r})"
 
     def to_unit(self, value: Any) -> float:
-        x = _check_number(value, self)
-        if x != round(x):
-            raise InvalidSpaceError(f"{value!r} is not a value of {self!r}.")
-        return self._scale.to_unit(x)
+        return self._scale.to_unit(_check_whole(value, self))
 
     def from_unit(self, u: float) -> int:
         return self.low + int(self.index(np.asarray(u)))
@@ -209,7 +213,8 @@ class Integer(Dimension):
 
     def grid(self, n_values: int) -> np.ndarray:
         if n_values >= self.n_values:
-            return np.array([self.to_unit(v) for v in range(self.low, self.high + 1)])
+            every = [self.to_unit(v) for v in range(self.low, self.high + 1)]
+            return self.snap(np.array(every))
         ends = np.linspace(0.0, 1.0, n_values) if n_values > 1 else np.array([0.5])
         return np.unique(self.snap(ends))
 
@@ -237,9 +242,7 @@ class Categorical(Dimension):
     kind = "categorical"
 
     def __init__(self, choices: Any, ordered: bool = False, weights: Any = None):
-        if isinstance(choices, str | bytes) or not hasattr(choices, "__iter__"):
-            raise InvalidSpaceError(f"Choices must be a list, got {choices!r}.")
-        self.choices = list(choices)
+        self.choices = _check_choices(choices)
         if not self.choices:
             raise InvalidSpaceError("A list of choices must not be empty.")
         self.ordered = ordered
@@ -263,7 +266,7 @@ class Categorical(Dimension):
             if type(choice) is type(value) and _equal(choice, value):
                 return i
         for i, choice in enumerate(self.choices):
-            if _equal(choice, value) and isinstance(choice, bool) == isinstance(value, bool):
+            if _equal(choice, value) and _is_bool(choice) == _is_bool(value):
                 return i
         return None
 
@@ -319,12 +322,12 @@ class Distribution(Dimension):
             )
         self.distribution = distribution
         self._quantile = quantile
-        discrete = isinstance(getattr(distribution, "dist", None), stats.rv_discrete)
         self.n_values = math.inf
-        if discrete:
+        self._low, self._high = _check_support(distribution, quantile)
+        # Both families of scipy.stats, frozen or not: a continuous one has no pmf, or 0.
+        if hasattr(distribution, "pmf") and distribution.pmf(quantile(0.5)) > 0:
             self.kind = "integer"  # type: ignore[misc]
-            low, high = distribution.support()
-            self.n_values = high - low + 1
+            self.n_values = self._high - self._low + 1
 
     def __repr__(self) -> str:
         dist = getattr(self.distribution, "dist", None)
@@ -335,30 +338,48 @@ class Distribution(Dimension):
         return f"Distribution({dist.name}({', '.join(args)}))"
 
     def to_unit(self, value: Any) -> float:
-        x = _check_number(value, self)
-        if self.kind == "real":
-            return float(self.distribution.cdf(x))
-        if x != round(x):
+        x = _check_number(value, self) if self.kind == "real" else _check_whole(value, self)
+        if not self._low <= x <= self._high:  # its quantile, 0 or 1, would lie in the space
             raise InvalidSpaceError(f"{value!r} is not a value of {self!r}.")
-        return float(self._middle(np.asarray(x)))
+        return float(self.distribution.cdf(x) if self.kind == "real" else self._middle(x))
 
     def from_unit(self, u: float) -> Any:
         x = self._value(np.asarray(u)).item()
         return int(x) if self.kind == "integer" else x
 
     def index(self, u: np.ndarray) -> np.ndarray:
-        return (self._value(u) - self.distribution.support()[0]).astype(int)
+        return (self._value(u) - self._low).astype(int)
 
     def snap(self, u: np.ndarray) -> np.ndarray:
         if self.kind == "real":
             return np.clip(u, _QUANTILE_MARGIN, 1 - _QUANTILE_MARGIN)
         return self._middle(self._value(u))
 
+    def grid(self, n_values: int) -> np.ndarray:
+        if n_values < self.n_values:
+            return super().grid(n_values)
+        return np.unique(self.snap(self._middle(np.arange(self._low, self._high + 1))))
+
     def _value(self, u: np.ndarray) -> np.ndarray:
         return np.asarray(self._quantile(np.clip(u, _QUANTILE_MARGIN, 1 - _QUANTILE_MARGIN)))
 
-    def _middle(self, x: np.ndarray) -> np.ndarray:
+    def _middle(self, x: Any) -> np.ndarray:
         return (self.distribution.cdf(x - 1) + self.distribution.cdf(x)) / 2
+
+
+def _check_support(distribution: Any, quantile: Any) -> tuple[float, float]:
+    """Ends of the values of a distribution, after a look at whether it is one."""
+    try:
+        valid = bool(np.isfinite(quantile(0.5)))
+    except (TypeError, ValueError):  # parameters are missing, or are arrays
+        valid = False
+    if not valid:
+        raise InvalidSpaceError(
+            f"{distribution!r} has no median: its parameters are missing or not allowed. Use a "
+            "frozen distribution of scipy.stats such as loguniform(1e-3, 1e3)."
+        )
+    low, high = distribution.support() if hasattr(distribution, "support") else (-np.inf, np.inf)
+    return float(low), float(high)
 
 
 def same_dimension(a: Dimension, b: Dimension) -> bool:
@@ -367,8 +388,24 @@ def same_dimension(a: Dimension, b: Dimension) -> bool:
         return True
     if isinstance(a, Categorical) and isinstance(b, Categorical):
         same = len(a.choices) == len(b.choices) and np.array_equal(a._edges, b._edges)
-        return same and all(x is y or _equal(x, y) for x, y in zip(a.choices, b.choices))
+        # 1 and 1.0 may mean different things to an estimator.
+        pairs = zip(a.choices, b.choices)
+        return same and all(x is y or (type(x) is type(y) and _equal(x, y)) for x, y in pairs)
     return type(a) is type(b) and repr(a) == repr(b)
+
+
+def _check_choices(choices: Any) -> list:
+    """Choices as a list, in an order of their own; an iterator would be used up by this."""
+    if not isinstance(choices, str | bytes | Mapping | set | frozenset | Iterator):
+        try:
+            return list(choices)
+        except (TypeError, AttributeError):  # an ensemble, say, has __iter__ but nothing in it
+            pass
+    raise InvalidSpaceError(f"Choices must be a list, got {choices!r}.")
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool | np.bool_)
 
 
 def _cumulated(weights: Any, n: int) -> np.ndarray:
@@ -384,6 +421,8 @@ def _cumulated(weights: Any, n: int) -> np.ndarray:
 def _equal(a: Any, b: Any) -> bool:
     """Whether two arbitrary objects are equal; arrays compare as a whole."""
     try:
+        if isinstance(a, float) and isinstance(b, float) and a != a and b != b:
+            return True  # nan, a common choice of missing_values
         return bool(np.all(a == b)) and np.shape(a) == np.shape(b)
     except Exception:  # noqa: BLE001  (an exotic __eq__ may raise anything: then they differ)
         return False

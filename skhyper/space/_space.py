@@ -218,11 +218,9 @@ class Space:
         Numbers out of their range get coordinates out of [0, 1], so that what was tried
         outside the space still tells something of its inside.
         """
-        for i, subspace in enumerate(self._subspaces):
-            point = self._locate_in(i, subspace, params)
-            if point is not None:
-                return point
-        return None
+        located = [self._locate_in(i, sub, params) for i, sub in enumerate(self._subspaces)]
+        points = [point for point in located if point is not None]
+        return next(filter(_is_inside, points), points[0] if points else None)
 
     def _locate_in(self, i: int, sub: _Subspace, params: Mapping[str, Any]) -> np.ndarray | None:
         if not set(params) <= set(sub.columns):
@@ -246,12 +244,7 @@ class Space:
     def contains(self, params: Mapping[str, Any]) -> bool:
         """Whether a setting lies in the ranges and meets the constraint."""
         point = self.locate(params)
-        if point is None:
-            return False
-        # Rounding may put the very end of a range an ulp outside.
-        active = point[~np.isnan(point)]
-        inside = bool(np.all((active >= -1e-9) & (active <= 1 + 1e-9)))
-        return inside and self.accepts(params)
+        return point is not None and _is_inside(point) and self.accepts(params)
 
     def accepts(self, params: Mapping[str, Any]) -> bool:
         """Whether the constraint, if there is one, accepts a setting.
@@ -295,9 +288,13 @@ class Space:
             batch = self.activate(rng.random((min(max(2 * missing, 16), 4096), self.n_dims)))
             found.append(self.filter(batch)[:missing])
             drawn += len(batch)
-            if drawn >= _MAX_DRAWS and not any(map(len, found)):
-                found.append(self._any_enumerated())
-        return np.concatenate(found)[:n]
+            if drawn >= max(_MAX_DRAWS, 16 * n):
+                break
+        points = np.concatenate(found)
+        if len(points) < n:  # rare settings are drawn again, rather than waited for
+            rare = points if len(points) else self._any_enumerated()
+            points = np.concatenate([points, rare[rng.integers(len(rare), size=n - len(points))]])
+        return points
 
     def _any_enumerated(self) -> np.ndarray:
         """Points that meet a constraint which random draws never met, shape (>= 1, d)."""
@@ -361,6 +358,12 @@ def check_space(spaces: Any, constraint: Callable[[dict], bool] | None = None) -
     if constraint is not None:
         raise InvalidSpaceError("Give the constraint to the Space or to the search, not to both.")
     return spaces
+
+
+def _is_inside(point: np.ndarray) -> bool:
+    # Rounding may put the very end of a range an ulp outside.
+    active = point[~np.isnan(point)]
+    return bool(np.all((active >= -1e-9) & (active <= 1 + 1e-9)))
 
 
 def _parents_first(parents: dict[str, list[str]]) -> list[str]:

@@ -85,3 +85,17 @@ class RandomizedSearchCV(BayesSearchCV):
             return_train_score=return_train_score,
         )
         self.param_distributions = param_distributions
+
+
+class _Sequential:
+    """Never a grid: with a time limit the order matters, so each trial is asked for alone."""
+
+    max_time = property(lambda self: 1e6, lambda self, value: None)
+
+
+class SequentialGridSearchCV(_Sequential, GridSearchCV):
+    """As above, one trial at a time."""
+
+
+class SequentialRandomizedSearchCV(_Sequential, RandomizedSearchCV):
+    """As above, one trial at a time."""

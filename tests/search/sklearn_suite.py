@@ -8,6 +8,7 @@ import ast
 import importlib.util
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -43,4 +44,10 @@ def _allow_our_attributes(tree: ast.Module) -> None:
 
 
 def cases_of(module: types.ModuleType) -> dict:
-    return {name: value for name, value in vars(module).items() if name.startswith("test_")}
+    """The tests of a module, their parameters as lists: pytest 9 warns of generators."""
+    cases = {name: value for name, value in vars(module).items() if name.startswith("test_")}
+    for case in cases.values():
+        for mark in getattr(case, "pytestmark", []):
+            if mark.name == "parametrize" and isinstance(mark.args[1], Iterator):
+                object.__setattr__(mark, "args", (mark.args[0], list(mark.args[1])))
+    return cases
