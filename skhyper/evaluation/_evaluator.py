@@ -78,6 +78,7 @@ class Evaluator:
         self._trials: list[Trial] = list(history)
         self._n_splits = len(history.splits)
         self._folds: dict[int, dict[int, dict]] = {}
+        self._asking = True
         self._cut = False
         self.stop_reason = ""
 
@@ -99,7 +100,8 @@ class Evaluator:
     def _wait(self) -> None:
         for job, result in self._pool.wait():
             self._collect(job, result)
-            self._check_time()
+            if not self._cut and self._folds:
+                self._check_time()
             if self._cut:
                 return
             self._fill()
@@ -107,22 +109,30 @@ class Evaluator:
 
     def _fill(self) -> None:
         """Ask and submit while a worker is, or is about to be, free."""
-        while not self.stop_reason and self._may_ask():
+        while self._asking and self._may_ask():
             self._check_time()
-            if self.stop_reason:
+            if not self._asking:
                 return
             params = self._candidates.ask(self._visible_history())
             if params is None:
-                self.stop_reason = self._candidates.exhausted_reason
+                self._stop(self._candidates.exhausted_reason)
                 return
             self._submit(params)
 
+    def _stop(self, reason: str, cut: bool = False) -> None:
+        """Ask no more; with `cut`, do not wait for what is running either."""
+        self._asking = False
+        self._cut = cut
+        self.stop_reason = reason
+
     def _check_time(self) -> None:
-        if self.stop_reason or self._deadline is None or time.monotonic() < self._deadline:
+        if self._deadline is None or time.monotonic() < self._deadline:
             return
-        self.stop_reason = f"max_time={self._max_time} seconds are over"
+        n_done = len(self._trials) - len(self._base) - len(self._folds)
         # What was submitted all at once would otherwise run for as long as it takes.
-        self._cut = self._all_at_once
+        cut = self._all_at_once and n_done > 0
+        if cut or (self._asking and len(self._trials) > len(self._base)):
+            self._stop(f"max_time={self._max_time} seconds are over", cut)
 
     def _may_ask(self) -> bool:
         if self._all_at_once:
@@ -171,6 +181,5 @@ class Evaluator:
         ordered = [folds[fold] for fold in range(self._n_splits)]
         trial = finished_trial(self._trials[number], ordered, self._pick)
         self._trials[number] = trial
-        if self._on_trial_end(trial, self.history) and not self.stop_reason:
-            self.stop_reason = "a callback asked to stop"
-            self._cut = True
+        if self._on_trial_end(trial, self.history):
+            self._stop("a callback asked to stop", cut=True)

@@ -82,6 +82,7 @@ class JoblibRounds:
         self.n_workers = joblib.effective_n_jobs(n_jobs)
         self._jobs: list[FoldJob] = []
         self._in_round = False
+        self._results: Any = None
 
     @property
     def has_room(self) -> bool:
@@ -92,15 +93,20 @@ class JoblibRounds:
 
     def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
         jobs, self._jobs = self._jobs, []
-        results = self._parallel(delayed(run_fold)(self._objective, job) for job in jobs)
+        self._results = self._parallel(delayed(run_fold)(self._objective, job) for job in jobs)
         self._in_round = True
         try:
-            yield from zip(jobs, results, strict=True)
+            yield from zip(jobs, self._results, strict=True)
         finally:
             self._in_round = False
 
     def close(self, kill: bool = False) -> None:
         self._jobs = []
+        if kill and hasattr(self._results, "close"):
+            with warnings.catch_warnings():
+                # joblib warns that it aborts the rest, which is what is wanted.
+                warnings.simplefilter("ignore")
+                self._results.close()
 
 
 class Workers:

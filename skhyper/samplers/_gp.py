@@ -25,6 +25,8 @@ __all__ = ["GPSampler"]
 _LOCAL_STEPS = (0.2, 0.05, 0.01)
 # Two different choices are as far apart as the two ends of a range.
 _CATEGORY_HEIGHT = np.sqrt(0.5)
+# Its square is a number yet.
+_LARGEST_LOSS = 1e90
 
 
 class GPSampler(Sampler):
@@ -172,10 +174,12 @@ def _finite_losses(losses: np.ndarray) -> np.ndarray:
     A loss of 1e300 says "bad" and no more; taken as it is, it would leave no other
     difference visible.
     """
-    known = losses[np.isfinite(losses)]
+    finite = np.isfinite(losses)
+    losses = np.clip(losses, -_LARGEST_LOSS, _LARGEST_LOSS)
+    known = losses[finite]
     middle, low = np.median(known), known.min()
     high = min(known.max(), middle + 5 * (middle - low)) if middle > low else known.max()
-    return np.minimum(np.where(np.isfinite(losses), losses, high), high)
+    return np.minimum(np.where(finite, losses, high), high)
 
 
 @dataclass(frozen=True)

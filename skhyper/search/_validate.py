@@ -7,9 +7,8 @@ from typing import Any
 import joblib
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
 
+from skhyper._sklearn import num_samples, safe_indexing
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space import Categorical, Space
 
@@ -112,9 +111,9 @@ def fingerprint(X: Any, y: Any, *parts: Any) -> str:
 
 def _digest(value: Any, whole: bool = False) -> str:
     try:
-        if not whole and value is not None and _num_samples(value) > _MAX_HASHED_ROWS:
-            rows = np.linspace(0, _num_samples(value) - 1, _MAX_HASHED_ROWS).astype(int)
-            return f"{np.shape(value)} {joblib.hash(_safe_indexing(value, rows))}"
+        if not whole and value is not None and num_samples(value) > _MAX_HASHED_ROWS:
+            rows = np.linspace(0, num_samples(value) - 1, _MAX_HASHED_ROWS).astype(int)
+            return f"{np.shape(value)} {joblib.hash(safe_indexing(value, rows))}"
         return joblib.hash(value)
     except Exception:  # noqa: BLE001  (what cannot be pickled is told apart by its repr)
         return repr(value)

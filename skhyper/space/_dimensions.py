@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+import joblib
 import numpy as np
 
 from skhyper.exceptions import InvalidSpaceError
@@ -215,7 +216,9 @@ class Integer(Dimension):
         if n_values >= self.n_values:
             every = [self.to_unit(v) for v in range(self.low, self.high + 1)]
             return self.snap(np.array(every))
-        ends = np.linspace(0.0, 1.0, n_values) if n_values > 1 else np.array([0.5])
+        if n_values == 1:
+            return self.snap(np.array([0.5]))
+        ends = np.linspace(self.to_unit(self.low), self.to_unit(self.high), n_values)
         return np.unique(self.snap(ends))
 
 
@@ -267,6 +270,9 @@ class Categorical(Dimension):
                 return i
         for i, choice in enumerate(self.choices):
             if _equal(choice, value) and _is_bool(choice) == _is_bool(value):
+                return i
+        for i, choice in enumerate(self.choices):
+            if _alike(choice, value):
                 return i
         return None
 
@@ -389,8 +395,10 @@ def same_dimension(a: Dimension, b: Dimension) -> bool:
     if isinstance(a, Categorical) and isinstance(b, Categorical):
         same = len(a.choices) == len(b.choices) and np.array_equal(a._edges, b._edges)
         # 1 and 1.0 may mean different things to an estimator.
-        pairs = zip(a.choices, b.choices)
-        return same and all(x is y or (type(x) is type(y) and _equal(x, y)) for x, y in pairs)
+        return same and all(
+            x is y or (type(x) is type(y) and (_equal(x, y) or _alike(x, y)))
+            for x, y in zip(a.choices, b.choices)
+        )
     return type(a) is type(b) and repr(a) == repr(b)
 
 
@@ -416,6 +424,19 @@ def _cumulated(weights: Any, n: int) -> np.ndarray:
     if w.shape != (n,) or not np.all(np.isfinite(w)) or np.any(w <= 0):
         raise InvalidSpaceError(f"{n} choices need {n} positive weights, got {weights!r}.")
     return np.concatenate([[0.0], np.cumsum(w) / w.sum()])
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether two objects without a comparison, as estimators are, hold the same.
+
+    ``sklearn.clone`` of a search and pickling copy the choices, and what refers to them.
+    """
+    if type(a) is not type(b) or a is None or isinstance(a, str | bytes | numbers.Number):
+        return False
+    try:
+        return joblib.hash(a) == joblib.hash(b)
+    except Exception:  # noqa: BLE001  (what cannot be pickled is only itself)
+        return False
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -213,7 +213,7 @@ def test_callable_scoring_and_callable_refit(kind, iris):
     search = make_search(kind, SVC(), {"C": [0.1, 1, 10]}, refit=first, cv=3).fit(*iris)
     assert search.best_index_ == 0
     assert not hasattr(search, "best_score_")
-    assert search.best_estimator_.C == search.cv_results_["params"][0]["C"]
+    assert search.cv_results_["params"][0] == {"C": search.best_estimator_.C}
     with pytest.raises(ValueError, match="refit must be set to a scorer key"):
         make_search(kind, SVC(), {"C": [1, 2]}, scoring=several, refit="f1", cv=3).fit(*iris)
 
@@ -335,7 +335,7 @@ def test_data_frames_feature_names_and_set_output(kind, library, iris):
     pytest.importorskip("pandas")
     search = make_search(kind, scaled, {"pca__n_components": [1, 2]}, scoring=score_of_nothing)
     out = search.fit(X, iris[1]).transform(X)
-    assert list(out.columns)[0] == "pca0"
+    assert next(iter(out.columns)) == "pca0"
 
 
 def score_of_nothing(estimator, X, y=None):
@@ -354,7 +354,10 @@ def test_search_over_steps(kind, iris):
     X, y = iris
     pipe = Pipeline([("scale", StandardScaler()), ("clf", SVC())])
     scaler, knn = MinMaxScaler(), KNeighborsClassifier()
-    values = {"scale": ["passthrough", scaler, None], "clf": [SVC(), knn, LogisticRegression(max_iter=1000)]}
+    values = {
+        "scale": ["passthrough", scaler, None],
+        "clf": [SVC(), knn, LogisticRegression(max_iter=1000)],
+    }
     with np.errstate(all="ignore"):
         search = make_search(kind, pipe, values, n_iter=9, cv=3).fit(X, y)
     assert search.n_trials_ == (3 if kind == "manual" else 9)

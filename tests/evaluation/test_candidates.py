@@ -1,0 +1,118 @@
+"""Which setting comes next."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.svm import SVC
+
+from skhyper._trial import History, Trial
+from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
+from skhyper.samplers import RandomSampler, Sampler
+from skhyper.space import Space
+
+
+def grown(history, params):
+    return replace(history, trials=(*history.trials, Trial(len(history), params)))
+
+
+def all_of(candidates, history=None):
+    history, settings = History() if history is None else history, []
+    while (params := candidates.ask(history)) is not None:
+        settings.append(params)
+        history = grown(history, params)
+    return settings
+
+
+class Stuck(Sampler):
+    """Always the same point."""
+
+    def ask(self, space, history, n_points, rng):
+        return space.activate(np.full((n_points, space.n_dims), 0.1))
+
+
+def test_listed_candidates_in_order_and_what_was_tried_before():
+    settings = [{"C": 1}, {"C": 2}, {"C": 1}]
+    assert all_of(ListedCandidates(settings, "end")) == settings
+    earlier = History((Trial(0, {"C": 2.0}),))
+    listed = ListedCandidates(settings, "end", allow_repeats=False)
+    assert all_of(listed, earlier) == [{"C": 1}, {"C": 1}]
+    assert listed.n_candidates == 3
+    assert listed.exhausted_reason == "end"
+
+
+def test_first_settings_then_the_sampler():
+    space = Space({"a": (0.0, 1.0)})
+    candidates = SampledCandidates(RandomSampler(), [(space, 4)], [{"a": 0.5}, {"a": 0.25}])
+    settings = all_of(candidates)
+    assert settings[:2] == [{"a": 0.5}, {"a": 0.25}]
+    assert len(settings) == 4
+    assert candidates.exhausted_reason == "n_iter=4 settings were tried"
+
+
+def test_a_repeating_sampler_is_corrected_until_the_space_is_used_up():
+    space = Space({"a": [1, 2, 3], "b": ["x", "y"]})
+    candidates = SampledCandidates(Stuck(), [(space, 50)])
+    settings = all_of(candidates)
+    assert sorted((s["a"], s["b"]) for s in settings) == [
+        (a, b) for a in (1, 2, 3) for b in ("x", "y")
+    ]
+    assert candidates.exhausted_reason == "every setting was tried"
+    repeated = all_of(SampledCandidates(Stuck(), [(space, 5)], allow_repeats=True))
+    assert repeated == [{"a": 1, "b": "x"}] * 5
+
+
+def test_a_sampler_that_ignores_the_constraint_is_corrected():
+    space = Space({"a": (0, 20)}, constraint=lambda p: p["a"] > 15)
+    assert {s["a"] for s in all_of(SampledCandidates(Stuck(), [(space, 50)]))} == {
+        16,
+        17,
+        18,
+        19,
+        20,
+    }
+
+
+def test_phases_end_when_their_space_is_used_up():
+    phases = [(Space({"a": [1, 2]}), 5), (Space({"b": [1, 2, 3]}), 2)]
+    settings = all_of(SampledCandidates(RandomSampler(), phases))
+    assert [set(s) for s in settings] == [{"a"}] * 2 + [{"b"}] * 2
+
+
+def test_answers_depend_on_seed_and_history_only():
+    space = Space({"a": (0.0, 1.0)})
+    one = all_of(SampledCandidates(RandomSampler(), [(space, 6)]), History(seed=1))
+    # Resumed in the middle by other candidates: the same continuation.
+    history = History(tuple(Trial(i, p) for i, p in enumerate(one[:3])), seed=1)
+    rest = all_of(SampledCandidates(RandomSampler(), [(space, 3)]), history)
+    assert one[3:] == rest
+    assert one != all_of(SampledCandidates(RandomSampler(), [(space, 6)]), History(seed=2))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "equal"),
+    [
+        ({"C": 1}, {"C": 1.0}, True),
+        ({"C": np.float64(2)}, {"C": 2}, True),
+        ({"C": 1}, {"C": True}, False),
+        ({"C": "1"}, {"C": 1}, False),
+        ({"C": None}, {"C": "None"}, False),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ({"a": (1, 2)}, {"a": (1, 2)}, True),
+        ({"a": (1, 2)}, {"a": [1, 2]}, False),
+        ({"a": {"x": 1}}, {"a": {"x": 1}}, True),
+        ({"a": SVC()}, {"a": SVC()}, True),
+        ({"a": SVC()}, {"a": SVC(C=2)}, False),
+        ({"a": np.arange(3)}, {"a": np.arange(3)}, True),
+        ({"a": 1}, {"a": 1, "b": None}, False),
+    ],
+)
+def test_setting_key(a, b, equal):
+    assert (setting_key(a) == setting_key(b)) == equal
+
+
+def test_setting_key_of_what_cannot_be_pickled():
+    function = lambda: (yield)  # noqa: E731
+    generator = function()
+    assert setting_key({"a": generator}) == setting_key({"a": generator})
+    assert setting_key({"a": generator}) != setting_key({"a": function()})

@@ -1,0 +1,144 @@
+"""Where folds run."""
+
+import os
+import threading
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.datasets import load_iris
+from sklearn.model_selection import KFold
+
+from skhyper.evaluation import Objective, make_pool
+from skhyper.evaluation._executor import InProcess, JoblibRounds, Workers
+from skhyper.evaluation._objective import FoldJob
+
+X, y = load_iris(return_X_y=True)
+SPLITS = list(KFold(3).split(X))
+
+
+class WhereAmI(BaseEstimator):
+    """Its score is a number of the process or thread that fitted it."""
+
+    def __init__(self, what="process", delay=0.0):
+        self.what, self.delay = what, delay
+
+    def fit(self, X, y):
+        import time
+
+        time.sleep(self.delay)
+        self.where_ = os.getpid() if self.what == "process" else threading.get_ident()
+        return self
+
+
+def where(estimator, X, y):
+    return float(estimator.where_ % 2**52)
+
+
+def objective(**kwargs):
+    return Objective(WhereAmI(**kwargs), X, y, SPLITS, where, {}, {}, "raise", False, 0)
+
+
+def drain(pool, jobs):
+    for job in jobs:
+        pool.submit(job)
+    results = []
+    while len(results) < len(jobs):
+        results += list(pool.wait())
+    pool.close()
+    return results
+
+
+JOBS = [FoldJob(trial, fold, {}, 4) for trial in range(4) for fold in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("backend", "n_jobs", "known_ahead", "kind"),
+    [
+        ("loky", None, False, InProcess),
+        ("loky", 1, False, InProcess),
+        ("loky", 2, False, Workers),
+        ("loky", 2, True, JoblibRounds),
+        ("threading", 2, False, Workers),
+        ("threading", 2, True, JoblibRounds),
+        ("multiprocessing", 2, False, JoblibRounds),
+        ("sequential", 2, False, InProcess),
+    ],
+)
+def test_the_pool_that_fits(backend, n_jobs, known_ahead, kind):
+    with joblib.parallel_config(backend):
+        pool = make_pool(objective(), n_jobs, "2*n_jobs", known_ahead)
+    assert type(pool) is kind
+    pool.close()
+
+
+def test_in_process_runs_one_job_at_each_wait():
+    pool = InProcess(objective())
+    pool.submit(JOBS[0])
+    pool.submit(JOBS[1])
+    assert not pool.has_room
+    ((job, result),) = pool.wait()
+    assert job is JOBS[0]
+    assert result["test_scores"] == float(os.getpid())
+    assert not pool.has_room
+    list(pool.wait())
+    assert pool.has_room
+
+
+@pytest.mark.parametrize("known_ahead", [False, True])
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_workers_do_the_work_and_each_job_comes_back_once(backend, known_ahead):
+    what = "process" if backend == "loky" else "thread"
+    with joblib.parallel_config(backend, n_jobs=2):
+        pool = make_pool(objective(what=what, delay=0.05), None, "all", known_ahead)
+        results = drain(pool, JOBS)
+    assert sorted((j.trial, j.fold) for j, _ in results) == [(j.trial, j.fold) for j in JOBS]
+    places = {result["test_scores"] for _, result in results}
+    assert len(places) == 2
+    here = os.getpid() if what == "process" else threading.get_ident()
+    assert float(here % 2**52) not in places
+
+
+def test_workers_have_room_while_one_is_free():
+    pool = Workers(objective(delay=0.1, what="thread"), 2, processes=False)
+    assert pool.has_room
+    pool.submit(JOBS[0])
+    assert pool.has_room
+    pool.submit(JOBS[1])
+    assert not pool.has_room
+    assert len(list(pool.wait())) >= 1
+    assert pool.has_room
+    pool.close()
+
+
+def test_threads_of_linear_algebra_are_shared_among_worker_processes(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+
+    class Reads(WhereAmI):
+        def fit(self, X, y):
+            self.where_ = int(os.environ["OMP_NUM_THREADS"])
+            return self
+
+    target = Objective(Reads(), X, y, SPLITS, where, {}, {}, "raise", False, 0)
+    pool = Workers(target, 2, processes=True)
+    (result,) = [r["test_scores"] for _, r in drain(pool, JOBS[:1])]
+    assert result == max(1, joblib.cpu_count() // 2)
+
+
+def test_data_are_sent_to_a_worker_once(monkeypatch):
+    import cloudpickle
+
+    sizes = []
+    original = cloudpickle.dumps
+
+    def spy(obj):
+        sizes.append(len(original(obj)))
+        return original(obj)
+
+    monkeypatch.setattr(cloudpickle, "dumps", spy)
+    big = np.zeros((1000, 1000))
+    splits = list(KFold(3).split(big))
+    target = Objective(WhereAmI(), big, big[:, 0], splits, where, {}, {}, "raise", False, 0)
+    drain(Workers(target, 2, processes=True), JOBS)
+    assert len([s for s in sizes if s > 1e6]) == 1

@@ -1,0 +1,148 @@
+"""Nothing is lost: faults that are really caused."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.svm import SVC
+
+from skhyper import BayesSearchCV, GridSearchCV, SearchCV
+
+X, y = load_iris(return_X_y=True)
+SPACE = {"C": (1e-2, 1e2, "log-uniform")}
+
+
+class Breaks(SVC):
+    """Raises `error` at the seventh fit."""
+
+    n_fits = 0
+    error = KeyboardInterrupt
+
+    def fit(self, X, y):
+        Breaks.n_fits += 1
+        if Breaks.n_fits == 7:
+            raise Breaks.error("seventh fit")
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize(
+    "search",
+    [
+        BayesSearchCV(Breaks(), SPACE, n_iter=9, cv=3, random_state=0, warm_start=True),
+        SearchCV(Breaks(), sampler=[{"C": c} for c in range(1, 10)], cv=3, warm_start=True),
+        GridSearchCV(Breaks(), {"C": list(range(1, 10))}, cv=3),
+    ],
+    ids=["bayes", "manual", "grid"],
+)
+def test_an_interruption_keeps_the_finished_trials(search, error):
+    search = clone(search)
+    Breaks.n_fits, Breaks.error = 0, error
+    with pytest.raises(error, match="seventh fit"):
+        search.fit(X, y)
+    assert search.stop_reason_ == f"interrupted by {error.__name__}"
+    assert search.n_trials_ == 2
+    assert len(search.cv_results_["params"]) == 2
+    assert search.best_score_ == search.cv_results_["mean_test_score"].max()
+    assert search.best_params_ == search.cv_results_["params"][search.best_index_]
+    assert not hasattr(search, "best_estimator_")
+    if getattr(search, "warm_start", False):
+        search.fit(X, y)  # goes on
+        assert search.n_trials_ == (11 if isinstance(search, BayesSearchCV) else 9)
+        assert search.best_estimator_.predict(X).shape == y.shape
+
+
+def test_an_error_keeps_the_finished_trials():
+    Breaks.n_fits, Breaks.error = 0, ZeroDivisionError
+    search = BayesSearchCV(Breaks(), SPACE, n_iter=9, cv=3, error_score="raise", random_state=0)
+    with pytest.raises(ZeroDivisionError, match="seventh fit"):
+        search.fit(X, y)
+    assert search.n_trials_ == 2
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("kind", ["bayes", "list"])
+def test_ctrl_c(n_jobs, kind):
+    """A real SIGINT to a real process, workers and all."""
+    script = textwrap.dedent(f"""
+        import os, signal, sys, threading, time
+        import numpy as np
+        from sklearn.base import BaseEstimator, ClassifierMixin
+        from sklearn.datasets import load_iris
+        from skhyper import BayesSearchCV, SearchCV
+        from skhyper.callbacks import ProgressBar
+
+        class Slow(ClassifierMixin, BaseEstimator):
+            def __init__(self, C=1.0):
+                self.C = C
+            def fit(self, X, y):
+                time.sleep(0.05)
+                self.classes_ = np.unique(y)
+                return self
+            def score(self, X, y):
+                return -self.C
+
+        class Interrupt(ProgressBar):
+            def on_trial_end(self, search, trial):
+                if trial.number == 3:
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        kind, n_jobs = {kind!r}, {n_jobs}
+        if kind == "bayes":
+            search = BayesSearchCV(Slow(), {{"C": (0.1, 1.0)}}, n_iter=500, cv=2, n_jobs=n_jobs)
+        else:
+            settings = [{{"C": c / 500}} for c in range(1, 501)]
+            search = SearchCV(Slow(), sampler=settings, cv=2, n_jobs=n_jobs)
+        search.set_callbacks(Interrupt())
+        start = time.monotonic()
+        try:
+            search.fit(*load_iris(return_X_y=True))
+        except KeyboardInterrupt:
+            n = search.n_trials_
+            assert 4 <= n < 400, n
+            assert len(search.cv_results_["params"]) == n
+            assert time.monotonic() - start < 40
+            print("kept", search.stop_reason_)
+    """)
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    out = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, env=env
+    )
+    assert "kept interrupted by KeyboardInterrupt" in out.stdout, out.stderr
+
+
+def test_a_worker_that_dies_leaves_the_finished_trials():
+    class Dies(SVC):
+        def fit(self, X, y):
+            if self.C > 50:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().fit(X, y)
+
+    search = BayesSearchCV(
+        Dies(),
+        {"C": (0.1, 100.0)},
+        n_iter=4,
+        n_jobs=2,
+        cv=2,
+        random_state=0,
+        initial_points=[{"C": 1.0}, {"C": 2.0}, {"C": 99.0}],
+    )
+    with pytest.raises(Exception, match=r"(?i)terminated|killed|abruptly"):
+        search.fit(X, y)
+    assert [p["C"] for p in search.cv_results_["params"]] == [1.0, 2.0]
+
+
+def test_callers_own_workers_still_work_afterwards():
+    from joblib import Parallel, delayed
+
+    with Parallel(n_jobs=2) as parallel:
+        assert parallel(delayed(abs)(i) for i in (-1, -2)) == [1, 2]
+        BayesSearchCV(SVC(), SPACE, n_iter=2, cv=2, n_jobs=2, random_state=0).fit(X, y)
+        assert parallel(delayed(abs)(i) for i in (-3, -4)) == [3, 4]

@@ -1,0 +1,354 @@
+"""First settings, phases, repeats and errors of the searches that sample a space."""
+
+import numpy as np
+import pytest
+from scipy.stats import loguniform, norm
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import load_iris
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skhyper import BayesSearchCV, SearchCV
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.samplers import GPSampler, GridSampler, RandomSampler, SkoptSampler
+from skhyper.space import Categorical, Integer, Real, Space, When
+
+X, y = load_iris(return_X_y=True)
+C = {"C": (1e-2, 1e2, "log-uniform")}
+
+
+class Never(SVC):
+    """Fails the test if it is ever fitted."""
+
+    def fit(self, X, y):
+        raise AssertionError("a model was trained before the error was found")
+
+
+class Surface(ClassifierMixin, BaseEstimator):
+    """Scores by its hyperparameters alone, in no time."""
+
+    def __init__(self, a=0.5, b=0.5, n=3, kind="x"):
+        self.a, self.b, self.n, self.kind = a, b, n, kind
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X), dtype=int)
+
+    def score(self, X, y):
+        shift = {"x": 0.0, "y": 0.3, "z": 0.6}[self.kind]
+        return -((self.a - 0.3) ** 2) - (self.b - 0.8) ** 2 - 0.1 * abs(self.n - 5) - shift
+
+
+both = pytest.mark.parametrize("cls", [SearchCV, BayesSearchCV])
+
+
+@pytest.mark.parametrize("sampler", ["random", "sobol", "gp", "skopt", "grid"])
+def test_every_sampler_by_name(sampler):
+    space = {"a": (0.0, 1.0), "n": (1, 9), "kind": ["x", "y", "z"]}
+    search = SearchCV(Surface(), space, sampler=sampler, n_iter=12, cv=2, random_state=0)
+    search.fit(X, y)
+    assert search.n_trials_ == 12
+    assert search.stop_reason_ == "n_iter=12 settings were tried"
+    assert all(search.space_.contains(p) for p in search.cv_results_["params"])
+
+
+def test_grid_over_ranges():
+    space = {"a": (0.0, 1.0), "n": (1, 100, "log-uniform"), "kind": ["x", "y"]}
+    search = SearchCV(Surface(), space, sampler=GridSampler(3), cv=2).fit(X, y)
+    assert {p["a"] for p in search.cv_results_["params"]} == {0.0, 0.5, 1.0}
+    assert {p["n"] for p in search.cv_results_["params"]} == {1, 10, 100}
+    assert search.n_trials_ == 18
+    assert search.stop_reason_ == "every setting was tried"
+
+
+@both
+def test_own_setting_first(cls):
+    first = cls(SVC(C=3.0), C, n_iter=2, cv=2, random_state=0).fit(X, y).history_[0]
+    assert first.params == {"C": 3.0}
+    search = cls(SVC(C=3.0), C, n_iter=2, include_default=False, cv=2, random_state=0)
+    assert search.fit(X, y).history_[0].params != {"C": 3.0}
+    # Outside of the space there is nothing to start from.
+    first = cls(SVC(C=1e6), C, n_iter=2, cv=2, random_state=0).fit(X, y).history_[0]
+    assert first.params != {"C": 1e6}
+    space = {"gamma": (1e-3, 1.0, "log-uniform")}  # SVC's own gamma is "scale"
+    assert cls(SVC(), space, n_iter=2, cv=2, random_state=0).fit(X, y).n_trials_ == 2
+
+
+def test_own_setting_of_a_conditional_space_leaves_out_what_is_inactive():
+    space = {"kernel": ["linear", "rbf"], "gamma": When((1e-3, 1.0), kernel="rbf")}
+    search = BayesSearchCV(SVC(kernel="linear", gamma=0.5), space, n_iter=1, cv=2).fit(X, y)
+    assert search.history_[0].params == {"kernel": "linear"}
+
+
+@pytest.mark.parametrize("sampler", ["random", "sobol", "gp", "grid", "skopt"])
+def test_initial_points_come_first_in_any_search(sampler):
+    guesses = [{"C": 7.0}, {"gamma": 0.5}]
+    space = {**C, "gamma": (0.01, 1.0)}
+    search = SearchCV(
+        SVC(C=2.0, gamma=0.1), space, sampler=sampler, n_iter=5, initial_points=guesses, cv=2
+    ).fit(X, y)
+    params = search.cv_results_["params"]
+    # What a guess leaves out has the estimator's own value.
+    assert params[:2] == [{"C": 7.0, "gamma": 0.1}, {"C": 2.0, "gamma": 0.5}]
+    assert len(params) == 5
+
+
+@both
+def test_initial_points_that_are_wrong(cls):
+    for guess, match in [
+        ({"C": 1e9}, "does not lie in"),
+        ({"c": 1}, "Invalid parameter 'c'"),
+        ("C", "initial_points"),
+        ([1], "Settings must be a dict"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            cls(Never(), C, initial_points=guess).fit(X, y)
+
+
+@both
+def test_no_setting_twice(cls):
+    search = cls(Surface(), {"n": (1, 3)}, n_iter=12, cv=2, random_state=0).fit(X, y)
+    assert search.n_trials_ == 3
+    assert search.stop_reason_ == "every setting was tried"
+    # More settings than trials, nearly: the sampler must not repeat itself.
+    space = {"n": (1, 4), "kind": ["x", "y", "z"]}
+    search = cls(Surface(), space, n_iter=11, cv=2, random_state=0).fit(X, y)
+    assert len({(p["n"], p["kind"]) for p in search.cv_results_["params"]}) == 11
+    search = cls(Surface(), {"n": (1, 3)}, n_iter=12, cv=2, allow_repeats=True, random_state=0)
+    assert search.fit(X, y).n_trials_ == 12
+
+
+@both
+def test_a_conditional_space_is_used_up_too(cls):
+    space = {"kind": ["x", "y", "z"], "n": When((1, 5), kind="x")}  # 5 + 2 settings
+    search = cls(Surface(), space, n_iter=14, cv=2, random_state=0).fit(X, y)
+    assert search.n_trials_ == 7
+    assert search.stop_reason_ == "every setting was tried"
+
+
+@both
+def test_pairs_are_searched_one_after_the_other(cls):
+    spaces = [({"a": (0.0, 1.0)}, 4), ({"b": (0.0, 1.0)}, 3)]
+    search = cls(Surface(), spaces, n_iter=50, cv=2, random_state=0).fit(X, y)
+    assert [set(p) for p in search.cv_results_["params"]] == [{"a"}] * 4 + [{"b"}] * 3
+    assert search.stop_reason_ == "n_iter=7 settings were tried"
+
+
+@both
+def test_list_of_dicts_is_one_space(cls):
+    spaces = [{"kind": ["x"], "a": (0.0, 1.0)}, {"kind": ["y", "z"], "b": (0.0, 1.0)}]
+    search = cls(Surface(), spaces, n_iter=15, cv=2, random_state=0).fit(X, y)
+    params = search.cv_results_["params"]
+    assert len(params) == 15
+    assert all(("a" in p) == (p["kind"] == "x") and ("b" in p) != ("a" in p) for p in params)
+    assert any("a" in p for p in params) and any("b" in p for p in params)
+
+
+@both
+def test_conditions_and_constraint_hold_for_every_trial(cls):
+    space = {
+        "svc__kernel": ["rbf", "poly", "linear"],
+        "svc__C": (1e-2, 1e2, "log-uniform"),
+        "svc__gamma": When((1e-3, 1.0, "log-uniform"), svc__kernel=["rbf", "poly"]),
+        "svc__degree": When((2, 4), svc__kernel="poly"),
+    }
+    pipe = make_pipeline(StandardScaler(), SVC())
+    search = cls(
+        pipe,
+        space,
+        n_iter=25,
+        cv=2,
+        random_state=0,
+        constraint=lambda p: p["svc__C"] * p.get("svc__gamma", 0) < 1,
+    ).fit(X, y)
+    for p in search.cv_results_["params"]:
+        assert ("svc__gamma" in p) == (p["svc__kernel"] != "linear")
+        assert ("svc__degree" in p) == (p["svc__kernel"] == "poly")
+        assert p["svc__C"] * p.get("svc__gamma", 0) < 1
+    assert len({p["svc__kernel"] for p in search.cv_results_["params"]}) == 3
+
+
+WRONG_SPACES = [
+    ({"c": [1]}, r"Invalid parameter 'c' for estimator Never"),
+    ([{"C": [1]}, {"kernl": ["rbf"]}], r"Invalid parameter 'kernl'.*'kernel'"),
+    ({"C": (10.0, 1.0)}, r"Search space of 'C'.*inverted"),
+    ({"C": (0.0, np.inf)}, r"Search space of 'C'.*finite"),
+    ({"C": (np.nan, 1.0)}, r"Search space of 'C'.*finite"),
+    ({"C": (0.0, 1.0, "log-uniform")}, r"Search space of 'C'.*low > 0"),
+    ({"C": (-1, 5, "log-uniform")}, r"Search space of 'C'.*low > 0"),
+    ({"C": (0.1, 1.0, "loguniform")}, r"Search space of 'C'.*prior must be one of"),
+    ({"C": []}, r"Search space of 'C'.*must not be empty"),
+    ({"C": np.array([])}, r"Search space of 'C'.*must not be empty"),
+    ({"C": 3}, r"Search space of 'C': 3 is no search range"),
+    ({"kernel": "rbf"}, r"Search space of 'kernel'.*\['rbf'\]"),
+    ({"C": {"low": 1}}, r"Search space of 'C'.*no search range"),
+    ({3: [1]}, r"names of hyperparameters \(str\)"),
+    ([], r"non-empty list"),
+    ([{"C": [1]}, 7], r"sub-space must be a dict"),
+    ([({"C": [1]}, 0)], r"at least 1"),
+    ({"C": When((0.1, 1.0), kernel="rbf")}, r"'kernel', which is not in the same dict"),
+    ({"kernel": ["rbf"], "C": When([1], kernel="cosine")}, r"never is"),
+    ({"kernel": When(["rbf"], C=1), "C": When([1], kernel="rbf")}, r"circle"),
+]
+
+
+@both
+@pytest.mark.parametrize(("space", "match"), WRONG_SPACES)
+def test_wrong_spaces_are_found_before_any_fit(cls, space, match):
+    with pytest.raises(InvalidSpaceError, match=match):
+        cls(Never(), space, error_score="raise").fit(X, y)
+
+
+@both
+def test_wrong_constraints_are_found_before_any_fit(cls):
+    for constraint, match in [
+        (lambda p: False, "rejected all of"),
+        (lambda p: p["gamma"] < 1, r"failed on the setting.*KeyError"),
+    ]:
+        with pytest.raises(InvalidSpaceError, match=match):
+            cls(Never(), C, constraint=constraint, error_score="raise").fit(X, y)
+    with pytest.raises(InvalidSpaceError, match="not to both"):
+        cls(Never(), Space(C, constraint=bool), constraint=bool).fit(X, y)
+
+
+def test_names_that_only_a_swapped_step_has():
+    pipe = Pipeline([("scale", "passthrough"), ("clf", SVC())])
+    space = {"scale": ["passthrough", StandardScaler()], "scale__with_mean": [True, False]}
+    with pytest.raises(InvalidSpaceError, match=r"Invalid parameter 'scale__with_mean'"):
+        BayesSearchCV(pipe, space, error_score="raise").fit(X, y)
+    space["scale__with_mean"] = When([True, False], scale=lambda step: step != "passthrough")
+    assert BayesSearchCV(pipe, space, n_iter=9, cv=2).fit(X, y).n_trials_ == 3
+
+
+def test_the_pipelines_prefix_is_suggested():
+    pipe = make_pipeline(StandardScaler(), SVC())
+    with pytest.raises(InvalidSpaceError, match=r"Did you mean 'svc__C'"):
+        BayesSearchCV(pipe, {"C": [1, 2]}).fit(X, y)
+
+
+@both
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"n_iter": 0}, "n_iter"),
+        ({"n_iter": 2.5}, "n_iter"),
+        ({"max_time": -1}, "max_time"),
+        ({"n_points": 0}, "n_points"),
+        ({"constraint": 3}, "constraint"),
+        ({"history": 3}, "history"),
+        ({"random_state": "x"}, "random_state"),
+        ({"cv": 1}, "cv"),
+        ({"scoring": "accurate"}, "scoring"),
+        ({"error_score": "rise"}, "error_score"),
+    ],
+)
+def test_wrong_arguments(cls, wrong, match):
+    with pytest.raises(ValueError, match=match):
+        cls(Never(), C, **wrong).fit(X, y)
+
+
+def test_a_sampler_of_ones_own_and_unknown_ones():
+    class Corner(RandomSampler.__mro__[1]):
+        def ask(self, space, history, n_points, rng):
+            return space.activate(np.full((n_points, space.n_dims), 1.0))
+
+    search = SearchCV(Surface(), {"a": (0.0, 1.0)}, sampler=Corner(), n_iter=3, cv=2)
+    search.fit(X, y)
+    assert search.history_[0].params == {"a": 1.0}
+    assert len({p["a"] for p in search.cv_results_["params"]}) == 3, "repeats are replaced"
+    with pytest.raises(ValueError, match="sampler must be one of"):
+        SearchCV(Never(), C, sampler="bayes").fit(X, y)
+    with pytest.raises(InvalidSpaceError, match="search_spaces is needed"):
+        SearchCV(Never()).fit(X, y)
+
+
+def test_what_the_caller_passed_is_never_changed():
+    skopt_space = pytest.importorskip("skopt.space")
+    dims = {
+        "a": skopt_space.Real(0.0, 1.0),
+        "b": skopt_space.Real(1e-2, 1.0, prior="log-uniform", base=2),
+        "n": skopt_space.Integer(1, 9),
+        "kind": skopt_space.Categorical(["x", "y"], prior=[0.2, 0.8]),
+    }
+    before = {k: dict(vars(v)) for k, v in dims.items()}
+    for sampler in ("gp", "skopt"):
+        SearchCV(Surface(), dims, sampler=sampler, n_iter=12, cv=2, random_state=0).fit(X, y)
+    assert before == {k: vars(v) for k, v in dims.items()}
+    choices = [1, 2]
+    space = {"n": choices, "a": loguniform(0.1, 1), "b": norm(0.5, 0.1)}
+    BayesSearchCV(Surface(), space, n_iter=5, cv=2).fit(X, y)
+    assert space["n"] is choices and choices == [1, 2]
+
+
+def test_all_spellings_in_one_dict():
+    skopt_space = pytest.importorskip("skopt.space")
+    space = {
+        "svc__C": loguniform(1e-2, 1e2),
+        "svc__gamma": skopt_space.Real(1e-3, 1.0, prior="log-uniform"),
+        "svc__degree": Integer(2, 4),
+        "svc__kernel": Categorical(["rbf", "poly"], weights=[3, 1]),
+        "svc__coef0": Real(0.0, 1.0),
+        "svc__shrinking": [True, False],
+        "svc__tol": (1e-5, 1e-2, "log-uniform", 10),
+        "svc__class_weight": [None, "balanced", {0: 1, 1: 2, 2: 1}],
+    }
+    pipe = make_pipeline(StandardScaler(), SVC())
+    search = BayesSearchCV(pipe, space, n_iter=15, cv=2, random_state=0).fit(X, y)
+    assert search.n_trials_ == 15
+    assert all(set(p) == set(space) for p in search.cv_results_["params"])
+    assert all(type(p["svc__degree"]) is int for p in search.cv_results_["params"])
+    assert all(type(p["svc__C"]) is float for p in search.cv_results_["params"])
+
+
+def test_max_time():
+    import time
+
+    class Slow(Surface):
+        def fit(self, X, y):
+            time.sleep(0.05)
+            return super().fit(X, y)
+
+    start = time.monotonic()
+    search = BayesSearchCV(Slow(), {"a": (0.0, 1.0)}, n_iter=1000, max_time=1.0, cv=2).fit(X, y)
+    assert time.monotonic() - start < 10
+    assert 1 <= search.n_trials_ < 1000
+    assert search.stop_reason_ == "max_time=1.0 seconds are over"
+    # What is handed to the workers all at once ends in time too.
+    settings = [{"a": float(a)} for a in np.linspace(0, 1, 400)]
+    start = time.monotonic()
+    search = SearchCV(Slow(), sampler=settings, max_time=1.0, cv=2, n_jobs=2).fit(X, y)
+    assert time.monotonic() - start < 15
+    assert 0 < search.n_trials_ < 400
+
+
+def test_bayesian_search_beats_random_search_on_a_smooth_surface():
+    space = {"a": (0.0, 1.0), "b": (0.0, 1.0), "n": (1, 20), "kind": ["x", "y", "z"]}
+    best = {
+        sampler: [
+            SearchCV(Surface(), space, sampler=sampler, n_iter=25, cv=2, random_state=seed)
+            .fit(X, y)
+            .best_score_
+            for seed in range(5)
+        ]
+        for sampler in ("gp", "random")
+    }
+    # 0 is the optimum; the margin is far from what chance can do.
+    assert np.median(best["gp"]) > 0.1 * np.median(best["random"])
+
+
+def test_samplers_are_told():
+    search = BayesSearchCV(Surface(), {"a": (0.0, 1.0)}, n_iter=2, cv=2).fit(X, y)
+    assert isinstance(search.sampler_, GPSampler)
+    kwargs = {"base_estimator": "RF", "n_initial_points": 3}
+    search = BayesSearchCV(
+        Surface(), {"a": (0.0, 1.0)}, n_iter=5, cv=2, optimizer_kwargs=kwargs, random_state=0
+    ).fit(X, y)
+    assert isinstance(search.sampler_, SkoptSampler)
+    kwargs = {"base_estimator": "GP", "n_initial_points": 7}
+    search.set_params(optimizer_kwargs=kwargs).fit(X, y)
+    assert isinstance(search.sampler_, GPSampler)
+    assert search.sampler_.n_initial_points == 7

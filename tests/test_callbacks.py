@@ -1,0 +1,152 @@
+"""The progress bar, and callbacks on every supported scikit-learn."""
+
+import io
+import pickle
+
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.svm import SVC
+
+from skhyper import BayesSearchCV, GridSearchCV, SearchCV
+from skhyper._sklearn import HAS_CALLBACKS
+from skhyper.callbacks import ProgressBar
+
+X, y = load_iris(return_X_y=True)
+
+
+class Recorder:
+    """Follows the protocol of scikit-learn 1.9."""
+
+    def __init__(self):
+        self.calls = []
+
+    def setup(self, estimator, context):
+        self.calls.append(("setup", context.task_name))
+
+    def on_fit_task_begin(self, estimator, context):
+        self.calls.append(("begin", context.task_name))
+
+    def on_fit_task_end(self, estimator, context):
+        self.calls.append(("end", context.task_name))
+
+    def teardown(self, estimator, context):
+        self.calls.append(("teardown", context.task_name))
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        GridSearchCV(SVC(), {"C": [1, 2, 3]}, cv=2),
+        BayesSearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=3, cv=2, random_state=0),
+        SearchCV(SVC(), sampler=[{"C": 1}, {"C": 2}, {"C": 3}], cv=2),
+    ],
+    ids=["grid", "bayes", "manual"],
+)
+def test_callbacks_see_every_fit(search):
+    recorder = Recorder()
+    search.set_callbacks(recorder).fit(X, y)
+    for event in ("begin", "end"):
+        names = [name for what, name in recorder.calls if what == event]
+        assert names.count("candidate-split-evaluation") == 6
+        assert names.count("search") == 1
+        assert names.count("refit-with-best-params") == 1
+        assert len(names) == 6 + 3
+    assert recorder.calls[0][0] == "setup"
+    assert recorder.calls[-1][0] == "teardown"
+
+
+def test_teardown_after_an_error():
+    recorder = Recorder()
+    search = GridSearchCV(SVC(), {"C": [-1]}, cv=2, error_score="raise")
+    with pytest.raises(ValueError, match="'C' parameter"):
+        search.set_callbacks(recorder).fit(X, y)
+    assert recorder.calls[-1][0] == "teardown"
+
+
+def test_only_callbacks_are_accepted():
+    with pytest.raises(TypeError, match="FitCallback"):
+        GridSearchCV(SVC(), {"C": [1]}).set_callbacks(print)
+
+
+@pytest.mark.skipif(not HAS_CALLBACKS, reason="scikit-learn's own callbacks came with 1.9")
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_scikit_learns_own_progress_bar_and_scoring_monitor(n_jobs, capsys):
+    pytest.importorskip("rich")
+    from sklearn.callback import ProgressBar as SklearnProgressBar
+
+    search = BayesSearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=4, cv=2, n_jobs=n_jobs, random_state=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "120")
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # SVC itself has no callbacks
+            search.set_callbacks(SklearnProgressBar()).fit(X, y)
+    assert "BayesSearchCV - search" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_progress_bar(n_jobs):
+    out = io.StringIO()
+    search = BayesSearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=5, cv=2, n_jobs=n_jobs, random_state=0)
+    search.set_callbacks(ProgressBar(file=out)).fit(X, y)
+    lines = [line for line in out.getvalue().split("\r") if line.strip()]
+    assert len(lines) == 5
+    assert [line.split()[1] for line in lines] == [f"{i}/5" for i in range(1, 6)]
+    assert f"best {search.best_score_:.4g}" in lines[-1]
+    assert lines[-1].startswith("[" + "#" * 24 + "]")
+    assert out.getvalue().endswith("\n")
+
+
+def test_progress_bar_in_a_second_fit_starts_anew():
+    out = io.StringIO()
+    search = GridSearchCV(SVC(), {"C": [1, 2]}, cv=2).set_callbacks(ProgressBar(file=out))
+    search.fit(X, y)
+    search.fit(X, y)
+    assert out.getvalue().count("1/2 trials") == 2
+    assert pickle.loads(pickle.dumps(ProgressBar(file=out))).file is None
+
+
+class StopAt:
+    """Stops after some trials."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def setup(self, estimator, context): ...
+    def teardown(self, estimator, context): ...
+    def on_fit_task_begin(self, estimator, context): ...
+    def on_fit_task_end(self, estimator, context): ...
+
+    def on_trial_end(self, search, trial):
+        return trial.number == self.number
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("kind", ["grid", "bayes"])
+def test_a_callback_can_stop_the_search(kind, n_jobs):
+    if kind == "grid":
+        search = GridSearchCV(SVC(), {"C": list(range(1, 300))}, cv=2, n_jobs=n_jobs)
+    else:
+        search = BayesSearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=300, cv=2, n_jobs=n_jobs)
+    search.set_callbacks(StopAt(2)).fit(X, y)
+    assert search.stop_reason_ == "a callback asked to stop"
+    assert search.n_trials_ == 3
+    assert search.best_estimator_.predict(X).shape == y.shape
+
+
+def test_callbacks_of_scikit_optimize():
+    seen = []
+
+    def watch(result):
+        seen.append((list(result.x), result.fun, len(result.x_iters)))
+        return len(result.x_iters) == 4
+
+    search = BayesSearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=9, cv=2, random_state=0)
+    search.fit(X, y, callback=watch)
+    assert [n for _, _, n in seen] == [1, 2, 3, 4]
+    assert search.n_trials_ == 4
+    assert seen[-1][0] == [search.best_params_["C"]]
+    assert seen[-1][1] == -search.best_score_
+    assert search.optimizer_results_[0].func_vals.shape == (4,)
+    assert search.total_iterations == 9
