@@ -3,10 +3,12 @@
 from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, setting_key
 from skhyper.evaluation._evaluator import Evaluator
 from skhyper.evaluation._executor import make_pool
+from skhyper.evaluation._journal import Journal
 from skhyper.evaluation._objective import Objective
 
 __all__ = [
     "Evaluator",
+    "Journal",
     "ListedCandidates",
     "Objective",
     "SampledCandidates",

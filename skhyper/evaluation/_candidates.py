@@ -37,6 +37,9 @@ class Candidates(Protocol):
     def ask(self, history: History) -> Mapping[str, Any] | None:
         """The next setting, None when there is none."""
 
+    def resume(self, n_made: int) -> None:
+        """Go on after `n_made` trials, which the history holds, of a search that was killed."""
+
 
 class ListedCandidates:
     """Settings known ahead, in their order.
@@ -61,6 +64,9 @@ class ListedCandidates:
         self._earlier: set[str] | None = set() if allow_repeats else None
         self.n_candidates = len(self._settings)
         self.exhausted_reason = reason
+
+    def resume(self, n_made: int) -> None:
+        self.n_candidates = max(0, self.n_candidates - n_made)
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
         if self._earlier is None:
@@ -104,6 +110,13 @@ class SampledCandidates:
         self._keys: list[str] = []  # of the trials so far, made once each
         self.n_candidates = sum(n for _, n in self._phases)
         self.exhausted_reason = f"n_iter={self.n_candidates} settings were tried"
+
+    def resume(self, n_made: int) -> None:
+        self.n_candidates = max(0, self.n_candidates - n_made)
+        for i, (space, budget) in enumerate(self._phases):
+            done = min(budget, n_made)
+            self._phases[i] = (space, budget - done)
+            n_made -= done
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
         for trial in history[len(self._keys) :]:

@@ -11,6 +11,8 @@ A pool takes fold jobs by ``submit`` and gives back ``(job, result)`` pairs by `
 """
 
 import os
+import threading
+import time
 import warnings
 from collections import deque
 from collections.abc import Iterator
@@ -74,12 +76,12 @@ class JoblibRounds:
         self._objective = objective
         backend, _ = get_active_backend()
         streams = getattr(backend, "supports_return_generator", False)
+        self.n_workers = joblib.effective_n_jobs(n_jobs)
         self._parallel = Parallel(
-            n_jobs=n_jobs,
+            n_jobs=self.n_workers,  # joblib 1.3 does not resolve None here
             pre_dispatch=pre_dispatch,
             return_as="generator" if streams else "list",
         )
-        self.n_workers = joblib.effective_n_jobs(n_jobs)
         self._jobs: list[FoldJob] = []
         self._in_round = False
         self._results: Any = None
@@ -151,7 +153,7 @@ class Workers:
 
 def _process_executor(objective: Objective, n_workers: int) -> Executor:
     """Worker processes that hold the objective, sent once and not with every job."""
-    payload = cloudpickle.dumps((objective, get_config(), list(warnings.filters)))
+    payload = cloudpickle.dumps((objective, get_config(), list(warnings.filters), os.getpid()))
     # As joblib does: workers share the cores, so each gets its part of the threads.
     threads = str(max(1, (joblib.cpu_count() or 1) // n_workers))
     names = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
@@ -165,8 +167,16 @@ _held: dict[str, Any] = {}  # in a worker process: what _hold received
 
 
 def _hold(payload: bytes) -> None:
-    objective, config, filters = cloudpickle.loads(payload)
+    objective, config, filters, parent = cloudpickle.loads(payload)
     _held.update(objective=objective, config=config, filters=filters)
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _die_with(parent: int) -> None:
+    """End this worker when its search was killed: loky's would wait for jobs for ever."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def _run_pickled(pickled: bytes) -> dict[str, Any]:

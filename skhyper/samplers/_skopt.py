@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from skhyper._trial import History
 from skhyper.samplers._base import Sampler, located_trials
-from skhyper.space import Space
+from skhyper.space import Dimension, Space
 
 __all__ = ["SkoptSampler"]
 
@@ -48,6 +49,8 @@ class SkoptSampler(Sampler):
         designed = kwargs.get("initial_point_generator", "random") != "random"
         one_design = designed and len(points) < n_initial
         kwargs["random_state"] = history.seed if one_design else int(rng.integers(2**31))
+        if hasattr(kwargs.get("base_estimator"), "get_params"):
+            kwargs["base_estimator"] = _seeded(kwargs["base_estimator"], rng)
         optimizer = Optimizer(_dimensions(space), **kwargs)
         if len(points):
             optimizer.tell(_to_skopt(space, points), _told(losses, pending))
@@ -55,15 +58,28 @@ class SkoptSampler(Sampler):
         return space.activate([_from_skopt(space, values) for values in asked])
 
 
+def _seeded(estimator: Any, rng: np.random.Generator) -> Any:
+    """A copy whose randomness is that of `rng`: skopt seeds only those it makes itself."""
+    copied = clone(estimator)
+    if copied.get_params().get("random_state", 0) is None:
+        copied.set_params(random_state=int(rng.integers(2**31)))
+    return copied
+
+
 def _dimensions(space: Space) -> list:
     from skopt.space import Categorical, Real
 
     return [
-        Categorical([str(i) for i in range(int(dimension.n_values))])
+        Categorical([str(i) for i in range(int(dimension.n_values))], prior=_weights(dimension))
         if dimension.kind == "categorical"
         else Real(0.0, 1.0)
         for dimension in space.dimensions
     ]
+
+
+def _weights(dimension: Dimension) -> list[float] | None:
+    weights = getattr(dimension, "weights", None)
+    return None if weights is None else (np.asarray(weights) / np.sum(weights)).tolist()
 
 
 def _to_skopt(space: Space, points: np.ndarray) -> list[list]:

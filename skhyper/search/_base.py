@@ -4,7 +4,8 @@ import math
 import time
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +25,7 @@ from skhyper._sklearn import (
     warn_or_raise_about_fit_failures,
 )
 from skhyper._trial import History, Trial
-from skhyper.evaluation import Evaluator, Objective, make_pool
+from skhyper.evaluation import Evaluator, Journal, Objective, make_pool
 from skhyper.exceptions import HistoryMismatchWarning
 from skhyper.search._validate import fingerprint
 from skhyper.space import Space
@@ -61,6 +62,7 @@ class BaseSearch(CallbackSearchCV):
     # What a search without these parameters does.
     warm_start: bool = False
     history: History | None = None
+    journal: Any = None
     max_time: float | None = None
     n_points: int | None = None
     random_state: Any = None
@@ -118,7 +120,7 @@ class BaseSearch(CallbackSearchCV):
         # Before the folds are drawn: both may share one RandomState, as in scikit-learn.
         plan = self._plan()
         self.space_ = plan.space
-        base = self._start(X, y, routed, plan.seed)
+        base = self._start(X, y, routed, plan)
 
         root = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
         root.call_on_fit_task_begin(estimator=self, **seen)
@@ -141,7 +143,7 @@ class BaseSearch(CallbackSearchCV):
         root.call_on_fit_task_end(estimator=self, **seen)
         return self
 
-    def _start(self, X: Any, y: Any, routed: Any, seed: int) -> History:
+    def _start(self, X: Any, y: Any, routed: Any, plan: Plan) -> History:
         """Folds, seed and, where they are valid here, earlier trials."""
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         self._checked_cv_orig = cv
@@ -156,10 +158,10 @@ class BaseSearch(CallbackSearchCV):
             dict(routed.splitter.split),
             dict(routed.scorer.score),
         )
-        earlier = self._earlier(print_)
+        earlier = self._journaled(print_, plan.candidates) or self._earlier(print_, plan.seed)
         if earlier is not None:
             self.n_splits_ = len(earlier.splits)
-            return replace(earlier, seed=seed)
+            return earlier
         self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
         splits = list(cv.split(X, y, **routed.splitter.split))
         if not splits:
@@ -172,9 +174,24 @@ class BaseSearch(CallbackSearchCV):
                 f"cv.split and cv.get_n_splits {verb} inconsistent results. "
                 f"Expected {self.n_splits_} splits, got {len(splits)}"
             )
-        return History((), seed, print_, tuple(splits))
+        return History((), plan.seed, print_, tuple(splits))
 
-    def _earlier(self, print_: str) -> History | None:
+    def _journaled(self, print_: str, candidates: Any) -> History | None:
+        """Trials of a search that was killed; they count as trials of this one."""
+        known = None if self.journal is None else Journal(self.journal).read()
+        if known is None:
+            return None
+        history, n_made = known
+        if history.fingerprint != print_:
+            raise ValueError(
+                f"The journal {str(self.journal)!r} is of a search on other data, folds or "
+                "scoring, or with another estimator. Name another file, or delete it to start "
+                "anew."
+            )
+        candidates.resume(n_made)
+        return history
+
+    def _earlier(self, print_: str, seed: int) -> History | None:
         """Trials of `history` and, with `warm_start`, of the last fit; None without any."""
         given = [h for h in (self.history,) if h is not None]
         if self.warm_start and hasattr(self, "history_"):
@@ -190,7 +207,7 @@ class BaseSearch(CallbackSearchCV):
         if not valid:
             return None
         # The last fit already holds what `history` gave it.
-        return valid[-1]
+        return replace(valid[-1], seed=seed)
 
     def _search(
         self,
@@ -198,7 +215,7 @@ class BaseSearch(CallbackSearchCV):
         candidates: Any,
         base: History,
         root: Any,
-        hooks: list[Callable[[Any, History], bool]],
+        hooks: list[Callable],
     ) -> None:
         n_fits = candidates.n_candidates * len(base.splits)
         if self.verbose > 0:
@@ -224,12 +241,27 @@ class BaseSearch(CallbackSearchCV):
             on_trial_end=lambda trial, history: self._call_back(trial, history, hooks),
         )
         try:
-            evaluator.run()
+            with self._open_journal(base, hooks):
+                evaluator.run()
         except BaseException as error:
             self._keep(evaluator.history, f"interrupted by {type(error).__name__}")
             raise
         self._keep(evaluator.history, evaluator.stop_reason)
         context.call_on_fit_task_end(estimator=self)
+
+    @contextmanager
+    def _open_journal(self, base: History, hooks: list[Callable]) -> Iterator[None]:
+        """Within it, each trial is on the disk before anybody is told of it."""
+        if self.journal is None:
+            yield
+            return
+        journal = Journal(self.journal)
+        journal.open(base)
+        hooks.insert(0, lambda search, history, trial: journal.append(trial))
+        try:
+            yield
+        finally:
+            journal.close()
 
     def _pick_score(self, scores: Any) -> float:
         """The score that is optimised: of the metric named by `refit`, else the first."""
@@ -241,7 +273,7 @@ class BaseSearch(CallbackSearchCV):
 
     def _call_back(self, trial: Trial, history: History, hooks: list[Callable]) -> bool:
         """Tell callbacks, in this process, of a trial; True if one asks to stop."""
-        answers = [hook(self, history) for hook in hooks]
+        answers = [hook(self, history, trial) for hook in hooks]
         for callback in getattr(self, "_skl_callbacks", []):
             if hasattr(callback, "on_trial_end"):
                 answers.append(callback.on_trial_end(self, trial))

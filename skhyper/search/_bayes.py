@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 from sklearn.utils.validation import check_is_fitted
 
-from skhyper._trial import History
+from skhyper._trial import History, Trial
 from skhyper.samplers import GPSampler, Sampler, SkoptSampler
 from skhyper.search._sampled import SampledSearch
 from skhyper.space import check_space
@@ -54,6 +54,10 @@ class BayesSearchCV(SampledSearch):
     history : History, default=None
         Trials of another search on the same data and folds to start from, such as its
         ``history_``.
+    journal : str or os.PathLike, default=None
+        File to which each trial is written as soon as it is finished. The same search on the
+        same data, run again after it was killed, goes on where the file ends. Holds pickles:
+        open only journals that you trust.
     random_state : int, RandomState instance or None, default=None
         Seed. The same seed and the same `n_points` give the same trials, at any number of
         workers; None asks as soon as a worker is free, with all that is known then.
@@ -136,6 +140,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         allow_repeats=False,
         warm_start=False,
         history=None,
+        journal=None,
         scoring=None,
         fit_params=None,
         n_jobs=None,
@@ -170,6 +175,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.allow_repeats = allow_repeats
         self.warm_start = warm_start
         self.history = history
+        self.journal = journal
         self.fit_params = fit_params
         self.iid = iid
         self.random_state = random_state
@@ -196,7 +202,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         callbacks = [] if given is None else [given] if callable(given) else list(given)
         names = sorted({name for name in check_space(self.search_spaces).names if name})
 
-        def on_trial_end(search: Any, history: History) -> bool:
+        def on_trial_end(search: Any, history: History, trial: Trial) -> bool:
             result = _optimize_result(history, names)
             return any([bool(callback(result)) for callback in callbacks])
 

@@ -1,6 +1,7 @@
 """What the searches that sample a space share: first settings, phases, the sampler."""
 
 import numbers
+import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -52,6 +53,7 @@ class SampledSearch(BaseSearch):
         "allow_repeats": ["boolean"],
         "warm_start": ["boolean"],
         "history": [History, None],
+        "journal": [str, os.PathLike, None],
         "random_state": ["random_state"],
     }
 

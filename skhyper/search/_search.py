@@ -48,6 +48,10 @@ default="random"
     history : History, default=None
         Trials of another search on the same data and folds to start from, such as its
         ``history_``.
+    journal : str or os.PathLike, default=None
+        File to which each trial is written as soon as it is finished. The same search on the
+        same data, run again after it was killed, goes on where the file ends. Holds pickles:
+        open only journals that you trust.
     random_state : int, RandomState instance or None, default=None
         Seed. The same seed and the same `n_points` give the same trials, at any number of
         workers; None asks as soon as a worker is free, with all that is known then.
@@ -113,6 +117,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         allow_repeats=False,
         warm_start=False,
         history=None,
+        journal=None,
         scoring=None,
         n_jobs=None,
         refit=True,
@@ -145,6 +150,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.allow_repeats = allow_repeats
         self.warm_start = warm_start
         self.history = history
+        self.journal = journal
         self.random_state = random_state
 
     _parameter_constraints: ClassVar[dict] = {

@@ -1,0 +1,174 @@
+"""A file that remembers trials: torn, killed, foreign."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.svm import SVC
+
+from skhyper import BayesSearchCV, SearchCV
+from skhyper._trial import History, Trial
+from skhyper.evaluation import Journal
+
+X, y = load_iris(return_X_y=True)
+SPACE = {"C": (1e-2, 1e2, "log-uniform")}
+BASE = History((Trial(0, {"C": 1}, "complete", loss=-0.5),), 7, "print", ((1, 2),))
+
+
+def written(path, n):
+    journal = Journal(path)
+    journal.open(BASE)
+    for number in range(1, n + 1):
+        journal.append(Trial(number, {"C": number, "f": str}, "complete", loss=-number))
+    journal.close()
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = tmp_path / "j"
+    assert Journal(path).read() is None
+    written(path, 3)
+    history, n_made = Journal(path).read()
+    assert n_made == 3
+    assert (history.seed, history.fingerprint, history.splits) == (7, "print", ((1, 2),))
+    assert [t.loss for t in history] == [-0.5, -1, -2, -3]
+    assert history[1].params == {"C": 1, "f": str}
+
+
+def test_torn_at_every_byte(tmp_path):
+    path = tmp_path / "j"
+    written(path, 2)
+    whole = path.read_bytes()
+    lengths = []
+    for end in range(0, len(whole), 7):
+        path.write_bytes(whole[:end])
+        known = Journal(path).read()
+        lengths.append(0 if known is None else len(known[0]))
+        # It goes on after the last whole record.
+        written(path, 1)
+        history, _ = Journal(path).read()
+        expected = 1 if known is None else lengths[-1]
+        assert len(history) == expected + 1
+        assert history[-1].loss == -1
+    assert sorted(lengths) == lengths and lengths[0] == 0 and lengths[-1] == 2
+
+
+def test_a_flipped_byte_ends_the_journal_there(tmp_path):
+    path = tmp_path / "j"
+    written(path, 3)
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 0xFF
+    path.write_bytes(bytes(data))
+    history, _ = Journal(path).read()
+    assert [t.loss for t in history] == [-0.5, -1, -2]
+
+
+def test_another_file_is_left_alone(tmp_path):
+    path = tmp_path / "thesis.txt"
+    path.write_text("chapter one, and the next two years of my life")
+    search = BayesSearchCV(SVC(), SPACE, n_iter=2, cv=2, journal=path)
+    with pytest.raises(ValueError, match="is not a journal of skhyper"):
+        search.fit(X, y)
+    assert path.read_text().startswith("chapter one")
+
+
+class StopsAt(SVC):
+    n_fits = 0
+    last = 10**9
+
+    def fit(self, X, y):
+        StopsAt.n_fits += 1
+        if StopsAt.n_fits > StopsAt.last:
+            raise KeyboardInterrupt
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ["bayes", "manual"])
+@pytest.mark.parametrize("n_whole", [1, 4, 8])
+def test_a_resumed_search_is_the_uninterrupted_one(tmp_path, kind, n_whole):
+    def search(journal):
+        if kind == "bayes":
+            return BayesSearchCV(StopsAt(), SPACE, n_iter=8, cv=3, random_state=0, journal=journal)
+        return SearchCV(StopsAt(), sampler=[{"C": c} for c in range(1, 9)], cv=3, journal=journal)
+
+    StopsAt.last = 10**9
+    expected = search(None).fit(X, y)
+    StopsAt.n_fits, StopsAt.last = 0, 3 * n_whole + 2
+    interrupted = search(tmp_path / "j")
+    if n_whole < 8:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted.fit(X, y)
+    else:
+        interrupted.fit(X, y)
+    StopsAt.n_fits, StopsAt.last = 0, 10**9
+    resumed = search(tmp_path / "j").fit(X, y)
+    assert StopsAt.n_fits == 3 * (8 - n_whole) + 1
+    assert resumed.cv_results_["params"] == expected.cv_results_["params"]
+    np.testing.assert_array_equal(
+        resumed.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"]
+    )
+
+
+def test_a_journal_of_other_data_is_an_error(tmp_path):
+    options = {"n_iter": 2, "cv": 2, "journal": str(tmp_path / "j")}
+    BayesSearchCV(SVC(), SPACE, **options).fit(X, y)
+    with pytest.raises(ValueError, match=r"of a search on other data.*delete it"):
+        BayesSearchCV(SVC(), SPACE, **options).fit(X + 1, y)
+
+
+def test_trials_given_by_another_search_do_not_count(tmp_path):
+    first = SearchCV(SVC(), sampler=[{"C": 1.0}, {"C": 2.0}], cv=3).fit(X, y)
+    options = {"cv": 3, "journal": tmp_path / "j", "random_state": 0}
+    search = BayesSearchCV(SVC(), SPACE, n_iter=3, history=first.history_, **options)
+    assert search.fit(X, y).n_trials_ == 5
+    search = BayesSearchCV(SVC(), SPACE, n_iter=4, history=first.history_, **options)
+    assert search.fit(X, y).n_trials_ == 6
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_kill_9(tmp_path, n_jobs):
+    """A search that is killed again and again still ends, and does no trial twice."""
+    script = textwrap.dedent(f"""
+        import os, signal, sys
+        from sklearn.datasets import load_iris
+        from sklearn.svm import SVC
+        from skhyper import BayesSearchCV
+
+        class Killer:
+            def setup(self, *args, **kwargs): pass
+            teardown = on_fit_task_begin = on_fit_task_end = setup
+            def on_fit_task_begin(self, estimator, context): pass
+            def on_fit_task_end(self, estimator, context): pass
+            n = 0
+            def on_trial_end(self, search, trial):
+                Killer.n += 1
+                if Killer.n == 4:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        space = {{"C": (1e-2, 1e2, "log-uniform")}}
+        search = BayesSearchCV(
+            SVC(), space, n_iter=10, cv=3, n_jobs={n_jobs}, random_state=0, journal=sys.argv[1]
+        )
+        search.set_callbacks(Killer()).fit(*load_iris(return_X_y=True))
+        print("ended with", search.n_trials_, sorted(search.cv_results_["param_C"]))
+    """)
+    codes, out = [], None
+    for _ in range(5):
+        out = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path / "j")],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        codes.append(out.returncode)
+        if out.returncode == 0:
+            break
+    assert codes == [-signal.SIGKILL, -signal.SIGKILL, 0], out.stderr
+    alone = BayesSearchCV(SVC(), SPACE, n_iter=10, cv=3, random_state=0).fit(X, y)
+    expected = f"ended with 10 {sorted(alone.cv_results_['param_C'])}"
+    assert out.stdout.strip() == expected

@@ -1,0 +1,100 @@
+"""Trials and their history: look-ups only."""
+
+import dataclasses
+import pickle
+
+import numpy as np
+import pytest
+
+from skhyper._trial import History, Trial
+
+
+def complete(number, loss):
+    scores = np.array([-loss, -loss])
+    return Trial(number, {"C": number}, "complete", scores=scores, loss=loss)
+
+
+MIXED = History(
+    (
+        complete(0, 3.0),
+        Trial(1, {"C": 1}, "failed"),
+        complete(2, 1.0),
+        Trial(3, {"C": 3}),
+        complete(4, 1.0),
+        Trial(5, {"C": 5}),
+    )
+)
+
+
+def test_a_new_trial_is_running_and_knows_nothing():
+    trial = Trial(0, {"C": 1.0})
+    assert trial.state == "running"
+    assert np.isnan(trial.loss)
+    assert np.isnan(trial.seconds)
+    assert trial.scores.shape == (0,)
+    assert trial.folds == ()
+    assert trial.message == ""
+    assert trial.gradient is None
+
+
+def test_new_trials_do_not_share_their_scores():
+    assert Trial(0, {}).scores is not Trial(1, {}).scores
+
+
+@pytest.mark.parametrize("obj", [Trial(0, {}), History()], ids=["trial", "history"])
+def test_frozen(obj):
+    field = dataclasses.fields(obj)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError, match=field):
+        setattr(obj, field, None)
+
+
+def test_history_is_a_sequence_of_its_trials():
+    assert len(MIXED) == 6
+    assert [trial.number for trial in MIXED] == [0, 1, 2, 3, 4, 5]
+    assert MIXED[2].number == 2
+    assert MIXED[-1].number == 5
+    assert [trial.number for trial in MIXED[3:]] == [3, 4, 5]
+    assert [trial.number for trial in reversed(MIXED)] == [5, 4, 3, 2, 1, 0]
+
+
+def test_losses_are_nan_where_failed_or_running():
+    losses = MIXED.losses
+    assert losses.dtype == np.float64
+    np.testing.assert_array_equal(losses, [3.0, np.nan, 1.0, np.nan, 1.0, np.nan])
+
+
+def test_best_is_the_first_of_the_least_losses():
+    assert MIXED.best.number == 2
+
+
+@pytest.mark.parametrize(
+    "trials", [(), (Trial(0, {}, "failed"),), (Trial(0, {}),)], ids=["none", "failed", "running"]
+)
+def test_no_best_without_a_complete_trial(trials):
+    history = History(trials)
+    assert history.best is None
+    assert history.losses.shape == (len(trials),)
+
+
+def test_best_ignores_infinite_losses_where_it_can():
+    assert History((complete(0, np.inf), complete(1, 2.0))).best.number == 1
+
+
+def test_pending_are_the_running_ones():
+    assert [trial.number for trial in MIXED.pending] == [3, 5]
+    assert History().pending == ()
+
+
+def test_pickling_keeps_everything():
+    again = pickle.loads(pickle.dumps(History(MIXED.trials, seed=7, fingerprint="abc")))
+    assert (again.seed, again.fingerprint) == (7, "abc")
+    assert [(t.number, t.params, t.state) for t in again] == [
+        (t.number, t.params, t.state) for t in MIXED
+    ]
+    np.testing.assert_array_equal(again.losses, MIXED.losses)
+
+
+def test_long_fields_stay_out_of_the_repr():
+    trial = Trial(0, {"C": 1}, folds=({"fit_time": 123.456},), message="Traceback: a long one")
+    assert "Traceback" not in repr(trial)
+    assert "123.456" not in repr(trial)
