@@ -23,10 +23,8 @@ from sklearn.model_selection._validation import (
 from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
 )
-from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_method_params as check_method_params
-from sklearn.utils.validation import _num_samples as num_samples
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -44,8 +42,6 @@ __all__ = [
     "fit_and_score",
     "fit_context",
     "insert_error_scores",
-    "num_samples",
-    "safe_indexing",
     "sklearn_version",
     "teardown_callbacks",
     "warn_or_raise_about_fit_failures",

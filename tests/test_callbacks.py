@@ -133,20 +133,3 @@ def test_a_callback_can_stop_the_search(kind, n_jobs):
     assert search.stop_reason_ == "a callback asked to stop"
     assert search.n_trials_ == 3
     assert search.best_estimator_.predict(X).shape == y.shape
-
-
-def test_callbacks_of_scikit_optimize():
-    seen = []
-
-    def watch(result):
-        seen.append((list(result.x), result.fun, len(result.x_iters)))
-        return len(result.x_iters) == 4
-
-    search = BayesSearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=9, cv=2, random_state=0)
-    search.fit(X, y, callback=watch)
-    assert [n for _, _, n in seen] == [1, 2, 3, 4]
-    assert search.n_trials_ == 4
-    assert seen[-1][0] == [search.best_params_["C"]]
-    assert seen[-1][1] == -search.best_score_
-    assert search.optimizer_results_[0].func_vals.shape == (4,)
-    assert search.total_iterations == 9

@@ -8,13 +8,10 @@ import joblib
 import numpy as np
 from sklearn.base import clone
 
-from skhyper._sklearn import num_samples, safe_indexing
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space import Categorical, Space
 
 __all__ = ["check_settings", "fingerprint", "own_setting", "space_examples"]
-
-_MAX_HASHED_ROWS = 512
 
 
 def check_settings(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> None:
@@ -101,19 +98,13 @@ def own_setting(estimator: Any, space: Space) -> dict[str, Any] | None:
     return None
 
 
-def fingerprint(X: Any, y: Any, *parts: Any) -> str:
-    """Digest of data and of anything else that scores depend on.
-
-    Long data are represented by their shape and by rows spread over their length.
-    """
-    return joblib.hash([_digest(X), _digest(y), *[_digest(part, whole=True) for part in parts]])
+def fingerprint(*parts: Any) -> str:
+    """Digest of the data and of all else that scores depend on."""
+    return joblib.hash([_digest(part) for part in parts])
 
 
-def _digest(value: Any, whole: bool = False) -> str:
+def _digest(value: Any) -> str:
     try:
-        if not whole and value is not None and num_samples(value) > _MAX_HASHED_ROWS:
-            rows = np.linspace(0, num_samples(value) - 1, _MAX_HASHED_ROWS).astype(int)
-            return f"{np.shape(value)} {joblib.hash(safe_indexing(value, rows))}"
         return joblib.hash(value)
     except Exception:  # noqa: BLE001  (what cannot be pickled is told apart by its repr)
         return repr(value)

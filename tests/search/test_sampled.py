@@ -11,7 +11,7 @@ from sklearn.svm import SVC
 
 from skhyper import BayesSearchCV, SearchCV
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.samplers import GPSampler, GridSampler, RandomSampler, SkoptSampler
+from skhyper.samplers import GridSampler, RandomSampler
 from skhyper.space import Categorical, Integer, Real, Space, When
 
 X, y = load_iris(return_X_y=True)
@@ -323,32 +323,3 @@ def test_max_time():
     search = SearchCV(Slow(), sampler=settings, max_time=1.0, cv=2, n_jobs=2).fit(X, y)
     assert time.monotonic() - start < 15
     assert 0 < search.n_trials_ < 400
-
-
-def test_bayesian_search_beats_random_search_on_a_smooth_surface():
-    space = {"a": (0.0, 1.0), "b": (0.0, 1.0), "n": (1, 20), "kind": ["x", "y", "z"]}
-    best = {
-        sampler: [
-            SearchCV(Surface(), space, sampler=sampler, n_iter=25, cv=2, random_state=seed)
-            .fit(X, y)
-            .best_score_
-            for seed in range(5)
-        ]
-        for sampler in ("gp", "random")
-    }
-    # 0 is the optimum; the margin is far from what chance can do.
-    assert np.median(best["gp"]) > 0.1 * np.median(best["random"])
-
-
-def test_samplers_are_told():
-    search = BayesSearchCV(Surface(), {"a": (0.0, 1.0)}, n_iter=2, cv=2).fit(X, y)
-    assert isinstance(search.sampler_, GPSampler)
-    kwargs = {"base_estimator": "RF", "n_initial_points": 3}
-    search = BayesSearchCV(
-        Surface(), {"a": (0.0, 1.0)}, n_iter=5, cv=2, optimizer_kwargs=kwargs, random_state=0
-    ).fit(X, y)
-    assert isinstance(search.sampler_, SkoptSampler)
-    kwargs = {"base_estimator": "GP", "n_initial_points": 7}
-    search.set_params(optimizer_kwargs=kwargs).fit(X, y)
-    assert isinstance(search.sampler_, GPSampler)
-    assert search.sampler_.n_initial_points == 7

@@ -1,0 +1,45 @@
+"""What samplers see of the history."""
+
+import numpy as np
+import pytest
+
+from skhyper._trial import History, Trial
+from skhyper.samplers import RandomSampler, Sampler
+from skhyper.samplers._base import located_trials
+from skhyper.space import Space, When
+
+SPACE = Space({"C": (0.0, 10.0), "k": ["x", "y"], "g": When((0.0, 1.0), k="y")})
+
+
+def test_ask_is_all_that_is_needed():
+    with pytest.raises(TypeError, match="abstract"):
+        Sampler()
+    assert isinstance(RandomSampler(), Sampler)
+
+
+def test_located_trials():
+    history = History(
+        (
+            Trial(0, {"C": 5.0, "k": "x"}, "complete", loss=1.0),
+            Trial(1, {"C": 2.5, "k": "y", "g": 0.5}, "failed"),
+            Trial(2, {"C": 2.5, "k": "z"}, "complete", loss=2.0),  # no such choice
+            Trial(3, {"C": 2.5}, "complete", loss=3.0),  # too few names
+            Trial(4, {"C": 2.5, "k": "x", "other": 1}, "complete", loss=4.0),  # too many
+            Trial(5, {"C": 20.0, "k": "y", "g": 1.0}, "complete", loss=5.0),  # out of range
+            Trial(6, {"C": 0.0, "k": "x"}),
+        )
+    )
+    points, losses, pending = located_trials(SPACE, history)
+    nan = np.nan
+    expected = [[0.5, 0.25, nan], [0.25, 0.75, 0.5], [2.0, 0.75, 1.0], [0.0, 0.25, nan]]
+    np.testing.assert_allclose(points, expected)
+    np.testing.assert_array_equal(losses, [1.0, nan, 5.0, nan])
+    np.testing.assert_array_equal(pending, [False, False, False, True])
+
+
+@pytest.mark.parametrize("trials", [(), (Trial(0, {"foreign": 1}),)], ids=["none", "foreign"])
+def test_no_located_trials(trials):
+    points, losses, pending = located_trials(SPACE, History(trials))
+    assert points.shape == (0, 3)
+    assert losses.shape == pending.shape == (0,)
+    assert pending.dtype == bool

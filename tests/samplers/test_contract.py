@@ -1,0 +1,169 @@
+"""The contract, run against each sampler; and against wrong ones, which it must catch."""
+
+import numpy as np
+import pytest
+from contracts import sampler_contract as contract
+from skopt.learning import ExtraTreesRegressor
+
+from skhyper.samplers import (
+    GPSampler,
+    GridSampler,
+    RandomSampler,
+    Sampler,
+    SkoptSampler,
+    SobolSampler,
+)
+
+FEW_CANDIDATES = {"acq_optimizer": "sampling", "acq_optimizer_kwargs": {"n_points": 100}}
+SAMPLERS = {
+    "random": RandomSampler,
+    "grid": GridSampler,
+    "sobol": SobolSampler,
+    "gp": GPSampler,
+    "gp-model": lambda: GPSampler(n_initial_points=2, n_candidates=200),
+    "skopt": SkoptSampler,
+    "skopt-gp": lambda: SkoptSampler(
+        base_estimator="GP", n_initial_points=2, acq_func="EI", **FEW_CANDIDATES
+    ),
+    "skopt-trees": lambda: SkoptSampler(
+        base_estimator=ExtraTreesRegressor(n_estimators=5, min_samples_leaf=2),
+        n_initial_points=2,
+        **FEW_CANDIDATES,
+    ),
+}
+
+
+# What scikit-optimize warns of inside itself is not ours.
+@pytest.mark.filterwarnings("ignore:::skopt", "ignore:::sklearn.gaussian_process")
+@pytest.mark.parametrize("make_sampler", SAMPLERS.values(), ids=SAMPLERS)
+@pytest.mark.parametrize("check", contract.SAMPLER_CHECKS, ids=lambda check: check.__name__)
+def test_contract(check, make_sampler):
+    check(make_sampler)
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if not name.startswith("skopt")])
+def test_constraints_are_honoured(name):
+    contract.check_a_constraint_is_honoured(SAMPLERS[name])
+
+
+# A contract that nothing can break is none.
+
+
+class Wrong(RandomSampler):
+    def ask(self, space, history, n_points, rng):
+        return self.spoil(space.sample(n_points, rng), space, history)
+
+
+class NotActivated(Wrong):
+    def spoil(self, points, space, history):
+        return np.where(np.isnan(points), 0.5, points)
+
+
+class NotSnapped(Wrong):
+    def spoil(self, points, space, history):
+        return np.clip(points + 1e-3, 0, 1)
+
+
+class OutOfTheCube(Wrong):
+    def spoil(self, points, space, history):
+        return points + 1.0
+
+
+class OneTooMany(Wrong):
+    def spoil(self, points, space, history):
+        return np.concatenate([points, points[:1]])
+
+
+class Lists(Wrong):
+    def spoil(self, points, space, history):
+        return points.tolist()
+
+
+class Remembers(Wrong):
+    def __init__(self):
+        self.asked = 0
+
+    def spoil(self, points, space, history):
+        self.asked += 1
+        return space.activate(points * 0.9**self.asked)
+
+
+class GlobalRandomness(Wrong):
+    def spoil(self, points, space, history):
+        return space.activate(np.random.rand(*points.shape))
+
+
+class ChangesHistory(Wrong):
+    def spoil(self, points, space, history):
+        for trial in history:
+            trial.params["seen"] = True
+        return points
+
+
+class TrustsLosses(Wrong):
+    def spoil(self, points, space, history):
+        assert np.all(np.isfinite(history.losses))
+        return points
+
+
+class TrustsSettings(Wrong):
+    def spoil(self, points, space, history):
+        space.to_unit([trial.params for trial in history])
+        return points
+
+
+class Repeats(Wrong):
+    def spoil(self, points, space, history):
+        return np.repeat(points[:1], len(points), axis=0)
+
+
+class StandsStill(Wrong):
+    def spoil(self, points, space, history):
+        return space.sample(len(points), np.random.default_rng(history.seed))
+
+
+class NeverTwice(Wrong):
+    def spoil(self, points, space, history):
+        if len(history) >= space.n_settings:
+            raise RuntimeError("nothing left")
+        return points
+
+
+class Forbidden(Wrong):
+    def spoil(self, points, space, history):
+        return space.activate(np.random.default_rng(0).random(points.shape))
+
+
+CAUGHT = [
+    (NotActivated, contract.check_inactive_dimensions_are_nan),
+    (NotSnapped, contract.check_answers_lie_in_the_space),
+    (OutOfTheCube, contract.check_answers_lie_in_the_space),
+    (OneTooMany, contract.check_answers_lie_in_the_space),
+    (Lists, contract.check_answers_lie_in_the_space),
+    (Remembers, contract.check_is_a_pure_function),
+    (GlobalRandomness, contract.check_the_global_random_state_is_neither_read_nor_moved),
+    (ChangesHistory, contract.check_changes_nothing_it_is_given),
+    (TrustsLosses, contract.check_survives_failed_and_pending_trials),
+    (OutOfTheCube, contract.check_survives_odd_losses),
+    (TrustsSettings, contract.check_survives_trials_of_another_space),
+    (Repeats, contract.check_several_points_are_distinct),
+    (StandsStill, contract.check_successive_points_differ),
+    (NeverTwice, contract.check_copes_with_a_used_up_space),
+    (NotSnapped, contract.check_a_constraint_is_handled),
+    (Forbidden, contract.check_a_constraint_is_honoured),
+]
+
+
+@pytest.mark.parametrize(("wrong", "check"), CAUGHT, ids=lambda value: value.__name__)
+def test_the_contract_catches(wrong, check):
+    with pytest.raises((AssertionError, ValueError, RuntimeError), match=r"\S"):
+        check(wrong)
+
+
+def test_every_check_is_known_to_catch_something():
+    caught = {check for _, check in CAUGHT}
+    assert caught == {*contract.SAMPLER_CHECKS, *contract.OPTIONAL_CHECKS}
+
+
+def test_samplers_of_a_base_class():
+    assert all(isinstance(make(), Sampler) for make in SAMPLERS.values())

@@ -1,0 +1,256 @@
+"""Bayesian optimisation by a Gaussian process."""
+
+import numpy as np
+import pytest
+
+from skhyper._trial import History, Trial
+from skhyper.gp import fit_gp
+from skhyper.samplers import GPSampler, RandomSampler, SobolSampler
+from skhyper.samplers._gp import _Encoding, _finite_losses
+from skhyper.space import Categorical, Space, When
+
+
+def run(sampler, space, loss, n_trials, seed=0):
+    history = History(seed=seed)
+    for i in range(n_trials):
+        points = sampler.ask(space, history, 1, np.random.default_rng([seed, i]))
+        (params,) = space.from_unit(points)
+        value = loss(params)
+        state = "complete" if np.isfinite(value) else "failed"
+        trial = Trial(i, params, state, loss=value if state == "complete" else np.nan)
+        history = History((*history, trial), seed=seed)
+    return history
+
+
+def bowl(params):
+    return (params["a"] - 0.3) ** 2 + (params["b"] - 0.8) ** 2
+
+
+SQUARE = {"a": (0.0, 1.0), "b": (0.0, 1.0)}
+MIXED = Space(
+    {
+        "a": (1e-3, 1e3, "log-uniform"),
+        "k": ["x", "y", "z"],
+        "n": (1, 10),
+        "size": Categorical([1, 2, 4], ordered=True),
+        "g": When((0.0, 1.0), k="y"),
+    }
+)
+
+
+# How well it searches
+
+
+def test_finds_the_minimum_of_a_bowl():
+    best = [run(GPSampler(), Space(SQUARE), bowl, 15, seed).best.loss for seed in range(3)]
+    random = [run(RandomSampler(), Space(SQUARE), bowl, 150, seed).best.loss for seed in range(3)]
+    assert max(best) < 1e-3
+    assert np.median(best) < np.median(random)  # ten times as many
+
+
+def test_finds_the_best_choice_and_its_conditional_number():
+    def loss(params):
+        return abs(params["g"] - 0.7) if params["k"] == "y" else 1.0
+
+    best = run(GPSampler(), MIXED, loss, 25).best
+    assert best.params["k"] == "y"
+    assert best.loss < 0.05
+
+
+def test_finds_an_integer_on_a_logarithmic_scale():
+    space = Space({"n": (1, 10_000, "log-uniform")})
+    best = run(GPSampler(), space, lambda p: (np.log10(p["n"]) - 2) ** 2, 12).best
+    assert 60 < best.params["n"] < 170
+
+
+def test_learns_where_trials_fail():
+    def loss(params):
+        return np.nan if params["a"] > 0.5 else -params["a"]
+
+    history = run(GPSampler(), Space(SQUARE), loss, 20, seed=1)
+    failed = [trial.state == "failed" for trial in history]
+    assert history.best.loss < -0.4
+    assert sum(failed[10:]) < 8  # not again and again
+
+
+# The first points
+
+
+def test_first_points_are_those_of_a_sobol_sequence():
+    space = Space(SQUARE)
+    for start in range(3):
+        trials = tuple(Trial(i, {"a": 0.1 * i, "b": 0.5}) for i in range(start))
+        history = History(trials, seed=4)
+        answers = [
+            sampler.ask(space, history, 1, np.random.default_rng(0))
+            for sampler in (GPSampler(), SobolSampler())
+        ]
+        np.testing.assert_array_equal(*answers)
+
+
+@pytest.mark.parametrize(("n_initial", "n_known"), [(None, 3), (5, 5), (2, 2)])
+def test_the_model_is_asked_after_the_initial_points(n_initial, n_known):
+    space = Space(SQUARE)
+    for n in range(n_known + 1):
+        points = RandomSampler().ask(space, History(), n, np.random.default_rng(1))
+        settings = space.from_unit(points) if n else []
+        trials = [Trial(i, p, "complete", loss=bowl(p)) for i, p in enumerate(settings)]
+        history = History(tuple(trials), seed=4)
+        sampler = GPSampler(n_initial_points=n_initial)
+        answer = sampler.ask(space, history, 1, np.random.default_rng(0))
+        sobol = SobolSampler().ask(space, history, 1, np.random.default_rng(0))
+        assert np.array_equal(answer, sobol) == (n < n_known), n
+
+
+def test_a_model_needs_two_losses():
+    space = Space(SQUARE)
+    trials = [Trial(i, {"a": 0.1 * i, "b": 0.5}, "failed") for i in range(6)]
+    trials.append(Trial(6, {"a": 0.9, "b": 0.5}, "complete", loss=1.0))
+    history = History(tuple(trials), seed=4)
+    answer = GPSampler().ask(space, history, 1, np.random.default_rng(0))
+    np.testing.assert_array_equal(
+        answer, SobolSampler().ask(space, history, 1, np.random.default_rng(0))
+    )
+
+
+# What it asks
+
+
+def history_of(space, loss, n=8, seed=2):
+    settings = space.from_unit(space.sample(n, np.random.default_rng(seed)))
+    trials = [Trial(i, p, "complete", loss=loss(p)) for i, p in enumerate(settings)]
+    return History(tuple(trials))
+
+
+def test_its_answer_has_a_larger_expected_improvement_than_a_fine_grid():
+    from scipy.stats import norm
+
+    space = Space(SQUARE)
+    history = history_of(space, bowl)
+    answer = GPSampler().ask(space, history, 1, np.random.default_rng(0))
+    X = space.to_unit([trial.params for trial in history])
+    gp = fit_gp(X, history.losses)
+    best = gp.predict(X)[0].min()
+
+    def expected_improvement(points):
+        mean, std = gp.predict(points)
+        z = (best - mean) / std
+        return std * (z * norm.cdf(z) + norm.pdf(z))
+
+    ticks = np.linspace(0, 1, 41)
+    grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
+    assert expected_improvement(answer)[0] >= expected_improvement(grid).max() * (1 - 1e-6)
+
+
+def test_pending_trials_are_kept_away_from():
+    space = Space(SQUARE)
+    history = history_of(space, bowl)
+    rng = np.random.default_rng
+    answer = GPSampler().ask(space, history, 1, rng(0))[0]
+    (params,) = space.from_unit([answer])
+    busy = History((*history, Trial(len(history), params)))
+    other = GPSampler().ask(space, busy, 1, rng(0))[0]
+    assert np.linalg.norm(other - answer) > 1e-3
+    # Several at once are asked in the same way: the first one as if alone.
+    both = GPSampler().ask(space, history, 2, rng(0))
+    np.testing.assert_allclose(both[0], answer, atol=1e-12)
+    assert np.linalg.norm(both[1] - answer) > 1e-3
+
+
+def test_no_setting_is_asked_for_twice_while_others_are_left():
+    space = Space({"k": ["x", "y", "z"], "n": (1, 4)})
+    history = run(GPSampler(), space, lambda params: params["n"], 12)
+    asked = [(t.params["k"], t.params["n"]) for t in history]
+    model_asked = asked[3:]
+    assert len(set(model_asked)) == len(model_asked)
+    assert not set(model_asked) & set(asked[:3])
+
+
+def test_answers_meet_the_constraint():
+    space = Space(SQUARE, constraint=lambda params: params["a"] + params["b"] < 0.9)
+    # The free minimum, (0.3, 0.8), is forbidden: the acquisition climbs towards it.
+    history = run(GPSampler(), space, bowl, 14)
+    assert all(trial.params["a"] + trial.params["b"] < 0.9 for trial in history)
+    best_allowed = 2 * 0.1**2  # at (0.2, 0.7), on the line a + b = 0.9
+    assert best_allowed <= history.best.loss < best_allowed + 0.02
+
+
+def test_a_shift_or_a_scale_of_the_losses_changes_nothing():
+    space = Space(SQUARE)
+    answers = [
+        GPSampler().ask(
+            space,
+            history_of(space, lambda p, a=a, b=b: a * bowl(p) + b),
+            1,
+            np.random.default_rng(0),
+        )
+        for a, b in [(1, 0), (1, 100), (1e6, 0), (1e-6, 0)]
+    ]
+    for answer in answers[1:]:
+        np.testing.assert_allclose(answer, answers[0], atol=1e-2)
+
+
+# Parts
+
+
+def test_losses_are_made_finite():
+    nan = np.nan
+    np.testing.assert_array_equal(_finite_losses(np.array([1.0, nan, 3.0, 2.0])), [1, 3, 3, 2])
+    np.testing.assert_array_equal(_finite_losses(np.array([1.0, np.inf, 2.0])), [1, 2, 2])
+    # An outlier is drawn in: to six times the better half's spread above the best.
+    np.testing.assert_array_equal(_finite_losses(np.array([0.0, 1.0, 1e300])), [0, 1, 6])
+    np.testing.assert_array_equal(_finite_losses(np.array([2.0, 2.0])), [2, 2])
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [[0.1, 0.1, 0.1, 1e300], [0.1, 1e300, 1e300], [-1e300, 0.0, 1e300], [-1e308, 1e308, 1e308]],
+)
+def test_huge_losses_keep_their_order_and_can_be_squared(losses):
+    finite = _finite_losses(np.array(losses))
+    assert np.all(np.isfinite(finite**2))
+    assert np.all(np.diff(finite) >= 0)
+    assert finite[-1] > finite[0]
+
+
+def test_encoding_of_numbers_choices_and_inactive_dimensions():
+    encoding = _Encoding.of(MIXED)
+    np.testing.assert_array_equal(encoding.groups, [0, 1, 1, 1, 2, 3, 4])
+    settings = [
+        {"a": 1.0, "k": "x", "n": 1, "size": 4},
+        {"a": 1.0, "k": "y", "n": 10, "size": 1, "g": 1.0},
+    ]
+    F = encoding.encode(MIXED.to_unit(settings))
+    h = np.sqrt(0.5)
+    expected = [[0.5, h, 0, 0, 0.05, 5 / 6, 0.5], [0.5, 0, h, 0, 0.95, 1 / 6, 1.0]]
+    np.testing.assert_allclose(F, expected)
+    # Two choices are as far apart as the ends of a range.
+    np.testing.assert_allclose(np.linalg.norm(F[0, 1:4] - F[1, 1:4]), 1.0)
+
+
+def test_an_inactive_choice_is_as_far_from_each():
+    space = Space({"on": [True, False], "k": When(["x", "y", "z"], on=True)})
+    settings = [{"on": False}, *({"on": True, "k": k} for k in "xyz")]
+    F = _Encoding.of(space).encode(space.to_unit(settings))[:, 2:]
+    distances = np.linalg.norm(F[1:] - F[0], axis=1)
+    np.testing.assert_allclose(distances, distances[0])
+    assert 0 < distances[0] < 1
+
+
+def test_decoding_undoes_encoding():
+    encoding = _Encoding.of(MIXED)
+    points = MIXED.sample(50, np.random.default_rng(0))
+    np.testing.assert_array_equal(MIXED.activate(encoding.decode(encoding.encode(points))), points)
+
+
+def test_only_active_real_numbers_are_climbed():
+    encoding = _Encoding.of(MIXED)
+    points = MIXED.sample(50, np.random.default_rng(0))
+    free = encoding.free(points)
+    assert free[:, 0].all()
+    assert not free[:, 1:6].any()
+    np.testing.assert_array_equal(free[:, 6], ~np.isnan(points[:, 4]))
+
+
+def test_repr():
+    assert repr(GPSampler(5)) == "GPSampler(n_initial_points=5, n_candidates=1000, n_polish=4)"

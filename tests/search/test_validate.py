@@ -1,0 +1,111 @@
+"""Checks of what the user wrote."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.search._validate import (
+    check_settings,
+    fingerprint,
+    listed,
+    own_setting,
+    space_examples,
+)
+from skhyper.space import Space, When
+
+
+def test_names_that_only_set_params_knows():
+    class Lenient(BaseEstimator):  # as LightGBM's and CatBoost's estimators are
+        def __init__(self):
+            pass
+
+        def set_params(self, **params):
+            if any(not name.startswith("my_") for name in params):
+                raise ValueError("no")
+            return self
+
+        def fit(self, X, y=None):
+            return self
+
+    check_settings(Lenient(), [{"my_depth": 3}])
+    with pytest.raises(InvalidSpaceError, match="Invalid parameter 'depth'"):
+        check_settings(Lenient(), [{"depth": 3}])
+
+
+def test_each_step_that_is_swapped_in_is_checked():
+    pipe = Pipeline([("clf", SVC())])
+    good = [{"clf": SVC(), "clf__gamma": 1}, {"clf": LogisticRegression(), "clf__C": 1}]
+    check_settings(pipe, good)
+    with pytest.raises(InvalidSpaceError, match="Invalid parameter 'clf__gamma'"):
+        check_settings(pipe, [*good, {"clf": LogisticRegression(), "clf__gamma": 1}])
+
+
+def test_plain_values_are_checked_once():
+    class Counts(SVC):
+        n_set = 0
+
+        def set_params(self, **params):
+            Counts.n_set += 1
+            return super().set_params(**params)
+
+    check_settings(Counts(), [{"C": c} for c in range(1, 1000)])
+    assert Counts.n_set == 1
+
+
+def test_examples_use_every_name_and_choice():
+    steps = ["passthrough", StandardScaler()]
+    space = Space(
+        [
+            {"a": steps, "b": When([1, 2], a=lambda s: s != "passthrough")},
+            {"c": ["x", "y", "z"], "d": When((0.0, 1.0), c="z")},
+        ]
+    )
+    examples = space_examples(space)
+    assert {name for e in examples for name in e} == {"a", "b", "c", "d"}
+    assert {e["c"] for e in examples if "c" in e} == {"x", "y", "z"}
+    assert {str(e["a"]) for e in examples if "a" in e} == {str(s) for s in steps}
+
+
+def test_own_setting():
+    space = Space({"C": (0.1, 10.0), "kernel": ["linear", "rbf"]})
+    assert own_setting(SVC(C=2, kernel="linear"), space) == {"C": 2, "kernel": "linear"}
+    assert own_setting(SVC(C=20), space) is None
+    assert own_setting(SVC(kernel="poly"), space) is None
+    several = Space([{"kernel": ["poly"], "degree": (2, 4)}, {"kernel": ["rbf"], "C": (0.1, 10.0)}])
+    assert own_setting(SVC(), several) == {"kernel": "rbf", "C": 1.0}
+    assert own_setting(SVC(), Space({"C": (0.1, 10.0)}, lambda p: p["C"] > 5)) is None
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix, list])
+def test_fingerprint(container):
+    X = np.random.default_rng(0).random((2000, 3))
+    y = np.arange(2000)
+    make = (lambda a: a.tolist()) if container is list else container
+    base = fingerprint(make(X), y, "accuracy")
+    assert fingerprint(make(X.copy()), y.copy(), "accuracy") == base
+    assert fingerprint(make(X), y, "f1") != base
+    assert fingerprint(make(X), y + 1, "accuracy") != base
+    assert fingerprint(make(X + 1e-12), y, "accuracy") != base
+    X[1234, 1] += 1e-12
+    assert fingerprint(make(X), y, "accuracy") != base
+    assert fingerprint(make(X), None, "accuracy") != base
+
+
+def test_fingerprint_of_what_cannot_be_pickled():
+    X = np.zeros((3, 1))
+    scorer = lambda estimator, X, y: 0.0  # noqa: E731
+    assert fingerprint(X, None, scorer) == fingerprint(X, None, scorer)
+
+
+def test_listed():
+    assert listed(None) == []
+    assert listed({"C": 1}) == [{"C": 1}]
+    assert listed([{"C": 1}, {"C": 2}]) == [{"C": 1}, {"C": 2}]
+    with pytest.raises(InvalidSpaceError, match="Settings must be a dict"):
+        listed([1])
