@@ -23,7 +23,13 @@ from sklearn.model_selection._validation import (
 from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
 )
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.validation import _check_method_params as check_method_params
 
 try:
@@ -44,11 +50,24 @@ __all__ = [
     "insert_error_scores",
     "sklearn_version",
     "teardown_callbacks",
+    "value_error",
     "warn_or_raise_about_fit_failures",
 ]
 
 HAS_CALLBACKS = CallbackSupportMixin is not None
 sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
+
+
+def value_error(estimator: Any, name: str, value: Any, constraints: Any) -> str:
+    """Why scikit-learn refuses a value of a hyperparameter, empty if it does not."""
+    if constraints == "no_validation":
+        return ""
+    try:
+        owner = type(estimator).__name__
+        validate_parameter_constraints({name: constraints}, {name: value}, caller_name=owner)
+    except InvalidParameterError as error:
+        return str(error)
+    return ""
 
 
 def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> dict:

@@ -47,7 +47,7 @@ class Trial:
     gradient: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class History(Sequence):
     """Trials in the order in which they were asked for.
 
@@ -65,7 +65,12 @@ class History(Sequence):
     trials: tuple[Trial, ...] = ()
     seed: int = 0
     fingerprint: str = ""
-    splits: tuple = field(default=(), repr=False)
+    splits: tuple = ()
+
+    def __repr__(self) -> str:
+        best = self.best
+        found = "" if best is None else f", best {dict(best.params)!r} with loss {best.loss:.6g}"
+        return f"<History of {len(self)} trials{found}>"
 
     def __len__(self) -> int:
         return len(self.trials)

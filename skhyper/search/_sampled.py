@@ -22,7 +22,13 @@ from skhyper.samplers import (
     SobolSampler,
 )
 from skhyper.search._base import BaseSearch, Plan
-from skhyper.search._validate import check_settings, listed, own_setting, space_examples
+from skhyper.search._validate import (
+    check_settings,
+    check_values,
+    listed,
+    own_setting,
+    space_examples,
+)
 from skhyper.space import Space, check_space
 
 __all__ = ["SAMPLERS", "SampledSearch"]
@@ -72,6 +78,7 @@ class SampledSearch(BaseSearch):
             )
         space = check_space(self.search_spaces, self.constraint)
         check_settings(self.estimator, space_examples(space))
+        check_values(self.estimator, space)
         space.sample(1, np.random.default_rng(0))  # raises if the constraint rejects everything
         guesses = [self._checked_guess(params, space) for params in listed(self.initial_points)]
         phases = self._phases(space)

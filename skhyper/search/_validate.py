@@ -8,10 +8,18 @@ import joblib
 import numpy as np
 from sklearn.base import clone
 
+from skhyper._sklearn import value_error
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space import Categorical, Space
 
-__all__ = ["check_settings", "fingerprint", "own_setting", "space_examples"]
+__all__ = [
+    "check_settings",
+    "check_values",
+    "fingerprint",
+    "listed",
+    "own_setting",
+    "space_examples",
+]
 
 
 def check_settings(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> None:
@@ -84,6 +92,39 @@ def space_examples(space: Space) -> list[dict[str, Any]]:
                     point[column] = u
                     points.append(point)
     return space.from_unit(np.array(points))
+
+
+def check_values(estimator: Any, space: Space) -> None:
+    """Check that each dimension has a value that the estimator says it accepts.
+
+    Only estimators with scikit-learn's ``_parameter_constraints`` say so. One wrong choice
+    among right ones is left to be a failed trial, as in scikit-learn.
+
+    Raises
+    ------
+    InvalidSpaceError
+        If none of the values of a hyperparameter is accepted.
+    """
+    examples = space_examples(space)
+    for name, dimension in zip(space.names, space.dimensions, strict=True):
+        setting = next((e for e in examples if name in e), None)
+        if name is None or setting is None:
+            continue
+        owner, constraints = _owner(estimator, setting, name)
+        if constraints is None:
+            continue
+        values = [dimension.from_unit(u) for u in dimension.grid(9)]
+        errors = [value_error(owner, name.rpartition("__")[2], v, constraints) for v in values]
+        if all(errors):
+            raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
+
+
+def _owner(estimator: Any, setting: Mapping[str, Any], name: str) -> tuple[Any, Any]:
+    """The (nested) estimator that `name` belongs to, and what it accepts for it."""
+    outer, _, inner = name.rpartition("__")
+    whole = clone(estimator).set_params(**clone(dict(setting), safe=False))
+    owner = whole.get_params(deep=True).get(outer) if outer else whole
+    return owner, getattr(owner, "_parameter_constraints", {}).get(inner)
 
 
 def own_setting(estimator: Any, space: Space) -> dict[str, Any] | None:

@@ -46,6 +46,8 @@ def check_dimension(spec: Any) -> Dimension:
             'or (low, high, "log-uniform"), a scipy.stats distribution or a dimension of '
             f"skhyper.space; for one fixed value, [{spec!r}]."
         )
+    if isinstance(spec, list) and _is_range_in_a_list(spec):
+        raise InvalidSpaceError(f"{spec!r} is a list of choices; write a range as {tuple(spec)!r}.")
     if isinstance(spec, np.ndarray) and spec.ndim != 1:
         raise InvalidSpaceError(f"An array of choices must be one-dimensional, got {spec.shape}.")
     return Categorical(spec)
@@ -64,6 +66,16 @@ def _from_tuple(spec: tuple) -> Dimension:
     prior = _check_prior(rest[0] if rest else "uniform", spec)
     whole = isinstance(low, numbers.Integral) and isinstance(high, numbers.Integral)
     return Integer(low, high, prior) if whole else Real(low, high, prior)
+
+
+def _is_range_in_a_list(spec: list) -> bool:
+    """Whether it is ``[low, high, prior]``, as older code for scikit-optimize has it."""
+    return (
+        3 <= len(spec) <= 4
+        and all(_is_number(end) for end in spec[:2])
+        and isinstance(spec[2], str)
+        and spec[2] in PRIORS
+    )
 
 
 def _check_prior(prior: str, spec: Any) -> str:

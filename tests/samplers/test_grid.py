@@ -49,6 +49,15 @@ def test_an_exhausted_grid_has_no_points():
     assert space.from_unit(points) == grid[3:]
 
 
+def test_rounding_makes_no_tried_setting_new():
+    """A setting has been to the original scale and back."""
+    space = Space({"a": (0.3, 7.0, "log-uniform"), "b": (0.1, 0.7)})
+    grid = whole_grid(GridSampler(9), space)
+    exact = np.array(list(space.grid(9)))
+    assert np.any(space.to_unit(grid) != exact)  # else this test tests nothing
+    assert whole_grid(GridSampler(9), space, history_of(grid)) == []
+
+
 def test_ranges_become_equally_spaced_values_with_both_ends():
     space = Space({"a": (1e-2, 1e2, "log-uniform"), "b": (-1.0, 1.0)})
     grid = whole_grid(GridSampler(3), space)

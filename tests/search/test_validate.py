@@ -12,6 +12,7 @@ from sklearn.svm import SVC
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.search._validate import (
     check_settings,
+    check_values,
     fingerprint,
     listed,
     own_setting,
@@ -109,3 +110,14 @@ def test_listed():
     assert listed([{"C": 1}, {"C": 2}]) == [{"C": 1}, {"C": 2}]
     with pytest.raises(InvalidSpaceError, match="Settings must be a dict"):
         listed([1])
+
+
+def test_values_that_no_step_accepts():
+    pipe = Pipeline([("scale", StandardScaler()), ("clf", SVC())])
+    check_values(pipe, Space({"clf__C": (0.0, 1.0), "clf__kernel": ["rbf", "no kernel"]}))
+    check_values(pipe, Space({"clf": [SVC(), LogisticRegression()], "clf__C": (0.1, 1.0)}))
+    with pytest.raises(InvalidSpaceError, match=r"suits 'clf__degree'.*of SVC must be an int"):
+        check_values(pipe, Space({"clf__degree": (2.0, 3.5)}))
+    logistic = {"clf": [LogisticRegression()], "clf__max_iter": (-9, -1)}
+    with pytest.raises(InvalidSpaceError, match=r"suits 'clf__max_iter'.*of LogisticRegression"):
+        check_values(pipe, Space([{"clf__C": (0.1, 1.0)}, logistic]))

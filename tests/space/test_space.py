@@ -231,6 +231,10 @@ def test_the_constraint_sees_no_inactive_hyperparameters_and_changes_nothing():
     settings = space.from_unit(space.sample(20, rng()))
     assert all(("x" in params) == (params["k"] == "a") for params in seen)
     assert all("k" in setting for setting in settings)
+    setting = {"k": "b"}
+    assert space.accepts(setting)
+    assert space.contains(setting)
+    assert setting == {"k": "b"}
 
 
 @pytest.mark.parametrize("spaces", [SQUARE, {"a": [1, 2], "b": [3, 4]}], ids=["reals", "choices"])
