@@ -6,6 +6,7 @@ that a person wrote. All of them cross-validate and drop into pipelines.
 """
 
 from skhyper import callbacks, exceptions, samplers, space
+from skhyper._trial import History, Trial
 from skhyper.search import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
 
 __version__ = "0.1.0.dev0"
@@ -13,8 +14,10 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "BayesSearchCV",
     "GridSearchCV",
+    "History",
     "RandomizedSearchCV",
     "SearchCV",
+    "Trial",
     "__version__",
     "callbacks",
     "exceptions",

@@ -1,6 +1,7 @@
 """Which setting comes next: a list known ahead, or a sampler that looks at the history."""
 
 import numbers
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -37,8 +38,8 @@ class Candidates(Protocol):
     def ask(self, history: History) -> Mapping[str, Any] | None:
         """The next setting, None when there is none."""
 
-    def resume(self, n_made: int) -> None:
-        """Go on after `n_made` trials, which the history holds, of a search that was killed."""
+    def start_from(self, history: History, n_made: int) -> None:
+        """Take earlier trials into account; the last `n_made` count as trials of this search."""
 
 
 class ListedCandidates:
@@ -52,31 +53,35 @@ class ListedCandidates:
     allow_repeats : bool
         Whether a setting is tried that an earlier search has tried. What stands in the list
         twice is tried twice, as scikit-learn does.
+    space : Space or None
+        Where two settings that are the same point count as one.
     """
 
     known_ahead = True
 
     def __init__(
-        self, settings: Sequence[Mapping[str, Any]], reason: str, allow_repeats: bool = True
+        self,
+        settings: Sequence[Mapping[str, Any]],
+        reason: str,
+        allow_repeats: bool = True,
+        space: Space | None = None,
     ):
-        self._settings = list(settings)
-        self._next = 0
-        self._earlier: set[str] | None = set() if allow_repeats else None
+        self._settings = deque(settings)
+        self._allow_repeats = allow_repeats
+        self._space = space
         self.n_candidates = len(self._settings)
         self.exhausted_reason = reason
 
-    def resume(self, n_made: int) -> None:
-        self.n_candidates = max(0, self.n_candidates - n_made)
+    def start_from(self, history: History, n_made: int) -> None:
+        if self._allow_repeats:
+            return
+        tried = {setting_key(trial.params, self._space) for trial in history}
+        untried = [s for s in self._settings if setting_key(s, self._space) not in tried]
+        self._settings = deque(untried)
+        self.n_candidates = len(untried)
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
-        if self._earlier is None:
-            self._earlier = {setting_key(trial.params) for trial in history}
-        while self._next < len(self._settings):
-            params = self._settings[self._next]
-            self._next += 1
-            if not self._earlier or setting_key(params) not in self._earlier:
-                return params
-        return None
+        return self._settings.popleft() if self._settings else None
 
 
 class SampledCandidates:
@@ -111,7 +116,7 @@ class SampledCandidates:
         self.n_candidates = sum(n for _, n in self._phases)
         self.exhausted_reason = f"n_iter={self.n_candidates} settings were tried"
 
-    def resume(self, n_made: int) -> None:
+    def start_from(self, history: History, n_made: int) -> None:
         self.n_candidates = max(0, self.n_candidates - n_made)
         for i, (space, budget) in enumerate(self._phases):
             done = min(budget, n_made)
@@ -119,60 +124,83 @@ class SampledCandidates:
             n_made -= done
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
-        for trial in history[len(self._keys) :]:
-            self._keys.append(setting_key(trial.params))
-        tried = set(self._keys)
         while self._phases:
             space, budget = self._phases[0]
             if self._asked_in_phase < budget:
-                params = self._next(space, history, tried)
+                params = self._next(space, history, self._tried(space, history))
                 if params is not None:
                     self._asked_in_phase += 1
                     return params
                 self.exhausted_reason = "every setting was tried"
             self._phases.pop(0)
             self._asked_in_phase = 0
+            self._keys = []  # of another space
         return None
+
+    def _tried(self, space: Space, history: History) -> set[str]:
+        for trial in history[len(self._keys) :]:
+            self._keys.append(setting_key(trial.params, space))
+        return set(self._keys)
 
     def _next(self, space: Space, history: History, tried: set) -> Mapping[str, Any] | None:
         while self._first:
             params = self._first.pop(0)
-            if self._is_new(params, tried):
+            if self._is_new(params, space, tried):
                 return params
         rng = np.random.default_rng([history.seed, len(history)])
-        points = self._sampler.ask(space, history, 1, rng)
+        points = self._checked(self._sampler.ask(space, history, 1, rng), space)
         if len(points) == 0:
             return None
         (params,) = space.from_unit(points[:1])
-        if self._is_new(params, tried) and space.accepts(params):
+        if self._is_new(params, space, tried) and space.accepts(params):
             return params
         return self._another(space, rng, tried)
 
-    def _is_new(self, params: Mapping[str, Any], tried: set) -> bool:
-        return self._allow_repeats or setting_key(params) not in tried
+    def _checked(self, points: Any, space: Space) -> np.ndarray:
+        """Points as a sampler must give them, so that a mistake in one is seen as such."""
+        try:
+            array = np.asarray(points, dtype=float)
+        except (TypeError, ValueError):
+            array = np.empty(())
+        if array.ndim != 2 or array.shape[1] != space.n_dims:
+            raise TypeError(
+                f"{type(self._sampler).__name__}.ask must return points of the unit cube as an "
+                f"array of shape (n, {space.n_dims}), got {points!r}."
+            )
+        return array
+
+    def _is_new(self, params: Mapping[str, Any], space: Space, tried: set) -> bool:
+        return self._allow_repeats or setting_key(params, space) not in tried
 
     def _another(self, space: Space, rng: np.random.Generator, tried: set) -> Any:
         """A random setting in place of one that was tried; None when there is none left."""
         for params in space.from_unit(space.sample(_MAX_REDRAWS, rng)):
-            if self._is_new(params, tried):
+            if self._is_new(params, space, tried):
                 return params
         if space.n_settings > _MAX_ENUMERATED:
             return None
         settings = space.from_unit(np.array(list(space.grid(_MAX_ENUMERATED))))
-        untried = [params for params in settings if self._is_new(params, tried)]
+        untried = [params for params in settings if self._is_new(params, space, tried)]
         return untried[rng.integers(len(untried))] if untried else None
 
 
-def setting_key(params: Mapping[str, Any]) -> str:
-    """A key that is the same for equal settings, whatever objects they hold."""
+def setting_key(params: Mapping[str, Any], space: Space | None = None) -> str:
+    """A key that is the same for equal settings, whatever objects they hold.
+
+    Within a space, settings at the same point are equal: 1 and 1.0 in a range of reals, but
+    not 1 and 1.0 among choices, where scikit-learn's ``max_features`` tells them apart.
+    """
+    point = None if space is None else space.locate(params)
+    if point is not None:
+        return repr(np.round(point, 12).tolist())
     return "\n".join(f"{name}={_value_key(params[name])}" for name in sorted(params))
 
 
 def _value_key(value: Any) -> str:
-    if value is None or isinstance(value, bool | np.bool_ | str):
-        return f"{type(value).__name__}:{value}"
-    if isinstance(value, numbers.Real):
-        return repr(float(value))
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | str | numbers.Real):
+        return f"{type(value).__name__}:{value!r}"
     try:
         return joblib.hash(value)
     except Exception:  # noqa: BLE001  (what cannot be pickled has at least an identity)

@@ -26,7 +26,7 @@ from skhyper._sklearn import (
 )
 from skhyper._trial import History, Trial
 from skhyper.evaluation import Evaluator, Journal, Objective, make_pool
-from skhyper.exceptions import HistoryMismatchWarning
+from skhyper.exceptions import HistoryMismatchWarning, SkhyperWarning
 from skhyper.search._validate import fingerprint
 from skhyper.space import Space
 
@@ -105,6 +105,10 @@ class BaseSearch(CallbackSearchCV):
         finally:
             teardown_callbacks(self)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        # An interrupted search has results, and no model that could predict.
+        return hasattr(self, "cv_results_") and not self.stop_reason_.startswith("interrupted")
+
     def _fit(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
@@ -118,6 +122,7 @@ class BaseSearch(CallbackSearchCV):
             "metadata": None if weight is None else {"sample_weight": weight},
         }
         # Before the folds are drawn: both may share one RandomState, as in scikit-learn.
+        estimator = clone(self.estimator)
         plan = self._plan()
         self.space_ = plan.space
         base = self._start(X, y, routed, plan)
@@ -125,7 +130,7 @@ class BaseSearch(CallbackSearchCV):
         root = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
         root.call_on_fit_task_begin(estimator=self, **seen)
         objective = Objective(
-            estimator=clone(self.estimator),
+            estimator=estimator,
             X=X,
             y=y,
             splits=base.splits,
@@ -139,7 +144,7 @@ class BaseSearch(CallbackSearchCV):
         self._search(objective, plan.candidates, base, root, hooks)
         self._conclude(scorers, refit_metric)
         if self.refit:
-            self._refit(X, y, routed.estimator.fit, root, seen)
+            self._refit(estimator, X, y, routed.estimator.fit, root, seen)
         root.call_on_fit_task_end(estimator=self, **seen)
         return self
 
@@ -158,8 +163,12 @@ class BaseSearch(CallbackSearchCV):
             dict(routed.splitter.split),
             dict(routed.scorer.score),
         )
-        earlier = self._journaled(print_, plan.candidates) or self._earlier(print_, plan.seed)
+        earlier, n_made = self._earlier(print_, plan.seed), 0
+        if self.journal is not None:
+            earlier, n_made = self._journaled(print_, earlier)
         if earlier is not None:
+            self._tell_unlocated(earlier, plan.space)
+            plan.candidates.start_from(earlier, n_made)
             self.n_splits_ = len(earlier.splits)
             return earlier
         self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
@@ -176,11 +185,15 @@ class BaseSearch(CallbackSearchCV):
             )
         return History((), plan.seed, print_, tuple(splits))
 
-    def _journaled(self, print_: str, candidates: Any) -> History | None:
-        """Trials of a search that was killed; they count as trials of this one."""
-        known = None if self.journal is None else Journal(self.journal).read()
+    def _journaled(self, print_: str, earlier: History | None) -> tuple[History | None, int]:
+        """Trials in the journal, and how many of them count as trials of this search.
+
+        Those of a search that was killed count; those that this very object made in its last
+        fit (`warm_start`) do not.
+        """
+        known = Journal(self.journal).read()
         if known is None:
-            return None
+            return earlier, 0
         history, n_made = known
         if history.fingerprint != print_:
             raise ValueError(
@@ -188,8 +201,20 @@ class BaseSearch(CallbackSearchCV):
                 "scoring, or with another estimator. Name another file, or delete it to start "
                 "anew."
             )
-        candidates.resume(n_made)
-        return history
+        if self.warm_start and earlier is not None:
+            n_made = min(n_made, len(history) - len(earlier))
+        return history, n_made
+
+    def _tell_unlocated(self, earlier: History, space: Space | None) -> None:
+        lost = [] if space is None else [t for t in earlier if space.locate(t.params) is None]
+        if lost:
+            warnings.warn(
+                f"{len(lost)} of {len(earlier)} earlier trials have no place in the search space "
+                f"and tell the sampler nothing, such as {dict(lost[0].params)!r}; they are kept "
+                "in history_ and cv_results_.",
+                SkhyperWarning,
+                stacklevel=6,
+            )
 
     def _earlier(self, print_: str, seed: int) -> History | None:
         """Trials of `history` and, with `warm_start`, of the last fit; None without any."""
@@ -202,7 +227,7 @@ class BaseSearch(CallbackSearchCV):
                 "Earlier trials are not used: they were made on other data, folds or scoring, "
                 "or with another estimator.",
                 HistoryMismatchWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         if not valid:
             return None
@@ -273,6 +298,7 @@ class BaseSearch(CallbackSearchCV):
 
     def _call_back(self, trial: Trial, history: History, hooks: list[Callable]) -> bool:
         """Tell callbacks, in this process, of a trial; True if one asks to stop."""
+        self.history_ = history  # for callbacks to look at
         answers = [hook(self, history, trial) for hook in hooks]
         for callback in getattr(self, "_skl_callbacks", []):
             if hasattr(callback, "on_trial_end"):
@@ -281,7 +307,8 @@ class BaseSearch(CallbackSearchCV):
 
     def _keep(self, history: History, stop_reason: str) -> None:
         """Store what was tried; after an interruption it is all there is."""
-        trials = tuple(trial for trial in history if trial.state != "running")
+        done = [trial for trial in history if trial.state != "running"]
+        trials = tuple(replace(trial, number=number) for number, trial in enumerate(done))
         self.history_ = replace(history, trials=trials)
         self.n_trials_ = len(trials)
         self.stop_reason_ = stop_reason
@@ -329,9 +356,11 @@ class BaseSearch(CallbackSearchCV):
             self.best_score_ = self.cv_results_[f"mean_test_{refit_metric}"][self.best_index_]
         self.best_params_ = self.cv_results_["params"][self.best_index_]
 
-    def _refit(self, X: Any, y: Any, fit_params: Mapping, root: Any, seen: dict) -> None:
+    def _refit(
+        self, estimator: Any, X: Any, y: Any, fit_params: Mapping, root: Any, seen: dict
+    ) -> None:
         # The values are cloned too: they may be estimators, such as steps of a pipeline.
-        best = clone(clone(self.estimator)).set_params(**clone(self.best_params_, safe=False))
+        best = clone(estimator).set_params(**clone(self.best_params_, safe=False))
         self.best_estimator_ = best
         context = root.subcontext(task_name="refit-with-best-params")
         with context.propagate_callback_context(best):

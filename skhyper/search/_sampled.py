@@ -26,7 +26,6 @@ from skhyper.search._validate import (
     check_settings,
     check_values,
     listed,
-    own_setting,
     space_examples,
 )
 from skhyper.space import Space, check_space
@@ -76,7 +75,7 @@ class SampledSearch(BaseSearch):
             raise InvalidSpaceError(
                 "search_spaces is needed, unless sampler is a list of settings."
             )
-        space = check_space(self.search_spaces, self.constraint)
+        space = self._space()
         check_settings(self.estimator, space_examples(space))
         check_values(self.estimator, space)
         space.sample(1, np.random.default_rng(0))  # raises if the constraint rejects everything
@@ -97,26 +96,30 @@ class SampledSearch(BaseSearch):
         return every and not self.allow_repeats and self.max_time is None
 
     def _manual_plan(self, settings: Sequence[Mapping[str, Any]], seed: int) -> Plan:
-        space = None
-        if self.search_spaces is not None:
-            space = check_space(self.search_spaces, self.constraint)
+        if not settings:
+            raise InvalidSpaceError("The list of settings to try is empty.")
+        space = None if self.search_spaces is None else self._space()
         check_settings(self.estimator, settings)
         for params in settings:
             if self.constraint is not None and not self.constraint(dict(params)):
                 raise InvalidSpaceError(f"The constraint rejects the setting {dict(params)!r}.")
         settings = [*listed(self.initial_points), *settings]
         reason = "every setting of the list was tried"
-        return Plan(ListedCandidates(settings, reason, self.allow_repeats), space, seed)
+        return Plan(ListedCandidates(settings, reason, self.allow_repeats, space), space, seed)
+
+    def _space(self) -> Space:
+        own = self.estimator.get_params(deep=True)
+        return check_space(self.search_spaces, self.constraint).completed_by(own)
 
     def _grid_candidates(self, space: Space, guesses: list, n_values: int) -> ListedCandidates:
-        guessed = {setting_key(params) for params in guesses}
+        guessed = {setting_key(params, space) for params in guesses}
         grid = [params for point in space.grid(n_values) for params in space.from_unit([point])]
-        settings = [*guesses, *[p for p in grid if setting_key(p) not in guessed]]
+        settings = [*guesses, *[p for p in grid if setting_key(p, space) not in guessed]]
         reason = "every setting was tried"
         if self.n_iter is not None and self.n_iter < len(settings):
             settings = settings[: self.n_iter]
             reason = f"n_iter={self.n_iter} settings were tried"
-        return ListedCandidates(settings, reason, self.allow_repeats)
+        return ListedCandidates(settings, reason, self.allow_repeats, space)
 
     def _phases(self, space: Space) -> list[tuple[Space, int]]:
         n_iter = 50 if self.n_iter is None else self.n_iter
@@ -130,21 +133,16 @@ class SampledSearch(BaseSearch):
         wanted = self.include_default
         if wanted is None:
             wanted = isinstance(self.sampler_, _START_FROM_OWN)
-        own = own_setting(self.estimator, space) if wanted else None
-        return [] if own is None else [own]
+        return [space.complete({})] if wanted and space.contains({}) else []
 
     def _checked_guess(self, params: Mapping[str, Any], space: Space) -> Mapping[str, Any]:
         check_settings(self.estimator, [params])
+        if space.contains(params):
+            return space.complete(params)
         own = self.estimator.get_params(deep=True)
-        for index in range(space.n_subspaces):
-            names = space.subspace_names(index)
-            whole = {name: own[name] for name in names if name in own} | dict(params)
-            if space.contains(whole):
-                located = space.locate(whole)
-                active = space.from_unit(located[None])[0]  # type: ignore[index]
-                return {name: whole[name] for name in active}
+        left_out = {n: own[n] for n in space.names if n in own and n not in params}
         raise InvalidSpaceError(
-            f"The initial point {dict(params)!r}, completed by the estimator's own values, does "
-            f"not lie in {space!r}. Widen the space, or try the point by "
-            "SearchCV(estimator, sampler=[point])."
+            f"The initial point {dict(params)!r} does not lie in {space!r}. What it leaves out "
+            f"has the estimator's own values: {left_out!r}. Widen the space, say the point "
+            "in full, or try it by SearchCV(estimator, sampler=[point])."
         )

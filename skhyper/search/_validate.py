@@ -17,7 +17,6 @@ __all__ = [
     "check_values",
     "fingerprint",
     "listed",
-    "own_setting",
     "space_examples",
 ]
 
@@ -72,6 +71,7 @@ def _valid_names(estimator: Any, params: Mapping[str, Any]) -> set[str]:
 
 def _unknown_name_message(name: str, estimator: Any, valid: set[str]) -> str:
     near = difflib.get_close_matches(name, sorted(valid), n=3)
+    near += [v for v in sorted(valid) if v.lower() == name.lower() and v not in near]
     near += [v for v in sorted(valid) if v.endswith(f"__{name}") and v not in near]
     hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
     return (
@@ -125,18 +125,6 @@ def _owner(estimator: Any, setting: Mapping[str, Any], name: str) -> tuple[Any, 
     whole = clone(estimator).set_params(**clone(dict(setting), safe=False))
     owner = whole.get_params(deep=True).get(outer) if outer else whole
     return owner, getattr(owner, "_parameter_constraints", {}).get(inner)
-
-
-def own_setting(estimator: Any, space: Space) -> dict[str, Any] | None:
-    """The estimator's own values of the hyperparameters in `space`, None if outside of it."""
-    own = estimator.get_params(deep=True)
-    for index in range(space.n_subspaces):
-        params = {name: own[name] for name in space.subspace_names(index) if name in own}
-        point = space.locate(params)
-        if point is not None and space.contains(params):
-            # Through the space, so that inactive hyperparameters are left out.
-            return {name: own[name] for name in space.from_unit(point[None])[0]}
-    return None
 
 
 def fingerprint(*parts: Any) -> str:

@@ -63,7 +63,7 @@ def _from_tuple(spec: tuple) -> Dimension:
     # The base of the logarithm moves no point of the unit interval.
     if len(rest) > 2 or (len(rest) == 2 and not _is_number(rest[1])):
         raise InvalidSpaceError(f"{spec!r}: a range is (low, high[, prior[, base]]).")
-    prior = _check_prior(rest[0] if rest else "uniform", spec)
+    prior = rest[0] if rest else "uniform"
     whole = isinstance(low, numbers.Integral) and isinstance(high, numbers.Integral)
     return Integer(low, high, prior) if whole else Real(low, high, prior)
 
@@ -78,12 +78,6 @@ def _is_range_in_a_list(spec: list) -> bool:
     )
 
 
-def _check_prior(prior: str, spec: Any) -> str:
-    if prior not in PRIORS:
-        raise InvalidSpaceError(f"{spec!r}: the prior must be one of {PRIORS}, got {prior!r}.")
-    return prior
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
 
@@ -96,12 +90,20 @@ def _from_skopt(spec: Any) -> Dimension:
     """Dimension of scikit-optimize, read and left as it is."""
     names = {cls.__name__ for cls in type(spec).__mro__}
     if "Categorical" in names:
-        return Categorical(spec.categories, weights=spec.prior)
+        return _from_skopt_categories(spec)
     if "Integer" in names:
         return Integer(int(spec.low), int(spec.high), spec.prior)
     if "Real" in names:
         return Real(float(spec.low), float(spec.high), spec.prior)
     raise InvalidSpaceError(f"{spec!r} is a dimension of scikit-optimize that skhyper lacks.")
+
+
+def _from_skopt_categories(spec: Any) -> Categorical:
+    """Choices and their weights; what has none is never drawn there, and is left out here."""
+    if spec.prior is None:
+        return Categorical(spec.categories)
+    kept = [(c, w) for c, w in zip(spec.categories, spec.prior, strict=True) if w > 0]
+    return Categorical([c for c, _ in kept], weights=[w for _, w in kept])
 
 
 def split_subspaces(spec: Any) -> tuple[list[dict[str, Any]], list[int | None]]:
@@ -155,12 +157,12 @@ def _check_names(subspace: Mapping) -> dict[str, Any]:
     return dict(subspace)
 
 
-def check_entry(name: str, spec: Any) -> tuple[Dimension, dict[str, Any]]:
+def check_entry(name: str, spec: Any) -> tuple[Dimension, list[tuple[str, Any]]]:
     """Dimension and conditions of one entry of a sub-space, its name in every message."""
-    conditions: dict[str, Any] = {}
+    conditions: list[tuple[str, Any]] = []
     try:
         while isinstance(spec, When):
-            conditions = {**spec.conditions, **conditions}
+            conditions += spec.conditions.items()
             spec = spec.values
         return check_dimension(spec), conditions
     except InvalidSpaceError as error:

@@ -43,6 +43,11 @@ class When:
     """
 
     def __init__(self, values: Any, conditions: Mapping[str, Any] | None = None, **names: Any):
+        if conditions is not None and not isinstance(conditions, Mapping):
+            raise InvalidSpaceError(
+                f"The conditions of When must be a dict or keywords, got {conditions!r}; write "
+                'When((1e-3, 1e1, "log-uniform"), kernel="rbf"), for example.'
+            )
         self.values = values
         self.conditions = {**(conditions or {}), **names}
         if not self.conditions:
@@ -72,7 +77,7 @@ class Condition:
     def __init__(self, child: str, parent: str, wanted: Any, dimension: Dimension):
         self.dimension = dimension
         self._holds: Callable[[Any], bool]
-        if callable(wanted) and not isinstance(wanted, type):
+        if callable(wanted) and not _is_value(wanted, dimension):
             self._holds = partial(_ask_predicate, wanted, child, parent)
         else:
             values = list(wanted) if isinstance(wanted, list | set | frozenset) else [wanted]
@@ -88,6 +93,12 @@ class Condition:
         if self._table is not None:
             return self._table[self.dimension.index(u)]
         return np.array([bool(self._holds(self.dimension.from_unit(ui))) for ui in u], dtype=bool)
+
+
+def _is_value(wanted: Any, dimension: Dimension) -> bool:
+    """Whether a callable is itself a choice, such as a kernel function or a class."""
+    choices = dimension.choices if isinstance(dimension, Categorical) else []
+    return isinstance(wanted, type) or any(choice is wanted for choice in choices)
 
 
 def _ask_predicate(predicate: Callable[[Any], Any], child: str, parent: str, value: Any) -> bool:

@@ -10,6 +10,7 @@ low, high : ends of a range, both included
 n_values : number of distinct values, ``inf`` for a continuum
 """
 
+import difflib
 import math
 import numbers
 from abc import ABC, abstractmethod
@@ -93,7 +94,9 @@ def _check_range(name: str, low: Any, high: Any, prior: Any, number: type) -> No
     if low == high:
         raise InvalidSpaceError(f"{what}: the range is empty; write [{low!r}] for a single value.")
     if prior not in PRIORS:
-        raise InvalidSpaceError(f"{what}: the prior must be one of {PRIORS}, got {prior!r}.")
+        near = difflib.get_close_matches(str(prior), PRIORS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise InvalidSpaceError(f"{what}: the prior must be one of {PRIORS}, got {prior!r}.{hint}")
     if prior == "log-uniform" and low <= 0:
         raise InvalidSpaceError(
             f"{what}: a log-uniform range needs low > 0; use a small positive low, "
@@ -266,10 +269,10 @@ class Categorical(Dimension):
             if choice is value:
                 return i
         for i, choice in enumerate(self.choices):
-            if type(choice) is type(value) and _equal(choice, value):
+            if type(choice) is type(value) and equal(choice, value):
                 return i
         for i, choice in enumerate(self.choices):
-            if _equal(choice, value) and _is_bool(choice) == _is_bool(value):
+            if equal(choice, value) and _is_bool(choice) == _is_bool(value):
                 return i
         for i, choice in enumerate(self.choices):
             if _alike(choice, value):
@@ -396,7 +399,7 @@ def same_dimension(a: Dimension, b: Dimension) -> bool:
         same = len(a.choices) == len(b.choices) and np.array_equal(a._edges, b._edges)
         # 1 and 1.0 may mean different things to an estimator.
         return same and all(
-            x is y or (type(x) is type(y) and (_equal(x, y) or _alike(x, y)))
+            x is y or (type(x) is type(y) and (equal(x, y) or _alike(x, y)))
             for x, y in zip(a.choices, b.choices)
         )
     return type(a) is type(b) and repr(a) == repr(b)
@@ -439,7 +442,7 @@ def _alike(a: Any, b: Any) -> bool:
         return False
 
 
-def _equal(a: Any, b: Any) -> bool:
+def equal(a: Any, b: Any) -> bool:
     """Whether two arbitrary objects are equal; arrays compare as a whole."""
     try:
         if isinstance(a, float) and isinstance(b, float) and a != a and b != b:

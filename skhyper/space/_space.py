@@ -10,6 +10,7 @@ d : number of columns; the first one chooses the sub-space when there are severa
 points : (n, d) float64, in [0, 1] or nan where inactive
 """
 
+import copy
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ import numpy as np
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._check import check_entry, split_subspaces
 from skhyper.space._conditions import Condition
-from skhyper.space._dimensions import Categorical, Dimension, same_dimension
+from skhyper.space._dimensions import Categorical, Dimension, equal, same_dimension
 
 __all__ = ["Space", "check_space"]
 
@@ -82,6 +83,7 @@ class Space:
         if constraint is not None and not callable(constraint):
             raise InvalidSpaceError(f"constraint must be callable, got {constraint!r}.")
         self.constraint = constraint
+        self._own: dict[str, Any] = {}
         dicts, self.budgets = split_subspaces(spaces)
         self.names: list[str | None] = []
         self.dimensions: list[Dimension] = []
@@ -95,10 +97,13 @@ class Space:
         entries = {name: check_entry(name, spec) for name, spec in subspace.items()}
         columns = {n: self._add_column(n, dim) for n, (dim, _) in entries.items()}
         tests: dict[str, list] = {}
-        for name in _parents_first({n: list(conditions) for n, (_, conditions) in entries.items()}):
+        parents = {
+            n: [parent for parent, _ in conditions] for n, (_, conditions) in entries.items()
+        }
+        for name in _parents_first(parents):
             tests[name] = [
                 (columns[parent], Condition(name, parent, wanted, entries[parent][0]))
-                for parent, wanted in entries[name][1].items()
+                for parent, wanted in entries[name][1]
             ]
         return _Subspace(columns, tests, budget)
 
@@ -216,14 +221,22 @@ class Space:
         """Point of shape (d,) of a setting, None where it has none.
 
         Numbers out of their range get coordinates out of [0, 1], so that what was tried
-        outside the space still tells something of its inside.
+        outside the space still tells something of its inside. What a setting leaves out has
+        the estimator's own value, if :meth:`completed_by` told it.
         """
-        located = [self._locate_in(i, sub, params) for i, sub in enumerate(self._subspaces)]
-        points = [point for point in located if point is not None]
+        points = [
+            point
+            for own in ({}, self._own)
+            for i, sub in enumerate(self._subspaces)
+            if (point := self._locate_in(i, sub, params, own)) is not None
+        ]
         return next(filter(_is_inside, points), points[0] if points else None)
 
-    def _locate_in(self, i: int, sub: _Subspace, params: Mapping[str, Any]) -> np.ndarray | None:
-        if not set(params) <= set(sub.columns):
+    def _locate_in(
+        self, i: int, sub: _Subspace, params: Mapping[str, Any], own: Mapping[str, Any]
+    ) -> np.ndarray | None:
+        """Point of a setting in one sub-space, with values of `own` for what it leaves out."""
+        if not all(name in sub.columns or self._is_own(name, params[name]) for name in params):
             return None
         point = np.full(self.n_dims, np.nan)
         if self.n_subspaces > 1:
@@ -236,15 +249,38 @@ class Space:
                 continue
             column = sub.columns[name]
             try:
-                point[column] = self.dimensions[column].to_unit(params[name])
+                value = params[name] if name in params else own[name]
+                point[column] = self.dimensions[column].to_unit(value)
             except (KeyError, InvalidSpaceError):
                 return None
         return point
 
+    def _is_own(self, name: str, value: Any) -> bool:
+        return name in self._own and (self._own[name] is value or equal(self._own[name], value))
+
+    def completed_by(self, own: Mapping[str, Any]) -> "Space":
+        """The same space, where settings leave out what has the estimator's own value.
+
+        Parameters
+        ----------
+        own : dict
+            The estimator's ``get_params(deep=True)``.
+        """
+        space = copy.copy(self)
+        space._own = dict(own)
+        return space
+
+    def complete(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """What is active of a located setting, own values included, as they were written."""
+        return {
+            name: params[name] if name in params else self._own[name]
+            for name in self._setting(self.locate(params))  # type: ignore[arg-type]
+        }
+
     def contains(self, params: Mapping[str, Any]) -> bool:
         """Whether a setting lies in the ranges and meets the constraint."""
         point = self.locate(params)
-        return point is not None and _is_inside(point) and self.accepts(params)
+        return point is not None and _is_inside(point) and self.accepts(self.complete(params))
 
     def accepts(self, params: Mapping[str, Any]) -> bool:
         """Whether the constraint, if there is one, accepts a setting.
@@ -337,6 +373,7 @@ class Space:
         sub = self._subspaces[index]
         space = object.__new__(Space)
         space.constraint, space.budgets = self.constraint, [sub.budget]
+        space._own = self._own
         space.names = list(sub.columns)
         space.dimensions = [self.dimensions[column] for column in sub.columns.values()]
         place = {column: i for i, column in enumerate(sub.columns.values())}

@@ -34,10 +34,11 @@ class Stuck(Sampler):
 def test_listed_candidates_in_order_and_what_was_tried_before():
     settings = [{"C": 1}, {"C": 2}, {"C": 1}]
     assert all_of(ListedCandidates(settings, "end")) == settings
-    earlier = History((Trial(0, {"C": 2.0}),))
+    earlier = History((Trial(0, {"C": 2}),))
     listed = ListedCandidates(settings, "end", allow_repeats=False)
+    listed.start_from(earlier, 0)
+    assert listed.n_candidates == 2
     assert all_of(listed, earlier) == [{"C": 1}, {"C": 1}]
-    assert listed.n_candidates == 3
     assert listed.exhausted_reason == "end"
 
 
@@ -92,8 +93,9 @@ def test_answers_depend_on_seed_and_history_only():
 @pytest.mark.parametrize(
     ("a", "b", "equal"),
     [
-        ({"C": 1}, {"C": 1.0}, True),
-        ({"C": np.float64(2)}, {"C": 2}, True),
+        ({"C": 1}, {"C": 1.0}, False),  # one feature and all of them, to max_features
+        ({"C": np.float64(2)}, {"C": 2.0}, True),
+        ({"C": np.int64(2)}, {"C": 2}, True),
         ({"C": 1}, {"C": True}, False),
         ({"C": "1"}, {"C": 1}, False),
         ({"C": None}, {"C": "None"}, False),
@@ -109,6 +111,25 @@ def test_answers_depend_on_seed_and_history_only():
 )
 def test_setting_key(a, b, equal):
     assert (setting_key(a) == setting_key(b)) == equal
+
+
+def test_setting_key_in_a_space():
+    space = Space({"C": (0.1, 10.0), "f": [1, 1.0]}).completed_by({"C": 2.0, "f": 1, "tol": 3})
+    assert setting_key({"C": 1, "f": 1}, space) == setting_key({"C": 1.0, "f": 1}, space)
+    assert setting_key({"C": 1, "f": 1}, space) != setting_key({"C": 1, "f": 1.0}, space)
+    assert setting_key({"f": 1.0}, space) == setting_key({"C": 2, "f": 1.0, "tol": 3}, space)
+    assert setting_key({"C": 1}, space) != setting_key({"C": 1, "tol": 4}, space)
+
+
+@pytest.mark.parametrize("answer", [np.zeros((1, 3)), np.zeros(2), [{"a": 1}], None])
+def test_a_sampler_whose_answer_has_the_wrong_shape(answer):
+    class Wrong(Sampler):
+        def ask(self, space, history, n_points, rng):
+            return answer
+
+    space = Space({"a": (0.0, 1.0), "b": (0.0, 1.0)})
+    with pytest.raises(TypeError, match=r"Wrong.ask must return .* of shape \(n, 2\)"):
+        SampledCandidates(Wrong(), [(space, 3)]).ask(History())
 
 
 def test_setting_key_of_what_cannot_be_pickled():

@@ -129,6 +129,18 @@ def test_trials_given_by_another_search_do_not_count(tmp_path):
     assert search.fit(X, y).n_trials_ == 6
 
 
+def test_a_journal_beside_warm_start(tmp_path):
+    options = {"cv": 3, "warm_start": True, "journal": tmp_path / "j"}
+    manual = SearchCV(SVC(), sampler=[{"C": 1}, {"C": 10}], **options).fit(X, y)
+    manual.set_params(sampler=[{"C": 5}]).fit(X, y)
+    assert [t.params["C"] for t in manual.history_] == [1, 10, 5]
+    assert [t.params["C"] for t in Journal(tmp_path / "j").read()[0]] == [1, 10, 5]
+    options["journal"] = tmp_path / "k"
+    bayes = BayesSearchCV(SVC(), SPACE, n_iter=4, random_state=0, **options).fit(X, y)
+    assert bayes.set_params(n_iter=3).fit(X, y).n_trials_ == 7
+    assert len(Journal(tmp_path / "k").read()[0]) == 7
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_kill_9(tmp_path, n_jobs):
     """A search that is killed again and again still ends, and does no trial twice."""

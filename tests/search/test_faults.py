@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
 from sklearn.svm import SVC
 
 from skhyper import BayesSearchCV, GridSearchCV, SearchCV
@@ -51,7 +52,9 @@ def test_an_interruption_keeps_the_finished_trials(search, error):
     assert len(search.cv_results_["params"]) == 2
     assert search.best_score_ == search.cv_results_["mean_test_score"].max()
     assert search.best_params_ == search.cv_results_["params"][search.best_index_]
-    assert not hasattr(search, "best_estimator_")
+    with pytest.raises(NotFittedError, match="not fitted"):
+        search.predict(X)
+    assert [trial.number for trial in search.history_] == [0, 1]
     if getattr(search, "warm_start", False):
         search.fit(X, y)  # goes on
         assert search.n_trials_ == (11 if isinstance(search, BayesSearchCV) else 9)

@@ -73,7 +73,7 @@ def test_random_search_equals_scikit_learn(space, options):
 def test_one_random_state_shared_by_everything():
     def searched(cls):
         rng = np.random.RandomState(3)
-        tree = DecisionTreeClassifier(random_state=rng)
+        tree = DecisionTreeClassifier(max_features=1, random_state=rng)
         cv = ShuffleSplit(3, random_state=rng)
         space = {"max_depth": randint(1, 20), "min_samples_leaf": randint(1, 20)}
         return cls(tree, space, n_iter=6, cv=cv, random_state=rng).fit(X, y)

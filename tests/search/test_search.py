@@ -7,7 +7,7 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn.svm import SVC
 
 from skhyper import BayesSearchCV, SearchCV
-from skhyper.exceptions import HistoryMismatchWarning, InvalidSpaceError
+from skhyper.exceptions import HistoryMismatchWarning, InvalidSpaceError, SkhyperWarning
 
 X, y = load_iris(return_X_y=True)
 SHUFFLED = ShuffleSplit(3, test_size=0.3)  # other folds each time they are drawn
@@ -44,7 +44,7 @@ def test_look_add_and_fit_again():
     assert n_fits == 2 * 3 + 1
     first = search.cv_results_["mean_test_score"].copy()
     # What stands in the list still, and was tried, is not tried again.
-    search.set_params(sampler=[{"C": 1}, {"C": 100.0}, {"C": 10}])
+    search.set_params(sampler=[{"C": 1}, {"C": 100}, {"C": 10}])
     _, n_fits = fits_of(lambda: search.fit(X, y))
     assert n_fits == 1 * 3 + 1
     assert [p["C"] for p in search.cv_results_["params"]] == [1, 100, 10]
@@ -81,6 +81,30 @@ def test_hand_over_to_bayesian_search_on_the_same_folds():
         SVC(), sampler=[{"C": 5.0, "gamma": 0.1}], cv=list(manual.history_.splits)
     ).fit(X, y)
     assert repeated.cv_results_["mean_test_score"][0] == bayes.cv_results_["mean_test_score"][0]
+
+
+def test_earlier_settings_are_completed_by_the_estimators_own_values():
+    space = {"C": (1e-2, 1e2, "log-uniform"), "gamma": (1e-3, 1.0, "log-uniform")}
+    manual = SearchCV(SVC(gamma=0.1), sampler=[{"C": 1}, {"C": 10, "gamma": 0.5}], cv=3)
+    manual.fit(X, y)
+    bayes = BayesSearchCV(SVC(gamma=0.1), space, n_iter=2, cv=3, history=manual.history_)
+    bayes.fit(X, y)
+    np.testing.assert_allclose(
+        bayes.space_.locate({"C": 1}), bayes.space_.locate({"C": 1.0, "gamma": 0.1})
+    )
+    # The estimator's own setting is C=1, gamma=0.1: it was tried, and is not tried again.
+    assert {"C": 1.0, "gamma": 0.1} not in bayes.cv_results_["params"]
+
+
+def test_earlier_settings_without_a_place_in_the_space_are_told():
+    manual = SearchCV(SVC(), sampler=[{"C": 1}, {"kernel": "poly"}], cv=3).fit(X, y)
+    bayes = BayesSearchCV(
+        SVC(), {"C": (0.1, 10.0)}, n_iter=2, cv=3, history=manual.history_, random_state=0
+    )
+    with pytest.warns(SkhyperWarning, match=r"1 of 2 earlier trials .*'poly'") as caught:
+        bayes.fit(X, y)
+    assert caught[0].filename == __file__, "it points at the caller's line"
+    assert bayes.n_trials_ == 4
 
 
 def test_bayesian_search_learns_from_what_it_is_handed():
@@ -138,7 +162,7 @@ def test_wrong_lists(sampler, match):
 
 
 def test_an_empty_list_and_a_constraint():
-    with pytest.raises(ValueError, match="No fits were performed"):
+    with pytest.raises(InvalidSpaceError, match="list of settings to try is empty"):
         SearchCV(SVC(), sampler=[]).fit(X, y)
     with pytest.raises(InvalidSpaceError, match="constraint rejects"):
         SearchCV(SVC(), sampler=[{"C": 1}], constraint=lambda p: p["C"] > 1).fit(X, y)

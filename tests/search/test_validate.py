@@ -15,10 +15,14 @@ from skhyper.search._validate import (
     check_values,
     fingerprint,
     listed,
-    own_setting,
     space_examples,
 )
 from skhyper.space import Space, When
+
+
+def test_near_misses():
+    with pytest.raises(InvalidSpaceError, match="Did you mean 'C'"):
+        check_settings(SVC(), [{"c": 1}])
 
 
 def test_names_that_only_set_params_knows():
@@ -71,16 +75,6 @@ def test_examples_use_every_name_and_choice():
     assert {name for e in examples for name in e} == {"a", "b", "c", "d"}
     assert {e["c"] for e in examples if "c" in e} == {"x", "y", "z"}
     assert {str(e["a"]) for e in examples if "a" in e} == {str(s) for s in steps}
-
-
-def test_own_setting():
-    space = Space({"C": (0.1, 10.0), "kernel": ["linear", "rbf"]})
-    assert own_setting(SVC(C=2, kernel="linear"), space) == {"C": 2, "kernel": "linear"}
-    assert own_setting(SVC(C=20), space) is None
-    assert own_setting(SVC(kernel="poly"), space) is None
-    several = Space([{"kernel": ["poly"], "degree": (2, 4)}, {"kernel": ["rbf"], "C": (0.1, 10.0)}])
-    assert own_setting(SVC(), several) == {"kernel": "rbf", "C": 1.0}
-    assert own_setting(SVC(), Space({"C": (0.1, 10.0)}, lambda p: p["C"] > 5)) is None
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix, list])

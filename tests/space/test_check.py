@@ -293,7 +293,6 @@ def test_skopt_dimensions_keep_their_names_and_transforms():
         (stats.loguniform, "parameters are missing"),
         (stats.uniform(0, -1), "parameters are missing or not allowed"),
         (stats.multivariate_normal([0, 0]), "can only be sampled"),
-        (skopt.space.Categorical(["a", "b"], prior=[0.0, 1.0]), "2 positive weights"),
     ],
     ids=short,
 )
@@ -391,3 +390,9 @@ def test_spellings_survive_clone_of_a_search():
 def test_a_space_is_taken_as_it_is():
     space = Space({"a": [1]})
     assert check_space(space) is space
+
+
+def test_a_choice_that_scikit_optimize_never_draws_is_left_out():
+    dimension = check_dimension(skopt.space.Categorical(["a", "b", "c"], prior=[0.2, 0.0, 0.8]))
+    assert dimension.choices == ["a", "c"]
+    assert dimension.from_unit(0.1) == "a" and dimension.from_unit(0.3) == "c"

@@ -268,3 +268,23 @@ def test_a_predicate_that_raises(parent):
 
 def test_repr():
     assert repr(When((1, 5), kernel="rbf")) == "When((1, 5), {'kernel': 'rbf'})"
+
+
+def test_nested_conditions_on_one_parent_must_all_hold():
+    space = Space({"a": [1, 2, 3], "b": When(When([0, 1], a=[1, 2]), a=[2, 3])})
+    active = [len(p) == 2 for p in space.from_unit([[u, 0.1] for u in (0.1, 0.5, 0.9)])]
+    assert active == [False, True, False]
+
+
+def test_a_function_that_is_itself_a_choice():
+    def own_kernel(A, B):
+        return A @ B.T
+
+    space = Space({"kernel": ["rbf", own_kernel], "p": When([1, 2], kernel=own_kernel)})
+    assert space.from_unit([[0.2, 0.2]]) == [{"kernel": "rbf"}]
+    assert space.from_unit([[0.8, 0.2]]) == [{"kernel": own_kernel, "p": 1}]
+
+
+def test_conditions_of_another_type():
+    with pytest.raises(InvalidSpaceError, match="must be a dict or keywords"):
+        When([1], "kernel")

@@ -415,3 +415,24 @@ def test_repr_can_be_evaluated():
 def test_no_hyperparameters_is_one_setting():
     """As ``ParameterGrid({})`` has it."""
     assert Space({}).from_unit(Space({}).sample(2, rng())) == [{}, {}]
+
+
+def test_what_a_setting_leaves_out_has_the_estimators_own_value():
+    svc = SVC(C=2, kernel="linear")
+    space = Space({"C": (0.1, 10.0), "kernel": ["linear", "rbf"]})
+    assert space.locate({"C": 2.0}) is None
+    space = space.completed_by(svc.get_params())
+    np.testing.assert_array_equal(space.locate({}), space.locate({"C": 2, "kernel": "linear"}))
+    assert space.contains({})
+    # What is named, but no dimension, must be as the estimator has it.
+    assert space.contains({"C": 3.0, "gamma": "scale"})
+    assert space.locate({"C": 3.0, "gamma": 0.5}) is None
+    assert not Space({"C": (0.1, 1.0)}).completed_by(svc.get_params()).contains({})
+    assert not Space({"C": (0.1, 9.0)}, lambda p: p["C"] > 5).completed_by({"C": 2}).contains({})
+
+
+def test_own_values_choose_the_dict_they_lie_in():
+    dicts = [{"kernel": ["poly"], "degree": (2, 4)}, {"kernel": ["rbf"], "C": (0.1, 10.0)}]
+    space = Space(dicts).completed_by(SVC().get_params())
+    assert space.from_unit([space.locate({})]) == [{"kernel": "rbf", "C": pytest.approx(1.0)}]
+    assert space.restrict(0).locate({"kernel": "poly"}) is not None
