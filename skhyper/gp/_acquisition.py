@@ -64,7 +64,7 @@ def _log_h(z: Array) -> tuple[Array, Array, Array]:
 
 
 def log_expected_improvement(
-    mean: ArrayLike, std: ArrayLike, best: float
+    mean: ArrayLike, std: ArrayLike, best: float, noise_std: float = 0.0
 ) -> tuple[Array, Array, Array]:
     """Logarithm of the expected improvement of a minimisation, with its derivatives.
 
@@ -76,11 +76,15 @@ def log_expected_improvement(
         Posterior standard deviation.
     best : float
         f*, the value to improve upon.
+    noise_std : float, default=0.0
+        τ, standard deviation of a new observation. Above zero the improvement is augmented:
+        where little is left to be learned against that noise, little is expected.
 
     Returns
     -------
     value : ndarray of shape (m,)
-        log E[max(f* − f, 0)], f ~ N(mean, std²). Where `std` is zero, log max(f* − mean, 0).
+        log E[max(f* − f, 0)], f ~ N(mean, std²), plus log(1 − τ / √(τ² + std²)). Where `std` is
+        zero, log max(f* − mean, 0) without noise and −∞ with it.
     mean_derivative, std_derivative : ndarrays of shape (m,)
         Derivatives of `value`. Zero where `std` is zero and nothing can be gained.
 
@@ -92,7 +96,9 @@ def log_expected_improvement(
     References
     ----------
     Ament et al., Unexpected Improvements to Expected Improvement for Bayesian Optimization, NeurIPS
-    2023, arXiv:2310.20708.
+    2023, arXiv:2310.20708. The augmentation: Huang, Allen, Notz and Zeng, Global Optimization of
+    Stochastic Black-Box Systems via Sequential Kriging Meta-Models, Journal of Global Optimization
+    34 (2006).
 
     Examples
     --------
@@ -110,24 +116,41 @@ def log_expected_improvement(
     std = np.asarray(std, dtype=np.float64)
     uncertain = std > 0.0
     if not uncertain.all():
-        return _certain_or_not(gain, std, uncertain)
+        return _certain_or_not(gain, std, uncertain, noise_std)
     log_h, cumulative_ratio, density_ratio = _log_h(gain / std)
-    return np.log(std) + log_h, -cumulative_ratio / std, density_ratio / std
+    value, by_std = np.log(std) + log_h, density_ratio / std
+    if noise_std > 0.0:
+        penalty, penalty_by_std = _log_share_learned(std, noise_std)
+        value, by_std = value + penalty, by_std + penalty_by_std
+    return value, -cumulative_ratio / std, by_std
 
 
-def _certain_or_not(gain: Array, std: Array, uncertain: BoolArray) -> tuple[Array, Array, Array]:
+def _log_share_learned(std: Array, noise_std: float) -> tuple[Array, Array]:
+    """log(1 − τ / √(τ² + s²)) and its derivative by s, without cancellation for small s."""
+    total = np.hypot(noise_std, std)
+    # 1 − τ / r = s² / (r (r + τ)), r² = τ² + s²
+    value = 2.0 * np.log(std) - np.log(total) - np.log(total + noise_std)
+    slope = 2.0 / std - std / total**2 - std / (total * (total + noise_std))
+    return value, slope
+
+
+def _certain_or_not(
+    gain: Array, std: Array, uncertain: BoolArray, noise_std: float
+) -> tuple[Array, Array, Array]:
     """`log_expected_improvement` where some standard deviations are zero; all of shape (m,)."""
-    certain_gain = ~uncertain & (gain > 0.0)
+    certain_gain = ~uncertain & (gain > 0.0) & (noise_std == 0.0)
     safe_gain = np.where(certain_gain, gain, 1.0)
     value = np.where(certain_gain, np.log(safe_gain), -np.inf)
     mean_derivative = np.where(certain_gain, -1.0 / safe_gain, 0.0)
     std_derivative = np.zeros_like(value)
-    parts = log_expected_improvement(-gain[uncertain], std[uncertain], 0.0)
+    parts = log_expected_improvement(-gain[uncertain], std[uncertain], 0.0, noise_std)
     value[uncertain], mean_derivative[uncertain], std_derivative[uncertain] = parts
     return value, mean_derivative, std_derivative
 
 
-def log_ei_with_gradient(gp: GaussianProcess, X: Array, best: float) -> tuple[Array, Array]:
+def log_ei_with_gradient(
+    gp: GaussianProcess, X: Array, best: float, noise_std: float = 0.0
+) -> tuple[Array, Array]:
     """Log expected improvement under a process, with its gradient with respect to the points.
 
     Parameters
@@ -137,6 +160,8 @@ def log_ei_with_gradient(gp: GaussianProcess, X: Array, best: float) -> tuple[Ar
         Points.
     best : float
         f*, the value to improve upon, in units of y.
+    noise_std : float, default=0.0
+        See :func:`log_expected_improvement`.
 
     Returns
     -------
@@ -144,5 +169,5 @@ def log_ei_with_gradient(gp: GaussianProcess, X: Array, best: float) -> tuple[Ar
     gradient : ndarray of shape (m, d)
     """
     mean, std, mean_gradient, std_gradient = gp.predict_with_gradient(X)
-    value, by_mean, by_std = log_expected_improvement(mean, std, best)
+    value, by_mean, by_std = log_expected_improvement(mean, std, best, noise_std)
     return value, by_mean[:, None] * mean_gradient + by_std[:, None] * std_gradient

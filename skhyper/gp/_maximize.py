@@ -55,6 +55,7 @@ def _polish(
     free: BoolArray,
     bounds: tuple[float, float],
     max_iter: int,
+    noise_std: float,
 ) -> Array:
     """Climb from all points at once, moving only their free entries.
 
@@ -74,7 +75,7 @@ def _polish(
 
     def negative_total(u: Array) -> tuple[float, Array]:
         points[free] = u * unit
-        value, gradient = log_ei_with_gradient(gp, points, best)
+        value, gradient = log_ei_with_gradient(gp, points, best, noise_std)
         return -float(value.sum()), -gradient[free] * unit
 
     result = minimize(
@@ -98,6 +99,7 @@ def maximize_log_ei(
     bounds: tuple[float, float] = (0.0, 1.0),
     n_polish: int = 5,
     max_iter: int = 30,
+    noise_std: float = 0.0,
 ) -> tuple[Array, Array]:
     """Points of large expected improvement: the best candidates, polished.
 
@@ -117,6 +119,8 @@ def maximize_log_ei(
         Number of candidates to polish.
     max_iter : int, default=30
         Largest number of L-BFGS-B iterations, shared by all of them.
+    noise_std : float, default=0.0
+        See :func:`log_expected_improvement`.
 
     Returns
     -------
@@ -144,12 +148,12 @@ def maximize_log_ei(
     mask = np.broadcast_to(mask, X.shape)
     X[mask] = np.clip(X[mask], *bounds)
     mean, std = gp.predict(X)
-    values = log_expected_improvement(mean, std, best)[0]
+    values = log_expected_improvement(mean, std, best, noise_std)[0]
     top = _pick_distinct(gp, X, values, n_polish)
     points, values = X[top], values[top]
     if mask[top].any():
-        polished = _polish(gp, best, points, mask[top], bounds, max_iter)
-        polished_values = log_ei_with_gradient(gp, polished, best)[0]
+        polished = _polish(gp, best, points, mask[top], bounds, max_iter, noise_std)
+        polished_values = log_ei_with_gradient(gp, polished, best, noise_std)[0]
         better = polished_values > values
         points = np.where(better[:, None], polished, points)
         values = np.where(better, polished_values, values)

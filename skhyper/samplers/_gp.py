@@ -25,6 +25,9 @@ __all__ = ["GPSampler"]
 _LOCAL_STEPS = (0.2, 0.05, 0.01)
 # Two different choices are as far apart as the two ends of a range.
 _CATEGORY_HEIGHT = np.sqrt(0.5)
+# Standard deviations of noise against which an improvement must be worth learning. Scores by
+# cross-validation are steps: without it the search creeps along one of them.
+_NOISE_WEIGHT = 2.0
 # Its square is a number yet.
 _LARGEST_LOSS = 1e90
 
@@ -49,12 +52,14 @@ class GPSampler(Sampler):
     maximum a posteriori; choices as one column each, with a common length-scale; what is
     inactive lies in the middle of its range. Failed trials count as the worst loss seen.
     Trials still running are believed to have the value predicted for them. The acquisition
-    is the logarithm of the expected improvement over the best predicted value.
+    is the logarithm of the expected improvement over the best predicted value, augmented for
+    noise.
 
     References
     ----------
     Snoek, Larochelle and Adams (2012), arXiv:1206.2944. Ament, Daulton, Eriksson, Balandat
-    and Bakshy (2023), arXiv:2310.20708. Ginsbourger, Le Riche and Carraro (2010), "Kriging
+    and Bakshy (2023), arXiv:2310.20708. Huang, Allen, Notz and Zeng (2006), Journal of Global
+    Optimization 34 (the augmentation). Ginsbourger, Le Riche and Carraro (2010), "Kriging
     is well-suited to parallelize optimization" (for running trials).
     """
 
@@ -115,7 +120,12 @@ class GPSampler(Sampler):
             return space.sample(1, rng)[0]
         free = encoding.free(candidates)
         found, _ = maximize_log_ei(
-            gp, best, encoding.encode(candidates), free=free, n_polish=self.n_polish
+            gp,
+            best,
+            encoding.encode(candidates),
+            free=free,
+            n_polish=self.n_polish,
+            noise_std=_NOISE_WEIGHT * np.sqrt(gp.noise_variance),
         )
         points = space.filter(_unknown(space.activate(encoding.decode(found)), known))
         if len(points):

@@ -91,3 +91,26 @@ def test_gradient_of_the_process(gp, rng, check_gradient):
             return log_ei_with_gradient(gp, points, best)[0].sum()
 
         check_gradient(value, gradient, X, step=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("noise_std", [1e-6, 0.3, 50.0])
+def test_augmented_for_noise(noise_std):
+    mean, std = np.array([0.2, -1.0, 3.0]), np.array([0.5, 1e-4, 2.0])
+    plain = log_expected_improvement(mean, std, 0.1)[0]
+    value, by_mean, by_std = log_expected_improvement(mean, std, 0.1, noise_std)
+    share = 1.0 - noise_std / np.sqrt(noise_std**2 + std**2)
+    visible = share > 1e-6  # beyond, the naive formula cancels
+    np.testing.assert_allclose((value - plain)[visible], np.log(share)[visible], rtol=1e-6)
+    # Where the noise covers all: 1 - tau / sqrt(tau^2 + s^2) = s^2 / (2 tau^2) + O(s^4)
+    tiny = std < 1e-3 * noise_std
+    expected = np.log(std[tiny] ** 2 / (2 * noise_std**2))
+    np.testing.assert_allclose((value - plain)[tiny], expected, rtol=1e-5)
+    step = 1e-6 * std
+    up = log_expected_improvement(mean, std + step, 0.1, noise_std)[0]
+    down = log_expected_improvement(mean, std - step, 0.1, noise_std)[0]
+    np.testing.assert_allclose(by_std, (up - down) / (2 * step), rtol=1e-5)
+    np.testing.assert_array_equal(by_mean, log_expected_improvement(mean, std, 0.1)[1])
+
+
+def test_nothing_is_learned_where_all_is_known():
+    assert log_expected_improvement([-1.0], [0.0], 0.0, noise_std=0.1)[0] == -np.inf

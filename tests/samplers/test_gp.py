@@ -130,12 +130,14 @@ def test_its_answer_has_a_larger_expected_improvement_than_a_fine_grid():
     answer = GPSampler().ask(space, history, 1, np.random.default_rng(0))
     X = space.to_unit([trial.params for trial in history])
     gp = fit_gp(X, history.losses)
-    best = gp.predict(X)[0].min()
+    best, tau = gp.predict(X)[0].min(), 2 * np.sqrt(gp.noise_variance)
 
     def expected_improvement(points):
         mean, std = gp.predict(points)
         z = (best - mean) / std
-        return std * (z * norm.cdf(z) + norm.pdf(z))
+        # Augmented for twice the noise (Huang et al. 2006).
+        share = 1 - tau / np.sqrt(tau**2 + std**2)
+        return std * (z * norm.cdf(z) + norm.pdf(z)) * share
 
     ticks = np.linspace(0, 1, 41)
     grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)

@@ -39,6 +39,9 @@ EXCLUDED_SEQUENTIAL = {
     "test_grid_search_correct_score_results": IN_ORDER,
     "test_grid_search_failing_classifier": IN_ORDER,
     "test_custom_run_search": IN_ORDER,
+    "test_random_search_cv_results_multimetric": (
+        "asserts that searches that optimise different metrics try the same settings"
+    ),
     "test_callable_multimetric_error_failing_clf": IN_ORDER,
     "test_grid_search_classifier_all_fits_fail": TWICE,
     "test_callable_multimetric_clf_all_fits_fail": TWICE,
