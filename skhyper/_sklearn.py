@@ -24,10 +24,8 @@ from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
 )
 from sklearn.utils._param_validation import (
-    HasMethods,
     Interval,
     InvalidParameterError,
-    StrOptions,
     validate_parameter_constraints,
 )
 from sklearn.utils.validation import _check_method_params as check_method_params
@@ -40,10 +38,8 @@ except ImportError:  # scikit-learn < 1.9
 __all__ = [
     "HAS_CALLBACKS",
     "CallbackSearchCV",
-    "HasMethods",
     "Interval",
     "MultimetricScorer",
-    "StrOptions",
     "check_method_params",
     "fit_and_score",
     "fit_context",

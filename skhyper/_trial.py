@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["History", "Trial"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
     """One setting and what came of it.
 
@@ -31,7 +31,7 @@ class Trial:
     seconds : float
         Time spent in fitting and scoring, all folds together.
     message : str
-        Traceback of the first failed fold, empty otherwise.
+        Traceback of the first fit that failed, or what else is wrong; empty otherwise.
     gradient : dict or None
         Derivative of the loss with respect to hyperparameters, where it was computed.
     """
@@ -47,7 +47,7 @@ class Trial:
     gradient: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class History(Sequence):
     """Trials in the order in which they were asked for.
 

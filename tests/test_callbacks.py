@@ -133,3 +133,25 @@ def test_a_callback_can_stop_the_search(kind, n_jobs):
     assert search.stop_reason_ == "a callback asked to stop"
     assert search.n_trials_ == 3
     assert search.best_estimator_.predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize("listening", [False, True])
+def test_a_job_does_not_grow_with_what_was_tried(listening, monkeypatch):
+    import cloudpickle
+
+    sizes = []
+    original = cloudpickle.dumps
+
+    def spy(obj):
+        sizes.append(len(original(obj)))
+        return original(obj)
+
+    search = BayesSearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=12, cv=40, n_jobs=2, random_state=0)
+    if listening:
+        search.set_callbacks(Recorder())
+    search.fit(X[50:], y[50:])
+    monkeypatch.setattr(cloudpickle, "dumps", spy)
+    search.fit(X[50:], y[50:])
+    jobs = sizes[1:]  # the first is what all jobs share
+    assert len(jobs) == 12 * 40
+    assert max(jobs) < (3e5 if listening else 2e3)

@@ -4,7 +4,7 @@ from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, 
 from skhyper.evaluation._evaluator import Evaluator
 from skhyper.evaluation._executor import make_pool
 from skhyper.evaluation._journal import Journal
-from skhyper.evaluation._objective import Objective
+from skhyper.evaluation._objective import Objective, finished_trial
 
 __all__ = [
     "Evaluator",
@@ -12,6 +12,7 @@ __all__ = [
     "ListedCandidates",
     "Objective",
     "SampledCandidates",
+    "finished_trial",
     "make_pool",
     "setting_key",
 ]

@@ -55,6 +55,8 @@ class ListedCandidates:
         twice is tried twice, as scikit-learn does.
     space : Space or None
         Where two settings that are the same point count as one.
+    n_iter : int or None
+        At most so many of them are tried.
     """
 
     known_ahead = True
@@ -65,20 +67,25 @@ class ListedCandidates:
         reason: str,
         allow_repeats: bool = True,
         space: Space | None = None,
+        n_iter: int | None = None,
     ):
-        self._settings = deque(settings)
+        self._listed = list(settings)
         self._allow_repeats = allow_repeats
         self._space = space
-        self.n_candidates = len(self._settings)
+        self._n_iter = len(self._listed) if n_iter is None else n_iter
         self.exhausted_reason = reason
+        self.start_from(History(), 0)
 
     def start_from(self, history: History, n_made: int) -> None:
-        if self._allow_repeats:
-            return
-        tried = {setting_key(trial.params, self._space) for trial in history}
-        untried = [s for s in self._settings if setting_key(s, self._space) not in tried]
-        self._settings = deque(untried)
-        self.n_candidates = len(untried)
+        left = self._listed[n_made:]
+        if not self._allow_repeats:
+            tried = {setting_key(trial.params, self._space) for trial in history}
+            left = [s for s in self._listed if setting_key(s, self._space) not in tried]
+        n_left = max(0, self._n_iter - n_made)
+        if n_left < len(left):
+            self.exhausted_reason = f"n_iter={self._n_iter} settings were tried"
+        self._settings = deque(left[:n_left])
+        self.n_candidates = len(self._settings)
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
         return self._settings.popleft() if self._settings else None

@@ -35,7 +35,9 @@ class Evaluator:
     max_time : float or None
         Seconds after which no further trial is started.
     search : estimator
-        Handed to callbacks.
+        Handed to callbacks in this process.
+    caller : estimator or None
+        Handed to scikit-learn's callbacks where folds run; None if there are none.
     context : callback context
         Of the search; folds are its sub-tasks.
     on_trial_end : callable
@@ -60,6 +62,7 @@ class Evaluator:
         ordered: bool,
         max_time: float | None,
         search: Any,
+        caller: Any,
         context: Any,
         on_trial_end: Callable[[Trial, History], bool],
     ):
@@ -72,7 +75,9 @@ class Evaluator:
         self._deadline = None if max_time is None else time.monotonic() + max_time
         self._max_time = max_time
         self._search = search
+        self._caller = caller
         self._context = context
+        self._fold_contexts: dict[tuple[int, int], Any] = {}
         self._on_trial_end = on_trial_end
         self._base = history
         self._trials: list[Trial] = list(history)
@@ -160,18 +165,28 @@ class Evaluator:
         self._folds[number] = {}
         new = number - len(self._base)
         for fold in range(self._n_splits):
-            context = self._context.subcontext(
-                task_name="candidate-split-evaluation", task_id=new * self._n_splits + fold
-            )
-            if not HAS_CALLBACKS:
-                context.call_on_fit_task_begin(estimator=self._search)
+            context = self._fold_context(new, fold)
             self._pool.submit(
-                FoldJob(new, fold, params, self._candidates.n_candidates, self._search, context)
+                FoldJob(new, fold, params, self._candidates.n_candidates, self._caller, context)
             )
+
+    def _fold_context(self, new: int, fold: int) -> Any:
+        """The context that goes with a job, None where callbacks are not told by its worker."""
+        if HAS_CALLBACKS and self._caller is None:
+            return None
+        task_id = new * self._n_splits + fold
+        context = self._context.subcontext(task_name="candidate-split-evaluation", task_id=task_id)
+        if HAS_CALLBACKS:
+            return context
+        # Before scikit-learn 1.9 its workers know no callbacks: they are told from here.
+        context.call_on_fit_task_begin(estimator=self._search)
+        self._fold_contexts[new, fold] = context
+        return None
 
     def _collect(self, job: FoldJob, result: dict[str, Any]) -> None:
         if not HAS_CALLBACKS:
-            job.context.call_on_fit_task_end(estimator=self._search)
+            context = self._fold_contexts.pop((job.trial, job.fold))
+            context.call_on_fit_task_end(estimator=self._search)
         number = job.trial + len(self._base)
         folds = self._folds[number]
         folds[job.fold] = result

@@ -11,12 +11,15 @@ A pool takes fold jobs by ``submit`` and gives back ``(job, result)`` pairs by `
 """
 
 import os
+import shutil
+import tempfile
 import threading
 import time
 import warnings
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import cloudpickle
@@ -29,6 +32,10 @@ from sklearn.utils.parallel import Parallel, delayed
 from skhyper.evaluation._objective import FoldJob, Objective, run_fold
 
 __all__ = ["InProcess", "JoblibRounds", "Pool", "Workers", "make_pool"]
+
+# Larger data go to workers by a file that they map into memory, as joblib does.
+_MAX_SENT_BYTES = 1_000_000
+_THREADED = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
 
 
 class Pool(Protocol):
@@ -112,16 +119,28 @@ class JoblibRounds:
 
 
 class Workers:
-    """Processes or threads that take one job at a time."""
+    """Processes or threads that take one job at a time.
 
-    def __init__(self, objective: Objective, n_workers: int, processes: bool):
+    Parameters
+    ----------
+    objective : Objective
+    n_workers : int
+    backend : joblib backend
+        The active one: it says what is nested in it, and how many threads each worker has.
+    processes : bool
+        Processes, else threads.
+    """
+
+    def __init__(self, objective: Objective, n_workers: int, backend: Any, processes: bool):
         self.n_workers = n_workers
         self._running: dict[Future, FoldJob] = {}
         self._processes = processes
-        self._config = get_config()
-        self._objective = objective
+        self._shared = _Shared(objective, get_config(), backend.get_nested_backend())
+        self._folder: str | None = None
         self._executor: Executor = (
-            _process_executor(objective, n_workers) if processes else ThreadPoolExecutor(n_workers)
+            self._process_executor(getattr(backend, "inner_max_num_threads", None))
+            if processes
+            else ThreadPoolExecutor(n_workers)
         )
 
     @property
@@ -133,7 +152,7 @@ class Workers:
             # Pickled here and now: a callback's context changes while loky's thread would.
             future = self._executor.submit(_run_pickled, cloudpickle.dumps(job))
         else:
-            future = self._executor.submit(_run_in_thread, self._config, self._objective, job)
+            future = self._executor.submit(self._shared.run, job)
         self._running[future] = job
 
     def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
@@ -149,26 +168,56 @@ class Workers:
             self._executor.shutdown(wait=True, kill_workers=kill)  # type: ignore[call-arg]
         else:
             self._executor.shutdown(wait=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _process_executor(self, inner_threads: int | None) -> Executor:
+        """Worker processes that hold the objective, sent once and not with every job."""
+        shared, path = self._shared, None
+        if _n_bytes(shared.objective.X) > _MAX_SENT_BYTES:
+            self._folder = tempfile.mkdtemp(prefix="skhyper-")
+            path = os.path.join(self._folder, "data")
+            joblib.dump((shared.objective.X, shared.objective.y), path)
+            shared = replace(shared, objective=replace(shared.objective, X=None, y=None))
+        payload = cloudpickle.dumps((shared, path, list(warnings.filters), os.getpid()))
+        # As joblib does: workers share the cores, so each gets its part of the threads.
+        threads = inner_threads or max(1, (joblib.cpu_count() or 1) // self.n_workers)
+        names = [f"{library}_NUM_THREADS" for library in _THREADED]
+        own = {} if inner_threads else os.environ
+        env = {name: own.get(name, str(threads)) for name in names}
+        return ProcessPoolExecutor(
+            max_workers=self.n_workers, initializer=_hold, initargs=(payload,), env=env
+        )
 
 
-def _process_executor(objective: Objective, n_workers: int) -> Executor:
-    """Worker processes that hold the objective, sent once and not with every job."""
-    payload = cloudpickle.dumps((objective, get_config(), list(warnings.filters), os.getpid()))
-    # As joblib does: workers share the cores, so each gets its part of the threads.
-    threads = str(max(1, (joblib.cpu_count() or 1) // n_workers))
-    names = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
-    env = {f"{name}_NUM_THREADS": os.environ.get(f"{name}_NUM_THREADS", threads) for name in names}
-    return ProcessPoolExecutor(
-        max_workers=n_workers, initializer=_hold, initargs=(payload,), env=env
-    )
+@dataclass(frozen=True)
+class _Shared:
+    """What all jobs of a worker need, and how it runs them."""
+
+    objective: Objective
+    config: dict[str, Any]
+    nested: tuple[Any, int | None]
+
+    def run(self, job: FoldJob) -> dict[str, Any]:
+        backend, n_jobs = self.nested
+        # What runs in parallel inside of a fold has joblib's backend for that, not this one.
+        with config_context(**self.config), joblib.parallel_config(backend, n_jobs=n_jobs):
+            return run_fold(self.objective, job)
+
+
+def _n_bytes(X: Any) -> int:
+    return getattr(X, "nbytes", 0) or getattr(getattr(X, "data", None), "nbytes", 0)
 
 
 _held: dict[str, Any] = {}  # in a worker process: what _hold received
 
 
 def _hold(payload: bytes) -> None:
-    objective, config, filters, parent = cloudpickle.loads(payload)
-    _held.update(objective=objective, config=config, filters=filters)
+    shared, path, filters, parent = cloudpickle.loads(payload)
+    if path is not None:
+        X, y = joblib.load(path, mmap_mode="r")  # one copy for all workers
+        shared = replace(shared, objective=replace(shared.objective, X=X, y=y))
+    _held.update(shared=shared, filters=filters)
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
 
 
@@ -180,14 +229,9 @@ def _die_with(parent: int) -> None:
 
 
 def _run_pickled(pickled: bytes) -> dict[str, Any]:
-    with config_context(**_held["config"]), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.filters = _held["filters"]
-        return run_fold(_held["objective"], cloudpickle.loads(pickled))
-
-
-def _run_in_thread(config: dict, objective: Objective, job: FoldJob) -> dict[str, Any]:
-    with config_context(**config):
-        return run_fold(objective, job)
+        return _held["shared"].run(cloudpickle.loads(pickled))
 
 
 def make_pool(
@@ -207,4 +251,4 @@ def make_pool(
     kind = type(backend).__name__
     if known_ahead or kind not in ("LokyBackend", "ThreadingBackend"):
         return JoblibRounds(objective, n_jobs, pre_dispatch)
-    return Workers(objective, joblib.effective_n_jobs(n_jobs), kind == "LokyBackend")
+    return Workers(objective, joblib.effective_n_jobs(n_jobs), backend, kind == "LokyBackend")

@@ -9,12 +9,18 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import cloudpickle
 
 from skhyper._trial import History, Trial
+
+try:
+    import fcntl
+except ImportError:  # Windows: no lock
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Journal"]
 
@@ -61,16 +67,18 @@ class Journal:
         if not records:
             return None
         head, *trials = records
-        renumbered = tuple(
-            Trial(**{**vars(trial), "number": number}) for number, trial in enumerate(trials)
-        )
+        # Written as they were finished, and kept as they were asked for.
+        trials.sort(key=lambda trial: trial.number)
+        renumbered = tuple(replace(trial, number=i) for i, trial in enumerate(trials))
         n_given = head.pop("n_given")
         return History(renumbered, **head), len(renumbered) - n_given
 
     def open(self, base: History) -> None:
         """Open for appending; a new file gets the seed, the folds and the trials of `base`."""
         if self.read() is None:
-            self._file = self.path.open("wb")
+            self._file = self.path.open("ab")
+            _lock(self._file, self.path)
+            self._file.truncate(0)
             self._file.write(_MAGIC)
             head = {
                 "seed": base.seed,
@@ -82,6 +90,7 @@ class Journal:
                 self._write(record)
             return
         self._file = self.path.open("r+b")
+        _lock(self._file, self.path)
         self._file.seek(len(_MAGIC))
         end = max([len(_MAGIC), *(end for _, end in _records(self._file))])
         self._file.truncate(end)
@@ -102,6 +111,19 @@ class Journal:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    """Keep other searches from the file, until it is closed."""
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise ValueError(
+            f"The journal {path} is in use by another search; each search needs its own."
+        ) from None
 
 
 def _records(file: BinaryIO) -> Iterator[tuple[Any, int]]:

@@ -10,6 +10,8 @@ from sklearn.base import clone
 from skhyper._sklearn import HAS_CALLBACKS, fit_and_score
 from skhyper._trial import Trial
 
+_NOT_FINITE = "The score is not finite; if the scorer raised, a warning has its traceback."
+
 __all__ = ["FoldJob", "Objective", "finished_trial", "run_fold"]
 
 
@@ -117,5 +119,5 @@ def finished_trial(
         loss=np.nan if failed else -float(mean),
         folds=tuple(folds),
         seconds=sum(out["fit_time"] + out["score_time"] for out in folds),
-        message=errors[0] if errors else "",
+        message=errors[0] if errors else _NOT_FINITE * failed,
     )

@@ -1,5 +1,6 @@
 """What all searches share: ``fit`` from validated input to the refitted best estimator."""
 
+import copy
 import math
 import time
 import warnings
@@ -15,6 +16,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.validation import indexable
 
 from skhyper._sklearn import (
+    HAS_CALLBACKS,
     CallbackSearchCV,
     MultimetricScorer,
     check_method_params,
@@ -25,9 +27,16 @@ from skhyper._sklearn import (
     warn_or_raise_about_fit_failures,
 )
 from skhyper._trial import History, Trial
-from skhyper.evaluation import Evaluator, Journal, Objective, make_pool
+from skhyper.evaluation import (
+    Evaluator,
+    Journal,
+    Objective,
+    finished_trial,
+    make_pool,
+    setting_key,
+)
 from skhyper.exceptions import HistoryMismatchWarning, SkhyperWarning
-from skhyper.search._validate import fingerprint
+from skhyper.search._validate import fingerprint, splitter_parts
 from skhyper.space import Space
 
 __all__ = ["BaseSearch", "Plan"]
@@ -50,6 +59,14 @@ class Plan:
     candidates: Any
     space: Space | None
     seed: int = 0
+
+
+def _merged(history: History, other: History) -> History:
+    """`history` and what only `other` has tried."""
+    known = {setting_key(trial.params) for trial in history}
+    new = [trial for trial in other if setting_key(trial.params) not in known]
+    trials = [replace(t, number=i) for i, t in enumerate([*history, *new])]
+    return replace(history, trials=tuple(trials))
 
 
 class BaseSearch(CallbackSearchCV):
@@ -125,7 +142,7 @@ class BaseSearch(CallbackSearchCV):
         estimator = clone(self.estimator)
         plan = self._plan()
         self.space_ = plan.space
-        base = self._start(X, y, routed, plan)
+        base = self._start(estimator, X, y, routed, plan)
 
         root = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
         root.call_on_fit_task_begin(estimator=self, **seen)
@@ -148,15 +165,15 @@ class BaseSearch(CallbackSearchCV):
         root.call_on_fit_task_end(estimator=self, **seen)
         return self
 
-    def _start(self, X: Any, y: Any, routed: Any, plan: Plan) -> History:
+    def _start(self, estimator: Any, X: Any, y: Any, routed: Any, plan: Plan) -> History:
         """Folds, seed and, where they are valid here, earlier trials."""
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         self._checked_cv_orig = cv
         print_ = fingerprint(
             X,
             y,
-            self.estimator,
-            repr(cv),
+            estimator,
+            *splitter_parts(cv),
             self.scoring,
             self.return_train_score,
             dict(routed.estimator.fit),
@@ -170,7 +187,9 @@ class BaseSearch(CallbackSearchCV):
             self._tell_unlocated(earlier, plan.space)
             plan.candidates.start_from(earlier, n_made)
             self.n_splits_ = len(earlier.splits)
-            return earlier
+            # `refit` may name another metric by now.
+            again = [finished_trial(t, t.folds, self._pick_score) for t in earlier]
+            return replace(earlier, trials=tuple(again))
         self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
         splits = list(cv.split(X, y, **routed.splitter.split))
         if not splits:
@@ -201,9 +220,9 @@ class BaseSearch(CallbackSearchCV):
                 "scoring, or with another estimator. Name another file, or delete it to start "
                 "anew."
             )
-        if self.warm_start and earlier is not None:
-            n_made = min(n_made, len(history) - len(earlier))
-        return history, n_made
+        if self.warm_start and hasattr(self, "history_"):
+            n_made = max(0, len(history) - len(self.history_))
+        return history if earlier is None else _merged(history, earlier), n_made
 
     def _tell_unlocated(self, earlier: History, space: Space | None) -> None:
         lost = [] if space is None else [t for t in earlier if space.locate(t.params) is None]
@@ -231,8 +250,8 @@ class BaseSearch(CallbackSearchCV):
             )
         if not valid:
             return None
-        # The last fit already holds what `history` gave it.
-        return replace(valid[-1], seed=seed)
+        # The last fit, if there was one, may already hold what `history` gives.
+        return replace(_merged(valid[-1], valid[0]), seed=seed)
 
     def _search(
         self,
@@ -258,6 +277,7 @@ class BaseSearch(CallbackSearchCV):
             pool,
             base,
             self._pick_score,
+            caller=self._caller(pool.n_workers),
             n_parallel=self.n_points or math.ceil(n_jobs / len(base.splits)),
             ordered=self.random_state is not None,
             max_time=self.max_time,
@@ -273,6 +293,22 @@ class BaseSearch(CallbackSearchCV):
             raise
         self._keep(evaluator.history, evaluator.stop_reason)
         context.call_on_fit_task_end(estimator=self)
+
+    def _caller(self, n_workers: int) -> Any:
+        """What scikit-learn's callbacks are told to be searching, None if nobody listens.
+
+        It goes with each job: to workers without what a search gathers.
+        """
+        listeners = [*getattr(self, "_skl_callbacks", [])]
+        listeners += getattr(self.estimator, "_skl_callbacks", [])
+        if not HAS_CALLBACKS or not listeners:
+            return None
+        if n_workers == 1:
+            return self
+        light = copy.copy(self)
+        for name in ("history_", "history", "space_", "cv_results_"):
+            light.__dict__.pop(name, None)
+        return light
 
     @contextmanager
     def _open_journal(self, base: History, hooks: list[Callable]) -> Iterator[None]:
@@ -314,7 +350,11 @@ class BaseSearch(CallbackSearchCV):
         self.stop_reason_ = stop_reason
         for name in ("best_estimator_", "best_index_", "best_params_", "best_score_"):
             self.__dict__.pop(name, None)
-        if not stop_reason.startswith("interrupted") or not trials:
+        if not stop_reason.startswith("interrupted"):
+            return
+        for name in ("cv_results_", "refit_time_", "scorer_", "multimetric_"):
+            self.__dict__.pop(name, None)
+        if not trials:
             return
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -81,13 +81,16 @@ class SampledSearch(BaseSearch):
         space.sample(1, np.random.default_rng(0))  # raises if the constraint rejects everything
         guesses = [self._checked_guess(params, space) for params in listed(self.initial_points)]
         phases = self._phases(space)
+        if self.include_default:
+            guesses += self._own_setting(space)
         if isinstance(self.sampler_, GridSampler):
             candidates = self._grid_candidates(space, guesses, self.sampler_.n_values)
         elif self._tries_everything(space, phases):
             candidates = self._grid_candidates(space, guesses, int(space.n_settings))
         else:
-            first = guesses + self._own_setting(space)
-            candidates = SampledCandidates(self.sampler_, phases, first, self.allow_repeats)
+            if self.include_default is None and isinstance(self.sampler_, _START_FROM_OWN):
+                guesses += self._own_setting(space)
+            candidates = SampledCandidates(self.sampler_, phases, guesses, self.allow_repeats)
         return Plan(candidates, space, seed)
 
     def _tries_everything(self, space: Space, phases: list[tuple[Space, int]]) -> bool:
@@ -99,13 +102,15 @@ class SampledSearch(BaseSearch):
         if not settings:
             raise InvalidSpaceError("The list of settings to try is empty.")
         space = None if self.search_spaces is None else self._space()
+        settings = [*listed(self.initial_points), *settings]
         check_settings(self.estimator, settings)
         for params in settings:
             if self.constraint is not None and not self.constraint(dict(params)):
                 raise InvalidSpaceError(f"The constraint rejects the setting {dict(params)!r}.")
-        settings = [*listed(self.initial_points), *settings]
         reason = "every setting of the list was tried"
-        return Plan(ListedCandidates(settings, reason, self.allow_repeats, space), space, seed)
+        return Plan(
+            ListedCandidates(settings, reason, self.allow_repeats, space, self.n_iter), space, seed
+        )
 
     def _space(self) -> Space:
         own = self.estimator.get_params(deep=True)
@@ -116,10 +121,7 @@ class SampledSearch(BaseSearch):
         grid = [params for point in space.grid(n_values) for params in space.from_unit([point])]
         settings = [*guesses, *[p for p in grid if setting_key(p, space) not in guessed]]
         reason = "every setting was tried"
-        if self.n_iter is not None and self.n_iter < len(settings):
-            settings = settings[: self.n_iter]
-            reason = f"n_iter={self.n_iter} settings were tried"
-        return ListedCandidates(settings, reason, self.allow_repeats, space)
+        return ListedCandidates(settings, reason, self.allow_repeats, space, self.n_iter)
 
     def _phases(self, space: Space) -> list[tuple[Space, int]]:
         n_iter = 50 if self.n_iter is None else self.n_iter
@@ -129,11 +131,8 @@ class SampledSearch(BaseSearch):
         return [(space.restrict(i), budget) for i, budget in enumerate(budgets)]
 
     def _own_setting(self, space: Space) -> list[Mapping[str, Any]]:
-        """The estimator's own setting, if it is wanted and lies in the space."""
-        wanted = self.include_default
-        if wanted is None:
-            wanted = isinstance(self.sampler_, _START_FROM_OWN)
-        return [space.complete({})] if wanted and space.contains({}) else []
+        """The estimator's own setting, if it lies in the space."""
+        return [space.complete({})] if space.contains({}) else []
 
     def _checked_guess(self, params: Mapping[str, Any], space: Space) -> Mapping[str, Any]:
         check_settings(self.estimator, [params])

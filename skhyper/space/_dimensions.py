@@ -188,6 +188,8 @@ class Integer(Dimension):
 
     def __init__(self, low: int, high: int, prior: str = "uniform"):
         _check_range("Integer", low, high, prior, numbers.Integral)
+        if max(abs(low), abs(high)) > 2**53:
+            raise InvalidSpaceError(f"Integer({low!r}, {high!r}): ends beyond 2**53 are too large.")
         self.low, self.high, self.prior = int(low), int(high), prior
         self.n_values = self.high - self.low + 1
         # Each integer owns half a unit on either side, on a log scale too.

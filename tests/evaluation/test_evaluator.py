@@ -71,6 +71,7 @@ def run(n_workers=1, n_parallel=1, ordered=True, choose=lambda jobs: jobs[0], n_
         ordered=ordered,
         max_time=kwargs.pop("max_time", None),
         search=None,
+        caller=None,
         context=Context(),
         on_trial_end=kwargs.pop("on_trial_end", lambda trial, history: False),
     )

@@ -6,6 +6,7 @@ import threading
 import joblib
 import numpy as np
 import pytest
+from joblib.parallel import get_active_backend
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
 from sklearn.model_selection import KFold
@@ -101,7 +102,7 @@ def test_workers_do_the_work_and_each_job_comes_back_once(backend, known_ahead):
 
 
 def test_workers_have_room_while_one_is_free():
-    pool = Workers(objective(delay=0.1, what="thread"), 2, processes=False)
+    pool = Workers(objective(delay=0.1, what="thread"), 2, get_active_backend()[0], processes=False)
     assert pool.has_room
     pool.submit(JOBS[0])
     assert pool.has_room
@@ -121,7 +122,7 @@ def test_threads_of_linear_algebra_are_shared_among_worker_processes(monkeypatch
             return self
 
     target = Objective(Reads(), X, y, SPLITS, where, {}, {}, "raise", False, 0)
-    pool = Workers(target, 2, processes=True)
+    pool = Workers(target, 2, get_active_backend()[0], processes=True)
     (result,) = [r["test_scores"] for _, r in drain(pool, JOBS[:1])]
     assert result == max(1, joblib.cpu_count() // 2)
 
@@ -140,5 +141,23 @@ def test_data_are_sent_to_a_worker_once(monkeypatch):
     big = np.zeros((1000, 1000))
     splits = list(KFold(3).split(big))
     target = Objective(WhereAmI(), big, big[:, 0], splits, where, {}, {}, "raise", False, 0)
-    drain(Workers(target, 2, processes=True), JOBS)
-    assert len([s for s in sizes if s > 1e6]) == 1
+    pool = Workers(target, 2, get_active_backend()[0], processes=True)
+    folder = pool._folder
+    assert os.listdir(folder) == ["data"], "8 MB go by a file that is mapped into memory"
+    drain(pool, JOBS)
+    assert max(sizes) < 1e5
+    assert not os.path.exists(folder)
+
+
+def nested(estimator, X, y):
+    """1 if what runs in parallel inside of a fold would start processes of its own."""
+    backend, _ = get_active_backend()
+    return float(type(backend).__name__ == "LokyBackend")
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_what_is_nested_in_a_fold_starts_no_processes(backend):
+    target = Objective(WhereAmI(), X, y, SPLITS, nested, {}, {}, "raise", False, 0)
+    with joblib.parallel_config(backend, n_jobs=2):
+        pool = make_pool(target, None, "all", False)
+        assert {result["test_scores"] for _, result in drain(pool, JOBS[:3])} == {0.0}

@@ -8,6 +8,7 @@ import textwrap
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.svm import SVC
 
@@ -127,6 +128,67 @@ def test_trials_given_by_another_search_do_not_count(tmp_path):
     assert search.fit(X, y).n_trials_ == 5
     search = BayesSearchCV(SVC(), SPACE, n_iter=4, history=first.history_, **options)
     assert search.fit(X, y).n_trials_ == 6
+
+
+def test_trials_are_read_in_the_order_of_asking(tmp_path):
+    journal = Journal(tmp_path / "j")
+    journal.open(History(splits=((1, 2),)))
+    for number in (2, 0, 3):  # finished in this order; 1 was running when it was killed
+        journal.append(Trial(number, {"C": number}, "complete", loss=0.0))
+    journal.close()
+    history, _ = journal.read()
+    assert [(t.number, t.params["C"]) for t in history] == [(0, 0), (1, 2), (2, 3)]
+
+
+def test_one_journal_serves_one_search_at_a_time(tmp_path):
+    pytest.importorskip("fcntl")
+    first = Journal(tmp_path / "j")
+    first.open(BASE)
+    with pytest.raises(ValueError, match="in use by another search"):
+        Journal(tmp_path / "j").open(BASE)
+    first.append(Trial(1, {"C": 2}, "complete", loss=0.0))
+    first.close()
+    assert len(Journal(tmp_path / "j").read()[0]) == 2
+
+
+@pytest.mark.parametrize("cls", ["grid", "manual"])
+def test_a_list_with_repeats_is_resumed(tmp_path, cls):
+    options = {"allow_repeats": True, "cv": 3, "journal": tmp_path / "j"}
+    if cls == "grid":
+        search = SearchCV(SVC(), {"C": [1, 2]}, sampler="grid", **options)
+    else:
+        search = SearchCV(SVC(), sampler=[{"C": 1}, {"C": 1}], **options)
+    assert search.fit(X, y).n_trials_ == 2
+    assert clone(search).fit(X, y).n_trials_ == 2
+
+
+def test_functions_of_a_script_are_known_again_in_another_process(tmp_path):
+    script = textwrap.dedent("""
+        import sys
+        import numpy as np
+        from sklearn.datasets import load_iris
+        from sklearn.model_selection import KFold
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import FunctionTransformer
+        from sklearn.svm import SVC
+        from skhyper import SearchCV
+
+        class OwnFolds(KFold):
+            __repr__ = object.__repr__
+
+        search = SearchCV(
+            make_pipeline(FunctionTransformer(lambda a: a), SVC()),
+            sampler=[{"svc__C": 1}, {"svc__C": 2}],
+            scoring=lambda estimator, X, y: estimator.score(X, y),
+            cv=OwnFolds(3, shuffle=True, random_state=np.random.RandomState(0)),
+            journal=sys.argv[1],
+        )
+        print(search.fit(*load_iris(return_X_y=True)).n_trials_)
+    """)
+    command = [sys.executable, "-c", script, str(tmp_path / "j")]
+    for _ in range(2):
+        out = subprocess.run(command, capture_output=True, text=True)
+        assert out.stdout.strip() == "2", out.stderr
 
 
 def test_a_journal_beside_warm_start(tmp_path):

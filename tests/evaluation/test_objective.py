@@ -61,4 +61,4 @@ def test_failed_trials_have_no_loss(folds):
     trial = finished_trial(Trial(0, {}), folds, float)
     assert trial.state == "failed"
     assert np.isnan(trial.loss)
-    assert trial.message == (folds[1]["fit_error"] or "")
+    assert (folds[1]["fit_error"] or "score is not finite") in trial.message

@@ -149,3 +149,14 @@ def test_callers_own_workers_still_work_afterwards():
         assert parallel(delayed(abs)(i) for i in (-1, -2)) == [1, 2]
         BayesSearchCV(SVC(), SPACE, n_iter=2, cv=2, n_jobs=2, random_state=0).fit(X, y)
         assert parallel(delayed(abs)(i) for i in (-3, -4)) == [3, 4]
+
+
+def test_an_interruption_at_once_leaves_nothing_stale():
+    search = BayesSearchCV(Breaks(), SPACE, n_iter=2, cv=3, random_state=0)
+    Breaks.n_fits, Breaks.error = 100, KeyboardInterrupt
+    search.fit(X, y)
+    Breaks.n_fits = 6
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, y)
+    assert search.n_trials_ == 0
+    assert not [name for name in ("cv_results_", "best_params_") if hasattr(search, name)]

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_iris
-from sklearn.model_selection import ShuffleSplit
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import PredefinedSplit, ShuffleSplit
 from sklearn.svm import SVC
 
 from skhyper import BayesSearchCV, SearchCV
@@ -130,9 +132,46 @@ def test_warm_start_of_a_sampled_search_goes_on():
     assert len({t.params["C"] for t in search.history_}) == 7
 
 
-@pytest.mark.parametrize("change", ["X", "y", "scoring", "estimator", "cv", "weights"])
+class EveryNth:
+    """A splitter without a repr of its own."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return self.n
+
+    def split(self, X, y=None, groups=None):
+        fold = np.arange(len(X)) % self.n
+        return ((np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(self.n))
+
+
+def constant(value):
+    return make_scorer(lambda a, b: value)
+
+
+CHANGES = {
+    "scoring": ("accuracy", "f1_macro"),
+    "a scorer": (constant(1.0), constant(-7.0)),
+    "estimator": (SVC(), SVC(kernel="linear")),
+    "cv": (3, 4),
+    "a splitter": (EveryNth(3), EveryNth(5)),
+    # Alike at both ends, which is all that their repr shows.
+    "a list of folds": (
+        PredefinedSplit(np.arange(150) % 3),
+        PredefinedSplit(np.r_[:3, np.random.RandomState(0).permutation(np.arange(144) % 3), :3]),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", ["X", "y", "weights", *CHANGES])
 def test_trials_of_something_else_are_not_used(change):
-    manual = SearchCV(SVC(), sampler=[{"C": 1}], cv=3, warm_start=True).fit(X, y)
+    name = {"a scorer": "scoring", "a splitter": "cv", "a list of folds": "cv"}.get(change, change)
+    before, after = CHANGES.get(change, (None, None))
+    manual = SearchCV(SVC(), sampler=[{"C": 1}], cv=3, warm_start=True)
+    if change in CHANGES:
+        manual.set_params(**{name: before})
+    manual.fit(X, y)
     X2, y2, metadata = X, y, {}
     if change == "X":
         X2 = X + 1e-9
@@ -141,8 +180,7 @@ def test_trials_of_something_else_are_not_used(change):
     elif change == "weights":
         metadata = {"sample_weight": np.ones(150)}
     else:
-        new = {"scoring": "f1_macro", "estimator": SVC(kernel="linear"), "cv": 4}
-        manual.set_params(**{change: new[change]})
+        manual.set_params(**{name: after})
     manual.set_params(sampler=[{"C": 2}])
     with pytest.warns(HistoryMismatchWarning, match="Earlier trials are not used"):
         manual.fit(X2, y2, **metadata)
@@ -171,3 +209,49 @@ def test_an_empty_list_and_a_constraint():
 def test_a_setting_written_twice_is_tried_twice():
     search = SearchCV(SVC(), sampler=[{"C": 1}, {"C": 1}], cv=3).fit(X, y)
     assert search.n_trials_ == 2
+
+
+@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csc_array])
+def test_what_a_fit_leaves_on_the_data_or_the_estimator_is_no_change(container):
+    data, svc = container(X), SVC()
+    manual = SearchCV(svc, sampler=[{"C": 1}], cv=3, warm_start=True).fit(data, y)
+    svc.fit(data, y)
+    assert manual.set_params(sampler=[{"C": 2}]).fit(data, y).n_trials_ == 2
+
+
+def test_another_metric_is_optimised_by_then():
+    options = {"scoring": ["accuracy", "f1_macro"], "cv": 3, "warm_start": True}
+    manual = SearchCV(SVC(), sampler=[{"C": 1e-3}, {"C": 1}], refit="accuracy", **options)
+    manual.fit(X, y).set_params(refit="f1_macro", sampler=[{"C": 10}]).fit(X, y)
+    np.testing.assert_array_equal(manual.history_.losses, -manual.cv_results_["mean_test_f1_macro"])
+
+
+def test_history_beside_warm_start():
+    space = {"C": (0.1, 10.0)}
+    manual = SearchCV(SVC(), sampler=[{"C": 1.5}, {"C": 2.5}], cv=3).fit(X, y)
+    bayes = BayesSearchCV(SVC(), space, n_iter=3, cv=3, warm_start=True).fit(X, y)
+    assert bayes.set_params(history=manual.history_).fit(X, y).n_trials_ == 3 + 2 + 3
+    assert [t.number for t in bayes.history_] == list(range(8))
+
+
+def test_a_grid_goes_on_where_it_stopped():
+    grid = {"C": [1, 2, 3, 4, 5, 6]}
+    search = SearchCV(SVC(), grid, sampler="grid", n_iter=3, cv=3, warm_start=True).fit(X, y)
+    assert search.stop_reason_ == "n_iter=3 settings were tried"
+    search.fit(X, y)
+    assert [p["C"] for p in search.cv_results_["params"]] == [1, 2, 3, 4, 5, 6]
+
+
+def test_initial_points_of_a_manual_search_are_checked():
+    options = {"sampler": [{"C": 1}], "initial_points": [{"CC": 2}]}
+    with pytest.raises(InvalidSpaceError, match="Invalid parameter 'CC'"):
+        SearchCV(SVC(), **options).fit(X, y)
+    options = {"sampler": [{"C": 1}], "initial_points": [{"C": 2}]}
+    with pytest.raises(InvalidSpaceError, match="constraint rejects"):
+        SearchCV(SVC(), constraint=lambda p: p["C"] < 1.5, **options).fit(X, y)
+
+
+def test_own_setting_first_even_in_a_grid_if_asked_for():
+    grid = {"C": [0.01, 0.1, 1.0, 10.0]}
+    search = SearchCV(SVC(), grid, n_iter=10, include_default=True, cv=3).fit(X, y)
+    assert [p["C"] for p in search.cv_results_["params"]] == [1.0, 0.01, 0.1, 10.0]
