@@ -145,10 +145,6 @@ class Space:
         ]
         return sum(sizes)
 
-    def subspace_names(self, index: int) -> list[str]:
-        """Names of the hyperparameters of one sub-space."""
-        return list(self._subspaces[index].columns)
-
     def activate(self, points: Any) -> np.ndarray:
         """Points with every value at its one coordinate and nan where inactive.
 
