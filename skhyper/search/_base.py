@@ -41,6 +41,18 @@ from skhyper.space import Space
 
 __all__ = ["BaseSearch", "Plan"]
 
+# What must not be left from an earlier fit where this one was interrupted or failed.
+_OF_THE_LAST_FIT = (
+    "best_estimator_",
+    "best_index_",
+    "best_params_",
+    "best_score_",
+    "cv_results_",
+    "multimetric_",
+    "refit_time_",
+    "scorer_",
+)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -158,7 +170,8 @@ class BaseSearch(CallbackSearchCV):
             return_train_score=self.return_train_score,
             verbose=self.verbose,
         )
-        self._search(objective, plan.candidates, base, root, hooks)
+        with self._open_journal(base, hooks):
+            self._search(objective, plan.candidates, base, root, hooks)
         self._conclude(scorers, refit_metric)
         if self.refit:
             self._refit(estimator, X, y, routed.estimator.fit, root, seen)
@@ -286,8 +299,7 @@ class BaseSearch(CallbackSearchCV):
             on_trial_end=lambda trial, history: self._call_back(trial, history, hooks),
         )
         try:
-            with self._open_journal(base, hooks):
-                evaluator.run()
+            evaluator.run()
         except BaseException as error:
             self._keep(evaluator.history, f"interrupted by {type(error).__name__}")
             raise
@@ -348,13 +360,9 @@ class BaseSearch(CallbackSearchCV):
         self.history_ = replace(history, trials=trials)
         self.n_trials_ = len(trials)
         self.stop_reason_ = stop_reason
-        for name in ("best_estimator_", "best_index_", "best_params_", "best_score_"):
+        for name in _OF_THE_LAST_FIT:
             self.__dict__.pop(name, None)
-        if not stop_reason.startswith("interrupted"):
-            return
-        for name in ("cv_results_", "refit_time_", "scorer_", "multimetric_"):
-            self.__dict__.pop(name, None)
-        if not trials:
+        if not stop_reason.startswith("interrupted") or not trials:
             return
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

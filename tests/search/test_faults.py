@@ -13,7 +13,8 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.svm import SVC
 
-from skhyper import BayesSearchCV, GridSearchCV, SearchCV
+from skhyper import BayesSearchCV, GridSearchCV, History, SearchCV
+from skhyper.evaluation import Journal
 
 X, y = load_iris(return_X_y=True)
 SPACE = {"C": (1e-2, 1e2, "log-uniform")}
@@ -140,6 +141,36 @@ def test_a_worker_that_dies_leaves_the_finished_trials():
     with pytest.raises(Exception, match=r"(?i)terminated|killed|abruptly"):
         search.fit(X, y)
     assert [p["C"] for p in search.cv_results_["params"]] == [1.0, 2.0]
+
+
+def test_a_journal_in_use_is_found_before_workers_are_started(tmp_path, monkeypatch):
+    pytest.importorskip("fcntl")
+    started = []
+    monkeypatch.setattr("skhyper.search._base.make_pool", lambda *args: started.append(args))
+    search = BayesSearchCV(SVC(), SPACE, n_iter=2, cv=2, n_jobs=2, journal=tmp_path / "k")
+    held = Journal(tmp_path / "k")
+    held.open(History(splits=((1, 2),)))
+    (tmp_path / "k").write_bytes(b"")  # in use, and nothing whole in it yet
+    with pytest.raises(ValueError, match="in use by another search"):
+        search.fit(X, y)
+    assert started == []
+    held.close()
+
+
+def test_when_every_fit_failed_nothing_is_left_of_the_fit_before():
+    search = BayesSearchCV(SVC(), SPACE, n_iter=2, cv=3, random_state=0).fit(X, y)
+    search.set_params(estimator=Breaks())
+
+    def fail(self, X, y):
+        raise ZeroDivisionError("always")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Breaks, "fit", fail)
+        with pytest.raises(ValueError, match="All the 6 fits failed"):
+            search.fit(X, y)
+    assert not hasattr(search, "cv_results_")
+    with pytest.raises(NotFittedError, match="not fitted"):
+        search.predict(X)
 
 
 def test_callers_own_workers_still_work_afterwards():
