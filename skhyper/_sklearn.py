@@ -12,6 +12,7 @@ from typing import Any
 
 import sklearn
 from sklearn.base import _fit_context as fit_context
+from sklearn.metrics._scorer import _BaseScorer
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import (
@@ -28,6 +29,7 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     validate_parameter_constraints,
 )
+from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.validation import _check_method_params as check_method_params
 
 try:
@@ -44,6 +46,8 @@ __all__ = [
     "fit_and_score",
     "fit_context",
     "insert_error_scores",
+    "safe_split",
+    "scorer_parts",
     "sklearn_version",
     "teardown_callbacks",
     "value_error",
@@ -64,6 +68,18 @@ def value_error(estimator: Any, name: str, value: Any, constraints: Any) -> str:
     except InvalidParameterError as error:
         return str(error)
     return ""
+
+
+def scorer_parts(scorer: Any) -> tuple[Callable, int, dict[str, Any]] | None:
+    """Function, sign and keywords of a scorer; None if it calls the estimator's ``score``.
+
+    Any other callable is a function of its own, with sign 1.
+    """
+    if isinstance(scorer, _BaseScorer):
+        return scorer._score_func, scorer._sign, dict(scorer._kwargs)
+    if type(scorer).__name__ == "_PassthroughScorer":
+        return None
+    return scorer, 1, {}
 
 
 def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> dict:

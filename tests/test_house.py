@@ -16,7 +16,7 @@ FLOORS = [
     {"exceptions", "_sklearn"},
     {"_trial", "space", "callbacks"},
     {"gp"},
-    {"samplers"},
+    {"samplers", "hypergradient"},
     {"evaluation"},
     {"search"},
 ]

@@ -4,6 +4,7 @@ from skhyper.space._check import check_dimension
 from skhyper.space._conditions import When
 from skhyper.space._dimensions import Categorical, Dimension, Distribution, Integer, Real
 from skhyper.space._space import Space, check_space
+from skhyper.space._vectors import as_vector, is_vector, like
 
 __all__ = [
     "Categorical",
@@ -13,6 +14,9 @@ __all__ = [
     "Real",
     "Space",
     "When",
+    "as_vector",
     "check_dimension",
     "check_space",
+    "is_vector",
+    "like",
 ]

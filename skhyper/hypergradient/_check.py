@@ -1,0 +1,223 @@
+"""Whether a hypergradient is right: central differences of scikit-learn's own CV loss."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import check_cv
+
+from skhyper._sklearn import safe_split
+from skhyper.hypergradient._losses import Criterion, criterion_of
+from skhyper.hypergradient._problem import NotDifferentiableError, inner_problem
+from skhyper.hypergradient._rules import implicit_gradient
+from skhyper.space import as_vector, like
+
+__all__ = ["HypergradientCheck", "check_hypergradient"]
+
+# Coefficients of the difference of order 4, at -2, -1, 1 and 2 steps.
+_STENCIL = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
+
+
+@dataclass(frozen=True)
+class HypergradientCheck:
+    """What :func:`check_hypergradient` found.
+
+    Attributes
+    ----------
+    criterion : str
+        What was differentiated.
+    gradient : dict
+        The hypergradient, from each name to a number or an array.
+    directional : ndarray of shape (n_directions,)
+        Derivatives along the random directions, by the hypergradient.
+    differences : ndarray of shape (n_directions,)
+        The same by central differences.
+    errors : ndarray of shape (n_directions,)
+        Distance of the two, relative to the length of the hypergradient.
+    """
+
+    criterion: str
+    gradient: Mapping[str, Any]
+    directional: np.ndarray
+    differences: np.ndarray
+    errors: np.ndarray
+
+    @property
+    def max_error(self) -> float:
+        """The largest relative error."""
+        return float(self.errors.max())
+
+
+def check_hypergradient(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    names: Sequence[str] | None = None,
+    scoring: Any = None,
+    cv: Any = 3,
+    fit_params: Mapping[str, Any] | None = None,
+    n_directions: int = 3,
+    step: float = 1e-3,
+    rtol: float = 1e-5,
+    tighten: bool = True,
+    random_state: int = 0,
+) -> HypergradientCheck:
+    """Check the hypergradient of an estimator at its own setting.
+
+    Along random directions, the derivative of the mean CV loss by the hypergradient is
+    compared with differences of the loss that scikit-learn's own fits give.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With the setting at which to check: hyperparameters must be positive numbers, or
+        arrays or dicts of numbers.
+    X, y : array-like
+        Data.
+    names : sequence of str, default=None
+        Hyperparameters to differentiate by; by default all that the estimator offers.
+    scoring : str or callable, default=None
+        What is differentiated, or its surrogate; by default the estimator's own score.
+    cv : int, splitter or iterable, default=3
+        Folds.
+    fit_params : dict, default=None
+        Metadata for ``fit``, cut with the folds: ``{"sample_weight": w}``.
+    n_directions : int, default=3
+        Number of random directions.
+    step : float, default=1e-3
+        Step of the differences, relative to each hyperparameter.
+    rtol : float, default=1e-5
+        Largest relative error that is accepted.
+    tighten : bool, default=True
+        Whether `tol` and `max_iter` of the estimator, and of what it contains, are set so that
+        differences of fits mean something.
+    random_state : int, default=0
+        Seed of the directions.
+
+    Returns
+    -------
+    check : HypergradientCheck
+
+    Raises
+    ------
+    AssertionError
+        If an error is larger than `rtol`.
+    NotDifferentiableError
+        If the estimator offers none of the hyperparameters.
+
+    Notes
+    -----
+    Differences of order 4, ``(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12 h``. Where the loss has
+    kinks (absolute errors, the lasso) a step may cross one: try another setting.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from skhyper.hypergradient import check_hypergradient
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> check_hypergradient(Ridge(alpha=0.1), X, y).max_error < 1e-7
+    True
+    """
+    estimator = _tightened(estimator) if tighten else clone(estimator)
+    problem = inner_problem(estimator)
+    names = list(problem.names if names is None else names)
+    unknown = [name for name in names if name not in problem.names]
+    if unknown or not names:
+        raise NotDifferentiableError(
+            f"{type(estimator).__name__} has no hypergradient by {unknown}; it has one by "
+            f"{list(problem.names)}. {problem.why_not}"
+        )
+    own = estimator.get_params(deep=True)
+    folds = _Folds(estimator, X, y, scoring, cv, fit_params or {})
+    gradient = folds.gradient({name: own[name] for name in names})
+    rng = np.random.default_rng(random_state)
+    slopes = np.concatenate([as_vector(gradient[name]) for name in names])
+    centre = np.concatenate([as_vector(own[name]) for name in names])
+    scale = np.where(centre == 0, 1.0, np.abs(centre))
+
+    def params_at(vector: np.ndarray) -> dict[str, Any]:
+        ends = np.cumsum([len(as_vector(own[name])) for name in names])[:-1]
+        parts = zip(names, np.split(vector, ends))
+        return {name: like(own[name], part) for name, part in parts}
+
+    directional, differences = np.empty(n_directions), np.empty(n_directions)
+    for i in range(n_directions):
+        d = rng.standard_normal(len(centre))
+        d *= scale / np.linalg.norm(d)
+        directional[i] = slopes @ d
+        losses = {k: folds.loss(params_at(centre + k * step * d)) for k in _STENCIL}
+        differences[i] = sum(c * losses[k] for k, c in _STENCIL.items()) / step
+    length = max(np.linalg.norm(slopes * scale), np.abs(differences).max(), np.finfo(float).tiny)
+    errors = np.abs(directional - differences) / length
+    if not errors.max() <= rtol:
+        raise AssertionError(
+            f"The hypergradient of {estimator!r} is off by {errors.max():.2g} of its length, more "
+            f"than rtol={rtol:g}: along random directions it gives {directional}, differences "
+            f"of the {folds.criterion.description} give {differences}."
+        )
+    return HypergradientCheck(
+        folds.criterion.description, gradient, directional, differences, errors
+    )
+
+
+def _tightened(estimator: Any) -> Any:
+    """A clone whose solvers go on to the end, nested ones too."""
+    estimator = clone(estimator)
+    tight: dict[str, Any] = {}
+    for name, value in estimator.get_params(deep=True).items():
+        last = name.rpartition("__")[2]
+        if last == "tol" and isinstance(value, float):
+            tight[name] = min(value, 1e-12)
+        elif last == "max_iter" and isinstance(value, int) and value > 0:
+            tight[name] = max(value, 100_000)
+    return estimator.set_params(**tight)
+
+
+class _Folds:
+    """The mean loss over folds, and its hypergradient."""
+
+    def __init__(
+        self, estimator: Any, X: Any, y: Any, scoring: Any, cv: Any, fit_params: Mapping[str, Any]
+    ):
+        self._estimator = estimator
+        self._scorer = check_scoring(estimator, scoring)
+        self.criterion: Criterion = criterion_of(self._scorer, estimator)
+        self._folds = []
+        splitter = check_cv(cv, y, classifier=is_classifier(estimator))
+        for train, test in splitter.split(X, y):
+            parts = (
+                safe_split(estimator, X, y, train),
+                safe_split(estimator, X, y, test, train),
+                {name: np.asarray(value)[train] for name, value in fit_params.items()},
+            )
+            self._folds.append(parts)
+
+    def gradient(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        total = {name: np.zeros_like(as_vector(value)) for name, value in params.items()}
+        for (X_train, y_train), (X_test, y_test), fit_params in self._folds:
+            problem = inner_problem(self._estimator)
+            problem.load(X_train, y_train, **fit_params)
+            fitted = problem.fit(params)
+            loss = self.criterion.on(y_test, classes=getattr(fitted, "classes_", None))
+            _, gradient = implicit_gradient(problem, X_test, self.criterion.method, loss, params)
+            for name, value in gradient.items():
+                total[name] += as_vector(value) / len(self._folds)
+        return {name: like(value, total[name]) for name, value in params.items()}
+
+    def loss(self, params: Mapping[str, Any]) -> float:
+        """The mean loss of scikit-learn's own fits."""
+        losses = []
+        for (X_train, y_train), (X_test, y_test), fit_params in self._folds:
+            fitted = clone(self._estimator).set_params(**params).fit(X_train, y_train, **fit_params)
+            if self.criterion.exact:
+                losses.append(-self._scorer(fitted, X_test, y_test))
+            else:
+                output: Callable = getattr(fitted, self.criterion.method)
+                loss = self.criterion.on(y_test, classes=getattr(fitted, "classes_", None))
+                losses.append(loss(output(X_test))[0])
+        return float(np.mean(losses))

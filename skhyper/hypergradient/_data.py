@@ -1,0 +1,89 @@
+"""Training data as the linear problems see them: weighted, centred, dense or sparse.
+
+Notation
+--------
+n, p, K : number of samples, features, outputs
+a : sample weights, (n,);  A = Σ a
+x̄, ȳ : weighted means, (p,), (K,); zero without an intercept
+Xc = √a (X - x̄) : (n, p), never formed where X is sparse
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+__all__ = ["Centred", "as_matrix", "as_weights"]
+
+
+def as_matrix(X: Any) -> Any:
+    """`X` as float64, a CSR matrix where it is sparse."""
+    if sparse.issparse(X):
+        return X.tocsr().astype(np.float64, copy=False)
+    return np.asarray(X, dtype=np.float64)
+
+
+def as_weights(sample_weight: Any, n: int) -> np.ndarray:
+    """Sample weights (n,), ones where there are none."""
+    if sample_weight is None:
+        return np.ones(n)
+    return np.broadcast_to(np.asarray(sample_weight, dtype=float), (n,))
+
+
+@dataclass(frozen=True)
+class Centred:
+    """``Xc`` as an operator.
+
+    Attributes
+    ----------
+    X : ndarray or sparse matrix of shape (n, p)
+    weights : ndarray of shape (n,)
+    mean : ndarray of shape (p,)
+    dense : ndarray of shape (n, p) or None
+        ``Xc`` itself, where X is dense.
+    """
+
+    X: Any
+    weights: np.ndarray
+    mean: np.ndarray
+    dense: np.ndarray | None
+
+    @classmethod
+    def of(cls, X: Any, weights: np.ndarray, centre: bool) -> "Centred":
+        total = weights.sum()
+        mean = np.asarray(X.T @ weights).ravel() / total if centre else np.zeros(X.shape[1])
+        if sparse.issparse(X):
+            return cls(X, weights, mean, None)
+        return cls(X, weights, mean, np.sqrt(weights)[:, None] * (X - mean))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.X.shape
+
+    def apply(self, W: np.ndarray) -> np.ndarray:
+        """``Xc W``, (n, K)."""
+        if self.dense is not None:
+            return self.dense @ W
+        return np.sqrt(self.weights)[:, None] * (self.X @ W - self.mean @ W)
+
+    def adjoint(self, R: np.ndarray) -> np.ndarray:
+        """``Xcᵀ R``, (p, K)."""
+        if self.dense is not None:
+            return self.dense.T @ R
+        weighted = np.sqrt(self.weights)[:, None] * R
+        return self.X.T @ weighted - np.outer(self.mean, weighted.sum(axis=0))
+
+    def gram(self) -> np.ndarray:
+        """``Xcᵀ Xc`` or ``Xc Xcᵀ``, whichever is smaller."""
+        n, p = self.shape
+        if self.dense is not None:
+            return self.dense.T @ self.dense if p <= n else self.dense @ self.dense.T
+        root = np.sqrt(self.weights)
+        if p <= n:
+            Xw = self.X.multiply(root[:, None]).tocsr()
+            total = self.weights.sum()
+            return (Xw.T @ Xw).toarray() - total * np.outer(self.mean, self.mean)
+        shift = np.asarray(self.X @ self.mean).ravel()
+        K = (self.X @ self.X.T).toarray() - shift[:, None] - shift + self.mean @ self.mean
+        return root[:, None] * K * root

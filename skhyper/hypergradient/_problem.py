@@ -1,0 +1,149 @@
+"""What an estimator has to answer so that its hyperparameters can be differentiated.
+
+Training minimises ``F(w, θ)`` over the parameters ``w``, so that at the solution
+``G(w, θ) = ∂F/∂w = 0``. A validation loss ``L`` then depends on the hyperparameters ``θ``
+through the predictions, directly and by way of ``w``; by the implicit function theorem
+
+    dL/dθ = ∂L/∂θ - uᵀ ∂G/∂θ,    with u = H⁻ᵀ ∂L/∂w,  H = ∂G/∂w.
+
+An *inner problem* answers the questions in this formula for one estimator on the training
+data of one fold, and lives as long as the fold: what settings share, it computes once.
+
+Notation
+--------
+n, m : number of training samples, of samples to predict
+w : solution of the training problem, any shape the problem likes
+θ : hyperparameters, by name; a number or an array
+u, dw : like w;  d_output : like the predictions;  dX : like the data that were predicted
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+__all__ = ["InnerProblem", "NotDifferentiableError", "check_not_overridden", "fitted_clone", "inner_problem"]
+
+Gradient = dict[str, Any]
+
+
+class NotDifferentiableError(ValueError):
+    """An estimator, a setting or a fold has no hypergradient; the message says why."""
+
+
+class InnerProblem(ABC):
+    """One estimator, and the questions its hypergradient is made of.
+
+    A subclass is made by ``inner_problem(estimator)``, before any training. For each fold
+    ``load`` is called once; then, for each setting, ``fit``, ``predict``, ``pull_back``,
+    ``solve`` and ``cross`` in this order. Each of them may rely on the ones before it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Unfitted; never changed.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Hyperparameters that can be differentiated, given the estimator's other settings.
+        Empty where there are none.
+    why_not : str
+        Where a hyperparameter that one would expect is missing from `names`: the reason.
+    """
+
+    names: tuple[str, ...] = ()
+    why_not: str = ""
+
+    def __init__(self, estimator: Any):
+        self.estimator = estimator
+
+    @abstractmethod
+    def load(self, X: Any, y: Any, **fit_params: Any) -> None:
+        """Take the fold's training data, and what ``fit`` gets with them."""
+
+    @abstractmethod
+    def fit(self, params: Mapping[str, Any]) -> Any:
+        """The fitted estimator at a setting, as scikit-learn would fit it."""
+
+    @abstractmethod
+    def predict(self, X: Any, method: str) -> np.ndarray:
+        """Output of ``method`` ("predict", "predict_proba" or "decision_function").
+
+        At the exact solution: where the estimator's solver stops early, the problem goes on.
+        """
+
+    @abstractmethod
+    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
+        """Derivatives of a loss whose derivative by the last ``predict`` is `d_output`.
+
+        Returns
+        -------
+        dw : array
+            ``∂L/∂w``.
+        direct : dict
+            ``∂L/∂θ`` with w held fixed; names without an entry have none.
+        dX : ndarray of shape (m, p) or None
+            ``∂L/∂X`` of the data predicted; None where that is not supported.
+        """
+
+    @abstractmethod
+    def solve(self, dw: Any) -> Any:
+        """``u = H⁻ᵀ dw``."""
+
+    @abstractmethod
+    def cross(self, u: Any) -> Gradient:
+        """``uᵀ ∂G/∂θ`` for each name."""
+
+    def cross_inputs(self, u: Any) -> np.ndarray | None:
+        """``uᵀ ∂G/∂X``, shape (n, p), by the training data; None where not supported."""
+        return None
+
+
+@singledispatch
+def inner_problem(estimator: Any) -> InnerProblem:
+    """The inner problem of an estimator, by its class.
+
+    Third parties add theirs by ``inner_problem.register(TheirEstimator, TheirProblem)``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Unfitted.
+
+    Returns
+    -------
+    problem : InnerProblem
+
+    Raises
+    ------
+    NotDifferentiableError
+        If none is registered for the class of the estimator, or for a base whose ``fit`` and
+        predictions it keeps.
+    """
+    raise NotDifferentiableError(f"{type(estimator).__name__} has no hypergradient.")
+
+
+def check_not_overridden(estimator: Any, base: type, *methods: str) -> None:
+    """Check that a subclass fits and predicts as the class that the formulas are of.
+
+    Raises
+    ------
+    NotDifferentiableError
+        If it has methods of its own.
+    """
+    own = [m for m in methods if getattr(type(estimator), m) is not getattr(base, m)]
+    if own:
+        raise NotDifferentiableError(
+            f"{type(estimator).__name__} overrides {own[0]!r} of {base.__name__}: register an "
+            "inner problem of its own."
+        )
+
+
+def fitted_clone(estimator: Any, params: Mapping[str, Any], X: Any, y: Any, **fit_params: Any):
+    """A clone with the setting, fitted: what ``fit`` of most problems returns."""
+    fitted = clone(estimator).set_params(**clone(dict(params), safe=False))
+    return fitted.fit(X, y, **fit_params)

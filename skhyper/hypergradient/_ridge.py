@@ -1,0 +1,167 @@
+"""Ridge regression and classification: every penalty from one eigendecomposition.
+
+For each output the parameters solve ``G = Xcᵀ (Xc w - yc) + α w = 0``; see ``_data`` for Xc.
+
+Notation
+--------
+n, p, K : number of samples, features, outputs
+W, U : solution and adjoint, (p, K)
+α : penalty, (K,)
+Λ, Q : eigenvalues and eigenvectors of the smaller Gram matrix of Xc
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+from scipy.sparse.linalg import LinearOperator, cg
+from sklearn.base import clone, is_classifier
+from sklearn.linear_model import Ridge, RidgeClassifier
+from sklearn.utils.class_weight import compute_sample_weight
+
+from skhyper.hypergradient._data import Centred, as_matrix, as_weights
+from skhyper.hypergradient._problem import (
+    Gradient,
+    InnerProblem,
+    NotDifferentiableError,
+    check_not_overridden,
+    inner_problem,
+)
+
+__all__ = ["RidgeProblem"]
+
+# Beyond it an eigendecomposition takes longer than the conjugate gradients of a whole search.
+_LARGEST_GRAM = 5000
+_LARGEST_SPARSE_GRAM = 1000
+_CG_TOLERANCE = 1e-12
+
+
+@inner_problem.register(Ridge)
+@inner_problem.register(RidgeClassifier)
+class RidgeProblem(InnerProblem):
+    """Ridge and RidgeClassifier by `alpha`, a number or one for each output."""
+
+    names = ("alpha",)
+
+    def __init__(self, estimator: Any):
+        super().__init__(estimator)
+        base = RidgeClassifier if isinstance(estimator, RidgeClassifier) else Ridge
+        check_not_overridden(estimator, base, "fit", "predict")
+        if estimator.positive:
+            raise NotDifferentiableError(f"{base.__name__}(positive=True) has no hypergradient.")
+
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+        self._template = _template(self.estimator, X, y)
+        X, y = as_matrix(X), np.asarray(y)
+        a = np.array(as_weights(sample_weight, X.shape[0]))
+        self._flat = y.ndim == 1
+        if is_classifier(self.estimator):
+            a *= compute_sample_weight(self.estimator.class_weight, y)
+            classes = self._template.classes_
+            Y = np.where(y[:, None] == classes, 1.0, -1.0)
+            Y = Y[:, 1:] if len(classes) == 2 else Y
+        else:
+            Y = np.asarray(y, dtype=float).reshape(len(y), -1)
+        centre = self.estimator.fit_intercept
+        self._data = Centred.of(X, a, centre)
+        self._y_mean = a @ Y / a.sum() if centre else np.zeros(Y.shape[1])
+        self._Yc = np.sqrt(a)[:, None] * (Y - self._y_mean)
+        limit = _LARGEST_SPARSE_GRAM if self._data.dense is None else _LARGEST_GRAM
+        dense = min(X.shape) <= limit
+        self._system = _Spectrum(self._data) if dense else _Iterations(self._data)
+
+    def fit(self, params: Mapping[str, Any]) -> Any:
+        fitted = copy.copy(self._template).set_params(**params)
+        self._alpha = np.broadcast_to(np.asarray(fitted.alpha, dtype=float), self._y_mean.shape)
+        self._W = self._system.solve(self._data.adjoint(self._Yc), self._alpha)
+        intercept = self._y_mean - self._data.mean @ self._W
+        single = self._flat and not is_classifier(self.estimator)
+        fitted.coef_ = self._W[:, 0] if single else self._W.T
+        fitted.intercept_ = (intercept[0] if single else intercept) if fitted.fit_intercept else 0.0
+        return fitted
+
+    def predict(self, X: Any, method: str) -> np.ndarray:
+        self._X_test = as_matrix(X)
+        Z = self._X_test @ self._W + (self._y_mean - self._data.mean @ self._W)
+        return Z[:, 0] if self._flat and Z.shape[1] == 1 else Z
+
+    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
+        D = d_output.reshape(len(d_output), -1)
+        self._d_sum = D.sum(axis=0)
+        dW = self._X_test.T @ D - np.outer(self._data.mean, self._d_sum)
+        return dW, {}, D @ self._W.T
+
+    def solve(self, dw: np.ndarray) -> np.ndarray:
+        return self._system.solve(dw, self._alpha)
+
+    def cross(self, u: np.ndarray) -> Gradient:
+        per_output = (u * self._W).sum(axis=0)
+        shared = np.ndim(self.estimator.alpha) == 0
+        return {"alpha": float(per_output.sum()) if shared else per_output}
+
+    def cross_inputs(self, u: np.ndarray) -> np.ndarray:
+        data, a = self._data, self._data.weights
+        residuals = data.apply(self._W) - self._Yc  # times √a
+        s = data.apply(u)  # times √a
+        if self.estimator.fit_intercept:
+            s = s + np.sqrt(a)[:, None] * self._d_sum / a.sum()
+        root = np.sqrt(a)[:, None]
+        return root * (s @ self._W.T + residuals @ u.T)
+
+
+def _template(estimator: Any, X: Any, y: Any) -> Any:
+    """A fitted clone of the estimator, made from a few samples: all but the coefficients."""
+    y = np.asarray(y)
+    rows = np.unique(y, return_index=True)[1] if is_classifier(estimator) else np.arange(2)
+    X = X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+    return clone(estimator).set_params(solver="auto").fit(X, y[rows])
+
+
+class _Spectrum:
+    """Solutions at any penalty by one eigendecomposition of the smaller Gram matrix."""
+
+    def __init__(self, data: Centred):
+        self._data = data
+        n, p = data.shape
+        self._primal = p <= n
+        self._values, self._vectors = linalg.eigh(data.gram(), overwrite_a=True, driver="evd")
+        self._values = np.maximum(self._values, 0.0)
+
+    def solve(self, V: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K)."""
+        inverse = 1 / (self._values[:, None] + alpha)
+        if self._primal:
+            return self._vectors @ (inverse * (self._vectors.T @ V))
+        # Within the row space of Xc by its eigenvectors, outside of it by α alone.
+        floor = self._values[-1] * len(self._values) * np.finfo(float).eps
+        seen = (self._values > floor)[:, None]
+        scaled = np.where(seen, 1 / np.where(seen, self._values[:, None], 1), 0.0)
+        C = scaled * (self._vectors.T @ self._data.apply(V))
+        rest = V - self._data.adjoint(self._vectors @ C)
+        return self._data.adjoint(self._vectors @ (inverse * C)) + rest / alpha
+
+
+class _Iterations:
+    """Solutions by conjugate gradients, each started from the one before."""
+
+    def __init__(self, data: Centred):
+        self._data = data
+        self._last: dict[int, np.ndarray] = {}
+        self._n_calls = 0
+
+    def solve(self, V: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K)."""
+        p = self._data.shape[1]
+        columns = []
+        for v, penalty in zip(V.T, alpha):
+
+            def matvec(w: np.ndarray, penalty: float = penalty) -> np.ndarray:
+                w = w.reshape(-1, 1)
+                return (self._data.adjoint(self._data.apply(w)) + penalty * w).ravel()
+
+            operator = LinearOperator((p, p), matvec=matvec)
+            found, _ = cg(operator, v, atol=_CG_TOLERANCE * np.linalg.norm(v), maxiter=10 * p)
+            columns.append(found)
+        return np.column_stack(columns)

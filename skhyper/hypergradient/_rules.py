@@ -1,0 +1,50 @@
+"""From the answers of an inner problem to a gradient."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from skhyper.hypergradient._problem import Gradient, InnerProblem
+
+__all__ = ["implicit_gradient"]
+
+
+def implicit_gradient(
+    problem: InnerProblem,
+    X: Any,
+    method: str,
+    loss: Callable[[np.ndarray], tuple[float, np.ndarray]],
+    names: Iterable[str],
+) -> tuple[float, Gradient]:
+    """Validation loss and its hypergradient by the implicit function theorem.
+
+    Parameters
+    ----------
+    problem : InnerProblem
+        Fitted.
+    X : array-like of shape (m, p)
+        Data of the validation fold.
+    method : {"predict", "predict_proba", "decision_function"}
+        What the loss is a function of.
+    loss : callable
+        From an output to the loss and its derivative by the output.
+    names : iterable of str
+        Hyperparameters to differentiate by.
+
+    Returns
+    -------
+    value : float
+    gradient : dict
+        From each name to ``dL/dθ``, a float or an array of the hyperparameter's shape.
+
+    References
+    ----------
+    Bengio (2000), "Gradient-based optimization of hyperparameters", Neural Computation 12.
+    Pedregosa (2016), "Hyperparameter optimization with approximate gradient",
+    arXiv:1602.02355.
+    """
+    value, d_output = loss(problem.predict(X, method))
+    dw, direct, _ = problem.pull_back(d_output)
+    cross = problem.cross(problem.solve(dw))
+    return value, {name: direct.get(name, 0.0) - cross.get(name, 0.0) for name in names}

@@ -1,0 +1,31 @@
+"""Hyperparameters that hold several numbers, an array or a dict of them, as one vector."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["as_vector", "is_vector", "like"]
+
+
+def is_vector(value: Any) -> bool:
+    """Whether a value holds numbers, in an array or a dict: each may be searched by itself."""
+    if isinstance(value, Mapping):
+        return bool(value) and all(np.ndim(v) == 0 and not isinstance(v, str) for v in value.values())
+    return isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind in "fiu"
+
+
+def as_vector(value: Any) -> np.ndarray:
+    """The numbers of a value, shape (size,): of a number, an array or a dict."""
+    if isinstance(value, Mapping):
+        return np.array(list(value.values()), dtype=float)
+    return np.atleast_1d(np.asarray(value, dtype=float)).ravel()
+
+
+def like(template: Any, vector: np.ndarray) -> Any:
+    """A value of the kind and shape of `template` with the numbers of `vector`."""
+    if isinstance(template, Mapping):
+        return dict(zip(template, map(float, vector), strict=True))
+    if np.ndim(template) == 0:
+        return float(vector[0])
+    return np.array(vector, dtype=float).reshape(np.shape(template))

@@ -1,0 +1,65 @@
+"""Ridge regression and classification: against scikit-learn's fits and differences of them."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.linear_model import Ridge, RidgeClassifier
+
+from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
+
+rng = np.random.default_rng(0)
+TALL = rng.normal(size=(90, 12)) + 1
+WIDE = rng.normal(size=(60, 150)) * np.geomspace(1, 10, 150)
+SPARSE = sparse.random(90, 40, density=0.2, random_state=0, format="csr")
+
+
+def target(X, n_outputs=None):
+    W = rng.normal(size=(X.shape[1], n_outputs or 1))
+    Y = X @ W + rng.normal(size=(X.shape[0], n_outputs or 1))
+    return Y if n_outputs else Y[:, 0]
+
+
+@pytest.mark.parametrize("X", [TALL, WIDE, SPARSE], ids=["tall", "wide", "sparse"])
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("n_outputs", [None, 3])
+def test_ridge(X, intercept, weighted, n_outputs):
+    y = target(X, n_outputs)
+    fit_params = {"sample_weight": rng.random(len(y))} if weighted else {}
+    ridge = Ridge(alpha=2.0, fit_intercept=intercept, tol=1e-12)
+    check_hypergradient(ridge, X, y, fit_params=fit_params)
+    problem = inner_problem(ridge)
+    problem.load(X, y, **fit_params)
+    ours, theirs = problem.fit({"alpha": 0.3}), clone(ridge).set_params(alpha=0.3)
+    theirs.fit(X, y, **fit_params)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(problem.predict(X, "predict"), theirs.predict(X), rtol=1e-7)
+
+
+def test_one_penalty_for_each_output():
+    check = check_hypergradient(Ridge(alpha=np.array([0.5, 5.0])), TALL, target(TALL, 2))
+    assert check.gradient["alpha"].shape == (2,)
+
+
+@pytest.mark.parametrize("scoring", [None, "balanced_accuracy"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_ridge_classifier(scoring, n_classes, class_weight):
+    values = target(TALL)
+    y = np.digitize(values, np.quantile(values, [0.4, 0.7][: n_classes - 1]))
+    classifier = RidgeClassifier(alpha=20.0, class_weight=class_weight)
+    check_hypergradient(classifier, TALL, y, scoring=scoring)
+
+
+def test_what_is_refused():
+    with pytest.raises(NotDifferentiableError, match="positive=True"):
+        inner_problem(Ridge(positive=True))
+
+    class Halved(Ridge):
+        def predict(self, X):
+            return super().predict(X) / 2
+
+    with pytest.raises(NotDifferentiableError, match="Halved overrides 'predict' of Ridge"):
+        inner_problem(Halved())
