@@ -4,7 +4,8 @@
 an estimator; ``inner_problem.register`` adds estimators from outside.
 """
 
-from skhyper.hypergradient import _ridge  # noqa: F401  (registers its estimators)
+# These register the estimators of scikit-learn that they are about.
+from skhyper.hypergradient import _huber, _lasso, _linear_models, _ridge  # noqa: F401
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
 from skhyper.hypergradient._losses import Criterion, criterion_of
 from skhyper.hypergradient._problem import InnerProblem, NotDifferentiableError, inner_problem

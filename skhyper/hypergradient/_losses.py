@@ -225,7 +225,9 @@ def _one_hot(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     hot = (y[:, None] == classes).astype(float)
     missing = hot.sum(axis=1) == 0
     if missing.any():
-        raise ValueError(f"The class {y[missing][0]!r} is in a test fold and not in its training.")
+        raise ValueError(
+            f"The class {y[missing][0].item()!r} is in a test fold and not in its training."
+        )
     return hot
 
 
@@ -324,8 +326,26 @@ def _calibrate(
     found = minimize(
         objective, start[0], jac=True, bounds=bounds, method="L-BFGS-B", options=options
     )
-    start[0] = found.x
-    return float(found.fun), float(found.x[0]), found.x[0] * F + found.x[1:]
+    start[0] = v = _newton(found.x, F, S, w) if found.x[0] > 0 else found.x
+    return objective(v)[0], float(v[0]), v[0] * F + v[1:]
+
+
+def _newton(v: np.ndarray, F: np.ndarray, S: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Two steps more, to where the envelope theorem holds to rounding."""
+    for _ in range(2):
+        P = softmax(v[0] * F + v[1:], axis=1)
+        wP, R = w[:, None] * P, w[:, None] * (P - S)
+        spread = F - (P * F).sum(axis=1, keepdims=True)
+        H = np.empty((len(v), len(v)))
+        H[0, 0] = (wP * spread * F).sum()
+        H[0, 1:] = H[1:, 0] = (wP * spread).sum(axis=0)
+        H[1:, 1:] = np.diag(wP.sum(axis=0)) - P.T @ wP
+        g = np.concatenate([[(R * F).sum()], R.sum(axis=0)])
+        new = v - np.linalg.lstsq(H, g, rcond=1e-12)[0]
+        if not new[0] > 0:
+            return v
+        v = new
+    return v
 
 
 def sigmoid_pull_back(z: np.ndarray, d_proba: np.ndarray) -> np.ndarray:

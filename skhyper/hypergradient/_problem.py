@@ -25,7 +25,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-__all__ = ["InnerProblem", "NotDifferentiableError", "check_not_overridden", "fitted_clone", "inner_problem"]
+__all__ = [
+    "InnerProblem",
+    "NotDifferentiableError",
+    "check_not_overridden",
+    "fitted_clone",
+    "inner_problem",
+]
 
 Gradient = dict[str, Any]
 

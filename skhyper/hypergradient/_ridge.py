@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 from scipy import linalg
-from scipy.sparse.linalg import LinearOperator, cg
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
+from skhyper.hypergradient._curvature import conjugate_gradients
 from skhyper.hypergradient._data import Centred, as_matrix, as_weights
 from skhyper.hypergradient._problem import (
     Gradient,
@@ -35,7 +35,6 @@ __all__ = ["RidgeProblem"]
 # Beyond it an eigendecomposition takes longer than the conjugate gradients of a whole search.
 _LARGEST_GRAM = 5000
 _LARGEST_SPARSE_GRAM = 1000
-_CG_TOLERANCE = 1e-12
 
 
 @inner_problem.register(Ridge)
@@ -144,24 +143,17 @@ class _Spectrum:
 
 
 class _Iterations:
-    """Solutions by conjugate gradients, each started from the one before."""
+    """Solutions by conjugate gradients."""
 
     def __init__(self, data: Centred):
         self._data = data
-        self._last: dict[int, np.ndarray] = {}
-        self._n_calls = 0
 
     def solve(self, V: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K)."""
-        p = self._data.shape[1]
-        columns = []
-        for v, penalty in zip(V.T, alpha):
+        return np.column_stack([self._solve(v, penalty) for v, penalty in zip(V.T, alpha)])
 
-            def matvec(w: np.ndarray, penalty: float = penalty) -> np.ndarray:
-                w = w.reshape(-1, 1)
-                return (self._data.adjoint(self._data.apply(w)) + penalty * w).ravel()
+    def _solve(self, v: np.ndarray, penalty: float) -> np.ndarray:
+        def product(w: np.ndarray) -> np.ndarray:
+            return self._data.adjoint(self._data.apply(w[:, None]))[:, 0] + penalty * w
 
-            operator = LinearOperator((p, p), matvec=matvec)
-            found, _ = cg(operator, v, atol=_CG_TOLERANCE * np.linalg.norm(v), maxiter=10 * p)
-            columns.append(found)
-        return np.column_stack(columns)
+        return conjugate_gradients(product, v)

@@ -11,7 +11,9 @@ __all__ = ["as_vector", "is_vector", "like"]
 def is_vector(value: Any) -> bool:
     """Whether a value holds numbers, in an array or a dict: each may be searched by itself."""
     if isinstance(value, Mapping):
-        return bool(value) and all(np.ndim(v) == 0 and not isinstance(v, str) for v in value.values())
+        return bool(value) and all(
+            np.ndim(v) == 0 and not isinstance(v, str) for v in value.values()
+        )
     return isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind in "fiu"
 
 

@@ -1,0 +1,230 @@
+"""Systems with the Hessian of a linear model, by the way that suits its size.
+
+The Hessian is ``H = Qᵀ D Q + diag(λ)`` with one output, and has blocks
+``Qᵀ diag(a (δ_kl P_k - P_k P_l)) Q`` with K classes.
+
+Notation
+--------
+n, p, e, K : number of samples, features, extra columns, classes
+X : (n, p), dense or sparse;  E : (n, e), extra dense columns, such as ones for the intercept
+Q : [X E], (n, q) with q = p + e, never formed where X is sparse
+d : curvature of the loss at each sample, (n,);  λ : l2 penalties, (q,)
+P : probabilities, (n, K)
+v, u : right side and solution, (q,) or (q, K)
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import linalg, sparse
+from scipy.sparse.linalg import LinearOperator, cg
+
+__all__ = ["Design", "conjugate_gradients", "hessian_solver", "softmax_solver"]
+
+Solver = Callable[..., np.ndarray]
+
+# Up to so many unknowns a factorization is at least as fast as conjugate gradients.
+_LARGEST_DIRECT = 3000
+_LARGEST_SOFTMAX = 1500
+_LARGEST_DENSE_COPY = 4_000_000
+_CG_TOLERANCE = 1e-10
+# Renamed in SciPy 1.12.
+_RTOL = "rtol" if "rtol" in inspect.signature(cg).parameters else "tol"
+
+
+@dataclass(frozen=True)
+class Design:
+    """``Q = [X E]`` as an operator; ``dense`` is Q itself where X is dense.
+
+    Attributes
+    ----------
+    X : ndarray or sparse matrix of shape (n, p)
+    E : ndarray of shape (n, e)
+    dense : ndarray of shape (n, q) or None
+    """
+
+    X: Any
+    E: np.ndarray
+    dense: np.ndarray | None
+    _cache: dict = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, X: Any, E: np.ndarray) -> "Design":
+        return cls(X, E, None if sparse.issparse(X) else np.column_stack([X, E]))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.X.shape[0], self.X.shape[1] + self.E.shape[1]
+
+    def apply(self, V: np.ndarray) -> np.ndarray:
+        """``Q V``."""
+        if self.dense is not None:
+            return self.dense @ V
+        p = self.X.shape[1]
+        return self.X @ V[:p] + self.E @ V[p:]
+
+    def adjoint(self, R: np.ndarray) -> np.ndarray:
+        """``Qᵀ R``."""
+        if self.dense is not None:
+            return self.dense.T @ R
+        return np.concatenate([self.X.T @ R, self.E.T @ R])
+
+    def columns(self, support: np.ndarray) -> "Design":
+        """The design of some columns, dense where that is small; Q itself for all of them."""
+        if support.all():
+            return self
+        if self.dense is not None:
+            part = self.dense[:, support]
+            return Design(part, np.empty((len(part), 0)), part)
+        p = self.X.shape[1]
+        X = self.X[:, np.flatnonzero(support[:p])]
+        if X.shape[0] * X.shape[1] <= _LARGEST_DENSE_COPY:
+            X = X.toarray()
+        return Design.of(X, self.E[:, support[p:]])
+
+    def outer(self) -> np.ndarray:
+        """``X Xᵀ``, (n, n), computed once."""
+        if "outer" not in self._cache:
+            self._cache["outer"] = self.X @ self.X.T
+        return self._cache["outer"]
+
+    def squares(self) -> Any:
+        """``X∘X``, computed once."""
+        if "squares" not in self._cache:
+            X = self.X
+            self._cache["squares"] = X.multiply(X).tocsr() if sparse.issparse(X) else X * X
+        return self._cache["squares"]
+
+
+def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
+    """Solver of ``(Qᵀ D Q + diag(λ)) u = v``; the shortest u where that is singular.
+
+    Parameters
+    ----------
+    Q : Design
+    d : ndarray of shape (n,)
+        Not negative.
+    l2 : ndarray of shape (q,)
+
+    Returns
+    -------
+    solve : callable
+        ``solve(v, guess=None) -> u``.
+    """
+    n, q = Q.shape
+    p = Q.X.shape[1]
+    if Q.dense is not None and q > 1.5 * n and p and np.ptp(l2[:p]) == 0 and l2[0] > 0:
+        return _dual_solver(Q, d, l2)
+    if Q.dense is not None and q <= _LARGEST_DIRECT:
+        H = Q.dense.T @ (d[:, None] * Q.dense)
+        H[np.diag_indices(q)] += l2
+        return _factorized(H)
+
+    diagonal = np.concatenate([Q.squares().T @ d, (Q.E * Q.E).T @ d]) + l2
+    return _iterative(lambda u: Q.adjoint(d * Q.apply(u)) + l2 * u, diagonal)
+
+
+def softmax_solver(
+    Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
+) -> Solver:
+    """The same for K classes; v and u hold the entries of `support` only.
+
+    Parameters
+    ----------
+    Q : Design
+    a : ndarray of shape (n,)
+    P : ndarray of shape (n, K)
+    l2 : ndarray of shape (q, K)
+    support : ndarray of bool of shape (q, K)
+    """
+    (_, q), K = Q.shape, P.shape[1]
+    if Q.dense is None or q * K > _LARGEST_SOFTMAX:
+        return _softmax_iterations(Q, a, P, l2, support)
+    H = np.empty((K, q, K, q))
+    for k in range(K):
+        for m in range(k, K):
+            weight = a * P[:, k] * ((k == m) - P[:, m])
+            block = Q.dense.T @ (weight[:, None] * Q.dense)
+            H[k, :, m], H[m, :, k] = block, block
+    keep = np.flatnonzero(support.T)
+    H = H.reshape(K * q, K * q)
+    H[np.diag_indices(K * q)] += l2.T.ravel()
+    # In the order of support's own entries (q, K), not of the blocks (K, q).
+    order = np.argsort(np.argsort((keep % q) * K + keep // q))
+    solve = _factorized(H[np.ix_(keep, keep)])
+    inverse = np.argsort(order)
+    return lambda v, guess=None: solve(v[order])[inverse]
+
+
+def _softmax_iterations(
+    Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
+) -> Solver:
+    def product(u: np.ndarray) -> np.ndarray:
+        U = np.zeros(support.shape)
+        U[support] = u
+        Z = P * Q.apply(U)
+        R = a[:, None] * (Z - P * Z.sum(axis=1, keepdims=True))
+        return (Q.adjoint(R) + l2 * U)[support]
+
+    D = a[:, None] * P * (1 - P)
+    diagonal = np.concatenate([Q.squares().T @ D, (Q.E * Q.E).T @ D]) + l2
+    return _iterative(product, diagonal[support])
+
+
+def _factorized(H: np.ndarray) -> Solver:
+    try:
+        with np.errstate(all="ignore"):
+            factor = linalg.cho_factor(H, check_finite=False)
+        pivots = np.abs(np.diag(factor[0]))
+        regular = not len(pivots) or pivots.min() > 1e-7 * pivots.max()
+    except linalg.LinAlgError:
+        regular = False
+    if regular:
+        return lambda v, guess=None: linalg.cho_solve(factor, v, check_finite=False)
+    inverse = linalg.pinvh(H)
+    return lambda v, guess=None: inverse @ v
+
+
+def _dual_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
+    """Through the n x n matrix ``M = I + √D X Xᵀ √D / λ`` (Woodbury), bordered by E."""
+    p = Q.X.shape[1]
+    root, penalty = np.sqrt(d), l2[0]
+    M = root[:, None] * Q.outer() * (root / penalty)
+    M[np.diag_indices(len(d))] += 1.0
+    factor = linalg.cho_factor(M, overwrite_a=True, check_finite=False)
+    B = root[:, None] * Q.E
+    MB = linalg.cho_solve(factor, B, check_finite=False)
+    border = linalg.pinvh(B.T @ MB + np.diag(l2[p:])) if B.shape[1] else np.empty((0, 0))
+
+    def solve(v: np.ndarray, guess: np.ndarray | None = None) -> np.ndarray:
+        c = root * (Q.X @ v[:p]) / penalty
+        Mc = linalg.cho_solve(factor, c, check_finite=False)
+        u_e = border @ (v[p:] - B.T @ Mc)
+        u_x = (v[:p] - Q.X.T @ (root * (Mc + MB @ u_e))) / penalty
+        return np.concatenate([u_x, u_e])
+
+    return solve
+
+
+def conjugate_gradients(
+    product: Callable[[np.ndarray], np.ndarray],
+    v: np.ndarray,
+    guess: np.ndarray | None = None,
+    diagonal: np.ndarray | None = None,
+) -> np.ndarray:
+    """``u`` with ``product(u) = v``, preconditioned by the diagonal of what multiplies u."""
+    shape = (len(v), len(v))
+    preconditioner = None
+    if diagonal is not None:
+        scale = 1 / np.where(diagonal > 0, diagonal, 1.0)
+        preconditioner = LinearOperator(shape, matvec=lambda r: scale * r, dtype=float)
+    operator = LinearOperator(shape, matvec=product, dtype=float)
+    tolerance: dict[str, Any] = {_RTOL: _CG_TOLERANCE, "atol": 0.0}
+    return cg(operator, v, x0=guess, maxiter=len(v) + 100, M=preconditioner, **tolerance)[0]
+
+
+def _iterative(product: Callable[[np.ndarray], np.ndarray], diagonal: np.ndarray) -> Solver:
+    return lambda v, guess=None: conjugate_gradients(product, v, guess, diagonal)

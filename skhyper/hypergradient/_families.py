@@ -1,0 +1,84 @@
+"""Losses of linear models: slope and curvature by the linear predictor.
+
+Notation
+--------
+y : target, coded as the family says;  z : linear predictor, (n,) or (n, K)
+g = ∂ℓ/∂z;  h = ∂²ℓ/∂z²
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, softmax
+
+__all__ = [
+    "Family",
+    "binomial",
+    "multinomial",
+    "squared_epsilon_insensitive",
+    "squared_hinge",
+    "tweedie",
+]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Family:
+    """A loss for each sample.
+
+    Attributes
+    ----------
+    slope : callable
+        ``slope(y, z) -> g``.
+    curvature : callable
+        ``curvature(y, z) -> h``; for K classes the probabilities (n, K), from which the
+        curvature ``diag(P) - P Pᵀ`` follows.
+    by : dict
+        From a hyperparameter of the loss itself to ``(y, z) -> ∂g/∂θ``.
+    """
+
+    slope: Callable[[Array, Array], Array]
+    curvature: Callable[[Array, Array], Array]
+    by: dict[str, Callable[[Array, Array], Array]]
+
+
+def _sigmoid_curvature(y: Array, z: Array) -> Array:
+    p = expit(z)
+    return p * (1 - p)
+
+
+# y in {0, 1}; y one-hot (n, K)
+binomial = Family(lambda y, z: expit(z) - y, _sigmoid_curvature, {})
+multinomial = Family(lambda y, Z: softmax(Z, axis=1) - y, lambda y, Z: softmax(Z, axis=1), {})
+# y in {-1, 1}
+squared_hinge = Family(
+    lambda y, z: -2 * y * np.maximum(1 - y * z, 0), lambda y, z: 2.0 * (y * z < 1), {}
+)
+
+
+def squared_epsilon_insensitive(epsilon: float) -> Family:
+    """``max(|z - y| - ε, 0)²``."""
+    return Family(
+        lambda y, z: 2 * np.sign(z - y) * np.maximum(np.abs(z - y) - epsilon, 0),
+        lambda y, z: 2.0 * (np.abs(z - y) > epsilon),
+        {"epsilon": lambda y, z: -2 * np.sign(z - y) * (np.abs(z - y) > epsilon)},
+    )
+
+
+def tweedie(power: float, log_link: bool) -> Family:
+    """Half the unit deviance, whose derivative by the mean μ is ``(μ - y) / μ^power``."""
+    if not log_link:
+        if power != 0:
+            raise ValueError(f"link='identity' is differentiated for power=0 only, not {power}.")
+        return Family(lambda y, z: z - y, lambda y, z: np.ones_like(z), {})
+
+    def slope(y: Array, z: Array) -> Array:
+        return (np.exp(z) - y) * np.exp((1 - power) * z)
+
+    return Family(
+        slope,
+        lambda y, z: np.exp((2 - power) * z) + (1 - power) * slope(y, z),
+        {"power": lambda y, z: -z * slope(y, z)},
+    )

@@ -1,0 +1,208 @@
+"""Linear models with a smooth loss and an l2 penalty, an l1 penalty or both.
+
+Training minimises ``F = c Σ a ℓ(y, z) + Σ λ v²/2 + Σ μ |v|`` over ``v = (w, b)``, with
+``z = Q v`` and ``Q = [X 1]``. At the solution, on its support (v ≠ 0 where μ > 0),
+``G = c Qᵀ (a g) + λ v + μ sign(v) = 0``.
+
+Notation
+--------
+n, p, q, K : number of samples, features, coefficients with the intercept, outputs
+V : coefficients, (q, K), the intercept in the last row
+a : sample weights, (n, K): they differ between outputs where classes are told from the rest
+c : scale of the loss;  λ, μ : penalties, (q,)
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit, softmax
+
+from skhyper.hypergradient._curvature import Design, hessian_solver, softmax_solver
+from skhyper.hypergradient._data import as_matrix
+from skhyper.hypergradient._families import Family, multinomial
+from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
+from skhyper.hypergradient._problem import Gradient, InnerProblem, fitted_clone
+
+__all__ = ["LinearProblem", "Training"]
+
+# A Newton step of this size, relative to the coefficients, is followed by one within rounding.
+_LAST_STEP = 1e-7
+_MAX_STEPS = 30
+# Sparse data of so many entries, zeros included, are faster dense.
+_SMALL = 1_000_000
+
+
+@dataclass(frozen=True)
+class Training:
+    """What an estimator minimises on one fold, at one setting.
+
+    Attributes
+    ----------
+    family : Family
+    y : ndarray of shape (n, K)
+        Target as the family codes it.
+    weights : ndarray of shape (n, K)
+    scale : float
+    l2, l1 : ndarray of shape (q,)
+    by : dict
+        From a hyperparameter to ``V -> ∂G/∂θ``, (q, K), what is not in ``family.by``.
+    """
+
+    family: Family
+    y: np.ndarray
+    weights: np.ndarray
+    scale: float
+    l2: np.ndarray
+    l1: np.ndarray
+    by: dict[str, Callable[[np.ndarray], np.ndarray]]
+
+
+class LinearProblem(InnerProblem):
+    """What linear models share; a subclass says by ``_training`` what is minimised."""
+
+    @abstractmethod
+    def _training(self, fitted: Any, y: np.ndarray) -> Training:
+        """The training problem that `fitted` is a solution of."""
+
+    def _link(self, Z: np.ndarray, method: str) -> tuple[np.ndarray, Callable]:
+        """Output at linear predictors (m, K), and from ∂L/∂output to ∂L/∂Z (m, K)."""
+        flat = Z[:, 0] if Z.shape[1] == 1 else Z
+        if method != "predict_proba":
+            return flat, lambda d: d.reshape(Z.shape)
+        if Z.shape[1] > 1:
+            return softmax(Z, axis=1), lambda d: softmax_pull_back(Z, d)
+        p = expit(Z[:, 0])
+        return np.column_stack([1 - p, p]), lambda d: sigmoid_pull_back(Z[:, 0], d)[:, None]
+
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+        self._X, self._y = X, np.asarray(y)
+        self._given = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self._sample_weight = sample_weight
+        matrix = as_matrix(X)
+        ones = np.ones((matrix.shape[0], 1 if self.estimator.fit_intercept else 0))
+        if sparse.issparse(matrix) and np.prod(matrix.shape) <= _SMALL:
+            matrix = matrix.toarray()
+        self._design = Design.of(matrix, ones)
+        self._last_u: np.ndarray | None = None
+
+    def fit(self, params: Mapping[str, Any]) -> Any:
+        fitted = fitted_clone(self.estimator, params, self._X, self._y, **self._given)
+        self._problem = self._training(fitted, self._y)
+        V = np.atleast_2d(fitted.coef_).T
+        if self.estimator.fit_intercept:
+            V = np.vstack([V, np.broadcast_to(fitted.intercept_, (1, V.shape[1]))])
+        self._V = V
+        self._support = (self._problem.l1[:, None] == 0) | (V != 0)
+        self._solver: Callable | None = None
+        return fitted
+
+    def predict(self, X: Any, method: str) -> np.ndarray:
+        if self._solver is None:
+            self._V = self._polished(np.array(self._V, dtype=float))
+        self._X_test = as_matrix(X)
+        p = self._X_test.shape[1]
+        output, self._to_link = self._link(self._X_test @ self._V[:p] + self._V[p:].sum(0), method)
+        return output
+
+    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
+        D = self._to_link(d_output)
+        p = self._X_test.shape[1]
+        dV = self._X_test.T @ D
+        if self.estimator.fit_intercept:
+            dV = np.vstack([dV, D.sum(axis=0)])
+        dense = not sparse.issparse(self._X_test)
+        return dV, {}, D @ self._V[:p].T if dense else None
+
+    def solve(self, dw: np.ndarray) -> np.ndarray:
+        U = np.zeros_like(dw)
+        guess = None if self._last_u is None else self._last_u[self._support]
+        U[self._support] = self._solver(dw[self._support], guess)
+        self._last_u = U
+        return U
+
+    def cross(self, u: np.ndarray) -> Gradient:
+        problem = self._problem
+        gradient = {name: float((u * by(self._V)).sum()) for name, by in problem.by.items()}
+        s = problem.scale * problem.weights * self._design.apply(u)
+        z = self._design.apply(self._V)
+        for name, slope_by in problem.family.by.items():
+            gradient[name] = float((s * slope_by(problem.y, z)).sum())
+        return gradient
+
+    def cross_inputs(self, u: np.ndarray) -> np.ndarray | None:
+        if self._design.dense is None:
+            return None
+        problem, p = self._problem, self._X_test.shape[1]
+        z, s = self._design.apply(self._V), self._design.apply(u)
+        weight = problem.scale * problem.weights
+        slope, bend = problem.family.slope(problem.y, z), problem.family.curvature(problem.y, z)
+        if problem.family is multinomial:
+            bent = bend * s - bend * (bend * s).sum(axis=1, keepdims=True)
+        else:
+            bent = bend * s
+        return (weight * bent) @ self._V[:p].T + (weight * slope) @ u[:p].T
+
+    def _residual(self, V: np.ndarray) -> np.ndarray:
+        """``G`` on the support."""
+        t = self._problem
+        slope = t.family.slope(t.y, self._design.apply(V))
+        G = self._design.adjoint(t.scale * t.weights * slope) + t.l2[:, None] * V
+        return (G + t.l1[:, None] * np.sign(V))[self._support]
+
+    def _polished(self, V: np.ndarray) -> np.ndarray:
+        """Newton's steps from the estimator's solution to the exact one, on its support.
+
+        Solvers stop early, and what they leave of ``G`` the implicit function theorem takes
+        for zero. A step is shortened while it does not make ``G`` smaller; where it would
+        change a sign, the support is in doubt, and the solution stays as it is.
+        """
+        G = self._residual(V)
+        self._solver = self._factorize(V)
+        for _ in range(_MAX_STEPS):
+            size = float(np.linalg.norm(G))
+            if size == 0:
+                break
+            step = np.zeros_like(V)
+            step[self._support] = -self._solver(G)
+            for shrink in 0.5 ** np.arange(8):
+                new = V + shrink * step
+                flips = np.any((np.sign(new) != np.sign(V))[self._problem.l1 > 0])
+                G_new = G if flips else self._residual(new)
+                if np.linalg.norm(G_new) < size:
+                    break
+            else:
+                break
+            moved = float(np.linalg.norm(shrink * step) / max(np.linalg.norm(new), 1e-300))
+            V, G = new, G_new
+            if moved < _LAST_STEP:
+                break
+            if moved > 1e3 * _LAST_STEP:
+                self._solver = self._factorize(V)
+        return V
+
+    def _factorize(self, V: np.ndarray) -> Callable:
+        """Solver with the Hessian at V, for vectors of the support's entries."""
+        t, S = self._problem, self._support
+        bend = t.family.curvature(t.y, self._design.apply(V))
+        if t.family is multinomial:
+            l2 = np.broadcast_to(t.l2[:, None], S.shape)
+            return softmax_solver(self._design, t.scale * t.weights[:, 0], bend, l2, S)
+        d = t.scale * t.weights * bend
+        solvers = [
+            hessian_solver(self._design.columns(S[:, k]), d[:, k], t.l2[S[:, k]])
+            for k in range(S.shape[1])
+        ]
+        owner = np.nonzero(S)[1]
+
+        def solve(v: np.ndarray, guess: np.ndarray | None = None) -> np.ndarray:
+            u = np.empty_like(v)
+            for k, solver in enumerate(solvers):
+                start = None if guess is None else guess[owner == k]
+                u[owner == k] = solver(v[owner == k], start)
+            return u
+
+        return solve

@@ -1,0 +1,220 @@
+"""scikit-learn's linear models as training problems; see ``_linear`` for the notation."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import (
+    GammaRegressor,
+    LogisticRegression,
+    PoissonRegressor,
+    TweedieRegressor,
+)
+from sklearn.svm import LinearSVC, LinearSVR
+from sklearn.utils.class_weight import compute_class_weight
+
+from skhyper.hypergradient._data import as_weights
+from skhyper.hypergradient._families import (
+    binomial,
+    multinomial,
+    squared_epsilon_insensitive,
+    squared_hinge,
+    tweedie,
+)
+from skhyper.hypergradient._linear import LinearProblem, Training
+from skhyper.hypergradient._problem import (
+    NotDifferentiableError,
+    check_not_overridden,
+    inner_problem,
+)
+
+__all__ = ["GLMProblem", "LinearSVCProblem", "LinearSVRProblem", "LogisticProblem"]
+
+
+def _class_weights(class_weight: Any, classes: np.ndarray, y: np.ndarray, weight: Any):
+    """Weight of each class; "balanced" counts samples by their weights where sklearn does."""
+    extra = {}
+    if weight is not None and "sample_weight" in inspect.signature(compute_class_weight).parameters:
+        extra["sample_weight"] = np.asarray(weight, dtype=float)
+    return compute_class_weight(class_weight, classes=classes, y=y, **extra)
+
+
+def _signed(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """1 for the class of each column, -1 for the rest; one column for two classes."""
+    Y = np.where(y[:, None] == classes, 1.0, -1.0)
+    return Y[:, 1:] if len(classes) == 2 else Y
+
+
+@inner_problem.register(LogisticRegression)
+class LogisticProblem(LinearProblem):
+    """LogisticRegression by `C` and, with the elastic net, `l1_ratio`."""
+
+    def __init__(self, estimator: LogisticRegression):
+        super().__init__(estimator)
+        check_not_overridden(
+            estimator, LogisticRegression, "fit", "predict_proba", "decision_function"
+        )
+        if getattr(estimator, "multi_class", "deprecated") == "ovr":
+            raise NotDifferentiableError("LogisticRegression(multi_class='ovr') is deprecated.")
+        penalty = getattr(estimator, "penalty", "deprecated")
+        if penalty is None:
+            self.why_not = "LogisticRegression(penalty=None) has no C."
+            return
+        # From scikit-learn 1.8 on, l1_ratio alone says which penalty it is.
+        mixed = penalty == "elasticnet" or (penalty == "deprecated" and estimator.solver == "saga")
+        self.names = ("C", "l1_ratio") if mixed else ("C",)
+
+    def _l1_ratio(self, fitted: LogisticRegression) -> float:
+        penalty = getattr(fitted, "penalty", "deprecated")
+        if penalty in ("l1", "l2"):
+            return float(penalty == "l1")
+        return float(fitted.l1_ratio or 0.0)
+
+    def _training(self, fitted: LogisticRegression, y: np.ndarray) -> Training:
+        classes, liblinear = fitted.classes_, fitted.solver == "liblinear"
+        if liblinear and len(classes) > 2:
+            raise NotDifferentiableError(
+                "LogisticRegression(solver='liblinear') with more than two classes fits one "
+                "model for each class; use another solver."
+            )
+        a = np.array(as_weights(self._sample_weight, len(y)))
+        weight = _class_weights(fitted.class_weight, classes, y, self._sample_weight)
+        a *= weight[np.searchsorted(classes, y)]
+        ratio = self._l1_ratio(fitted)
+        q, p = self._design.shape[1], self._design.X.shape[1]
+        l2, l1 = np.full(q, 1 - ratio), np.full(q, ratio)
+        # liblinear takes the intercept for the coefficient of one more feature.
+        l2[p:] *= liblinear / fitted.intercept_scaling**2
+        l1[p:] *= liblinear / fitted.intercept_scaling
+        binary = len(classes) == 2
+        Y = (y[:, None] == (classes[1:] if binary else classes)).astype(float)
+        penalised = (l1 + l2 > 0)[:, None]
+        return Training(
+            binomial if binary else multinomial,
+            Y,
+            a[:, None],
+            float(fitted.C),
+            l2,
+            l1,
+            {
+                "C": lambda V: -(l2[:, None] * V + l1[:, None] * np.sign(V)) / fitted.C,
+                "l1_ratio": lambda V: penalised * (np.sign(V) - V),
+            },
+        )
+
+
+@inner_problem.register(PoissonRegressor)
+@inner_problem.register(GammaRegressor)
+@inner_problem.register(TweedieRegressor)
+class GLMProblem(LinearProblem):
+    """Generalised linear models by `alpha` and, for Tweedie's, `power`."""
+
+    def __init__(self, estimator: Any):
+        super().__init__(estimator)
+        tweedies = isinstance(estimator, TweedieRegressor)
+        bases = (PoissonRegressor, GammaRegressor, TweedieRegressor)
+        base = next(b for b in bases if isinstance(estimator, b))
+        check_not_overridden(estimator, base, "fit", "predict")
+        # Between powers the deviance changes its form, and the link may do so too.
+        by_power = tweedies and estimator.power not in (0, 1, 2) and estimator.power > 0
+        self.names = ("alpha", "power") if by_power else ("alpha",)
+
+    def _family(self, fitted: Any) -> tuple[float, bool]:
+        """Power of the deviance, and whether the link is the logarithm."""
+        if isinstance(fitted, TweedieRegressor):
+            log_link = fitted.link == "log" or (fitted.link == "auto" and fitted.power > 0)
+            return float(fitted.power), log_link
+        return (1.0 if isinstance(fitted, PoissonRegressor) else 2.0), True
+
+    def _training(self, fitted: Any, y: np.ndarray) -> Training:
+        a = as_weights(self._sample_weight, len(y))
+        power, self._log_link = self._family(fitted)
+        l2 = np.full(self._design.shape[1], float(fitted.alpha))
+        l2[self._design.X.shape[1] :] = 0.0
+        penalised = (np.arange(len(l2)) < self._design.X.shape[1])[:, None]
+        return Training(
+            tweedie(power, self._log_link),
+            np.asarray(y, dtype=float)[:, None],
+            a[:, None],
+            1 / a.sum(),
+            l2,
+            np.zeros_like(l2),
+            {"alpha": lambda V: penalised * V},
+        )
+
+    def _link(self, Z: np.ndarray, method: str):
+        if not self._log_link:
+            return super()._link(Z, method)
+        mean = np.exp(Z[:, 0])
+        return mean, lambda d: (d * mean)[:, None]
+
+
+class _LiblinearProblem(LinearProblem):
+    """What LinearSVC and LinearSVR share: the intercept is penalised, C scales the loss."""
+
+    def _penalties(self, fitted: Any) -> tuple[np.ndarray, np.ndarray]:
+        lasso = getattr(fitted, "penalty", "l2") == "l1"
+        q, p = self._design.shape[1], self._design.X.shape[1]
+        l2, l1 = np.full(q, float(not lasso)), np.full(q, float(lasso))
+        l2[p:] /= fitted.intercept_scaling**2
+        l1[p:] /= fitted.intercept_scaling
+        return l2, l1
+
+    def _by_C(self, fitted: Any, l2: np.ndarray, l1: np.ndarray):
+        return lambda V: -(l2[:, None] * V + l1[:, None] * np.sign(V)) / fitted.C
+
+
+@inner_problem.register(LinearSVC)
+class LinearSVCProblem(_LiblinearProblem):
+    """LinearSVC with the squared hinge loss by `C`."""
+
+    names = ("C",)
+
+    def __init__(self, estimator: LinearSVC):
+        super().__init__(estimator)
+        check_not_overridden(estimator, LinearSVC, "fit", "decision_function")
+        if estimator.loss != "squared_hinge" or estimator.multi_class != "ovr":
+            raise NotDifferentiableError(
+                "LinearSVC has a hypergradient with loss='squared_hinge' and multi_class='ovr'; "
+                f"got {estimator!r}."
+            )
+
+    def _training(self, fitted: LinearSVC, y: np.ndarray) -> Training:
+        classes = fitted.classes_
+        Y = _signed(y, classes)
+        weight = _class_weights(fitted.class_weight, classes, y, self._sample_weight)
+        a = as_weights(self._sample_weight, len(y))[:, None]
+        # With more than two classes liblinear weighs the one, not the rest.
+        a = a * (weight[np.searchsorted(classes, y)][:, None] if len(classes) == 2 else 1.0)
+        a = a * np.where(Y > 0, weight, 1.0) if len(classes) > 2 else a
+        l2, l1 = self._penalties(fitted)
+        by = {"C": self._by_C(fitted, l2, l1)}
+        return Training(squared_hinge, Y, a, float(fitted.C), l2, l1, by)
+
+
+@inner_problem.register(LinearSVR)
+class LinearSVRProblem(_LiblinearProblem):
+    """LinearSVR with the squared loss by `C` and `epsilon`."""
+
+    names = ("C", "epsilon")
+
+    def __init__(self, estimator: LinearSVR):
+        super().__init__(estimator)
+        check_not_overridden(estimator, LinearSVR, "fit", "predict")
+        if estimator.loss != "squared_epsilon_insensitive":
+            raise NotDifferentiableError(
+                "LinearSVR has a hypergradient with loss='squared_epsilon_insensitive'; "
+                f"got {estimator!r}."
+            )
+
+    def _training(self, fitted: LinearSVR, y: np.ndarray) -> Training:
+        l2, l1 = self._penalties(fitted)
+        return Training(
+            squared_epsilon_insensitive(float(fitted.epsilon)),
+            np.asarray(y, dtype=float)[:, None],
+            as_weights(self._sample_weight, len(y))[:, None],
+            float(fitted.C),
+            l2,
+            l1,
+            {"C": self._by_C(fitted, l2, l1)},
+        )

@@ -1,0 +1,59 @@
+"""The checker finds what is wrong, and says what it cannot check."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import LinearRegression, Ridge
+
+from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
+
+X, y = load_diabetes(return_X_y=True)
+
+
+class Doubled(Ridge):
+    """A ridge of its own: twice the penalty that it is told."""
+
+    def fit(self, X, y):
+        inner = Ridge(alpha=2 * self.alpha).fit(X, y)
+        self.coef_, self.intercept_ = inner.coef_, inner.intercept_
+        return self
+
+
+@pytest.mark.parametrize(("factor", "right"), [(2.0, True), (1.0, False), (2.001, False)])
+def test_a_registered_problem_is_believed_only_if_it_is_right(factor, right):
+    ridge = inner_problem(Ridge())
+
+    class Problem(type(ridge)):
+        def __init__(self, estimator):
+            super().__init__(Ridge(**estimator.get_params()))
+
+        def fit(self, params):
+            return super().fit({"alpha": 2 * params["alpha"]})
+
+        def cross(self, u):
+            return {"alpha": factor * super().cross(u)["alpha"]}
+
+    inner_problem.register(Doubled, Problem)
+    if right:
+        check = check_hypergradient(Doubled(alpha=0.1), X, y)
+        assert check.max_error < 1e-7
+        assert check.criterion == "-r2_score"
+    else:
+        with pytest.raises(AssertionError, match="is off by"):
+            check_hypergradient(Doubled(alpha=0.1), X, y)
+
+
+def test_names_that_have_none():
+    with pytest.raises(NotDifferentiableError, match=r"by \['tol'\]; it has one by \['alpha'\]"):
+        check_hypergradient(Ridge(), X, y, names=["tol"])
+    with pytest.raises(NotDifferentiableError, match="LinearRegression has no hypergradient"):
+        check_hypergradient(LinearRegression(), X, y)
+
+
+def test_folds_and_weights():
+    half = np.arange(len(y)) % 2 == 0
+    folds = [(np.flatnonzero(half), np.flatnonzero(~half))]
+    weight = {"sample_weight": np.linspace(0, 1, len(y))}
+    one = check_hypergradient(Ridge(alpha=0.1), X, y, cv=folds)
+    other = check_hypergradient(Ridge(alpha=0.1), X, y, cv=folds, fit_params=weight)
+    assert one.gradient["alpha"] != pytest.approx(other.gradient["alpha"], rel=1e-3)

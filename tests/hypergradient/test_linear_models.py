@@ -1,0 +1,138 @@
+"""Linear models of scikit-learn: hypergradients against differences of its own fits."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypergradient.problems import designs, target, weights
+from sklearn.linear_model import (
+    GammaRegressor,
+    LogisticRegression,
+    PoissonRegressor,
+    TweedieRegressor,
+)
+from sklearn.svm import LinearSVC, LinearSVR
+
+from skhyper._sklearn import sklearn_version
+from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
+
+DATA = designs()
+
+
+def logistic(ratio=None, **settings):
+    """LogisticRegression with an l1 ratio, as each version of scikit-learn spells it."""
+    if ratio is None:
+        return LogisticRegression(**settings)
+    if sklearn_version >= (1, 8):
+        return LogisticRegression(l1_ratio=ratio, **settings)
+    penalty = "l1" if ratio == 1 else "elasticnet"
+    return LogisticRegression(penalty=penalty, l1_ratio=None if ratio == 1 else ratio, **settings)
+
+
+def check(estimator, design, kind, weighted=False, **options):
+    X = DATA[design]
+    y = target(X, kind)
+    with warnings.catch_warnings():
+        # Tight tolerances are for differences to mean something; not all solvers reach them.
+        warnings.filterwarnings("ignore", category=UserWarning)
+        return check_hypergradient(estimator, X, y, fit_params=weights(len(y), weighted), **options)
+
+
+@pytest.mark.parametrize("design", DATA)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+@pytest.mark.parametrize("kind", ["binary", "classes"])
+def test_logistic_regression(design, weighted, class_weight, kind):
+    estimator = logistic(C=0.7, class_weight=class_weight)
+    check(estimator, design, kind, weighted, scoring="neg_log_loss")
+
+
+@pytest.mark.parametrize("ratio", [None, 1])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_logistic_regression_of_liblinear_penalises_the_intercept(ratio, weighted):
+    estimator = logistic(ratio, C=0.7, solver="liblinear", intercept_scaling=2.0)
+    check(estimator, "tall", "binary", weighted, scoring="neg_log_loss")
+
+
+@pytest.mark.parametrize(
+    ("design", "kind"), [("tall", "binary"), ("tall", "classes"), ("wide", "binary")]
+)
+def test_logistic_regression_with_an_elastic_net(design, kind):
+    estimator = logistic(0.4, C=0.7, solver="saga")
+    found = check(estimator, design, kind, scoring="neg_log_loss", n_directions=1)
+    assert set(found.gradient) == {"C", "l1_ratio"}
+
+
+def test_logistic_regression_without_an_intercept():
+    check(logistic(C=0.7, fit_intercept=False), "tall", "binary", scoring="neg_log_loss")
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "balanced_accuracy", "roc_auc", "f1_macro"])
+def test_surrogates_of_scores_that_have_steps(scoring):
+    found = check(logistic(C=0.7), "tall", "binary", scoring=scoring)
+    assert "in place of" in found.criterion
+
+
+@pytest.mark.parametrize("design", DATA)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("estimator", "kind", "scoring"),
+    [
+        (PoissonRegressor(alpha=0.1), "count", None),
+        (GammaRegressor(alpha=0.1), "positive", "neg_mean_gamma_deviance"),
+        (TweedieRegressor(alpha=0.1, power=1.5), "positive", "neg_mean_squared_error"),
+        (TweedieRegressor(alpha=0.1, power=0), "real", None),
+    ],
+    ids=["Poisson", "Gamma", "Tweedie", "normal"],
+)
+def test_generalised_linear_models(design, weighted, estimator, kind, scoring):
+    found = check(estimator, design, kind, weighted, scoring=scoring)
+    assert ("power" in found.gradient) == (kind == "positive" and scoring.endswith("error"))
+
+
+@pytest.mark.parametrize("design", ["tall", "sparse"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+@pytest.mark.parametrize("kind", ["binary", "classes"])
+def test_linear_svc(design, weighted, class_weight, kind):
+    estimator = LinearSVC(C=0.3, class_weight=class_weight, intercept_scaling=2.0)
+    # liblinear's own tolerance shows in the differences of a small slope.
+    check(estimator, design, kind, weighted, rtol=1e-3)
+
+
+def test_linear_svc_with_an_l1_penalty():
+    check(LinearSVC(C=0.3, penalty="l1", dual=False), "tall", "binary", rtol=1e-4)
+
+
+@pytest.mark.parametrize("design", ["tall", "sparse"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_linear_svr(design, weighted):
+    estimator = LinearSVR(loss="squared_epsilon_insensitive", C=0.7, epsilon=0.2)
+    check(estimator, design, "real", weighted, rtol=1e-4)
+
+
+def test_weights_of_zero_are_samples_left_out():
+    X, y = DATA["tall"], target(DATA["tall"], "binary")
+    w = np.repeat([1.0, 0.0], [100, 20])
+    gradients = []
+    for rows, weight in ((slice(None), w), (slice(100), w[:100])):
+        problem = inner_problem(LogisticRegression())
+        problem.load(X[rows], y[rows], sample_weight=weight)
+        problem.fit({"C": 0.5})
+        problem.predict(X, "predict_proba")
+        dw, _, _ = problem.pull_back(np.column_stack([np.ones(120), np.zeros(120)]))
+        gradients.append(problem.cross(problem.solve(dw))["C"])
+    assert gradients[0] == pytest.approx(gradients[1], rel=1e-6)
+
+
+def test_what_is_refused():
+    with pytest.raises(NotDifferentiableError, match="loss='squared_hinge'"):
+        inner_problem(LinearSVC(loss="hinge"))
+    with pytest.raises(NotDifferentiableError, match="squared_epsilon_insensitive"):
+        inner_problem(LinearSVR())
+    problem = inner_problem(LogisticRegression(solver="liblinear"))
+    X = DATA["tall"]
+    problem.load(X, target(X, "classes"))
+    with warnings.catch_warnings(), pytest.raises(Exception, match=r"liblinear"):
+        warnings.simplefilter("ignore")
+        problem.fit({"C": 1.0})
