@@ -27,6 +27,7 @@ from skhyper.search._validate import (
     check_values,
     listed,
     space_examples,
+    vector_of,
 )
 from skhyper.space import Space, check_space
 
@@ -113,8 +114,11 @@ class SampledSearch(BaseSearch):
         )
 
     def _space(self) -> Space:
+        space = check_space(self.search_spaces, self.constraint)
         own = self.estimator.get_params(deep=True)
-        return check_space(self.search_spaces, self.constraint).completed_by(own)
+        templates = {name: vector_of(name, own) for name in space.names if name in own}
+        vectors = {name: value for name, value in templates.items() if value is not None}
+        return (space.expanded(vectors) if vectors else space).completed_by(own)
 
     def _grid_candidates(self, space: Space, guesses: list, n_values: int) -> ListedCandidates:
         guessed = {setting_key(params, space) for params in guesses}

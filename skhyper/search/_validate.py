@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from skhyper._sklearn import value_error
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.space import Categorical, Space
+from skhyper.space import Categorical, Space, is_vector
 
 __all__ = [
     "check_settings",
@@ -21,6 +21,7 @@ __all__ = [
     "listed",
     "space_examples",
     "splitter_parts",
+    "vector_of",
 ]
 
 
@@ -116,7 +117,7 @@ def check_values(estimator: Any, space: Space) -> None:
         owner, constraints = _owner(estimator, setting, name)
         if constraints is None:
             continue
-        values = [dimension.from_unit(u) for u in dimension.grid(9)]
+        values = [space.like_own(name, dimension.from_unit(u)) for u in dimension.grid(9)]
         errors = [value_error(owner, name.rpartition("__")[2], v, constraints) for v in values]
         if all(errors):
             raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
@@ -178,3 +179,20 @@ def listed(points: Any) -> Sequence[Mapping[str, Any]]:
             f"Settings must be a dict, or a list of dicts, from names to values; got {points!r}."
         )
     return settings
+
+
+def vector_of(name: str, own: Mapping[str, Any]) -> Any:
+    """The numbers that a hyperparameter holds; None if it holds none, or a single one.
+
+    Parameters
+    ----------
+    name : str
+    own : dict
+        The estimator's ``get_params(deep=True)``.
+    """
+    outer, _, inner = name.rpartition("__")
+    prefix = f"{outer}__" if outer else ""
+    if inner == "transformer_weights" and own[name] is None:
+        parts = own.get(f"{prefix}transformer_list", own.get(f"{prefix}transformers"))
+        return None if parts is None else {part[0]: 1.0 for part in parts}
+    return own[name] if is_vector(own[name]) else None

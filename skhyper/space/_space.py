@@ -14,7 +14,7 @@ import copy
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._check import check_entry, split_subspaces
 from skhyper.space._conditions import Condition
 from skhyper.space._dimensions import Categorical, Dimension, equal, same_dimension
+from skhyper.space._vectors import as_vector, is_vector, like
 
 __all__ = ["Space", "check_space"]
 
@@ -33,11 +34,30 @@ _MAX_ENUMERATED = 100_000
 
 @dataclass(frozen=True)
 class _Subspace:
-    """Columns of one dict, parents before children, and the conditions on them."""
+    """Columns of one dict, parents before children, and the conditions on them.
 
-    columns: dict[str, int]
+    A hyperparameter has one column, or one for each component of its template.
+    """
+
+    columns: dict[str, list[int]]
     tests: dict[str, list[tuple[int, Condition]]]
     budget: int | None
+    templates: dict[str, Any] = field(default_factory=dict)
+
+    def merged(self, name: str, values: Sequence[Any]) -> Any:
+        """The value of a hyperparameter from those of its columns."""
+        if name not in self.templates:
+            return values[0]
+        return like(self.templates[name], np.array(values))
+
+    def split(self, name: str, value: Any) -> list[Any]:
+        """Values of its columns from that of a hyperparameter."""
+        if name not in self.templates:
+            return [value]
+        template = self.templates[name]
+        if not is_vector(value) or as_vector(value).shape != as_vector(template).shape:
+            raise InvalidSpaceError(f"{value!r} is not of the shape of {template!r}.")
+        return as_vector(value).tolist()
 
 
 class Space:
@@ -95,14 +115,14 @@ class Space:
 
     def _add_subspace(self, subspace: Mapping[str, Any], budget: int | None) -> _Subspace:
         entries = {name: check_entry(name, spec) for name, spec in subspace.items()}
-        columns = {n: self._add_column(n, dim) for n, (dim, _) in entries.items()}
+        columns = {n: [self._add_column(n, dim)] for n, (dim, _) in entries.items()}
         tests: dict[str, list] = {}
         parents = {
             n: [parent for parent, _ in conditions] for n, (_, conditions) in entries.items()
         }
         for name in _parents_first(parents):
             tests[name] = [
-                (columns[parent], Condition(name, parent, wanted, entries[parent][0]))
+                (columns[parent][0], Condition(name, parent, wanted, entries[parent][0]))
                 for parent, wanted in entries[name][1]
             ]
         return _Subspace(columns, tests, budget)
@@ -118,7 +138,7 @@ class Space:
 
     def __repr__(self) -> str:
         parts = [
-            "{" + ", ".join(f"{n!r}: {self.dimensions[c]!r}" for n, c in s.columns.items()) + "}"
+            "{" + ", ".join(f"{n!r}: {self.dimensions[c[0]]!r}" for n, c in s.columns.items()) + "}"
             for s in self._subspaces
         ]
         body = parts[0] if len(parts) == 1 else "[" + ", ".join(parts) + "]"
@@ -140,7 +160,7 @@ class Space:
         An upper bound where there are conditions or a constraint.
         """
         sizes = [
-            math.prod(self.dimensions[c].n_values for c in s.columns.values())
+            math.prod(self.dimensions[c].n_values for cs in s.columns.values() for c in cs)
             for s in self._subspaces
         ]
         return sum(sizes)
@@ -177,7 +197,7 @@ class Space:
                 holds = np.ones(len(rows), dtype=bool)
                 for parent, test in tests:
                     holds &= active[rows, parent] & test(points[rows, parent])
-                active[rows, subspace.columns[name]] = holds
+                active[rows[:, None], subspace.columns[name]] = holds[:, None]
         return active
 
     def from_unit(self, points: Any) -> list[dict[str, Any]]:
@@ -186,10 +206,11 @@ class Space:
         return [self._setting(point) for point in points]
 
     def _setting(self, point: np.ndarray) -> dict[str, Any]:
+        subspace = self._subspace_of(point)
         return {
-            name: self.dimensions[column].from_unit(point[column])
-            for name, column in self._subspace_of(point).columns.items()
-            if not np.isnan(point[column])
+            name: subspace.merged(name, [self.dimensions[c].from_unit(point[c]) for c in columns])
+            for name, columns in subspace.columns.items()
+            if not np.isnan(point[columns[0]])
         }
 
     def _subspace_of(self, point: np.ndarray) -> _Subspace:
@@ -268,10 +289,10 @@ class Space:
             )
             if not active:
                 continue
-            column = sub.columns[name]
             try:
                 value = params[name] if name in params else own[name]
-                point[column] = self.dimensions[column].to_unit(value)
+                for column, part in zip(sub.columns[name], sub.split(name, value)):
+                    point[column] = self.dimensions[column].to_unit(part)
             except (KeyError, InvalidSpaceError):
                 return None
         return point
@@ -377,7 +398,7 @@ class Space:
         """
         for i, subspace in enumerate(self._subspaces):
             seen = set()
-            columns = [subspace.columns[name] for name in sorted(subspace.columns)]
+            columns = [c for name in sorted(subspace.columns) for c in subspace.columns[name]]
             axes = [self.dimensions[column].grid(n_values) for column in columns]
             for values in itertools.product(*axes):
                 point = np.full((1, self.n_dims), np.nan)
@@ -392,15 +413,59 @@ class Space:
     def restrict(self, index: int) -> "Space":
         """The space of one sub-space alone."""
         sub = self._subspaces[index]
-        space = object.__new__(Space)
-        space.constraint, space.budgets = self.constraint, [sub.budget]
-        space._own = self._own
-        space.names = list(sub.columns)
-        space.dimensions = [self.dimensions[column] for column in sub.columns.values()]
-        place = {column: i for i, column in enumerate(sub.columns.values())}
-        tests = {name: [(place[c], test) for c, test in ts] for name, ts in sub.tests.items()}
-        space._subspaces = [_Subspace({n: i for i, n in enumerate(sub.columns)}, tests, sub.budget)]
+        kept = [column for columns in sub.columns.values() for column in columns]
+        place = {column: i for i, column in enumerate(kept)}
+        space = copy.copy(self)
+        space.budgets = [sub.budget]
+        space.names = [self.names[column] for column in kept]
+        space.dimensions = [self.dimensions[column] for column in kept]
+        space._subspaces = [_moved(sub, place)]
         return space
+
+    def expanded(self, templates: Mapping[str, Any]) -> "Space":
+        """The space where some hyperparameters hold several numbers.
+
+        Each component has the range that the hyperparameter was given, and a column.
+
+        Parameters
+        ----------
+        templates : dict
+            From names to arrays or dicts of numbers, of which only the shape counts.
+        """
+        place: dict[int, list[int]] = {}
+        space = copy.copy(self)
+        space.names, space.dimensions = [], []
+        for column, (name, dimension) in enumerate(zip(self.names, self.dimensions)):
+            several = name in templates and dimension.kind == "real"
+            n = len(as_vector(templates[name])) if several else 1
+            place[column] = list(range(len(space.names), len(space.names) + n))
+            space.names += [name] * n
+            space.dimensions += [dimension] * n
+        space._subspaces = []
+        for sub in self._subspaces:
+            columns = {n: [i for c in cs for i in place[c]] for n, cs in sub.columns.items()}
+            moved = _moved(sub, {c: places[0] for c, places in place.items()})
+            vectors = {
+                n: templates[n]
+                for n, cs in sub.columns.items()
+                if n in templates and self.dimensions[cs[0]].kind == "real"
+            }
+            space._subspaces.append(replace(moved, columns=columns, templates=vectors))
+        return space
+
+    def like_own(self, name: str, value: float) -> Any:
+        """A value of a hyperparameter all of whose components are `value`."""
+        for sub in self._subspaces:
+            if name in sub.templates:
+                return like(sub.templates[name], np.full(len(sub.columns[name]), value))
+        return value
+
+
+def _moved(sub: _Subspace, place: Mapping[int, int]) -> _Subspace:
+    """A sub-space whose columns have gone to other places."""
+    columns = {name: [place[c] for c in cs] for name, cs in sub.columns.items()}
+    tests = {name: [(place[c], test) for c, test in ts] for name, ts in sub.tests.items()}
+    return replace(sub, columns=columns, tests=tests)
 
 
 def check_space(spaces: Any, constraint: Callable[[dict], bool] | None = None) -> Space:

@@ -9,11 +9,13 @@ __all__ = ["as_vector", "is_vector", "like"]
 
 
 def is_vector(value: Any) -> bool:
-    """Whether a value holds numbers, in an array or a dict: each may be searched by itself."""
+    """Whether a value holds numbers, in an array, a list or a dict: each may be searched."""
     if isinstance(value, Mapping):
         return bool(value) and all(
             np.ndim(v) == 0 and not isinstance(v, str) for v in value.values()
         )
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(v, float) for v in value)
     return isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind in "fiu"
 
 

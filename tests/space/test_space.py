@@ -460,3 +460,47 @@ def test_jacobian_knows_the_column_of_each_subspace():
     points = space.to_unit([{"C": 0.5}, {"C": 5.0}])
     expected = [[np.nan, 1.0, np.nan], [np.nan, np.nan, 7.0]]
     np.testing.assert_allclose(space.jacobian(points), expected)
+
+
+class TestVectors:
+    """Hyperparameters that hold several numbers, each of them a column."""
+
+    @pytest.fixture
+    def space(self):
+        spaces = {
+            "kind": ["a", "b"],
+            "scale": When((1e-2, 1e2, "log-uniform"), kind="b"),
+            "weights": (0.0, 10.0),
+        }
+        return Space(spaces).expanded({"scale": np.ones(2), "weights": {"x": 1.0, "y": 2.0}})
+
+    def test_columns(self, space):
+        assert space.names == ["kind", "scale", "scale", "weights", "weights"]
+        assert space.n_settings == np.inf
+
+    def test_there_and_back(self, space):
+        (setting,) = space.from_unit([[0.75, 0.5, 1.0, 0.1, 0.2]])
+        assert setting["weights"] == {"x": 1.0, "y": 2.0}
+        np.testing.assert_allclose(setting["scale"], [1.0, 100.0])
+        np.testing.assert_allclose(space.to_unit([setting]), [[0.75, 0.5, 1.0, 0.1, 0.2]])
+
+    def test_conditions_hold_for_all_components(self, space):
+        (setting,) = space.from_unit([[0.25, 0.5, 1.0, 0.1, 0.2]])
+        assert set(setting) == {"kind", "weights"}
+        assert np.isnan(space.to_unit([setting])[0, 1:3]).all()
+
+    def test_what_has_another_shape_has_no_place(self, space):
+        assert space.locate({"kind": "a", "weights": {"x": 1.0}}) is None
+        assert space.locate({"kind": "a", "weights": 1.0}) is None
+
+    def test_jacobian_and_grid(self, space):
+        J = space.jacobian(space.to_unit([{"kind": "a", "weights": {"x": 1.0, "y": 2.0}}]))
+        np.testing.assert_allclose(J, [[np.nan] * 3 + [10.0, 10.0]])
+        assert len(list(space.grid(2))) == 4 + 16
+
+    def test_restricted_and_completed(self):
+        spaces = [{"other": [1]}, {"weights": (0.0, 1.0), "other": [2, 3]}]
+        space = Space(spaces).expanded({"weights": np.zeros(3)}).restrict(1)
+        assert space.names == ["weights"] * 3 + ["other"]
+        own = {"weights": np.full(3, 0.5), "other": 3}
+        np.testing.assert_allclose(space.completed_by(own).locate({}), [0.5, 0.5, 0.5, 0.75])
