@@ -1,22 +1,35 @@
 """Derivatives of a validation loss by hyperparameters, through the training itself.
 
 ``inner_problem(estimator)`` answers the questions that the implicit function theorem asks of
-an estimator; ``inner_problem.register`` adds estimators from outside.
+an estimator; ``inner_problem.register`` adds estimators from outside. ``feature_map`` and
+``feature_map.register`` do the same for transformers, which derivatives pass in a pipeline.
 """
 
-from skhyper.hypergradient import _ridge  # noqa: F401  (registers its estimators)
+from skhyper.hypergradient import (  # noqa: F401  (they register their estimators)
+    _chain,
+    _feature_map_compose,
+    _feature_map_kernels,
+    _feature_map_preprocessing,
+    _pipeline,
+    _ridge,
+    _transformed_target,
+)
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
+from skhyper.hypergradient._feature_map import FeatureMap, LeafMap, feature_map
 from skhyper.hypergradient._losses import Criterion, criterion_of
 from skhyper.hypergradient._problem import InnerProblem, NotDifferentiableError, inner_problem
 from skhyper.hypergradient._rules import implicit_gradient
 
 __all__ = [
     "Criterion",
+    "FeatureMap",
     "HypergradientCheck",
     "InnerProblem",
+    "LeafMap",
     "NotDifferentiableError",
     "check_hypergradient",
     "criterion_of",
+    "feature_map",
     "implicit_gradient",
     "inner_problem",
 ]
