@@ -76,7 +76,8 @@ def difference_slope(function: Function, x: np.ndarray) -> np.ndarray:
     Of a geometric sequence of steps, the one at which two neighbours agree best: before it the
     truncation dominates, beyond it rounding; kinks that are closer than the step show too.
     """
-    _check_elementwise(function, x)
+    with np.errstate(all="ignore"):
+        _check_elementwise(function, x)
     scale = np.maximum(np.abs(x), 2.0**-10)
     best, slope = np.full(x.shape, np.inf), np.full(x.shape, np.nan)
     last = np.full(x.shape, np.nan)

@@ -124,7 +124,10 @@ class _SideBySide(FeatureMap):
         self.fitted = copy.copy(template)
         self.fitted.n_jobs = n_jobs
         fitted = {name: stage.fitted for name, stage in self._stages.items()}
-        unfitted = {name: stage.map.transformer for name, stage in self._stages.items()}
+        unfitted = {
+            name: clone(stage.map.transformer).set_params(**nested[name])
+            for name, stage in self._stages.items()
+        }
         self.with_children(self.fitted, unfitted)
         self.with_fitted(self.fitted, fitted)
         return Z
@@ -193,8 +196,8 @@ def _add_columns(
         return dX
     if dX is None:
         dX = np.zeros(X.shape)
-    # A column may have been selected twice.
-    np.add.at(dX, (slice(None), slice(None) if columns is None else columns), part)
+    for j, column in enumerate(range(X.shape[1]) if columns is None else columns):
+        dX[:, column] += part[:, j]  # one by one: a column may have been selected twice
     return dX
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 from sklearn.kernel_approximation import Nystroem, RBFSampler
-from sklearn.metrics.pairwise import euclidean_distances, pairwise_kernels
+from sklearn.metrics.pairwise import pairwise_kernels
 
 from skhyper.hypergradient._feature_map import LeafMap, Pulled, as_dense, feature_map
 from skhyper.hypergradient._problem import (
@@ -37,39 +37,61 @@ _KERNELS = {
 _CLIP = 1e-12
 
 
-# ---- kernels: each from dK to (gradient, dX, dB)
+# ---- kernels: each from K and dK to (gradient, dX, dB)
 
 
-def _rbf(X: np.ndarray, B: np.ndarray, dK: np.ndarray, gamma: float) -> Pulled:
-    D = euclidean_distances(X, B, squared=True)
-    M = dK * np.exp(-gamma * D)
-    dX = 2 * gamma * (M @ B - M.sum(axis=1)[:, None] * X)
-    dB = 2 * gamma * (M.T @ X - M.sum(axis=0)[:, None] * B)
-    return {"gamma": -float(np.vdot(M, D))}, dX, dB
+def _rbf(X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray, gamma: float) -> Pulled:
+    centre = B.mean(axis=0)  # so that |x|² + |b|² - 2 xᵀb below cancels as little as can be
+    X, B = X - centre, B - centre
+    M = dK * K
+    MB, rows, columns = M @ B, M.sum(axis=1), M.sum(axis=0)
+    # Σ M ∘ D of squared distances D, without forming them
+    spread = rows @ (X * X).sum(axis=1) + columns @ (B * B).sum(axis=1) - 2 * np.vdot(MB, X)
+    dX = 2 * gamma * (MB - rows[:, None] * X)
+    dB = 2 * gamma * (M.T @ X - columns[:, None] * B)
+    return {"gamma": -float(spread)}, dX, dB
+
+
+def _product(P: np.ndarray, X: np.ndarray, B: np.ndarray, gamma: float) -> Pulled:
+    """Kernels of ``γ X Bᵀ + c``, P the derivative by it."""
+    PB = P @ B
+    gradient = {"gamma": float(np.vdot(PB, X)), "coef0": float(P.sum())}
+    return gradient, gamma * PB, gamma * (P.T @ X)
 
 
 def _poly(
-    X: np.ndarray, B: np.ndarray, dK: np.ndarray, gamma: float, coef0: float, degree: float
+    X: np.ndarray,
+    B: np.ndarray,
+    K: np.ndarray,
+    dK: np.ndarray,
+    gamma: float,
+    coef0: float,
+    degree: float,
 ) -> Pulled:
-    S = X @ B.T
-    P = dK * degree * (gamma * S + coef0) ** (degree - 1)
-    gradient = {"gamma": float(np.vdot(P, S)), "coef0": float(P.sum())}
-    return gradient, gamma * (P @ B), gamma * (P.T @ X)
+    return _product(dK * degree * (gamma * (X @ B.T) + coef0) ** (degree - 1), X, B, gamma)
 
 
-def _sigmoid(X: np.ndarray, B: np.ndarray, dK: np.ndarray, gamma: float, coef0: float) -> Pulled:
-    S = X @ B.T
-    P = dK / np.cosh(gamma * S + coef0) ** 2
-    gradient = {"gamma": float(np.vdot(P, S)), "coef0": float(P.sum())}
-    return gradient, gamma * (P @ B), gamma * (P.T @ X)
+def _sigmoid(
+    X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray, gamma: float, coef0: float
+) -> Pulled:
+    return _product(dK * (1 - K * K), X, B, gamma)
 
 
-def _linear(X: np.ndarray, B: np.ndarray, dK: np.ndarray) -> Pulled:
-    return {}, dK @ B, dK.T @ X
+def _linear(X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray) -> Pulled:
+    return _product(dK, X, B, 1.0)
+
+
+_PULL_BACKS = {
+    "rbf": _rbf,
+    "poly": _poly,
+    "polynomial": _poly,
+    "sigmoid": _sigmoid,
+    "linear": _linear,
+}
 
 
 def kernel_pull_back(
-    kernel: str, X: np.ndarray, B: np.ndarray, dK: np.ndarray, **params: float
+    kernel: str, X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray, **params: float
 ) -> Pulled:
     """From ``∂L/∂K`` with ``K = k(X, B)`` to derivatives by hyperparameters, X and B.
 
@@ -77,12 +99,16 @@ def kernel_pull_back(
     ----------
     kernel : {"rbf", "poly", "polynomial", "sigmoid", "linear"}
     X, B : ndarray of shape (n, p), (q, p)
-    dK : ndarray of shape (n, q)
+    K, dK : ndarray of shape (n, q)
     **params : float
         `gamma`, `coef0`, `degree`, as far as the kernel has them.
+
+    Returns
+    -------
+    gradient : dict
+    dX, dB : ndarray of shape (n, p), (q, p)
     """
-    functions = {"rbf": _rbf, "sigmoid": _sigmoid, "linear": _linear}
-    return functions.get(kernel, _poly)(X, B, dK, **params)
+    return _PULL_BACKS[kernel](X, B, K, dK, **params)
 
 
 # ---- Nystroem
@@ -121,23 +147,24 @@ class NystroemMap(LeafMap):
         d: list[np.ndarray | None] = [None, None]
         dN, dB = np.zeros_like(N), np.zeros_like(B)
 
-        def through_kernel(X: np.ndarray, dK: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            gradient, dX, dB = kernel_pull_back(self.fitted.kernel, X, B, dK, **params)
+        def through_kernel(X: np.ndarray, K: np.ndarray, dK: np.ndarray):
+            gradient, dX, dB = kernel_pull_back(self.fitted.kernel, X, B, K, dK, **params)
             for name in self.names:
                 total[name] += gradient[name]
             return dX, dB
 
         for side, X, dZ in self.sides(dZ_train, dZ_test):
-            dN += dZ.T @ self._kernel(X, B, params)
-            d[side], dB_side = through_kernel(X, dZ @ N)
+            K = self._kernel(X, B, params)
+            dN += dZ.T @ K
+            d[side], dB_side = through_kernel(X, K, dZ @ N)
             dB += dB_side
         C = self._kernel(B, None, params)
-        first, second = through_kernel(B, _inverse_root_pull_back(C, dN))
+        first, second = through_kernel(B, C, _inverse_root_pull_back(C, dN))
         if not inputs:
             return total, None, None
         if d[0] is None:
             d[0] = np.zeros(self.X_train.shape)
-        np.add.at(d[0], self.fitted.component_indices_, dB + first + second)
+        d[0][self.fitted.component_indices_] += dB + first + second
         return total, d[0], d[1]
 
     def _kernel(self, X: np.ndarray, Y: np.ndarray | None, params: dict) -> np.ndarray:
@@ -199,20 +226,20 @@ class RBFSamplerMap(LeafMap):
         inputs: bool,
     ) -> Pulled:
         W, b = self.fitted.random_weights_, self.fitted.random_offset_
-        X_train = as_dense(self.X_train)
-        variance = X_train.var()
-        gamma = self.fitted.gamma
-        if self._scaled:
-            gamma = 1.0 / (W.shape[0] * variance) if variance != 0 else 1.0
         d: list[np.ndarray | None] = [None, None]
-        d_gamma = 0.0
+        by_log_gamma = 0.0
         for side, X, dZ in self.sides(dZ_train, dZ_test):
             A = X @ W
             dA = -np.sqrt(2 / W.shape[1]) * np.sin(A + b) * dZ
-            d_gamma += float(np.vdot(dA, A)) / (2 * gamma)
-            d[side] = dA @ W.T
-        if inputs and self._scaled and variance != 0:
-            by_variance = -d_gamma * gamma / variance
-            through = by_variance * 2 * (X_train - X_train.mean()) / X_train.size
+            by_log_gamma += float(np.vdot(dA, A)) / 2
+            if inputs:
+                d[side] = dA @ W.T
+        if not self._scaled:
+            return {"gamma": by_log_gamma / self.fitted.gamma}, d[0], d[1]
+        if inputs:  # gamma = 1 / (p variance)
+            X = as_dense(self.X_train)
+            variance = X.var()
+            by_variance = -by_log_gamma / variance if variance else 0.0
+            through = by_variance * 2 * (X - X.mean()) / X.size
             d[0] = through if d[0] is None else d[0] + through
-        return ({} if self._scaled else {"gamma": d_gamma}), d[0], d[1]
+        return {}, d[0], d[1]

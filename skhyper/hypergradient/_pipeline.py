@@ -5,7 +5,8 @@ learned on X. With ``G(w, Z) = 0`` the last step's optimality,
 
     dL/dθ = ∂L/∂Z' dZ'/dθ - uᵀ ∂G/∂Z dZ/dθ    for a hyperparameter θ of a step before it:
 
-the first term is a *direct* derivative, the second belongs to *cross*.
+the first term is a *direct* derivative, the second belongs to *cross*. Both go back through
+the same steps, so unless derivatives by X are asked for they go together, with *cross*.
 
 Notation
 --------
@@ -113,12 +114,14 @@ class PipelineProblem(InnerProblem):
         self.final.inputs_wanted = self._passes_now
         dw, direct, dZ = self.final.pull_back(d_output)
         gradient = {f"{self._last}__{name}": value for name, value in direct.items()}
-        self._direct_inputs: np.ndarray | None = None
-        self._crossed: tuple[Any, np.ndarray | None] | None = None
+        self._dZ = self._direct_inputs = self._crossed = None
         if not self._passes_now:
             return dw, gradient, None
+        if not self._inputs_now:
+            self._dZ = self._given(dZ)  # goes back with what `cross` has to send
+            return dw, gradient, None
         through, self._direct_inputs, dX = self._chain.pull_back(
-            None, self._given(dZ), self._wanted_before, self._inputs_now
+            None, self._given(dZ), self._wanted_before, True
         )
         return dw, {**gradient, **through}, dX
 
@@ -129,8 +132,10 @@ class PipelineProblem(InnerProblem):
         gradient = {f"{self._last}__{n}": value for n, value in self.final.cross(u).items()}
         if not self._passes_now:
             return gradient
+        C = self._given(self.final.cross_inputs(u))
+        minus_direct = None if self._dZ is None else -self._dZ
         through, dX, _ = self._chain.pull_back(
-            self._given(self.final.cross_inputs(u)), None, self._wanted_before, self._inputs_now
+            C, minus_direct, self._wanted_before, self._inputs_now
         )
         self._crossed = u, dX
         return {**gradient, **through}

@@ -116,7 +116,8 @@ def _template(estimator: Any, X: Any, y: Any) -> Any:
     y = np.asarray(y)
     rows = np.unique(y, return_index=True)[1] if is_classifier(estimator) else np.arange(2)
     X = X.iloc[rows] if hasattr(X, "iloc") else X[rows]
-    return clone(estimator).set_params(solver="auto").fit(X, y[rows])
+    fitted = clone(estimator).set_params(solver="auto").fit(X, y[rows])
+    return fitted.set_params(solver=estimator.solver)
 
 
 class _Spectrum:
