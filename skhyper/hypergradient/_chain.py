@@ -21,7 +21,7 @@ from skhyper.hypergradient._problem import (
     NotDifferentiableError,
     check_not_overridden,
 )
-from skhyper.hypergradient._stage import Stage, route, split_params
+from skhyper.hypergradient._stage import Metadata, Stage, metadata_of, route, split_params
 
 __all__ = ["Chain", "PipelineMap", "check_pipeline", "is_step"]
 
@@ -91,7 +91,7 @@ class Chain:
         return {stage.name: stage.fitted for stage in self._stages}
 
     def fit_transform(
-        self, params: Mapping[str, Mapping[str, Any]], X: Any, y: Any, metadata: Any
+        self, params: Mapping[str, Mapping[str, Any]], X: Any, y: Any, metadata: Metadata
     ) -> Any:
         """Training data after the last step: the same object as before if nothing changed.
 
@@ -101,12 +101,12 @@ class Chain:
             The setting, by step.
         X, y : array-like
             Training data.
-        metadata : callable
-            From a step's name and a method to the keywords for it.
+        metadata : dict
+            What ``fit`` gets besides, as ``route`` returns it.
         """
         for stage in self._stages:
             method = "fit_transform" if hasattr(stage.map.transformer, "fit_transform") else "fit"
-            fit_params = metadata(stage.name, method)
+            fit_params = metadata_of(metadata, stage.name, method)
             X = stage.fit_transform(params.get(stage.name, {}), X, y, fit_params, key=X)
         return X
 

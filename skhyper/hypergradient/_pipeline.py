@@ -28,7 +28,7 @@ from skhyper.hypergradient._problem import (
     NotDifferentiableError,
     inner_problem,
 )
-from skhyper.hypergradient._stage import route, split_params, stripped
+from skhyper.hypergradient._stage import metadata_of, route, split_params, stripped
 
 __all__ = ["PipelineProblem"]
 
@@ -89,7 +89,7 @@ class PipelineProblem(InnerProblem):
         Z = self._chain.fit_transform(nested, self._X, self._y, self._metadata)
         if self._loaded is not Z:
             self._loaded = None  # stays so if loading fails
-            self.final.load(Z, self._y, **self._metadata(self._last, "fit"))
+            self.final.load(Z, self._y, **metadata_of(self._metadata, self._last, "fit"))
             self._loaded = Z
         last = self.final.fit(nested[self._last])
         fitted = copy.copy(self.estimator)

@@ -11,9 +11,9 @@ from sklearn.utils.metadata_routing import process_routing
 from skhyper.hypergradient._feature_map import FeatureMap, Pulled, map_or_opaque
 from skhyper.hypergradient._problem import Gradient
 
-__all__ = ["Metadata", "Stage", "route", "same_setting", "split_params"]
+__all__ = ["Metadata", "Stage", "metadata_of", "route", "same_setting", "split_params"]
 
-Metadata = Mapping[str, Mapping[str, Any]]
+Metadata = Mapping[str, Mapping[str | None, Mapping[str, Any]]]
 # Validation data that are remembered: a fold's own, and its training data for their score.
 _N_REMEMBERED = 3
 
@@ -148,17 +148,19 @@ def split_params(
     return own, nested
 
 
-def route(estimator: Any, method: str, params: Mapping[str, Any], steps: Collection[str]):
+def route(
+    estimator: Any, method: str, params: Mapping[str, Any], steps: Collection[str]
+) -> Metadata:
     """What each step gets of ``method(X, y, **params)`` of a pipeline.
 
     Returns
     -------
-    routed : callable
-        From a step's name and a method to keywords.
+    routed : dict of dict of dict
+        Keywords by step and method; the method None stands for all others.
     """
     if params and get_config()["enable_metadata_routing"]:
         routing = process_routing(estimator, method, **params)
-        return lambda step, method: dict(routing[step].get(method, {}))
+        return {step: dict(routing[step]) for step in steps if step in routing}
     by_step: dict[str, dict[str, Any]] = {step: {} for step in steps}
     for name, value in params.items():
         step, _, rest = name.partition("__")
@@ -168,7 +170,13 @@ def route(estimator: Any, method: str, params: Mapping[str, Any], steps: Collect
                 f"parameters to a step as step__parameter; the steps are {list(steps)}."
             )
         by_step[step][rest] = value
-    return lambda step, method: by_step[step]
+    return {step: {None: keywords} for step, keywords in by_step.items()}
+
+
+def metadata_of(routed: Metadata, step: str, method: str) -> dict[str, Any]:
+    """The keywords for a step's method, as ``route`` found them."""
+    methods = routed.get(step, {})
+    return dict(methods.get(method, methods.get(None, {})))
 
 
 def same_setting(a: Any, b: Any) -> bool:

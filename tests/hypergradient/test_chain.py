@@ -58,7 +58,7 @@ def test_only_what_is_wanted_is_computed():
     def forbidden(*args):
         raise Forbidden
 
-    Z = chain.fit_transform({}, X, None, lambda step, method: {})
+    Z = chain.fit_transform({}, X, None, {})
     chain.transform(X)
     for stage in chain._stages[:2]:
         stage.map.pull_back = forbidden
@@ -71,7 +71,7 @@ def test_only_what_is_wanted_is_computed():
 
 def test_nothing_in_between_passes_all():
     chain = Chain([("a", None), ("b", "passthrough")])
-    assert chain.fit_transform({}, X, None, lambda step, method: {}) is X
+    assert chain.fit_transform({}, X, None, {}) is X
     assert chain.transform(X) is X
     assert chain.pull_back(X, None, [], True)[1] is X
 

@@ -1,5 +1,8 @@
 """Pipelines: against scikit-learn's fits and differences of them; what is fitted again."""
 
+import pickle
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +21,7 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     PolynomialFeatures,
     StandardScaler,
+    TargetEncoder,
 )
 
 from skhyper.hypergradient import (
@@ -177,6 +181,29 @@ def test_what_is_fitted_and_loaded_once():
     problem.load(X, y)
     problem.fit({})
     assert Counting.n_fits == 3
+
+
+def test_a_problem_is_sent_to_another_process():
+    pipeline, data = PIPELINES["columns"]
+    problem = inner_problem(pipeline)
+    problem.load(data, y)
+    problem.fit({})
+    again = pickle.loads(pickle.dumps(problem))
+    answers = [implicit_gradient(p, data, "predict", squared, p.names) for p in (problem, again)]
+    assert answers[0] == answers[1]
+
+
+def test_an_encoder_that_sees_its_training_data_differently():
+    # TargetEncoder.fit_transform is cross-fitted: what comes after it must not see transform(X).
+    encoder = TargetEncoder(target_type="continuous", smooth=5.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # scikit-learn 1.9, of its own defaults
+        encoder.set_params(**{"random_state": 0})
+        inside = make_pipeline(encoder, StandardScaler(), nystroem())
+        pipeline = make_pipeline(
+            ColumnTransformer([("cat", inside, ["cat"])], remainder=nystroem()), Ridge(0.3)
+        )
+        check_hypergradient(pipeline, FRAME, y)
 
 
 def test_no_derivative_by_data_unless_it_is_wanted():

@@ -6,7 +6,14 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skhyper.hypergradient._stage import Stage, route, same_setting, split_params, stripped
+from skhyper.hypergradient._stage import (
+    Stage,
+    metadata_of,
+    route,
+    same_setting,
+    split_params,
+    stripped,
+)
 
 X = np.random.default_rng(0).normal(size=(20, 3))
 
@@ -117,8 +124,9 @@ def test_route():
     pipeline = make_pipeline(StandardScaler(), Ridge())
     steps = ["standardscaler", "ridge"]
     routed = route(pipeline, "fit", {"ridge__sample_weight": 1}, steps)
-    assert routed("ridge", "fit") == {"sample_weight": 1}
-    assert routed("standardscaler", "fit_transform") == {}
+    assert metadata_of(routed, "ridge", "fit") == {"sample_weight": 1}
+    assert metadata_of(routed, "standardscaler", "fit_transform") == {}
+    assert metadata_of({}, "ridge", "fit") == {}
     with pytest.raises(ValueError, match=r"Pipeline\.fit does not accept the sample_weight"):
         route(pipeline, "fit", {"sample_weight": 1}, steps)
 
