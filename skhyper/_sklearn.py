@@ -45,9 +45,11 @@ __all__ = [
     "check_method_params",
     "fit_and_score",
     "fit_context",
+    "input_indices",
     "insert_error_scores",
     "safe_split",
     "scorer_parts",
+    "set_remainder",
     "sklearn_version",
     "teardown_callbacks",
     "value_error",
@@ -80,6 +82,17 @@ def scorer_parts(scorer: Any) -> tuple[Callable, int, dict[str, Any]] | None:
     if type(scorer).__name__ == "_PassthroughScorer":
         return None
     return scorer, 1, {}
+
+
+def input_indices(column_transformer: Any) -> dict[str, list[int]]:
+    """Numbers of the columns that each transformer of a fitted ColumnTransformer gets."""
+    return column_transformer._transformer_to_input_indices
+
+
+def set_remainder(column_transformer: Any, transformer: Any) -> None:
+    """Exchange what a fitted ColumnTransformer remembers of its remainder; None leaves it."""
+    name, old, columns = column_transformer._remainder
+    column_transformer._remainder = (name, old if transformer is None else transformer, columns)
 
 
 def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> dict:

@@ -1,23 +1,39 @@
 """Derivatives of a validation loss by hyperparameters, through the training itself.
 
 ``inner_problem(estimator)`` answers the questions that the implicit function theorem asks of
-an estimator; ``inner_problem.register`` adds estimators from outside.
+an estimator; ``inner_problem.register`` adds estimators from outside. ``feature_map`` and
+``feature_map.register`` do the same for transformers, which derivatives pass in a pipeline.
 """
 
-# These register the estimators of scikit-learn that they are about.
-from skhyper.hypergradient import _huber, _lasso, _linear_models, _ridge  # noqa: F401
+# These register what of scikit-learn they are about.
+from skhyper.hypergradient import (  # noqa: F401
+    _chain,
+    _feature_map_compose,
+    _feature_map_kernels,
+    _feature_map_preprocessing,
+    _huber,
+    _lasso,
+    _linear_models,
+    _pipeline,
+    _ridge,
+    _transformed_target,
+)
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
+from skhyper.hypergradient._feature_map import FeatureMap, LeafMap, feature_map
 from skhyper.hypergradient._losses import Criterion, criterion_of
 from skhyper.hypergradient._problem import InnerProblem, NotDifferentiableError, inner_problem
 from skhyper.hypergradient._rules import implicit_gradient
 
 __all__ = [
     "Criterion",
+    "FeatureMap",
     "HypergradientCheck",
     "InnerProblem",
+    "LeafMap",
     "NotDifferentiableError",
     "check_hypergradient",
     "criterion_of",
+    "feature_map",
     "implicit_gradient",
     "inner_problem",
 ]

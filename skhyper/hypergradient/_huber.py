@@ -71,7 +71,8 @@ class HuberProblem(InnerProblem):
     def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
         b = [d_output.sum()] * self._ones.shape[1]
         dv = np.concatenate([self._X_test.T @ d_output, b, [0.0]])
-        return dv, {}, np.outer(d_output, self._v[: self._X_test.shape[1]])
+        p = self._X_test.shape[1]
+        return dv, {}, np.outer(d_output, self._v[:p]) if self.inputs_wanted else None
 
     def solve(self, dw: np.ndarray) -> np.ndarray:
         return self._solver(dw)

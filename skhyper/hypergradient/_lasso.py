@@ -90,7 +90,7 @@ class LassoProblem(InnerProblem):
         D = d_output.reshape(len(d_output), -1)
         self._d_sum = D.sum(axis=0)
         dW = self._X_test.T @ D - np.outer(self._data.mean, self._d_sum)
-        return dW, {}, D @ self._W.T
+        return dW, {}, D @ self._W.T if self.inputs_wanted else None
 
     def solve(self, dw: np.ndarray) -> np.ndarray:
         U = np.zeros_like(dw)

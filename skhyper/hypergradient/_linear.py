@@ -114,8 +114,7 @@ class LinearProblem(InnerProblem):
         dV = self._X_test.T @ D
         if self.estimator.fit_intercept:
             dV = np.vstack([dV, D.sum(axis=0)])
-        dense = not sparse.issparse(self._X_test)
-        return dV, {}, D @ self._V[:p].T if dense else None
+        return dV, {}, D @ self._V[:p].T if self.inputs_wanted else None
 
     def solve(self, dw: np.ndarray) -> np.ndarray:
         U = np.zeros_like(dw)

@@ -18,8 +18,9 @@ u, dw : like w;  d_output : like the predictions;  dX : like the data that were 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import singledispatch
+from inspect import getattr_static
 from typing import Any
 
 import numpy as np
@@ -59,13 +60,28 @@ class InnerProblem(ABC):
         Empty where there are none.
     why_not : str
         Where a hyperparameter that one would expect is missing from `names`: the reason.
+    wanted : collection of str or None
+        Set by who asks: the `names` whose derivatives will be read, None for all. A problem
+        may leave out the others.
+    inputs_wanted : bool
+        Set by who asks: whether derivatives by the data, `dX` and ``cross_inputs``, will be
+        read. A problem may leave them out (None) where not.
+    passes_inputs : bool
+        Whether derivatives by the data can be had, so that what stands before the estimator
+        can be differentiated.
     """
 
     names: tuple[str, ...] = ()
     why_not: str = ""
+    wanted: Collection[str] | None = None
+    inputs_wanted: bool = False
 
     def __init__(self, estimator: Any):
         self.estimator = estimator
+
+    @property
+    def passes_inputs(self) -> bool:
+        return type(self).cross_inputs is not InnerProblem.cross_inputs
 
     @abstractmethod
     def load(self, X: Any, y: Any, **fit_params: Any) -> None:
@@ -141,7 +157,8 @@ def check_not_overridden(estimator: Any, base: type, *methods: str) -> None:
     NotDifferentiableError
         If it has methods of its own.
     """
-    own = [m for m in methods if getattr(type(estimator), m) is not getattr(base, m)]
+    # Statically: a method that is available under a condition is a new object at each look.
+    own = [m for m in methods if getattr_static(type(estimator), m) is not getattr_static(base, m)]
     if own:
         raise NotDifferentiableError(
             f"{type(estimator).__name__} overrides {own[0]!r} of {base.__name__}: register an "

@@ -90,7 +90,7 @@ class RidgeProblem(InnerProblem):
         D = d_output.reshape(len(d_output), -1)
         self._d_sum = D.sum(axis=0)
         dW = self._X_test.T @ D - np.outer(self._data.mean, self._d_sum)
-        return dW, {}, D @ self._W.T
+        return dW, {}, D @ self._W.T if self.inputs_wanted else None
 
     def solve(self, dw: np.ndarray) -> np.ndarray:
         return self._system.solve(dw, self._alpha)
@@ -115,7 +115,8 @@ def _template(estimator: Any, X: Any, y: Any) -> Any:
     y = np.asarray(y)
     rows = np.unique(y, return_index=True)[1] if is_classifier(estimator) else np.arange(2)
     X = X.iloc[rows] if hasattr(X, "iloc") else X[rows]
-    return clone(estimator).set_params(solver="auto").fit(X, y[rows])
+    fitted = clone(estimator).set_params(solver="auto").fit(X, y[rows])
+    return fitted.set_params(solver=estimator.solver)
 
 
 class _Spectrum:

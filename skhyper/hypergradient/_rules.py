@@ -1,6 +1,6 @@
 """From the answers of an inner problem to a gradient."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,8 @@ def implicit_gradient(
     -------
     value : float
     gradient : dict
-        From each name to ``dL/dθ``, a float or an array of the hyperparameter's shape.
+        From each name to ``dL/dθ``, a float, an array of the hyperparameter's shape or a dict
+        of its keys.
 
     References
     ----------
@@ -44,7 +45,16 @@ def implicit_gradient(
     Pedregosa (2016), "Hyperparameter optimization with approximate gradient",
     arXiv:1602.02355.
     """
+    names = problem.wanted = tuple(names)
     value, d_output = loss(problem.predict(X, method))
     dw, direct, _ = problem.pull_back(d_output)
     cross = problem.cross(problem.solve(dw))
-    return value, {name: direct.get(name, 0.0) - cross.get(name, 0.0) for name in names}
+    return value, {name: _difference(direct.get(name), cross.get(name)) for name in names}
+
+
+def _difference(direct: Any, cross: Any) -> Any:
+    """``direct - cross`` of numbers, arrays or dicts of numbers; None is 0."""
+    if isinstance(direct, Mapping) or isinstance(cross, Mapping):
+        keys = cross if direct is None else direct
+        return {k: _difference((direct or {}).get(k), (cross or {}).get(k)) for k in keys}
+    return (0.0 if direct is None else direct) - (0.0 if cross is None else cross)

@@ -436,8 +436,8 @@ class Space:
         space = copy.copy(self)
         space.names, space.dimensions = [], []
         for column, (name, dimension) in enumerate(zip(self.names, self.dimensions)):
-            several = name in templates and dimension.kind == "real"
-            n = len(as_vector(templates[name])) if several else 1
+            several = name is not None and name in templates and dimension.kind == "real"
+            n = len(as_vector(templates[name])) if several else 1  # type: ignore[index]
             place[column] = list(range(len(space.names), len(space.names) + n))
             space.names += [name] * n
             space.dimensions += [dimension] * n

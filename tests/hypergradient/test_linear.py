@@ -58,6 +58,7 @@ def test_derivatives_by_the_data(estimator, kind, intercept):
 
     def predictions(step):
         problem = inner_problem(estimator)
+        problem.inputs_wanted = True
         problem.load(X + step * D, y, **given)
         problem.fit({})
         return problem, problem.predict(T + step * D_test, method)

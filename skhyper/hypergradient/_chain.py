@@ -1,0 +1,174 @@
+"""Transformers one after the other: the steps of a pipeline, or a pipeline of transformers.
+
+A step is fitted again only if its own hyperparameters changed or what comes in did.
+
+Notation
+--------
+X, Z : data before the first step and after the last; training or test, as the name says
+dZ, dX : derivatives of a loss by them, None for zeros
+"""
+
+import copy
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from skhyper.hypergradient._feature_map import FeatureMap, Pulled, feature_map
+from skhyper.hypergradient._problem import (
+    Gradient,
+    NotDifferentiableError,
+    check_not_overridden,
+)
+from skhyper.hypergradient._stage import Metadata, Stage, metadata_of, route, split_params
+
+__all__ = ["Chain", "PipelineMap", "check_pipeline", "is_step"]
+
+
+def is_step(transformer: Any) -> bool:
+    """Whether a step of a pipeline does something."""
+    return transformer is not None and not isinstance(transformer, str)
+
+
+def check_pipeline(pipeline: Pipeline, *methods: str) -> None:
+    """Check that a pipeline is fitted step by step, as the problems here have it."""
+    check_not_overridden(pipeline, Pipeline, "fit", *methods)
+    if pipeline.transform_input is not None:
+        raise NotDifferentiableError(
+            f"A Pipeline with transform_input={pipeline.transform_input!r} has no hypergradient."
+        )
+
+
+class Chain:
+    """Named transformers one after the other.
+
+    Parameters
+    ----------
+    steps : sequence of (str, transformer)
+        Unfitted; None and "passthrough" are left out.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Hyperparameters ``step__name`` that can be differentiated if derivatives by `Z` can.
+    passes_inputs : bool
+        Whether derivatives by `X` can be had.
+    why_not : str
+        What is missing from `names`, and which step is the reason.
+    """
+
+    def __init__(self, steps: Sequence[tuple[str, Any]]):
+        self._stages = [Stage(name, t) for name, t in steps if is_step(t)]
+        self._test_keys: list[Any] = []
+        found: list[tuple[str, ...]] = []
+        reasons: list[str] = []
+        blocking = None
+        for stage in reversed(self._stages):
+            if blocking is None:
+                found.append(stage.names)
+                if not stage.map.passes_inputs:
+                    blocking = stage
+            elif stage.names:
+                reasons.append(
+                    f"{', '.join(stage.names)} left out: the later step {blocking.name!r} "
+                    f"({type(blocking.map.transformer).__name__}) passes no derivatives on."
+                )
+            if stage.map.why_not:
+                reasons.append(f"{stage.name}: {stage.map.why_not}")
+        self.names = tuple(name for names in reversed(found) for name in names)
+        self.why_not = " ".join(reversed(reasons))
+        self.passes_inputs = blocking is None
+
+    def clear(self) -> None:
+        """Forget all data."""
+        for stage in self._stages:
+            stage.clear()
+
+    @property
+    def fitted(self) -> dict[str, Any]:
+        """The fitted transformers."""
+        return {stage.name: stage.fitted for stage in self._stages}
+
+    def fit_transform(
+        self, params: Mapping[str, Mapping[str, Any]], X: Any, y: Any, metadata: Metadata
+    ) -> Any:
+        """Training data after the last step: the same object as before if nothing changed.
+
+        Parameters
+        ----------
+        params : dict of dict
+            The setting, by step.
+        X, y : array-like
+            Training data.
+        metadata : dict
+            What ``fit`` gets besides, as ``route`` returns it.
+        """
+        for stage in self._stages:
+            method = "fit_transform" if hasattr(stage.map.transformer, "fit_transform") else "fit"
+            fit_params = metadata_of(metadata, stage.name, method)
+            X = stage.fit_transform(params.get(stage.name, {}), X, y, fit_params, key=X)
+        return X
+
+    def transform(self, X: Any) -> Any:
+        """Test data after the last step."""
+        self._test_keys = []
+        for stage in self._stages:
+            self._test_keys.append(X)
+            X = stage.transform(X, key=X)
+        return X
+
+    def pull_back(
+        self,
+        dZ_train: np.ndarray | None,
+        dZ_test: np.ndarray | None,
+        names: Collection[str],
+        inputs: bool,
+    ) -> Pulled:
+        """As of a feature map, from the last step to the first that has something to say."""
+        wanted = [bool(set(stage.names) & set(names)) for stage in self._stages]
+        first = 0 if inputs else wanted.index(True) if any(wanted) else len(wanted)
+        gradient: Gradient = {}
+        d = dZ_train, dZ_test
+        for i in range(len(self._stages) - 1, first - 1, -1):
+            if all(part is None for part in d):
+                break
+            key = self._test_keys[i] if d[1] is not None else None
+            part, *d = self._stages[i].pull_back(*d, names, inputs or i > first, key)
+            gradient.update(part)
+            d = tuple(d)
+        return gradient, *(d if inputs else (None, None))
+
+
+@feature_map.register(Pipeline)
+class PipelineMap(FeatureMap):
+    """A pipeline of transformers, the last one included."""
+
+    def __init__(self, transformer: Any):
+        super().__init__(transformer)
+        check_pipeline(transformer, "fit_transform", "transform")
+        self._steps = [name for name, _ in transformer.steps]
+        self._chain = Chain(transformer.steps)
+        self.names, self.why_not = self._chain.names, self._chain.why_not
+        self.passes_inputs = self._chain.passes_inputs
+
+    def fit_transform(self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params) -> Any:
+        _, nested = split_params(self.transformer, params, self._steps)
+        metadata = route(self.transformer, "fit_transform", fit_params, self._steps)
+        Z = self._chain.fit_transform(nested, X, y, metadata)
+        steps = self._chain.fitted
+        self.fitted = copy.copy(self.transformer)
+        self.fitted.steps = [(name, steps.get(name, t)) for name, t in self.transformer.steps]
+        return Z
+
+    def transform(self, X: Any) -> Any:
+        return self._chain.transform(X)
+
+    def pull_back(
+        self,
+        dZ_train: np.ndarray | None,
+        dZ_test: np.ndarray | None,
+        names: Collection[str],
+        inputs: bool,
+    ) -> Pulled:
+        return self._chain.pull_back(dZ_train, dZ_test, names, inputs)

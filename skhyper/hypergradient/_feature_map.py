@@ -1,0 +1,198 @@
+"""What a transformer has to answer so that derivatives pass through it.
+
+A transformer maps training data X to Z by statistics that it learns on X, and test data X' to
+Z' by the same statistics. A *feature map* turns the derivatives of a loss by Z and Z' into
+those by the transformer's hyperparameters and by X and X', what goes by way of the statistics
+included.
+
+Notation
+--------
+n, m : number of training samples, of test samples
+X, Z : data before and after; training or test, as the name says
+dZ : like Z, dense;  dX : like X, dense;  None stands for zeros
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+
+from skhyper.hypergradient._problem import Gradient, NotDifferentiableError
+
+__all__ = [
+    "FeatureMap",
+    "LeafMap",
+    "OpaqueMap",
+    "Pulled",
+    "as_dense",
+    "feature_map",
+    "map_or_opaque",
+]
+
+Pulled = tuple[Gradient, np.ndarray | None, np.ndarray | None]
+
+
+class FeatureMap(ABC):
+    """One transformer, on the training data of one fold.
+
+    For each setting ``fit_transform`` is called, then ``transform``, then ``pull_back``. A map
+    of a transformer that contains no others is a :class:`LeafMap` and has ``pull_back`` to
+    write.
+
+    Parameters
+    ----------
+    transformer : transformer
+        Unfitted; never changed.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Hyperparameters that can be differentiated, given the other settings.
+    passes_inputs : bool
+        Whether ``pull_back`` gives derivatives by the data: what stands before the
+        transformer can be differentiated only then.
+    why_not : str
+        Where a hyperparameter that one would expect is missing from `names`: the reason.
+    fitted : transformer
+        After ``fit_transform``: as scikit-learn would have fitted it.
+    """
+
+    names: tuple[str, ...] = ()
+    passes_inputs: bool = True
+    why_not: str = ""
+    fitted: Any = None
+
+    def __init__(self, transformer: Any):
+        self.transformer = transformer
+
+    @abstractmethod
+    def fit_transform(self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params) -> Any:
+        """Fit at a setting and transform the training data."""
+
+    @abstractmethod
+    def transform(self, X: Any) -> Any:
+        """Transform test data."""
+
+    @abstractmethod
+    def pull_back(
+        self,
+        dZ_train: np.ndarray | None,
+        dZ_test: np.ndarray | None,
+        names: Collection[str],
+        inputs: bool,
+    ) -> Pulled:
+        """From derivatives by what came out to derivatives by what went in.
+
+        Parameters
+        ----------
+        dZ_train : ndarray of shape (n, q) or None
+            Derivative of the loss by the transformed training data.
+        dZ_test : ndarray of shape (m, q) or None
+            The same by the output of the last ``transform``.
+        names : collection of str
+            Hyperparameters whose derivatives are wanted.
+        inputs : bool
+            Whether `dX_train` and `dX_test` are.
+
+        Returns
+        -------
+        gradient : dict
+            From each of `names` to ``∂L/∂θ``; names without an entry have none.
+        dX_train : ndarray of shape (n, p) or None
+            Derivative by the training data, also that of the test data's image: by way of
+            the statistics.
+        dX_test : ndarray of shape (m, p) or None
+        """
+
+
+class LeafMap(FeatureMap):
+    """A transformer that contains no others."""
+
+    def fit_transform(self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params) -> Any:
+        self.fitted = clone(self.transformer).set_params(**clone(dict(params), safe=False))
+        self.X_train, self.fit_params = X, fit_params
+        if hasattr(self.fitted, "fit_transform"):
+            return self.fitted.fit_transform(X, y, **fit_params)
+        return self.fitted.fit(X, y, **fit_params).transform(X)
+
+    def transform(self, X: Any) -> Any:
+        self.X_test = X
+        return self.fitted.transform(X)
+
+    def sides(
+        self, dZ_train: np.ndarray | None, dZ_test: np.ndarray | None
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Number (0 for training, 1 for test), dense X and dZ of each side that has a dZ."""
+        if dZ_train is not None:
+            yield 0, as_dense(self.X_train), dZ_train
+        if dZ_test is not None:
+            yield 1, as_dense(self.X_test), dZ_test
+
+
+class OpaqueMap(LeafMap):
+    """A transformer that has no registered map: fitted and applied, never differentiated."""
+
+    passes_inputs = False
+
+    def pull_back(self, dZ_train: Any, dZ_test: Any, names: Any, inputs: bool) -> Pulled:
+        if inputs:
+            raise NotDifferentiableError(
+                f"{type(self.transformer).__name__} passes no derivatives on to what stands "
+                "before it: register a map by feature_map.register."
+            )
+        return {}, None, None
+
+
+@singledispatch
+def feature_map(transformer: Any) -> FeatureMap:
+    """The feature map of a transformer, by its class.
+
+    Third parties add theirs by ``feature_map.register(TheirTransformer, TheirMap)``.
+
+    Parameters
+    ----------
+    transformer : transformer
+        Unfitted.
+
+    Returns
+    -------
+    map : FeatureMap
+
+    Raises
+    ------
+    NotDifferentiableError
+        If none is registered for the class of the transformer.
+
+    Examples
+    --------
+    >>> from sklearn.kernel_approximation import Nystroem
+    >>> from skhyper.hypergradient import feature_map
+    >>> feature_map(Nystroem(gamma=0.1)).names
+    ('gamma',)
+    >>> feature_map(Nystroem()).names  # gamma=None is no number
+    ()
+    """
+    raise NotDifferentiableError(
+        f"{type(transformer).__name__} passes no derivatives on: no feature map is registered."
+    )
+
+
+def map_or_opaque(transformer: Any) -> FeatureMap:
+    """The feature map, or one that only fits and transforms where there is none."""
+    try:
+        return feature_map(transformer)
+    except NotDifferentiableError as error:
+        opaque = OpaqueMap(transformer)
+        registered = feature_map.dispatch(type(transformer)) is not feature_map.dispatch(object)
+        # Of a vectorizer nobody expects derivatives; of a Nystroem one may ask why.
+        opaque.why_not = str(error) if registered else ""
+        return opaque
+
+
+def as_dense(X: Any) -> np.ndarray:
+    """Data as a dense float64 array: whoever asks has a dense dZ of the same shape already."""
+    return np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64)

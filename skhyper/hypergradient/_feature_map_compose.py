@@ -1,0 +1,263 @@
+"""Transformers side by side: FeatureUnion and ColumnTransformer.
+
+scikit-learn's own code selects columns and stacks; within it each transformer is represented
+by a stage, which answers from its cache unless its own hyperparameters changed. So a search
+over `transformer_weights` fits no transformer twice.
+
+Notation
+--------
+c : columns of X that a part gets;  s : its columns of Z;  ω : its weight
+Z_s = ω T(X_c)
+"""
+
+import copy
+from abc import abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion
+
+from skhyper._sklearn import input_indices, set_remainder
+from skhyper.hypergradient._chain import is_step
+from skhyper.hypergradient._feature_map import FeatureMap, Pulled, as_dense, feature_map
+from skhyper.hypergradient._problem import Gradient, check_not_overridden
+from skhyper.hypergradient._stage import Stage, split_params, stripped
+
+__all__ = ["ColumnTransformerMap", "FeatureUnionMap"]
+
+
+class _StandIn:
+    """A transformer to scikit-learn's eyes; its stage does the work, for data of a key."""
+
+    def __init__(self, stage: Stage):
+        self._stage = stage
+        self.params: Mapping[str, Any] = {}
+        self.key: Any = None
+
+    def __sklearn_clone__(self) -> "_StandIn":
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_stage":
+            raise AttributeError(name)
+        return getattr(self._stage.fitted, name)
+
+    def __sklearn_tags__(self) -> Any:
+        return self._stage.map.transformer.__sklearn_tags__()
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        return self._stage.fit_transform(self.params, X, y, fit_params, self.key)
+
+    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> "_StandIn":
+        self.fit_transform(X, y, **fit_params)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return self._stage.transform(X, self.key)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A transformer's share: columns of the input, None for all, and of the output."""
+
+    name: str
+    stage: Stage | None  # None: its columns pass unchanged
+    columns: Any
+    output: slice
+
+
+class _SideBySide(FeatureMap):
+    """What FeatureUnion and ColumnTransformer have in common."""
+
+    base: type
+
+    def __init__(self, transformer: Any):
+        super().__init__(transformer)
+        check_not_overridden(transformer, self.base, "fit", "transform", "fit_transform")
+        self._children = [name for name, _ in self.children(transformer)]
+        stages = [Stage(name, t) for name, t in self.children(transformer) if is_step(t)]
+        self._stand_ins = {stage.name: _StandIn(stage) for stage in stages}
+        self._stages = {stage.name: stage for stage in stages}
+        weighted = ("transformer_weights",) if transformer.transformer_weights else ()
+        self.names = weighted + tuple(name for stage in stages for name in stage.names)
+        self.passes_inputs = all(stage.map.passes_inputs for stage in stages)
+        reasons = [f"{stage.name}: {stage.map.why_not}" for stage in stages if stage.map.why_not]
+        self.why_not = " ".join(reasons)
+
+    @staticmethod
+    @abstractmethod
+    def children(transformer: Any) -> list[tuple[str, Any]]:
+        """Names and transformers, or strings."""
+
+    @abstractmethod
+    def with_children(self, transformer: Any, new: Mapping[str, Any]) -> None:
+        """Exchange the unfitted transformers, in place."""
+
+    @abstractmethod
+    def with_fitted(self, transformer: Any, new: Mapping[str, Any]) -> None:
+        """Exchange the fitted transformers, in place."""
+
+    @abstractmethod
+    def parts(self) -> Iterator[_Part]:
+        """What came of each transformer at the last fit."""
+
+    def fit_transform(self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params) -> Any:
+        own, nested = split_params(self.transformer, params, self._children)
+        template = copy.copy(self.transformer)
+        for name, value in clone(own, safe=False).items():
+            setattr(template, name, value)
+        for name, stand_in in self._stand_ins.items():
+            stand_in.params, stand_in.key = nested[name], X
+        self.with_children(template, self._stand_ins)
+        n_jobs, template.n_jobs = template.n_jobs, 1  # stages have a memory: in this process
+        Z = template.fit_transform(X, y, **fit_params)
+        self.X_train, self._template = X, template
+        self._weights = template.transformer_weights or {}
+        self.fitted = copy.copy(template)
+        self.fitted.n_jobs = n_jobs
+        fitted = {name: stage.fitted for name, stage in self._stages.items()}
+        unfitted = {
+            name: clone(stage.map.transformer).set_params(**nested[name])
+            for name, stage in self._stages.items()
+        }
+        self.with_children(self.fitted, unfitted)
+        self.with_fitted(self.fitted, fitted)
+        return Z
+
+    def transform(self, X: Any) -> Any:
+        self.X_test = X
+        for stand_in in self._stand_ins.values():
+            stand_in.key = X
+        return self._template.transform(X)
+
+    def pull_back(
+        self,
+        dZ_train: np.ndarray | None,
+        dZ_test: np.ndarray | None,
+        names: Collection[str],
+        inputs: bool,
+    ) -> Pulled:
+        gradient: Gradient = {}
+        by_weight = dict.fromkeys(self._weights, 0.0)
+        d: list[np.ndarray | None] = [None, None]
+        data = self.X_train, None if dZ_test is None else self.X_test
+        for part in self.parts():
+            sides = [None if dZ is None else dZ[:, part.output] for dZ in (dZ_train, dZ_test)]
+            weight = self._weights.get(part.name)
+            if weight is not None:
+                if "transformer_weights" in names:
+                    by_weight[part.name] = sum(
+                        _inner(self._unweighted(part, side), dZ)
+                        for side, dZ in enumerate(sides)
+                        if dZ is not None
+                    )
+                sides = [None if dZ is None else weight * dZ for dZ in sides]
+            if part.stage is not None and (inputs or stripped(names, part.name)):
+                stage = part.stage
+                own, *sides = stage.pull_back(*sides, names, inputs, key=data[1])
+                gradient.update(own)
+            if inputs:
+                for i, X in enumerate(data):
+                    d[i] = _add_columns(d[i], sides[i], X, part.columns)
+        if "transformer_weights" in names:
+            gradient["transformer_weights"] = by_weight
+        return gradient, d[0], d[1]
+
+    def _unweighted(self, part: _Part, side: int) -> Any:
+        """``T(X_c)`` of the training (0) or the last test data (1)."""
+        X = self.X_test if side else self.X_train
+        if part.stage is not None:
+            return part.stage.Z_train if side == 0 else part.stage.transform(None, key=X)
+        if part.columns is None:
+            return X
+        return X.iloc[:, part.columns] if hasattr(X, "iloc") else X[:, part.columns]
+
+
+def _inner(Z: Any, dZ: np.ndarray) -> float:
+    """``Σ Z ∘ dZ``, Z sparse or not."""
+    if sparse.issparse(Z):
+        return float(Z.multiply(dZ).sum())
+    return float(np.vdot(as_dense(Z), dZ))
+
+
+def _add_columns(
+    dX: np.ndarray | None, part: np.ndarray | None, X: Any, columns: Any
+) -> np.ndarray | None:
+    """Add the derivatives by some columns, where there are any."""
+    if part is None:
+        return dX
+    if dX is None:
+        dX = np.zeros(X.shape)
+    for j, column in enumerate(range(X.shape[1]) if columns is None else columns):
+        dX[:, column] += part[:, j]  # one by one: a column may have been selected twice
+    return dX
+
+
+@feature_map.register(FeatureUnion)
+class FeatureUnionMap(_SideBySide):
+    """FeatureUnion by `transformer_weights`, a dict, and by ``name__…`` of its transformers."""
+
+    base = FeatureUnion
+
+    @staticmethod
+    def children(transformer: Any) -> list[tuple[str, Any]]:
+        return list(transformer.transformer_list)
+
+    def with_children(self, transformer: Any, new: Mapping[str, Any]) -> None:
+        transformer.transformer_list = [
+            (name, new.get(name, t)) for name, t in transformer.transformer_list
+        ]
+
+    def with_fitted(self, transformer: Any, new: Mapping[str, Any]) -> None:
+        self.with_children(transformer, new)
+
+    def parts(self) -> Iterator[_Part]:
+        end = 0
+        for name, t in self.transformer.transformer_list:
+            if t == "drop":
+                continue
+            stage = self._stages.get(name)
+            width = (self.X_train if stage is None else stage.Z_train).shape[1]
+            yield _Part(name, stage, None, slice(end, end + width))
+            end += width
+
+
+@feature_map.register(ColumnTransformer)
+class ColumnTransformerMap(_SideBySide):
+    """ColumnTransformer by `transformer_weights`, a dict, and by ``name__…`` within."""
+
+    base = ColumnTransformer
+
+    @staticmethod
+    def children(transformer: Any) -> list[tuple[str, Any]]:
+        return [(name, t) for name, t, _ in transformer.transformers] + [
+            ("remainder", transformer.remainder)
+        ]
+
+    def with_children(self, transformer: Any, new: Mapping[str, Any]) -> None:
+        transformer.transformers = [
+            (name, new.get(name, t), columns) for name, t, columns in transformer.transformers
+        ]
+        transformer.remainder = new.get("remainder", transformer.remainder)
+
+    def with_fitted(self, transformer: Any, new: Mapping[str, Any]) -> None:
+        transformer.transformers_ = [
+            (name, new.get(name, t), columns) for name, t, columns in transformer.transformers_
+        ]
+        set_remainder(transformer, new.get("remainder"))
+
+    def parts(self) -> Iterator[_Part]:
+        columns = input_indices(self.fitted)
+        for name, t, _ in self.fitted.transformers_:
+            indices = list(columns.get(name, []))
+            if indices and not (isinstance(t, str) and t == "drop"):
+                stage = self._stages.get(name)
+                yield _Part(name, stage, indices, self.fitted.output_indices_[name])

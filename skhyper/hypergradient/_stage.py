@@ -1,0 +1,195 @@
+"""A transformer within a composition: fitted once for as long as nothing before it changes."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import clone
+from sklearn.utils.metadata_routing import process_routing
+
+from skhyper.hypergradient._feature_map import FeatureMap, Pulled, map_or_opaque
+from skhyper.hypergradient._problem import Gradient
+
+__all__ = ["Metadata", "Stage", "metadata_of", "route", "same_setting", "split_params"]
+
+Metadata = Mapping[str, Mapping[str | None, Mapping[str, Any]]]
+# Validation data that are remembered: a fold's own, and its training data for their score.
+_N_REMEMBERED = 3
+
+
+class Stage:
+    """One named transformer, its map and what it made of the data it has seen.
+
+    Data are told apart by *keys*, objects compared by identity. In a chain the key of the data
+    is the data; where columns are cut out afresh each time, it is what they are cut from.
+
+    Parameters
+    ----------
+    name : str
+    transformer : transformer
+        Unfitted.
+
+    Attributes
+    ----------
+    map : FeatureMap
+    Z_train : array-like
+        Transformed training data.
+    """
+
+    def __init__(self, name: str, transformer: Any):
+        self.name = name
+        self.map: FeatureMap = map_or_opaque(transformer)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all data."""
+        self._fitted_on: tuple | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self.Z_train: Any = None
+        self._seen: list[tuple[Any, Any, Any]] = []  # key, X, Z
+        self._focus: Any = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The map's names with that of the stage before them."""
+        return tuple(f"{self.name}__{name}" for name in self.map.names)
+
+    @property
+    def fitted(self) -> Any:
+        """The fitted transformer; as it was given, where it had nothing to fit."""
+        return self.map.transformer if self.map.fitted is None else self.map.fitted
+
+    def fit_transform(
+        self, params: Mapping[str, Any], X: Any, y: Any, fit_params: Mapping[str, Any], key: Any
+    ) -> Any:
+        """The transformed training data, fitted anew only if something changed."""
+        if self._fitted_on is not None:
+            old_key, old_X, old_y, old_params, old_fit_params = self._fitted_on
+            if old_key is key:
+                X = old_X  # so that what is inside the map recognises it
+                known = old_y is y and _same_objects(old_fit_params, fit_params)
+                if known and same_setting(old_params, params):
+                    return self.Z_train
+        # Forgotten first: a fit that fails leaves nothing that looks current.
+        self._fitted_on = None
+        self._forget()
+        self.Z_train = self.map.fit_transform(params, X, y, **fit_params)
+        self._fitted_on = (key, X, y, clone(dict(params), safe=False), dict(fit_params))
+        return self.Z_train
+
+    def transform(self, X: Any, key: Any) -> Any:
+        """The transformed test data, computed once."""
+        for seen_key, _, Z in self._seen:
+            if seen_key is key:
+                return Z
+        Z = self.map.transform(X)
+        self._focus = key
+        self._seen = [*self._seen[1 - _N_REMEMBERED :], (key, X, Z)]
+        return Z
+
+    def pull_back(
+        self,
+        dZ_train: np.ndarray | None,
+        dZ_test: np.ndarray | None,
+        names: Collection[str],
+        inputs: bool,
+        key: Any,
+    ) -> Pulled:
+        """As of the map, for the test data of a key and names that start with the stage's."""
+        own = stripped(names, self.name)
+        if not own and not inputs:
+            return {}, None, None
+        if dZ_test is not None and self._focus is not key:
+            self.map.transform(next(X for seen, X, _ in self._seen if seen is key))
+            self._focus = key
+        gradient, dX_train, dX_test = self.map.pull_back(dZ_train, dZ_test, own, inputs)
+        kept: Gradient = {f"{self.name}__{k}": v for k, v in gradient.items() if k in own}
+        return kept, dX_train, dX_test
+
+
+def stripped(names: Collection[str], step: str) -> list[str]:
+    """The names below a step, without it."""
+    start = f"{step}__"
+    return [name[len(start) :] for name in names if name.startswith(start)]
+
+
+def split_params(
+    estimator: Any, params: Mapping[str, Any], steps: Collection[str]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """A setting's own hyperparameters, and those of each step.
+
+    Raises
+    ------
+    ValueError
+        If a name is not a hyperparameter, or is that of a whole step.
+    """
+    own: dict[str, Any] = {}
+    nested: dict[str, dict[str, Any]] = {step: {} for step in steps}
+    valid = estimator.get_params(deep=False)
+    for name, value in params.items():
+        step, _, rest = name.partition("__")
+        if rest and step in nested:
+            nested[step][rest] = value
+        elif name in nested or hasattr(value, "fit") or isinstance(valid.get(name), list):
+            raise ValueError(
+                f"{name!r} exchanges a step of {type(estimator).__name__}: a hypergradient is of "
+                "one composition, so make an inner problem for each."
+            )
+        elif name not in valid:
+            raise ValueError(
+                f"{type(estimator).__name__} has no hyperparameter {name!r} that a fold's problem "
+                f"could set: got {list(params)}; its steps are {list(steps)}."
+            )
+        else:
+            own[name] = value
+    return own, nested
+
+
+def route(
+    estimator: Any, method: str, params: Mapping[str, Any], steps: Collection[str]
+) -> Metadata:
+    """What each step gets of ``method(X, y, **params)`` of a pipeline.
+
+    Returns
+    -------
+    routed : dict of dict of dict
+        Keywords by step and method; the method None stands for all others.
+    """
+    if params and get_config()["enable_metadata_routing"]:
+        routing = process_routing(estimator, method, **params)
+        return {step: dict(routing[step]) for step in steps if step in routing}
+    by_step: dict[str, dict[str, Any]] = {step: {} for step in steps}
+    for name, value in params.items():
+        step, _, rest = name.partition("__")
+        if not rest or step not in by_step:
+            raise ValueError(
+                f"{type(estimator).__name__}.{method} does not accept the {name} parameter: pass "
+                f"parameters to a step as step__parameter; the steps are {list(steps)}."
+            )
+        by_step[step][rest] = value
+    return {step: {None: keywords} for step, keywords in by_step.items()}
+
+
+def metadata_of(routed: Metadata, step: str, method: str) -> dict[str, Any]:
+    """The keywords for a step's method, as ``route`` found them."""
+    methods = routed.get(step, {})
+    return dict(methods.get(method, methods.get(None, {})))
+
+
+def same_setting(a: Any, b: Any) -> bool:
+    """Whether two values, dicts and arrays among them, are equal; False where unsure."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return list(a) == list(b) and all(same_setting(a[k], b[k]) for k in a)
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return type(a) is type(b) and np.array_equal(a, b)
+    try:
+        return bool(a == b)
+    except (TypeError, ValueError):
+        return False
+
+
+def _same_objects(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    return a.keys() == b.keys() and all(a[k] is b[k] for k in a)
