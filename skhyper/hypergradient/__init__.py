@@ -4,7 +4,10 @@
 an estimator; ``inner_problem.register`` adds estimators from outside.
 """
 
-from skhyper.hypergradient import _ridge  # noqa: F401  (registers its estimators)
+from skhyper.hypergradient import (  # noqa: F401  (they register their estimators)
+    _kernel_ridge,
+    _ridge,
+)
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
 from skhyper.hypergradient._losses import Criterion, criterion_of
 from skhyper.hypergradient._problem import InnerProblem, NotDifferentiableError, inner_problem
