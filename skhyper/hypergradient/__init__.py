@@ -5,11 +5,12 @@ an estimator; ``inner_problem.register`` adds estimators from outside.
 """
 
 from skhyper.hypergradient import (  # noqa: F401  (they register their estimators)
+    _gaussian_process,
     _kernel_ridge,
     _ridge,
 )
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
-from skhyper.hypergradient._losses import Criterion, criterion_of
+from skhyper.hypergradient._losses import Criterion, criterion_of, log_marginal_likelihood
 from skhyper.hypergradient._problem import InnerProblem, NotDifferentiableError, inner_problem
 from skhyper.hypergradient._rules import implicit_gradient
 
@@ -22,4 +23,5 @@ __all__ = [
     "criterion_of",
     "implicit_gradient",
     "inner_problem",
+    "log_marginal_likelihood",
 ]

@@ -25,7 +25,7 @@ from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import pairwise_kernels
 
-from skhyper.hypergradient._data import as_matrix, as_weights
+from skhyper.hypergradient._data import as_matrix, as_weights, same_settings
 from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names, opaque
 from skhyper.hypergradient._problem import (
     Gradient,
@@ -83,7 +83,7 @@ class KernelRidgeProblem(InnerProblem):
         params = clone(dict(params), safe=False)
         fitted = clone(self.estimator).set_params(**params)
         kernel_params = {name: value for name, value in params.items() if name != "alpha"}
-        if self._kernel_params is None or not _equal(kernel_params, self._kernel_params):
+        if self._kernel_params is None or not same_settings(kernel_params, self._kernel_params):
             # Its kernel is a clone's: the one who gets the fitted estimator may change it.
             self._kernel = _KernelOf(clone(fitted), self._train.X.shape[1])
             self._gram = self._kernel(self._train)
@@ -111,6 +111,7 @@ class KernelRidgeProblem(InnerProblem):
     def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
         self._D = d_output.reshape(len(d_output), -1)
         direct, dX, _ = self._gram_test.back(self._D @ self._C.T, "X")
+        dX = None if dX is None else np.broadcast_to(dX, self._test[1].X.shape)
         dV = self._r * (self._gram_test.K.T @ self._D)
         return dV, self._named(direct), dX
 
@@ -164,11 +165,6 @@ class _KernelOf:
             return gram(kernel, pair, **self._settings)
         params = self._estimator.kernel_params or {}
         return opaque(pairwise_kernels(pair.X, pair.Y, metric=kernel, **params))
-
-
-def _equal(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
-    """Whether two settings are the same, arrays and kernels among them."""
-    return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
 
 
 class Shifted:
