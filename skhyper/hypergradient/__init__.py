@@ -8,6 +8,7 @@ from skhyper.hypergradient import (  # noqa: F401  (they register their estimato
     _gaussian_process,
     _kernel_ridge,
     _ridge,
+    _svm,
 )
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
 from skhyper.hypergradient._losses import Criterion, criterion_of, log_marginal_likelihood

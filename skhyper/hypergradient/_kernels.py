@@ -107,6 +107,8 @@ class Pair:
 
     def take(self, rows: Any, columns: Any) -> "Pair":
         """The pair of some x and some y, with what is known about them."""
+        if "precomputed" in self._known:
+            return Pair(self._known["precomputed"][rows][:, columns])
         part = Pair(self.X[rows], self.Y[columns])
         part._known = {name: M[rows][:, columns] for name, M in self._known.items()}
         return part
