@@ -189,8 +189,9 @@ def _scaled_back(
     if d_scale is not None and (not wrt or not pair.dense):
         return d_scale, None, None
     X, Y = pair.centred()
-    rows, columns = dS.sum(axis=1), dS.sum(axis=0)
-    VY = dS @ Y
+    rows, VY = dS.sum(axis=1), dS @ Y
+    if d_scale is None or "Y" in wrt:
+        columns = dS.sum(axis=0)
     if d_scale is None:
         moments = rows @ X**2 + columns @ Y**2 - 2 * np.einsum("ij,ij->j", X, VY)
         d_scale = -2 * moments / scale**3

@@ -178,7 +178,7 @@ class SupportVectorProblem(InnerProblem):
         self._D = D
         V = np.zeros_like(self._beta)
         V[self._support] = self._gram_test.K.T @ D
-        direct, self._dX, _ = self._gram_test.back(D @ self._beta[self._support].T, "X")
+        direct, dX, _ = self._gram_test.back(D @ self._beta[self._support].T, "X")
         at_bound = [
             V[rows[s.bound], k] @ s.beta[s.bound] for k, (rows, _, s) in enumerate(self._machines)
         ]
@@ -186,7 +186,7 @@ class SupportVectorProblem(InnerProblem):
         direct["C"] = float(sum(at_bound)) / self._C
         self._direct_gamma = direct.get("gamma", 0.0)
         dw = ([V[rows[s.rows], k] for k, (rows, _, s) in enumerate(self._machines)], D.sum(axis=0))
-        return dw, direct, self._dX
+        return dw, direct, dX
 
     # ---- the adjoint
 
