@@ -11,16 +11,19 @@ from skhyper.hypergradient import (  # noqa: F401
     _feature_map_compose,
     _feature_map_kernels,
     _feature_map_preprocessing,
+    _gaussian_process,
     _huber,
+    _kernel_ridge,
     _lasso,
     _linear_models,
     _pipeline,
     _ridge,
+    _svm,
     _transformed_target,
 )
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
 from skhyper.hypergradient._feature_map import FeatureMap, LeafMap, feature_map
-from skhyper.hypergradient._losses import Criterion, criterion_of
+from skhyper.hypergradient._losses import Criterion, criterion_of, log_marginal_likelihood
 from skhyper.hypergradient._problem import InnerProblem, NotDifferentiableError, inner_problem
 from skhyper.hypergradient._rules import implicit_gradient
 
@@ -36,4 +39,5 @@ __all__ = [
     "feature_map",
     "implicit_gradient",
     "inner_problem",
+    "log_marginal_likelihood",
 ]

@@ -8,13 +8,14 @@ x̄, ȳ : weighted means, (p,), (K,); zero without an intercept
 Xc = √a (X - x̄) : (n, p), never formed where X is sparse
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-__all__ = ["Centred", "as_matrix", "as_weights"]
+__all__ = ["Centred", "as_matrix", "as_weights", "same_settings"]
 
 
 def as_matrix(X: Any) -> Any:
@@ -29,6 +30,11 @@ def as_weights(sample_weight: Any, n: int) -> np.ndarray:
     if sample_weight is None:
         return np.ones(n)
     return np.broadcast_to(np.asarray(sample_weight, dtype=float), (n,))
+
+
+def same_settings(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
+    """Whether two settings are equal, arrays and kernels among their values."""
+    return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
 
 
 @dataclass(frozen=True)

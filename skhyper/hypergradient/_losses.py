@@ -23,7 +23,7 @@ from sklearn.base import is_classifier
 
 from skhyper._sklearn import scorer_parts
 
-__all__ = ["Criterion", "criterion_of"]
+__all__ = ["Criterion", "criterion_of", "log_marginal_likelihood"]
 
 Loss = Callable[[np.ndarray], tuple[float, np.ndarray]]
 _TINY = np.finfo(float).tiny
@@ -83,6 +83,9 @@ def criterion_of(scorer: Any, estimator: Any) -> Criterion:
         default = _default_criterion(_last_step(estimator))
         return default if default is not None else _surrogate("the score", estimator)
     function, sign, kwargs = parts
+    if function is log_marginal_likelihood:
+        description = "-log marginal likelihood of a training sample"
+        return Criterion(description, True, function.__name__, _minus)
     name = getattr(function, "__name__", repr(scorer))
     # A loss that was passed as a score is maximised: its sign says so.
     if function in _CLASSIFICATION and sign == -1 and not set(kwargs) - {"labels"}:
@@ -100,6 +103,46 @@ def _last_step(estimator: Any) -> Any:
     while hasattr(estimator, "steps"):
         estimator = estimator.steps[-1][1]
     return estimator
+
+
+def log_marginal_likelihood(estimator: Any, X: Any = None, y: Any = None) -> float:
+    """The evidence of a Gaussian process, for each of its training samples: a scorer.
+
+    Parameters
+    ----------
+    estimator : GaussianProcessRegressor, or Pipeline that ends with one
+        Fitted.
+    X, y : ignored
+        What a scorer is called with; the evidence is that of the training data.
+
+    Returns
+    -------
+    score : float
+        ``log_marginal_likelihood_value_`` over the number of training samples.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.gaussian_process import GaussianProcessRegressor
+    >>> from skhyper.hypergradient import check_hypergradient, log_marginal_likelihood
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> process = GaussianProcessRegressor(alpha=0.1, optimizer=None, normalize_y=True)
+    >>> check = check_hypergradient(process, X, y, scoring=log_marginal_likelihood)
+    >>> check.max_error < 1e-7
+    True
+    """
+    process = _last_step(estimator)
+    if not hasattr(process, "log_marginal_likelihood_value_"):
+        raise TypeError(
+            "log_marginal_likelihood scores a fitted GaussianProcessRegressor; got "
+            f"{type(process).__name__}."
+        )
+    return float(process.log_marginal_likelihood_value_) / len(process.y_train_)
+
+
+def _minus(y: np.ndarray, w: np.ndarray, classes: Any) -> Loss:
+    """Minus the one number that the estimator's method returns."""
+    return lambda output: (-float(output[0]), -np.ones(1))
 
 
 def _default_criterion(estimator: Any) -> Criterion | None:
