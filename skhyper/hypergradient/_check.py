@@ -193,6 +193,8 @@ def _tightened(estimator: Any) -> Any:
             tight[name] = min(value, 1e-12)
         elif last == "max_iter" and isinstance(value, int) and value > 0:
             tight[name] = max(value, 100_000)
+        elif last == "decision_function_shape":
+            tight[name] = "ovo"  # of what else SVC offers, the votes have no slope
         elif last == "solver" and value == "lbfgs":  # whose own noise is of the order of 1e-6
             tight[name] = "newton-cholesky"
     return estimator.set_params(**tight)

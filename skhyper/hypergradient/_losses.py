@@ -20,6 +20,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax, xlogy
 from sklearn import metrics
 from sklearn.base import is_classifier
+from sklearn.svm import SVC
 
 from skhyper._sklearn import scorer_parts
 
@@ -81,7 +82,11 @@ def criterion_of(scorer: Any, estimator: Any) -> Criterion:
     parts = scorer_parts(scorer)
     if parts is None:
         default = _default_criterion(_last_step(estimator))
-        return default if default is not None else _surrogate("the score", estimator)
+        return (
+            default
+            if default is not None
+            else _surrogate("accuracy_score" if is_classifier(estimator) else "score", estimator)
+        )
     function, sign, kwargs = parts
     if function is log_marginal_likelihood:
         description = "-log marginal likelihood of a training sample"
@@ -316,19 +321,31 @@ def _surrogate(name: str, estimator: Any) -> Criterion:
         )
     balanced = name in _BALANCED
     what = "class-balanced " * balanced + "log-loss of the calibrated decision values"
-    make = partial(_calibrated_log_loss, balanced=balanced)
+    paired = isinstance(_last_step(estimator), SVC)
+    make = partial(_calibrated_log_loss, balanced=balanced, paired=paired)
     return Criterion(f"{what} in place of {name}", False, "decision_function", make)
 
 
-def _calibrated_log_loss(y: np.ndarray, w: np.ndarray, classes: np.ndarray, balanced: bool) -> Loss:
+def class_pairs(n_classes: int) -> list[tuple[int, int]]:
+    """Pairs of classes in the order in which SVC has its machines."""
+    return [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
+
+
+def _calibrated_log_loss(
+    y: np.ndarray, w: np.ndarray, classes: np.ndarray, balanced: bool, paired: bool
+) -> Loss:
     """Log-loss of ``softmax(A f + b)`` with the best A and b for these samples (Platt 1999).
 
     Decision values have no scale of their own (those of an SVM grow with C), and scores such
     as accuracy do not see it. At the best A and b the derivative by f needs no more than
     their values (envelope theorem). Targets are smoothed as Platt has it, so that A stays
-    finite where the classes are separated.
+    finite where the classes are separated. Decisions of pairs of classes (`paired`) are added
+    up, so that each class has one.
     """
     T = _one_hot(y, classes)
+    sums = np.eye(len(classes))
+    if paired and len(classes) > 2:
+        sums = np.array([sums[i] - sums[j] for i, j in class_pairs(len(classes))])
     if balanced:
         share = T.T @ w
         w = w / np.where(share > 0, share, 1)[T.argmax(axis=1)]
@@ -341,11 +358,11 @@ def _calibrated_log_loss(y: np.ndarray, w: np.ndarray, classes: np.ndarray, bala
     start = [np.zeros(0)]
 
     def loss(f: np.ndarray) -> tuple[float, np.ndarray]:
-        F = np.column_stack([np.zeros(len(f)), f]) if f.ndim == 1 else f
+        F = np.column_stack([np.zeros(len(f)), f]) if f.ndim == 1 else f @ sums
         scale = max(float(np.abs(F - F.mean(axis=0)).mean()), _TINY)
         value, A, Z = _calibrate(F / scale, S, w, start)
         d = A / scale * w[:, None] * (softmax(Z, axis=1) - S)
-        return value, d[:, 1] if f.ndim == 1 else d
+        return value, d[:, 1] if f.ndim == 1 else d @ sums.T
 
     return loss
 

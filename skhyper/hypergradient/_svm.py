@@ -10,9 +10,8 @@ A machine without free samples has its intercept in the middle of two limits, on
 two samples: half of the sum of their equations is G_b then.
 
 The gradient is that of scikit-learn's output. It jumps where a sample changes sides. Several
-classes make one machine for each pair; the decision function "ovr" counts their votes, which
-are constants of small changes, and adds a smooth function of their decisions to break ties:
-the derivative is that of the latter.
+classes make one machine for each pair, and the output is that of
+``decision_function_shape="ovo"``: the votes that "ovr" counts have no slope.
 
 Notation
 --------
@@ -33,6 +32,7 @@ from sklearn.svm import SVC, SVR
 from skhyper.hypergradient._active_set import Machine, Solution, polish
 from skhyper.hypergradient._data import as_matrix, as_weights
 from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names
+from skhyper.hypergradient._losses import class_pairs
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
@@ -113,8 +113,6 @@ class SupportVectorProblem(InnerProblem):
         # Some sample at least, to have a kernel matrix at all.
         support = np.flatnonzero(self._beta.any(axis=1))
         self._support = support if len(support) else np.zeros(1, dtype=int)
-        self._shape = getattr(fitted, "decision_function_shape", None)
-        self._n_classes = 0 if classes is None else len(fitted.classes_)
         return fitted
 
     def _coefficients(self, fitted: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -130,7 +128,7 @@ class SupportVectorProblem(InnerProblem):
             of = None if not self._classifies else np.searchsorted(fitted.classes_, self._y)
             return beta, b, of
         classes = np.searchsorted(fitted.classes_, self._y)
-        for k, (i, j) in enumerate(_class_pairs(len(fitted.classes_))):
+        for k, (i, j) in enumerate(class_pairs(len(fitted.classes_))):
             for own, row in ((i, j - 1), (j, i)):
                 mine = classes[support] == own
                 beta[support[mine], k] = dual[row, mine]
@@ -143,7 +141,7 @@ class SupportVectorProblem(InnerProblem):
         if len(fitted.classes_) == 2:
             return [(np.arange(len(self._y)), np.where(classes == 1, 1.0, -1.0))]
         found = []
-        for i, j in _class_pairs(len(fitted.classes_)):
+        for i, j in class_pairs(len(fitted.classes_)):
             rows = np.flatnonzero((classes == i) | (classes == j))
             found.append((rows, np.where(classes[rows] == i, 1.0, -1.0)))
         return found
@@ -162,19 +160,10 @@ class SupportVectorProblem(InnerProblem):
         self._kernel.know(pair)
         self._gram_test = self._kernel(pair.take(slice(None), self._support))
         self._decisions = self._gram_test.K @ self._beta[self._support] + self._b
-        if self._votes():
-            return _vote(self._decisions, self._n_classes)[0]
         return self._decisions[:, 0] if len(self._b) == 1 else self._decisions
-
-    def _votes(self) -> bool:
-        return self._n_classes > 2 and self._shape == "ovr"
 
     def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
         D = d_output.reshape(len(d_output), -1)
-        if self._votes():
-            slope = D * _vote(self._decisions, self._n_classes)[1]
-            pairs = _class_pairs(self._n_classes)
-            D = np.column_stack([slope[:, i] - slope[:, j] for i, j in pairs])
         self._D = D
         V = np.zeros_like(self._beta)
         V[self._support] = self._gram_test.K.T @ D
@@ -303,25 +292,3 @@ def _scale_slope(X: np.ndarray, gamma: float) -> np.ndarray:
     if variance == 0:
         return np.zeros_like(X)
     return -gamma / variance * 2 * (X - X.mean()) / X.size
-
-
-def _class_pairs(n_classes: int) -> list[tuple[int, int]]:
-    return [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
-
-
-def _vote(decisions: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Votes of the pairs, with ties broken by ``a / 3 (|a| + 1)`` of summed decisions a.
-
-    Returns
-    -------
-    output : ndarray of shape (m, n_classes)
-    slope : ndarray of shape (m, n_classes)
-        Derivative of each output by its own sum.
-    """
-    votes, sums = np.zeros((2, len(decisions), n_classes))
-    for k, (i, j) in enumerate(_class_pairs(n_classes)):
-        sums[:, i] += decisions[:, k]
-        sums[:, j] -= decisions[:, k]
-        votes[:, i] += decisions[:, k] >= 0
-        votes[:, j] += decisions[:, k] < 0
-    return votes + sums / (3 * (np.abs(sums) + 1)), 1 / (3 * (np.abs(sums) + 1) ** 2)

@@ -54,6 +54,8 @@ def check_exactly(estimator, X, y, params, rtol=1e-6, **fit_params):
         fitted = problem.fit(params)
         assert all(solution.exact for solution in problem.solutions)
         found = problem.predict(test, method)
+        if is_classifier(fitted):
+            fitted.set_params(decision_function_shape="ovo")
         theirs = getattr(fitted, method)(test)
         np.testing.assert_allclose(found, theirs, atol=1e-2 if fitted.tol > 1e-4 else 1e-5)
         return found
@@ -98,15 +100,14 @@ def test_svc(kernel, y, class_weight):
         assert "log-loss of the calibrated decision values" in check.criterion
 
 
-@pytest.mark.parametrize("shape", ["ovo", "ovr"])
 @pytest.mark.parametrize("y", [TWO, FOUR], ids=["two", "four"])
-def test_shapes_of_the_decision_function(shape, y):
-    svc = SVC(gamma=0.3, decision_function_shape=shape, tol=1e-10)
+def test_decisions_of_pairs(y):
+    svc = SVC(gamma=0.3, tol=1e-10)
     problem = check_exactly(svc, X, y, {"C": 0.7, "gamma": 0.2}, sample_weight=WEIGHTS)
     problem.load(X, y)
-    fitted = problem.fit({})
+    fitted = problem.fit({}).set_params(decision_function_shape="ovo")
     found = problem.predict(X, "decision_function")
-    assert found.shape == fitted.decision_function(X).shape
+    np.testing.assert_allclose(found, fitted.decision_function(X), atol=1e-4)
 
 
 @pytest.mark.parametrize("estimator", [SVR(), SVC()], ids=["svr", "svc"])
@@ -275,5 +276,4 @@ def test_what_is_refused():
 
     with pytest.raises(NotDifferentiableError, match="Halved overrides 'predict' of SVR"):
         inner_problem(Halved())
-    with pytest.raises(NotDifferentiableError, match="Pipeline has no hypergradient"):
-        inner_problem(make_pipeline(StandardScaler(), SVR()))
+    assert inner_problem(make_pipeline(StandardScaler(), SVR())).names[0] == "svr__C"
