@@ -33,7 +33,11 @@ class Trial:
     message : str
         Traceback of the first fit that failed, or what else is wrong; empty otherwise.
     gradient : dict or None
-        Derivative of the loss with respect to hyperparameters, where it was computed.
+        Derivative of `criterion` by hyperparameters, from each name to a number, an array or
+        a dict of the hyperparameter's shape; None where it was not computed.
+    criterion : float
+        What a search by gradients minimises: the loss at the exact solution of the training
+        problem, or a smooth surrogate of it; nan where it was not computed.
     """
 
     number: int
@@ -45,6 +49,7 @@ class Trial:
     seconds: float = np.nan
     message: str = field(default="", repr=False)
     gradient: Mapping[str, Any] | None = None
+    criterion: float = np.nan
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -3,11 +3,13 @@
 from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, setting_key
 from skhyper.evaluation._evaluator import Evaluator
 from skhyper.evaluation._executor import make_pool
+from skhyper.evaluation._gradient_objective import GradientObjective
 from skhyper.evaluation._journal import Journal
 from skhyper.evaluation._objective import Objective, finished_trial
 
 __all__ = [
     "Evaluator",
+    "GradientObjective",
     "Journal",
     "ListedCandidates",
     "Objective",

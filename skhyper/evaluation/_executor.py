@@ -29,7 +29,7 @@ from joblib.parallel import get_active_backend
 from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
 
-from skhyper.evaluation._objective import FoldJob, Objective, run_fold
+from skhyper.evaluation._objective import FoldJob, Objective
 
 __all__ = ["InProcess", "JoblibRounds", "Pool", "Workers", "make_pool"]
 
@@ -70,7 +70,7 @@ class InProcess:
 
     def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
         job = self._jobs.popleft()
-        yield job, run_fold(self._objective, job)
+        yield job, self._objective.run(job)
 
     def close(self, kill: bool = False) -> None:
         self._jobs.clear()
@@ -102,7 +102,7 @@ class JoblibRounds:
 
     def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
         jobs, self._jobs = self._jobs, []
-        self._results = self._parallel(delayed(run_fold)(self._objective, job) for job in jobs)
+        self._results = self._parallel(delayed(self._objective.run)(job) for job in jobs)
         self._in_round = True
         try:
             yield from zip(jobs, self._results, strict=True)
@@ -202,7 +202,7 @@ class _Shared:
         backend, n_jobs = self.nested
         # What runs in parallel inside of a fold has joblib's backend for that, not this one.
         with config_context(**self.config), joblib.parallel_config(backend, n_jobs=n_jobs):
-            return run_fold(self.objective, job)
+            return self.objective.run(job)
 
 
 def _n_bytes(X: Any) -> int:
@@ -244,10 +244,14 @@ def make_pool(
     known_ahead : bool
         Whether all settings are known before the first is tried; joblib's own batching is
         best then. Otherwise workers are fed one job at a time where the backend allows it.
+
+    An objective that is not `portable`, because it keeps what settings share, has threads.
     """
     if joblib.effective_n_jobs(n_jobs) == 1:
         return InProcess(objective)
     backend, _ = get_active_backend()
+    if not getattr(objective, "portable", True):
+        return Workers(objective, joblib.effective_n_jobs(n_jobs), backend, processes=False)
     kind = type(backend).__name__
     if known_ahead or kind not in ("LokyBackend", "ThreadingBackend"):
         return JoblibRounds(objective, n_jobs, pre_dispatch)

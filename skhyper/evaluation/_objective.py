@@ -12,7 +12,7 @@ from skhyper._trial import Trial
 
 _NOT_FINITE = "The score is not finite; if the scorer raised, a warning has its traceback."
 
-__all__ = ["FoldJob", "Objective", "finished_trial", "run_fold"]
+__all__ = ["FoldJob", "Objective", "finished_trial"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,43 @@ class Objective:
     return_train_score: bool
     verbose: int
 
+    def run(self, job: "FoldJob") -> dict[str, Any]:
+        """Fit and score one fold.
+
+        Returns
+        -------
+        result : dict
+            ``test_scores``, ``fit_time``, ``score_time``, ``n_test_samples``, ``fit_error``
+            and, if asked for, ``train_scores``, as scikit-learn's own search has them.
+        """
+        return fit_and_score(
+            clone(self.estimator),
+            self.X,
+            self.y,
+            train=self.splits[job.fold][0],
+            test=self.splits[job.fold][1],
+            parameters=job.params,
+            fit_params=self.fit_params,
+            score_params=self.score_params,
+            scorer=self.scorer,
+            **self.options(job),
+        )
+
+    def options(self, job: "FoldJob") -> dict[str, Any]:
+        """What scikit-learn's ``_fit_and_score`` wants to know besides data and setting."""
+        return {
+            "verbose": self.verbose,
+            "return_train_score": self.return_train_score,
+            "return_n_test_samples": True,
+            "return_times": True,
+            "return_parameters": False,
+            "split_progress": (job.fold, len(self.splits)),
+            "candidate_progress": (job.trial, job.n_candidates),
+            "error_score": self.error_score,
+            "caller": job.caller,
+            "callback_ctx": job.context if HAS_CALLBACKS else None,
+        }
+
 
 @dataclass(frozen=True)
 class FoldJob:
@@ -59,39 +96,6 @@ class FoldJob:
     context: Any = None
 
 
-def run_fold(objective: Objective, job: FoldJob) -> dict[str, Any]:
-    """Fit and score one fold.
-
-    Returns
-    -------
-    result : dict
-        ``test_scores``, ``fit_time``, ``score_time``, ``n_test_samples``, ``fit_error``
-        and, if asked for, ``train_scores``, as scikit-learn's own search has them.
-    """
-    train, test = objective.splits[job.fold]
-    return fit_and_score(
-        clone(objective.estimator),
-        objective.X,
-        objective.y,
-        scorer=objective.scorer,
-        train=train,
-        test=test,
-        verbose=objective.verbose,
-        parameters=job.params,
-        fit_params=objective.fit_params,
-        score_params=objective.score_params,
-        return_train_score=objective.return_train_score,
-        return_n_test_samples=True,
-        return_times=True,
-        return_parameters=False,
-        split_progress=(job.fold, len(objective.splits)),
-        candidate_progress=(job.trial, job.n_candidates),
-        error_score=objective.error_score,
-        caller=job.caller,
-        callback_ctx=job.context if HAS_CALLBACKS else None,
-    )
-
-
 def finished_trial(
     trial: Trial, folds: Sequence[dict[str, Any]], pick: Callable[[Any], float]
 ) -> Trial:
@@ -102,12 +106,14 @@ def finished_trial(
     trial : Trial
         As it was asked for.
     folds : sequence of dict
-        Result of :func:`run_fold` for each split, in order.
+        What the objective returned for each split, in order.
     pick : callable
         From what scoring returned for a fold to the one score that is optimised.
     """
     scores = np.array([pick(out["test_scores"]) for out in folds], dtype=float)
     errors = [out["fit_error"] for out in folds if out["fit_error"] is not None]
+    slopes = [out.get("gradient") for out in folds]
+    known = all(slope is not None for slope in slopes)
     mean = scores.mean()
     failed = bool(errors) or not np.isfinite(mean)
     return Trial(
@@ -120,4 +126,14 @@ def finished_trial(
         folds=tuple(folds),
         seconds=sum(out["fit_time"] + out["score_time"] for out in folds),
         message=errors[0] if errors else _NOT_FINITE * failed,
+        gradient=mean_of(slopes) if known and not failed else None,
+        criterion=float(np.mean([out.get("criterion", np.nan) for out in folds])),
     )
+
+
+def mean_of(values: Sequence[Any]) -> Any:
+    """Mean of numbers, of arrays, or of dicts of them."""
+    if isinstance(values[0], Mapping):
+        return {name: mean_of([value[name] for value in values]) for name in values[0]}
+    mean = np.mean(values, axis=0)
+    return float(mean) if np.ndim(mean) == 0 else mean

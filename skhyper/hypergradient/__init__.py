@@ -24,7 +24,12 @@ from skhyper.hypergradient import (  # noqa: F401
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
 from skhyper.hypergradient._feature_map import FeatureMap, LeafMap, feature_map
 from skhyper.hypergradient._losses import Criterion, criterion_of, log_marginal_likelihood
-from skhyper.hypergradient._problem import InnerProblem, NotDifferentiableError, inner_problem
+from skhyper.hypergradient._problem import (
+    InnerProblem,
+    NotDifferentiableError,
+    PlainProblem,
+    inner_problem,
+)
 from skhyper.hypergradient._rules import implicit_gradient
 
 __all__ = [
@@ -34,6 +39,7 @@ __all__ = [
     "InnerProblem",
     "LeafMap",
     "NotDifferentiableError",
+    "PlainProblem",
     "check_hypergradient",
     "criterion_of",
     "feature_map",

@@ -10,7 +10,7 @@ y : true target;  p : prediction, probabilities or decision values
 w : weight of each sample, summing to 1
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -69,7 +69,9 @@ class Criterion:
         return self._make(y, w / w.sum(), classes)
 
 
-def criterion_of(scorer: Any, estimator: Any) -> Criterion:
+def criterion_of(
+    scorer: Any, estimator: Any, methods: Collection[str] = ("predict", "predict_proba")
+) -> Criterion:
     """The criterion for a scorer: minus the score where that is smooth, else a surrogate.
 
     Parameters
@@ -78,6 +80,8 @@ def criterion_of(scorer: Any, estimator: Any) -> Criterion:
         As ``sklearn.metrics.check_scoring`` returns it.
     estimator : estimator
         The one that is scored; its last step is what has a default score.
+    methods : collection of str, default=("predict", "predict_proba")
+        What can be differentiated: of a score that needs more there is a surrogate.
     """
     parts = scorer_parts(scorer)
     if parts is None:
@@ -94,6 +98,8 @@ def criterion_of(scorer: Any, estimator: Any) -> Criterion:
     name = getattr(function, "__name__", repr(scorer))
     # A loss that was passed as a score is maximised: its sign says so.
     if function in _CLASSIFICATION and sign == -1 and not set(kwargs) - {"labels"}:
+        if "predict_proba" not in methods:
+            return _surrogate(name, estimator)
         return Criterion(name, True, "predict_proba", _CLASSIFICATION[function])
     try:
         make = _REGRESSION[function](**kwargs)

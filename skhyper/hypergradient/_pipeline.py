@@ -57,6 +57,7 @@ class PipelineProblem(InnerProblem):
                 "needs a model there."
             )
         self.final = inner_problem(last)
+        self.methods = self.final.methods
         self._chain = Chain(before)
         self._steps = [name for name, _ in estimator.steps]
         passed = self._chain.names if self.final.passes_inputs else ()

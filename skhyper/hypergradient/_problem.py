@@ -29,6 +29,7 @@ from sklearn.base import clone
 __all__ = [
     "InnerProblem",
     "NotDifferentiableError",
+    "PlainProblem",
     "check_not_overridden",
     "fitted_clone",
     "inner_problem",
@@ -58,6 +59,8 @@ class InnerProblem(ABC):
     names : tuple of str
         Hyperparameters that can be differentiated, given the estimator's other settings.
         Empty where there are none.
+    methods : tuple of str
+        What ``predict`` can be asked for.
     why_not : str
         Where a hyperparameter that one would expect is missing from `names`: the reason.
     wanted : collection of str or None
@@ -72,6 +75,7 @@ class InnerProblem(ABC):
     """
 
     names: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ("predict", "predict_proba", "decision_function")
     why_not: str = ""
     wanted: Collection[str] | None = None
     inputs_wanted: bool = False
@@ -164,6 +168,32 @@ def check_not_overridden(estimator: Any, base: type, *methods: str) -> None:
             f"{type(estimator).__name__} overrides {own[0]!r} of {base.__name__}: register an "
             "inner problem of its own."
         )
+
+
+class PlainProblem(InnerProblem):
+    """An estimator without hypergradients: it is fitted and predicts, and that is all."""
+
+    def load(self, X: Any, y: Any, **fit_params: Any) -> None:
+        self._data, self._fit_params = (X, y), fit_params
+
+    def fit(self, params: Mapping[str, Any]) -> Any:
+        self._fitted = fitted_clone(self.estimator, params, *self._data, **self._fit_params)
+        return self._fitted
+
+    def predict(self, X: Any, method: str) -> np.ndarray:
+        if method == "decision_function" and not hasattr(self._fitted, method):
+            P = self._fitted.predict_proba(X)
+            return np.log(np.maximum(P, np.finfo(float).tiny))
+        return getattr(self._fitted, method)(X)
+
+    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
+        return None, {}, None
+
+    def solve(self, dw: Any) -> Any:
+        return dw
+
+    def cross(self, u: Any) -> Gradient:
+        return {}
 
 
 def fitted_clone(estimator: Any, params: Mapping[str, Any], X: Any, y: Any, **fit_params: Any):

@@ -62,6 +62,7 @@ class SupportVectorProblem(InnerProblem):
         super().__init__(estimator)
         self._classifies = is_classifier(estimator)
         self._method = "decision_function" if self._classifies else "predict"
+        self.methods = (self._method,)
         base = SVC if self._classifies else SVR
         check_not_overridden(estimator, base, "fit", self._method)
         self.names = ("C",) if self._classifies else ("C", "epsilon")

@@ -9,7 +9,7 @@ from sklearn.svm import SVC
 
 from skhyper._trial import Trial
 from skhyper.evaluation import Objective
-from skhyper.evaluation._objective import FoldJob, finished_trial, run_fold
+from skhyper.evaluation._objective import FoldJob, finished_trial
 
 X, y = load_iris(return_X_y=True)
 SPLITS = list(StratifiedKFold(3).split(X, y))
@@ -23,7 +23,7 @@ def objective(estimator, error_score=np.nan):
 def test_a_fold_is_what_cross_validate_computes():
     expected = cross_validate(SVC(C=3), X, y, cv=SPLITS, return_train_score=True)
     for fold in range(3):
-        out = run_fold(objective(SVC()), FoldJob(0, fold, {"C": 3}, 1))
+        out = objective(SVC()).run(FoldJob(0, fold, {"C": 3}, 1))
         assert out["test_scores"] == expected["test_score"][fold]
         assert out["train_scores"] == expected["train_score"][fold]
         assert out["n_test_samples"] == 50
@@ -32,7 +32,7 @@ def test_a_fold_is_what_cross_validate_computes():
 
 def test_the_estimator_is_left_as_it_is():
     estimator = SVC()
-    run_fold(objective(estimator), FoldJob(0, 0, {"C": 3}, 1))
+    objective(estimator).run(FoldJob(0, 0, {"C": 3}, 1))
     assert estimator.C == 1.0
     assert not hasattr(estimator, "classes_")
 

@@ -1,0 +1,234 @@
+"""One fold's score and hypergradient, with all that the fold's settings share.
+
+scikit-learn's own ``_fit_and_score`` runs here too, on a stand-in for the estimator: its
+``fit`` asks the fold's inner problem, which has the data, the fitted steps of a pipeline and
+the factors of matrices from the settings before. What is scored is the user's estimator.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from traceback import format_exc
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from skhyper._sklearn import (
+    MultimetricScorer,
+    check_method_params,
+    fit_and_score,
+    safe_split,
+    scorer_parts,
+)
+from skhyper.evaluation._objective import FoldJob, Objective
+from skhyper.hypergradient import (
+    Criterion,
+    InnerProblem,
+    NotDifferentiableError,
+    PlainProblem,
+    implicit_gradient,
+    inner_problem,
+)
+
+__all__ = ["GradientObjective"]
+
+# Inner problems kept for each fold: one for each combination of what has no derivative.
+_MAX_PROBLEMS = 4
+
+
+@dataclass(frozen=True)
+class GradientObjective:
+    """Fits, scores and differentiates.
+
+    Attributes
+    ----------
+    objective : Objective
+        The data, folds and scoring.
+    criterion : Criterion
+        What is differentiated.
+    names : frozenset of str
+        Hyperparameters to differentiate by, where a setting has them and its estimator can.
+    """
+
+    objective: Objective
+    criterion: Criterion
+    names: frozenset[str]
+    _folds: dict[int, "_Fold"] = field(default_factory=dict, repr=False)
+
+    # Folds keep what settings share, which must not be sent from process to process.
+    portable = False
+
+    def run(self, job: FoldJob) -> dict[str, Any]:
+        """Fit, score and differentiate one fold.
+
+        Returns
+        -------
+        result : dict
+            As :meth:`Objective.run` has it, with ``criterion`` and ``gradient`` (from names to
+            derivatives) of the fold; None, and ``gradient_error`` a traceback, if that failed.
+        """
+        fold = self._folds.setdefault(job.fold, _Fold(self, job.fold))
+        with fold.lock:
+            result = fold.fit_and_score(job)
+            if result["fit_error"] is None:
+                start = time.time()
+                result |= fold.differentiate(job.params)
+                result["gradient_time"] = time.time() - start
+        return result
+
+
+class _Fold:
+    """One fold's data and inner problems."""
+
+    def __init__(self, whole: GradientObjective, number: int):
+        self.lock = threading.Lock()
+        self._whole = whole
+        self._number = number
+        self._problems: OrderedDict[str, InnerProblem] = OrderedDict()
+        self._loaded = False
+        self.problem: InnerProblem
+
+    def load(self) -> None:
+        """Cut the data, once."""
+        if self._loaded:
+            return
+        o = self._whole.objective
+        train, test = o.splits[self._number]
+        self.X_train, self.y_train = safe_split(o.estimator, o.X, o.y, train)
+        self.X_test, self.y_test = safe_split(o.estimator, o.X, o.y, test, train)
+        self.fit_params = check_method_params(o.X, params=o.fit_params, indices=train)
+        self.score_params = check_method_params(o.X, params=o.score_params, indices=test)
+        self.train_score_params = check_method_params(o.X, params=o.score_params, indices=train)
+        self._loaded = True
+
+    def fit(self, params: Mapping[str, Any]) -> Any:
+        """The fitted estimator at a setting."""
+        self.load()
+        names = self._whole.names
+        fixed = {name: value for name, value in params.items() if name not in names}
+        key = repr(sorted((name, repr(value)) for name, value in fixed.items()))
+        if key not in self._problems:
+            estimator = clone(self._whole.objective.estimator)
+            estimator.set_params(**clone(fixed, safe=False))
+            # So that a setting of the others is valid with these.
+            free = {name: value for name, value in params.items() if name in names}
+            problem = _problem_of(estimator.set_params(**clone(free, safe=False)))
+            problem.load(self.X_train, self.y_train, **self.fit_params)
+            self._problems[key] = problem
+            while len(self._problems) > _MAX_PROBLEMS:
+                self._problems.popitem(last=False)
+        self._problems.move_to_end(key)
+        self.problem = self._problems[key]
+        self.fitted = self.problem.fit({n: v for n, v in params.items() if n in names})
+        return self.fitted
+
+    def fit_and_score(self, job: FoldJob) -> dict[str, Any]:
+        """scikit-learn's fit and score of the stand-in, in place of the data their rows."""
+        o = self._whole.objective
+        train, test = o.splits[self._number]
+        rows = np.arange(_n_samples(o.X))[:, None]
+        return fit_and_score(
+            _StandIn(self),
+            rows,
+            None,
+            train=train,
+            test=test,
+            parameters=job.params,
+            fit_params={},
+            score_params={},
+            scorer=_scorer_on(self, o.scorer),
+            **o.options(job),
+        )
+
+    def score(self, scorer: Any, on_test: bool) -> Any:
+        """Scores of the fitted estimator; of its last step where that is the same."""
+        if not on_test:
+            return scorer(self.fitted, self.X_train, self.y_train, **self.train_score_params)
+        if hasattr(self.problem, "transformed") and not self.score_params and _is_plain(scorer):
+            last = self.fitted.steps[-1][1]
+            return scorer(last, self.problem.transformed(self.X_test), self.y_test)
+        if self.y_test is None:
+            return scorer(self.fitted, self.X_test, **self.score_params)
+        return scorer(self.fitted, self.X_test, self.y_test, **self.score_params)
+
+    def differentiate(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The criterion and its hypergradient at the setting that was fitted."""
+        criterion, problem = self._whole.criterion, self.problem
+        names = [n for n in params if n in self._whole.names and n in problem.names]
+        try:
+            weight = self.score_params.get("sample_weight")
+            classes = getattr(self.fitted, "classes_", None)
+            loss = criterion.on(self.y_test, weight, classes)
+            if names:
+                value, gradient = implicit_gradient(
+                    problem, self.X_test, criterion.method, loss, names
+                )
+            else:
+                value, gradient = loss(problem.predict(self.X_test, criterion.method))[0], {}
+        except Exception:  # noqa: BLE001  (the trial has its scores all the same)
+            if self._whole.objective.error_score == "raise":
+                raise
+            return {"criterion": np.nan, "gradient": None, "gradient_error": format_exc()}
+        return {"criterion": value, "gradient": gradient}
+
+
+def _problem_of(estimator: Any) -> InnerProblem:
+    """The inner problem; one without derivatives for an estimator that has none."""
+    try:
+        return inner_problem(estimator)
+    except NotDifferentiableError:
+        return PlainProblem(estimator)
+
+
+class _StandIn(BaseEstimator):
+    """What scikit-learn fits in place of the estimator: a fold's problem does."""
+
+    def __init__(self, fold: _Fold):
+        self.fold = fold
+
+    def set_params(self, **params: Any) -> "_StandIn":
+        self._params = params
+        return self
+
+    def fit(self, rows: np.ndarray, y: Any = None) -> "_StandIn":
+        self.fold.fit(self._params)
+        return self
+
+
+class _MultimetricOn(MultimetricScorer):
+    """Several scorers on a fold; scikit-learn asks for the class to report their errors."""
+
+    def __init__(self, fold: _Fold, scorers: MultimetricScorer):
+        super().__init__(scorers=scorers._scorers, raise_exc=scorers._raise_exc)
+        self._fold, self._of = fold, scorers
+
+    def __call__(self, stand_in: _StandIn, rows: np.ndarray) -> Any:
+        return self._fold.score(self._of, _is_test(self._fold, rows))
+
+
+def _scorer_on(fold: _Fold, scorer: Any) -> Any:
+    """The scorer that scores the stand-in as `scorer` does the fitted estimator."""
+    if isinstance(scorer, MultimetricScorer):
+        return _MultimetricOn(fold, scorer)
+    return lambda stand_in, rows: fold.score(scorer, _is_test(fold, rows))
+
+
+def _is_test(fold: _Fold, rows: np.ndarray) -> bool:
+    test = fold._whole.objective.splits[fold._number][1]
+    n = _n_samples(fold._whole.objective.X)
+    return np.array_equal(rows[:, 0], np.arange(n)[test])
+
+
+def _is_plain(scorer: Any) -> bool:
+    """Whether a scorer looks at predictions only, and not at the estimator itself."""
+    if isinstance(scorer, MultimetricScorer):
+        return all(_is_plain(inner) for inner in scorer._scorers.values())
+    parts = scorer_parts(scorer)
+    return parts is None or parts[0] is not scorer
+
+
+def _n_samples(X: Any) -> int:
+    return X.shape[0] if hasattr(X, "shape") else len(X)
