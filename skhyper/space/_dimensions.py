@@ -57,6 +57,10 @@ class Dimension(ABC):
     def from_unit(self, u: float) -> Any:
         """Value at coordinate `u`, a native Python object."""
 
+    def slope(self, u: float) -> float:
+        """Derivative of the value by the coordinate at `u`; nan where there is none."""
+        return math.nan
+
     def index(self, u: np.ndarray) -> np.ndarray:
         """Index of the value at each coordinate, for finite dimensions."""
         return np.clip(np.floor(u * self.n_values), 0, self.n_values - 1).astype(int)
@@ -161,6 +165,12 @@ class Real(Dimension):
         else:
             x = 10.0 ** (math.log10(self.low) + u * self._decades)
         return float(min(max(x, self.low), self.high))
+
+    def slope(self, u: float) -> float:
+        if self.prior == "uniform":
+            return self.high - self.low
+        value = 10.0 ** (math.log10(self.low) + u * self._decades)
+        return value * math.log(10.0) * self._decades
 
     def grid(self, n_values: int) -> np.ndarray:
         return np.linspace(0.0, 1.0, n_values) if n_values > 1 else np.array([0.5])
@@ -357,6 +367,13 @@ class Distribution(Dimension):
     def from_unit(self, u: float) -> Any:
         x = self._value(np.asarray(u)).item()
         return int(x) if self.kind == "integer" else x
+
+    def slope(self, u: float) -> float:
+        density = getattr(self.distribution, "pdf", None)
+        if self.kind != "real" or density is None:
+            return math.nan
+        pdf = float(density(self._value(np.asarray(u))))  # dx/du = 1 / (du/dx)
+        return 1.0 / pdf if 0.0 < pdf < math.inf else math.nan
 
     def index(self, u: np.ndarray) -> np.ndarray:
         return (self._value(u) - self._low).astype(int)

@@ -197,6 +197,31 @@ class Space:
             return self._subspaces[0]
         return self._subspaces[int(self.dimensions[0].index(point[:1])[0])]
 
+    def jacobian(self, points: Any) -> np.ndarray:
+        """Derivative of each hyperparameter's value by its coordinate, shape (n, d).
+
+        A derivative by a hyperparameter times this is the derivative by the coordinate. nan
+        where a dimension is inactive, or its values are not real numbers.
+
+        Parameters
+        ----------
+        points : array-like of shape (n, d)
+            Points of the unit cube, nan where inactive.
+
+        Examples
+        --------
+        >>> from skhyper.space import Space
+        >>> space = Space({"tol": (0.0, 5.0), "kernel": ["linear", "rbf"]})
+        >>> space.jacobian(space.to_unit([{"tol": 1.0, "kernel": "rbf"}]))
+        array([[ 5., nan]])
+        """
+        points = np.array(points, dtype=float, ndmin=2)
+        slopes = np.full(points.shape, np.nan)
+        for column, dimension in enumerate(self.dimensions):
+            for row in np.flatnonzero(~np.isnan(points[:, column])):
+                slopes[row, column] = dimension.slope(float(points[row, column]))
+        return slopes
+
     def to_unit(self, settings: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Points of shape (n, d) of settings that lie in the space.
 

@@ -444,3 +444,36 @@ def test_new_style_distributions():
         old = Distribution(stats.binom(10, 0.5))
         assert [binomial.from_unit(u) for u in U] == [old.from_unit(u) for u in U]
         assert type(binomial.from_unit(0.5)) is int
+
+
+@pytest.mark.parametrize("dimension", CONTINUA, ids=short)
+@pytest.mark.parametrize("u", [0.11, 0.37, 0.74])
+def test_slope_is_the_derivative_of_the_value(dimension, u):
+    step = 1e-5
+    ahead, behind = dimension.from_unit(u + step), dimension.from_unit(u - step)
+    numeric = (ahead - behind) / (2 * step)
+    np.testing.assert_allclose(dimension.slope(u), numeric, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "dimension", [*COUNTABLE, Categorical(["a", "b"]), Distribution(stats.randint(1, 9))], ids=short
+)
+def test_what_is_not_a_real_number_has_no_slope(dimension):
+    assert math.isnan(dimension.slope(0.3))
+
+
+class NoDensity:
+    """A distribution as a user may write it: no more than a search needs."""
+
+    def cdf(self, x):
+        return stats.norm.cdf(x)
+
+    def ppf(self, u):
+        return stats.norm.ppf(u)
+
+
+def test_slope_at_the_ends():
+    log = Real(1e-2, 1e2, "log-uniform")
+    np.testing.assert_allclose(log.slope(1.25), 1e3 * 4 * math.log(10))  # outside: 1e-2 · 10^(4 u)
+    assert math.isfinite(Distribution(stats.norm()).slope(0.0))
+    assert math.isnan(Distribution(NoDensity()).slope(0.5))

@@ -436,3 +436,27 @@ def test_own_values_choose_the_dict_they_lie_in():
     space = Space(dicts).completed_by(SVC().get_params())
     assert space.from_unit([space.locate({})]) == [{"kernel": "rbf", "C": pytest.approx(1.0)}]
     assert space.restrict(0).locate({"kernel": "poly"}) is not None
+
+
+def test_jacobian_is_the_derivative_of_the_settings_by_the_coordinates():
+    space = Space(
+        {
+            "C": (1e-3, 1e3, "log-uniform"),
+            "n": (1, 5),
+            "kernel": ["linear", "rbf"],
+            "gamma": When((0.0, 4.0), kernel="rbf"),
+        }
+    )
+    points = space.to_unit(
+        [{"C": 2.0, "n": 2, "kernel": "linear"}, {"C": 9.0, "n": 2, "kernel": "rbf", "gamma": 1.0}]
+    )
+    ln10 = math.log(10)
+    expected = [[12 * ln10, np.nan, np.nan, np.nan], [54 * ln10, np.nan, np.nan, 4.0]]
+    np.testing.assert_allclose(space.jacobian(points), expected)
+
+
+def test_jacobian_knows_the_column_of_each_subspace():
+    space = Space([{"C": (0.0, 1.0)}, {"C": (0.0, 7.0)}])
+    points = space.to_unit([{"C": 0.5}, {"C": 5.0}])
+    expected = [[np.nan, 1.0, np.nan], [np.nan, np.nan, 7.0]]
+    np.testing.assert_allclose(space.jacobian(points), expected)
