@@ -93,6 +93,27 @@ def quality(result):
     return [*lines, "", *provenance(result)]
 
 
+def gradients(result):
+    levels = [f"{100 * level:g} %" for level in result["levels"]]
+    n_seeds = len(result["seeds"])
+    lines = ["## Derivatives in the Gaussian process", ""]
+    lines += [
+        f"Median number of evaluations, over {n_seeds} seeds, until the best loss is within a part "
+        "of the gap between the optimum and the median random draw; in brackets how many of the "
+        "searches came so far. *d + 1 starts*: as many initial points as without derivatives. "
+        "*Fitted to values*: the hyperparameters of the process are found without derivatives.",
+        "",
+    ]
+    head = ["task", "process", *levels, "CPU ms an ask"]
+    rows = []
+    for name, task in result["tasks"].items():
+        for variant, row in task["summary"].items():
+            counts = zip(row["evaluations"], row["searches_that_reached"], strict=True)
+            cells = [f"{n if isinstance(n, str) else f'{n:g}'} ({k})" for n, k in counts]
+            rows.append([name, variant, *cells, f"{row['cpu_ms_per_ask']:.0f}"])
+    return [*lines, *table(head, rows), "", *provenance(result)]
+
+
 def mean_and_error(entry):
     return f"{entry['mean']:.5f} ± {entry['se']:.5f}"
 
@@ -104,7 +125,12 @@ def main():
         "Drawn by `python benchmarks/report.py` from `results/`; + behind a commit: changed since.",
         "",
     ]
-    for name, draw in (("overhead.json", overhead), ("quality_first_look.json", quality)):
+    sections = {
+        "overhead.json": overhead,
+        "quality_first_look.json": quality,
+        "gradients_in_the_process.json": gradients,
+    }
+    for name, draw in sections.items():
         result = load(name)
         lines += draw(result) if result else [f"`results/{name}` is missing.", ""]
     text = "\n".join(lines).rstrip() + "\n"

@@ -28,8 +28,8 @@ from skhyper.gp._hyperparameters import Priors
 from skhyper.gp._kernel import Array, IntArray, PairwiseSquares, matern52_with_slope
 from skhyper.gp._linalg import jittered_cholesky
 
-_MEAN_VARIANCE = 1.0  # τ²
-_LOG_2PI = float(np.log(2.0 * np.pi))
+MEAN_VARIANCE = 1.0  # τ²
+LOG_2PI = float(np.log(2.0 * np.pi))
 
 
 class HyperparameterPosterior:
@@ -56,6 +56,7 @@ class HyperparameterPosterior:
         self._extra_noise = extra_noise
         self._n_groups = int(groups.max()) + 1
         self.center, self._width = priors.moments(self._n_groups)
+        self.starts = (self.center,)
 
     def _factorize(self, correlation: Array, signal: float, noise: float) -> Array:
         """Cholesky factor of K (n, n) from the packed correlation (P,)."""
@@ -69,9 +70,9 @@ class HyperparameterPosterior:
         """Solve for the weights α (n,), the mean μ and the misfit (y − μ)ᵀ α + μ²/τ²."""
         solutions, _ = dpotrs(L, self._targets, lower=1)  # K⁻¹ y, K⁻¹ 1
         y, ones = self._targets.T
-        mean = float(ones @ solutions[:, 0] / (ones @ solutions[:, 1] + 1.0 / _MEAN_VARIANCE))
+        mean = float(ones @ solutions[:, 0] / (ones @ solutions[:, 1] + 1.0 / MEAN_VARIANCE))
         alpha = solutions[:, 0] - mean * solutions[:, 1]
-        return alpha, mean, float((y - mean) @ alpha + mean**2 / _MEAN_VARIANCE)
+        return alpha, mean, float((y - mean) @ alpha + mean**2 / MEAN_VARIANCE)
 
     def mean(self, theta: Array) -> float:
         """Best constant mean μ for given hyperparameters, in standardised units."""
@@ -105,7 +106,7 @@ class HyperparameterPosterior:
         alpha, _, misfit = self._solve(L)
         deviation = (theta - self.center) / self._width
         log_determinant = 2.0 * np.log(L.diagonal()).sum()
-        value = 0.5 * (misfit + log_determinant + n * _LOG_2PI + deviation @ deviation)
+        value = 0.5 * (misfit + log_determinant + n * LOG_2PI + deviation @ deviation)
 
         inverse, _ = dpotri(L, lower=1)
         W = (alpha[:, None] * alpha - inverse.T).reshape(-1)  # packed as in PairwiseSquares

@@ -6,16 +6,19 @@ block row.
 
 Notation
 --------
-n, m : number of observations, of test points.
+n, q, m : number of values, of derivatives, of test points.
+N : q + n, number of observations, derivatives first.
 d, G : number of feature columns, of groups (length-scales).
 l, s², σ² : length-scales (G,), signal variance, noise variance.
 v : known additional variance of each observation, (n,).
 μ : constant mean.
-K : covariance of the observations, s² m(r) + diag(σ² + v) = L Lᵀ, (n, n).
-R : L⁻¹, lower triangular, (n, n).
-k : covariance of test points and observations, (m, n).
-α : K⁻¹ (y − μ), (n,).
-V : k Rᵀ, (m, n), so that k K⁻¹ kᵀ = V Vᵀ.
+K : covariance of the observations, s² m(r) + diag(σ² + v) = L Lᵀ, (N, N); with derivatives, see
+    `_derivatives`.
+R : L⁻¹, lower triangular, (N, N).
+k : covariance of test points and observations, (m, N).
+z : observations less their mean, l_c g and y − μ, (N,).
+α : K⁻¹ z, (N,).
+V : k Rᵀ, (m, N), so that k K⁻¹ kᵀ = V Vᵀ.
 
 References
 ----------
@@ -28,14 +31,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhyper.gp._derivatives import CrossCovariance, DerivativeRows, cross_covariance
 from skhyper.gp._hyperparameters import Hyperparameters
-from skhyper.gp._kernel import (
-    Array,
-    IntArray,
-    cross_squared_distances,
-    matern52,
-    matern52_with_slope,
-)
+from skhyper.gp._kernel import Array, IntArray, cross_squared_distances, matern52
 from skhyper.gp._linalg import inverse_root
 from skhyper.gp._validation import check_observations
 
@@ -62,6 +60,8 @@ class GaussianProcess:
         In the units of X and y. Pass them as `start` to the next :func:`fit_gp`.
     extra_noise : ndarray of shape (n,)
         Known additional variance of each observation, in units of y squared.
+    derivatives : DerivativeRows or None
+        Observed derivatives that the posterior is conditioned on.
     """
 
     X: Array
@@ -70,8 +70,9 @@ class GaussianProcess:
     hyperparameters: Hyperparameters
     extra_noise: Array
     _scaled: Array  # X / l, (n, d)
-    _root: Array  # R, (n, n)
-    _alpha: Array  # α, (n,)
+    _root: Array  # R, (N, N)
+    _alpha: Array  # α, (N,)
+    derivatives: DerivativeRows | None = None
 
     def __repr__(self) -> str:
         h = self.hyperparameters
@@ -108,10 +109,17 @@ class GaussianProcess:
 
     @property
     def log_marginal_likelihood(self) -> float:
-        """log p(y | hyperparameters), of y in its own units (eq. 2.30)."""
-        misfit = (self.y - self.mean) @ self._alpha
+        """log p(y, derivatives | hyperparameters), all in their own units (eq. 2.30)."""
+        misfit = self._deviations(self.y) @ self._alpha
         log_determinant = -2.0 * np.log(self._root.diagonal()).sum()
-        return float(-0.5 * (misfit + log_determinant + len(self.y) * np.log(2.0 * np.pi)))
+        if self.derivatives is not None:
+            log_scales = np.log(self.column_length_scales[self.derivatives.column])
+            log_determinant -= 2.0 * log_scales.sum()
+        return float(-0.5 * (misfit + log_determinant + len(self._alpha) * np.log(2.0 * np.pi)))
+
+    def _deviations(self, y: Array) -> Array:
+        """z (N,) for values y (n,)."""
+        return deviations(y, self.mean, self.derivatives, self.column_length_scales)
 
     def correlation(self, A: Array, B: Array) -> Array:
         """Prior correlation of the latent function at every row of A with every row of B.
@@ -143,11 +151,10 @@ class GaussianProcess:
         """
         l = self.column_length_scales  # noqa: E741
         mean, std = np.empty(len(X)), np.empty(len(X))
-        block = max(128, _BLOCK_SIZE // len(self.y))
+        block = max(128, _BLOCK_SIZE // len(self._alpha))
         for first in range(0, len(X), block):
             rows = slice(first, first + block)
-            k = matern52(cross_squared_distances(X[rows] / l, self._scaled))
-            k *= self.signal_variance
+            k = cross_covariance(X[rows] / l, self._scaled, self.derivatives, self.signal_variance)
             mean[rows] = self.mean + k @ self._alpha
             std[rows], _ = self._std(k @ self._root.T)
         return mean, std
@@ -168,19 +175,13 @@ class GaussianProcess:
             In units of y per unit of X.
         """
         l = self.column_length_scales  # noqa: E741
-        A, B = X / l, self._scaled
-        k, slope = matern52_with_slope(cross_squared_distances(A, B))
-        k *= self.signal_variance
-        slope *= self.signal_variance
-        V = k @ self._root.T
+        cross = CrossCovariance(X / l, self._scaled, self.derivatives, self.signal_variance)
+        V = cross.k @ self._root.T
         std, at_floor = self._std(V)
-        # dk_i/dx_j = −slope_i (x_j − X_ij) / l_j², summed over i with a weight of each observation
-        C = slope * self._alpha
-        mean_gradient = (C @ B - C.sum(axis=1)[:, None] * A) / l
-        C = slope * (V @ self._root)  # V R = k K⁻¹
-        std_gradient = (C.sum(axis=1)[:, None] * A - C @ B) / (l * std[:, None])
+        mean_gradient = cross.gradient(self._alpha) / l
+        std_gradient = cross.gradient(-(V @ self._root)) / (l * std[:, None])  # V R = k K⁻¹
         std_gradient[at_floor] = 0.0
-        return self.mean + k @ self._alpha, std, mean_gradient, std_gradient
+        return self.mean + cross.k @ self._alpha, std, mean_gradient, std_gradient
 
     def _std(self, V: Array) -> tuple[Array, NDArray[np.bool_]]:
         """Standard deviation (m,) from V (m, n) (eq. 2.26), and where it was held above zero."""
@@ -211,8 +212,9 @@ class GaussianProcess:
         X, y, extra_noise = check_observations(X, y, extra_noise)
         if X.shape[1] != self.X.shape[1]:
             raise ValueError(f"X has {X.shape[1]} columns, expected {self.X.shape[1]}.")
-        n, s2 = len(self.y), self.signal_variance
-        V = s2 * self.correlation(X, self.X) @ self._root.T
+        n, s2 = len(self._alpha), self.signal_variance
+        scaled = X / self.column_length_scales
+        V = cross_covariance(scaled, self._scaled, self.derivatives, s2) @ self._root.T
         schur = s2 * self.correlation(X, X) - V @ V.T
         schur[np.diag_indices_from(schur)] += self.noise_variance + extra_noise
         # L = [[L₁, 0], [V, L₂]], so R = [[R₁, 0], [−R₂ V R₁, R₂]]
@@ -224,9 +226,19 @@ class GaussianProcess:
         return replace(
             self,
             X=np.concatenate([self.X, X]),
-            _scaled=np.concatenate([self._scaled, X / self.column_length_scales]),
+            _scaled=np.concatenate([self._scaled, scaled]),
             y=y,
             extra_noise=np.concatenate([self.extra_noise, extra_noise]),
             _root=root,
-            _alpha=root.T @ (root @ (y - self.mean)),
+            _alpha=root.T @ (root @ self._deviations(y)),
         )
+
+
+def deviations(
+    y: Array, mean: float, derivatives: DerivativeRows | None, column_length_scales: Array
+) -> Array:
+    """Observations less their mean, z (N,): scaled derivatives first, then values."""
+    if derivatives is None:
+        return y - mean
+    slopes = derivatives.value * column_length_scales[derivatives.column]
+    return np.concatenate([slopes, y - mean])

@@ -44,6 +44,40 @@ def check_groups(groups: ArrayLike | None, n_columns: int) -> IntArray:
     return checked.astype(np.intp)
 
 
+def check_gradients(gradients: ArrayLike | None, X: Array) -> Array | None:
+    """Validate observed derivatives.
+
+    Parameters
+    ----------
+    gradients : array-like of shape (n, d) or None
+        nan where unknown.
+    X : ndarray of shape (n, d)
+
+    Returns
+    -------
+    gradients : ndarray of shape (n, d), or None
+
+    Raises
+    ------
+    ValueError
+        If the shape is not that of X, or a derivative is beyond 1e100.
+    """
+    if gradients is None:
+        return None
+    checked = np.array(gradients, dtype=np.float64)
+    if checked.shape != X.shape:
+        raise ValueError(
+            f"gradients must have the shape of X, {X.shape}, got {checked.shape}. Put nan where a "
+            "derivative is not known."
+        )
+    if np.any(np.abs(checked) > _LARGEST_Y):
+        raise ValueError(
+            f"gradients must not exceed {_LARGEST_Y:g} in magnitude. Put nan where a derivative is "
+            "not finite."
+        )
+    return checked
+
+
 def check_observations(
     X: ArrayLike, y: ArrayLike, extra_noise: ArrayLike | None
 ) -> tuple[Array, Array, Array]:

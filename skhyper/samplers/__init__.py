@@ -1,6 +1,6 @@
 """Samplers: where the next points come from, as pure functions of the history."""
 
-from skhyper.samplers._base import Sampler, located_trials
+from skhyper.samplers._base import Sampler, located_gradients, located_trials
 from skhyper.samplers._gp import GPSampler
 from skhyper.samplers._grid import GridSampler
 from skhyper.samplers._random import RandomSampler
@@ -14,5 +14,6 @@ __all__ = [
     "Sampler",
     "SkoptSampler",
     "SobolSampler",
+    "located_gradients",
     "located_trials",
 ]

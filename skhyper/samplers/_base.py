@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from skhyper._trial import History
+from skhyper._trial import History, Trial
 from skhyper.space import Space
 
-__all__ = ["Sampler", "located_trials"]
+__all__ = ["Sampler", "located_gradients", "located_trials"]
 
 
 class Sampler(ABC):
@@ -52,9 +52,39 @@ def located_trials(space: Space, history: History) -> tuple[np.ndarray, np.ndarr
         nan where failed or pending.
     pending : ndarray of shape (n,), bool
     """
+    points, kept = _located(space, history)
+    losses = np.array([trial.loss for trial in kept], dtype=float)
+    pending = np.array([trial.state == "running" for trial in kept], dtype=bool)
+    return points, losses, pending
+
+
+def located_gradients(space: Space, history: History) -> np.ndarray:
+    """Derivatives of the losses of :func:`located_trials` by the coordinates of their points.
+
+    Returns
+    -------
+    gradients : ndarray of shape (n, d)
+        nan where not known.
+    """
+    points, kept = _located(space, history)
+    by_value = np.array([_by_column(space, trial) for trial in kept]).reshape(points.shape)
+    with np.errstate(over="ignore", invalid="ignore"):
+        gradients: np.ndarray = by_value * space.jacobian(points)
+    gradients[~np.isfinite(gradients)] = np.nan
+    return gradients
+
+
+def _located(space: Space, history: History) -> tuple[np.ndarray, list[Trial]]:
+    """Points (n, d) of the trials that have a place in `space`, and these trials."""
     located = [(space.locate(trial.params), trial) for trial in history]
     kept = [(point, trial) for point, trial in located if point is not None]
     points = np.array([point for point, _ in kept]).reshape(len(kept), space.n_dims)
-    losses = np.array([trial.loss for _, trial in kept], dtype=float)
-    pending = np.array([trial.state == "running" for _, trial in kept], dtype=bool)
-    return points, losses, pending
+    return points, [trial for _, trial in kept]
+
+
+def _by_column(space: Space, trial: Trial) -> np.ndarray:
+    """Derivative of a trial's loss by the value of each column (d,), nan where not a number."""
+    gradient = trial.gradient or {}
+    slopes = [gradient.get(name) if name is not None else None for name in space.names]
+    numbers = [np.nan if s is None or np.ndim(s) > 0 else float(s) for s in slopes]
+    return np.array(numbers) if trial.state == "complete" else np.full(space.n_dims, np.nan)

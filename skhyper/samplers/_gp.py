@@ -15,7 +15,7 @@ from threadpoolctl import ThreadpoolController
 
 from skhyper._trial import History
 from skhyper.gp import GaussianProcess, fit_gp, maximize_log_ei
-from skhyper.samplers._base import Sampler, located_trials
+from skhyper.samplers._base import Sampler, located_gradients, located_trials
 from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
 
@@ -39,12 +39,16 @@ class GPSampler(Sampler):
     ----------
     n_initial_points : int, default=None
         Trials before the process is asked: points of a Sobol sequence, less those that
-        were tried already. By default one more than there are dimensions, at most 20.
+        were tried already. By default one more than there are dimensions, at most 20; each
+        derivative that is used counts as one, but there are three points at least.
     n_candidates : int, default=1000
         Random candidates at which the acquisition is evaluated; half as many are drawn
         around the best trials.
     n_polish : int, default=4
         Number of candidates from which the acquisition is climbed by its gradient.
+    use_gradients : bool, default=False
+        Whether the process is told the derivatives of the losses (``Trial.gradient``) too,
+        where trials have them.
 
     Notes
     -----
@@ -55,6 +59,10 @@ class GPSampler(Sampler):
     is the logarithm of the expected improvement over the best predicted value, augmented for
     noise.
 
+    Derivatives by real hyperparameters are used, one after the other as they are known; the others
+    of a trial may be missing. Of failed trials, and of those so bad that their loss is drawn in,
+    none are. See :func:`skhyper.gp.fit_gp` for what it costs and where it is capped.
+
     References
     ----------
     Snoek, Larochelle and Adams (2012), arXiv:1206.2944. Ament, Daulton, Eriksson, Balandat
@@ -64,16 +72,22 @@ class GPSampler(Sampler):
     """
 
     def __init__(
-        self, n_initial_points: int | None = None, n_candidates: int = 1000, n_polish: int = 4
+        self,
+        n_initial_points: int | None = None,
+        n_candidates: int = 1000,
+        n_polish: int = 4,
+        use_gradients: bool = False,
     ):
         self.n_initial_points = n_initial_points
         self.n_candidates = n_candidates
         self.n_polish = n_polish
+        self.use_gradients = use_gradients
 
     def __repr__(self) -> str:
+        gradients = ", use_gradients=True" if self.use_gradients else ""
         return (
             f"GPSampler(n_initial_points={self.n_initial_points!r}, "
-            f"n_candidates={self.n_candidates!r}, n_polish={self.n_polish!r})"
+            f"n_candidates={self.n_candidates!r}, n_polish={self.n_polish!r}{gradients})"
         )
 
     def ask(
@@ -87,14 +101,18 @@ class GPSampler(Sampler):
         self, space: Space, history: History, n_points: int, rng: np.random.Generator
     ) -> np.ndarray:
         points, losses, pending = located_trials(space, history)
-        n_initial = self.n_initial_points
-        if n_initial is None:
-            n_initial = min(space.n_dims + 1, 20)
-        if len(points) < n_initial or np.isfinite(losses).sum() < 2:
+        gradients = located_gradients(space, history) if self.use_gradients else None
+        if len(points) < self._n_initial(space, gradients) or np.isfinite(losses).sum() < 2:
             return sobol_points(space, len(history), n_points, history.seed, rng)
         encoding = _Encoding.of(space)
         F = encoding.encode(points)
-        gp = fit_gp(F[~pending], _finite_losses(losses[~pending]), groups=encoding.groups)
+        y = _finite_losses(losses[~pending])
+        if gradients is not None:
+            gradients = gradients[~pending]
+            gradients[y != losses[~pending]] = np.nan  # failed, or drawn in
+            gradients[np.abs(gradients) > _LARGEST_LOSS] = np.nan
+            gradients = encoding.encode_gradients(gradients)
+        gp = fit_gp(F[~pending], y, groups=encoding.groups, gradients=gradients)
         best = float(gp.predict(F[~pending])[0].min())
         gp = _believe(gp, F[pending])
         asked: list[np.ndarray] = []
@@ -103,6 +121,13 @@ class GPSampler(Sampler):
             asked.append(self._next(space, encoding, gp, best, known, losses, rng))
             gp = _believe(gp, encoding.encode(asked[-1][None]))
         return np.array(asked)
+
+    def _n_initial(self, space: Space, gradients: np.ndarray | None) -> int:
+        """Number of points before the process is asked."""
+        if self.n_initial_points is not None:
+            return self.n_initial_points
+        n = min(space.n_dims + 1, 20)
+        return n if gradients is None else max(min(n, 3), n - int(np.isfinite(gradients).sum()))
 
     def _next(
         self,
@@ -220,6 +245,14 @@ class _Encoding:
             else:
                 F[:, columns.start] = np.where(active, u, 0.5)
         return F
+
+    def encode_gradients(self, gradients: np.ndarray) -> np.ndarray:
+        """Derivatives by the features (n, p), of those by the coordinates (n, d)."""
+        by_feature = np.full((len(gradients), len(self.groups)), np.nan)
+        for dimension, slopes, columns in zip(self.space.dimensions, gradients.T, self.columns):
+            if dimension.kind != "categorical":
+                by_feature[:, columns.start] = slopes
+        return by_feature
 
     def decode(self, F: np.ndarray) -> np.ndarray:
         """Points (n, d) of features (n, p); what is inactive comes out active."""

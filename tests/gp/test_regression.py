@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from skhyper.gp import Hyperparameters, Priors, fit_gp
+from skhyper.gp._estimation import standardize, to_theta
 from skhyper.gp._likelihood import HyperparameterPosterior
-from skhyper.gp._regression import _standardize, _to_theta
 
 
 def smooth(X):
@@ -40,9 +40,9 @@ def test_result_is_a_maximum(rng):
     X = rng.random((25, 2))
     y = smooth(X)
     gp = fit_gp(X, y)
-    z, _, scale = _standardize(y)
+    z, _, scale = standardize(y)
     objective = HyperparameterPosterior(X, z, np.arange(2), np.zeros(25), Priors())
-    theta = _to_theta(gp.hyperparameters, 2, scale)
+    theta = to_theta(gp.hyperparameters, 2, scale)
     value = objective(theta)[0]
     for _ in range(20):
         step = rng.standard_normal(4)
@@ -70,12 +70,12 @@ def test_one_hot_columns_share_a_length_scale(rng):
 def test_warm_start_is_no_worse(rng):
     X = rng.random((30, 4))
     y = smooth(X)
-    z, _, scale = _standardize(y)
+    z, _, scale = standardize(y)
     objective = HyperparameterPosterior(X, z, np.arange(4), np.zeros(30), Priors())
 
     def value(start):
         gp = fit_gp(X, y, start=start)
-        return objective(_to_theta(gp.hyperparameters, 4, scale))[0]
+        return objective(to_theta(gp.hyperparameters, 4, scale))[0]
 
     cold = value(None)
     assert value(fit_gp(X[:-1], y[:-1]).hyperparameters) < cold + 0.1

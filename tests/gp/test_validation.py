@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skhyper.gp._validation import check_groups, check_observations
+from skhyper.gp._validation import check_gradients, check_groups, check_observations
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,15 @@ def test_groups_must_be_one_integer_a_column(groups):
 def test_groups_must_have_no_gaps(groups):
     with pytest.raises(ValueError, match="every number from 0 to G - 1"):
         check_groups(groups, 3)
+
+
+def test_gradients():
+    X = np.zeros((2, 3))
+    assert check_gradients(None, X) is None
+    given = np.full((2, 3), np.nan)
+    np.testing.assert_array_equal(check_gradients(given, X), given)
+    with pytest.raises(ValueError, match="shape of X, \\(2, 3\\), got \\(3, 2\\)"):
+        check_gradients(given.T, X)
+    given[0, 1] = -np.inf
+    with pytest.raises(ValueError, match="must not exceed 1e\\+100"):
+        check_gradients(given, X)

@@ -5,7 +5,7 @@ import pytest
 
 from skhyper._trial import History, Trial
 from skhyper.samplers import RandomSampler, Sampler
-from skhyper.samplers._base import located_trials
+from skhyper.samplers._base import located_gradients, located_trials
 from skhyper.space import Space, When
 
 SPACE = Space({"C": (0.0, 10.0), "k": ["x", "y"], "g": When((0.0, 1.0), k="y")})
@@ -43,3 +43,34 @@ def test_no_located_trials(trials):
     assert points.shape == (0, 3)
     assert losses.shape == pending.shape == (0,)
     assert pending.dtype == bool
+    assert located_gradients(SPACE, History(trials)).shape == (0, 3)
+
+
+def test_located_gradients():
+    nan = np.nan
+    trials = [
+        ({"C": 5.0, "k": "x"}, {"C": 2.0, "g": 7.0, "other": 1.0}),  # g is inactive
+        ({"C": 2.5, "k": "y", "g": 0.5}, {"C": -1.0, "g": np.float64(3.0), "k": 1.0}),
+        ({"C": 2.5, "k": "z"}, {"C": 4.0}),  # has no place
+        ({"C": 2.5, "k": "y", "g": 0.1}, {"C": nan, "g": np.inf}),
+        ({"C": 2.5, "k": "y", "g": 0.2}, {"C": np.array([1.0, 2.0]), "g": None}),
+        ({"C": 2.5, "k": "y", "g": 0.3}, {"C": 1e308, "g": np.array(2.0)}),
+        ({"C": 2.5, "k": "y", "g": 0.4}, None),
+    ]
+    history = History(
+        tuple(
+            Trial(i, params, "complete", loss=1.0, gradient=gradient)
+            for i, (params, gradient) in enumerate(trials)
+        )
+        + (Trial(9, {"C": 1.0, "k": "x"}, "failed", gradient={"C": 1.0}),)
+    )
+    expected = [
+        [20.0, nan, nan],
+        [-10.0, nan, 3.0],
+        [nan, nan, nan],
+        [nan, nan, nan],
+        [nan, nan, 2.0],
+        [nan, nan, nan],
+        [nan, nan, nan],
+    ]
+    np.testing.assert_array_equal(located_gradients(SPACE, history), expected)

@@ -21,6 +21,7 @@ SAMPLERS = {
     "sobol": SobolSampler,
     "gp": GPSampler,
     "gp-model": lambda: GPSampler(n_initial_points=2, n_candidates=200),
+    "gp-gradients": lambda: GPSampler(n_candidates=200, use_gradients=True),
     "skopt": SkoptSampler,
     "skopt-gp": lambda: SkoptSampler(
         base_estimator="GP", n_initial_points=2, acq_func="EI", **FEW_CANDIDATES

@@ -10,14 +10,15 @@ from skhyper.samplers._gp import _Encoding, _finite_losses
 from skhyper.space import Categorical, Space, When
 
 
-def run(sampler, space, loss, n_trials, seed=0):
+def run(sampler, space, loss, n_trials, seed=0, gradient=lambda params: None):
     history = History(seed=seed)
     for i in range(n_trials):
         points = sampler.ask(space, history, 1, np.random.default_rng([seed, i]))
         (params,) = space.from_unit(points)
         value = loss(params)
         state = "complete" if np.isfinite(value) else "failed"
-        trial = Trial(i, params, state, loss=value if state == "complete" else np.nan)
+        value = value if state == "complete" else np.nan
+        trial = Trial(i, params, state, loss=value, gradient=gradient(params))
         history = History((*history, trial), seed=seed)
     return history
 
@@ -73,6 +74,77 @@ def test_learns_where_trials_fail():
     assert sum(failed[10:]) < 8  # not again and again
 
 
+# Derivatives
+
+
+def valley(params):
+    x = [np.log10(params["a"]), params["b"], params["c"]]
+    return (x[0] - x[1]) ** 2 + (x[1] - 0.6 * x[2]) ** 2 + 0.1 * (x[2] - 0.5) ** 2
+
+
+def valley_gradient(params):
+    x = [np.log10(params["a"]), params["b"], params["c"]]
+    first, second = 2 * (x[0] - x[1]), 2 * (x[1] - 0.6 * x[2])
+    return {
+        "a": first / (params["a"] * np.log(10)),
+        "b": second - first,
+        "c": 0.2 * (x[2] - 0.5) - 0.6 * second,
+    }
+
+
+VALLEY = Space({"a": (1e-2, 1e2, "log-uniform"), "b": (-2.0, 2.0), "c": (-2.0, 2.0)})
+
+
+def test_derivatives_save_evaluations():
+    best = [
+        [
+            run(GPSampler(use_gradients=use), VALLEY, valley, 10, seed, valley_gradient).best.loss
+            for seed in range(3)
+        ]
+        for use in (True, False)
+    ]
+    assert max(best[0]) < 0.6 * min(best[1])
+
+
+def test_derivatives_are_used_only_when_asked_for_and_where_they_are():
+    known = run(RandomSampler(), VALLEY, valley, 8, gradient=valley_gradient)
+    unknown = run(RandomSampler(), VALLEY, valley, 8)
+    answers = [
+        GPSampler(use_gradients=use).ask(VALLEY, history, 1, np.random.default_rng(0))
+        for use, history in [(False, known), (False, unknown), (True, unknown), (True, known)]
+    ]
+    np.testing.assert_array_equal(answers[0], answers[1])
+    np.testing.assert_array_equal(answers[0], answers[2])
+    assert not np.array_equal(answers[0], answers[3])
+
+
+def test_derivatives_of_some_hyperparameters_of_some_trials():
+    def loss(params):
+        bad = params["k"] == "z" and params["a"] > 1
+        return np.nan if bad else (np.log10(params["a"]) - 1) ** 2 + (params["k"] != "y")
+
+    def gradient(params):
+        slope = 2 * (np.log10(params["a"]) - 1) / (params["a"] * np.log(10))
+        return {"a": slope, "g": 0.0} if params["n"] > 3 else {"a": 1e300}
+
+    sampler = GPSampler(use_gradients=True)
+    history = run(sampler, MIXED, loss, 20, gradient=gradient)
+    assert history.best.loss < 0.01
+    busy = History((*history, Trial(20, dict(history[3].params, a=7.0))))
+    assert sampler.ask(MIXED, busy, 3, np.random.default_rng(0)).shape == (3, MIXED.n_dims)
+
+
+def test_the_derivatives_of_a_loss_that_is_drawn_in_are_left_out():
+    def cliff(params):
+        return 1e6 if params["a"] > 50 else valley(params)
+
+    def cliff_gradient(params):
+        return {"a": 1e9} if params["a"] > 50 else valley_gradient(params)
+
+    history = run(GPSampler(use_gradients=True), VALLEY, cliff, 16, gradient=cliff_gradient)
+    assert history.best.loss < 0.1
+
+
 # The first points
 
 
@@ -100,6 +172,24 @@ def test_the_model_is_asked_after_the_initial_points(n_initial, n_known):
         answer = sampler.ask(space, history, 1, np.random.default_rng(0))
         sobol = SobolSampler().ask(space, history, 1, np.random.default_rng(0))
         assert np.array_equal(answer, sobol) == (n < n_known), n
+
+
+def test_derivatives_count_as_initial_points():
+    space = Space({name: (0.0, 1.0) for name in "abcdef"})
+
+    def asked_a_model(n, gradient):
+        settings = space.from_unit(space.sample(n, np.random.default_rng(1)))
+        trials = [
+            Trial(i, params, "complete", loss=params["a"], gradient=gradient)
+            for i, params in enumerate(settings)
+        ]
+        history, rng = History(tuple(trials), seed=4), np.random.default_rng
+        answer = GPSampler(use_gradients=True).ask(space, history, 1, rng(0))
+        return not np.array_equal(answer, SobolSampler().ask(space, history, 1, rng(0)))
+
+    assert [asked_a_model(n, {"a": 1.0, "b": 0.0}) for n in (2, 3)] == [False, True]
+    assert [asked_a_model(n, {"a": 1.0}) for n in (3, 4)] == [False, True]
+    assert [asked_a_model(n, None) for n in (6, 7)] == [False, True]
 
 
 def test_a_model_needs_two_losses():
@@ -255,4 +345,5 @@ def test_only_active_real_numbers_are_climbed():
 
 
 def test_repr():
+    assert repr(GPSampler(use_gradients=True)).endswith("n_polish=4, use_gradients=True)")
     assert repr(GPSampler(5)) == "GPSampler(n_initial_points=5, n_candidates=1000, n_polish=4)"
