@@ -73,8 +73,7 @@ def _word(constraint: Any) -> str:
 
 def _interval(interval: Any) -> str:
     kind = "integer" if issubclass(interval.type, numbers.Integral) else "number"
-    low = None if interval.left is None or math.isinf(interval.left) else interval.left
-    high = None if interval.right is None or math.isinf(interval.right) else interval.right
+    low, high = _end(interval.left), _end(interval.right)
     above = ">=" if interval.closed in ("left", "both") else ">"
     below = "<=" if interval.closed in ("right", "both") else "<"
     if low is None and high is None:
@@ -86,6 +85,11 @@ def _interval(interval: Any) -> str:
     left = "[" if above == ">=" else "("
     right = "]" if below == "<=" else ")"
     return f"{kind} in {left}{low}, {high}{right}"
+
+
+def _end(end: Any) -> str | None:
+    """The end of an interval, None where it has none."""
+    return None if end is None or math.isinf(end) else f"{end:.10g}"
 
 
 def _options(options: Any) -> str:

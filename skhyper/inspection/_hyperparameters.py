@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skhyper.hypergradient import NotDifferentiableError, inner_problem
 from skhyper.inspection._active import inactive_because
 from skhyper.inspection._allowed import allowed_values
 from skhyper.space import default_space
@@ -137,6 +136,9 @@ def _equal_numbers(a: Any, b: Any) -> bool:
 
 def _differentiable(owners: Mapping[str, Any]) -> set[str]:
     """Nested names by which some part of the estimator, or all of it, can be differentiated."""
+    # It imports the estimators that it knows, which "import skhyper" need not wait for.
+    from skhyper.hypergradient import NotDifferentiableError, inner_problem
+
     found: set[str] = set()
     for prefix, owner in owners.items():
         try:

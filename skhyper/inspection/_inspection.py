@@ -17,6 +17,8 @@ from skhyper.space import When
 __all__ = ["Inspection", "inspect"]
 
 _TABLES = ("parameters", "hyperparameters")
+# What one types is never cut; values are often seen in code anyway.
+_WIDTHS = {"name": 500, "where": 500, "value": 24, "default": 20}
 
 
 def inspect(estimator: Any) -> "Inspection":
@@ -143,8 +145,7 @@ class Inspection:
     def __repr__(self) -> str:
         tables = [as_text(table) for table in (_learned_table(self), _set_table(self))]
         noted = _noted(self)
-        parts = [tables[0], *noted, "", tables[1], *_legend(self)]
-        return "\n".join([self._headline(), "", *parts])
+        return "\n".join([self._headline(), tables[0], *noted, tables[1], *_legend(self)])
 
     def _repr_html_(self) -> str:
         noted = [p for p in self.parameters if p.kind == "bookkeeping"]
@@ -201,7 +202,7 @@ def _parameter_table(title: str, parameters: Sequence[Parameter]) -> Table:
         kinds_text = [p.kind] if kind else []
         rows.append([p.where, p.name, *kinds_text, _shape(p), f"{p.size:,}", p.dtype, p.summary])
     hint = '.to_frame("parameters")'
-    return Table(title, columns, rows, hint, frozenset({"scalars"}))
+    return Table(title, columns, rows, hint, frozenset({"scalars"}), _WIDTHS)
 
 
 def _shape(p: Parameter) -> str:
@@ -248,7 +249,7 @@ def _set_table(found: Inspection) -> Table:
     title = "Hyperparameters (set before fit)"
     if not rows:
         return Table(f"{title}: none", (), ())
-    return Table(title, columns, rows, '.to_frame("hyperparameters")')
+    return Table(title, columns, rows, '.to_frame("hyperparameters")', widths=_WIDTHS)
 
 
 def _legend(found: Inspection) -> list[str]:
@@ -256,10 +257,10 @@ def _legend(found: Inspection) -> list[str]:
 
 
 def _value(value: Any) -> str:
-    if hasattr(value, "shape") and getattr(value, "size", 0) != 1:
-        return f"{type(value).__name__} of shape {value.shape}"
     if isinstance(value, type) or (callable(value) and hasattr(value, "__name__")):
         return value.__name__
+    if hasattr(value, "shape") and getattr(value, "size", 0) != 1:
+        return f"{type(value).__name__} of shape {value.shape}"
     return _compact(value)
 
 

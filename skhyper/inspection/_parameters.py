@@ -94,7 +94,7 @@ def _leaves(estimator: Any, where: str, seen: set[int]) -> Iterator[Any]:
     for name, value in _own_attributes(estimator):
         if name not in _NOT_ENTERED and (inner := _estimators(value)):
             holders.append((name, inner))
-        elif not _is_machinery(value):
+        elif not name.startswith("named_") and not _is_machinery(value):
             yield from _split(estimator, where, name, value)
     # Those with names before lists of the same.
     for name, inner in sorted(holders, key=lambda h: not h[0].startswith("named_")):
@@ -160,7 +160,7 @@ def _is_estimator(value: Any) -> bool:
 
 
 def _is_machinery(value: Any) -> bool:
-    """Whether it is a function or holds only names of estimators that were dropped."""
+    """Whether it is a function or a method, such as a scorer."""
     return callable(value) and not hasattr(value, "tck") and not hasattr(value, "theta")
 
 

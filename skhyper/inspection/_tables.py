@@ -5,8 +5,8 @@ ellipsis; rows that are left out are counted.
 """
 
 import html
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 __all__ = ["Table", "as_html", "as_text", "shortened"]
 
@@ -26,6 +26,8 @@ class Table:
         Where the rest is, said where rows are left out or cells are cut.
     right : frozenset of str
         Columns of numbers.
+    widths : mapping
+        Largest width of a column, where it is not the usual one.
     """
 
     title: str
@@ -33,6 +35,7 @@ class Table:
     rows: Sequence[Sequence[str]]
     hint: str = ""
     right: frozenset[str] = frozenset()
+    widths: Mapping[str, int] = field(default_factory=dict)
 
 
 def shortened(text: str, width: int) -> str:
@@ -54,6 +57,12 @@ def _used(table: Table, rows: Sequence[Sequence[str]]) -> list[int]:
     return [i for i in range(len(table.columns)) if any(row[i] for row in rows)]
 
 
+def _cut(table: Table, cells: Sequence[Sequence[str]]) -> str:
+    """What is to be said of cells that are cut."""
+    cut = any(cell.endswith(ELLIPSIS) for row in cells for cell in row)
+    return f"{ELLIPSIS} is cut: {table.hint}" if cut else ""
+
+
 def as_text(table: Table, max_rows: int = 60, max_width: int = 44) -> str:
     """A table in fixed width; columns without any entry are left out.
 
@@ -62,10 +71,10 @@ def as_text(table: Table, max_rows: int = 60, max_width: int = 44) -> str:
     rows, rest = _shown(table, max_rows)
     columns = _used(table, rows)
     last = columns[-1] if columns else 0
-    limits = {i: max_width * 3 // 2 if i == last else max_width for i in columns}
+    usual = {i: max_width * 3 // 2 if i == last else max_width for i in columns}
+    limits = {i: table.widths.get(table.columns[i], usual[i]) for i in columns}
     cells = [[shortened(row[i], limits[i]) for i in columns] for row in rows]
-    if not rest and any(cell.endswith(ELLIPSIS) for row in cells for cell in row):
-        rest = f"{ELLIPSIS} is cut: {table.hint}"
+    rest = rest or _cut(table, cells)
     names = [table.columns[i] for i in columns]
     widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
     lines = [table.title]
@@ -87,9 +96,11 @@ def as_html(table: Table, max_rows: int = 200, max_width: int = 120) -> str:
         parts.append("<table><thead><tr>")
         parts += [f"<th>{html.escape(table.columns[i])}</th>" for i in columns]
         parts.append("</tr></thead><tbody>")
-        for row in rows:
-            cells = (html.escape(shortened(row[i], max_width)) for i in columns)
-            parts.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        limits = {i: max(max_width, table.widths.get(table.columns[i], 0)) for i in columns}
+        cells = [[shortened(row[i], limits[i]) for i in columns] for row in rows]
+        rest = rest or _cut(table, cells)
+        for row in cells:
+            parts.append("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>")
         parts.append("</tbody></table>")
     if rest:
         parts.append(f"<p>{html.escape(rest)}</p>")

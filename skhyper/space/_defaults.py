@@ -469,9 +469,10 @@ def _inside(estimator: Any, own: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _reaching(estimator: Any, name: str, data: _Data) -> _Data:
     """What is known of the data that reach the part `name`."""
-    if "Pipeline" not in _class_names(estimator):
+    steps = [step for step, _ in getattr(estimator, "steps", [])]
+    if "Pipeline" not in _class_names(estimator) or name not in steps:
         return _Data(n=data.n)
-    before = estimator.steps[: [step for step, _ in estimator.steps].index(name)]
+    before = estimator.steps[: steps.index(name)]
     unchanged = all(step in (None, "passthrough") for _, step in before)
     return data if unchanged else data.transformed()
 

@@ -55,14 +55,12 @@ def test_every_public_estimator(name):
 
 LINEAR = """\
 LinearRegression: 2 parameters, 3 hyperparameters (0 not at the default)
-
 Parameters (learned by fit)
   name        shape  scalars  dtype    summary
   ----------  -----  -------  -------  ---------------------------------
   coef_       (1,)         1  float64  weight of each feature: 2
   intercept_  ()           1  float64  value where all features are 0: 1
   noted down besides: n_features_in_, rank_, singular_
-
 Hyperparameters (set before fit)
   name           value  default  allowed        active
   -------------  -----  -------  -------------  ------
@@ -111,7 +109,7 @@ def test_the_repr_of_a_support_vector_machine():
     text = repr(inspect(SVC(kernel="linear").fit(X, y)))
     assert re.search(r"support_vectors_ +\(27, 4\) +108  float64  training samples that", text)
     assert re.search(r"dual_coef_ +\(2, 27\) +54  float64  weight of each support vec", text)
-    assert re.search(r" C +1.0 +1.0 +number > 0.0 +yes +0.01 to 1e\+04, log\n", text)
+    assert re.search(r" C +1.0 +1.0 +number > 0 +yes +0.01 to 1e\+04, log\n", text)
     assert re.search(r"gamma .* no, needs kernel in 'rbf', 'poly', 'sigmoid'\n", text)
 
 
@@ -161,6 +159,27 @@ def test_what_is_cut_is_said():
     assert '… is cut: .to_frame("hyperparameters")' in text
     assert max(map(len, text.splitlines())) < 200
     assert inspect(Wide()).to_frame().loc[0, "value"] == "x" * 300
+
+
+def test_names_and_paths_are_never_cut():
+    deep = Ridge()
+    for _ in range(6):
+        deep = Pipeline([("a_long_name_of_a_step", deep)])
+    text = repr(inspect(deep.fit(X, y)))
+    assert "a_long_name_of_a_step__" * 6 + "alpha" in text
+    assert ".".join(["named_steps['a_long_name_of_a_step']"] * 6) in text
+
+
+def test_values_that_are_types_and_functions_and_arrays():
+    class Any(BaseEstimator):
+        def __init__(self, kind=np.float64, func=np.log1p, array=None, steps=()):
+            self.kind, self.func, self.array, self.steps = kind, func, array, steps
+
+    text = repr(inspect(Any(array=np.ones((2, 3)), steps=[("a", Pipeline([("b", Ridge())]))])))
+    assert re.search(r" kind +float64 +float64 ", text)
+    assert re.search(r" func +log1p +log1p ", text)
+    assert re.search(r" array +ndarray of shape \(2, 3\) ", text)
+    assert re.search(r" steps +\[\('a', Pipeline\(...\)\)\] ", text)
 
 
 def test_nothing_to_learn():

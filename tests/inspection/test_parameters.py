@@ -175,6 +175,11 @@ def test_no_warning_of_deprecated_attributes():
     assert [row.name for row in learned(model) if row.kind == "parameter"][:1] == ["coef_"]
 
 
+def test_a_composition_of_nothing():
+    assert learned(Pipeline([])) == ()
+    assert learned(Pipeline([("none", "passthrough")]).fit(X, y)) == ()
+
+
 def test_something_without_attributes():
     class Slots:
         __slots__ = ()

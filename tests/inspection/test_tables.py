@@ -52,3 +52,11 @@ def test_shortened():
     assert shortened("a\n   b", 10) == "a b"
     assert shortened("abcdefgh", 5) == "abcd…"
     assert shortened("abcde", 5) == "abcde"
+
+
+def test_widths_of_single_columns():
+    table = Table("Title", ["a", "b"], [["x" * 500, "y" * 500]], "see there", widths={"a": 500})
+    for shown in (as_text(table), as_html(table)):
+        assert "x" * 500 in shown
+        assert "y" * 500 not in shown
+        assert "… is cut: see there" in shown

@@ -232,6 +232,17 @@ def test_behind_a_scaler_the_scale_of_the_data_is_not_known():
     assert default_space(pipeline, X, y)["svr__epsilon"][1] == pytest.approx(y.std(), rel=0.05)
 
 
+def test_a_pipeline_with_a_part_that_is_no_step():
+    class Odd(Pipeline):
+        def __init__(self, steps, *, extra=None):
+            self.extra = extra
+            super().__init__(steps)
+
+    odd = Odd([("model", Ridge())], extra=SVC())
+    assert set(default_space(odd, [[1.0], [2.0]])) == {"model__alpha", "extra__C", "extra__gamma"}
+    assert default_space(Pipeline([])) == {}
+
+
 @pytest.mark.parametrize(
     ("X", "y"),
     [
