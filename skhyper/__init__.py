@@ -5,7 +5,7 @@ which places each trial by all earlier ones; ``SearchCV``, which takes any sampl
 that a person wrote. All of them cross-validate and drop into pipelines.
 """
 
-from skhyper import callbacks, exceptions, samplers, space
+from skhyper import callbacks, exceptions, inspection, samplers, space
 from skhyper._trial import History, Trial
 from skhyper.search import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
 
@@ -21,6 +21,7 @@ __all__ = [
     "__version__",
     "callbacks",
     "exceptions",
+    "inspection",
     "samplers",
     "space",
 ]

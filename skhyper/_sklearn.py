@@ -25,8 +25,13 @@ from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
 )
 from sklearn.utils._param_validation import (
+    HasMethods,
+    Hidden,
     Interval,
     InvalidParameterError,
+    MissingValues,
+    Options,
+    StrOptions,
     validate_parameter_constraints,
 )
 from sklearn.utils.metaestimators import _safe_split as safe_split
@@ -40,8 +45,13 @@ except ImportError:  # scikit-learn < 1.9
 __all__ = [
     "HAS_CALLBACKS",
     "CallbackSearchCV",
+    "HasMethods",
+    "Hidden",
     "Interval",
+    "MissingValues",
     "MultimetricScorer",
+    "Options",
+    "StrOptions",
     "check_method_params",
     "fit_and_score",
     "fit_context",

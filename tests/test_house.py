@@ -19,6 +19,7 @@ FLOORS = [
     {"samplers", "hypergradient"},
     {"evaluation"},
     {"search"},
+    {"inspection"},
 ]
 FRIENDS = {("callbacks", "_trial")}
 # Who may know what: the evaluation receives a sampler and never imports one.

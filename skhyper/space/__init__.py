@@ -2,6 +2,7 @@
 
 from skhyper.space._check import check_dimension
 from skhyper.space._conditions import When
+from skhyper.space._defaults import default_space
 from skhyper.space._dimensions import Categorical, Dimension, Distribution, Integer, Real
 from skhyper.space._space import Space, check_space
 from skhyper.space._vectors import as_vector, is_vector, like
@@ -17,6 +18,7 @@ __all__ = [
     "as_vector",
     "check_dimension",
     "check_space",
+    "default_space",
     "is_vector",
     "like",
 ]

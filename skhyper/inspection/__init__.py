@@ -1,0 +1,7 @@
+"""What an estimator learned, and what was set before: its parameters and hyperparameters."""
+
+from skhyper.inspection._hyperparameters import Hyperparameter
+from skhyper.inspection._inspection import Inspection, inspect
+from skhyper.inspection._parameters import Parameter
+
+__all__ = ["Hyperparameter", "Inspection", "Parameter", "inspect"]

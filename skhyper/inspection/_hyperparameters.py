@@ -1,0 +1,171 @@
+"""The hyperparameters of an estimator: what is set before ``fit``, here and inside."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from skhyper.inspection._active import inactive_because
+from skhyper.inspection._allowed import allowed_values
+from skhyper.space import default_space
+
+__all__ = ["REQUIRED", "Hyperparameter", "hyperparameters"]
+
+_SEARCHED = ("param_grid", "param_distributions", "search_spaces")
+
+
+class _Required:
+    """Stands for the default of a hyperparameter that has none."""
+
+    def __repr__(self) -> str:
+        return "required"
+
+    def __reduce__(self) -> str:
+        return "REQUIRED"  # one object, also after pickling
+
+
+REQUIRED = _Required()
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """Something that is set before ``fit``.
+
+    Attributes
+    ----------
+    name : str
+        As ``set_params`` takes it, ``"svc__C"``.
+    value : object
+        What it is now.
+    default : object
+        What it is if nothing is said; prints as ``required`` where something must be.
+    changed : bool
+        Whether `value` differs from `default`.
+    allowed : str
+        What the estimator accepts; empty where it does not say.
+    active : bool
+        Whether it counts, given the others; True where that is not known.
+    note : str
+        Why it does not count, or that a search around sets it.
+    differentiable : bool
+        Whether ``skhyper.hypergradient`` has the derivative of a validation loss by it.
+    search_range : object
+        What :func:`skhyper.space.default_space` would search; None where it would not.
+    """
+
+    name: str
+    value: Any
+    default: Any
+    changed: bool
+    allowed: str
+    active: bool
+    note: str
+    differentiable: bool
+    search_range: Any
+
+
+def hyperparameters(estimator: Any) -> tuple[Hyperparameter, ...]:
+    """All that can be set on an estimator and on those inside, in the order of its steps."""
+    values = estimator.get_params(deep=True)
+    owners = {"": estimator, **{name: v for name, v in values.items() if _is_settable(v)}}
+    ranges = default_space(estimator)
+    differentiable = _differentiable(owners)
+    searched = _searched(owners)
+    signatures = {prefix: _defaults(owner) for prefix, owner in owners.items()}
+    settings = {prefix: owner.get_params(deep=False) for prefix, owner in owners.items()}
+    rows = []
+    for name in _ordered(values):
+        outer, _, inner = name.rpartition("__")
+        default = signatures.get(outer, {}).get(inner, REQUIRED)
+        owner = owners.get(outer)
+        lacks = inactive_because(owner, inner, settings.get(outer, {}))
+        rows.append(
+            Hyperparameter(
+                name=name,
+                value=values[name],
+                default=default,
+                changed=not _same(values[name], default),
+                allowed=allowed_values(owner, inner),
+                active=not lacks,
+                note=lacks or searched.get(name, ""),
+                differentiable=name in differentiable,
+                search_range=ranges.get(name),
+            )
+        )
+    return tuple(rows)
+
+
+def _is_settable(value: Any) -> bool:
+    return hasattr(value, "get_params") and not isinstance(value, type)
+
+
+def _ordered(values: Mapping[str, Any]) -> list[str]:
+    """Each estimator before its own hyperparameters; else the order of ``get_params``."""
+    tops = [name for name in values if "__" not in name]
+    ordered = []
+    for top in tops:
+        inside = [name for name in values if name.startswith(f"{top}__")]
+        depth = {name.removeprefix(f"{top}__"): values[name] for name in inside}
+        ordered += [top, *(f"{top}__{name}" for name in _ordered(depth))]
+    placed = set(ordered)  # names with no estimator above them, which should not be
+    return ordered + [name for name in values if name not in placed]
+
+
+def _defaults(owner: Any) -> dict[str, Any]:
+    """Defaults of those arguments that have one."""
+    arguments = inspect.signature(type(owner).__init__).parameters.values()
+    return {a.name: a.default for a in arguments if a.default is not inspect.Parameter.empty}
+
+
+def _same(value: Any, default: Any) -> bool:
+    """Whether a value is the default, arrays and nan included; by its text if need be."""
+    if value is default:
+        return True
+    if type(value) is not type(default):
+        # 1 and 1.0 are the same setting, True and 1 are not.
+        numbers = all(
+            isinstance(v, int | float) and not isinstance(v, bool) for v in (value, default)
+        )
+        return numbers and value == default
+    return repr(value) == repr(default)
+
+
+def _equal_numbers(a: Any, b: Any) -> bool:
+    return isinstance(a, int | float) and isinstance(b, int | float) and a == b
+
+
+def _differentiable(owners: Mapping[str, Any]) -> set[str]:
+    """Nested names by which some part of the estimator, or all of it, can be differentiated."""
+    # It imports the estimators that it knows, which "import skhyper" need not wait for.
+    from skhyper.hypergradient import NotDifferentiableError, inner_problem
+
+    found: set[str] = set()
+    for prefix, owner in owners.items():
+        try:
+            names = inner_problem(owner).names
+        except NotDifferentiableError:
+            continue
+        except Exception:  # noqa: BLE001  (settings that no fit would take: they can be seen)
+            continue
+        found |= {f"{prefix}__{name}" if prefix else name for name in names}
+    return found
+
+
+def _searched(owners: Mapping[str, Any]) -> dict[str, str]:
+    """Nested names that a search among the estimators sets itself."""
+    found = {}
+    for prefix, owner in owners.items():
+        for space in _SEARCHED:
+            for name in _names_in(getattr(owner, space, None)):
+                inner = f"{prefix}__estimator__{name}" if prefix else f"estimator__{name}"
+                found[inner] = f"searched by {type(owner).__name__}"
+    return found
+
+
+def _names_in(space: Any) -> set[str]:
+    """Names in a dict, a list of dicts or of (dict, n_iter) pairs."""
+    if isinstance(space, Mapping):
+        return {str(name) for name in space}
+    if isinstance(space, list | tuple):
+        return {name for part in space for name in _names_in(part)}
+    return set()

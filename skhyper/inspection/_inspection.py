@@ -1,0 +1,290 @@
+"""``inspect``: what an estimator learned, and what was set before."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from skhyper.inspection._hyperparameters import Hyperparameter, hyperparameters
+from skhyper.inspection._measure import number
+from skhyper.inspection._parameters import Parameter, learned
+from skhyper.inspection._tables import Table, as_html, as_text, shortened
+from skhyper.space import When
+
+__all__ = ["Inspection", "inspect"]
+
+_TABLES = ("parameters", "hyperparameters")
+# What one types is never cut; values are often seen in code anyway.
+_WIDTHS = {"name": 500, "where": 500, "value": 24, "default": 20}
+
+
+def inspect(estimator: Any) -> "Inspection":
+    """The parameters and the hyperparameters of an estimator and of all those inside.
+
+    *Parameters* are what ``fit`` learns from data; *hyperparameters* are what is set before.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any that has ``get_params``: fitted or not, a pipeline, a column transformer, a search,
+        an ensemble. It is only read.
+
+    Returns
+    -------
+    inspection : Inspection
+        Print it, show it in a notebook, or take its tables.
+
+    Raises
+    ------
+    TypeError
+        If it is no estimator, or a class.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skhyper.inspection import inspect
+    >>> line = LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
+    >>> found = inspect(line)
+    >>> found.n_parameters
+    2
+    >>> [(p.name, p.size) for p in found.parameters if p.kind == "parameter"]
+    [('coef_', 1), ('intercept_', 1)]
+    >>> [h.name for h in found.hyperparameters if h.active][:2]
+    ['copy_X', 'fit_intercept']
+
+    Before ``fit`` there are hyperparameters only:
+
+    >>> inspect(LinearRegression()).n_parameters
+    0
+    """
+    if isinstance(estimator, type):
+        raise TypeError(
+            f"inspect needs an instance, got the class {estimator.__name__}; "
+            f"write {estimator.__name__}()."
+        )
+    if not hasattr(estimator, "get_params"):
+        raise TypeError(
+            "inspect needs an estimator, something with get_params as all of scikit-learn's "
+            f"have it; got {type(estimator).__name__}: {shortened(repr(estimator), 80)}."
+        )
+    return Inspection(
+        name=type(estimator).__name__,
+        parameters=learned(estimator),
+        hyperparameters=hyperparameters(estimator),
+        learns=_learns(estimator),
+    )
+
+
+def _learns(estimator: Any) -> bool:
+    """Whether it says that it needs to be fitted; an estimator without tags does."""
+    try:
+        return bool(estimator.__sklearn_tags__().requires_fit)
+    except Exception:  # noqa: BLE001  (those of a composition may depend on what is missing)
+        return True
+
+
+class Inspection:
+    """What :func:`inspect` found. It shows itself as two tables.
+
+    Parameters
+    ----------
+    name : str
+        Class of the estimator.
+    parameters : sequence of Parameter
+    hyperparameters : sequence of Hyperparameter
+    learns : bool, default=True
+        Whether ``fit`` learns anything.
+
+    Attributes
+    ----------
+    n_parameters : int
+        Number of scalars that ``fit`` learned: those of kind ``"parameter"``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parameters: Sequence[Parameter],
+        hyperparameters: Sequence[Hyperparameter],
+        learns: bool = True,
+    ):
+        self.name = name
+        self.parameters = tuple(parameters)
+        self.hyperparameters = tuple(hyperparameters)
+        self.learns = learns
+
+    @cached_property
+    def n_parameters(self) -> int:
+        return sum(p.size for p in self.parameters if p.kind == "parameter")
+
+    def to_frame(self, table: str = "hyperparameters") -> Any:
+        """One of the tables as a pandas DataFrame, nothing of it cut.
+
+        Parameters
+        ----------
+        table : {"parameters", "hyperparameters"}, default="hyperparameters"
+
+        Returns
+        -------
+        frame : DataFrame
+            A row each, a column for each attribute of :class:`Parameter` or
+            :class:`Hyperparameter`.
+        """
+        import pandas as pd
+
+        if table not in _TABLES:
+            raise ValueError(f"table must be one of {_TABLES}, got {table!r}.")
+        row_type = Parameter if table == "parameters" else Hyperparameter
+        rows = getattr(self, table)
+        columns = {f.name: _column([getattr(r, f.name) for r in rows]) for f in fields(row_type)}
+        return pd.DataFrame(columns)
+
+    def __repr__(self) -> str:
+        tables = [as_text(table) for table in (_learned_table(self), _set_table(self))]
+        noted = _noted(self)
+        return "\n".join([self._headline(), tables[0], *noted, tables[1], *_legend(self)])
+
+    def _repr_html_(self) -> str:
+        noted = [p for p in self.parameters if p.kind == "bookkeeping"]
+        details = ""
+        if noted:
+            table = as_html(_parameter_table("", noted))
+            details = (
+                f"<details><summary>noted down besides: {len(noted)}</summary>{table}</details>"
+            )
+        headline = as_html(Table(self._headline(), (), ()))
+        body = as_html(_learned_table(self)) + details + as_html(_set_table(self))
+        return f"<div>{headline}{body}</div>"
+
+    def _headline(self) -> str:
+        n_set = len(self.hyperparameters)
+        changed = sum(h.changed for h in self.hyperparameters)
+        learned_text = "not fitted"
+        if self.parameters or not self.learns:
+            learned_text = _counted(self.n_parameters, "parameter")
+        set_text = _counted(n_set, "hyperparameter")
+        return f"{self.name}: {learned_text}, {set_text} ({changed} not at the default)"
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}" + ("" if n == 1 else "s")
+
+
+def _column(values: list[Any]) -> Any:
+    """Values as they are: pandas would take apart what has a length."""
+    if values and all(type(v) is type(values[0]) and isinstance(v, bool | int) for v in values):
+        return values
+    column = np.empty(len(values), dtype=object)
+    for i, value in enumerate(values):
+        column[i] = value
+    return column
+
+
+def _learned_table(found: Inspection) -> Table:
+    title = "Parameters (learned by fit)"
+    if not found.parameters and found.learns:
+        return Table(f"{title}: none yet, the estimator is not fitted", (), ())
+    shown = [p for p in found.parameters if p.kind != "bookkeeping"]
+    if not shown:
+        return Table(f"{title}: none, this estimator has nothing to learn", (), ())
+    return _parameter_table(title, shown)
+
+
+def _parameter_table(title: str, parameters: Sequence[Parameter]) -> Table:
+    kinds = {p.kind for p in parameters}
+    kind = [] if kinds <= {"parameter"} or kinds <= {"bookkeeping"} else ["kind"]
+    columns = ["where", "name", *kind, "shape", "scalars", "dtype", "summary"]
+    rows = []
+    for p in parameters:
+        kinds_text = [p.kind] if kind else []
+        rows.append([p.where, p.name, *kinds_text, _shape(p), f"{p.size:,}", p.dtype, p.summary])
+    hint = '.to_frame("parameters")'
+    return Table(title, columns, rows, hint, frozenset({"scalars"}), _WIDTHS)
+
+
+def _shape(p: Parameter) -> str:
+    shape = "" if p.shape is None else str(p.shape)
+    return f"{p.count} x {shape}".removesuffix(" x ") if p.count > 1 else shape
+
+
+def _noted(found: Inspection) -> list[str]:
+    """Names of the bookkeeping in a few lines, a nested name once."""
+    names = dict.fromkeys(p.name for p in found.parameters if p.kind == "bookkeeping")
+    if not names:
+        return []
+    text = f"noted down besides: {', '.join(names)}"
+    return textwrap.wrap(text, 100, initial_indent="  ", subsequent_indent="    ")
+
+
+def _set_table(found: Inspection) -> Table:
+    columns = [
+        "",
+        "name",
+        "value",
+        "default",
+        "allowed",
+        "active",
+        "differentiable",
+        "search range",
+    ]
+    rows = []
+    for h in found.hyperparameters:
+        active = "yes" if h.active else f"no, {h.note}"
+        active += f", {h.note}" if h.active and h.note else ""
+        rows.append(
+            [
+                "*" if h.changed else "",
+                h.name,
+                _value(h.value),
+                _value(h.default),
+                h.allowed,
+                active,
+                "yes" if h.differentiable else "",
+                _range(h.search_range),
+            ]
+        )
+    title = "Hyperparameters (set before fit)"
+    if not rows:
+        return Table(f"{title}: none", (), ())
+    return Table(title, columns, rows, '.to_frame("hyperparameters")', widths=_WIDTHS)
+
+
+def _legend(found: Inspection) -> list[str]:
+    return ["  * not at the default"] if any(h.changed for h in found.hyperparameters) else []
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, type) or (callable(value) and hasattr(value, "__name__")):
+        return value.__name__
+    if hasattr(value, "shape") and getattr(value, "size", 0) != 1:
+        return f"{type(value).__name__} of shape {value.shape}"
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    """The text of a value on one line; estimators without what is inside of them."""
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        inside = any(hasattr(v, "get_params") for v in value.get_params(deep=True).values())
+        return f"{type(value).__name__}(...)" if inside else " ".join(repr(value).split())
+    if isinstance(value, list | tuple) and value:
+        inner = ", ".join(map(_compact, value))
+        return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' * (len(value) == 1)})"
+    return repr(value)
+
+
+def _range(spec: Any) -> str:
+    """A search range to be read: ``0.01 to 100, log``."""
+    if spec is None:
+        return ""
+    if isinstance(spec, When):
+        needs = (
+            f"{name}={' or '.join(map(repr, wanted))}" for name, wanted in spec.conditions.items()
+        )
+        return f"{_range(spec.values)} if {' and '.join(needs)}"
+    if isinstance(spec, tuple):
+        low, high, *prior = spec
+        return f"{number(low)} to {number(high)}" + (", log" if prior else "")
+    return ", ".join(map(repr, spec))

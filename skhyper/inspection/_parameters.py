@@ -1,0 +1,262 @@
+"""The parameters of an estimator: what ``fit`` learned, in it and in all estimators inside.
+
+The walk goes through the attributes that ``fit`` set, and through those hyperparameters that
+are fitted in place (the steps of a pipeline). A list of many estimators, as a forest has it,
+is one row a parameter.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skhyper.inspection._attributes import KINDS, attributes, kind_of, meaning_of
+from skhyper.inspection._measure import Measure, forest_measure, is_tree, measure
+
+__all__ = ["Parameter", "learned"]
+
+# More estimators or arrays in one list than these are summarised.
+_ESTIMATORS_LISTED = 3
+_ARRAYS_LISTED = 12
+# Steps that are fitted where they stand, and how one gets at them by name.
+_FITTED_IN_PLACE = {
+    "Pipeline": ("steps", "named_steps"),
+    "FeatureUnion": ("transformer_list", "named_transformers"),
+}
+# What they hold is said elsewhere, or nothing about the model.
+_NOT_ENTERED = {"best_params_", "cv_results_", "label_binarizer_", "le_", "scorer_"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Something that ``fit`` learned, chose or noted down.
+
+    Attributes
+    ----------
+    name : str
+        Name of the attribute, ``"coef_"``.
+    where : str
+        Path from the estimator to the one that has it, ``"named_steps['svc']"``; empty for the
+        estimator itself. ``[0..99]`` stands for one hundred estimators.
+    kind : {"parameter", "choice", "data", "bookkeeping"}
+        Whether it was learned (``coef_``), is a hyperparameter that ``fit`` chose
+        (``LassoCV.alpha_``), is training data that the model keeps (those of k nearest
+        neighbours), or is noted down besides (``n_iter_``).
+    shape : tuple of int or None
+        None for what is no array.
+    size : int
+        Number of scalars: of a tree a feature and a threshold for each split and the values
+        of the leaves.
+    dtype : str
+    summary : str
+        What it is and what it looks like.
+    count : int
+        Number of estimators that the row is about.
+    """
+
+    name: str
+    where: str
+    kind: str
+    shape: tuple[int, ...] | None
+    size: int
+    dtype: str
+    summary: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """An attribute that holds no estimators, and the estimator that has it."""
+
+    owner: Any
+    where: str
+    name: str
+    value: Any
+
+
+def learned(estimator: Any) -> tuple[Parameter, ...]:
+    """All that ``fit`` left in an estimator, parameters first; empty before it."""
+    return tuple(sorted(_walk(estimator, "", set()), key=lambda row: KINDS.index(row.kind)))
+
+
+def _walk(estimator: Any, where: str, seen: set[int]) -> Iterator[Parameter]:
+    for leaf in _leaves(estimator, where, seen):
+        yield leaf if isinstance(leaf, Parameter) else _row([leaf], leaf.where)
+
+
+def _leaves(estimator: Any, where: str, seen: set[int]) -> Iterator[Any]:
+    """Leaves, and rows about many estimators, in the order of the attributes."""
+    if id(estimator) in seen:  # the same one under two names
+        return
+    seen.add(id(estimator))
+    holders = []
+    for name, value in _own_attributes(estimator):
+        if name not in _NOT_ENTERED and (inner := _estimators(value)):
+            holders.append((name, inner))
+        elif not name.startswith("named_") and not _is_machinery(value):
+            yield from _split(estimator, where, name, value)
+    # Those with names before lists of the same.
+    for name, inner in sorted(holders, key=lambda h: not h[0].startswith("named_")):
+        inner = [(key, part) for key, part in inner if id(part) not in seen]
+        path = f"{where}.{name}" if where else name
+        if len(inner) > _ESTIMATORS_LISTED and not name.startswith("named_"):
+            yield from _summarised([part for _, part in inner], path, seen)
+        else:
+            for key, part in inner:
+                yield from _leaves(part, path + key, seen)
+
+
+def _own_attributes(estimator: Any) -> Iterator[tuple[str, Any]]:
+    """What ``fit`` set, and what it fitted where it stood; parts under their names."""
+    members = hasattr(estimator, "estimators_")
+    for name, value in attributes(estimator):
+        if name == "estimator_" and members:
+            continue  # the template of an ensemble: the user's own, not fitted by it
+        if name == "transformers_":  # of a ColumnTransformer: (name, transformer, columns)
+            yield "named_transformers_", {key: part for key, part, *_ in value}
+        else:
+            yield name, value
+    for base in type(estimator).__mro__:
+        if base.__name__ in _FITTED_IN_PLACE:
+            steps, named = _FITTED_IN_PLACE[base.__name__]
+            yield named, dict(getattr(estimator, steps))
+        elif base.__name__ == "FrozenEstimator":
+            yield "estimator", estimator.estimator
+        elif base.__name__ == "_CalibratedClassifier":
+            yield "estimator", estimator.estimator
+            yield "calibrators", estimator.calibrators
+
+
+def _estimators(value: Any) -> list[tuple[str, Any]]:
+    """Estimators in a value and how they are indexed there; empty if it is no holder of any."""
+    if _is_estimator(value):
+        return [("", value)]
+    if isinstance(value, dict):
+        return [(f"[{key!r}]", part) for key, part in value.items() if _is_estimator(part)]
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        places = np.ndindex(value.shape)
+        return [
+            (f"[{', '.join(map(str, i))}]", value[i]) for i in places if _is_estimator(value[i])
+        ]
+    if isinstance(value, list | tuple):
+        return [place for i, item in enumerate(value) for place in _in_list(i, item)]
+    return []
+
+
+def _in_list(i: int, item: Any) -> list[tuple[str, Any]]:
+    """The estimator in an item of a list: itself, or in a tuple such as (name, it, columns)."""
+    if _is_estimator(item):
+        return [(f"[{i}]", item)]
+    if isinstance(item, tuple):
+        return [(f"[{i}][{j}]", part) for j, part in enumerate(item) if _is_estimator(part)]
+    return []
+
+
+def _is_estimator(value: Any) -> bool:
+    if isinstance(value, type):
+        return False
+    return (hasattr(value, "fit") and hasattr(value, "get_params")) or hasattr(value, "calibrators")
+
+
+def _is_machinery(value: Any) -> bool:
+    """Whether it is a function or a method, such as a scorer."""
+    return callable(value) and not hasattr(value, "tck") and not hasattr(value, "theta")
+
+
+def _split(estimator: Any, where: str, name: str, value: Any) -> Iterator[_Leaf]:
+    """A leaf, or one for each of a few arrays in a list, such as the layers of a network."""
+    arrays = isinstance(value, list) and all(isinstance(v, np.ndarray) and v.ndim for v in value)
+    if not arrays or not 0 < len(value) <= _ARRAYS_LISTED:
+        yield _Leaf(estimator, where, name, value)
+        return
+    for i, array in enumerate(value):
+        yield _Leaf(estimator, where, f"{name}[{i}]", array)
+
+
+def _summarised(estimators: list[Any], path: str, seen: set[int]) -> Iterator[Parameter]:
+    """A row for each parameter that many estimators have; their bookkeeping is left out."""
+    groups: dict[tuple[str, str], list[_Leaf]] = {}
+    rows: dict[tuple[str, str], list[Parameter]] = {}
+    for estimator in estimators:
+        for leaf in _leaves(estimator, "", seen):
+            if isinstance(leaf, Parameter):
+                rows.setdefault((leaf.where, leaf.name), []).append(leaf)
+            elif _kind(leaf) != "bookkeeping":
+                groups.setdefault((leaf.where, leaf.name), []).append(leaf)
+    path = f"{path}[0..{len(estimators) - 1}]"
+    for (inner, _), leaves in groups.items():
+        yield _row(leaves, f"{path}.{inner}" if inner else path)
+    for (inner, _), inner_rows in rows.items():
+        yield _joined(inner_rows, f"{path}.{inner}")
+
+
+def _kind(leaf: _Leaf) -> str:
+    return kind_of(leaf.owner, leaf.name.partition("[")[0], leaf.value)
+
+
+def _row(leaves: list[_Leaf], where: str) -> Parameter:
+    first = leaves[0]
+    what = measure(first.value) if len(leaves) == 1 else _joint_measure([v.value for v in leaves])
+    meaning = _layer(first) or meaning_of(first.owner, first.name)
+    summary = f"{meaning}: {what.summary}" if meaning and what.summary else meaning or what.summary
+    return Parameter(
+        name=first.name,
+        where=where,
+        kind=_kind(first),
+        shape=what.shape,
+        size=what.size,
+        dtype=what.dtype,
+        summary=summary,
+        count=len(leaves),
+    )
+
+
+def _layer(leaf: _Leaf) -> str:
+    """What the weights and biases of a network connect."""
+    name, _, index = leaf.name.partition("[")
+    if not index or not hasattr(leaf.owner, "coefs_") or name not in ("coefs_", "intercepts_"):
+        return ""
+    n_in, n_out = leaf.owner.coefs_[int(index[:-1])].shape
+    n_last = len(leaf.owner.coefs_) - 1
+    left = "inputs" if index == "0]" else "units"
+    right = "outputs" if index == f"{n_last}]" else "units"
+    if name == "coefs_":
+        return f"weights, {n_in} {left} to {n_out} {right}"
+    return f"biases of {n_out} {right}"
+
+
+def _joint_measure(values: list[Any]) -> Measure:
+    """Measure of the same attribute of many estimators; the shape if they share it."""
+    if all(map(is_tree, values)):
+        return forest_measure(values)
+    parts = [measure(value) for value in values]
+    shapes, dtypes = {part.shape for part in parts}, {part.dtype for part in parts}
+    summary = f"of {len(values)} estimators"
+    if all(
+        isinstance(v, np.ndarray | np.number) and np.asarray(v).dtype.kind in "iuf" for v in values
+    ):
+        together = np.concatenate([np.ravel(value) for value in values])
+        summary = f"{measure(together).summary} ({summary})"
+    return Measure(
+        shape=shapes.pop() if len(shapes) == 1 else None,
+        size=sum(part.size for part in parts),
+        dtype=dtypes.pop() if len(dtypes) == 1 else "",
+        summary=summary,
+    )
+
+
+def _joined(rows: list[Parameter], where: str) -> Parameter:
+    """One row about many that are summaries themselves: ensembles of ensembles."""
+    count = sum(row.count for row in rows)
+    first = rows[0]
+    return Parameter(
+        name=first.name,
+        where=where,
+        kind=first.kind,
+        shape=None,
+        size=sum(row.size for row in rows),
+        dtype=first.dtype,
+        summary=f"of {count} estimators in {len(rows)}",
+        count=count,
+    )
