@@ -1,18 +1,26 @@
 """skhyper: hyperparameter search for scikit-learn.
 
 ``GridSearchCV`` and ``RandomizedSearchCV`` as scikit-learn has them; ``BayesSearchCV``,
-which places each trial by all earlier ones; ``SearchCV``, which takes any sampler or a list
+which places each trial by all earlier ones; ``GradientSearchCV``, which goes down the gradient
+of the cross-validation loss; ``SearchCV``, which takes any sampler or a list
 that a person wrote. All of them cross-validate and drop into pipelines.
 """
 
-from skhyper import callbacks, exceptions, inspection, samplers, space
+from skhyper import callbacks, exceptions, hypergradient, inspection, samplers, space
 from skhyper._trial import History, Trial
-from skhyper.search import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
+from skhyper.search import (
+    BayesSearchCV,
+    GradientSearchCV,
+    GridSearchCV,
+    RandomizedSearchCV,
+    SearchCV,
+)
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "BayesSearchCV",
+    "GradientSearchCV",
     "GridSearchCV",
     "History",
     "RandomizedSearchCV",
@@ -21,6 +29,7 @@ __all__ = [
     "__version__",
     "callbacks",
     "exceptions",
+    "hypergradient",
     "inspection",
     "samplers",
     "space",

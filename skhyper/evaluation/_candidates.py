@@ -138,7 +138,8 @@ class SampledCandidates:
                 if params is not None:
                     self._asked_in_phase += 1
                     return params
-                self.exhausted_reason = "every setting was tried"
+                reason = getattr(self._sampler, "stop_reason", "")
+                self.exhausted_reason = reason or "every setting was tried"
             self._phases.pop(0)
             self._asked_in_phase = 0
             self._keys = []  # of another space

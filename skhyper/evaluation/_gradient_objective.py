@@ -168,7 +168,7 @@ class _Fold:
                 )
             else:
                 value, gradient = loss(problem.predict(self.X_test, criterion.method))[0], {}
-        except Exception:  # noqa: BLE001  (the trial has its scores all the same)
+        except Exception:
             if self._whole.objective.error_score == "raise":
                 raise
             return {"criterion": np.nan, "gradient": None, "gradient_error": format_exc()}

@@ -42,12 +42,15 @@ class Criterion:
         Whether it is minus the score; else a surrogate of it.
     method : str
         Method of the estimator whose output the loss is a function of.
+    depends_on : tuple of str
+        Hyperparameters that are in the loss itself, which is then not differentiated by them.
     """
 
     description: str
     exact: bool
     method: str
     _make: Callable[..., Loss]
+    depends_on: tuple[str, ...] = ()
 
     def on(self, y: Any, sample_weight: Any = None, classes: Any = None) -> Loss:
         """The loss on one validation fold.
@@ -167,7 +170,7 @@ def _default_criterion(estimator: Any) -> Criterion | None:
         if power is None:
             return None
         make = partial(_relative, partial(_tweedie, power=power))
-        return Criterion("-D2 of the deviance", True, "predict", make)
+        return Criterion("-D2 of the deviance", True, "predict", make, ("power",))
     if module == "sklearn.base" and not is_classifier(estimator):
         return Criterion("-r2_score", True, "predict", partial(_relative, _squared))
     return None

@@ -2,6 +2,7 @@
 
 from skhyper.samplers._base import Sampler, located_gradients, located_trials
 from skhyper.samplers._gp import GPSampler
+from skhyper.samplers._gradient import GradientSampler
 from skhyper.samplers._grid import GridSampler
 from skhyper.samplers._random import RandomSampler
 from skhyper.samplers._skopt import SkoptSampler
@@ -9,6 +10,7 @@ from skhyper.samplers._sobol import SobolSampler
 
 __all__ = [
     "GPSampler",
+    "GradientSampler",
     "GridSampler",
     "RandomSampler",
     "Sampler",

@@ -37,7 +37,8 @@ class Sampler(ABC):
         Returns
         -------
         points : ndarray of shape (n, d) with n <= n_points
-            Points of the unit cube. Fewer than asked for: nothing else is left to try.
+            Points of the unit cube. Fewer than asked for: nothing else is left to try; an
+            attribute ``stop_reason`` of the sampler may say why.
         """
 
 
@@ -67,10 +68,10 @@ def located_gradients(space: Space, history: History) -> np.ndarray:
         nan where not known.
     """
     points, kept = _located(space, history)
-    by_value = np.array([_by_column(space, trial) for trial in kept]).reshape(points.shape)
-    with np.errstate(over="ignore", invalid="ignore"):
-        gradients: np.ndarray = by_value * space.jacobian(points)
-    gradients[~np.isfinite(gradients)] = np.nan
+    gradients = np.full(points.shape, np.nan)
+    for row, (point, trial) in enumerate(zip(points, kept)):
+        if trial.state == "complete" and trial.gradient:
+            gradients[row] = space.by_coordinate(point, trial.gradient)
     return gradients
 
 
@@ -80,11 +81,3 @@ def _located(space: Space, history: History) -> tuple[np.ndarray, list[Trial]]:
     kept = [(point, trial) for point, trial in located if point is not None]
     points = np.array([point for point, _ in kept]).reshape(len(kept), space.n_dims)
     return points, [trial for _, trial in kept]
-
-
-def _by_column(space: Space, trial: Trial) -> np.ndarray:
-    """Derivative of a trial's loss by the value of each column (d,), nan where not a number."""
-    gradient = trial.gradient or {}
-    slopes = [gradient.get(name) if name is not None else None for name in space.names]
-    numbers = [np.nan if s is None or np.ndim(s) > 0 else float(s) for s in slopes]
-    return np.array(numbers) if trial.state == "complete" else np.full(space.n_dims, np.nan)

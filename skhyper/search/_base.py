@@ -100,6 +100,10 @@ class BaseSearch(CallbackSearchCV):
     def _plan(self) -> "Plan":
         """What to search; raises where what the user wrote is wrong."""
 
+    def _objective(self, objective: Objective) -> Any:
+        """What runs folds, from what every search has."""
+        return objective
+
     def _fit_arguments(self, params: dict[str, Any]) -> tuple[dict[str, Any], list[Callable]]:
         """What of ``fit(**params)`` is metadata, and what is to be called after each trial."""
         return params, []
@@ -170,6 +174,7 @@ class BaseSearch(CallbackSearchCV):
             return_train_score=self.return_train_score,
             verbose=self.verbose,
         )
+        objective = self._objective(objective)
         with self._open_journal(base, hooks):
             self._search(objective, plan.candidates, base, root, hooks)
         self._conclude(scorers, refit_metric)

@@ -76,10 +76,7 @@ class SampledSearch(BaseSearch):
             raise InvalidSpaceError(
                 "search_spaces is needed, unless sampler is a list of settings."
             )
-        space = self._space()
-        check_settings(self.estimator, space_examples(space))
-        check_values(self.estimator, space)
-        space.sample(1, np.random.default_rng(0))  # raises if the constraint rejects everything
+        space = self._checked_space()
         guesses = [self._checked_guess(params, space) for params in listed(self.initial_points)]
         phases = self._phases(space)
         if self.include_default:
@@ -119,6 +116,14 @@ class SampledSearch(BaseSearch):
         templates = {name: vector_of(name, own) for name in space.names if name in own}
         vectors = {name: value for name, value in templates.items() if value is not None}
         return (space.expanded(vectors) if vectors else space).completed_by(own)
+
+    def _checked_space(self) -> Space:
+        """The space, after a look at whether the estimator takes what is in it."""
+        space = self._space()
+        check_settings(self.estimator, space_examples(space))
+        check_values(self.estimator, space)
+        space.sample(1, np.random.default_rng(0))  # raises if the constraint rejects everything
+        return space
 
     def _grid_candidates(self, space: Space, guesses: list, n_values: int) -> ListedCandidates:
         guessed = {setting_key(params, space) for params in guesses}

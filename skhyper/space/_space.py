@@ -243,6 +243,32 @@ class Space:
                 slopes[row, column] = dimension.slope(float(points[row, column]))
         return slopes
 
+    def by_coordinate(self, point: np.ndarray, gradient: Mapping[str, Any]) -> np.ndarray:
+        """Derivative by the coordinates, from that by the hyperparameters.
+
+        Parameters
+        ----------
+        point : ndarray of shape (d,)
+            Where the derivative was taken, nan where inactive.
+        gradient : dict
+            From names to numbers, or to arrays or dicts for those that hold several.
+
+        Returns
+        -------
+        slopes : ndarray of shape (d,)
+            nan where inactive or not known.
+        """
+        slopes = np.full(self.n_dims, np.nan)
+        for name, columns in self._subspace_of(point).columns.items():
+            if gradient.get(name) is not None:
+                parts = as_vector(gradient[name])
+                if len(parts) == len(columns):
+                    slopes[columns] = parts
+        with np.errstate(over="ignore", invalid="ignore"):
+            slopes *= self.jacobian(point)[0]
+        slopes[~np.isfinite(slopes)] = np.nan
+        return slopes
+
     def to_unit(self, settings: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Points of shape (n, d) of settings that lie in the space.
 

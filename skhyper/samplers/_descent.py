@@ -1,0 +1,319 @@
+"""The plan of a search by gradients: descents, in which order, and where they start.
+
+A *run* goes downhill in the numbers that have derivatives; all else, its *arm*, stays as it
+is. Plans are generators that yield points and are sent answers.
+
+Notation
+--------
+u : point of the unit cube, (d,), nan where inactive
+f, g : criterion at a point and its derivative by the coordinates, (d,), nan where unknown
+v : coordinates that move in a run, in units of its first step
+"""
+
+import itertools
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+
+from skhyper._trial import History, Trial
+from skhyper.samplers._gp import GPSampler
+from skhyper.samplers._sobol import sobol_points
+from skhyper.space import Space
+
+__all__ = ["Answer", "Strategy", "key_of"]
+
+# Step of a run's first move in the coordinate of the steepest slope, and of a second attempt
+# from where a kink ended the first.
+_STEPS = (0.15, 0.03)
+# All combinations of choices are tried if each can have so many trials.
+_TRIALS_AN_ARM = 5
+_MAX_ENUMERATED = 10_000
+# Trials of each run before the best of them goes on alone.
+_FIRST_TRIALS = 3
+# In more dimensions a Gaussian process takes longer than what it saves.
+_MAX_PROCESS_DIMS = 12
+# Restarts where nothing but plains has been seen.
+_RESTARTS_ON_PLAINS = 10
+
+
+class Answer(NamedTuple):
+    """What came of a point: f (nan if it failed), g, and the trial's own gradient."""
+
+    value: float
+    slope: np.ndarray
+    gradient: dict[str, Any]
+
+
+Plan = Generator[np.ndarray, Answer, Any]
+
+
+def key_of(point: np.ndarray) -> bytes:
+    """The same for points that are equal up to rounding."""
+    return (np.round(point, 10) + 0.0).tobytes()
+
+
+@dataclass
+class _Run:
+    """A descent: where it is, and the best that it has seen."""
+
+    steps: Plan
+    point: np.ndarray
+    best: float = math.inf
+    best_point: np.ndarray | None = None
+    n_trials: int = 0
+    flat: bool = False
+    done: bool = False
+
+
+@dataclass
+class Strategy:
+    """Which run goes on, and where the next one starts.
+
+    Attributes
+    ----------
+    space : Space
+    names : frozenset of str
+        Hyperparameters that have derivatives.
+    starts : list of ndarray of shape (d,)
+    n_iter, n_restarts, tol
+        As :class:`GradientSampler` has them.
+    seed : int
+    """
+
+    space: Space
+    names: frozenset[str]
+    starts: list[np.ndarray]
+    n_iter: int
+    n_restarts: int
+    tol: float
+    seed: int
+    _seen: list[tuple[np.ndarray, Answer]] = field(default_factory=list)
+    _runs: list[_Run] = field(default_factory=list)
+
+    def plan(self) -> Plan:
+        """Yields points and is sent answers; returns the reason why it ends."""
+        arms = self._arms()
+        if arms is None:
+            yield from self._propose_arms()
+        starts = list(self.starts)
+        taken = {key_of(self._middle(start)) for start in starts}
+        for point in starts + [arm for arm in arms or [] if key_of(arm) not in taken]:
+            yield from self._start(point)
+        yield from self._descend()
+        return (yield from self._restart())
+
+    # ---- arms: what stays as it is in a run
+
+    @property
+    def _moves(self) -> np.ndarray:
+        """Columns, (d,), of numbers that have derivatives."""
+        columns = zip(self.space.names, self.space.dimensions)
+        return np.array([name in self.names and math.isinf(d.n_values) for name, d in columns])
+
+    def _middle(self, point: np.ndarray) -> np.ndarray:
+        """The middle of a point's arm."""
+        return self.space.activate(np.where(self._moves, 0.5, point))[0]
+
+    def _arms(self) -> list[np.ndarray] | None:
+        """The middle of each arm; None if they are too many to be tried one by one."""
+        sizes = [
+            1 if moves else dimension.n_values
+            for moves, dimension in zip(self._moves, self.space.dimensions)
+        ]
+        if math.prod(sizes) > _MAX_ENUMERATED:
+            return None
+        axes = [
+            [0.5] if moves else dimension.grid(int(dimension.n_values))
+            for moves, dimension in zip(self._moves, self.space.dimensions)
+        ]
+        middles = (self._middle(np.array(point)) for point in itertools.product(*axes))
+        arms = {key_of(middle): middle for middle in middles}
+        return list(arms.values()) if len(arms) <= max(1, self.n_iter // _TRIALS_AN_ARM) else None
+
+    def _propose_arms(self) -> Plan:
+        """Points of a process that sees all arms; promising ones are descended from.
+
+        A run goes on while its best is among the better half of all runs'.
+        """
+        for point in self.starts or [self._middle(np.full(self.space.n_dims, 0.5))]:
+            yield from self._start(point)
+        while True:
+            run = self._runs[-1]
+            while not run.done and run.best <= np.median([other.best for other in self._runs]):
+                yield from self._advance(run)
+            yield from self._start(self._from_process())
+
+    # ---- runs
+
+    def _start(self, point: np.ndarray) -> Generator[np.ndarray, Answer, _Run]:
+        """A new run, with its first trial."""
+        run = _Run(_descent(point, self._moves, self.tol), point)
+        self._runs.append(run)
+        next(run.steps)
+        yield from self._advance(run)
+        return run
+
+    def _advance(self, run: _Run) -> Plan:
+        """One trial of a run."""
+        answer = yield run.point
+        self._seen.append((run.point, answer))
+        run.n_trials += 1
+        if answer.value < run.best:
+            run.best, run.best_point = answer.value, run.point
+        try:
+            run.point = run.steps.send(answer)
+        except StopIteration as end:
+            run.done, run.flat = True, end.value == "flat"
+
+    def _descend(self) -> Plan:
+        """All runs to their ends: a few trials of each, then the best one first."""
+        while active := [run for run in self._runs if not run.done]:
+            young = [run for run in active if run.n_trials < _FIRST_TRIALS]
+            yield from self._advance((young or sorted(active, key=lambda run: run.best))[0])
+
+    # ---- restarts
+
+    def _restart(self) -> Plan:
+        """Looks for other basins until some restarts in a row have found nothing better."""
+        n_vain = 0
+        basins = False
+        while n_vain < self._patience():
+            best = min(self._runs, key=lambda run: run.best)
+            run = yield from self._start(self._new_start(best, basins))
+            if run.done or self._falls_towards(best):
+                run.done = True
+            else:
+                basins = True
+                yield from self._descend()
+            lowered = best.best - run.best
+            better = math.isinf(best.best) or lowered > self.tol * abs(best.best)
+            n_vain = 0 if better and math.isfinite(run.best) and not run.flat else n_vain + 1
+        if all(math.isinf(run.best) for run in self._runs):
+            return "no setting could be fitted"
+        if all(run.flat for run in self._runs):
+            return "the criterion is flat: its gradient is zero wherever it was looked at"
+        return f"the descent is at its end, and {n_vain} restarts in a row found nothing better"
+
+    def _patience(self) -> int:
+        """Restarts that may fail: more where there has been no slope to follow yet."""
+        lost = all(run.flat or run.best_point is None for run in self._runs)
+        return max(self.n_restarts, _RESTARTS_ON_PLAINS) if lost else self.n_restarts
+
+    def _falls_towards(self, best: _Run) -> bool:
+        """Whether the last trial is higher than the best point and falls towards it."""
+        point, answer = self._seen[-1]
+        if best.best_point is None or not answer.value > best.best:
+            return False
+        if key_of(self._middle(point)) != key_of(self._middle(best.best_point)):
+            return False
+        moves = np.isfinite(answer.slope) & self._moves
+        return bool(answer.slope[moves] @ (best.best_point - point)[moves] <= 0)
+
+    def _new_start(self, best: _Run, basins: bool) -> np.ndarray:
+        """A point of the best arm: from a process where there are basins, else spread out."""
+        if basins and self.space.n_dims <= _MAX_PROCESS_DIMS:
+            return self._from_process()
+        rng = self._rng()
+        spread = sobol_points(self.space, len(self._runs), 1, self.seed, rng)[0]
+        if best.best_point is None:
+            return spread
+        spread = np.where(np.isnan(spread), rng.random(len(spread)), spread)
+        moves = self._moves & ~np.isnan(best.best_point)
+        return self.space.activate(np.where(moves, spread, best.best_point))[0]
+
+    def _from_process(self) -> np.ndarray:
+        """Where a Gaussian process of all that was seen expects an improvement."""
+        trials = [
+            Trial(
+                number,
+                params,
+                "complete" if math.isfinite(answer.value) else "failed",
+                loss=answer.value,
+                gradient=answer.gradient,
+            )
+            for number, (point, answer) in enumerate(self._seen)
+            for params in self.space.from_unit(point[None])
+        ]
+        process = GPSampler(use_gradients=self.space.n_dims <= _MAX_PROCESS_DIMS)
+        return process.ask(self.space, History(tuple(trials), self.seed), 1, self._rng())[0]
+
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng([self.seed, len(self._seen)])
+
+
+def _descent(start: np.ndarray, moves: np.ndarray, tol: float) -> Plan:
+    """A run from a point; returns "flat" where there is no slope to follow."""
+    answer = yield start
+    moves = moves & np.isfinite(answer.slope)
+    if not math.isfinite(answer.value) or not np.any(answer.slope[moves]):
+        return "failed" if not math.isfinite(answer.value) else "flat"
+    best = start, answer
+    for step in _STEPS:
+        *best, converged = yield from _lbfgs(*best, moves, step, tol)
+        if converged:
+            break
+    return ""
+
+
+class _Unknown(Exception):
+    """The descent asks for a point that has not been tried."""
+
+    def __init__(self, v: np.ndarray):
+        self.v = v.copy()
+
+
+def _lbfgs(
+    start: np.ndarray, first: Answer, moves: np.ndarray, step: float, tol: float
+) -> Generator[np.ndarray, Answer, tuple[np.ndarray, Answer, bool]]:
+    """L-BFGS-B from a point, as a plan; the best point, its answer, and whether it converged.
+
+    SciPy calls the function, we are called: each time it asks for something unknown it is
+    stopped, and run again from the start with the answer. The criterion is scaled so that the
+    first step is `step` long in the coordinate of the steepest slope.
+    """
+    v_start = start[moves] / step
+    scale = np.abs(first.slope[moves]).max() * step
+    known = {v_start.tobytes(): (first.value / scale, first.slope[moves] * step / scale)}
+    best = start, first
+
+    def function(v: np.ndarray) -> tuple[float, np.ndarray]:
+        if v.tobytes() not in known:
+            raise _Unknown(v)
+        return known[v.tobytes()]
+
+    while True:
+        try:
+            found = minimize(
+                function,
+                v_start,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[(0.0, 1.0 / step)] * len(v_start),
+                options={"ftol": tol, "gtol": 1e-4, "maxls": 10},
+            )
+            return *best, found.success
+        except _Unknown as unknown:
+            v = unknown.v
+        point = start.copy()
+        point[moves] = np.clip(v * step, 0.0, 1.0)
+        answer = yield point
+        if answer.value < best[1].value:
+            best = point, answer
+        slope = answer.slope[moves] * step / scale
+        if math.isfinite(answer.value) and np.all(np.isfinite(slope)):
+            known[v.tobytes()] = answer.value / scale, slope
+        else:
+            known[v.tobytes()] = _bowl(v, best[0][moves] / step, known)
+
+
+def _bowl(v: np.ndarray, lowest: np.ndarray, known: dict) -> tuple[float, np.ndarray]:
+    """Value and slope in place of a failure: a steep bowl around the best point so far."""
+    values = [value for value, _ in known.values()]
+    height = max(values) - min(values) + 1.0
+    away = v - lowest
+    squared = max(float(away @ away), 1e-12)
+    return min(values) + height, 2 * height * away / squared
