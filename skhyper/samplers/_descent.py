@@ -251,9 +251,8 @@ def _descent(start: np.ndarray, moves: np.ndarray, tol: float) -> Plan:
     moves = moves & np.isfinite(answer.slope)
     if not math.isfinite(answer.value) or not np.any(answer.slope[moves]):
         return "failed" if not math.isfinite(answer.value) else "flat"
-    best = start, answer
     for step in _STEPS:
-        *best, converged = yield from _lbfgs(*best, moves, step, tol)
+        start, answer, converged = yield from _lbfgs(start, answer, moves, step, tol)
         if converged:
             break
     return ""

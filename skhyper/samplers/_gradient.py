@@ -130,9 +130,9 @@ class _Follower:
             self._read.append(trial)
             point = self._space.locate(trial.params)
             # What another search has tried without derivatives is tried again.
-            if point is None or (trial.state == "complete" and trial.gradient is None):
-                if point is None or np.isnan(trial.criterion):
-                    continue
+            bare = trial.state == "complete" and np.isnan(trial.criterion)
+            if point is None or bare:
+                continue
             gradient = dict(trial.gradient or {})
             slope = self._space.by_coordinate(point, gradient)
             self._known[key_of(point)] = Answer(trial.criterion, slope, gradient)
