@@ -62,6 +62,7 @@ __all__ = [
     "set_remainder",
     "sklearn_version",
     "teardown_callbacks",
+    "validate_params",
     "value_error",
     "warn_or_raise_about_fit_failures",
 ]
@@ -103,6 +104,13 @@ def set_remainder(column_transformer: Any, transformer: Any) -> None:
     """Exchange what a fitted ColumnTransformer remembers of its remainder; None leaves it."""
     name, old, columns = column_transformer._remainder
     column_transformer._remainder = (name, old if transformer is None else transformer, columns)
+
+
+def validate_params(estimator: Any) -> None:
+    """Raise scikit-learn's own error where a hyperparameter has a value that it refuses."""
+    validate: Callable[[], None] | None = getattr(estimator, "_validate_params", None)
+    if validate is not None:
+        validate()
 
 
 def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> dict:

@@ -73,10 +73,11 @@ class GradientObjective:
         fold = self._folds.setdefault(job.fold, _Fold(self, job.fold))
         with fold.lock:
             result = fold.fit_and_score(job)
+            start = time.time()
+            result |= {"criterion": np.nan, "gradient": None, "gradient_error": None}
             if result["fit_error"] is None:
-                start = time.time()
                 result |= fold.differentiate(job.params)
-                result["gradient_time"] = time.time() - start
+            result["gradient_time"] = time.time() - start
         return result
 
 
@@ -104,26 +105,38 @@ class _Fold:
         self.train_score_params = check_method_params(o.X, params=o.score_params, indices=train)
         self._loaded = True
 
-    def fit(self, params: Mapping[str, Any]) -> Any:
-        """The fitted estimator at a setting."""
+    def fit(self, params: Mapping[str, Any]) -> None:
+        """Fit the estimator at a setting: `problem` and `fitted` are of it then.
+
+        Data that a problem cannot read are left to the estimator, which can, or says why not.
+        """
         self.load()
-        names = self._whole.names
-        fixed = {name: value for name, value in params.items() if name not in names}
+        free = {name: value for name, value in params.items() if name in self._whole.names}
+        fixed = {name: value for name, value in params.items() if name not in free}
+        estimator = clone(self._whole.objective.estimator)
+        estimator.set_params(**clone(fixed | free, safe=False))
+        self._why_plain = ""
+        try:
+            self.problem = self._loaded_problem(fixed, estimator)
+            self.fitted = self.problem.fit(free)
+        except Exception:  # noqa: BLE001  (the estimator's own error is what is to be seen)
+            self._why_plain = format_exc()
+        if self._why_plain:
+            self.problem = PlainProblem(estimator)
+            self.problem.load(self.X_train, self.y_train, **self.fit_params)
+            self.fitted = self.problem.fit({})
+
+    def _loaded_problem(self, fixed: Mapping[str, Any], estimator: Any) -> InnerProblem:
+        """The inner problem of a combination of what has no derivative, kept for the next."""
         key = repr(sorted((name, repr(value)) for name, value in fixed.items()))
         if key not in self._problems:
-            estimator = clone(self._whole.objective.estimator)
-            estimator.set_params(**clone(fixed, safe=False))
-            # So that a setting of the others is valid with these.
-            free = {name: value for name, value in params.items() if name in names}
-            problem = _problem_of(estimator.set_params(**clone(free, safe=False)))
+            problem = _problem_of(estimator)
             problem.load(self.X_train, self.y_train, **self.fit_params)
             self._problems[key] = problem
             while len(self._problems) > _MAX_PROBLEMS:
                 self._problems.popitem(last=False)
         self._problems.move_to_end(key)
-        self.problem = self._problems[key]
-        self.fitted = self.problem.fit({n: v for n, v in params.items() if n in names})
-        return self.fitted
+        return self._problems[key]
 
     def fit_and_score(self, job: FoldJob) -> dict[str, Any]:
         """scikit-learn's fit and score of the stand-in, in place of the data their rows."""
@@ -158,6 +171,8 @@ class _Fold:
         """The criterion and its hypergradient at the setting that was fitted."""
         criterion, problem = self._whole.criterion, self.problem
         names = [n for n in params if n in self._whole.names and n in problem.names]
+        if self._why_plain:
+            return {"gradient_error": self._why_plain}
         try:
             weight = self.score_params.get("sample_weight")
             classes = getattr(self.fitted, "classes_", None)
@@ -171,7 +186,7 @@ class _Fold:
         except Exception:
             if self._whole.objective.error_score == "raise":
                 raise
-            return {"criterion": np.nan, "gradient": None, "gradient_error": format_exc()}
+            return {"gradient_error": format_exc()}
         return {"criterion": value, "gradient": gradient}
 
 

@@ -14,8 +14,17 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import check_array
 
-__all__ = ["Centred", "as_matrix", "as_weights", "same_settings"]
+__all__ = [
+    "Centred",
+    "as_matrix",
+    "as_weights",
+    "checked_matrix",
+    "checked_target",
+    "few_rows",
+    "same_settings",
+]
 
 
 def as_matrix(X: Any) -> Any:
@@ -23,6 +32,23 @@ def as_matrix(X: Any) -> Any:
     if sparse.issparse(X):
         return X.tocsr().astype(np.float64, copy=False)
     return np.asarray(X, dtype=np.float64)
+
+
+def checked_matrix(X: Any) -> Any:
+    """:func:`as_matrix` of training data that scikit-learn accepts: finite numbers."""
+    return as_matrix(check_array(X, accept_sparse="csr", dtype=np.float64))
+
+
+def checked_target(y: Any) -> np.ndarray:
+    """The target of a regression as float64, finite numbers."""
+    return check_array(y, ensure_2d=False, dtype=np.float64)
+
+
+def few_rows(X: Any, rows: Any) -> Any:
+    """Rows of data of any kind, their feature names with them."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    return X[rows] if hasattr(X, "shape") else np.asarray(X)[rows]
 
 
 def as_weights(sample_weight: Any, n: int) -> np.ndarray:

@@ -23,7 +23,14 @@ from sklearn.base import clone
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
-from skhyper.hypergradient._data import as_matrix, same_settings
+from skhyper._sklearn import validate_params
+from skhyper.hypergradient._data import (
+    as_matrix,
+    checked_matrix,
+    checked_target,
+    few_rows,
+    same_settings,
+)
 from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names, opaque
 from skhyper.hypergradient._problem import (
     Gradient,
@@ -66,8 +73,8 @@ class GaussianProcessProblem(InnerProblem):
             self.why_not += " An alpha for each sample is a constant."
 
     def load(self, X: Any, y: Any) -> None:
-        self._head = X.iloc[:2] if hasattr(X, "iloc") else X[:2]
-        X, y = as_matrix(X), np.asarray(y, dtype=float)
+        self._head = few_rows(X, slice(0, 2))
+        X, y = checked_matrix(X), checked_target(y)
         self._train, self._y = Pair(X, noise=True), y
         self._test: tuple[Any, Pair] = (None, self._train)
         self._learned: dict[bool, dict[str, Any]] = {}
@@ -76,6 +83,7 @@ class GaussianProcessProblem(InnerProblem):
     def fit(self, params: Mapping[str, Any]) -> Any:
         params = clone(dict(params), safe=False)
         fitted = clone(self.estimator).set_params(**params)
+        validate_params(fitted)
         vars(fitted).update(self._learned_by(fitted))
         kernel_params = {name: value for name, value in params.items() if name != "alpha"}
         if self._kernel_params is None or not same_settings(kernel_params, self._kernel_params):

@@ -19,7 +19,7 @@ from scipy import sparse
 from sklearn.linear_model import HuberRegressor
 
 from skhyper.hypergradient._curvature import Design, hessian_solver
-from skhyper.hypergradient._data import as_matrix, as_weights
+from skhyper.hypergradient._data import as_matrix, as_weights, checked_matrix, checked_target
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
@@ -49,7 +49,7 @@ class HuberProblem(InnerProblem):
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._X, self._y = X, y
         self._given = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self._matrix, self._target = as_matrix(X), np.asarray(y, dtype=float)
+        self._matrix, self._target = checked_matrix(X), checked_target(y).ravel()
         self._a = as_weights(sample_weight, len(self._target))
         self._ones = np.ones((len(self._target), int(self.estimator.fit_intercept)))
 

@@ -25,7 +25,15 @@ from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import pairwise_kernels
 
-from skhyper.hypergradient._data import as_matrix, as_weights, same_settings
+from skhyper._sklearn import validate_params
+from skhyper.hypergradient._data import (
+    as_matrix,
+    as_weights,
+    checked_matrix,
+    checked_target,
+    few_rows,
+    same_settings,
+)
 from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names, opaque
 from skhyper.hypergradient._problem import (
     Gradient,
@@ -65,12 +73,12 @@ class KernelRidgeProblem(InnerProblem):
             self.why_not = "The degree is taken as an integer."
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
-        head = X.iloc[:2] if hasattr(X, "iloc") else X[:2]
+        head = few_rows(X, slice(0, 2))
         # What scikit-learn learns about the features, from two samples.
         seen = KernelRidge().fit(head, np.zeros(head.shape[0]))
         features = ("n_features_in_", "feature_names_in_")
         self._seen = {name: value for name, value in vars(seen).items() if name in features}
-        X, y = as_matrix(X), np.asarray(y, dtype=float)
+        X, y = checked_matrix(X), checked_target(y)
         self._flat = y.ndim == 1
         self._r = np.sqrt(as_weights(sample_weight, X.shape[0]))[:, None]
         self._weighted = bool((self._r != 1).any())
@@ -82,6 +90,7 @@ class KernelRidgeProblem(InnerProblem):
     def fit(self, params: Mapping[str, Any]) -> Any:
         params = clone(dict(params), safe=False)
         fitted = clone(self.estimator).set_params(**params)
+        validate_params(fitted)
         kernel_params = {name: value for name, value in params.items() if name != "alpha"}
         if self._kernel_params is None or not same_settings(kernel_params, self._kernel_params):
             # Its kernel is a clone's: the one who gets the fitted estimator may change it.

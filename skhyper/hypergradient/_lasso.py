@@ -21,8 +21,16 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.linear_model import ElasticNet, Lasso, MultiTaskElasticNet, MultiTaskLasso, enet_path
 
+from skhyper._sklearn import validate_params
 from skhyper.hypergradient._curvature import Design, hessian_solver
-from skhyper.hypergradient._data import Centred, as_matrix, as_weights
+from skhyper.hypergradient._data import (
+    Centred,
+    as_matrix,
+    as_weights,
+    checked_matrix,
+    checked_target,
+    few_rows,
+)
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
@@ -54,11 +62,11 @@ class LassoProblem(InnerProblem):
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         rows = slice(0, 2)
-        few = X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+        few = few_rows(X, rows)
         # All of a fitted estimator but its coefficients, from a penalty that needs none.
         easy = clone(self.estimator).set_params(alpha=1e12, warm_start=False)
         self._template = easy.fit(few, np.asarray(y)[rows])
-        X, Y = as_matrix(X), np.asarray(y, dtype=float)
+        X, Y = checked_matrix(X), checked_target(y)
         self._shape = Y.shape
         Y = Y.reshape(len(Y), -1)
         a = as_weights(sample_weight, X.shape[0])
@@ -73,6 +81,7 @@ class LassoProblem(InnerProblem):
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template).set_params(**params)
+        validate_params(fitted)
         self._alpha, self._ratio = float(fitted.alpha), float(fitted.l1_ratio)
         self._minimise()
         intercept = self._y_mean - self._data.mean @ self._W

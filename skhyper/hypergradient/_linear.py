@@ -80,6 +80,8 @@ class LinearProblem(InnerProblem):
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._X, self._y = X, np.asarray(y)
+        if self._y.ndim == 2 and self._y.shape[1] == 1:
+            self._y = self._y.ravel()
         self._given = {} if sample_weight is None else {"sample_weight": sample_weight}
         self._sample_weight = sample_weight
         matrix = as_matrix(X)

@@ -20,8 +20,16 @@ from sklearn.base import clone, is_classifier
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
+from skhyper._sklearn import validate_params
 from skhyper.hypergradient._curvature import conjugate_gradients
-from skhyper.hypergradient._data import Centred, as_matrix, as_weights
+from skhyper.hypergradient._data import (
+    Centred,
+    as_matrix,
+    as_weights,
+    checked_matrix,
+    checked_target,
+    few_rows,
+)
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
@@ -53,7 +61,7 @@ class RidgeProblem(InnerProblem):
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._template = _template(self.estimator, X, y)
-        X, y = as_matrix(X), np.asarray(y)
+        X, y = checked_matrix(X), np.asarray(y)
         a = np.array(as_weights(sample_weight, X.shape[0]))
         self._flat = y.ndim == 1
         if is_classifier(self.estimator):
@@ -62,7 +70,7 @@ class RidgeProblem(InnerProblem):
             Y = np.where(y[:, None] == classes, 1.0, -1.0)
             Y = Y[:, 1:] if len(classes) == 2 else Y
         else:
-            Y = np.asarray(y, dtype=float).reshape(len(y), -1)
+            Y = checked_target(y).reshape(len(y), -1)
         centre = self.estimator.fit_intercept
         self._data = Centred.of(X, a, centre)
         self._y_mean = a @ Y / a.sum() if centre else np.zeros(Y.shape[1])
@@ -73,6 +81,7 @@ class RidgeProblem(InnerProblem):
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template).set_params(**params)
+        validate_params(fitted)
         self._alpha = np.broadcast_to(np.asarray(fitted.alpha, dtype=float), self._y_mean.shape)
         self._W = self._system.solve(self._data.adjoint(self._Yc), self._alpha)
         intercept = self._y_mean - self._data.mean @ self._W
@@ -114,7 +123,7 @@ def _template(estimator: Any, X: Any, y: Any) -> Any:
     """A fitted clone of the estimator, made from a few samples: all but the coefficients."""
     y = np.asarray(y)
     rows = np.unique(y, return_index=True)[1] if is_classifier(estimator) else np.arange(2)
-    X = X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+    X = few_rows(X, rows)
     fitted = clone(estimator).set_params(solver="auto").fit(X, y[rows])
     return fitted.set_params(solver=estimator.solver)
 

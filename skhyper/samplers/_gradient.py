@@ -70,6 +70,9 @@ class GradientSampler(Sampler):
         self.stop_reason = ""
         self._follower: _Follower | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_follower": None}  # a generator cannot be pickled
+
     def __repr__(self) -> str:
         return f"GradientSampler({sorted(self.names)}, n_restarts={self.n_restarts!r})"
 
@@ -130,8 +133,7 @@ class _Follower:
             self._read.append(trial)
             point = self._space.locate(trial.params)
             # What another search has tried without derivatives is tried again.
-            bare = trial.state == "complete" and np.isnan(trial.criterion)
-            if point is None or bare:
+            if point is None or _is_bare(trial):
                 continue
             gradient = dict(trial.gradient or {})
             slope = self._space.by_coordinate(point, gradient)
@@ -145,11 +147,17 @@ class _Follower:
         return known
 
 
+def _is_bare(trial: Trial) -> bool:
+    """Whether a trial is of a search that asked for no gradient, not one where it failed."""
+    failed = any(fold.get("gradient_error") for fold in trial.folds)
+    return trial.state == "complete" and np.isnan(trial.criterion) and not failed
+
+
 def _best_without_gradient(space: Space, history: History) -> list[np.ndarray]:
     """The best trial inside the space of a search that had no derivatives, if there is one."""
     found = [
         (trial.loss, trial.number, space.locate(trial.params))
         for trial in history
-        if trial.state == "complete" and np.isnan(trial.criterion) and space.contains(trial.params)
+        if _is_bare(trial) and space.contains(trial.params)
     ]
     return [min(found, key=lambda entry: entry[:2])[2]] if found else []  # type: ignore[list-item]

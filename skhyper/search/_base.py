@@ -36,7 +36,7 @@ from skhyper.evaluation import (
     setting_key,
 )
 from skhyper.exceptions import HistoryMismatchWarning, SkhyperWarning
-from skhyper.search._validate import fingerprint, splitter_parts
+from skhyper.search._validate import fingerprint, splitter_parts, warn_about_gradients
 from skhyper.space import Space
 
 __all__ = ["BaseSearch", "Plan"]
@@ -395,6 +395,7 @@ class BaseSearch(CallbackSearchCV):
                 f"The search ended because {self.stop_reason_}."
             )
         warn_or_raise_about_fit_failures(out, self.error_score)
+        warn_about_gradients(self.history_)
         self.cv_results_ = self._results()
         dicts = [o["test_scores"] for o in out if isinstance(o["test_scores"], dict)]
         self.multimetric_ = bool(dicts)

@@ -199,9 +199,9 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         space = self._checked_space()
         guesses = [self._checked_guess(params, space) for params in listed(self.initial_points)]
-        self._problems = _problems(self.estimator, space)
-        self._criterion = self._criterion_of(self._problems)
-        self._names = self._differentiable(space)
+        problems = _problems(self.estimator, space)
+        self._criterion = self._criterion_of(problems)
+        self._names = self._differentiable(problems, space)
         n_iter = 50 if self.n_iter is None else self.n_iter
         self.sampler_ = GradientSampler(self._names, n_iter, guesses, self.n_restarts, self.tol)
         phases = self._phases(space)
@@ -221,9 +221,9 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.criterion_ = criterion.description
         return criterion
 
-    def _differentiable(self, space: Space) -> frozenset[str]:
+    def _differentiable(self, problems: list[InnerProblem], space: Space) -> frozenset[str]:
         """Names of ranges that have derivatives somewhere in the space."""
-        offered = {name for problem in self._problems for name in problem.names}
+        offered = {name for problem in problems for name in problem.names}
         offered = {n for n in offered if n.rpartition("__")[2] not in self._criterion.depends_on}
         ranges = {
             name
@@ -233,7 +233,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         if not ranges & offered:
             raise InvalidSpaceError(
                 f"Nothing in {space!r} has a derivative. {_advice(self.estimator, offered)} "
-                f"{' '.join(sorted({p.why_not for p in self._problems if p.why_not}))} "
+                f"{' '.join(sorted({p.why_not for p in problems if p.why_not}))} "
                 "For spaces without derivatives there is BayesSearchCV."
             )
         return frozenset(ranges & offered)

@@ -1,6 +1,7 @@
 """Checks of what the user wrote, before the first model is trained."""
 
 import difflib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,8 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skhyper._sklearn import value_error
-from skhyper.exceptions import InvalidSpaceError
+from skhyper._trial import History
+from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.space import Categorical, Space, is_vector
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "space_examples",
     "splitter_parts",
     "vector_of",
+    "warn_about_gradients",
 ]
 
 
@@ -196,3 +199,21 @@ def vector_of(name: str, own: Mapping[str, Any]) -> Any:
         parts = own.get(f"{prefix}transformer_list", own.get(f"{prefix}transformers"))
         return None if parts is None else {part[0]: 1.0 for part in parts}
     return own[name] if is_vector(own[name]) else None
+
+
+def warn_about_gradients(history: History) -> None:
+    """Warn of scored trials whose gradient failed, with what was said of the first."""
+    errors = {
+        trial.number: error
+        for trial in history
+        for fold in trial.folds
+        if trial.state == "complete" and (error := fold.get("gradient_error"))
+    }
+    if errors:
+        first = next(iter(errors.values())).strip().splitlines()[-1]
+        warnings.warn(
+            f"{len(errors)} of {len(history)} trials have scores and no gradient, and lead "
+            f"nowhere. What was raised last in the first of them: {first}",
+            SkhyperWarning,
+            stacklevel=6,
+        )
