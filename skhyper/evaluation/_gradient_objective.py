@@ -23,6 +23,7 @@ from skhyper._sklearn import (
     safe_split,
     scorer_parts,
 )
+from skhyper.evaluation._leave_one_out import LeaveOneOut
 from skhyper.evaluation._objective import FoldJob, Objective
 from skhyper.hypergradient import (
     Criterion,
@@ -57,9 +58,19 @@ class GradientObjective:
     criterion: Criterion
     names: frozenset[str]
     _folds: dict[int, "_Fold"] = field(default_factory=dict, repr=False)
+    _left_out: LeaveOneOut | None = field(default=None, repr=False)
 
     # Folds keep what settings share, which must not be sent from process to process.
     portable = False
+
+    @classmethod
+    def of(
+        cls, objective: Objective, criterion: Criterion, names: frozenset[str]
+    ) -> "GradientObjective":
+        """An objective that does leave-one-out in closed form, where there is one."""
+        closed = LeaveOneOut.fits(objective, criterion, names)
+        left_out = LeaveOneOut(objective, criterion, names) if closed else None
+        return cls(objective, criterion, names, _left_out=left_out)
 
     def run(self, job: FoldJob) -> dict[str, Any]:
         """Fit, score and differentiate one fold.
@@ -70,6 +81,8 @@ class GradientObjective:
             As :meth:`Objective.run` has it, with ``criterion`` and ``gradient`` (from names to
             derivatives) of the fold; None, and ``gradient_error`` a traceback, if that failed.
         """
+        if self._left_out is not None and (result := self._left_out.run(job)) is not None:
+            return result
         fold = self._folds.setdefault(job.fold, _Fold(self, job.fold))
         with fold.lock:
             result = fold.fit_and_score(job)

@@ -26,6 +26,7 @@ from skhyper.hypergradient._feature_map import FeatureMap, LeafMap, feature_map
 from skhyper.hypergradient._losses import Criterion, criterion_of, log_marginal_likelihood
 from skhyper.hypergradient._problem import (
     InnerProblem,
+    LeftOut,
     NotDifferentiableError,
     PlainProblem,
     inner_problem,
@@ -38,6 +39,7 @@ __all__ = [
     "HypergradientCheck",
     "InnerProblem",
     "LeafMap",
+    "LeftOut",
     "NotDifferentiableError",
     "PlainProblem",
     "check_hypergradient",

@@ -38,6 +38,7 @@ from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
+    LeftOut,
     NotDifferentiableError,
     check_not_overridden,
     inner_problem,
@@ -144,6 +145,33 @@ class KernelRidgeProblem(InnerProblem):
         total = add_inputs(add_inputs(dX, dY), None if direct is None else -direct)
         return None if total is None else np.broadcast_to(total, self._train.X.shape)
 
+    def leave_one_out(self) -> LeftOut | None:
+        """``y - v / diag(A⁻¹)`` with ``A = r K r + α`` and v its dual coefficients.
+
+        References
+        ----------
+        Rasmussen and Williams (2006), Gaussian Processes for Machine Learning, eq. 5.12.
+        """
+        r = self._r
+        if len(np.unique(self._alpha)) > 1 or np.any(r == 0):
+            return None
+        inverse = self._system.inverse()
+        d = np.diag(inverse)[:, None]
+        Y = self._rY / r
+        left_out = Y - self._V / d / r
+
+        def pull_back(d_output: np.ndarray) -> Gradient:
+            g = -d_output.reshape(Y.shape) / r
+            # ∂L/∂A, from dA⁻¹ = -A⁻¹ dA A⁻¹.
+            M = (inverse * (g * self._V / d**2).sum(axis=1)) @ inverse
+            M -= (inverse @ (g / d)) @ self._V.T
+            kernel, _, _ = self._gram.back(r * M * r.T, "")
+            alpha = float(np.trace(M))
+            by_alpha = alpha if self._shared else np.full(np.shape(self.estimator.alpha), alpha)
+            return {"alpha": by_alpha, **self._named(kernel)}
+
+        return LeftOut(left_out[:, 0] if self._flat else left_out, pull_back)
+
     def _named(self, gradient: Gradient) -> Gradient:
         prefix = "" if isinstance(self.estimator.kernel, str) else "kernel__"
         return {prefix + name: value for name, value in gradient.items()}
@@ -217,6 +245,14 @@ class Shifted:
         shifted = np.array(self._A, order="F")
         shifted.flat[:: len(shifted) + 1] += alpha
         return linalg.cho_factor(shifted, lower=True, overwrite_a=True, check_finite=False)
+
+    def inverse(self) -> np.ndarray:
+        """``(A + α)⁻¹`` of the one α that all columns share."""
+        if self.spectrum is None:
+            (factor,) = self._factors.values()
+            return linalg.cho_solve(factor, np.eye(len(self._A)), check_finite=False)
+        values, Q = self.spectrum
+        return (Q / (values + self._alpha[0])) @ Q.T
 
     def solve(self, B: np.ndarray) -> np.ndarray:
         """V of shape (n, T)."""

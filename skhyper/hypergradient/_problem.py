@@ -18,16 +18,17 @@ u, dw : like w;  d_output : like the predictions;  dX : like the data that were 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import singledispatch
 from inspect import getattr_static
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 
 __all__ = [
     "InnerProblem",
+    "LeftOut",
     "NotDifferentiableError",
     "PlainProblem",
     "check_not_overridden",
@@ -40,6 +41,20 @@ Gradient = dict[str, Any]
 
 class NotDifferentiableError(ValueError):
     """An estimator, a setting or a fold has no hypergradient; the message says why."""
+
+
+class LeftOut(NamedTuple):
+    """Predictions of each training sample by the model of the others.
+
+    Attributes
+    ----------
+    predictions : ndarray of shape (n,) or (n, n_outputs)
+    pull_back : callable
+        From ``∂L/∂predictions`` to ``dL/dθ`` by name.
+    """
+
+    predictions: np.ndarray
+    pull_back: Callable[[np.ndarray], Gradient]
 
 
 class InnerProblem(ABC):
@@ -126,6 +141,10 @@ class InnerProblem(ABC):
 
     def cross_inputs(self, u: Any) -> np.ndarray | None:
         """``uᵀ ∂G/∂X``, shape (n, p), by the training data; None where not supported."""
+        return None
+
+    def leave_one_out(self) -> "LeftOut | None":
+        """Predictions of each training sample without it, where they have a closed form."""
         return None
 
 

@@ -33,6 +33,7 @@ from skhyper.hypergradient._data import (
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
+    LeftOut,
     NotDifferentiableError,
     check_not_overridden,
     inner_problem,
@@ -74,7 +75,7 @@ class RidgeProblem(InnerProblem):
         centre = self.estimator.fit_intercept
         self._data = Centred.of(X, a, centre)
         self._y_mean = a @ Y / a.sum() if centre else np.zeros(Y.shape[1])
-        self._Yc = np.sqrt(a)[:, None] * (Y - self._y_mean)
+        self._Y, self._Yc = Y, np.sqrt(a)[:, None] * (Y - self._y_mean)
         limit = _LARGEST_SPARSE_GRAM if self._data.dense is None else _LARGEST_GRAM
         dense = min(X.shape) <= limit
         self._system = _Spectrum(self._data) if dense else _Iterations(self._data)
@@ -105,9 +106,7 @@ class RidgeProblem(InnerProblem):
         return self._system.solve(dw, self._alpha)
 
     def cross(self, u: np.ndarray) -> Gradient:
-        per_output = (u * self._W).sum(axis=0)
-        shared = np.ndim(self.estimator.alpha) == 0
-        return {"alpha": float(per_output.sum()) if shared else per_output}
+        return {"alpha": self._shared((u * self._W).sum(axis=0))}
 
     def cross_inputs(self, u: np.ndarray) -> np.ndarray:
         data, a = self._data, self._data.weights
@@ -117,6 +116,38 @@ class RidgeProblem(InnerProblem):
             s = s + np.sqrt(a)[:, None] * self._d_sum / a.sum()
         root = np.sqrt(a)[:, None]
         return root * (s @ self._W.T + residuals @ u.T)
+
+    def leave_one_out(self) -> LeftOut | None:
+        """By the diagonal h of the hat matrix: residuals over 1 - h.
+
+        References
+        ----------
+        Allen (1974), "The relationship between variable selection and data augmentation and a
+        method for prediction", Technometrics 16.
+        """
+        if is_classifier(self.estimator) or not isinstance(self._system, _Spectrum):
+            return None
+        data, a = self._data, self._data.weights
+        h, dh = self._system.hat_diagonal(self._alpha)
+        if self.estimator.fit_intercept:
+            h = h + (a / a.sum())[:, None]
+        shift = self._y_mean - data.mean @ self._W
+        residuals = self._Y - (data.X @ self._W + shift)
+        left_out = residuals / (1 - h)
+        flat = self._flat
+        Y = self._Y[:, 0] if flat else self._Y
+
+        def pull_back(d: np.ndarray) -> Gradient:
+            drop = self._system.solve(self._W, self._alpha)  # -∂W/∂α
+            d_residuals = data.X @ drop - data.mean @ drop
+            slope = -(d_residuals + left_out * dh) / (1 - h)
+            return {"alpha": self._shared((d.reshape(slope.shape) * slope).sum(axis=0))}
+
+        return LeftOut(Y - (left_out[:, 0] if flat else left_out), pull_back)
+
+    def _shared(self, per_output: np.ndarray) -> Any:
+        """A derivative by each output's alpha as one by `alpha`."""
+        return float(per_output.sum()) if np.ndim(self.estimator.alpha) == 0 else per_output
 
 
 def _template(estimator: Any, X: Any, y: Any) -> Any:
@@ -137,6 +168,17 @@ class _Spectrum:
         self._primal = p <= n
         self._values, self._vectors = linalg.eigh(data.gram(), overwrite_a=True, driver="evd")
         self._values = np.maximum(self._values, 0.0)
+        self._squares: np.ndarray | None = None
+
+    def hat_diagonal(self, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Diagonal of ``Xc (Xcᵀ Xc + α)⁻¹ Xcᵀ``, (n, K), and its derivative by α."""
+        if self._squares is None:
+            if self._primal:
+                self._squares = self._data.apply(self._vectors) ** 2
+            else:
+                self._squares = self._vectors**2 * self._values
+        inverse = 1 / (self._values[:, None] + alpha)
+        return self._squares @ inverse, -self._squares @ inverse**2
 
     def solve(self, V: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K)."""

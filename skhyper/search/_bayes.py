@@ -1,5 +1,6 @@
 """Bayesian search."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -8,7 +9,10 @@ from scipy.optimize import OptimizeResult
 from sklearn.utils.validation import check_is_fitted
 
 from skhyper._trial import History, Trial
+from skhyper.evaluation import GradientObjective, Objective
+from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.samplers import GPSampler, Sampler, SkoptSampler
+from skhyper.search._derivatives import criterion_and_names
 from skhyper.search._sampled import SampledSearch
 from skhyper.space import check_space
 
@@ -31,6 +35,10 @@ class BayesSearchCV(SampledSearch):
         choice, searched by `n_iter` trials in all.
     n_iter : int, default=50
         Number of trials of this fit, besides those it starts from.
+    use_gradients : bool, default=False
+        Whether the Gaussian process is told derivatives of the loss too, where the estimator
+        and the score have them (see :class:`GradientSearchCV`). Fewer trials, each of which
+        takes longer; folds then run in threads.
     optimizer_kwargs : dict, default=None
         For code written for scikit-optimize: keywords of its ``Optimizer``. With a
         surrogate other than "GP", or a keyword beyond ``n_initial_points``, that
@@ -131,6 +139,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         search_spaces,
         *,
         n_iter=50,
+        use_gradients=False,
         optimizer_kwargs=None,
         initial_points=None,
         include_default=None,
@@ -166,6 +175,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         )
         self.search_spaces = search_spaces
         self.n_iter = n_iter
+        self.use_gradients = use_gradients
         self.optimizer_kwargs = optimizer_kwargs
         self.initial_points = initial_points
         self.include_default = include_default
@@ -183,6 +193,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     _parameter_constraints: ClassVar[dict] = {
         **SampledSearch._parameter_constraints,
         "optimizer_kwargs": [dict, None],
+        "use_gradients": ["boolean"],
         "fit_params": [dict, None],
         "iid": "no_validation",
     }
@@ -192,8 +203,25 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         surrogate = kwargs.get("base_estimator", "GP")
         if set(kwargs) <= _OWN_KEYWORDS and str(surrogate).upper() == "GP":
             n_initial = kwargs.get("n_initial_points", kwargs.get("n_random_starts"))
-            return GPSampler(n_initial_points=n_initial)
+            return GPSampler(n_initial_points=n_initial, use_gradients=self.use_gradients)
+        if self.use_gradients:
+            raise InvalidSpaceError("scikit-optimize's optimizer knows no gradients.")
         return SkoptSampler(**kwargs)
+
+    def _objective(self, objective: Objective) -> Any:
+        if not self.use_gradients:
+            return objective
+        criterion, names = criterion_and_names(self.estimator, self.space_, *self._get_scorers())
+        if criterion.exact:
+            return GradientObjective.of(objective, criterion, names)
+        warnings.warn(
+            "use_gradients: the score has no derivative, only a surrogate "
+            f"({criterion.description})"
+            " would have one. The process is told values only.",
+            SkhyperWarning,
+            stacklevel=5,
+        )
+        return objective
 
     def _fit_arguments(self, params: dict[str, Any]) -> tuple[dict[str, Any], list[Callable]]:
         """`fit_params` of the constructor and `callback` of ``fit``, as scikit-optimize has."""

@@ -1,28 +1,19 @@
 """Search by hypergradients."""
 
-import math
 import numbers
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from skhyper._sklearn import Interval, MultimetricScorer
+from skhyper._sklearn import Interval
 from skhyper.evaluation import GradientObjective, Objective, SampledCandidates
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.hypergradient import (
-    Criterion,
-    InnerProblem,
-    NotDifferentiableError,
-    criterion_of,
-    inner_problem,
-)
 from skhyper.samplers import GradientSampler, Sampler
 from skhyper.search._base import Plan
+from skhyper.search._derivatives import criterion_and_names
 from skhyper.search._sampled import SampledSearch
-from skhyper.search._validate import listed, space_examples
-from skhyper.space import Space
+from skhyper.search._validate import listed
 
 __all__ = ["GradientSearchCV"]
 
@@ -199,9 +190,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         space = self._checked_space()
         guesses = [self._checked_guess(params, space) for params in listed(self.initial_points)]
-        problems = _problems(self.estimator, space)
-        self._criterion = self._criterion_of(problems)
-        self._names = self._differentiable(problems, space)
+        self._criterion, self._names = criterion_and_names(
+            self.estimator, space, *self._get_scorers()
+        )
+        self.criterion_ = self._criterion.description
         n_iter = 50 if self.n_iter is None else self.n_iter
         self.sampler_ = GradientSampler(self._names, n_iter, guesses, self.n_restarts, self.tol)
         phases = self._phases(space)
@@ -210,65 +202,5 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _sampler(self) -> Sampler:
         return self.sampler_
 
-    def _criterion_of(self, problems: list[InnerProblem]) -> Criterion:
-        """What is minimised for the score that is optimised."""
-        scorers, refit_metric = self._get_scorers()
-        if isinstance(scorers, MultimetricScorer):
-            named = scorers._scorers
-            scorers = named.get(refit_metric, next(iter(named.values())))
-        methods = set.intersection(*[set(problem.methods) for problem in problems])
-        criterion = criterion_of(scorers, self.estimator, methods)
-        self.criterion_ = criterion.description
-        return criterion
-
-    def _differentiable(self, problems: list[InnerProblem], space: Space) -> frozenset[str]:
-        """Names of ranges that have derivatives somewhere in the space."""
-        offered = {name for problem in problems for name in problem.names}
-        offered = {n for n in offered if n.rpartition("__")[2] not in self._criterion.depends_on}
-        ranges = {
-            name
-            for name, dimension in zip(space.names, space.dimensions)
-            if name is not None and math.isinf(dimension.n_values)
-        }
-        if not ranges & offered:
-            raise InvalidSpaceError(
-                f"Nothing in {space!r} has a derivative. {_advice(self.estimator, offered)} "
-                f"{' '.join(sorted({p.why_not for p in problems if p.why_not}))} "
-                "For spaces without derivatives there is BayesSearchCV."
-            )
-        return frozenset(ranges & offered)
-
     def _objective(self, objective: Objective) -> GradientObjective:
-        return GradientObjective(objective, self._criterion, self._names)
-
-
-def _problems(estimator: Any, space: Space) -> list[InnerProblem]:
-    """Inner problems of settings that between them have all choices of the space.
-
-    Raises
-    ------
-    InvalidSpaceError
-        If no setting's estimator has one.
-    """
-    found, errors = [], []
-    for params in space_examples(space):
-        setting = clone(estimator).set_params(**clone(dict(params), safe=False))
-        try:
-            found.append(inner_problem(setting))
-        except NotDifferentiableError as error:
-            errors.append(str(error))
-    if not found:
-        raise InvalidSpaceError(
-            f"{errors[0]} GradientSearchCV needs an estimator that inner_problem knows: ridge, "
-            "lasso, logistic regression and other linear models, kernel ridge, Gaussian processes, "
-            "support vector machines, and pipelines that end with one. Use BayesSearchCV for "
-            f"{type(estimator).__name__}."
-        )
-    return found
-
-
-def _advice(estimator: Any, offered: set[str]) -> str:
-    name = type(estimator).__name__
-    if not offered:
-        return f"{name} has no hyperparameter with one at these settings."
-    return f"Those of {name} that have one are {sorted(offered)}: give a range (low, high) to one."
+        return GradientObjective.of(objective, self._criterion, self._names)

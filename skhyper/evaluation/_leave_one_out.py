@@ -1,0 +1,134 @@
+"""Leave-one-out by one fit: all folds of a setting at once, where that has a closed form."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from skhyper._sklearn import check_method_params, scorer_parts
+from skhyper.evaluation._objective import FoldJob, Objective
+from skhyper.hypergradient import (
+    Criterion,
+    InnerProblem,
+    NotDifferentiableError,
+    inner_problem,
+)
+
+__all__ = ["LeaveOneOut"]
+
+
+class LeaveOneOut:
+    """Scores and gradients of all folds of a setting, from the fit of all data.
+
+    Parameters
+    ----------
+    objective : Objective
+    criterion : Criterion
+    names : frozenset of str
+    """
+
+    def __init__(self, objective: Objective, criterion: Criterion, names: frozenset[str]):
+        self._objective = objective
+        self._criterion = criterion
+        self._names = names
+        self._lock = threading.Lock()
+        self._problem: InnerProblem | None = None
+        self._of_trial = -1
+        self._results: list[dict[str, Any]] = []
+
+    @staticmethod
+    def fits(objective: Objective, criterion: Criterion, names: frozenset[str]) -> bool:
+        """Whether the folds leave one sample out, and the estimator has the closed form.
+
+        A single metric must be asked for, whose value for one sample is minus the criterion's,
+        and nothing that needs the models themselves.
+        """
+        exact = criterion.exact and criterion.method == "predict"
+        needs_models = objective.return_train_score or objective.score_params
+        plain = not isinstance(objective.scorer, dict) and _is_score_of_one(objective.scorer)
+        if not exact or needs_models or not plain or not _leaves_one_out(objective):
+            return False
+        try:
+            problem = inner_problem(clone(objective.estimator))
+        except NotDifferentiableError:
+            return False
+        has_form = type(problem).leave_one_out is not InnerProblem.leave_one_out
+        return has_form and names <= set(problem.names)
+
+    def run(self, job: FoldJob) -> dict[str, Any] | None:
+        """Result of one fold; None where there is no closed form after all."""
+        with self._lock:
+            if job.trial != self._of_trial:
+                self._of_trial, self._results = job.trial, self._all(job.params)
+        return self._results[job.fold] if self._results else None
+
+    def _all(self, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        o = self._objective
+        start = time.time()
+        try:
+            if self._problem is None:
+                self._problem = inner_problem(clone(o.estimator))
+                fit_params = check_method_params(o.X, params=o.fit_params)
+                self._problem.load(o.X, o.y, **fit_params)
+            if set(params) - self._names:
+                return []
+            self._problem.fit(params)
+            left_out = self._problem.leave_one_out()
+        except Exception:  # noqa: BLE001  (the folds one by one will say what is wrong)
+            return []
+        if left_out is None:
+            return []
+        return self._folds(left_out, params, start)
+
+    def _folds(self, left_out: Any, params: Mapping[str, Any], start: float) -> list[dict]:
+        y, n = np.asarray(self._objective.y), len(self._objective.splits)
+        values, slopes = np.empty(n), np.zeros_like(left_out.predictions)
+        for k, (_, test) in enumerate(self._objective.splits):
+            loss = self._criterion.on(y[test])
+            values[k], slopes[test] = loss(left_out.predictions[test])
+        # Each fold's own gradient would cost n times as much: they share that of the mean.
+        gradient = left_out.pull_back(slopes / n)
+        seconds = (time.time() - start) / n
+        kept = {name: gradient[name] for name in params}
+        return [
+            {
+                "fit_error": None,
+                "test_scores": -float(value),
+                "n_test_samples": 1,
+                "fit_time": seconds,
+                "score_time": 0.0,
+                "criterion": float(value),
+                "gradient": kept,
+                "gradient_error": None,
+                "gradient_time": 0.0,
+            }
+            for value in values
+        ]
+
+
+def _leaves_one_out(objective: Objective) -> bool:
+    splits: Sequence[tuple[Any, Any]] = objective.splits
+    n = objective.X.shape[0] if hasattr(objective.X, "shape") else len(objective.X)
+    if len(splits) != n or n < 3:
+        return False
+    left: set[int] = set()
+    for train, test in splits:
+        test = np.asarray(test)
+        if test.shape != (1,) or test.dtype.kind not in "iu":
+            return False
+        train = np.asarray(train)
+        if train.shape != (n - 1,) or train.dtype.kind not in "iu" or test[0] in train:
+            return False
+        if len(np.unique(train)) != n - 1:
+            return False
+        left.add(int(test[0]))
+    return len(left) == n
+
+
+def _is_score_of_one(scorer: Any) -> bool:
+    """Whether a scorer has a value for a single sample, and is one of scikit-learn's."""
+    parts = scorer_parts(scorer)
+    return parts is not None and parts[0] is not scorer and "r2" not in parts[0].__name__

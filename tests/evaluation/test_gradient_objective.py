@@ -1,0 +1,122 @@
+"""One fold's score and hypergradient: against scikit-learn's own fold."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from skhyper._sklearn import MultimetricScorer
+from skhyper.evaluation import GradientObjective, Objective
+from skhyper.evaluation._objective import FoldJob
+from skhyper.hypergradient import criterion_of
+
+X, y = load_iris(return_X_y=True)
+SPLITS = list(StratifiedKFold(3).split(X, y))
+PIPELINE = make_pipeline(StandardScaler(), LogisticRegression())
+
+
+def objectives(estimator=PIPELINE, scoring="neg_log_loss", names=("logisticregression__C",), **kw):
+    scorer = kw.pop("scorer", None) or check_scoring(estimator, scoring)
+    plain = Objective(
+        estimator=estimator,
+        X=X,
+        y=y,
+        splits=SPLITS,
+        scorer=scorer,
+        fit_params={},
+        score_params={},
+        **{"error_score": np.nan, "return_train_score": False, "verbose": 0, **kw},
+    )
+    criterion = criterion_of(check_scoring(estimator, scoring), estimator)
+    return plain, GradientObjective(plain, criterion, frozenset(names))
+
+
+def same(found, expected):
+    for name in ("test_scores", "train_scores", "n_test_samples", "fit_error"):
+        if name in expected:
+            assert found[name] == expected[name], name
+
+
+@pytest.mark.parametrize("return_train_score", [False, True])
+def test_scores_are_those_of_the_plain_objective(return_train_score):
+    plain, told = objectives(return_train_score=return_train_score)
+    for fold in range(3):
+        for C in (0.1, 10.0, 0.1):
+            job = FoldJob(0, fold, {"logisticregression__C": C}, 1)
+            found = told.run(job)
+            same(found, plain.run(job))
+            assert found["criterion"] == pytest.approx(-found["test_scores"], rel=1e-3)
+            assert set(found["gradient"]) == {"logisticregression__C"}
+
+
+def test_several_metrics_and_scorers_that_look_at_the_model():
+    def n_steps(estimator, X, y):
+        return float(len(estimator.steps) * len(X))
+
+    scorers = {"loss": check_scoring(PIPELINE, "neg_log_loss"), "steps": n_steps}
+    plain, told = objectives(scorer=MultimetricScorer(scorers=scorers))
+    job = FoldJob(0, 0, {"logisticregression__C": 1.0}, 1)
+    assert told.run(job)["test_scores"] == plain.run(job)["test_scores"]
+    assert told.run(job)["test_scores"]["steps"] == 2 * 50
+
+
+class Rowwise(TransformerMixin, BaseEstimator):
+    """Counts the rows that it transforms."""
+
+    n_rows = 0
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        Rowwise.n_rows += len(X)
+        return X
+
+
+def test_test_data_are_transformed_once():
+    pipeline = make_pipeline(Rowwise(), LogisticRegression(max_iter=1000))
+    _, told = objectives(pipeline)
+    Rowwise.n_rows = 0
+    for C in (0.1, 1.0, 10.0):
+        told.run(FoldJob(0, 0, {"logisticregression__C": C}, 1))
+    assert Rowwise.n_rows == len(X)  # the training and the test samples of the fold
+
+
+def test_a_fit_that_fails():
+    plain, told = objectives(error_score=-7.0)
+    job = FoldJob(0, 0, {"logisticregression__C": -1.0}, 1)
+    found = told.run(job)
+    same({**found, "fit_error": None}, {**plain.run(job), "fit_error": None})
+    assert found["gradient"] is None
+    assert "'C' parameter" in found["fit_error"]
+    _, strict = objectives(error_score="raise")
+    with pytest.raises(ValueError, match="'C' parameter"):
+        strict.run(job)
+    assert np.isfinite(told.run(FoldJob(0, 0, {"logisticregression__C": 1.0}, 1))["criterion"])
+
+
+def test_steps_that_are_exchanged_have_problems_of_their_own():
+    _, told = objectives(PIPELINE, "accuracy", ("logisticregression__C",))
+    tree = {"logisticregression": DecisionTreeClassifier(random_state=0)}
+    linear = {"logisticregression": LogisticRegression(), "logisticregression__C": 1.0}
+    ridge = {"logisticregression": RidgeClassifier()}
+    found = [told.run(FoldJob(i, 0, p, 3)) for i, p in enumerate([tree, linear, ridge, tree])]
+    assert [set(f["gradient"]) for f in found] == [set(), {"logisticregression__C"}, set(), set()]
+    assert found[0]["test_scores"] == found[3]["test_scores"]
+    assert all(np.isfinite(f["criterion"]) for f in found)
+
+
+def test_pickles_before_it_runs():
+    _, told = objectives()
+    again = pickle.loads(pickle.dumps(told))
+    job = FoldJob(0, 0, {"logisticregression__C": 1.0}, 1)
+    assert again.run(job)["test_scores"] == told.run(job)["test_scores"]
+    assert not told.portable

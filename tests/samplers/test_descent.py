@@ -1,0 +1,196 @@
+"""Plans of descents, on functions whose minima are known."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from skhyper import History, Trial
+from skhyper.samplers import GradientSampler
+from skhyper.space import Real, Space, When
+
+
+def run(function, space, n=60, names=None, history=None, **options):
+    """Trials of a search for the minimum of ``function(params) -> value, gradient``."""
+    space = space if isinstance(space, Space) else Space(space)
+    history = History((), seed=0) if history is None else history
+    sampler = GradientSampler(
+        {name for name in space.names if name} if names is None else names, n_iter=n, **options
+    )
+    while len(history) < n:
+        points = sampler.ask(space, history, 1, np.random.default_rng(0))
+        if not len(points):
+            break
+        (params,) = space.from_unit(points)
+        value, gradient = function(params)
+        state = "complete" if np.isfinite(value) else "failed"
+        trial = Trial(len(history), params, state, loss=value, criterion=value, gradient=gradient)
+        history = History((*history.trials, trial), seed=0)
+    return history, sampler
+
+
+def bowl(params):
+    value = sum((v - 0.3 * (i + 1)) ** 2 for i, v in enumerate(params.values()))
+    slope = {n: 2 * (v - 0.3 * (i + 1)) for i, (n, v) in enumerate(params.items())}
+    return 1.0 + value, slope
+
+
+def test_a_bowl_is_one_basin():
+    history, sampler = run(bowl, {"a": (0.0, 1.0), "b": (0.0, 1.0)})
+    assert history.best.params == {
+        "a": pytest.approx(0.3, abs=5e-3),
+        "b": pytest.approx(0.6, abs=5e-3),
+    }
+    assert len(history) < 20
+    assert "3 restarts in a row found nothing better" in sampler.stop_reason
+
+
+def test_as_scipy_does_it_from_the_same_point():
+    space = Space({"a": (-2.0, 2.0), "b": (-1.0, 3.0)})
+
+    def rosenbrock(params):
+        a, b = params["a"], params["b"]
+        slope = {"a": -400 * a * (b - a * a) - 2 * (1 - a), "b": 200 * (b - a * a)}
+        return 100 * (b - a * a) ** 2 + (1 - a) ** 2, slope
+
+    history, _ = run(rosenbrock, space, n=80, tol=1e-9)
+    ours = history.best.criterion
+    theirs = minimize(
+        lambda v: rosenbrock({"a": v[0], "b": v[1]})[0],
+        [0.0, 1.0],
+        method="L-BFGS-B",
+        bounds=[(-2, 2), (-1, 3)],
+    ).fun
+    assert ours < max(theirs, 1e-4)
+
+
+def test_logarithms_and_bounds():
+    def loss(params):
+        return np.log10(params["c"]) ** 2, {
+            "c": 2 * np.log10(params["c"]) / params["c"] / np.log(10)
+        }
+
+    history, _ = run(loss, {"c": (1e-6, 1e-2, "log-uniform")})
+    assert history.best.params["c"] == pytest.approx(1e-2)
+    history, _ = run(loss, {"c": (1e-6, 1e4, "log-uniform")})
+    assert history.best.params["c"] == pytest.approx(1.0, rel=1e-2)
+
+
+def test_two_basins_are_both_seen():
+    def loss(params):
+        x = params["x"]
+        # Minima near 0.15 (value about -1.2) and 0.75 (-1.0), where the middle leads.
+        wells = [(0.15, 1.2, 0.07), (0.75, 1.0, 0.15)]
+        terms = [(h * np.exp(-(((x - m) / s) ** 2)), m, s) for m, h, s in wells]
+        slope = sum(2 * (x - m) / s**2 * t for t, m, s in terms)
+        return -sum(t for t, _, _ in terms), {"x": slope}
+
+    history, _ = run(loss, {"x": (0.0, 1.0)})
+    assert history.best.params["x"] == pytest.approx(0.15, abs=0.01)
+    history, sampler = run(loss, {"x": (0.0, 1.0)}, n_restarts=0)
+    assert history.best.params["x"] == pytest.approx(0.75, abs=0.02)
+    assert "0 restarts" in sampler.stop_reason
+
+
+def test_kinks():
+    def loss(params):
+        a, b = params["a"] - 0.37, params["b"] - 0.61
+        value = abs(a) + 3 * abs(b) + 0.1 * (a + b) ** 2
+        tail = 0.2 * (a + b)
+        return 1 + value, {"a": np.sign(a) + tail, "b": 3 * np.sign(b) + tail}
+
+    history, _ = run(loss, {"a": (0.0, 1.0), "b": (0.0, 1.0)})
+    assert history.best.criterion < 1.05
+
+
+def test_plains_and_cliffs():
+    def loss(params):
+        x = params["x"]
+        if x > 0.9:
+            return np.nan, None
+        return (0.0, {"x": 0.0}) if x > 0.3 else (x - 0.3, {"x": 1.0})
+
+    history, _ = run(loss, {"x": (0.0, 1.0)})
+    assert history.best.params["x"] == 0.0
+
+    def flat(params):
+        return 1.0, {"x": 0.0}
+
+    history, sampler = run(flat, {"x": (0.0, 1.0)})
+    assert sampler.stop_reason.startswith("the criterion is flat")
+    assert len(history) == 11  # the middle, and more restarts than usual
+
+    def broken(params):
+        return np.nan, None
+
+    history, sampler = run(broken, {"x": (0.0, 1.0)})
+    assert sampler.stop_reason == "no setting could be fitted"
+
+
+def test_a_step_into_failures_is_shortened():
+    def loss(params):
+        x = params["x"]
+        return (np.nan, None) if x < 0.31 else (x**2, {"x": 2 * x})
+
+    history, _ = run(loss, {"x": (0.0, 1.0)}, n=40)
+    assert history.best.params["x"] < 0.35
+
+
+def test_arms_few_and_many():
+    def loss(params):
+        bias = {"u": 0.3, "v": 0.0, "w": 0.6}[params["kind"]] + 0.1 * params.get("n", 0)
+        return bias + (params["x"] - 0.2) ** 2, {"x": 2 * (params["x"] - 0.2)}
+
+    space = {"kind": ["u", "v", "w"], "x": (0.0, 1.0)}
+    history, _ = run(loss, space, names={"x"})
+    assert history.best.params["kind"] == "v"
+    assert history.best.params["x"] == pytest.approx(0.2, abs=0.01)
+    assert {trial.params["kind"] for trial in history} == {"u", "v", "w"}
+    # The best arm first, once all have been looked at.
+    assert [trial.params["kind"] for trial in history[:9]].count("v") == 3
+
+    history, _ = run(loss, {**space, "n": (0, 20)}, names={"x"}, n=40)
+    assert len(history) == 40
+    assert history.best.params["kind"] == "v"
+    assert history.best.params["n"] <= 2
+
+
+def test_conditions():
+    def loss(params):
+        if params["kind"] == "a":
+            return 1.0 + params["x"] ** 2, {"x": 2 * params["x"]}
+        return (params["g"] - 0.4) ** 2 + params["x"] ** 2, {
+            "x": 2 * params["x"],
+            "g": 2 * (params["g"] - 0.4),
+        }
+
+    space = {"kind": ["a", "b"], "x": (-1.0, 1.0), "g": When((0.0, 1.0), kind="b")}
+    history, _ = run(loss, space, names={"x", "g"})
+    assert history.best.params["g"] == pytest.approx(0.4, abs=0.01)
+
+
+def test_a_history_that_ends_is_gone_on_with():
+    space = Space({"a": (0.0, 1.0), "b": (0.0, 1.0)})
+    whole, _ = run(bowl, space)
+    half = History(whole.trials[:5], seed=0)
+    again, _ = run(bowl, space, history=half)
+    assert [t.params for t in again] == [t.params for t in whole]
+
+
+def test_trials_without_gradients_are_a_start():
+    space = Space({"a": Real(0.0, 1.0), "b": Real(0.0, 1.0)})
+    bare = Trial(0, {"a": 0.9, "b": 0.9}, "complete", loss=5.0)
+    better = Trial(1, {"a": 0.1, "b": 0.2}, "complete", loss=2.0)
+    history, _ = run(bowl, space, history=History((bare, better), seed=0))
+    assert history[2].params == better.params
+    assert history.best.criterion == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_wall_costs_no_trials():
+    space = Space({"x": (0.0, 1.0)}, constraint=lambda params: params["x"] > 0.25)
+
+    def loss(params):
+        assert params["x"] > 0.25
+        return params["x"] ** 2, {"x": 2 * params["x"]}
+
+    history, _ = run(loss, space)
+    assert history.best.params["x"] < 0.3

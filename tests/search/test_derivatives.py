@@ -1,0 +1,97 @@
+"""What has a derivative, and BayesSearchCV that is told of them."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import check_scoring
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.preprocessing import StandardScaler
+
+from skhyper import BayesSearchCV
+from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
+from skhyper.search._derivatives import criterion_and_names
+from skhyper.space import Space, When
+
+X, y = load_diabetes(return_X_y=True)
+X, y = StandardScaler().fit_transform(X), (y - 152) / 77
+SPACE = {"alpha": (1e-4, 1e2, "log-uniform"), "gamma": (1e-4, 1e1, "log-uniform")}
+
+
+def test_names_of_ranges_anywhere_in_the_space():
+    space = Space(
+        {
+            "kernel": ["linear", "rbf"],
+            "alpha": (1e-4, 1e2, "log-uniform"),
+            "gamma": When((1e-4, 1e1, "log-uniform"), kernel="rbf"),
+            "degree": (1.0, 4.0),
+            "coef0": [0.0, 1.0],
+        }
+    )
+    scorer = check_scoring(KernelRidge(), "neg_mean_squared_error")
+    criterion, names = criterion_and_names(KernelRidge(), space, scorer, "score")
+    assert names == {"alpha", "gamma"}
+    assert criterion.description == "mean_squared_error"
+
+
+def test_fewer_trials_with_gradients():
+    """The trials after which the loss is within 0.1 % of the best of all searches."""
+    fits = {}
+    for told in (False, True):
+        fits[told] = [
+            BayesSearchCV(
+                KernelRidge(kernel="rbf"), SPACE, n_iter=16, random_state=seed, use_gradients=told
+            ).fit(X, y)
+            for seed in range(3)
+        ]
+    best = max(search.best_score_ for searches in fits.values() for search in searches)
+    needed = {
+        told: [
+            np.argmax(np.maximum.accumulate(-search.history_.losses) > best * 0.999)
+            or search.n_trials_
+            for search in searches
+        ]
+        for told, searches in fits.items()
+    }
+    assert np.mean(needed[True]) < np.mean(needed[False])
+    trial = fits[True][0].history_[3]
+    assert set(trial.gradient) == {"alpha", "gamma"}
+    assert fits[False][0].history_[3].gradient is None
+
+
+def test_scores_are_the_same_with_and_without():
+    points = [{"alpha": 0.1, "gamma": 0.02}, {"alpha": 1.0, "gamma": 0.1}]
+    scores = [
+        BayesSearchCV(
+            KernelRidge(kernel="rbf"),
+            SPACE,
+            initial_points=points,
+            include_default=False,
+            n_iter=2,
+            use_gradients=told,
+        )
+        .fit(X, y)
+        .cv_results_["mean_test_score"]
+        for told in (False, True)
+    ]
+    np.testing.assert_allclose(*scores, rtol=1e-10)
+
+
+def test_where_there_is_no_derivative():
+    X, y = load_iris(return_X_y=True)
+    space = {"C": (1e-2, 1e2, "log-uniform")}
+    search = BayesSearchCV(
+        LogisticRegression(max_iter=1000), space, n_iter=5, cv=3, use_gradients=True, random_state=0
+    )
+    with pytest.warns(SkhyperWarning, match="told values only"):
+        search.fit(X, y)
+    assert search.n_trials_ == 5
+    search = BayesSearchCV(KNeighborsRegressor(), {"n_neighbors": (1, 20)}, use_gradients=True)
+    with pytest.raises(InvalidSpaceError, match="KNeighborsRegressor has no hypergradient"):
+        search.fit(X, y)
+    search = BayesSearchCV(
+        Ridge(), {"alpha": (0.1, 1.0)}, use_gradients=True, optimizer_kwargs={"acq_func": "EI"}
+    )
+    with pytest.raises(InvalidSpaceError, match="knows no gradients"):
+        search.fit(X, y)
