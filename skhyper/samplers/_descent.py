@@ -26,9 +26,14 @@ from skhyper.space import Space
 
 __all__ = ["Answer", "Strategy", "key_of"]
 
-# Step of a run's first move in the coordinate of the steepest slope, and of a second attempt
-# from where a kink ended the first.
-_STEPS = (0.15, 0.03)
+# Step of a run's first move in the coordinate of the steepest slope, and of new attempts from
+# where it came to its end on a slope: at a kink. They are short, and there is a next one only
+# if the last one gained more than some `tol`.
+_STEPS = (0.15, 0.03, 0.006)
+_MAX_TRIALS_AT_KINK = 6
+_GAIN_AT_KINK = 10
+# The part of the first slope that is no slope any more.
+_LEVEL = 0.02
 # All combinations of choices are tried if each can have so many trials.
 _TRIALS_AN_ARM = 5
 _MAX_ENUMERATED = 10_000
@@ -251,11 +256,21 @@ def _descent(start: np.ndarray, moves: np.ndarray, tol: float) -> Plan:
     moves = moves & np.isfinite(answer.slope)
     if not math.isfinite(answer.value) or not np.any(answer.slope[moves]):
         return "failed" if not math.isfinite(answer.value) else "flat"
+    steepest = _steepest(start, answer, moves)
     for step in _STEPS:
-        start, answer, converged = yield from _lbfgs(start, answer, moves, step, tol)
-        if converged:
+        before = answer.value
+        start, answer = yield from _lbfgs(start, answer, moves, step, tol)
+        level = _steepest(start, answer, moves) <= _LEVEL * steepest
+        if level or before - answer.value <= _GAIN_AT_KINK * tol * abs(before):
             break
     return ""
+
+
+def _steepest(point: np.ndarray, answer: Answer, moves: np.ndarray) -> float:
+    """Largest slope along a coordinate that the bounds leave free."""
+    u, g = point[moves], answer.slope[moves]
+    blocked = ((u <= 0) & (g > 0)) | ((u >= 1) & (g < 0))
+    return float(np.abs(np.where(blocked, 0.0, g)).max())
 
 
 class _Unknown(Exception):
@@ -267,8 +282,8 @@ class _Unknown(Exception):
 
 def _lbfgs(
     start: np.ndarray, first: Answer, moves: np.ndarray, step: float, tol: float
-) -> Generator[np.ndarray, Answer, tuple[np.ndarray, Answer, bool]]:
-    """L-BFGS-B from a point, as a plan; the best point, its answer, and whether it converged.
+) -> Generator[np.ndarray, Answer, tuple[np.ndarray, Answer]]:
+    """L-BFGS-B from a point, as a plan; returns the best point and its answer.
 
     SciPy calls the function, we are called: each time it asks for something unknown it is
     stopped, and run again from the start with the answer. The criterion is scaled so that the
@@ -276,6 +291,7 @@ def _lbfgs(
     """
     v_start = start[moves] / step
     scale = np.abs(first.slope[moves]).max() * step
+    max_trials = 15_000 if step == _STEPS[0] else _MAX_TRIALS_AT_KINK
     known = {v_start.tobytes(): (first.value / scale, first.slope[moves] * step / scale)}
     best = start, first
 
@@ -286,15 +302,15 @@ def _lbfgs(
 
     while True:
         try:
-            found = minimize(
+            minimize(
                 function,
                 v_start,
                 jac=True,
                 method="L-BFGS-B",
                 bounds=[(0.0, 1.0 / step)] * len(v_start),
-                options={"ftol": tol, "gtol": 1e-4, "maxls": 10},
+                options={"ftol": tol, "gtol": 1e-4, "maxls": 10, "maxfun": max_trials},
             )
-            return *best, found.success
+            return best
         except _Unknown as unknown:
             v = unknown.v
         point = start.copy()
