@@ -36,7 +36,8 @@ def test_one_target(design, weighted, intercept, estimator):
 )
 def test_several_targets(design, estimator):
     X = DATA[design]
-    check_hypergradient(estimator, X, target(X, "outputs"))
+    # scikit-learn 1.6.0 cannot make the default scorer of these.
+    check_hypergradient(estimator, X, target(X, "outputs"), scoring="r2")
 
 
 @pytest.mark.parametrize("design", DATA)
