@@ -118,11 +118,11 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     >>> from sklearn.preprocessing import StandardScaler
     >>> from skhyper import GradientSearchCV
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    >>> pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     >>> space = {"logisticregression__C": (1e-4, 1e4, "log-uniform")}
     >>> search = GradientSearchCV(pipeline, space, scoring="neg_log_loss").fit(X, y)
-    >>> print(f"C = {search.best_params_['logisticregression__C']:.2f}")
-    C = 0.47
+    >>> print(f"C = {search.best_params_['logisticregression__C']:.1f}")
+    C = 0.6
     >>> search.history_.best.gradient  # doctest: +SKIP
     {'logisticregression__C': 1.2e-06}
     """

@@ -1,0 +1,67 @@
+"""Tune 41 hyperparameters of kernel ridge regression: a length-scale for each of 40 features.
+
+    python docs/examples/tune_many.py
+
+Two tasks of 100 samples and 40 features. In the first one 5 features matter, and length-scales
+of their own are what the model needs. In the second one all matter a little under much noise,
+and there is nothing to be learned from so few samples: what 41 hyperparameters find there
+is the noise of the folds. 1000 more samples show which is which. Takes some 10 seconds.
+"""
+
+import time
+
+import numpy as np
+from sklearn.datasets import make_friedman1
+from sklearn.gaussian_process.kernels import RBF
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.preprocessing import StandardScaler
+
+from skhyper import BayesSearchCV, GradientSearchCV, SearchCV
+
+N_TRAIN, N_FEATURES, SEED = 100, 40, 0
+SPACE = {
+    "alpha": (1e-4, 1e3, "log-uniform"),
+    "kernel__length_scale": (1e-1, 1e3, "log-uniform"),
+}
+
+
+def few_matter():
+    X, y = make_friedman1(n_samples=1100, n_features=N_FEATURES, noise=1.0, random_state=SEED)
+    return StandardScaler().fit_transform(X), y - y.mean()
+
+
+def all_matter():
+    rng = np.random.default_rng(SEED)
+    X = rng.normal(size=(1100, N_FEATURES))
+    return X, X @ rng.normal(size=N_FEATURES) / 6 + rng.normal(size=len(X))
+
+
+def searches():
+    """Names and searches; the first one has two hyperparameters, the others 41."""
+    one = KernelRidge(kernel=RBF(1.0))
+    each = KernelRidge(kernel=RBF(np.ones(N_FEATURES)))
+    return {
+        "gradient, 2": GradientSearchCV(one, SPACE, random_state=SEED),
+        "random, 41": SearchCV(each, SPACE, sampler="random", n_iter=200, random_state=SEED),
+        "Bayesian, 41": BayesSearchCV(each, SPACE, n_iter=50, random_state=SEED),
+        "gradient, 41": GradientSearchCV(each, SPACE, n_iter=50, random_state=SEED),
+    }
+
+
+def main():
+    for title, make in {"5 of 40 matter": few_matter, "all matter a little": all_matter}.items():
+        X, y = make()
+        print(f"\n{title:<19}  trials  seconds  CV R2  held-out R2")
+        for name, search in searches().items():
+            start = time.perf_counter()
+            search.fit(X[:N_TRAIN], y[:N_TRAIN])
+            seconds = time.perf_counter() - start
+            held_out = search.score(X[N_TRAIN:], y[N_TRAIN:])
+            print(
+                f"{name:<19}  {search.n_trials_:>6}  {seconds:>7.1f}  "
+                f"{search.best_score_:>5.2f}  {held_out:>11.2f}"
+            )
+
+
+if __name__ == "__main__":
+    main()
