@@ -126,24 +126,27 @@ class _Fold:
         self.load()
         free = {name: value for name, value in params.items() if name in self._whole.names}
         fixed = {name: value for name, value in params.items() if name not in free}
-        estimator = clone(self._whole.objective.estimator)
-        estimator.set_params(**clone(fixed | free, safe=False))
         self._why_plain = ""
         try:
-            self.problem = self._loaded_problem(fixed, estimator)
+            self.problem = self._loaded_problem(fixed, free)
             self.fitted = self.problem.fit(free)
         except Exception:  # noqa: BLE001  (the estimator's own error is what is to be seen)
             self._why_plain = format_exc()
         if self._why_plain:
-            self.problem = PlainProblem(estimator)
+            self.problem = PlainProblem(self._estimator(fixed, free))
             self.problem.load(self.X_train, self.y_train, **self.fit_params)
             self.fitted = self.problem.fit({})
 
-    def _loaded_problem(self, fixed: Mapping[str, Any], estimator: Any) -> InnerProblem:
+    def _estimator(self, fixed: Mapping[str, Any], free: Mapping[str, Any]) -> Any:
+        """The estimator at a setting: all of it, so that its parts are valid together."""
+        params = clone({**fixed, **free}, safe=False)
+        return clone(self._whole.objective.estimator).set_params(**params)
+
+    def _loaded_problem(self, fixed: Mapping[str, Any], free: Mapping[str, Any]) -> InnerProblem:
         """The inner problem of a combination of what has no derivative, kept for the next."""
         key = repr(sorted((name, repr(value)) for name, value in fixed.items()))
         if key not in self._problems:
-            problem = _problem_of(estimator)
+            problem = _problem_of(self._estimator(fixed, free))
             problem.load(self.X_train, self.y_train, **self.fit_params)
             self._problems[key] = problem
             while len(self._problems) > _MAX_PROBLEMS:

@@ -1,5 +1,6 @@
 """Whether a hypergradient is right: central differences of scikit-learn's own CV loss."""
 
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from skhyper._sklearn import safe_split
 from skhyper.hypergradient._losses import Criterion, criterion_of
 from skhyper.hypergradient._problem import NotDifferentiableError, inner_problem
 from skhyper.hypergradient._rules import implicit_gradient
-from skhyper.space import as_vector, like
+from skhyper.space import as_vector, is_vector, like
 
 __all__ = ["HypergradientCheck", "check_hypergradient"]
 
@@ -90,8 +91,8 @@ def check_hypergradient(
         Number of random directions.
     step : float, default=1e-3
         Step of the differences, relative to each hyperparameter. Where they disagree with the
-        hypergradient, steps a tenth and a hundredth as long are tried: a long one may cross
-        a kink.
+        hypergradient, other lengths are tried, a hundredth to ten times of it: a long step may
+        cross a kink, a short one drown in the noise of a solver. The best counts.
     rtol : float, default=1e-5
         Largest relative error that is accepted.
     tighten : bool, default=True
@@ -126,9 +127,9 @@ def check_hypergradient(
     True
     """
     estimator = _tightened(estimator) if tighten else clone(estimator)
-    names = _checked_names(estimator, names)
     own = estimator.get_params(deep=True)
     folds = _Folds(estimator, X, y, scoring, cv, fit_params or {})
+    names = _checked_names(estimator, names, own, folds.criterion)
     gradient = folds.gradient({name: own[name] for name in names})
     rng = np.random.default_rng(random_state)
     slopes = np.concatenate([as_vector(gradient[name]) for name in names])
@@ -137,35 +138,46 @@ def check_hypergradient(
     directions = rng.standard_normal((n_directions, len(centre)))
     directions *= scale / np.linalg.norm(directions, axis=1, keepdims=True)
     directional = directions @ slopes
-    for length in (step, step / 10, step / 100):
+    found = None
+    for length in (step, step / 10, step * 10, step / 100):
         differences = _differences(
             lambda vector: folds.loss(_rebuilt(names, own, vector)), centre, directions * length
         )
-        size = max(np.linalg.norm(slopes * scale), np.abs(differences / length).max(), 1e-300)
-        errors = np.abs(directional - differences / length) / size
-        if errors.max() <= rtol:
-            break
-    else:
-        raise AssertionError(
-            f"The hypergradient of {estimator!r} is off by {errors.max():.2g} of its length, more "
-            f"than rtol={rtol:g}: along random directions it gives {directional}, differences "
-            f"of the {folds.criterion.description} give {differences / length}."
-        )
-    return HypergradientCheck(
-        folds.criterion.description, gradient, directional, differences / length, errors
+        differences /= length
+        size = max(np.linalg.norm(slopes * scale), np.abs(differences).max(), 1e-300)
+        errors = np.abs(directional - differences) / size
+        if found is None or errors.max() < found.max_error:
+            criterion = folds.criterion.description
+            found = HypergradientCheck(criterion, gradient, directional, differences, errors)
+        if found.max_error <= rtol:
+            return found
+    raise AssertionError(
+        f"The hypergradient of {estimator!r} is off by {found.max_error:.2g} of its length, more "
+        f"than rtol={rtol:g}: along random directions it gives {found.directional}, differences "
+        f"of the {found.criterion} give {found.differences}."
     )
 
 
-def _checked_names(estimator: Any, names: Sequence[str] | None) -> list[str]:
+def _checked_names(
+    estimator: Any, names: Sequence[str] | None, own: Mapping[str, Any], criterion: Criterion
+) -> list[str]:
+    """The names to differentiate by: those that have numbers, unless given."""
     problem = inner_problem(estimator)
-    wanted = list(problem.names if names is None else names)
-    unknown = [name for name in wanted if name not in problem.names]
-    if unknown or not wanted:
+    usable = [n for n in problem.names if n.rpartition("__")[2] not in criterion.depends_on]
+    if names is None:
+        names = [name for name in usable if is_vector(own[name]) or _is_number(own[name])]
+    unknown = [name for name in names if name not in usable]
+    if unknown or not names:
         raise NotDifferentiableError(
-            f"{type(estimator).__name__} has no hypergradient by {unknown}; it has one by "
-            f"{list(problem.names)}. {problem.why_not}"
+            f"{type(estimator).__name__} has no hypergradient by {unknown} for the "
+            f"{criterion.description}; it has one by {usable}, where they are numbers. "
+            f"{problem.why_not}".rstrip()
         )
-    return wanted
+    return list(names)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _differences(

@@ -32,6 +32,10 @@ __all__ = ["LinearProblem", "Training"]
 # A Newton step of this size, relative to the coefficients, is followed by one within rounding.
 _LAST_STEP = 1e-7
 _MAX_STEPS = 30
+# Supports that are tried before the last one is taken as it is.
+_MAX_SUPPORTS = 200
+# Relative to the penalty: slopes that exceed it by less do so by rounding.
+_SLACK = 1e-8
 # Sparse data of so many entries, zeros included, are faster dense.
 _SMALL = 1_000_000
 
@@ -147,19 +151,42 @@ class LinearProblem(InnerProblem):
             bent = bend * s
         return (weight * bent) @ self._V[:p].T + (weight * slope) @ u[:p].T
 
-    def _residual(self, V: np.ndarray) -> np.ndarray:
-        """``G`` on the support."""
+    def _smooth_slope(self, V: np.ndarray) -> np.ndarray:
+        """``c Qᵀ (a g) + λ V``, (q, K)."""
         t = self._problem
         slope = t.family.slope(t.y, self._design.apply(V))
-        G = self._design.adjoint(t.scale * t.weights * slope) + t.l2[:, None] * V
-        return (G + t.l1[:, None] * np.sign(V))[self._support]
+        return self._design.adjoint(t.scale * t.weights * slope) + t.l2[:, None] * V
+
+    def _residual(self, V: np.ndarray) -> np.ndarray:
+        """``G`` on the support."""
+        G = self._smooth_slope(V) + self._problem.l1[:, None] * self._signs
+        return G[self._support]
 
     def _polished(self, V: np.ndarray) -> np.ndarray:
-        """Newton's steps from the estimator's solution to the exact one, on its support.
+        """From the estimator's solution to the exact one, by Newton's steps on its support.
 
         Solvers stop early, and what they leave of ``G`` the implicit function theorem takes
-        for zero. A step is shortened while it does not make ``G`` smaller; where it would
-        change a sign, the support is in doubt, and the solution stays as it is.
+        for zero. With an l1 penalty, coefficients that would change their sign leave the
+        support, and those join it whose slope is larger than the penalty.
+        """
+        l1 = self._problem.l1[:, None]
+        self._signs = np.sign(V)
+        for _ in range(_MAX_SUPPORTS):
+            V, settled = self._newton(V)
+            if not settled:
+                continue
+            slope = self._smooth_slope(V)
+            joins = ~self._support & (np.abs(slope) > l1 * (1 + _SLACK))
+            if not joins.any():
+                break
+            self._support |= joins
+            self._signs[joins] = -np.sign(slope[joins])
+        return V
+
+    def _newton(self, V: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Newton's steps on the support; False as soon as a coefficient has left it.
+
+        A step is shortened while it does not make ``G`` smaller.
         """
         G = self._residual(V)
         self._solver = self._factorize(V)
@@ -169,10 +196,12 @@ class LinearProblem(InnerProblem):
                 break
             step = np.zeros_like(V)
             step[self._support] = -self._solver(G)
+            leaves = ((V + step) * self._signs < 0) & (self._problem.l1 > 0)[:, None]
+            if leaves.any():
+                return self._dropped(V, step, leaves, size), False
             for shrink in 0.5 ** np.arange(8):
                 new = V + shrink * step
-                flips = np.any((np.sign(new) != np.sign(V))[self._problem.l1 > 0])
-                G_new = G if flips else self._residual(new)
+                G_new = self._residual(new)
                 if np.linalg.norm(G_new) < size:
                     break
             else:
@@ -183,7 +212,24 @@ class LinearProblem(InnerProblem):
                 break
             if moved > 1e3 * _LAST_STEP:
                 self._solver = self._factorize(V)
-        return V
+        return V, True
+
+    def _dropped(
+        self, V: np.ndarray, step: np.ndarray, leaves: np.ndarray, size: float
+    ) -> np.ndarray:
+        """After a step on which some coefficients `leave` the support.
+
+        All of them, if that makes ``G`` smaller than `size`; else the first on the way.
+        """
+        signs, support = self._signs, self._support
+        self._signs, self._support = np.where(leaves, 0.0, signs), support & ~leaves
+        new = np.where(leaves, 0.0, V + step)
+        if np.linalg.norm(self._residual(new)) < size:
+            return new
+        share = np.where(leaves, np.abs(V) / np.where(leaves, np.abs(step), 1.0), np.inf)
+        first = leaves & (share <= share.min())
+        self._signs, self._support = np.where(first, 0.0, signs), support & ~first
+        return np.where(first, 0.0, V + share.min() * step)
 
     def _factorize(self, V: np.ndarray) -> Callable:
         """Solver with the Hessian at V, for vectors of the support's entries."""

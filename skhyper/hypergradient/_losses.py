@@ -104,6 +104,8 @@ def criterion_of(
         if "predict_proba" not in methods:
             return _surrogate(name, estimator)
         return Criterion(name, True, "predict_proba", _CLASSIFICATION[function])
+    if is_classifier(estimator):
+        return _surrogate(name, estimator)
     try:
         make = _REGRESSION[function](**kwargs)
     except (KeyError, TypeError):

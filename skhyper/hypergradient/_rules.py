@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skhyper.hypergradient._problem import Gradient, InnerProblem
+from skhyper.hypergradient._problem import Gradient, InnerProblem, NotDifferentiableError
 
 __all__ = ["implicit_gradient"]
 
@@ -49,6 +49,12 @@ def implicit_gradient(
     value, d_output = loss(problem.predict(X, method))
     dw, direct, _ = problem.pull_back(d_output)
     cross = problem.cross(problem.solve(dw))
+    silent = [name for name in names if name not in direct and name not in cross]
+    if silent:
+        raise NotDifferentiableError(
+            f"{type(problem).__name__} offers a derivative by {silent}, and neither pull_back nor "
+            "cross has given one."
+        )
     return value, {name: _difference(direct.get(name), cross.get(name)) for name in names}
 
 

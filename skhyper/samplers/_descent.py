@@ -198,10 +198,12 @@ class Strategy:
             better = math.isinf(best.best) or lowered > self.tol * abs(best.best)
             n_vain = 0 if better and math.isfinite(run.best) and not run.flat else n_vain + 1
         if all(math.isinf(run.best) for run in self._runs):
-            return "no setting could be fitted"
+            return "no setting could be fitted and scored"
         if all(run.flat for run in self._runs):
             return "the criterion is flat: its gradient is zero wherever it was looked at"
-        return f"the descent is at its end, and {n_vain} restarts in a row found nothing better"
+        restarts = "1 restart" if n_vain == 1 else f"{n_vain} restarts in a row"
+        vain = f", and {restarts} found nothing better" if n_vain else ""
+        return f"the descent is at its end{vain}"
 
     def _patience(self) -> int:
         """Restarts that may fail: more where there has been no slope to follow yet."""
@@ -216,7 +218,8 @@ class Strategy:
         if key_of(self._middle(point)) != key_of(self._middle(best.best_point)):
             return False
         moves = np.isfinite(answer.slope) & self._moves
-        return bool(answer.slope[moves] @ (best.best_point - point)[moves] <= 0)
+        rise = float(answer.slope[moves] @ (best.best_point - point)[moves])
+        return rise <= self.tol * abs(answer.value)
 
     def _new_start(self, best: _Run, basins: bool) -> np.ndarray:
         """A point of the best arm: from a process where there are basins, else spread out."""

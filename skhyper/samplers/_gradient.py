@@ -135,9 +135,10 @@ class _Follower:
             # What another search has tried without derivatives is tried again.
             if point is None or _is_bare(trial):
                 continue
+            value = trial.criterion if trial.state == "complete" else np.nan
             gradient = dict(trial.gradient or {})
             slope = self._space.by_coordinate(point, gradient)
-            self._known[key_of(point)] = Answer(trial.criterion, slope, gradient)
+            self._known[key_of(point)] = Answer(value, slope, gradient)
 
     def _answer(self, point: np.ndarray) -> Answer | None:
         """What is known of a point; what the constraint rejects counts as failed."""

@@ -1,12 +1,15 @@
 """What in a search space has a derivative, and what is differentiated."""
 
 import math
+import numbers
+import warnings
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sklearn.base import clone
 
 from skhyper._sklearn import MultimetricScorer
-from skhyper.exceptions import InvalidSpaceError
+from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.hypergradient import (
     Criterion,
     InnerProblem,
@@ -15,9 +18,9 @@ from skhyper.hypergradient import (
     inner_problem,
 )
 from skhyper.search._validate import space_examples
-from skhyper.space import Space
+from skhyper.space import Space, When
 
-__all__ = ["criterion_and_names"]
+__all__ = ["criterion_and_names", "with_real_ranges"]
 
 
 def criterion_and_names(
@@ -53,7 +56,50 @@ def criterion_and_names(
             f"Nothing in {space!r} has a derivative. {_advice(estimator, offered)} "
             f"{' '.join(reasons)} For spaces without derivatives there is BayesSearchCV."
         )
+    _warn_of_noise(estimator, sorted(ranges & offered))
     return criterion, frozenset(ranges & offered)
+
+
+def with_real_ranges(spaces: Any, estimator: Any) -> Any:
+    """Search spaces with ``(1, 100)`` as ``(1.0, 100.0)`` for what has a derivative.
+
+    Objects such as ``Integer(1, 100)`` stay what they are.
+    """
+    if isinstance(spaces, list):
+        return [with_real_ranges(part, estimator) for part in spaces]
+    if isinstance(spaces, tuple) and len(spaces) == 2:  # a sub-space and its budget
+        return with_real_ranges(spaces[0], estimator), spaces[1]
+    if not isinstance(spaces, Mapping):
+        return spaces
+    try:
+        names = inner_problem(estimator).names
+    except NotDifferentiableError:
+        return spaces
+    return {name: _real(spec) if name in names else spec for name, spec in spaces.items()}
+
+
+def _real(spec: Any) -> Any:
+    if isinstance(spec, When):
+        return When(_real(spec.values), spec.conditions)
+    whole = isinstance(spec, tuple) and len(spec) >= 2
+    if whole and all(isinstance(end, numbers.Integral) for end in spec[:2]):
+        return (float(spec[0]), float(spec[1]), *spec[2:])
+    return spec
+
+
+def _warn_of_noise(estimator: Any, names: Collection[str]) -> None:
+    """Warn of random features that are drawn anew for each of their settings."""
+    own = estimator.get_params(deep=True)
+    for name in names:
+        outer = name.rpartition("__")[0]
+        seed = own.get(f"{outer}__random_state", 0)
+        if seed is None and hasattr(own.get(outer), "transform"):
+            warnings.warn(
+                f"{name!r}: {own[outer]!r} draws at random, and anew for each setting, so that the "
+                f"loss is no smooth function of it. Give {outer}__random_state a number.",
+                SkhyperWarning,
+                stacklevel=6,
+            )
 
 
 def _problems(estimator: Any, space: Space) -> list[InnerProblem]:

@@ -1,7 +1,7 @@
 """Search by hypergradients."""
 
 import numbers
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -11,7 +11,7 @@ from skhyper.evaluation import GradientObjective, Objective, SampledCandidates
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import GradientSampler, Sampler
 from skhyper.search._base import Plan
-from skhyper.search._derivatives import criterion_and_names
+from skhyper.search._derivatives import criterion_and_names, with_real_ranges
 from skhyper.search._sampled import SampledSearch
 from skhyper.search._validate import listed
 
@@ -33,7 +33,8 @@ class GradientSearchCV(SampledSearch):
         pipeline that ends with one.
     search_spaces : dict, list of dict, list of (dict, int) or Space
         What may be tried: see :class:`skhyper.space.Space`. A range for a hyperparameter that
-        holds an array (or a dict) of numbers is that of each of them.
+        holds an array (or a dict) of numbers is that of each of them. ``(1, 100)`` is a range
+        of real numbers for what has a derivative.
     n_iter : int, default=50
         Number of trials at most, each of them one value and gradient.
     n_restarts : int, default=3
@@ -198,6 +199,9 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.sampler_ = GradientSampler(self._names, n_iter, guesses, self.n_restarts, self.tol)
         phases = self._phases(space)
         return Plan(SampledCandidates(self.sampler_, phases, guesses, True), space, seed)
+
+    def _spaces(self) -> Any:
+        return with_real_ranges(self.search_spaces, self.estimator)
 
     def _sampler(self) -> Sampler:
         return self.sampler_

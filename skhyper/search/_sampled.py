@@ -110,8 +110,12 @@ class SampledSearch(BaseSearch):
             ListedCandidates(settings, reason, self.allow_repeats, space, self.n_iter), space, seed
         )
 
+    def _spaces(self) -> Any:
+        """The search spaces as they are read."""
+        return self.search_spaces
+
     def _space(self) -> Space:
-        space = check_space(self.search_spaces, self.constraint)
+        space = check_space(self._spaces(), self.constraint)
         own = self.estimator.get_params(deep=True)
         templates = {name: vector_of(name, own) for name in space.names if name in own}
         vectors = {name: value for name, value in templates.items() if value is not None}

@@ -1,5 +1,6 @@
 """Hyperparameters that hold several numbers, an array or a dict of them, as one vector."""
 
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +12,14 @@ __all__ = ["as_vector", "is_vector", "like"]
 def is_vector(value: Any) -> bool:
     """Whether a value holds numbers, in an array, a list or a dict: each may be searched."""
     if isinstance(value, Mapping):
-        return bool(value) and all(
-            np.ndim(v) == 0 and not isinstance(v, str) for v in value.values()
-        )
+        return bool(value) and all(_is_number(v) for v in value.values())
     if isinstance(value, list):
-        return bool(value) and all(isinstance(v, float) for v in value)
+        return bool(value) and all(_is_number(v) for v in value)
     return isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind in "fiu"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
 
 
 def as_vector(value: Any) -> np.ndarray:

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from skhyper.hypergradient import InnerProblem, implicit_gradient
+from skhyper.hypergradient import InnerProblem, NotDifferentiableError, implicit_gradient
 
 
 class Squares(InnerProblem):
     """``G = w - θ² mean(y)``; the prediction ``θ w`` depends on θ directly too."""
 
-    names = ("theta", "unused")
+    names = ("theta", "forgotten")
 
     def load(self, X, y):
         self.mean = np.mean(y)
@@ -37,8 +37,18 @@ def test_direct_and_implicit_parts_add_up():
     problem.fit({"theta": 1.5})
     # L = Σ_i (θ³ · 2)² over four samples, dL/dθ = 4 · 2 · (2 θ³) · 6 θ².
     value, gradient = implicit_gradient(
-        problem, np.zeros(4), "predict", lambda p: (float(p @ p), 2 * p), ["theta", "unused"]
+        problem, np.zeros(4), "predict", lambda p: (float(p @ p), 2 * p), ["theta"]
     )
     assert value == pytest.approx(4 * (2 * 1.5**3) ** 2)
-    assert gradient == {"theta": pytest.approx(8 * 2 * 1.5**3 * 6 * 1.5**2), "unused": 0.0}
+    assert gradient == {"theta": pytest.approx(8 * 2 * 1.5**3 * 6 * 1.5**2)}
     assert problem.cross_inputs(1.0) is None
+
+
+def test_a_name_that_is_forgotten_is_said():
+    problem = Squares(None)
+    problem.load(None, [1.0, 3.0])
+    problem.fit({"theta": 1.5})
+    with pytest.raises(NotDifferentiableError, match=r"\['forgotten'\]"):
+        implicit_gradient(
+            problem, np.zeros(4), "predict", lambda p: (float(p @ p), 2 * p), problem.names
+        )

@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.kernel_approximation import RBFSampler
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import check_scoring
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skhyper import BayesSearchCV
+from skhyper import BayesSearchCV, GradientSearchCV
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
-from skhyper.search._derivatives import criterion_and_names
-from skhyper.space import Space, When
+from skhyper.search._derivatives import criterion_and_names, with_real_ranges
+from skhyper.space import Integer, Space, When
 
 X, y = load_diabetes(return_X_y=True)
 X, y = StandardScaler().fit_transform(X), (y - 152) / 77
@@ -94,4 +96,31 @@ def test_where_there_is_no_derivative():
         Ridge(), {"alpha": (0.1, 1.0)}, use_gradients=True, optimizer_kwargs={"acq_func": "EI"}
     )
     with pytest.raises(InvalidSpaceError, match="knows no gradients"):
+        search.fit(X, y)
+
+
+def test_whole_numbers_are_ends_of_a_real_range():
+    spaces = {
+        "alpha": (1, 100, "log-uniform"),
+        "gamma": When((1, 2), kernel="rbf"),
+        "kernel": ["rbf"],
+        "degree": (1, 3),
+    }
+    real = with_real_ranges([(spaces, 3)], KernelRidge(kernel="rbf"))
+    ((found, budget),) = real
+    assert budget == 3
+    assert found["alpha"] == (1.0, 100.0, "log-uniform")
+    assert isinstance(found["alpha"][0], float)
+    assert isinstance(found["gamma"].values[0], float)
+    assert found["degree"] == (1, 3)
+    search = GradientSearchCV(Ridge(), {"alpha": (1, 100)}, cv=3, random_state=0).fit(X, y)
+    assert isinstance(search.best_params_["alpha"], float)
+    with pytest.raises(InvalidSpaceError, match="Nothing in"):
+        GradientSearchCV(Ridge(), {"alpha": Integer(1, 100)}).fit(X, y)
+
+
+def test_random_features_without_a_seed():
+    pipeline = make_pipeline(RBFSampler(gamma=0.1), Ridge())
+    search = GradientSearchCV(pipeline, {"rbfsampler__gamma": (1e-3, 1.0)}, n_iter=3, cv=3)
+    with pytest.warns(SkhyperWarning, match="Give rbfsampler__random_state a number"):
         search.fit(X, y)

@@ -305,7 +305,7 @@ def test_budget_time_and_reasons():
     assert search.n_trials_ == 1
     assert "max_time" in search.stop_reason_
     search = GradientSearchCV(Ridge(), ALPHA, n_restarts=0).fit(X, y)
-    assert "0 restarts in a row" in search.stop_reason_
+    assert search.stop_reason_ == "the descent is at its end"
 
 
 # ---- scoring
@@ -572,7 +572,6 @@ def test_warm_start_goes_on():
         (Ridge(), {"alpha": [0.1, 1.0]}, r"give a range \(low, high\)"),
         (Ridge(), {"alhpa": (0.1, 1.0)}, "Did you mean 'alpha'"),
         (make_pipeline(Ridge()), {"alpha": (0.1, 1.0)}, "Did you mean 'ridge__alpha'"),
-        (Ridge(), {"alpha": (0, 10)}, r"one are \['alpha'\]"),
         (Ridge(), None, "search_spaces is needed"),
         (GaussianProcessRegressor(RBF()), {"alpha": (1e-3, 1.0)}, "optimizer=None"),
         (Ridge(positive=True), {"alpha": (1e-3, 1.0)}, "positive=True"),
