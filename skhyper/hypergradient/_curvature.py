@@ -22,7 +22,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
-__all__ = ["Design", "conjugate_gradients", "hessian_solver", "softmax_solver"]
+__all__ = ["Design", "conjugate_gradients", "factorized", "hessian_solver", "softmax_solver"]
 
 Solver = Callable[..., np.ndarray]
 
@@ -121,7 +121,7 @@ def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     if Q.dense is not None and q <= _LARGEST_DIRECT:
         H = Q.dense.T @ (d[:, None] * Q.dense)
         H[np.diag_indices(q)] += l2
-        return _factorized(H)
+        return factorized(H)
 
     diagonal = np.concatenate([Q.squares().T @ d, (Q.E * Q.E).T @ d]) + l2
     return _iterative(lambda u: Q.adjoint(d * Q.apply(u)) + l2 * u, diagonal)
@@ -154,7 +154,7 @@ def softmax_solver(
     H[np.diag_indices(K * q)] += l2.T.ravel()
     # In the order of support's own entries (q, K), not of the blocks (K, q).
     order = np.argsort(np.argsort((keep % q) * K + keep // q))
-    solve = _factorized(H[np.ix_(keep, keep)])
+    solve = factorized(H[np.ix_(keep, keep)])
     inverse = np.argsort(order)
     return lambda v, guess=None: solve(v[order])[inverse]
 
@@ -174,7 +174,8 @@ def _softmax_iterations(
     return _iterative(product, diagonal[support])
 
 
-def _factorized(H: np.ndarray) -> Solver:
+def factorized(H: np.ndarray) -> Solver:
+    """Solver with a matrix, symmetric and not indefinite; the shortest u where it is singular."""
     try:
         with np.errstate(all="ignore"):
             factor = linalg.cho_factor(H, check_finite=False)

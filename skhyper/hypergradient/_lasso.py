@@ -1,9 +1,10 @@
 """Lasso and elastic net, for one target or for several that share their support.
 
 Training minimises ``|yc - Xc W|² / 2A + α ρ Σ |W_j| + α (1 - ρ) |W|² / 2``, with ``|W_j|`` the
-length of a row; see ``_data`` for Xc. scikit-learn's coordinate descent finds the support on a
-*working set* of features; then the optimality conditions are solved on it and checked on all
-features, so that what is differentiated is the solution itself.
+length of a row; see ``_data`` for Xc. On a *working set* of features scikit-learn's coordinate
+descent comes near the solution, and Newton's steps that let features in and out (a primal-dual
+active set method) end at it. It is then checked on all features, and the working set grows where
+the optimality conditions do not hold: what is differentiated is the solution itself.
 
 Notation
 --------
@@ -11,6 +12,12 @@ n, p, K : number of samples, features, outputs;  A : sum of the sample weights
 α, ρ : `alpha`, `l1_ratio`
 S : support, indices of the rows of W that are not zero, (s,);  N = W_S / |W_S|, (s, K)
 C : correlations Xcᵀ (yc - Xc W) / A, (p, K)
+M : working set, indices of features, (m,);  G = Xc_Mᵀ Xc_M / A, (m, m)
+
+References
+----------
+Hintermüller, Ito and Kunisch (2002), "The primal-dual active set strategy as a semismooth Newton
+method", SIAM Journal on Optimization 13.
 """
 
 import copy
@@ -22,7 +29,7 @@ from sklearn.base import clone
 from sklearn.linear_model import ElasticNet, Lasso, MultiTaskElasticNet, MultiTaskLasso, enet_path
 
 from skhyper._sklearn import validate_params
-from skhyper.hypergradient._curvature import Design, hessian_solver
+from skhyper.hypergradient._curvature import Design, factorized, hessian_solver
 from skhyper.hypergradient._data import (
     Centred,
     as_matrix,
@@ -42,8 +49,10 @@ __all__ = ["LassoProblem"]
 
 # Relative to the penalty: correlations that exceed it by less do so by rounding.
 _SLACK = 1e-9
-_FIRST_TOLERANCE, _LAST_TOLERANCE = 1e-4, 1e-12
+_FIRST_TOLERANCE, _LAST_TOLERANCE = 1e-2, 1e-12
 _MAX_NEWTON = 20
+# A working set has at first so many features beyond the support, or as many as the support.
+_FEW = 100
 
 
 @inner_problem.register(ElasticNet)
@@ -76,7 +85,9 @@ class LassoProblem(InnerProblem):
         self._y_mean = a @ Y / self._total if centre else np.zeros(Y.shape[1])
         self._Yc = np.sqrt(a)[:, None] * (Y - self._y_mean)
         self._W = np.zeros((X.shape[1], Y.shape[1]))
-        self._C = self._data.adjoint(self._Yc) / self._total
+        self._Xy = self._data.adjoint(self._Yc) / self._total
+        self._C = self._Xy
+        self._grams = _Grams(self._data, self._total)
         self._l1 = float(np.linalg.norm(self._C, axis=1).max())
 
     def fit(self, params: Mapping[str, Any]) -> Any:
@@ -127,29 +138,48 @@ class LassoProblem(InnerProblem):
     def _minimise(self) -> None:
         """The solution at the present penalties, from that at the last ones."""
         l1 = self._alpha * self._ratio
+        if self._data.dense is None:  # the matrices of one setting take enough memory
+            self._grams = _Grams(self._data, self._total)
         # Strong rule (Tibshirani et al. 2012): what it leaves out is checked below.
-        near = np.linalg.norm(self._C, axis=1) >= 2 * l1 - self._l1
-        working = near | self._W.any(axis=1)
+        inside = self._W.any(axis=1)
+        working = inside | self._foremost(self._size() >= 2 * l1 - self._l1)
         tolerance = _FIRST_TOLERANCE
         while True:
-            self._descend(np.flatnonzero(working), tolerance)
-            self._S = np.flatnonzero(self._W.any(axis=1))
-            solved = self._solve_conditions()
+            M = np.flatnonzero(working)
+            single = self._Yc.shape[1] == 1 and len(M) <= 2 * len(self._Yc) + _FEW
+            (self._descend_by_gram if single else self._descend)(M, tolerance)
+            solved = self._solve_active(M) if single else self._solve_conditions()
             self._C = self._correlations()
-            excess = self._C[:, 0] if self._positive else np.linalg.norm(self._C, axis=1)
-            outside = self._W.any(axis=1) == 0
-            violated = outside & (excess > l1 * (1 + _SLACK) + 1e-14)
+            violated = ~self._W.any(axis=1) & self._violates(self._size())
             if (solved and not violated.any()) or tolerance < _LAST_TOLERANCE:
                 break
             if solved and (violated & ~working).any():
-                working |= violated
+                working |= self._foremost(violated & ~working)
             else:
                 tolerance /= 10
         self._l1 = l1
 
+    def _size(self) -> np.ndarray:
+        """What of C the l1 penalty has to outweigh, (p,)."""
+        return self._C[:, 0] if self._positive else np.linalg.norm(self._C, axis=1)
+
+    def _violates(self, size: np.ndarray) -> np.ndarray:
+        """Whether features of such correlations may not stay out."""
+        return size > self._alpha * self._ratio * (1 + _SLACK) + 1e-14
+
+    def _foremost(self, candidates: np.ndarray) -> np.ndarray:
+        """Those of the candidates, a mask (p,), with the largest correlations."""
+        most = max(_FEW, int(self._W.any(axis=1).sum()))
+        rows = np.flatnonzero(candidates)
+        if len(rows) <= most:
+            return candidates
+        chosen = np.zeros_like(candidates)
+        chosen[rows[np.argpartition(self._size()[rows], -most)[-most:]]] = True
+        return chosen
+
     def _correlations(self) -> np.ndarray:
-        S = self._S
-        residuals = self._Yc - self._columns(S) @ self._W[S] if len(S) else self._Yc
+        S = np.flatnonzero(self._W.any(axis=1))
+        residuals = self._Yc - _part(self._data, S).apply(self._W[S]) if len(S) else self._Yc
         return self._data.adjoint(residuals) / self._total
 
     def _columns(self, features: np.ndarray) -> np.ndarray:
@@ -160,33 +190,94 @@ class LassoProblem(InnerProblem):
         part = data.X[:, features].toarray() - data.mean[features]
         return np.sqrt(data.weights)[:, None] * part
 
-    def _descend(self, features: np.ndarray, tolerance: float) -> None:
-        """Coordinate descent by scikit-learn over some features, from the present W."""
-        if not len(features):
+    def _descend_by_gram(self, M: np.ndarray, tolerance: float) -> None:
+        """Coordinate descent by scikit-learn over M for one target, from the present W."""
+        if not len(M):
             return
-        X = np.asfortranarray(self._columns(features))
-        single = self._Yc.shape[1] == 1
-        gram = X.T @ X if single and len(features) < 2 * len(X) else False
-        y = self._Yc[:, 0] if single else self._Yc
-        start = self._W[features]
-        options = {"positive": True} if self._positive else {}
+        n, A = len(self._Yc), self._total
+        # Of X it looks at the shape only, given the products of its columns.
+        X = np.broadcast_to(0.0, (n, len(M)))
+        self._W[M, 0] = self._path(
+            X,
+            self._Yc[:, 0],
+            tolerance,
+            precompute=A * self._grams.of(M),
+            Xy=A * self._Xy[M, 0],
+            coef_init=self._W[M, 0],
+            check_input=False,
+        )
+
+    def _descend(self, M: np.ndarray, tolerance: float) -> None:
+        """Coordinate descent by scikit-learn over M, from the present W."""
+        if not len(M):
+            return
+        X = np.asfortranarray(self._columns(M))
+        if self._Yc.shape[1] == 1:
+            start = self._W[M, 0]
+            self._W[M, 0] = self._path(X, self._Yc[:, 0], tolerance, coef_init=start)
+        else:
+            start = self._W[M].T.copy()
+            self._W[M] = self._path(X, self._Yc, tolerance, coef_init=start).T
+
+    def _path(self, X: np.ndarray, y: np.ndarray, tolerance: float, **options: Any) -> np.ndarray:
+        """Coefficients at the present penalties, the last axis that of features."""
+        if self._positive:
+            options["positive"] = True
         _, path, _ = enet_path(
             X,
             y,
             l1_ratio=self._ratio,
             alphas=[self._alpha * self._total / len(X)],
-            precompute=gram,
-            coef_init=start[:, 0] if single else start.T.copy(),
             tol=tolerance,
             max_iter=100_000,
-            check_input=True,
-            **options,
+            **({"precompute": False} | options),
         )
-        self._W[features] = path[:, 0][:, None] if single else path[:, :, 0].T
+        return path[..., 0]
+
+    def _solve_active(self, M: np.ndarray) -> bool:
+        """Newton's steps on the support of one target, which features of M leave and enter.
+
+        Returns
+        -------
+        solved : bool
+            Whether all of M fulfils the conditions; W as it was where not.
+        """
+        l1, l2 = self._alpha * self._ratio, self._alpha * (1 - self._ratio)
+        n_most = len(self._Yc) if l2 == 0 else len(M)
+        G, b = self._grams.of(M), self._Xy[M, 0]
+        sign = np.sign(self._W[M, 0])
+        for _ in range(_MAX_NEWTON):
+            S = np.flatnonzero(sign)
+            if len(S) > n_most:  # singular
+                return False
+            H = G[np.ix_(S, S)]
+            H[np.diag_indices(len(S))] += l2
+            solve = factorized(H) if len(S) else np.copy
+            w = solve(b[S] - l1 * sign[S])
+            leave = w * sign[S] <= 0
+            if leave.any():
+                sign[S[leave]] = 0
+                continue
+            C = b - G[:, S] @ w
+            enter = (sign == 0) & self._violates(C if self._positive else np.abs(C))
+            if not enter.any():
+                break
+            sign[enter] = np.sign(C[enter])
+        else:
+            return False
+        self._S, self._solve_support = M[S], lambda V: solve(V[:, 0])[:, None]
+        if len(S):  # the rounding of G
+            part = _part(self._data, self._S)
+            C_S = part.adjoint(self._Yc - part.apply(w[:, None]))[:, 0] / self._total
+            w = w + solve(C_S - l1 * sign[S] - l2 * w)
+        self._W[M] = 0.0
+        self._W[self._S, 0] = w
+        return True
 
     def _solve_conditions(self) -> bool:
         """Newton's steps on the support; False, and W as it was, where a row would vanish."""
-        S, W = self._S, self._W[self._S]
+        S = self._S = np.flatnonzero(self._W.any(axis=1))
+        W = self._W[S]
         if not len(S):
             return True
         X, A = self._columns(S), self._total
@@ -207,6 +298,56 @@ class LassoProblem(InnerProblem):
                 break
         self._W[S] = W
         return True
+
+
+def _part(data: Centred, features: np.ndarray) -> Centred:
+    """``Xc[:, features]`` as an operator."""
+    dense = None if data.dense is None else data.dense[:, features]
+    # Where all is dense, no product takes X itself.
+    X = data.X[:, features] if dense is None else dense
+    return Centred(X, data.weights, data.mean[features], dense)
+
+
+class _Grams:
+    """Parts of ``Xcᵀ Xc / A``: what was asked for before is not computed again.
+
+    Parameters
+    ----------
+    data : Centred
+    total : float
+        A.
+    """
+
+    def __init__(self, data: Centred, total: float):
+        self._data, self._total = data, total
+        self._place = np.full(data.shape[1], -1)
+        self._known = np.empty(0, dtype=int)
+        self._G = np.empty((0, 0))
+
+    def of(self, features: np.ndarray) -> np.ndarray:
+        """The part of some features, (m, m)."""
+        new = features[self._place[features] < 0]
+        if len(new):
+            if len(self._known) + len(new) > 2 * len(features) + _FEW:
+                self.__init__(self._data, self._total)  # type: ignore[misc]
+                new = features
+            k, known = len(self._known), np.concatenate([self._known, new])
+            G = np.empty((len(known), len(known)))
+            G[:k, :k] = self._G
+            G[k:] = self._products(new, known)
+            G[:k, k:] = G[k:, :k].T
+            self._G, self._known = G, known
+            self._place[new] = np.arange(k, len(known))
+        places = self._place[features]
+        return self._G[np.ix_(places, places)]
+
+    def _products(self, some: np.ndarray, others: np.ndarray) -> np.ndarray:
+        data = self._data
+        if data.dense is not None:
+            return data.dense[:, some].T @ data.dense[:, others] / self._total
+        weighted = data.X[:, some].multiply(data.weights[:, None]).tocsc()
+        products = (weighted.T @ data.X[:, others]).toarray() / self._total
+        return products - np.outer(data.mean[some], data.mean[others])
 
 
 def _support_solver(
