@@ -50,6 +50,8 @@ __all__ = ["LassoProblem"]
 # Relative to the penalty: correlations that exceed it by less do so by rounding.
 _SLACK = 1e-9
 _FIRST_TOLERANCE, _LAST_TOLERANCE = 1e-2, 1e-12
+# Logarithm of the ratio of two penalties between which there is another.
+_LONG_STEP = 0.8
 _MAX_NEWTON = 20
 # A working set has at first so many features beyond the support, or as many as the support.
 _FEW = 100
@@ -136,6 +138,21 @@ class LassoProblem(InnerProblem):
         return root * (s @ self._W.T + residuals @ u.T) / self._total
 
     def _minimise(self) -> None:
+        """The solution at the present penalties, by way of some between them and the last.
+
+        Coordinate descent is slow where many features enter at once.
+        """
+        wanted = self._alpha
+        n_between = 0
+        if wanted * self._ratio > 0:
+            n_between = int(np.log(max(self._l1 / (wanted * self._ratio), 1.0)) / _LONG_STEP)
+        for l1 in np.geomspace(self._l1, wanted * self._ratio, n_between + 2)[1:-1]:
+            self._alpha = l1 / self._ratio
+            self._step()
+        self._alpha = wanted
+        self._step()
+
+    def _step(self) -> None:
         """The solution at the present penalties, from that at the last ones."""
         l1 = self._alpha * self._ratio
         if self._data.dense is None:  # the matrices of one setting take enough memory

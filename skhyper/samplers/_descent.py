@@ -39,6 +39,8 @@ _TRIALS_AN_ARM = 5
 _MAX_ENUMERATED = 10_000
 # Trials of each run before the best of them goes on alone.
 _FIRST_TRIALS = 3
+# Trials in a row of a new descent that fall towards the best point: it goes there, too.
+_LIKELY = 2
 # In more dimensions a Gaussian process takes longer than what it saves.
 _MAX_PROCESS_DIMS = 12
 # Restarts where nothing but plains has been seen.
@@ -189,11 +191,12 @@ class Strategy:
         while n_vain < self._patience():
             best = min(self._runs, key=lambda run: run.best)
             run = yield from self._start(self._new_start(best, basins))
-            if run.done or self._falls_towards(best):
-                run.done = True
-            else:
-                basins = True
-                yield from self._descend()
+            n_towards = _LIKELY if run.done else _LIKELY * self._falls_towards(best)
+            basins |= n_towards == 0
+            while not run.done and n_towards < _LIKELY:
+                yield from self._advance(run)
+                n_towards = n_towards + 1 if self._falls_towards(best) else 0
+            run.done = True
             lowered = best.best - run.best
             better = math.isinf(best.best) or lowered > self.tol * abs(best.best)
             n_vain = 0 if better and math.isfinite(run.best) and not run.flat else n_vain + 1
