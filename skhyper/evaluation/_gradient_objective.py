@@ -23,6 +23,7 @@ from skhyper._sklearn import (
     safe_split,
     scorer_parts,
 )
+from skhyper.evaluation._candidates import setting_key
 from skhyper.evaluation._leave_one_out import LeaveOneOut
 from skhyper.evaluation._objective import FoldJob, Objective
 from skhyper.hypergradient import (
@@ -144,7 +145,7 @@ class _Fold:
 
     def _loaded_problem(self, fixed: Mapping[str, Any], free: Mapping[str, Any]) -> InnerProblem:
         """The inner problem of a combination of what has no derivative, kept for the next."""
-        key = repr(sorted((name, repr(value)) for name, value in fixed.items()))
+        key = setting_key(fixed)
         if key not in self._problems:
             problem = _problem_of(self._estimator(fixed, free))
             problem.load(self.X_train, self.y_train, **self.fit_params)

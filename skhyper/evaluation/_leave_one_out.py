@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn import metrics
 from sklearn.base import clone
 
 from skhyper._sklearn import check_method_params, scorer_parts
@@ -77,11 +78,9 @@ class LeaveOneOut:
                 return []
             self._problem.fit(params)
             left_out = self._problem.leave_one_out()
+            return [] if left_out is None else self._folds(left_out, params, start)
         except Exception:  # noqa: BLE001  (the folds one by one will say what is wrong)
             return []
-        if left_out is None:
-            return []
-        return self._folds(left_out, params, start)
 
     def _folds(self, left_out: Any, params: Mapping[str, Any], start: float) -> list[dict]:
         y, n = np.asarray(self._objective.y), len(self._objective.splits)
@@ -109,6 +108,16 @@ class LeaveOneOut:
         ]
 
 
+# Scores that one sample has, and that are defined for all numbers.
+_SCORES_OF_ONE = (
+    metrics.mean_squared_error,
+    metrics.root_mean_squared_error,
+    metrics.mean_absolute_error,
+    metrics.mean_absolute_percentage_error,
+    metrics.mean_pinball_loss,
+)
+
+
 def _leaves_one_out(objective: Objective) -> bool:
     splits: Sequence[tuple[Any, Any]] = objective.splits
     n = objective.X.shape[0] if hasattr(objective.X, "shape") else len(objective.X)
@@ -131,4 +140,4 @@ def _leaves_one_out(objective: Objective) -> bool:
 def _is_score_of_one(scorer: Any) -> bool:
     """Whether a scorer has a value for a single sample, and is one of scikit-learn's."""
     parts = scorer_parts(scorer)
-    return parts is not None and parts[0] is not scorer and "r2" not in parts[0].__name__
+    return parts is not None and parts[0] in _SCORES_OF_ONE

@@ -23,6 +23,7 @@ from skhyper.hypergradient._data import as_matrix, as_weights, checked_matrix, c
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
+    NotDifferentiableError,
     check_not_overridden,
     fitted_clone,
     inner_problem,
@@ -31,6 +32,10 @@ from skhyper.hypergradient._problem import (
 __all__ = ["HuberProblem"]
 
 _MAX_STEPS = 50
+# A step may not bring the scale below this part of scikit-learn's.
+_SMALLEST_SCALE = 1e-2
+# What may be left of G, for each unit of weight.
+_LARGEST_REST = 1e-8
 
 
 @inner_problem.register(HuberRegressor)
@@ -110,12 +115,13 @@ class HuberProblem(InnerProblem):
     def _polish(self) -> None:
         v = self._v
         G, t = self._residual(v)
+        floor = _SMALLEST_SCALE * v[-1]
         for _ in range(_MAX_STEPS):
             self._solver = self._factorize(v, t)
             step = -self._solver(G)
             for shrink in 0.5 ** np.arange(12):
                 new = v + shrink * step
-                if new[-1] > 0:
+                if new[-1] > floor:
                     G_new, t_new = self._residual(new)
                     if np.linalg.norm(G_new) < np.linalg.norm(G):
                         break
@@ -125,6 +131,11 @@ class HuberProblem(InnerProblem):
             v, G, t = new, G_new, t_new
             if moved < 1e-12:
                 break
+        if not np.linalg.norm(G) <= _LARGEST_REST * self._a.sum():
+            raise NotDifferentiableError(
+                f"HuberRegressor(alpha={self._alpha:.3g}) has no solution that Newton's steps "
+                "find: its scale goes to zero where features can fit all samples."
+            )
         self._v, self._t = v, t
         self._solver = self._factorize(v, t)
 

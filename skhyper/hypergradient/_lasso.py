@@ -41,7 +41,9 @@ from skhyper.hypergradient._data import (
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
+    NotDifferentiableError,
     check_not_overridden,
+    fitted_clone,
     inner_problem,
 )
 
@@ -49,6 +51,8 @@ __all__ = ["LassoProblem"]
 
 # Relative to the penalty: correlations that exceed it by less do so by rounding.
 _SLACK = 1e-9
+# Of scikit-learn; who asks for less gets what scikit-learn gives.
+_DEFAULT_TOLERANCE, _DEFAULT_ITERATIONS = 1e-4, 1000
 _FIRST_TOLERANCE, _LAST_TOLERANCE = 1e-2, 1e-12
 # Logarithm of the ratio of two penalties between which there is another.
 _LONG_STEP = 0.8
@@ -77,6 +81,9 @@ class LassoProblem(InnerProblem):
         # All of a fitted estimator but its coefficients, from a penalty that needs none.
         easy = clone(self.estimator).set_params(alpha=1e12, warm_start=False)
         self._template = easy.fit(few, np.asarray(y)[rows])
+        self._template.set_params(alpha=self.estimator.alpha, warm_start=self.estimator.warm_start)
+        self._raw = X, y
+        self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
         X, Y = checked_matrix(X), checked_target(y)
         self._shape = Y.shape
         Y = Y.reshape(len(Y), -1)
@@ -97,6 +104,9 @@ class LassoProblem(InnerProblem):
         validate_params(fitted)
         self._alpha, self._ratio = float(fitted.alpha), float(fitted.l1_ratio)
         self._minimise()
+        loose = fitted.tol > _DEFAULT_TOLERANCE or fitted.max_iter < _DEFAULT_ITERATIONS
+        if loose or not self._exact:  # as far as it comes, by the user's own wish
+            return fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         intercept = self._y_mean - self._data.mean @ self._W
         single = len(self._shape) == 1
         fitted.coef_ = self._W[:, 0] if single else self._W.T.copy()
@@ -104,9 +114,17 @@ class LassoProblem(InnerProblem):
         return fitted
 
     def predict(self, X: Any, method: str) -> np.ndarray:
+        self._check_exact()
         self._X_test = as_matrix(X)
         Z = self._X_test @ self._W + (self._y_mean - self._data.mean @ self._W)
         return Z.reshape(-1) if len(self._shape) == 1 else Z
+
+    def _check_exact(self) -> None:
+        if not self._exact:
+            raise NotDifferentiableError(
+                f"Coordinate descent did not find the support at alpha={self._alpha:.3g}: there "
+                "are more features than samples can tell apart."
+            )
 
     def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
         D = d_output.reshape(len(d_output), -1)
@@ -168,7 +186,8 @@ class LassoProblem(InnerProblem):
             solved = self._solve_active(M) if single else self._solve_conditions()
             self._C = self._correlations()
             violated = ~self._W.any(axis=1) & self._violates(self._size())
-            if (solved and not violated.any()) or tolerance < _LAST_TOLERANCE:
+            self._exact = bool(solved and not violated.any())
+            if self._exact or tolerance < _LAST_TOLERANCE:
                 break
             if solved and (violated & ~working).any():
                 working |= self._foremost(violated & ~working)
@@ -260,12 +279,14 @@ class LassoProblem(InnerProblem):
             Whether all of M fulfils the conditions; W as it was where not.
         """
         l1, l2 = self._alpha * self._ratio, self._alpha * (1 - self._ratio)
-        n_most = len(self._Yc) if l2 == 0 else len(M)
+        # More would be singular, centred data a little earlier.
+        rank = len(self._Yc) - bool(self.estimator.fit_intercept)
+        n_most = rank if l2 == 0 else len(M)
         G, b = self._grams.of(M), self._Xy[M, 0]
         sign = np.sign(self._W[M, 0])
         for _ in range(_MAX_NEWTON):
             S = np.flatnonzero(sign)
-            if len(S) > n_most:  # singular
+            if len(S) > n_most:
                 return False
             H = G[np.ix_(S, S)]
             H[np.diag_indices(len(S))] += l2

@@ -25,7 +25,12 @@ from skhyper.hypergradient._curvature import Design, hessian_solver, softmax_sol
 from skhyper.hypergradient._data import as_matrix
 from skhyper.hypergradient._families import Family, multinomial
 from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
-from skhyper.hypergradient._problem import Gradient, InnerProblem, fitted_clone
+from skhyper.hypergradient._problem import (
+    Gradient,
+    InnerProblem,
+    NotDifferentiableError,
+    fitted_clone,
+)
 
 __all__ = ["LinearProblem", "Training"]
 
@@ -34,6 +39,8 @@ _LAST_STEP = 1e-7
 _MAX_STEPS = 30
 # Supports that are tried before the last one is taken as it is.
 _MAX_SUPPORTS = 200
+# What may be left of G after it, relative to the penalty's part.
+_LARGEST_REST = 1e-5
 # Relative to the penalty: slopes that exceed it by less do so by rounding.
 _SLACK = 1e-8
 # Sparse data of so many entries, zeros included, are faster dense.
@@ -108,7 +115,14 @@ class LinearProblem(InnerProblem):
 
     def predict(self, X: Any, method: str) -> np.ndarray:
         if self._solver is None:
-            self._V = self._polished(np.array(self._V, dtype=float))
+            start = np.array(self._V, dtype=float)
+            rest = self._rest(start)
+            self._V = self._polished(start)
+            if not self._rest(self._V) <= max(_LARGEST_REST, 1e-3 * rest):
+                raise NotDifferentiableError(
+                    f"Newton's steps do not end at {self.estimator!r}: the training problem is too "
+                    "close to a singular one."
+                )
         self._X_test = as_matrix(X)
         p = self._X_test.shape[1]
         output, self._to_link = self._link(self._X_test @ self._V[:p] + self._V[p:].sum(0), method)
@@ -182,6 +196,13 @@ class LinearProblem(InnerProblem):
             self._support |= joins
             self._signs[joins] = -np.sign(slope[joins])
         return V
+
+    def _rest(self, V: np.ndarray) -> float:
+        """Length of ``G``, relative to the penalty's part of it."""
+        self._signs = np.sign(V)
+        t = self._problem
+        parts = t.l2[:, None] * V + t.l1[:, None] * self._signs
+        return float(np.linalg.norm(self._residual(V)) / (np.linalg.norm(parts) + 1e-12))
 
     def _newton(self, V: np.ndarray) -> tuple[np.ndarray, bool]:
         """Newton's steps on the support; False as soon as a coefficient has left it.

@@ -55,7 +55,10 @@ class LogisticProblem(LinearProblem):
             estimator, LogisticRegression, "fit", "predict_proba", "decision_function"
         )
         if getattr(estimator, "multi_class", "deprecated") == "ovr":
-            raise NotDifferentiableError("LogisticRegression(multi_class='ovr') is deprecated.")
+            raise NotDifferentiableError(
+                "LogisticRegression(multi_class='ovr') fits one model for each class: leave "
+                "multi_class, which is deprecated, at its default."
+            )
         penalty = getattr(estimator, "penalty", "deprecated")
         if penalty is None:
             self.why_not = "LogisticRegression(penalty=None) has no C."
@@ -63,6 +66,8 @@ class LogisticProblem(LinearProblem):
         # From scikit-learn 1.8 on, l1_ratio alone says which penalty it is.
         mixed = penalty == "elasticnet" or (penalty == "deprecated" and estimator.solver == "saga")
         self.names = ("C", "l1_ratio") if mixed else ("C",)
+        if not mixed:
+            self.why_not = "LogisticRegression has an l1_ratio with solver='saga' only."
 
     def _l1_ratio(self, fitted: LogisticRegression) -> float:
         penalty = getattr(fitted, "penalty", "deprecated")
@@ -76,6 +81,11 @@ class LogisticProblem(LinearProblem):
             raise NotDifferentiableError(
                 "LogisticRegression(solver='liblinear') with more than two classes fits one "
                 "model for each class; use another solver."
+            )
+        if getattr(fitted, "multi_class", "") == "multinomial" and len(classes) == 2:
+            raise NotDifferentiableError(
+                "LogisticRegression(multi_class='multinomial') fits two classes otherwise than "
+                "its default does: leave multi_class, which is deprecated, at that."
             )
         a = np.array(as_weights(self._sample_weight, len(y)))
         weight = _class_weights(fitted.class_weight, classes, y, self._sample_weight)

@@ -69,6 +69,8 @@ class Criterion:
         """
         y = np.asarray(y)
         w = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+        if not w.sum() > 0:
+            raise ValueError("All sample weights of a test fold are zero.")
         return self._make(y, w / w.sum(), classes)
 
 
@@ -284,9 +286,8 @@ def _one_hot(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     hot = (y[:, None] == classes).astype(float)
     missing = hot.sum(axis=1) == 0
     if missing.any():
-        raise ValueError(
-            f"The class {y[missing][0].item()!r} is in a test fold and not in its training."
-        )
+        which = y[missing].tolist()[0]
+        raise ValueError(f"The class {which!r} is in a test fold and not in its training.")
     return hot
 
 

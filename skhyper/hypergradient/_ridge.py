@@ -36,6 +36,7 @@ from skhyper.hypergradient._problem import (
     LeftOut,
     NotDifferentiableError,
     check_not_overridden,
+    fitted_clone,
     inner_problem,
 )
 
@@ -44,6 +45,8 @@ __all__ = ["RidgeProblem"]
 # Beyond it an eigendecomposition takes longer than the conjugate gradients of a whole search.
 _LARGEST_GRAM = 5000
 _LARGEST_SPARSE_GRAM = 1000
+# Solvers that stop at a tolerance. The others find the solution, as the problem does.
+_ITERATIVE = ("lsqr", "sparse_cg", "sag", "saga", "lbfgs")
 
 
 @inner_problem.register(Ridge)
@@ -62,6 +65,8 @@ class RidgeProblem(InnerProblem):
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._template = _template(self.estimator, X, y)
+        self._raw = X, y
+        self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
         X, y = checked_matrix(X), np.asarray(y)
         a = np.array(as_weights(sample_weight, X.shape[0]))
         self._flat = y.ndim == 1
@@ -83,10 +88,14 @@ class RidgeProblem(InnerProblem):
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template).set_params(**params)
         validate_params(fitted)
+        if fitted.solver in _ITERATIVE:  # as far as it comes, by the user's own wish
+            fitted = fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         self._alpha = np.broadcast_to(np.asarray(fitted.alpha, dtype=float), self._y_mean.shape)
-        self._W = self._system.solve(self._data.adjoint(self._Yc), self._alpha)
+        self._W = self._system.fit(self._Yc, self._alpha)
         intercept = self._y_mean - self._data.mean @ self._W
         single = self._flat and not is_classifier(self.estimator)
+        if fitted.solver in _ITERATIVE:
+            return fitted
         fitted.coef_ = self._W[:, 0] if single else self._W.T
         fitted.intercept_ = (intercept[0] if single else intercept) if fitted.fit_intercept else 0.0
         return fitted
@@ -103,7 +112,7 @@ class RidgeProblem(InnerProblem):
         return dW, {}, D @ self._W.T if self.inputs_wanted else None
 
     def solve(self, dw: np.ndarray) -> np.ndarray:
-        return self._system.solve(dw, self._alpha)
+        return self._system.solve(dw, self._alpha, self.inputs_wanted)
 
     def cross(self, u: np.ndarray) -> Gradient:
         return {"alpha": self._shared((u * self._W).sum(axis=0))}
@@ -127,23 +136,19 @@ class RidgeProblem(InnerProblem):
         """
         if is_classifier(self.estimator) or not isinstance(self._system, _Spectrum):
             return None
-        data, a = self._data, self._data.weights
-        h, dh = self._system.hat_diagonal(self._alpha)
-        if self.estimator.fit_intercept:
-            h = h + (a / a.sum())[:, None]
-        shift = self._y_mean - data.mean @ self._W
-        residuals = self._Y - (data.X @ self._W + shift)
-        left_out = residuals / (1 - h)
-        flat = self._flat
-        Y = self._Y[:, 0] if flat else self._Y
+        a = self._data.weights
+        if np.any(a == 0):
+            return None
+        left_out, slope = self._system.left_out(
+            self._Yc, self._alpha, np.sqrt(a / a.sum()) if self.estimator.fit_intercept else None
+        )
+        root = np.sqrt(a)[:, None]
+        predictions = self._Y - left_out / root
 
         def pull_back(d: np.ndarray) -> Gradient:
-            drop = self._system.solve(self._W, self._alpha)  # -∂W/∂α
-            d_residuals = data.X @ drop - data.mean @ drop
-            slope = -(d_residuals + left_out * dh) / (1 - h)
-            return {"alpha": self._shared((d.reshape(slope.shape) * slope).sum(axis=0))}
+            return {"alpha": self._shared((d.reshape(slope.shape) * -slope / root).sum(axis=0))}
 
-        return LeftOut(Y - (left_out[:, 0] if flat else left_out), pull_back)
+        return LeftOut(predictions[:, 0] if self._flat else predictions, pull_back)
 
     def _shared(self, per_output: np.ndarray) -> Any:
         """A derivative by each output's alpha as one by `alpha`."""
@@ -168,30 +173,57 @@ class _Spectrum:
         self._primal = p <= n
         self._values, self._vectors = linalg.eigh(data.gram(), overwrite_a=True, driver="evd")
         self._values = np.maximum(self._values, 0.0)
-        self._squares: np.ndarray | None = None
 
-    def hat_diagonal(self, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Diagonal of ``Xc (Xcᵀ Xc + α)⁻¹ Xcᵀ``, (n, K), and its derivative by α."""
-        if self._squares is None:
-            if self._primal:
-                self._squares = self._data.apply(self._vectors) ** 2
-            else:
-                self._squares = self._vectors**2 * self._values
+    def fit(self, Yc: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """``(Xcᵀ Xc + α)⁻¹ Xcᵀ Yc``, (p, K)."""
+        if self._primal:
+            return self.solve(self._data.adjoint(Yc), alpha)
         inverse = 1 / (self._values[:, None] + alpha)
-        return self._squares @ inverse, -self._squares @ inverse**2
+        return self._data.adjoint(self._vectors @ (inverse * (self._vectors.T @ Yc)))
 
-    def solve(self, V: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K)."""
+    def left_out(
+        self, Yc: np.ndarray, alpha: np.ndarray, ones: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Residuals of each sample by the fit of the others, (n, K), and their slopes by α.
+
+        ``r / (1 - h)`` with residuals r and the diagonal h of the hat matrix. With fewer
+        samples than features both vanish with α: there it is ``c / d``, with
+        ``c = (Xc Xcᵀ + α)⁻¹ Yc`` and d the diagonal of that inverse, without its part along
+        `ones` (of length 1), which the intercept takes.
+        """
+        inverse = 1 / (self._values[:, None] + alpha)
+        Q = self._data.apply(self._vectors) if self._primal else self._vectors
+        if not self._primal and ones is not None:
+            Q = Q - np.outer(ones, ones @ Q)
+        b = Q.T @ Yc
+        squares = Q * Q
+        c, d = Q @ (inverse * b), squares @ inverse
+        dc, dd = -Q @ (inverse**2 * b), -squares @ inverse**2
+        if self._primal:
+            level = 0.0 if ones is None else (ones**2)[:, None]
+            c, d, dc, dd = Yc - c, 1 - level - d, -dc, -dd
+        return c / d, dc / d - c * dd / d**2
+
+    def solve(self, V: np.ndarray, alpha: np.ndarray, outside: bool = False) -> np.ndarray:
+        """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K).
+
+        With fewer samples than features its part outside of the row space of Xc, ``V / α``,
+        is there only if asked for: no product with coefficients sees it.
+        """
         inverse = 1 / (self._values[:, None] + alpha)
         if self._primal:
             return self._vectors @ (inverse * (self._vectors.T @ V))
-        # Within the row space of Xc by its eigenvectors, outside of it by α alone.
         floor = self._values[-1] * len(self._values) * np.finfo(float).eps
         seen = (self._values > floor)[:, None]
         scaled = np.where(seen, 1 / np.where(seen, self._values[:, None], 1), 0.0)
         C = scaled * (self._vectors.T @ self._data.apply(V))
+        U = self._data.adjoint(self._vectors @ (inverse * C))
+        if not outside:
+            return U
         rest = V - self._data.adjoint(self._vectors @ C)
-        return self._data.adjoint(self._vectors @ (inverse * C)) + rest / alpha
+        # Once more, of what rounding has left.
+        again = scaled * (self._vectors.T @ self._data.apply(rest))
+        return U + (rest - self._data.adjoint(self._vectors @ again)) / alpha
 
 
 class _Iterations:
@@ -200,7 +232,11 @@ class _Iterations:
     def __init__(self, data: Centred):
         self._data = data
 
-    def solve(self, V: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    def fit(self, Yc: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """``(Xcᵀ Xc + α)⁻¹ Xcᵀ Yc``, (p, K)."""
+        return self.solve(self._data.adjoint(Yc), alpha)
+
+    def solve(self, V: np.ndarray, alpha: np.ndarray, outside: bool = True) -> np.ndarray:
         """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K)."""
         return np.column_stack([self._solve(v, penalty) for v, penalty in zip(V.T, alpha)])
 

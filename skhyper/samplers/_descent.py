@@ -37,6 +37,9 @@ _LEVEL = 0.02
 # All combinations of choices are tried if each can have so many trials.
 _TRIALS_AN_ARM = 5
 _MAX_ENUMERATED = 10_000
+_MAX_DRAWS_AN_ARM = 64
+# Points, for each trial, that the constraint may reject before a search gives up.
+_MAX_POINTS_A_TRIAL = 20
 # Trials of each run before the best of them goes on alone.
 _FIRST_TRIALS = 3
 # Trials in a row of a new descent that fall towards the best point: it goes there, too.
@@ -106,6 +109,7 @@ class Strategy:
         arms = self._arms()
         if arms is None:
             yield from self._propose_arms()
+            return "the constraint rejects all that is proposed"
         starts = list(self.starts)
         taken = {key_of(self._middle(start)) for start in starts}
         for point in starts + [arm for arm in arms or [] if key_of(arm) not in taken]:
@@ -139,7 +143,19 @@ class Strategy:
         ]
         middles = (self._middle(np.array(point)) for point in itertools.product(*axes))
         arms = {key_of(middle): middle for middle in middles}
+        if self.space.constraint is not None:
+            arms = {
+                key: point for key, arm in arms.items() if (point := self._allowed(arm)) is not None
+            }
         return list(arms.values()) if len(arms) <= max(1, self.n_iter // _TRIALS_AN_ARM) else None
+
+    def _allowed(self, arm: np.ndarray) -> np.ndarray | None:
+        """The middle of an arm or, where the constraint rejects it, another point of it."""
+        rng = np.random.default_rng(self.seed)
+        others = rng.random((_MAX_DRAWS_AN_ARM, self.space.n_dims))
+        points = [arm, *np.where(self._moves & ~np.isnan(arm), others, arm)]
+        allowed = (p for p in points if len(self.space.filter(self.space.activate(p[None]))))
+        return next(allowed, None)
 
     def _propose_arms(self) -> Plan:
         """Points of a process that sees all arms; promising ones are descended from.
@@ -148,7 +164,7 @@ class Strategy:
         """
         for point in self.starts or [self._middle(np.full(self.space.n_dims, 0.5))]:
             yield from self._start(point)
-        while True:
+        while len(self._seen) < _MAX_POINTS_A_TRIAL * self.n_iter:
             run = self._runs[-1]
             while not run.done and run.best <= np.median([other.best for other in self._runs]):
                 yield from self._advance(run)

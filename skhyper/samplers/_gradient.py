@@ -124,6 +124,9 @@ class _Follower:
                 self._point = self._plan.send(answer)
             except StopIteration as end:
                 self.reason = end.value
+                scored = [trial for trial in self._read if trial.state == "complete"]
+                if scored and all(np.isnan(trial.criterion) for trial in scored):
+                    self.reason = "no trial has a gradient"
         return None
 
     def _learn(self, history: History) -> None:

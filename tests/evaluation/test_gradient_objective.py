@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_iris
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import StratifiedKFold
@@ -121,3 +123,15 @@ def test_pickles_before_it_runs():
     job = FoldJob(0, 0, {"logisticregression__C": 1.0}, 1)
     assert again.run(job)["test_scores"] == told.run(job)["test_scores"]
     assert not told.portable
+
+
+def test_choices_that_look_the_same_are_not_taken_for_each_other():
+    process = GaussianProcessRegressor(optimizer=None, alpha=0.1)
+    _, told = objectives(process, "neg_mean_squared_error", ("alpha",))
+    kernels = [RBF(1.0), RBF(1.004)]
+    assert repr(kernels[0]) == repr(kernels[1])
+    scores = [
+        told.run(FoldJob(i, 0, {"kernel": kernel, "alpha": 0.1}, 2))["test_scores"]
+        for i, kernel in enumerate(kernels)
+    ]
+    assert scores[0] != scores[1]

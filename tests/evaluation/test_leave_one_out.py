@@ -90,3 +90,31 @@ def test_several_outputs_and_an_alpha_for_each():
         assert search.best_params_["alpha"][column] == pytest.approx(
             one.best_params_["alpha"], rel=0.1
         )
+
+
+@pytest.mark.parametrize("alpha", [1e-10, 1e-6, 1e-3])
+def test_small_penalties_with_more_features_than_samples(alpha):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 50)), rng.normal(size=20)
+    search = GradientSearchCV(
+        Ridge(),
+        {"alpha": (1e-12, 1e3, "log-uniform")},
+        initial_points={"alpha": alpha},
+        scoring="neg_mean_squared_error",
+        cv=LeaveOneOut(),
+        n_iter=1,
+    ).fit(X, y)
+    expected = cross_val_score(
+        Ridge(alpha=alpha, solver="svd"), X, y, scoring="neg_mean_squared_error", cv=LeaveOneOut()
+    )
+    np.testing.assert_allclose(search.history_[0].scores, expected, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_scores_that_one_sample_may_not_have():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 4)), np.abs(rng.normal(size=30))
+    search = GradientSearchCV(
+        Ridge(), ALPHA, scoring="neg_mean_poisson_deviance", cv=LeaveOneOut(), n_iter=2
+    ).fit(X, y)
+    assert np.isnan(search.history_[0].scores).any()

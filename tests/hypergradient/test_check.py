@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
 
 from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
 
@@ -57,3 +57,12 @@ def test_folds_and_weights():
     one = check_hypergradient(Ridge(alpha=0.1), X, y, cv=folds)
     other = check_hypergradient(Ridge(alpha=0.1), X, y, cv=folds, fit_params=weight)
     assert one.gradient["alpha"] != pytest.approx(other.gradient["alpha"], rel=1e-3)
+
+
+def test_a_setting_at_the_end_of_what_is_allowed():
+    with pytest.raises(NotDifferentiableError, match=r"both sides.*'l1_ratio'"):
+        check_hypergradient(ElasticNet(l1_ratio=1.0), X, y)
+
+
+def test_a_derivative_of_zero():
+    assert check_hypergradient(Lasso(alpha=1e3), X, y).max_error == 0.0

@@ -6,7 +6,12 @@ from hypergradient.problems import designs, target, weights
 from scipy.optimize import root
 from sklearn.linear_model import HuberRegressor
 
-from skhyper.hypergradient import check_hypergradient, implicit_gradient, inner_problem
+from skhyper.hypergradient import (
+    NotDifferentiableError,
+    check_hypergradient,
+    implicit_gradient,
+    inner_problem,
+)
 
 DATA = designs()
 X, Y = DATA["tall"], target(DATA["tall"], "real") ** 3
@@ -57,3 +62,13 @@ def test_against_scikit_learn(design, intercept):
     Z = DATA[design]
     y = target(Z, "real")
     check_hypergradient(estimator, Z, y, step=0.05, rtol=2e-2, tighten=False)
+
+
+def test_a_scale_that_goes_to_zero_is_said():
+    rng = np.random.default_rng(1)
+    problem = inner_problem(HuberRegressor(max_iter=1000))
+    Z, z = rng.normal(size=(24, 40)), rng.normal(size=24)
+    problem.load(Z, z)
+    problem.fit({"alpha": 1e-6})
+    with pytest.raises(NotDifferentiableError, match="scale goes to zero"):
+        problem.predict(Z, "predict")

@@ -6,7 +6,12 @@ from hypergradient.problems import designs, target, weights
 from sklearn.base import clone
 from sklearn.linear_model import ElasticNet, Lasso, MultiTaskElasticNet, MultiTaskLasso
 
-from skhyper.hypergradient import check_hypergradient, implicit_gradient, inner_problem
+from skhyper.hypergradient import (
+    NotDifferentiableError,
+    check_hypergradient,
+    implicit_gradient,
+    inner_problem,
+)
 
 DATA = designs()
 
@@ -63,3 +68,41 @@ def test_nothing_moves_where_no_feature_is_in():
         problem, X, "predict", lambda p: (float(p @ p), 2 * p), ["alpha"]
     )
     assert gradient == {"alpha": 0.0}
+
+
+@pytest.mark.parametrize("estimator", [Lasso(alpha=0.03), ElasticNet(alpha=0.03, l1_ratio=0.3)])
+def test_what_is_not_searched_keeps_its_value(estimator):
+    X = DATA["tall"]
+    y = target(X, "real")
+    problem = inner_problem(estimator)
+    problem.load(X, y)
+    expected = clone(estimator).set_params(tol=1e-12).fit(X, y).coef_
+    np.testing.assert_allclose(problem.fit({}).coef_, expected, atol=1e-6)
+    loose = clone(estimator).set_params(max_iter=2)
+    problem = inner_problem(loose)
+    problem.load(X, y)
+    with pytest.warns(UserWarning, match="Objective did not converge"):
+        fitted = problem.fit({})
+    with pytest.warns(UserWarning, match="Objective did not converge"):
+        np.testing.assert_array_equal(fitted.coef_, loose.fit(X, y).coef_)
+
+
+def test_the_conditions_hold_where_features_abound():
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(20):
+        X, y = rng.normal(size=(16, 40)), rng.normal(size=16)
+        for alpha in (0.1, 1e-3, 1e-2, 1e-4):
+            problem = inner_problem(Lasso(max_iter=100_000))
+            problem.load(X, y)
+            coef = problem.fit({"alpha": alpha}).coef_
+            try:
+                problem.predict(X, "predict")
+            except NotDifferentiableError:
+                refused += 1
+                continue
+            Xc = X - X.mean(axis=0)
+            C = Xc.T @ (y - y.mean() - Xc @ coef) / 16
+            assert np.abs(C).max() <= alpha * (1 + 1e-6)
+            np.testing.assert_allclose(C[coef != 0], alpha * np.sign(coef[coef != 0]), rtol=1e-6)
+    assert refused < 8

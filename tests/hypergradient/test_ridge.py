@@ -63,3 +63,27 @@ def test_what_is_refused():
 
     with pytest.raises(NotDifferentiableError, match="Halved overrides 'predict' of Ridge"):
         inner_problem(Halved())
+
+
+@pytest.mark.parametrize("alpha", [1e-12, 1e-8, 1e-4])
+@pytest.mark.parametrize("scale", [1.0, 1e3])
+def test_small_penalties_with_more_features_than_samples(alpha, scale):
+    X = scale * np.random.default_rng(0).normal(size=(40, 100))
+    y = X[:, 0] / scale + np.random.default_rng(1).normal(size=40)
+    problem = inner_problem(Ridge())
+    problem.load(X[:30], y[:30])
+    problem.fit({"alpha": alpha})
+    expected = Ridge(alpha=alpha, solver="svd").fit(X[:30], y[:30]).predict(X[30:])
+    np.testing.assert_allclose(problem.predict(X[30:], "predict"), expected, rtol=1e-6)
+    check_hypergradient(Ridge(alpha=1e-2), X, y)
+
+
+def test_solvers_that_stop_are_left_to_stop():
+    y = target(TALL)
+    loose = Ridge(solver="lsqr", tol=0.5)
+    problem = inner_problem(loose)
+    problem.load(TALL, y)
+    fitted, theirs = problem.fit({"alpha": 1.0}), clone(loose).fit(TALL, y)
+    np.testing.assert_array_equal(fitted.coef_, theirs.coef_)
+    exact = Ridge().fit(TALL, y).predict(TALL)
+    np.testing.assert_allclose(problem.predict(TALL, "predict"), exact, rtol=1e-8)

@@ -192,3 +192,18 @@ def test_a_wall_costs_no_trials():
 
     history, _ = run(loss, space)
     assert history.best.params["x"] < 0.3
+
+
+def test_arms_that_the_constraint_rejects_are_none():
+    kinds = list("abcdefghijklmnopqrst")
+    space = Space(
+        {"kind": kinds, "x": (0.0, 1.0)},
+        constraint=lambda params: params["kind"] in "ab" and params["x"] < 0.2,
+    )
+
+    def loss(params):
+        return params["x"] ** 2, {"x": 2 * params["x"]}
+
+    history, _ = run(loss, space, n=30)
+    assert {trial.params["kind"] for trial in history} == {"a", "b"}
+    assert history.best.params["x"] < 0.02
