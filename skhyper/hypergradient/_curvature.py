@@ -30,7 +30,10 @@ Solver = Callable[..., np.ndarray]
 _LARGEST_DIRECT = 3000
 _LARGEST_SOFTMAX = 1500
 _LARGEST_DENSE_COPY = 4_000_000
-_CG_TOLERANCE = 1e-10
+# Of solutions whose residual is what is left of the gradient, and of steps towards a solution,
+# the next of which mends what this one leaves.
+_CG_TOLERANCE = 1e-9
+_STEP_TOLERANCE = 1e-2
 # Renamed in SciPy 1.12.
 _RTOL = "rtol" if "rtol" in inspect.signature(cg).parameters else "tol"
 
@@ -112,7 +115,7 @@ def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     Returns
     -------
     solve : callable
-        ``solve(v, guess=None) -> u``.
+        ``solve(v, guess=None, step=False) -> u``; iterations stop early for a `step`.
     """
     n, q = Q.shape
     p = Q.X.shape[1]
@@ -156,7 +159,7 @@ def softmax_solver(
     order = np.argsort(np.argsort((keep % q) * K + keep // q))
     solve = factorized(H[np.ix_(keep, keep)])
     inverse = np.argsort(order)
-    return lambda v, guess=None: solve(v[order])[inverse]
+    return lambda v, guess=None, step=False: solve(v[order])[inverse]
 
 
 def _softmax_iterations(
@@ -184,9 +187,9 @@ def factorized(H: np.ndarray) -> Solver:
     except linalg.LinAlgError:
         regular = False
     if regular:
-        return lambda v, guess=None: linalg.cho_solve(factor, v, check_finite=False)
+        return lambda v, guess=None, step=False: linalg.cho_solve(factor, v, check_finite=False)
     inverse = linalg.pinvh(H)
-    return lambda v, guess=None: inverse @ v
+    return lambda v, guess=None, step=False: inverse @ v
 
 
 def _dual_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
@@ -200,7 +203,7 @@ def _dual_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     MB = linalg.cho_solve(factor, B, check_finite=False)
     border = linalg.pinvh(B.T @ MB + np.diag(l2[p:])) if B.shape[1] else np.empty((0, 0))
 
-    def solve(v: np.ndarray, guess: np.ndarray | None = None) -> np.ndarray:
+    def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
         c = root * (Q.X @ v[:p]) / penalty
         Mc = linalg.cho_solve(factor, c, check_finite=False)
         u_e = border @ (v[p:] - B.T @ Mc)
@@ -215,6 +218,7 @@ def conjugate_gradients(
     v: np.ndarray,
     guess: np.ndarray | None = None,
     diagonal: np.ndarray | None = None,
+    rtol: float = _CG_TOLERANCE,
 ) -> np.ndarray:
     """``u`` with ``product(u) = v``, preconditioned by the diagonal of what multiplies u."""
     shape = (len(v), len(v))
@@ -223,9 +227,13 @@ def conjugate_gradients(
         scale = 1 / np.where(diagonal > 0, diagonal, 1.0)
         preconditioner = LinearOperator(shape, matvec=lambda r: scale * r, dtype=float)
     operator = LinearOperator(shape, matvec=product, dtype=float)
-    tolerance: dict[str, Any] = {_RTOL: _CG_TOLERANCE, "atol": 0.0}
+    tolerance: dict[str, Any] = {_RTOL: rtol, "atol": 0.0}
     return cg(operator, v, x0=guess, maxiter=len(v) + 100, M=preconditioner, **tolerance)[0]
 
 
 def _iterative(product: Callable[[np.ndarray], np.ndarray], diagonal: np.ndarray) -> Solver:
-    return lambda v, guess=None: conjugate_gradients(product, v, guess, diagonal)
+    def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
+        rtol = _STEP_TOLERANCE if step else _CG_TOLERANCE
+        return conjugate_gradients(product, v, guess, diagonal, rtol)
+
+    return solve

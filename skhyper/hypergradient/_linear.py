@@ -216,7 +216,7 @@ class LinearProblem(InnerProblem):
             if size == 0:
                 break
             step = np.zeros_like(V)
-            step[self._support] = -self._solver(G)
+            step[self._support] = -self._solver(G, None, True)
             leaves = ((V + step) * self._signs < 0) & (self._problem.l1 > 0)[:, None]
             if leaves.any():
                 return self._dropped(V, step, leaves, size), False
@@ -266,11 +266,11 @@ class LinearProblem(InnerProblem):
         ]
         owner = np.nonzero(S)[1]
 
-        def solve(v: np.ndarray, guess: np.ndarray | None = None) -> np.ndarray:
+        def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
             u = np.empty_like(v)
             for k, solver in enumerate(solvers):
                 start = None if guess is None else guess[owner == k]
-                u[owner == k] = solver(v[owner == k], start)
+                u[owner == k] = solver(v[owner == k], start, step)
             return u
 
         return solve
