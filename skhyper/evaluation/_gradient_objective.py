@@ -5,6 +5,8 @@ scikit-learn's own ``_fit_and_score`` runs here too, on a stand-in for the estim
 the factors of matrices from the settings before. What is scored is the user's estimator.
 """
 
+import math
+import numbers
 import threading
 import time
 from collections import OrderedDict
@@ -104,6 +106,7 @@ class _Fold:
         self._number = number
         self._problems: OrderedDict[str, InnerProblem] = OrderedDict()
         self._loaded = False
+        self._criterion_is_score: bool | None = None
         self.problem: InnerProblem
 
     def load(self) -> None:
@@ -177,6 +180,42 @@ class _Fold:
         """Scores of the fitted estimator; of its last step where that is the same."""
         if not on_test:
             return scorer(self.fitted, self.X_train, self.y_train, **self.train_score_params)
+        if self._criterion_is_score is False or not self._whole.criterion.exact:
+            return self._score(scorer)
+        quick = self._quick_score()
+        if self._criterion_is_score and np.isfinite(quick):
+            return quick
+        score = self._score(scorer)
+        single = isinstance(score, numbers.Real) and not self.score_params
+        self._criterion_is_score = (
+            single
+            and _is_plain(scorer)
+            and math.isclose(score, quick, rel_tol=1e-12, abs_tol=1e-12)
+        )
+        return score
+
+    def _quick_score(self) -> float:
+        """Minus the criterion of the fitted estimator's output: the score, by less work.
+
+        scikit-learn's scorers check what they get each time anew, which takes longer than
+        small models take to predict. A fold's first score is computed by both.
+        """
+        try:
+            model, X = self.fitted, self.X_test
+            if hasattr(self.problem, "transformed"):
+                model, X = model.steps[-1][1], self.problem.transformed(X)
+            loss = self._loss()
+            return -loss(getattr(model, self._whole.criterion.method)(X))[0]
+        except Exception:  # noqa: BLE001  (the scorer will say what is wrong)
+            return np.nan
+
+    def _loss(self) -> Any:
+        weight = self.score_params.get("sample_weight")
+        classes = getattr(self.fitted, "classes_", None)
+        return self._whole.criterion.on(self.y_test, weight, classes)
+
+    def _score(self, scorer: Any) -> Any:
+        """What the scorer says of the fitted estimator, or of its last step."""
         if hasattr(self.problem, "transformed") and not self.score_params and _is_plain(scorer):
             last = self.fitted.steps[-1][1]
             return scorer(last, self.problem.transformed(self.X_test), self.y_test)
@@ -191,9 +230,7 @@ class _Fold:
         if self._why_plain:
             return {"gradient_error": self._why_plain}
         try:
-            weight = self.score_params.get("sample_weight")
-            classes = getattr(self.fitted, "classes_", None)
-            loss = criterion.on(self.y_test, weight, classes)
+            loss = self._loss()
             if names:
                 value, gradient = implicit_gradient(
                     problem, self.X_test, criterion.method, loss, names
