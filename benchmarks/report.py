@@ -114,6 +114,113 @@ def gradients(result):
     return [*lines, *table(head, rows), "", *provenance(result)]
 
 
+def gradient_search(result):
+    targets = result["targets"]
+    lines = ["## GradientSearchCV against its targets", ""]
+    lines += [
+        "CPU time in ratios within one run, medians of repetitions; same folds for all.",
+        "",
+    ]
+    draws = {"1": exactness, "2": cost, "3": searches, "4": searches, "5": memory}
+    for number, draw in draws.items():
+        if number in targets:
+            lines += [f"### Target {number}", "", *draw(targets[number]), ""]
+    return lines + provenance(result)
+
+
+def met(flag):
+    return "yes" if flag else "**no**"
+
+
+def exactness(target):
+    rows = [
+        [
+            name,
+            f"{row['error']:.1e}",
+            f"{row['bar']:g}",
+            met(row["met"]),
+            f"{row['error_of_own']:.1e}" if "error_of_own" in row else "",
+            row["why"],
+        ]
+        for name, row in target["rows"].items()
+    ]
+    head = ["estimator", "largest error", "bar", "met", "to own differences", "not exact because"]
+    n_runs = max(len(row["runs"]) for row in target["rows"].values())
+    return [
+        "Distance of directional derivatives from central differences of scikit-learn's fits, "
+        f"relative to the gradient: the largest of up to {n_runs} data sets of several scales, "
+        "with sample weights and without. Where scikit-learn's solver is too coarse, also from "
+        "differences of the exact solutions.",
+        "",
+        *table(head, rows),
+    ]
+
+
+def cost(target):
+    rows = [
+        [
+            row["what"],
+            f"{row['over_fits']:.2f}",
+            f"{row['over_value']:.2f}",
+            f"{row['bar']:g}",
+            met(row["met"]),
+        ]
+        for row in target["rows"].values()
+    ]
+    head = ["task", "over scikit-learn's fits", "over own values", "bar", "met"]
+    return [
+        f"A search of {target['n_settings']} given settings, with gradients, over "
+        "`cross_val_score` at the same settings, and over the same search without gradients. "
+        "The bar is for the first.",
+        "",
+        *table(head, rows),
+    ]
+
+
+def searches(target):
+    rows = []
+    for name, row in target["rows"].items():
+        summary, own = row["summary"], row["runs"]["GradientSearchCV"]
+        seconds = f"{summary['cpu_seconds']['GradientSearchCV']:.2f}"
+        trials = sorted(run["n_trials"] for run in own)[len(own) // 2]
+        cells = [seconds, trials, "", ""]
+        excess = f"{summary['loss']:.6g} ({100 * summary['excess']:+.2g} %)"
+        options = ", ".join(f"{key}={value}" for key, value in row.get("options", {}).items())
+        ours = f"GradientSearchCV({options})" if options else "GradientSearchCV"
+        rows.append([name, ours, excess, met(summary["met"]["loss"]), *cells])
+        for rival, loss in summary["rivals_losses"].items():
+            share = f"{summary['cpu_share'][rival]:.2g}"
+            bar = summary["bars"].get(rival)
+            share += "" if bar is None else f" (bar {bar:.2g})"
+            reached = "" if bar is None else met(summary["met"][rival])
+            seconds = f"{summary['cpu_seconds'][rival]:.2f}"
+            rows.append(["", rival, f"{loss:.6g}", "", seconds, "", share, reached])
+    head = ["task", "search", "CV loss (to the best rival)", "met", "CPU s", "trials"]
+    most = 100 * target["largest_excess"]
+    return [
+        f"The loss may be at most {most:g} % above that of the best rival. *Share*: our CPU time "
+        "over the rival's.",
+        "",
+        *table([*head, "share", "met"], rows),
+    ]
+
+
+def memory(target):
+    rows = []
+    for name, row in target["rows"].items():
+        peaks = [f"{peak:.0f}" for peak in row["peak_mb"].values()]
+        copy = "yes" if row["dense_copy"] else "no"
+        rows.append([name, *peaks, f"{row['over_fit']:.1f}", copy, met(row["met"])])
+    head = ["estimator", "one fit, MB", "cross_val_score", "search", "search over fit"]
+    return [
+        f"Peak memory beyond that of the imports; the data have {target['data_mb']:.0f} MB, dense "
+        f"they would have {target['dense_mb']:.0f}. Bar: {target['bar']:g} times one fit, and no "
+        "dense copy.",
+        "",
+        *table([*head, "dense copy", "met"], rows),
+    ]
+
+
 def mean_and_error(entry):
     return f"{entry['mean']:.5f} ± {entry['se']:.5f}"
 
@@ -129,6 +236,7 @@ def main():
         "overhead.json": overhead,
         "quality_first_look.json": quality,
         "gradients_in_the_process.json": gradients,
+        "gradient_search.json": gradient_search,
     }
     for name, draw in sections.items():
         result = load(name)
