@@ -282,6 +282,8 @@ def _descent(start: np.ndarray, moves: np.ndarray, tol: float) -> Plan:
     for step in _STEPS:
         before = answer.value
         start, answer = yield from _lbfgs(start, answer, moves, step, tol)
+        if not np.any(answer.slope[moves]):
+            break
         level = _steepest(start, answer, moves) <= _LEVEL * steepest
         if level or before - answer.value <= _GAIN_AT_KINK * tol * abs(before):
             break
@@ -316,6 +318,7 @@ def _lbfgs(
     max_trials = 15_000 if step == _STEPS[0] else _MAX_TRIALS_AT_KINK
     known = {v_start.tobytes(): (first.value / scale, first.slope[moves] * step / scale)}
     best = start, first
+    lowest = first.value, v_start  # of the points on a slope
 
     def function(v: np.ndarray) -> tuple[float, np.ndarray]:
         if v.tobytes() not in known:
@@ -338,17 +341,19 @@ def _lbfgs(
         point = start.copy()
         point[moves] = np.clip(v * step, 0.0, 1.0)
         answer = yield point
+        slope = answer.slope[moves] * step / scale
+        if math.isfinite(answer.value) and np.all(np.isfinite(slope)) and np.any(slope):
+            known[v.tobytes()] = answer.value / scale, slope
+            if answer.value < lowest[0]:
+                lowest = answer.value, v
+        else:  # failed, or so far that it is on a plain
+            known[v.tobytes()] = _bowl(v, lowest[1], known)
         if answer.value < best[1].value:
             best = point, answer
-        slope = answer.slope[moves] * step / scale
-        if math.isfinite(answer.value) and np.all(np.isfinite(slope)):
-            known[v.tobytes()] = answer.value / scale, slope
-        else:
-            known[v.tobytes()] = _bowl(v, best[0][moves] / step, known)
 
 
 def _bowl(v: np.ndarray, lowest: np.ndarray, known: dict) -> tuple[float, np.ndarray]:
-    """Value and slope in place of a failure: a steep bowl around the best point so far."""
+    """Value and slope in place of a failure or a plain: a steep bowl around the best slope."""
     values = [value for value, _ in known.values()]
     height = max(values) - min(values) + 1.0
     away = v - lowest

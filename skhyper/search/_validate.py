@@ -113,7 +113,12 @@ def check_values(estimator: Any, space: Space) -> None:
         If none of the values of a hyperparameter is accepted.
     """
     examples = space_examples(space)
+    # All components of a vector have the same range: one look is enough.
+    seen: set[tuple[str | None, int]] = set()
     for name, dimension in zip(space.names, space.dimensions, strict=True):
+        if (name, id(dimension)) in seen:
+            continue
+        seen.add((name, id(dimension)))
         setting = next((e for e in examples if name in e), None)
         if name is None or setting is None:
             continue

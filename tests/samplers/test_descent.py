@@ -207,3 +207,14 @@ def test_arms_that_the_constraint_rejects_are_none():
     history, _ = run(loss, space, n=30)
     assert {trial.params["kind"] for trial in history} == {"a", "b"}
     assert history.best.params["x"] < 0.02
+
+
+def test_a_step_onto_a_plain_is_shortened():
+    def loss(params):
+        x = params["x"]
+        if x > 0.6:
+            return 0.5, {"x": 0.0}
+        return (x - 0.55) ** 2 * 4 + 0.2, {"x": 8 * (x - 0.55)}
+
+    history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=0)
+    assert history.best.params["x"] == pytest.approx(0.55, abs=0.01)
