@@ -193,7 +193,7 @@ class BaseMLP(BaseEstimator):
 
     def _outputs(self, X: Any) -> np.ndarray:
         """What the last layer puts out, (n, d_L)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "coefs_")
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
         return self._network.outputs(self._layers(), X)
 

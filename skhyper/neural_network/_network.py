@@ -1,7 +1,7 @@
 """A fully connected network on arrays: outputs, gradient, and the gradient's derivative.
 
 The derivative of the gradient along directions in the weights is Pearlmutter's R-operator: the
-forward and the backward pass, each differentiated, for k directions together. It never forms the
+forward and the backward pass, each differentiated, for each of k directions. It never forms the
 Hessian, and costs about as much as k more gradients.
 
 Notation
@@ -80,7 +80,7 @@ def _half_square(Z: np.ndarray, Y: np.ndarray) -> np.ndarray:
 ACTIVATIONS = {
     "identity": Activation(lambda s: s, lambda a: 1.0, None),
     "logistic": Activation(expit, lambda a: a * (1 - a), lambda a: 1 - 2 * a),
-    "relu": Activation(lambda s: np.maximum(s, 0), lambda a: a > 0, None),
+    "relu": Activation(lambda s: np.maximum(s, 0), lambda a: (a > 0).astype(float), None),
     "tanh": Activation(np.tanh, lambda a: 1 - a * a, lambda a: -2 * a),
 }
 OUTPUTS = {
@@ -101,6 +101,7 @@ class Tape(NamedTuple):
     """What a gradient leaves for its derivative; lists with an entry for each layer."""
 
     A: list[Any]
+    slopes: list[Any]
     D: list[np.ndarray]
     E: list[np.ndarray | None]
     M: np.ndarray
@@ -172,8 +173,8 @@ class Network:
         output = OUTPUTS[self.output]
         *A, Z = self._forward(layers, X)
         M = output.mean(Z)
-        D, E = self._backward(layers, A, c * (M - Y), out)
-        return float(c[:, 0] @ output.loss(Z, Y)), Tape(A, D, E, M, c)
+        back = self._backward(layers, A, c * (M - Y), out)
+        return float(c[:, 0] @ output.loss(Z, Y)), Tape(A, *back, M, c)
 
     def pull_back(self, layers: list[Layer], X: Any, dZ: np.ndarray) -> np.ndarray:
         """``(∂Z/∂w)ᵀ dZ``, (P,), for a derivative by the outputs at X."""
@@ -196,13 +197,27 @@ class Network:
         out : list of Layer
             Of an array of shape (k, P).
         """
-        activation = ACTIVATIONS[self.activation]
-        A, D, E, M, c = tape
-        slopes = [None, *(activation.slope(a) for a in A[1:])]
+        bend = ACTIVATIONS[self.activation].bend
+        bends = [None if E is None or bend is None else E * bend(A) for A, E in zip(tape.A, tape.E)]
+        # One direction at a time: what it needs stays in the processor's cache.
+        for j in range(len(d_layers[0].W)):
+            along = [Layer(dW[j], db[j]) for dW, db in d_layers]
+            self._d_gradient(layers, along, tape, bends, [Layer(W[j], b[j]) for W, b in out])
+
+    def _d_gradient(
+        self,
+        layers: list[Layer],
+        d_layers: list[Layer],
+        tape: Tape,
+        bends: list[Any],
+        out: list[Layer],
+    ) -> None:
+        """Along one direction; `bends` are the slopes of each layer's by its value, times E."""
+        A, slopes, D, _, M, c = tape
         dA: list[Any] = [None]
         for i, ((W, _), (dW, db)) in enumerate(zip(layers, d_layers)):
-            dZ = _times(A[i], dW)
-            dZ += db[:, None]
+            dZ = A[i] @ dW
+            dZ += db
             if i > 0:
                 dZ += dA[i] @ W
             if i + 1 < len(layers):
@@ -211,15 +226,15 @@ class Network:
         dD = c * OUTPUTS[self.output].d_mean(M, dZ)
         for i in reversed(range(len(layers))):
             _adjoint_times(A[i], dD, out[i].W)
-            dD.sum(axis=1, out=out[i].b)
+            dD.sum(axis=0, out=out[i].b)
             if i == 0:
                 return
-            out[i].W[...] += np.matmul(dA[i].swapaxes(1, 2), D[i])
+            out[i].W[...] += dA[i].T @ D[i]
             dD = dD @ layers[i].W.T
-            dD += np.matmul(D[i], d_layers[i].W.swapaxes(1, 2))
+            dD += D[i] @ d_layers[i].W.T
             dD *= slopes[i]
-            if activation.bend is not None:
-                dD += (E[i] * activation.bend(A[i])) * dA[i]
+            if bends[i] is not None:
+                dD += bends[i] * dA[i]
 
     def _forward(self, layers: list[Layer], X: Any) -> list[Any]:
         """A of each layer, and Z."""
@@ -235,37 +250,25 @@ class Network:
 
     def _backward(
         self, layers: list[Layer], A: list[Any], D: np.ndarray, out: list[Layer]
-    ) -> tuple[list[Any], list[Any]]:
-        """D and E of each layer, from that of the last; the gradient goes to `out`."""
+    ) -> tuple[list[Any], list[np.ndarray], list[Any]]:
+        """Slopes, D and E of each layer, from D of the last; the gradient goes to `out`."""
         slope = ACTIVATIONS[self.activation].slope
+        slopes: list[Any] = [None, *(slope(a) for a in A[1:])]
         Ds, Es = [D], [None]
         for i in reversed(range(len(layers))):
             _adjoint_times(A[i], D, out[i].W)
             D.sum(axis=0, out=out[i].b)
             if i > 0:
                 E = D @ layers[i].W.T
-                D = E * slope(A[i])
+                D = E * slopes[i]
                 Ds.insert(0, D)
                 Es.insert(1, E)
-        return Ds, Es
-
-
-def _times(A: Any, dW: np.ndarray) -> np.ndarray:
-    """``A dW`` for each of k directions, (k, n, h)."""
-    if not sparse.issparse(A):
-        return np.matmul(A, dW)
-    k, m, h = dW.shape
-    product = A @ dW.transpose(1, 0, 2).reshape(m, k * h)
-    return np.ascontiguousarray(product.reshape(-1, k, h).transpose(1, 0, 2))
+        return slopes, Ds, Es
 
 
 def _adjoint_times(A: Any, D: np.ndarray, out: np.ndarray) -> None:
-    """``Aᵀ D``, for D of shape (n, h) or (k, n, h), written to `out`."""
-    if not sparse.issparse(A):
-        np.matmul(A.T, D, out=out)
-    elif D.ndim == 2:
+    """``Aᵀ D``, written to `out`."""
+    if sparse.issparse(A):
         out[...] = A.T @ D
     else:
-        k, n, h = D.shape
-        product = A.T @ D.transpose(1, 0, 2).reshape(n, k * h)
-        out[...] = product.reshape(-1, k, h).transpose(1, 0, 2)
+        np.matmul(A.T, D, out=out)
