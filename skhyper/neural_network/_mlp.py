@@ -217,8 +217,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ----------
     hidden_layer_sizes : array-like of shape (n_layers - 2,) or int, default=(100,)
         Widths of the hidden layers; () for none.
-    activation : {"identity", "logistic", "relu", "tanh"}, default="relu"
-        Of the hidden layers.
+    activation : {"identity", "logistic", "relu", "softplus", "tanh"}, default="relu"
+        Of the hidden layers. Hyperparameters are best learned with a smooth one, "softplus"
+        (``log(1 + exp(s))``) or "tanh": see Notes.
     optimizer : {"gd", "sgd", "momentum", "adam", "adagrad"}, default="adam"
         How a gradient becomes a step: `"gd"` takes all samples for each, the others a batch.
     learning_rate : float, default=1e-3
@@ -278,6 +279,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     data, whence its minimum is the same for any batch size.
 
     First weights and batches are those of scikit-learn's networks with the same `random_state`.
+
+    With a smooth activation the weights are a smooth function of the hyperparameters. With "relu"
+    they are one piece by piece: a sample that changes sides at some unit makes a small jump, of
+    which derivatives know nothing, and after many steps there are many of them.
 
     Examples
     --------

@@ -32,6 +32,10 @@ from scipy.special import expit
 
 __all__ = ["ACTIVATIONS", "OUTPUTS", "Layer", "Network", "Tape"]
 
+# Directions go together while a layer's numbers for all of them are not more than these, so that
+# they stay in the processor's cache; small networks save the calls.
+_IN_CACHE = 16_384
+
 
 class Activation(NamedTuple):
     """A function of the layer's sum; its slope as a function of its value `a`, and that's slope."""
@@ -81,6 +85,9 @@ ACTIVATIONS = {
     "identity": Activation(lambda s: s, lambda a: 1.0, None),
     "logistic": Activation(expit, lambda a: a * (1 - a), lambda a: 1 - 2 * a),
     "relu": Activation(lambda s: np.maximum(s, 0), lambda a: (a > 0).astype(float), None),
+    "softplus": Activation(
+        lambda s: np.logaddexp(0, s), lambda a: -np.expm1(-a), lambda a: np.exp(-a)
+    ),
     "tanh": Activation(np.tanh, lambda a: 1 - a * a, lambda a: -2 * a),
 }
 OUTPUTS = {
@@ -116,7 +123,7 @@ class Network:
     ----------
     widths : tuple of int
         ``d_0, ..., d_L``.
-    activation : {"identity", "logistic", "relu", "tanh"}
+    activation : {"identity", "logistic", "relu", "softplus", "tanh"}
     output : {"identity", "logistic", "softmax"}
         With the half square, the binary and the multinomial cross-entropy as loss.
     """
@@ -199,10 +206,12 @@ class Network:
         """
         bend = ACTIVATIONS[self.activation].bend
         bends = [None if E is None or bend is None else E * bend(A) for A, E in zip(tape.A, tape.E)]
-        # One direction at a time: what it needs stays in the processor's cache.
-        for j in range(len(d_layers[0].W)):
-            along = [Layer(dW[j], db[j]) for dW, db in d_layers]
-            self._d_gradient(layers, along, tape, bends, [Layer(W[j], b[j]) for W, b in out])
+        k = len(d_layers[0].W)
+        size = max(1, _IN_CACHE // max(len(tape.c) * width for width in self.widths[1:]))
+        for start in range(0, k, size):
+            some = slice(start, start + size)
+            along = [Layer(dW[some], db[some]) for dW, db in d_layers]
+            self._d_gradient(layers, along, tape, bends, [Layer(W[some], b[some]) for W, b in out])
 
     def _d_gradient(
         self,
@@ -212,12 +221,12 @@ class Network:
         bends: list[Any],
         out: list[Layer],
     ) -> None:
-        """Along one direction; `bends` are the slopes of each layer's by its value, times E."""
+        """Along some directions; `bends` are the slopes of each layer's by its value, times E."""
         A, slopes, D, _, M, c = tape
         dA: list[Any] = [None]
         for i, ((W, _), (dW, db)) in enumerate(zip(layers, d_layers)):
-            dZ = A[i] @ dW
-            dZ += db
+            dZ = _times(A[i], dW)
+            dZ += db[:, None]
             if i > 0:
                 dZ += dA[i] @ W
             if i + 1 < len(layers):
@@ -226,12 +235,12 @@ class Network:
         dD = c * OUTPUTS[self.output].d_mean(M, dZ)
         for i in reversed(range(len(layers))):
             _adjoint_times(A[i], dD, out[i].W)
-            dD.sum(axis=0, out=out[i].b)
+            dD.sum(axis=1, out=out[i].b)
             if i == 0:
                 return
-            out[i].W[...] += dA[i].T @ D[i]
+            out[i].W[...] += dA[i].swapaxes(1, 2) @ D[i]
             dD = dD @ layers[i].W.T
-            dD += D[i] @ d_layers[i].W.T
+            dD += D[i] @ d_layers[i].W.swapaxes(1, 2)
             dD *= slopes[i]
             if bends[i] is not None:
                 dD += bends[i] * dA[i]
@@ -266,9 +275,19 @@ class Network:
         return slopes, Ds, Es
 
 
+def _times(A: Any, dW: np.ndarray) -> np.ndarray:
+    """``A dW`` for each of some directions, (k, n, h)."""
+    if not sparse.issparse(A):
+        return np.matmul(A, dW)
+    return np.stack([A @ one for one in dW])
+
+
 def _adjoint_times(A: Any, D: np.ndarray, out: np.ndarray) -> None:
-    """``Aᵀ D``, written to `out`."""
-    if sparse.issparse(A):
+    """``Aᵀ D``, for D of shape (n, h) or (k, n, h), written to `out`."""
+    if not sparse.issparse(A):
+        np.matmul(A.T, D, out=out)
+    elif D.ndim == 2:
         out[...] = A.T @ D
     else:
-        np.matmul(A.T, D, out=out)
+        for one, product in zip(D, out):
+            product[...] = A.T @ one

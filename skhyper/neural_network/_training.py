@@ -200,6 +200,7 @@ class _Descent:
         self._g, self._dg = np.empty(P), np.empty((self.k, P))
         self._g_layers, self._dg_layers = network.layers(self._g), network.layers(self._dg)
         self._S, self._dS = np.zeros((n_slots, P)), np.zeros((n_slots, self.k, P))
+        self._scratch, self._d_scratch = np.empty(P), np.empty((self.k, P))
         self._total = data.a.sum()
         self._penalty = np.zeros(P)
         for layer, alpha in zip(network.layers(self._penalty), settings.values["alpha"]):
@@ -233,7 +234,7 @@ class _Descent:
         total = a.sum()
         c = (a / total if total > 0 else a)[:, None]
         loss, tape = self._network.gradient(self.layers, X, Y, c, self._g_layers)
-        push = self._penalty * self.w
+        push = np.multiply(self._penalty, self.w, out=self._scratch)
         loss += 0.5 * float(push @ self.w)
         self._g += push
         self._t += 1
@@ -249,19 +250,19 @@ class _Descent:
             dd, self._dS = optimizer.d_step(
                 self._S, S, self._g, d, self._t, values, self._dS, self._dg, self._d_values
             )
-            self.dw -= rate * dd
+            self.dw -= np.multiply(dd, rate, out=self._d_scratch)
             d_rate = factor * self._d_values.get("learning_rate", np.zeros(self.k))
             slope = values["learning_rate"] * schedule.slope(*when)
             d_rate = d_rate + slope * self._d_values.get("decay", 0.0)
             for j in np.flatnonzero(d_rate):
                 self.dw[j] -= d_rate[j] * d
         self._S = S
-        self.w -= rate * d
+        self.w -= np.multiply(d, rate, out=self._scratch)
         return loss
 
     def _add_d_penalty(self) -> None:
         """Add the derivative of ``λ w`` to that of the gradient."""
-        self._dg += self._penalty * self.dw
+        self._dg += np.multiply(self._penalty, self.dw, out=self._d_scratch)
         if "alpha" not in self._d_values:
             return
         for j, layer in zip(*np.nonzero(self._d_values["alpha"])):
