@@ -118,7 +118,6 @@ _MLP = {  # of scikit-learn's (solver) and of skhyper's (optimizer)
     "beta_1": (_is("solver", "adam"), _is("optimizer", "adam")),
     "beta_2": (_is("solver", "adam"), _is("optimizer", "adam")),
     "epsilon": (_is("solver", "adam"), _is("optimizer", "adam", "adagrad")),
-    "decay": _is("schedule", "exponential", "inverse"),
     "max_fun": _is("solver", "lbfgs"),
 }
 _BOOTSTRAPPED = {"max_samples": _on("bootstrap"), "oob_score": _on("bootstrap")}
