@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import sklearn
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer
@@ -36,6 +37,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.validation import _check_method_params as check_method_params
+from sklearn.utils.validation import _check_sample_weight
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -58,6 +60,7 @@ __all__ = [
     "input_indices",
     "insert_error_scores",
     "safe_split",
+    "sample_weights",
     "scorer_parts",
     "set_remainder",
     "sklearn_version",
@@ -111,6 +114,14 @@ def validate_params(estimator: Any) -> None:
     validate: Callable[[], None] | None = getattr(estimator, "_validate_params", None)
     if validate is not None:
         validate()
+
+
+def sample_weights(sample_weight: Any, X: Any) -> np.ndarray:
+    """Sample weights (n,) as float64, ones where there are none, as scikit-learn checks them."""
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weights.any():
+        raise ValueError("Some sample_weight must be above 0; all of them are zero.")
+    return weights
 
 
 def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> dict:

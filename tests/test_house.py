@@ -15,7 +15,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"exceptions", "_sklearn"},
     {"_trial", "space", "callbacks"},
-    {"gp"},
+    {"gp", "neural_network"},
     {"samplers", "hypergradient"},
     {"evaluation"},
     {"search"},
@@ -24,6 +24,7 @@ FLOORS = [
 FRIENDS = {("callbacks", "_trial")}
 # Who may know what: the evaluation receives a sampler and never imports one.
 FORBIDDEN = {("evaluation", "samplers"), ("gp", "space"), ("gp", "_trial")}
+FORBIDDEN |= {("neural_network", "space"), ("neural_network", "_trial")}
 PRIVATE_OK = ROOT / "_sklearn.py"
 
 

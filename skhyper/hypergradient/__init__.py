@@ -16,6 +16,7 @@ from skhyper.hypergradient import (  # noqa: F401
     _kernel_ridge,
     _lasso,
     _linear_models,
+    _neural,
     _pipeline,
     _ridge,
     _svm,
@@ -23,6 +24,7 @@ from skhyper.hypergradient import (  # noqa: F401
 )
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
 from skhyper.hypergradient._feature_map import FeatureMap, LeafMap, feature_map
+from skhyper.hypergradient._forward import ForwardProblem
 from skhyper.hypergradient._losses import Criterion, criterion_of, log_marginal_likelihood
 from skhyper.hypergradient._problem import (
     InnerProblem,
@@ -36,6 +38,7 @@ from skhyper.hypergradient._rules import implicit_gradient
 __all__ = [
     "Criterion",
     "FeatureMap",
+    "ForwardProblem",
     "HypergradientCheck",
     "InnerProblem",
     "LeafMap",

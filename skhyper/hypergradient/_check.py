@@ -11,6 +11,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 
 from skhyper._sklearn import safe_split
+from skhyper.hypergradient._forward import is_forward
 from skhyper.hypergradient._losses import Criterion, criterion_of
 from skhyper.hypergradient._problem import NotDifferentiableError, inner_problem
 from skhyper.hypergradient._rules import implicit_gradient
@@ -223,11 +224,17 @@ def _rebuilt(names: Sequence[str], own: Mapping[str, Any], vector: np.ndarray) -
 
 
 def _tightened(estimator: Any) -> Any:
-    """A clone whose solvers go on to the end, nested ones too."""
+    """A clone whose solvers go on to the end, nested ones too.
+
+    Where it is the training that is differentiated, all of it counts, and it stays as it is.
+    """
     estimator = clone(estimator)
     tight: dict[str, Any] = {}
-    for name, value in estimator.get_params(deep=True).items():
-        last = name.rpartition("__")[2]
+    params = {"": estimator, **estimator.get_params(deep=True)}
+    for name, value in params.items():
+        owner, _, last = name.rpartition("__")
+        if is_forward(params.get(owner)):
+            continue
         if last == "tol" and isinstance(value, float):
             tight[name] = min(value, 1e-12)
         elif last == "max_iter" and isinstance(value, int) and value > 0:

@@ -19,6 +19,9 @@ def implicit_gradient(
 ) -> tuple[float, Gradient]:
     """Validation loss and its hypergradient by the implicit function theorem.
 
+    Problems that differentiate their training in forward mode are its case with ``H = 1``; see
+    ``_forward``.
+
     Parameters
     ----------
     problem : InnerProblem

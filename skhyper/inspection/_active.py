@@ -104,20 +104,20 @@ _SGD = {
     "validation_fraction": _on("early_stopping"),
 }
 _BY_STEPS = _is("solver", "sgd", "adam")
-_MLP = {
+_MLP = {  # of scikit-learn's (solver) and of skhyper's (optimizer)
     "batch_size": _BY_STEPS,
     "learning_rate": _is("solver", "sgd"),
     "learning_rate_init": _BY_STEPS,
     "power_t": (_is("solver", "sgd"), _is("learning_rate", "invscaling")),
     "shuffle": _BY_STEPS,
-    "momentum": _is("solver", "sgd"),
+    "momentum": (_is("solver", "sgd"), _is("optimizer", "momentum")),
     "nesterovs_momentum": (_is("solver", "sgd"), Need("momentum", bool, "momentum > 0")),
     "early_stopping": _BY_STEPS,
     "validation_fraction": (_BY_STEPS, _on("early_stopping")),
     "n_iter_no_change": _BY_STEPS,
-    "beta_1": _is("solver", "adam"),
-    "beta_2": _is("solver", "adam"),
-    "epsilon": _is("solver", "adam"),
+    "beta_1": (_is("solver", "adam"), _is("optimizer", "adam")),
+    "beta_2": (_is("solver", "adam"), _is("optimizer", "adam")),
+    "epsilon": (_is("solver", "adam"), _is("optimizer", "adam", "adagrad")),
     "max_fun": _is("solver", "lbfgs"),
 }
 _BOOTSTRAPPED = {"max_samples": _on("bootstrap"), "oob_score": _on("bootstrap")}

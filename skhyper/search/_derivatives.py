@@ -120,8 +120,9 @@ def _problems(estimator: Any, space: Space) -> list[InnerProblem]:
     if not found:
         raise InvalidSpaceError(
             f"{errors[0]} Hypergradients are there for ridge, lasso, logistic regression and other "
-            "linear models, kernel ridge, Gaussian processes, support vector machines, and "
-            "pipelines that end with one of them. Use BayesSearchCV for "
+            "linear models, kernel ridge, Gaussian processes, support vector machines, the "
+            "networks of skhyper.neural_network, and pipelines that end with one of them. Use "
+            "BayesSearchCV for "
             f"{type(estimator).__name__}."
         )
     return found

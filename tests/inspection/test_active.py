@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
+from skhyper import neural_network as networks
 from skhyper.inspection._active import _RULES, inactive_because
 
 # A setting in which a hyperparameter does not count, and two values of it.
@@ -183,3 +184,11 @@ def test_the_penalty_of_a_logistic_regression():
     assert reason(mixed, "l1_ratio") == ""
     assert reason(free, "C") == "needs penalty other than None"
     assert "max_iter" in SHORT
+
+
+def test_the_networks_of_this_package():
+    own = {"optimizer": "adagrad"}
+    network = networks.MLPClassifier(**own)
+    assert inactive_because(network, "epsilon", own) == ""
+    assert inactive_because(network, "momentum", own) == "needs optimizer='momentum'"
+    assert inactive_because(network, "learning_rate", own) == ""

@@ -1,0 +1,11 @@
+"""Neural networks whose training can be differentiated by its hyperparameters."""
+
+from skhyper.neural_network._mlp import (
+    MLPClassifier,
+    MLPRegressor,
+    fit_with_derivatives,
+    pull_back,
+)
+from skhyper.neural_network._training import differentiable
+
+__all__ = ["MLPClassifier", "MLPRegressor", "differentiable", "fit_with_derivatives", "pull_back"]

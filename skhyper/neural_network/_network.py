@@ -1,0 +1,293 @@
+"""A fully connected network on arrays: outputs, gradient, and the gradient's derivative.
+
+The derivative of the gradient along directions in the weights is Pearlmutter's R-operator: the
+forward and the backward pass, each differentiated, for each of k directions. It never forms the
+Hessian, and costs about as much as k more gradients.
+
+Notation
+--------
+n, k : number of samples (of a batch), of directions
+d_0, ..., d_L : widths of the data, the hidden layers and the output
+P : number of weights, intercepts included
+w : all weights, (P,): for each layer W, then b
+W, b : weights and intercepts of a layer, (d_l, d_{l+1}) and (d_{l+1},)
+A : what goes into a layer, (n, d_l); Z : what the last one puts out, (n, d_L)
+M : mean of the target given Z (probabilities, or Z itself), (n, d_L)
+c : share of each sample in the loss, (n, 1)
+D : ∂loss/∂(A W + b) of a layer;  E : ∂loss/∂A
+dx : derivatives of any x along the k directions, (k, *x.shape)
+
+References
+----------
+Pearlmutter (1994), "Fast exact multiplication by the Hessian", Neural Computation 6.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit
+
+__all__ = ["ACTIVATIONS", "OUTPUTS", "Layer", "Network", "Tape"]
+
+# Directions go together while a layer's numbers for all of them are not more than these, so that
+# they stay in the processor's cache; small networks save the calls.
+_IN_CACHE = 16_384
+
+
+class Activation(NamedTuple):
+    """A function of the layer's sum; its slope as a function of its value `a`, and that's slope."""
+
+    function: Callable[[np.ndarray], np.ndarray]
+    slope: Callable[[np.ndarray], Any]
+    bend: Callable[[np.ndarray], np.ndarray] | None
+
+
+class Output(NamedTuple):
+    """M as a function of Z; dM by M and dZ; each sample's loss by Z and the target.
+
+    In each of them ``∂loss/∂Z = M - Y``.
+    """
+
+    mean: Callable[[np.ndarray], np.ndarray]
+    d_mean: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    loss: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def _softmax(Z: np.ndarray) -> np.ndarray:
+    M = np.exp(Z - Z.max(axis=1, keepdims=True))
+    M /= M.sum(axis=1, keepdims=True)
+    return M
+
+
+def _d_softmax(M: np.ndarray, dZ: np.ndarray) -> np.ndarray:
+    dM = M * dZ
+    dM -= M * dM.sum(axis=-1, keepdims=True)
+    return dM
+
+
+def _cross_entropy(Z: np.ndarray, Y: np.ndarray) -> np.ndarray:
+    Z = Z - Z.max(axis=1, keepdims=True)
+    return np.log(np.exp(Z).sum(axis=1)) - (Y * Z).sum(axis=1)
+
+
+def _binary_cross_entropy(Z: np.ndarray, Y: np.ndarray) -> np.ndarray:
+    return (np.logaddexp(0, Z) - Y * Z).sum(axis=1)
+
+
+def _half_square(Z: np.ndarray, Y: np.ndarray) -> np.ndarray:
+    return 0.5 * ((Z - Y) ** 2).sum(axis=1)
+
+
+ACTIVATIONS = {
+    "identity": Activation(lambda s: s, lambda a: 1.0, None),
+    "logistic": Activation(expit, lambda a: a * (1 - a), lambda a: 1 - 2 * a),
+    "relu": Activation(lambda s: np.maximum(s, 0), lambda a: (a > 0).astype(float), None),
+    "softplus": Activation(
+        lambda s: np.logaddexp(0, s), lambda a: -np.expm1(-a), lambda a: np.exp(-a)
+    ),
+    "tanh": Activation(np.tanh, lambda a: 1 - a * a, lambda a: -2 * a),
+}
+OUTPUTS = {
+    "identity": Output(lambda Z: Z, lambda M, dZ: dZ, _half_square),
+    "logistic": Output(expit, lambda M, dZ: M * (1 - M) * dZ, _binary_cross_entropy),
+    "softmax": Output(_softmax, _d_softmax, _cross_entropy),
+}
+
+
+class Layer(NamedTuple):
+    """Views of W and b in w, or of dW and db in dw."""
+
+    W: np.ndarray
+    b: np.ndarray
+
+
+class Tape(NamedTuple):
+    """What a gradient leaves for its derivative; lists with an entry for each layer."""
+
+    A: list[Any]
+    slopes: list[Any]
+    D: list[np.ndarray]
+    E: list[np.ndarray | None]
+    M: np.ndarray
+    c: np.ndarray
+
+
+@dataclass(frozen=True)
+class Network:
+    """The shape of a network.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        ``d_0, ..., d_L``.
+    activation : {"identity", "logistic", "relu", "softplus", "tanh"}
+    output : {"identity", "logistic", "softmax"}
+        With the half square, the binary and the multinomial cross-entropy as loss.
+    """
+
+    widths: tuple[int, ...]
+    activation: str
+    output: str
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """``(d_l, d_{l+1})`` of each layer."""
+        return list(zip(self.widths[:-1], self.widths[1:]))
+
+    @property
+    def n_weights(self) -> int:
+        """P."""
+        return sum((m + 1) * h for m, h in self.shapes)
+
+    def initial(self, rng: np.random.RandomState) -> np.ndarray:
+        """Weights to start from (Glorot and Bengio 2010), draw for draw those of scikit-learn."""
+        factor = 2.0 if self.activation == "logistic" else 6.0
+        w = np.empty(self.n_weights)
+        for layer, (m, h) in zip(self.layers(w), self.shapes):
+            bound = np.sqrt(factor / (m + h))
+            layer.W[...] = rng.uniform(-bound, bound, (m, h))
+            layer.b[...] = rng.uniform(-bound, bound, h)
+        return w
+
+    def layers(self, w: np.ndarray) -> list[Layer]:
+        """Views of the layers in w of shape (P,), or in dw of shape (k, P)."""
+        found, start, lead = [], 0, w.shape[:-1]
+        for m, h in self.shapes:
+            end = start + m * h
+            found.append(Layer(w[..., start:end].reshape(*lead, m, h), w[..., end : end + h]))
+            start = end + h
+        return found
+
+    def outputs(self, layers: list[Layer], X: Any) -> np.ndarray:
+        """Z at data X of shape (n, d_0), dense or CSR."""
+        return self._forward(layers, X)[-1]
+
+    def means(self, Z: np.ndarray) -> np.ndarray:
+        """M."""
+        return OUTPUTS[self.output].mean(Z)
+
+    def loss(self, layers: list[Layer], X: Any, Y: np.ndarray, c: np.ndarray) -> float:
+        """Loss without penalty: ``Σ c loss(Z, Y)``."""
+        return float(c[:, 0] @ OUTPUTS[self.output].loss(self.outputs(layers, X), Y))
+
+    def gradient(
+        self, layers: list[Layer], X: Any, Y: np.ndarray, c: np.ndarray, out: list[Layer]
+    ) -> tuple[float, Tape]:
+        """Loss without penalty, and its gradient by all weights, written to `out`."""
+        output = OUTPUTS[self.output]
+        *A, Z = self._forward(layers, X)
+        M = output.mean(Z)
+        back = self._backward(layers, A, c * (M - Y), out)
+        return float(c[:, 0] @ output.loss(Z, Y)), Tape(A, *back, M, c)
+
+    def pull_back(self, layers: list[Layer], X: Any, dZ: np.ndarray) -> np.ndarray:
+        """``(∂Z/∂w)ᵀ dZ``, (P,), for a derivative by the outputs at X."""
+        g = np.empty(self.n_weights)
+        self._backward(layers, self._forward(layers, X)[:-1], dZ, self.layers(g))
+        return g
+
+    def d_gradient(
+        self, layers: list[Layer], d_layers: list[Layer], tape: Tape, out: list[Layer]
+    ) -> None:
+        """Derivative of the gradient on `tape` along k directions, written to `out`.
+
+        Parameters
+        ----------
+        layers : list of Layer
+            Of the weights where the gradient was.
+        d_layers : list of Layer
+            Of the directions dw, (k, P).
+        tape : Tape
+        out : list of Layer
+            Of an array of shape (k, P).
+        """
+        bend = ACTIVATIONS[self.activation].bend
+        bends = [None if E is None or bend is None else E * bend(A) for A, E in zip(tape.A, tape.E)]
+        k = len(d_layers[0].W)
+        size = max(1, _IN_CACHE // max(len(tape.c) * width for width in self.widths[1:]))
+        for start in range(0, k, size):
+            some = slice(start, start + size)
+            along = [Layer(dW[some], db[some]) for dW, db in d_layers]
+            self._d_gradient(layers, along, tape, bends, [Layer(W[some], b[some]) for W, b in out])
+
+    def _d_gradient(
+        self,
+        layers: list[Layer],
+        d_layers: list[Layer],
+        tape: Tape,
+        bends: list[Any],
+        out: list[Layer],
+    ) -> None:
+        """Along some directions; `bends` are the slopes of each layer's by its value, times E."""
+        A, slopes, D, _, M, c = tape
+        dA: list[Any] = [None]
+        for i, ((W, _), (dW, db)) in enumerate(zip(layers, d_layers)):
+            dZ = _times(A[i], dW)
+            dZ += db[:, None]
+            if i > 0:
+                dZ += dA[i] @ W
+            if i + 1 < len(layers):
+                dZ *= slopes[i + 1]
+                dA.append(dZ)
+        dD = c * OUTPUTS[self.output].d_mean(M, dZ)
+        for i in reversed(range(len(layers))):
+            _adjoint_times(A[i], dD, out[i].W)
+            dD.sum(axis=1, out=out[i].b)
+            if i == 0:
+                return
+            out[i].W[...] += dA[i].swapaxes(1, 2) @ D[i]
+            dD = dD @ layers[i].W.T
+            dD += D[i] @ d_layers[i].W.swapaxes(1, 2)
+            dD *= slopes[i]
+            if bends[i] is not None:
+                dD += bends[i] * dA[i]
+
+    def _forward(self, layers: list[Layer], X: Any) -> list[Any]:
+        """A of each layer, and Z."""
+        function = ACTIVATIONS[self.activation].function
+        A = [X]
+        for W, b in layers:
+            if len(A) > 1:
+                A[-1] = function(A[-1])
+            s = A[-1] @ W
+            s += b
+            A.append(s)
+        return A
+
+    def _backward(
+        self, layers: list[Layer], A: list[Any], D: np.ndarray, out: list[Layer]
+    ) -> tuple[list[Any], list[np.ndarray], list[Any]]:
+        """Slopes, D and E of each layer, from D of the last; the gradient goes to `out`."""
+        slope = ACTIVATIONS[self.activation].slope
+        slopes: list[Any] = [None, *(slope(a) for a in A[1:])]
+        Ds, Es = [D], [None]
+        for i in reversed(range(len(layers))):
+            _adjoint_times(A[i], D, out[i].W)
+            D.sum(axis=0, out=out[i].b)
+            if i > 0:
+                E = D @ layers[i].W.T
+                D = E * slopes[i]
+                Ds.insert(0, D)
+                Es.insert(1, E)
+        return slopes, Ds, Es
+
+
+def _times(A: Any, dW: np.ndarray) -> np.ndarray:
+    """``A dW`` for each of some directions, (k, n, h)."""
+    if not sparse.issparse(A):
+        return np.matmul(A, dW)
+    return np.stack([A @ one for one in dW])
+
+
+def _adjoint_times(A: Any, D: np.ndarray, out: np.ndarray) -> None:
+    """``Aᵀ D``, for D of shape (n, h) or (k, n, h), written to `out`."""
+    if not sparse.issparse(A):
+        np.matmul(A.T, D, out=out)
+    elif D.ndim == 2:
+        out[...] = A.T @ D
+    else:
+        for one, product in zip(D, out):
+            product[...] = A.T @ one

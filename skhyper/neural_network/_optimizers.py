@@ -1,0 +1,189 @@
+"""Steps of gradient descent, and their derivatives along directions in the hyperparameters.
+
+An optimizer turns gradients into directions: ``w ← w - η direction``. It knows neither the rate η,
+which is the schedule's, nor the network. Each is a pair of pure functions.
+
+Notation
+--------
+P, k : number of weights, of directions in the hyperparameters
+t : number of the step, from 1
+h : hyperparameters of the optimizer, by name; dh : their k derivatives by name, (k,) each; what is
+    missing is 0
+g, d : gradient and direction, (P,)
+S : state, (n_slots, P), zeros at first
+dg, dd, dS : derivatives along the k directions, (k, P), (k, P) and (n_slots, k, P)
+
+References
+----------
+Polyak (1964), USSR Computational Mathematics and Mathematical Physics 4. Duchi et al. (2011), JMLR
+12. Kingma and Ba (2014), arXiv:1412.6980.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["OPTIMIZERS", "SCHEDULES", "Optimizer", "Schedule"]
+
+Values = Mapping[str, float]
+Slopes = Mapping[str, np.ndarray]
+
+
+class Optimizer(NamedTuple):
+    """How a gradient becomes a step.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Its hyperparameters that have derivatives.
+    n_slots : int
+        Numbers it remembers for each weight.
+    step : callable
+        ``step(S, g, t, h) -> d, S_new``.
+    d_step : callable
+        ``d_step(S, S_new, g, d, t, h, dS, dg, dh) -> dd, dS_new``. It may overwrite `dS`, `dg`.
+    """
+
+    names: tuple[str, ...]
+    n_slots: int
+    step: Callable[..., tuple[np.ndarray, np.ndarray]]
+    d_step: Callable[..., tuple[np.ndarray, np.ndarray]]
+
+
+def _plain(S, g, t, h):
+    return g, S
+
+
+def _d_plain(S, S_new, g, d, t, h, dS, dg, dh):
+    return dg, dS
+
+
+def _momentum(S, g, t, h):
+    S = h["momentum"] * S
+    S += g
+    return S[0], S
+
+
+def _d_momentum(S, S_new, g, d, t, h, dS, dg, dh):
+    dS *= h["momentum"]
+    dS += dg
+    for j in _along(dh, "momentum"):
+        dS[0, j] += dh["momentum"][j] * S[0]
+    return dS[0], dS
+
+
+def _adagrad(S, g, t, h):
+    S = S + g * g
+    return g / (np.sqrt(S[0]) + h["epsilon"]), S
+
+
+def _d_adagrad(S, S_new, g, d, t, h, dS, dg, dh):
+    root = np.sqrt(S_new[0])
+    scale = 1 / (root + h["epsilon"])
+    dS += 2 * g * dg
+    dg *= scale
+    dg -= _over(d * scale, 2 * root) * dS[0]
+    return dg, dS
+
+
+def _adam(S, g, t, h):
+    b1, b2 = h["beta_1"], h["beta_2"]
+    m, v = new = np.empty_like(S)
+    np.multiply(g, 1 - b1, out=m)
+    m += b1 * S[0]
+    np.multiply(g, g, out=v)
+    v *= 1 - b2
+    v += b2 * S[1]
+    scale = np.sqrt(v)
+    scale += h["epsilon"]
+    d = m / scale
+    d *= np.sqrt(1 - b2**t) / (1 - b1**t)  # (the efficient order of the end of their section 2)
+    return d, new
+
+
+def _d_adam(S, S_new, g, d, t, h, dS, dg, dh):
+    b1, b2 = h["beta_1"], h["beta_2"]
+    root = np.sqrt(S_new[1])
+    correction = np.sqrt(1 - b2**t) / (1 - b1**t)
+    scale = 1 / (root + h["epsilon"])
+    dm, dv = dS
+    dv *= b2
+    dv += (2 * (1 - b2) * g) * dg
+    dm *= b1
+    dg *= 1 - b1
+    dm += dg
+    for j in _along(dh, "beta_1"):
+        dm[j] += dh["beta_1"][j] * (S[0] - g)
+    for j in _along(dh, "beta_2"):
+        dv[j] += dh["beta_2"][j] * (S[1] - g * g)
+    dd = np.multiply(dm, correction * scale, out=dg)
+    dd -= _over(d * scale, 2 * root) * dv
+    # of the logarithm of the correction
+    for j in _along(dh, "beta_1"):
+        dd[j] += (dh["beta_1"][j] * t * b1 ** (t - 1) / (1 - b1**t)) * d
+    for j in _along(dh, "beta_2"):
+        dd[j] -= (dh["beta_2"][j] * t * b2 ** (t - 1) / (2 * (1 - b2**t))) * d
+    return dd, dS
+
+
+def _along(dh: Slopes, name: str) -> np.ndarray:
+    """The directions in which a hyperparameter changes."""
+    return np.flatnonzero(dh.get(name, 0))
+
+
+def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """``a / b``, 0 where b is: no gradient was ever there, nor a derivative of its square."""
+    return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
+
+
+_GRADIENT = Optimizer((), 0, _plain, _d_plain)
+OPTIMIZERS = {
+    "gd": _GRADIENT,
+    "sgd": _GRADIENT,
+    "momentum": Optimizer(("momentum",), 1, _momentum, _d_momentum),
+    "adagrad": Optimizer((), 1, _adagrad, _d_adagrad),
+    "adam": Optimizer(("beta_1", "beta_2"), 2, _adam, _d_adam),
+}
+
+
+class Schedule(NamedTuple):
+    """The learning rate of an epoch, as a part of the first.
+
+    Attributes
+    ----------
+    names : tuple of str
+        ``("decay",)`` where there is one.
+    factor : callable
+        ``factor(e, decay, n)`` after e of n epochs.
+    slope : callable
+        Its derivative by the decay.
+    """
+
+    names: tuple[str, ...]
+    factor: Callable[[int, float, int], float]
+    slope: Callable[[int, float, int], float]
+
+
+def _zero(e, decay, n):
+    return 0.0
+
+
+def _cosine(e, decay, n):
+    return (1 + np.cos(np.pi * e / n)) / 2
+
+
+def _exponential(e, decay, n):
+    return np.exp(-decay * e)
+
+
+def _inverse(e, decay, n):
+    return 1 / (1 + decay * e)
+
+
+SCHEDULES = {
+    "constant": Schedule((), lambda e, decay, n: 1.0, _zero),
+    "cosine": Schedule((), _cosine, _zero),
+    "exponential": Schedule(("decay",), _exponential, lambda *a: -a[0] * _exponential(*a)),
+    "inverse": Schedule(("decay",), _inverse, lambda *a: -a[0] * _inverse(*a) ** 2),
+}

@@ -1,0 +1,270 @@
+"""Training by gradient descent, and its derivatives by hyperparameters in forward mode.
+
+Beside the weights w go their derivatives dw along k directions in the hyperparameters: each step
+of training is differentiated as it is made, and nothing is kept of it. Memory does not depend on
+the number of steps, and the time is about that of ``1 + k`` trainings.
+
+Minimised is ``Σ a loss / Σ a + Σ_l α_l ||W_l||² / (2 Σ a)``, as ridge and logistic regression have
+it, times a constant. Each batch has the first term of its own samples, and all of the second.
+
+Notation
+--------
+n, P, L, k : number of samples, weights, layers, directions
+a : sample weights, (n,)
+α : penalties, (L,);  λ : those of each weight over Σ a, (P,), 0 at intercepts
+η : learning rate of an epoch
+w, g, S : weights, gradient, state of the optimizer
+dx : derivative of any x along the k directions, (k, *x.shape)
+
+References
+----------
+Franceschi et al. (2017), "Forward and reverse gradient-based hyperparameter optimization",
+arXiv:1703.01785.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skhyper.neural_network._network import Network
+from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES
+
+__all__ = ["Data", "Run", "Settings", "differentiable", "directions", "train"]
+
+
+class Data(NamedTuple):
+    """Samples X (n, d_0), dense or CSR; targets Y (n, d_L); weights a (n,)."""
+
+    X: Any
+    Y: np.ndarray
+    a: np.ndarray
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Attributes
+    ----------
+    optimizer, schedule : str
+        Keys of OPTIMIZERS and SCHEDULES.
+    values : dict
+        Hyperparameters by name: `learning_rate`, `decay`, `alpha` of shape (L,), and those of the
+        optimizer.
+    batch_size : int
+    max_iter : int
+        Number of epochs.
+    patience : int
+        Epochs in a row without a lower validation loss, by `tol`, that end the training.
+    tol : float
+    """
+
+    optimizer: str
+    schedule: str
+    values: Mapping[str, Any]
+    batch_size: int
+    max_iter: int
+    patience: int = 0
+    tol: float = 0.0
+
+
+class Run(NamedTuple):
+    """What training leaves.
+
+    Attributes
+    ----------
+    w : ndarray of shape (P,)
+        Weights after epoch `best_iter`.
+    dw : ndarray of shape (k, P)
+        Their derivatives.
+    loss_curve : list of float
+        Mean over the batches of each epoch, penalty included.
+    validation_curve : list of float or None
+        Loss after each epoch, without penalty.
+    best_iter : int
+        Epoch of the lowest validation loss, from 1; the last one without validation data.
+    """
+
+    w: np.ndarray
+    dw: np.ndarray
+    loss_curve: list[float]
+    validation_curve: list[float] | None
+    best_iter: int
+
+
+def differentiable(optimizer: str, schedule: str) -> tuple[str, ...]:
+    """The hyperparameters by which training can be differentiated."""
+    own = OPTIMIZERS[optimizer].names + SCHEDULES[schedule].names
+    return ("learning_rate", "alpha", *own)
+
+
+def directions(names: Any, alpha: Any, n_layers: int) -> dict[str, np.ndarray]:
+    """Directions along one hyperparameter at a time, in the order of the names.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of what :func:`differentiable` has.
+    alpha : float or array-like of shape (L,)
+        One direction for all layers, or one for each.
+    n_layers : int
+
+    Returns
+    -------
+    d_values : dict
+        From each name to its derivatives along the directions, (k,), that of alpha (k, L).
+    """
+    shared = np.ndim(alpha) == 0
+    sizes = [1 if name != "alpha" or shared else n_layers for name in names]
+    starts = np.cumsum([0, *sizes])
+    found = {}
+    for name, start, size in zip(names, starts, sizes):
+        found[name] = np.zeros((starts[-1], n_layers if name == "alpha" else 1))
+        found[name][start : start + size] = 1.0 if size == 1 else np.eye(size)
+    return {name: d if name == "alpha" else d[:, 0] for name, d in found.items()}
+
+
+def train(
+    network: Network,
+    w: np.ndarray,
+    data: Data,
+    settings: Settings,
+    rng: np.random.RandomState,
+    validation: Data | None = None,
+    d_values: Mapping[str, np.ndarray] | None = None,
+) -> Run:
+    """Train a network.
+
+    Parameters
+    ----------
+    network : Network
+    w : ndarray of shape (P,)
+        Weights to start from; overwritten.
+    data : Data
+    settings : Settings
+    rng : RandomState
+        Shuffles the samples before each epoch, unless there is one batch.
+    validation : Data, default=None
+        Where given, the weights of the epoch of lowest loss on it are returned. Their derivatives
+        are for that epoch, as if it were fixed.
+    d_values : dict, default=None
+        As :func:`directions` returns it; by default there are none.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is no longer finite.
+    """
+    state = _Descent(network, w, data, settings, d_values or {})
+    best = Run(w, state.dw, [], None if validation is None else [], 0)
+    losses, curve = best.loss_curve, best.validation_curve
+    least, to_beat, waited = np.inf, np.inf, 0
+    if validation is not None:
+        shares = (validation.a / validation.a.sum())[:, None]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for epoch in range(settings.max_iter):
+            losses.append(state.epoch(epoch, rng))
+            if not (np.isfinite(losses[-1]) and np.isfinite(w).all()):
+                raise FloatingPointError(f"epoch {epoch + 1}")
+            if curve is None:
+                continue
+            loss = network.loss(state.layers, validation.X, validation.Y, shares)
+            curve.append(loss)
+            if loss < least:
+                least = loss
+                best = best._replace(w=w.copy(), dw=state.dw.copy(), best_iter=epoch + 1)
+            if loss < to_beat:
+                to_beat, waited = loss - settings.tol, 0
+            else:
+                waited += 1
+            if waited >= settings.patience:
+                break
+    return best if curve is not None else best._replace(best_iter=len(losses))
+
+
+class _Descent:
+    """Weights and their derivatives on their way."""
+
+    def __init__(
+        self, network: Network, w: np.ndarray, data: Data, settings: Settings, d_values: Mapping
+    ):
+        self._network, self._data, self._settings = network, data, settings
+        self._optimizer = OPTIMIZERS[settings.optimizer]
+        self._d_values = d_values
+        self.k = max((len(d) for d in d_values.values()), default=0)
+        P, n_slots = network.n_weights, self._optimizer.n_slots
+        self.w, self.dw = w, np.zeros((self.k, P))
+        self.layers, self.d_layers = network.layers(w), network.layers(self.dw)
+        self._g, self._dg = np.empty(P), np.empty((self.k, P))
+        self._g_layers, self._dg_layers = network.layers(self._g), network.layers(self._dg)
+        self._S, self._dS = np.zeros((n_slots, P)), np.zeros((n_slots, self.k, P))
+        self._scratch, self._d_scratch = np.empty(P), np.empty((self.k, P))
+        self._total = data.a.sum()
+        self._penalty = np.zeros(P)
+        for layer, alpha in zip(network.layers(self._penalty), settings.values["alpha"]):
+            layer.W[...] = alpha / self._total
+        self._t = 0
+
+    def epoch(self, number: int, rng: np.random.RandomState) -> float:
+        """One pass over the data; returns the mean loss."""
+        n, loss = len(self._data.Y), 0.0
+        for X, Y, a in self._batches(rng):
+            loss += len(Y) / n * self._step(X, Y, a, number)
+        return loss
+
+    def _batches(self, rng: np.random.RandomState) -> Iterator[Data]:
+        X, Y, a = self._data
+        n, size = len(Y), self._settings.batch_size
+        if size >= n:
+            yield self._data
+            return
+        if not hasattr(self, "_order"):
+            self._order = np.arange(n)
+        shuffled = np.arange(n)
+        rng.shuffle(shuffled)  # as scikit-learn does, draw for draw
+        self._order = self._order[shuffled]
+        for start in range(0, n, size):
+            rows = self._order[start : start + size]
+            yield Data(X[rows], Y[rows], a[rows])
+
+    def _step(self, X: Any, Y: np.ndarray, a: np.ndarray, epoch: int) -> float:
+        """One step of all; returns the loss before it."""
+        total = a.sum()
+        c = (a / total if total > 0 else a)[:, None]
+        loss, tape = self._network.gradient(self.layers, X, Y, c, self._g_layers)
+        push = np.multiply(self._penalty, self.w, out=self._scratch)
+        loss += 0.5 * float(push @ self.w)
+        self._g += push
+        self._t += 1
+        values, optimizer = self._settings.values, self._optimizer
+        d, S = optimizer.step(self._S, self._g, self._t, values)
+        schedule = SCHEDULES[self._settings.schedule]
+        when = (epoch, values["decay"], self._settings.max_iter)
+        factor = schedule.factor(*when)
+        rate = values["learning_rate"] * factor
+        if self.k:
+            self._network.d_gradient(self.layers, self.d_layers, tape, self._dg_layers)
+            self._add_d_penalty()
+            dd, self._dS = optimizer.d_step(
+                self._S, S, self._g, d, self._t, values, self._dS, self._dg, self._d_values
+            )
+            self.dw -= np.multiply(dd, rate, out=self._d_scratch)
+            d_rate = factor * self._d_values.get("learning_rate", np.zeros(self.k))
+            slope = values["learning_rate"] * schedule.slope(*when)
+            d_rate = d_rate + slope * self._d_values.get("decay", 0.0)
+            for j in np.flatnonzero(d_rate):
+                self.dw[j] -= d_rate[j] * d
+        self._S = S
+        self.w -= np.multiply(d, rate, out=self._scratch)
+        return loss
+
+    def _add_d_penalty(self) -> None:
+        """Add the derivative of ``λ w`` to that of the gradient."""
+        self._dg += np.multiply(self._penalty, self.dw, out=self._d_scratch)
+        if "alpha" not in self._d_values:
+            return
+        for j, layer in zip(*np.nonzero(self._d_values["alpha"])):
+            by = self._d_values["alpha"][j, layer] / self._total
+            self._dg_layers[layer].W[j] += by * self.layers[layer].W
