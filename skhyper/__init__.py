@@ -6,7 +6,15 @@ of the cross-validation loss; ``SearchCV``, which takes any sampler or a list
 that a person wrote. All of them cross-validate and drop into pipelines.
 """
 
-from skhyper import callbacks, exceptions, hypergradient, inspection, samplers, space
+from skhyper import (
+    callbacks,
+    exceptions,
+    hypergradient,
+    inspection,
+    linear_model,
+    samplers,
+    space,
+)
 from skhyper._trial import History, Trial
 from skhyper.search import (
     BayesSearchCV,
@@ -31,6 +39,7 @@ __all__ = [
     "exceptions",
     "hypergradient",
     "inspection",
+    "linear_model",
     "samplers",
     "space",
 ]

@@ -21,19 +21,17 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.linear_model import ElasticNet, Lasso, MultiTaskElasticNet, MultiTaskLasso, enet_path
 
-from skhyper._sklearn import validate_params
-from skhyper.hypergradient._curvature import Design, hessian_solver
-from skhyper.hypergradient._data import (
-    Centred,
-    as_matrix,
+from skhyper._numeric._curvature import Design, hessian_solver
+from skhyper._numeric._data import (
     as_weights,
     checked_matrix,
     checked_target,
     few_rows,
 )
+from skhyper._sklearn import validate_params
+from skhyper.hypergradient._centred import CentredProblem
 from skhyper.hypergradient._problem import (
     Gradient,
-    InnerProblem,
     check_not_overridden,
     inner_problem,
 )
@@ -48,7 +46,7 @@ _MAX_NEWTON = 20
 
 @inner_problem.register(ElasticNet)
 @inner_problem.register(MultiTaskElasticNet)
-class LassoProblem(InnerProblem):
+class LassoProblem(CentredProblem):
     """Lasso, ElasticNet and their multi-task twins by `alpha` and `l1_ratio`."""
 
     def __init__(self, estimator: Any):
@@ -67,14 +65,11 @@ class LassoProblem(InnerProblem):
         easy = clone(self.estimator).set_params(alpha=1e12, warm_start=False)
         self._template = easy.fit(few, np.asarray(y)[rows])
         X, Y = checked_matrix(X), checked_target(y)
-        self._shape = Y.shape
+        a, flat = as_weights(sample_weight, X.shape[0]), Y.ndim == 1
         Y = Y.reshape(len(Y), -1)
-        a = as_weights(sample_weight, X.shape[0])
-        centre = self.estimator.fit_intercept
-        self._data = Centred.of(X.tocsc() if hasattr(X, "tocsc") else X, a, centre)
         self._total = float(a.sum())
-        self._y_mean = a @ Y / self._total if centre else np.zeros(Y.shape[1])
-        self._Yc = np.sqrt(a)[:, None] * (Y - self._y_mean)
+        X = X.tocsc() if hasattr(X, "tocsc") else X
+        self._take(X, Y, a, flat, 1 / self._total)
         self._W = np.zeros((X.shape[1], Y.shape[1]))
         self._C = self._data.adjoint(self._Yc) / self._total
         self._l1 = float(np.linalg.norm(self._C, axis=1).max())
@@ -84,22 +79,7 @@ class LassoProblem(InnerProblem):
         validate_params(fitted)
         self._alpha, self._ratio = float(fitted.alpha), float(fitted.l1_ratio)
         self._minimise()
-        intercept = self._y_mean - self._data.mean @ self._W
-        single = len(self._shape) == 1
-        fitted.coef_ = self._W[:, 0] if single else self._W.T.copy()
-        fitted.intercept_ = (intercept[0] if single else intercept) if fitted.fit_intercept else 0.0
-        return fitted
-
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        self._X_test = as_matrix(X)
-        Z = self._X_test @ self._W + (self._y_mean - self._data.mean @ self._W)
-        return Z.reshape(-1) if len(self._shape) == 1 else Z
-
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        D = d_output.reshape(len(d_output), -1)
-        self._d_sum = D.sum(axis=0)
-        dW = self._X_test.T @ D - np.outer(self._data.mean, self._d_sum)
-        return dW, {}, D @ self._W.T if self.inputs_wanted else None
+        return self._filled(fitted, self._flat)
 
     def solve(self, dw: np.ndarray) -> np.ndarray:
         U = np.zeros_like(dw)
@@ -115,14 +95,6 @@ class LassoProblem(InnerProblem):
             "alpha": self._ratio * by_l1 + (1 - self._ratio) * by_l2,
             "l1_ratio": self._alpha * (by_l1 - by_l2),
         }
-
-    def cross_inputs(self, u: np.ndarray) -> np.ndarray:
-        root = np.sqrt(self._data.weights)[:, None]
-        s = self._data.apply(u)  # times √a
-        if self.estimator.fit_intercept:
-            s = s + root * self._d_sum
-        residuals = self._data.apply(self._W) - self._Yc
-        return root * (s @ self._W.T + residuals @ u.T) / self._total
 
     def _minimise(self) -> None:
         """The solution at the present penalties, from that at the last ones."""

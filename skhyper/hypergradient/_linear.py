@@ -21,9 +21,9 @@ import numpy as np
 from scipy import sparse
 from scipy.special import expit, softmax
 
-from skhyper.hypergradient._curvature import Design, hessian_solver, softmax_solver
-from skhyper.hypergradient._data import as_matrix
-from skhyper.hypergradient._families import Family, multinomial
+from skhyper._numeric._curvature import Design, hessian_solver, softmax_solver
+from skhyper._numeric._data import as_matrix
+from skhyper._numeric._families import Family, multinomial
 from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
 from skhyper.hypergradient._problem import Gradient, InnerProblem, fitted_clone
 

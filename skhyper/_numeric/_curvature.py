@@ -22,7 +22,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
-__all__ = ["Design", "conjugate_gradients", "hessian_solver", "softmax_solver"]
+__all__ = ["Design", "conjugate_gradients", "factorized", "hessian_solver", "softmax_solver"]
 
 Solver = Callable[..., np.ndarray]
 
@@ -116,12 +116,12 @@ def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     """
     n, q = Q.shape
     p = Q.X.shape[1]
-    if Q.dense is not None and q > 1.5 * n and p and np.ptp(l2[:p]) == 0 and l2[0] > 0:
+    if Q.dense is not None and p > 1.5 * n and l2[:p].min() > 0:
         return _dual_solver(Q, d, l2)
     if Q.dense is not None and q <= _LARGEST_DIRECT:
         H = Q.dense.T @ (d[:, None] * Q.dense)
         H[np.diag_indices(q)] += l2
-        return _factorized(H)
+        return factorized(H)
 
     diagonal = np.concatenate([Q.squares().T @ d, (Q.E * Q.E).T @ d]) + l2
     return _iterative(lambda u: Q.adjoint(d * Q.apply(u)) + l2 * u, diagonal)
@@ -154,7 +154,7 @@ def softmax_solver(
     H[np.diag_indices(K * q)] += l2.T.ravel()
     # In the order of support's own entries (q, K), not of the blocks (K, q).
     order = np.argsort(np.argsort((keep % q) * K + keep // q))
-    solve = _factorized(H[np.ix_(keep, keep)])
+    solve = factorized(H[np.ix_(keep, keep)])
     inverse = np.argsort(order)
     return lambda v, guess=None: solve(v[order])[inverse]
 
@@ -174,25 +174,37 @@ def _softmax_iterations(
     return _iterative(product, diagonal[support])
 
 
-def _factorized(H: np.ndarray) -> Solver:
+def factorized(H: np.ndarray) -> Solver:
+    """Solver of ``H u = v`` for a positive semidefinite H; v of shape (q,) or (q, K).
+
+    The shortest u where H is singular, which is judged on the scale of its diagonal: penalties
+    may be of very different sizes.
+    """
+    diagonal = np.diag(H)
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     try:
         with np.errstate(all="ignore"):
-            factor = linalg.cho_factor(H, check_finite=False)
+            factor = linalg.cho_factor(scale[:, None] * H * scale, check_finite=False)
         pivots = np.abs(np.diag(factor[0]))
-        regular = not len(pivots) or pivots.min() > 1e-7 * pivots.max()
+        regular = not len(pivots) or pivots.min() > 1e-7
     except linalg.LinAlgError:
         regular = False
-    if regular:
-        return lambda v, guess=None: linalg.cho_solve(factor, v, check_finite=False)
-    inverse = linalg.pinvh(H)
-    return lambda v, guess=None: inverse @ v
+    if not regular:
+        inverse = linalg.pinvh(H)
+        return lambda v, guess=None: inverse @ v
+
+    def solve(v: np.ndarray, guess: np.ndarray | None = None) -> np.ndarray:
+        return (scale * linalg.cho_solve(factor, (scale * v.T).T, check_finite=False).T).T
+
+    return solve
 
 
 def _dual_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
-    """Through the n x n matrix ``M = I + √D X Xᵀ √D / λ`` (Woodbury), bordered by E."""
+    """Through the n x n matrix ``M = I + √D X Λ⁻¹ Xᵀ √D`` (Woodbury), bordered by E."""
     p = Q.X.shape[1]
-    root, penalty = np.sqrt(d), l2[0]
-    M = root[:, None] * Q.outer() * (root / penalty)
+    root, penalties = np.sqrt(d), l2[:p]
+    outer = Q.outer() / l2[0] if np.ptp(penalties) == 0 else (Q.X / penalties) @ Q.X.T
+    M = root[:, None] * outer * root
     M[np.diag_indices(len(d))] += 1.0
     factor = linalg.cho_factor(M, overwrite_a=True, check_finite=False)
     B = root[:, None] * Q.E
@@ -200,10 +212,12 @@ def _dual_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     border = linalg.pinvh(B.T @ MB + np.diag(l2[p:])) if B.shape[1] else np.empty((0, 0))
 
     def solve(v: np.ndarray, guess: np.ndarray | None = None) -> np.ndarray:
-        c = root * (Q.X @ v[:p]) / penalty
+        v_x, v_e = (v[:p].T / penalties).T, v[p:]
+        c = (root * (Q.X @ v_x).T).T
         Mc = linalg.cho_solve(factor, c, check_finite=False)
-        u_e = border @ (v[p:] - B.T @ Mc)
-        u_x = (v[:p] - Q.X.T @ (root * (Mc + MB @ u_e))) / penalty
+        u_e = border @ (v_e - B.T @ Mc)
+        residuals = (root * (Mc + MB @ u_e).T).T
+        u_x = v_x - ((residuals.T @ Q.X) / penalties).T
         return np.concatenate([u_x, u_e])
 
     return solve
