@@ -5,8 +5,9 @@ number for each feature.
 """
 
 from skhyper._numeric._curvature import Design, conjugate_gradients, hessian_solver, softmax_solver
-from skhyper._numeric._data import Centred, centred_target
-from skhyper._numeric._families import Family
+from skhyper._numeric._data import Centred, centred_target, with_class_weights
+from skhyper._numeric._families import Family, binomial, multinomial
+from skhyper._numeric._newton import newton
 from skhyper._numeric._normal import NormalEquations
 
 __all__ = [
@@ -14,8 +15,12 @@ __all__ = [
     "Design",
     "Family",
     "NormalEquations",
+    "binomial",
     "centred_target",
     "conjugate_gradients",
     "hessian_solver",
+    "multinomial",
+    "newton",
     "softmax_solver",
+    "with_class_weights",
 ]

@@ -167,10 +167,16 @@ def _softmax_iterations(
         U[support] = u
         Z = P * Q.apply(U)
         R = a[:, None] * (Z - P * Z.sum(axis=1, keepdims=True))
-        return (Q.adjoint(R) + l2 * U)[support]
+        HU = Q.adjoint(R) + l2 * U
+        HU[common] += weight * U[common].mean(axis=1, keepdims=True)
+        return HU[support]
 
     D = a[:, None] * P * (1 - P)
     diagonal = np.concatenate([Q.squares().T @ D, (Q.E * Q.E).T @ D]) + l2
+    # What all classes have in common does not count where there is no penalty. There H is
+    # singular, and rounding would grow along it.
+    common = (l2 == 0).all(axis=1) & support.all(axis=1)
+    weight = diagonal[common].mean(axis=1, keepdims=True)
     return _iterative(product, diagonal[support])
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
+from sklearn.utils.class_weight import compute_sample_weight
 
 __all__ = [
     "Centred",
@@ -25,6 +26,7 @@ __all__ = [
     "checked_target",
     "few_rows",
     "same_settings",
+    "with_class_weights",
 ]
 
 
@@ -57,6 +59,22 @@ def as_weights(sample_weight: Any, n: int) -> np.ndarray:
     if sample_weight is None:
         return np.ones(n)
     return np.broadcast_to(np.asarray(sample_weight, dtype=float), (n,))
+
+
+def with_class_weights(
+    a: np.ndarray, y: np.ndarray, classes: np.ndarray, class_weight: Any
+) -> np.ndarray:
+    """Sample weights times the weight of each sample's class.
+
+    "balanced" gives all classes the same total, samples counting by their weights.
+    """
+    if class_weight is None:
+        return a
+    if not isinstance(class_weight, str):
+        return a * compute_sample_weight(class_weight, y)
+    members = y[:, None] == classes
+    share = a.sum() / (len(classes) * (a @ members))
+    return a * (members @ share)
 
 
 def centred_target(Y: np.ndarray, a: np.ndarray, centre: bool) -> tuple[np.ndarray, np.ndarray]:

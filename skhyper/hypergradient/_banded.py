@@ -16,19 +16,20 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from skhyper._numeric import NormalEquations
+from skhyper._numeric import NormalEquations, binomial, multinomial, with_class_weights
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target, few_rows
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._centred import CentredProblem
+from skhyper.hypergradient._linear import LinearProblem, Training
 from skhyper.hypergradient._problem import (
     Gradient,
     LeftOut,
     check_not_overridden,
     inner_problem,
 )
-from skhyper.linear_model import BandedRidge
+from skhyper.linear_model import BandedLogisticRegression, BandedRidge
 
-__all__ = ["BandedRidgeProblem"]
+__all__ = ["BandedLogisticProblem", "BandedRidgeProblem"]
 
 
 @inner_problem.register(BandedRidge)
@@ -90,3 +91,36 @@ class BandedRidgeProblem(CentredProblem):
 
         predictions = self._Y - left_out
         return LeftOut(predictions[:, 0] if self._flat else predictions, pull_back)
+
+
+@inner_problem.register(BandedLogisticRegression)
+class BandedLogisticProblem(LinearProblem):
+    """BandedLogisticRegression by `alphas`: a number, an array or a dict."""
+
+    names = ("alphas",)
+
+    def __init__(self, estimator: BandedLogisticRegression):
+        super().__init__(estimator)
+        check_not_overridden(
+            estimator, BandedLogisticRegression, "fit", "predict_proba", "decision_function"
+        )
+
+    def _training(self, fitted: BandedLogisticRegression, y: np.ndarray) -> Training:
+        a = as_weights(self._sample_weight, len(y))
+        a = with_class_weights(a, y, fitted.classes_, fitted.class_weight)
+        two, p = len(fitted.classes_) == 2, len(fitted.bands_)
+        l2 = np.append(fitted.alphas_[fitted.bands_], np.zeros(self._design.shape[1] - p))
+
+        def by_band(u: np.ndarray, V: np.ndarray) -> Any:
+            return fitted._bands.gradient((u * V)[:p].sum(axis=1), fitted.alphas)
+
+        return Training(
+            binomial if two else multinomial,
+            (y[:, None] == (fitted.classes_[1:] if two else fitted.classes_)).astype(float),
+            a[:, None],
+            1.0,
+            l2,
+            np.zeros_like(l2),
+            {},
+            {"alphas": by_band},
+        )

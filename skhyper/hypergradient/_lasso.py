@@ -63,7 +63,8 @@ class LassoProblem(CentredProblem):
         few = few_rows(X, rows)
         # All of a fitted estimator but its coefficients, from a penalty that needs none.
         easy = clone(self.estimator).set_params(alpha=1e12, warm_start=False)
-        self._template = easy.fit(few, np.asarray(y)[rows])
+        own = self.estimator.get_params(deep=False)
+        self._template = easy.fit(few, np.asarray(y)[rows]).set_params(**own)
         X, Y = checked_matrix(X), checked_target(y)
         a, flat = as_weights(sample_weight, X.shape[0]), Y.ndim == 1
         Y = Y.reshape(len(Y), -1)

@@ -14,7 +14,7 @@ c : scale of the loss;  λ, μ : penalties, (q,)
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,8 @@ class Training:
     l2, l1 : ndarray of shape (q,)
     by : dict
         From a hyperparameter to ``V -> ∂G/∂θ``, (q, K), what is not in ``family.by``.
+    by_several : dict
+        From one that holds several numbers to ``(u, V) -> uᵀ ∂G/∂θ``.
     """
 
     family: Family
@@ -59,6 +61,7 @@ class Training:
     l2: np.ndarray
     l1: np.ndarray
     by: dict[str, Callable[[np.ndarray], np.ndarray]]
+    by_several: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = field(default_factory=dict)
 
 
 class LinearProblem(InnerProblem):
@@ -128,6 +131,7 @@ class LinearProblem(InnerProblem):
     def cross(self, u: np.ndarray) -> Gradient:
         problem = self._problem
         gradient = {name: float((u * by(self._V)).sum()) for name, by in problem.by.items()}
+        gradient |= {name: by(u, self._V) for name, by in problem.by_several.items()}
         s = problem.scale * problem.weights * self._design.apply(u)
         z = self._design.apply(self._V)
         for name, slope_by in problem.family.by.items():

@@ -29,9 +29,7 @@ class BandedModel(BaseEstimator):
     def _checked(self, X: Any, y: Any, sample_weight: Any, **options: Any) -> tuple:
         """X, y and the sample weights as arrays; sets ``bands_`` and ``band_names_``."""
         given = X
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=np.float64, y_numeric=True, **options
-        )
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float64, **options)
         names = getattr(self, "feature_names_in_", None)
         self._bands = Bands.of(self.bands, given, X.shape[1], names)
         self.bands_, self.band_names_ = self._bands.labels, self._bands.names

@@ -125,7 +125,7 @@ class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
         -------
         self : BandedRidge
         """
-        X, y, a = self._checked(X, y, sample_weight, multi_output=True)
+        X, y, a = self._checked(X, y, sample_weight, y_numeric=True, multi_output=True)
         self.alphas_ = self._bands.values("alphas", self.alphas)
         penalties = self.alphas_[self.bands_]
         data = Centred.of(X, a, self.fit_intercept)

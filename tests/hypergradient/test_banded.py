@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skhyper import BayesSearchCV, GradientSearchCV, SearchCV
 from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
-from skhyper.linear_model import BandedRidge
+from skhyper.linear_model import BandedLogisticRegression, BandedRidge
 
 DATA = designs()
 LOG = (1e-3, 1e4, "log-uniform")
@@ -45,6 +45,22 @@ def test_ridge(design, spelling, kind, weighted):
     assert vars(ours).keys() == vars(theirs).keys()
     np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(problem.predict(X, "predict"), theirs.predict(X), atol=1e-8)
+
+
+@pytest.mark.parametrize("design", DATA)
+@pytest.mark.parametrize("kind", ["binary", "classes"])
+@pytest.mark.parametrize("spelling", ["number", "label", "dict"])
+@pytest.mark.parametrize("scoring", ["neg_log_loss", None])
+def test_logistic_regression(design, kind, spelling, scoring):
+    weighted = (scoring is None) == (spelling == "label")
+    X = DATA[design]
+    y, fit_params = target(X, kind), weights(X.shape[0], weighted)
+    model = BandedLogisticRegression(
+        **penalties(X.shape[1], spelling),
+        fit_intercept=not weighted,
+        class_weight="balanced" if scoring is None else None,
+    )
+    check_hypergradient(model, X, y, scoring=scoring, fit_params=fit_params)
 
 
 def test_where_a_penalty_is_zero():

@@ -62,3 +62,14 @@ def test_nothing_moves_where_no_feature_is_in():
         problem, X, "predict", lambda p: (float(p @ p), 2 * p), ["alpha"]
     )
     assert gradient == {"alpha": 0.0}
+
+
+def test_what_is_not_searched_is_the_estimators_own():
+    X = DATA["tall"]
+    y = target(X, "real")
+    net = ElasticNet(alpha=0.05, tol=1e-13)
+    problem = inner_problem(net)
+    problem.load(X, y)
+    ours, theirs = problem.fit({"l1_ratio": 0.3}), net.set_params(l1_ratio=0.3).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-9)
+    assert ours.get_params() == theirs.get_params()
