@@ -6,6 +6,7 @@ number for each feature.
 
 from skhyper._numeric._curvature import Design, conjugate_gradients, hessian_solver, softmax_solver
 from skhyper._numeric._data import Centred, centred_target, with_class_weights
+from skhyper._numeric._elastic_net import ElasticNetSolver
 from skhyper._numeric._families import Family, binomial, multinomial
 from skhyper._numeric._newton import newton
 from skhyper._numeric._normal import NormalEquations
@@ -13,6 +14,7 @@ from skhyper._numeric._normal import NormalEquations
 __all__ = [
     "Centred",
     "Design",
+    "ElasticNetSolver",
     "Family",
     "NormalEquations",
     "binomial",

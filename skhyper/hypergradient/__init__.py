@@ -7,6 +7,7 @@ an estimator; ``inner_problem.register`` adds estimators from outside. ``feature
 
 # These register what of scikit-learn they are about.
 from skhyper.hypergradient import (  # noqa: F401
+    _ard,
     _banded,
     _chain,
     _feature_map_compose,
