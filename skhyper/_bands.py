@@ -158,8 +158,8 @@ def _labels_of(bands: Mapping, X: Any, n_features: int, feature_names: Any) -> n
                 raise ValueError(f"The feature {which!r} is in two bands, {other!r} and {name!r}.")
             labels[column] = number
     if (labels < 0).any():
-        left = np.flatnonzero(labels < 0)
-        left = left.tolist() if feature_names is None else np.asarray(feature_names)[left].tolist()
+        names = np.arange(n_features) if feature_names is None else np.asarray(feature_names)
+        left = names[labels < 0].tolist()
         raise ValueError(f"The features {_some(left)} are in no band; add a band for them.")
     return labels
 

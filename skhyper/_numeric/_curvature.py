@@ -150,11 +150,11 @@ def softmax_solver(
             block = Q.dense.T @ (weight[:, None] * Q.dense)
             H[k, :, m], H[m, :, k] = block, block
     keep = np.flatnonzero(support.T)
-    H = H.reshape(K * q, K * q)
-    H[np.diag_indices(K * q)] += l2.T.ravel()
+    whole = H.reshape(K * q, K * q)
+    whole[np.diag_indices(K * q)] += l2.T.ravel()
     # In the order of support's own entries (q, K), not of the blocks (K, q).
     order = np.argsort(np.argsort((keep % q) * K + keep // q))
-    solve = factorized(H[np.ix_(keep, keep)])
+    solve = factorized(whole[np.ix_(keep, keep)])
     inverse = np.argsort(order)
     return lambda v, guess=None: solve(v[order])[inverse]
 

@@ -194,7 +194,7 @@ class ElasticNetSolver:
             new = W - self._solve_support(G)
             if np.any(((new * W).sum(axis=1) <= 0) & (l1[:, 0] > 0)):
                 return False
-            moved = np.linalg.norm(new - W) / max(np.linalg.norm(new), 1e-300)
+            moved = np.linalg.norm(new - W) / (np.linalg.norm(new) + 1e-300)
             W = new
             if moved < 1e-9 or W.shape[1] == 1:  # one output: the step is exact
                 break
@@ -309,11 +309,12 @@ def _support_solver(
         solve = hessian_solver(design, np.full(n, scale), l2)
         return lambda V: solve(V[:, 0])[:, None]
     H = np.zeros((s, K, s, K))
+    assert design.dense is not None
     gram = scale * design.dense.T @ design.dense + np.diag(l2)
     for k in range(K):
         H[:, k, :, k] = gram
     rows = np.arange(s)
     curved = (l1 / norms)[:, :, None]
     H[rows, :, rows, :] += curved * (np.eye(K) - N[:, :, None] * N[:, None, :])
-    H = H.reshape(s * K, s * K)
-    return lambda V: np.linalg.solve(H, V.ravel()).reshape(V.shape)
+    flat = H.reshape(s * K, s * K)
+    return lambda V: np.linalg.solve(flat, V.ravel()).reshape(V.shape)

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from skhyper import BayesSearchCV, GradientSearchCV, SearchCV
 from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
 from skhyper.linear_model import BandedLogisticRegression, BandedRidge
+from skhyper.space import default_space
 
 DATA = designs()
 LOG = (1e-3, 1e4, "log-uniform")
@@ -135,6 +136,28 @@ def test_a_penalty_for_each_band_beats_one_for_all():
     bayes = BayesSearchCV(ridge, {"bandedridge__alphas": LOG}, n_iter=15, cv=cv, random_state=0)
     assert bayes.fit(X, y).best_score_ > one.best_score_
     assert bayes.best_params_["bandedridge__alphas"].keys() == bands.keys()
+
+
+def test_logistic_regression_in_searches():
+    X, y, bands = grouped(120)
+    y = np.where(y > 0, "up", "down")
+    cv = KFold(4, shuffle=True, random_state=0)
+    options = {"scoring": "neg_log_loss", "cv": cv, "random_state": 0}
+    model = BandedLogisticRegression(bands=bands)
+    search = GradientSearchCV(model, {"alphas": LOG}, **options).fit(X, y)
+    one = GradientSearchCV(BandedLogisticRegression(), {"alphas": LOG}, **options).fit(X, y)
+    assert search.best_params_["alphas"]["noise"] > 10 * search.best_params_["alphas"]["signal"]
+    assert search.best_score_ > one.best_score_ + 0.02
+    bayes = BayesSearchCV(model, {"alphas": LOG}, n_iter=15, **options).fit(X, y)
+    assert bayes.best_score_ > one.best_score_
+
+
+@pytest.mark.parametrize("model", [BandedRidge(), BandedRidge(np.ones(8))], ids=str)
+def test_the_default_space(model):
+    X = DATA["tall"]
+    search = GradientSearchCV(model, default_space(model), n_iter=5, random_state=0)
+    search.fit(X, target(X, "real"))
+    assert np.shape(search.best_params_["alphas"]) == np.shape(model.alphas)
 
 
 def test_leave_one_out_in_a_search():
