@@ -25,6 +25,7 @@ from sklearn.model_selection._validation import (
 from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
 )
+from sklearn.utils._indexing import _get_column_indices as column_indices
 from sklearn.utils._param_validation import (
     HasMethods,
     Hidden,
@@ -55,6 +56,8 @@ __all__ = [
     "Options",
     "StrOptions",
     "check_method_params",
+    "check_sample_weight",
+    "column_indices",
     "fit_and_score",
     "fit_context",
     "input_indices",
@@ -107,6 +110,11 @@ def set_remainder(column_transformer: Any, transformer: Any) -> None:
     """Exchange what a fitted ColumnTransformer remembers of its remainder; None leaves it."""
     name, old, columns = column_transformer._remainder
     column_transformer._remainder = (name, old if transformer is None else transformer, columns)
+
+
+def check_sample_weight(sample_weight: Any, X: Any) -> Any:
+    """Sample weights (n,) as float64, ones for None; ValueError where they cannot be weights."""
+    return _check_sample_weight(sample_weight, X, dtype=float, ensure_non_negative=True)
 
 
 def validate_params(estimator: Any) -> None:

@@ -13,9 +13,10 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Each may import from itself and from what stands before it. Packages on one floor may not
 # import one another, unless the floor is named in FRIENDS.
 FLOORS = [
-    {"exceptions", "_sklearn"},
+    {"exceptions", "_sklearn", "_numeric"},
+    {"_bands"},
     {"_trial", "space", "callbacks"},
-    {"gp", "neural_network"},
+    {"gp", "linear_model", "kernel", "neural_network"},
     {"samplers", "hypergradient"},
     {"evaluation"},
     {"search"},
@@ -23,8 +24,10 @@ FLOORS = [
 ]
 FRIENDS = {("callbacks", "_trial")}
 # Who may know what: the evaluation receives a sampler and never imports one.
-FORBIDDEN = {("evaluation", "samplers"), ("gp", "space"), ("gp", "_trial")}
-FORBIDDEN |= {("neural_network", "space"), ("neural_network", "_trial")}
+_NUMERIC = ("gp", "linear_model", "kernel", "neural_network")
+FORBIDDEN = {("evaluation", "samplers")} | {
+    (part, other) for part in _NUMERIC for other in ("space", "_trial")
+}
 PRIVATE_OK = ROOT / "_sklearn.py"
 
 

@@ -7,6 +7,8 @@ an estimator; ``inner_problem.register`` adds estimators from outside. ``feature
 
 # These register what of scikit-learn they are about.
 from skhyper.hypergradient import (  # noqa: F401
+    _ard,
+    _banded,
     _chain,
     _feature_map_compose,
     _feature_map_kernels,
@@ -21,6 +23,7 @@ from skhyper.hypergradient import (  # noqa: F401
     _ridge,
     _svm,
     _transformed_target,
+    _weighted_elastic_net,
 )
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
 from skhyper.hypergradient._feature_map import FeatureMap, LeafMap, feature_map

@@ -23,7 +23,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skhyper.hypergradient._data import as_weights
+from skhyper._numeric._data import as_weights
 from skhyper.hypergradient._elementwise import known_slope
 from skhyper.hypergradient._feature_map import LeafMap, Pulled, as_dense, feature_map
 from skhyper.hypergradient._problem import NotDifferentiableError, check_not_overridden

@@ -23,14 +23,14 @@ from sklearn.base import clone
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
-from skhyper._sklearn import validate_params
-from skhyper.hypergradient._data import (
+from skhyper._numeric._data import (
     as_matrix,
     checked_matrix,
     checked_target,
     few_rows,
     same_settings,
 )
+from skhyper._sklearn import validate_params
 from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names, opaque
 from skhyper.hypergradient._problem import (
     Gradient,

@@ -18,8 +18,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import HuberRegressor
 
-from skhyper.hypergradient._curvature import Design, hessian_solver
-from skhyper.hypergradient._data import as_matrix, as_weights, checked_matrix, checked_target
+from skhyper._numeric._curvature import Design, hessian_solver
+from skhyper._numeric._data import as_matrix, as_weights, checked_matrix, checked_target
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,

@@ -25,8 +25,7 @@ from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import pairwise_kernels
 
-from skhyper._sklearn import validate_params
-from skhyper.hypergradient._data import (
+from skhyper._numeric._data import (
     as_matrix,
     as_weights,
     checked_matrix,
@@ -34,6 +33,7 @@ from skhyper.hypergradient._data import (
     few_rows,
     same_settings,
 )
+from skhyper._sklearn import validate_params
 from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names, opaque
 from skhyper.hypergradient._problem import (
     Gradient,

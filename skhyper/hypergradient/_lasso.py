@@ -28,9 +28,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.linear_model import ElasticNet, Lasso, MultiTaskElasticNet, MultiTaskLasso, enet_path
 
-from skhyper._sklearn import validate_params
-from skhyper.hypergradient._curvature import Design, factorized, hessian_solver
-from skhyper.hypergradient._data import (
+from skhyper._numeric._curvature import Design, factorized, hessian_solver
+from skhyper._numeric._data import (
     Centred,
     as_matrix,
     as_weights,
@@ -38,6 +37,7 @@ from skhyper.hypergradient._data import (
     checked_target,
     few_rows,
 )
+from skhyper._sklearn import validate_params
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,

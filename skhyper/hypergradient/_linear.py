@@ -14,16 +14,16 @@ c : scale of the loss;  λ, μ : penalties, (q,)
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from scipy.special import expit, softmax
 
-from skhyper.hypergradient._curvature import Design, hessian_solver, softmax_solver
-from skhyper.hypergradient._data import as_matrix
-from skhyper.hypergradient._families import Family, multinomial
+from skhyper._numeric._curvature import Design, hessian_solver, softmax_solver
+from skhyper._numeric._data import as_matrix
+from skhyper._numeric._families import Family, multinomial
 from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
 from skhyper.hypergradient._problem import (
     Gradient,
@@ -61,6 +61,8 @@ class Training:
     l2, l1 : ndarray of shape (q,)
     by : dict
         From a hyperparameter to ``V -> ∂G/∂θ``, (q, K), what is not in ``family.by``.
+    by_several : dict
+        From one that holds several numbers to ``(u, V) -> uᵀ ∂G/∂θ``.
     """
 
     family: Family
@@ -70,6 +72,7 @@ class Training:
     l2: np.ndarray
     l1: np.ndarray
     by: dict[str, Callable[[np.ndarray], np.ndarray]]
+    by_several: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = field(default_factory=dict)
 
 
 class LinearProblem(InnerProblem):
@@ -146,6 +149,7 @@ class LinearProblem(InnerProblem):
     def cross(self, u: np.ndarray) -> Gradient:
         problem = self._problem
         gradient = {name: float((u * by(self._V)).sum()) for name, by in problem.by.items()}
+        gradient |= {name: by(u, self._V) for name, by in problem.by_several.items()}
         s = problem.scale * problem.weights * self._design.apply(u)
         z = self._design.apply(self._V)
         for name, slope_by in problem.family.by.items():

@@ -13,8 +13,8 @@ from sklearn.linear_model import (
 from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.utils.class_weight import compute_class_weight
 
-from skhyper.hypergradient._data import as_weights
-from skhyper.hypergradient._families import (
+from skhyper._numeric._data import as_weights
+from skhyper._numeric._families import (
     binomial,
     multinomial,
     squared_epsilon_insensitive,

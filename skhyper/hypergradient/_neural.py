@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from skhyper.hypergradient._data import as_matrix
+from skhyper._numeric._data import as_matrix
 from skhyper.hypergradient._forward import ForwardProblem
 from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
 from skhyper.hypergradient._problem import Gradient, check_not_overridden, inner_problem

@@ -20,19 +20,18 @@ from sklearn.base import clone, is_classifier
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
-from skhyper._sklearn import validate_params
-from skhyper.hypergradient._curvature import conjugate_gradients
-from skhyper.hypergradient._data import (
+from skhyper._numeric._curvature import conjugate_gradients
+from skhyper._numeric._data import (
     Centred,
-    as_matrix,
     as_weights,
     checked_matrix,
     checked_target,
     few_rows,
 )
+from skhyper._sklearn import validate_params
+from skhyper.hypergradient._centred import CentredProblem
 from skhyper.hypergradient._problem import (
     Gradient,
-    InnerProblem,
     LeftOut,
     NotDifferentiableError,
     check_not_overridden,
@@ -51,7 +50,7 @@ _ITERATIVE = ("lsqr", "sparse_cg", "sag", "saga", "lbfgs")
 
 @inner_problem.register(Ridge)
 @inner_problem.register(RidgeClassifier)
-class RidgeProblem(InnerProblem):
+class RidgeProblem(CentredProblem):
     """Ridge and RidgeClassifier by `alpha`, a number or one for each output."""
 
     names = ("alpha",)
@@ -69,7 +68,6 @@ class RidgeProblem(InnerProblem):
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
         X, y = checked_matrix(X), np.asarray(y)
         a = np.array(as_weights(sample_weight, X.shape[0]))
-        self._flat = y.ndim == 1
         if is_classifier(self.estimator):
             a *= compute_sample_weight(self.estimator.class_weight, y)
             classes = self._template.classes_
@@ -77,10 +75,7 @@ class RidgeProblem(InnerProblem):
             Y = Y[:, 1:] if len(classes) == 2 else Y
         else:
             Y = checked_target(y).reshape(len(y), -1)
-        centre = self.estimator.fit_intercept
-        self._data = Centred.of(X, a, centre)
-        self._y_mean = a @ Y / a.sum() if centre else np.zeros(Y.shape[1])
-        self._Y, self._Yc = Y, np.sqrt(a)[:, None] * (Y - self._y_mean)
+        self._take(X, Y, a, y.ndim == 1)
         limit = _LARGEST_SPARSE_GRAM if self._data.dense is None else _LARGEST_GRAM
         dense = min(X.shape) <= limit
         self._system = _Spectrum(self._data) if dense else _Iterations(self._data)
@@ -88,43 +83,17 @@ class RidgeProblem(InnerProblem):
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template).set_params(**params)
         validate_params(fitted)
-        if fitted.solver in _ITERATIVE:  # as far as it comes, by the user's own wish
-            fitted = fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         self._alpha = np.broadcast_to(np.asarray(fitted.alpha, dtype=float), self._y_mean.shape)
         self._W = self._system.fit(self._Yc, self._alpha)
-        intercept = self._y_mean - self._data.mean @ self._W
-        single = self._flat and not is_classifier(self.estimator)
-        if fitted.solver in _ITERATIVE:
-            return fitted
-        fitted.coef_ = self._W[:, 0] if single else self._W.T
-        fitted.intercept_ = (intercept[0] if single else intercept) if fitted.fit_intercept else 0.0
-        return fitted
-
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        self._X_test = as_matrix(X)
-        Z = self._X_test @ self._W + (self._y_mean - self._data.mean @ self._W)
-        return Z[:, 0] if self._flat and Z.shape[1] == 1 else Z
-
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        D = d_output.reshape(len(d_output), -1)
-        self._d_sum = D.sum(axis=0)
-        dW = self._X_test.T @ D - np.outer(self._data.mean, self._d_sum)
-        return dW, {}, D @ self._W.T if self.inputs_wanted else None
+        if fitted.solver in _ITERATIVE:  # as far as it comes, by the user's own wish
+            return fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
+        return self._filled(fitted, self._flat and not is_classifier(self.estimator))
 
     def solve(self, dw: np.ndarray) -> np.ndarray:
         return self._system.solve(dw, self._alpha, self.inputs_wanted)
 
     def cross(self, u: np.ndarray) -> Gradient:
         return {"alpha": self._shared((u * self._W).sum(axis=0))}
-
-    def cross_inputs(self, u: np.ndarray) -> np.ndarray:
-        data, a = self._data, self._data.weights
-        residuals = data.apply(self._W) - self._Yc  # times √a
-        s = data.apply(u)  # times √a
-        if self.estimator.fit_intercept:
-            s = s + np.sqrt(a)[:, None] * self._d_sum / a.sum()
-        root = np.sqrt(a)[:, None]
-        return root * (s @ self._W.T + residuals @ u.T)
 
     def leave_one_out(self) -> LeftOut | None:
         """By the diagonal h of the hat matrix: residuals over 1 - h.

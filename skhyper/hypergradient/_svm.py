@@ -29,8 +29,8 @@ from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.svm import SVC, SVR
 
+from skhyper._numeric._data import as_matrix, as_weights
 from skhyper.hypergradient._active_set import Machine, Solution, polish
-from skhyper.hypergradient._data import as_matrix, as_weights
 from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names
 from skhyper.hypergradient._losses import class_pairs
 from skhyper.hypergradient._problem import (

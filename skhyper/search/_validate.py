@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 
+from skhyper._bands import per_band_template
 from skhyper._sklearn import value_error
 from skhyper._trial import History
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
@@ -203,7 +204,7 @@ def vector_of(name: str, own: Mapping[str, Any]) -> Any:
     if inner == "transformer_weights" and own[name] is None:
         parts = own.get(f"{prefix}transformer_list", own.get(f"{prefix}transformers"))
         return None if parts is None else {part[0]: 1.0 for part in parts}
-    return own[name] if is_vector(own[name]) else None
+    return own[name] if is_vector(own[name]) else per_band_template(name, own)
 
 
 def warn_about_gradients(history: History) -> None:

@@ -29,7 +29,7 @@ from skhyper.space._dimensions import equal
 __all__ = ["default_space"]
 
 LOG = "log-uniform"
-_PACKAGES = ("sklearn", "xgboost", "lightgbm", "catboost")
+_PACKAGES = ("skhyper", "sklearn", "xgboost", "lightgbm", "catboost")
 _SEARCHES = ("param_grid", "param_distributions", "search_spaces")
 
 
@@ -240,6 +240,8 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
     # Linear models
     ("LogisticRegression", {"C": _penalty_strength, "l1_ratio": _mixing}),
     ("Ridge RidgeClassifier", {"alpha": (1e-4, 1e4, LOG)}),
+    ("BandedRidge BandedLogisticRegression", {"alphas": (1e-3, 1e5, LOG)}),
+    ("WeightedElasticNet", {"alpha": _lasso_alpha}),
     ("Lasso LassoLars MultiTaskLasso", {"alpha": _lasso_alpha}),
     ("ElasticNet MultiTaskElasticNet", {"alpha": _lasso_alpha, "l1_ratio": (0.05, 1.0)}),
     ("HuberRegressor", {"epsilon": (1.05, 3.0), "alpha": (1e-6, 10.0, LOG)}),
@@ -276,6 +278,7 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
             "gamma": When(_gamma, kernel=["rbf", "laplacian", "poly", "polynomial", "sigmoid"]),
         },
     ),
+    ("ARDKernelRidge ARDKernelRidgeClassifier", {"alpha": (1e-4, 1e1, LOG)}),
     ("GaussianProcessRegressor", {"alpha": (1e-8, 1.0, LOG)}),
     # Neighbours, naive Bayes, discriminants
     (

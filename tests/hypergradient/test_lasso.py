@@ -106,3 +106,14 @@ def test_the_conditions_hold_where_features_abound():
             assert np.abs(C).max() <= alpha * (1 + 1e-6)
             np.testing.assert_allclose(C[coef != 0], alpha * np.sign(coef[coef != 0]), rtol=1e-6)
     assert refused < 8
+
+
+def test_what_is_not_searched_is_the_estimators_own():
+    X = DATA["tall"]
+    y = target(X, "real")
+    net = ElasticNet(alpha=0.05, tol=1e-13)
+    problem = inner_problem(net)
+    problem.load(X, y)
+    ours, theirs = problem.fit({"l1_ratio": 0.3}), net.set_params(l1_ratio=0.3).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-9)
+    assert ours.get_params() == theirs.get_params()

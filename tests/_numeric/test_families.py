@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_tweedie_deviance
 
-from skhyper.hypergradient._families import (
+from skhyper._numeric._families import (
     binomial,
     squared_epsilon_insensitive,
     squared_hinge,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skhyper.hypergradient._data import Centred
+from skhyper._numeric._data import Centred
 
 rng = np.random.default_rng(0)
 

@@ -32,7 +32,7 @@ _LARGEST_SOFTMAX = 1500
 _LARGEST_DENSE_COPY = 4_000_000
 # Of solutions whose residual is what is left of the gradient, and of steps towards a solution,
 # the next of which mends what this one leaves.
-_CG_TOLERANCE = 1e-9
+_CG_TOLERANCE = 1e-10
 _STEP_TOLERANCE = 1e-2
 # Renamed in SciPy 1.12.
 _RTOL = "rtol" if "rtol" in inspect.signature(cg).parameters else "tol"
@@ -119,7 +119,7 @@ def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     """
     n, q = Q.shape
     p = Q.X.shape[1]
-    if Q.dense is not None and q > 1.5 * n and p and np.ptp(l2[:p]) == 0 and l2[0] > 0:
+    if Q.dense is not None and p > 1.5 * n and l2[:p].min() > 0:
         return _dual_solver(Q, d, l2)
     if Q.dense is not None and q <= _LARGEST_DIRECT:
         H = Q.dense.T @ (d[:, None] * Q.dense)
@@ -153,11 +153,11 @@ def softmax_solver(
             block = Q.dense.T @ (weight[:, None] * Q.dense)
             H[k, :, m], H[m, :, k] = block, block
     keep = np.flatnonzero(support.T)
-    H = H.reshape(K * q, K * q)
-    H[np.diag_indices(K * q)] += l2.T.ravel()
+    whole = H.reshape(K * q, K * q)
+    whole[np.diag_indices(K * q)] += l2.T.ravel()
     # In the order of support's own entries (q, K), not of the blocks (K, q).
     order = np.argsort(np.argsort((keep % q) * K + keep // q))
-    solve = factorized(H[np.ix_(keep, keep)])
+    solve = factorized(whole[np.ix_(keep, keep)])
     inverse = np.argsort(order)
     return lambda v, guess=None, step=False: solve(v[order])[inverse]
 
@@ -170,33 +170,50 @@ def _softmax_iterations(
         U[support] = u
         Z = P * Q.apply(U)
         R = a[:, None] * (Z - P * Z.sum(axis=1, keepdims=True))
-        return (Q.adjoint(R) + l2 * U)[support]
+        HU = Q.adjoint(R) + l2 * U
+        HU[common] += weight * U[common].mean(axis=1, keepdims=True)
+        return HU[support]
 
     D = a[:, None] * P * (1 - P)
     diagonal = np.concatenate([Q.squares().T @ D, (Q.E * Q.E).T @ D]) + l2
+    # What all classes have in common does not count where there is no penalty. There H is
+    # singular, and rounding would grow along it.
+    common = (l2 == 0).all(axis=1) & support.all(axis=1)
+    weight = diagonal[common].mean(axis=1, keepdims=True)
     return _iterative(product, diagonal[support])
 
 
 def factorized(H: np.ndarray) -> Solver:
-    """Solver with a matrix, symmetric and not indefinite; the shortest u where it is singular."""
+    """Solver of ``H u = v`` for a positive semidefinite H; v of shape (q,) or (q, K).
+
+    The shortest u where H is singular, which is judged on the scale of its diagonal: penalties
+    may be of very different sizes.
+    """
+    diagonal = np.diag(H)
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     try:
         with np.errstate(all="ignore"):
-            factor = linalg.cho_factor(H, check_finite=False)
+            factor = linalg.cho_factor(scale[:, None] * H * scale, check_finite=False)
         pivots = np.abs(np.diag(factor[0]))
-        regular = not len(pivots) or pivots.min() > 1e-7 * pivots.max()
+        regular = not len(pivots) or pivots.min() > 1e-7
     except linalg.LinAlgError:
         regular = False
-    if regular:
-        return lambda v, guess=None, step=False: linalg.cho_solve(factor, v, check_finite=False)
-    inverse = linalg.pinvh(H)
-    return lambda v, guess=None, step=False: inverse @ v
+    if not regular:
+        inverse = linalg.pinvh(H)
+        return lambda v, guess=None, step=False: inverse @ v
+
+    def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
+        return (scale * linalg.cho_solve(factor, (scale * v.T).T, check_finite=False).T).T
+
+    return solve
 
 
 def _dual_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
-    """Through the n x n matrix ``M = I + √D X Xᵀ √D / λ`` (Woodbury), bordered by E."""
+    """Through the n x n matrix ``M = I + √D X Λ⁻¹ Xᵀ √D`` (Woodbury), bordered by E."""
     p = Q.X.shape[1]
-    root, penalty = np.sqrt(d), l2[0]
-    M = root[:, None] * Q.outer() * (root / penalty)
+    root, penalties = np.sqrt(d), l2[:p]
+    outer = Q.outer() / l2[0] if np.ptp(penalties) == 0 else (Q.X / penalties) @ Q.X.T
+    M = root[:, None] * outer * root
     M[np.diag_indices(len(d))] += 1.0
     factor = linalg.cho_factor(M, overwrite_a=True, check_finite=False)
     B = root[:, None] * Q.E
@@ -204,10 +221,12 @@ def _dual_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     border = linalg.pinvh(B.T @ MB + np.diag(l2[p:])) if B.shape[1] else np.empty((0, 0))
 
     def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
-        c = root * (Q.X @ v[:p]) / penalty
+        v_x, v_e = (v[:p].T / penalties).T, v[p:]
+        c = (root * (Q.X @ v_x).T).T
         Mc = linalg.cho_solve(factor, c, check_finite=False)
-        u_e = border @ (v[p:] - B.T @ Mc)
-        u_x = (v[:p] - Q.X.T @ (root * (Mc + MB @ u_e))) / penalty
+        u_e = border @ (v_e - B.T @ Mc)
+        residuals = (root * (Mc + MB @ u_e).T).T
+        u_x = v_x - ((residuals.T @ Q.X) / penalties).T
         return np.concatenate([u_x, u_e])
 
     return solve

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skhyper.hypergradient._curvature import Design, hessian_solver, softmax_solver
+from skhyper._numeric._curvature import Design, hessian_solver, softmax_solver
 
 rng = np.random.default_rng(0)
 

@@ -15,15 +15,18 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
+from sklearn.utils.class_weight import compute_sample_weight
 
 __all__ = [
     "Centred",
     "as_matrix",
     "as_weights",
+    "centred_target",
     "checked_matrix",
     "checked_target",
     "few_rows",
     "same_settings",
+    "with_class_weights",
 ]
 
 
@@ -56,6 +59,28 @@ def as_weights(sample_weight: Any, n: int) -> np.ndarray:
     if sample_weight is None:
         return np.ones(n)
     return np.broadcast_to(np.asarray(sample_weight, dtype=float), (n,))
+
+
+def with_class_weights(
+    a: np.ndarray, y: np.ndarray, classes: np.ndarray, class_weight: Any
+) -> np.ndarray:
+    """Sample weights times the weight of each sample's class.
+
+    "balanced" gives all classes the same total, samples counting by their weights.
+    """
+    if class_weight is None:
+        return a
+    if not isinstance(class_weight, str):
+        return a * compute_sample_weight(class_weight, y)
+    members = y[:, None] == classes
+    share = a.sum() / (len(classes) * (a @ members))
+    return a * (members @ share)
+
+
+def centred_target(Y: np.ndarray, a: np.ndarray, centre: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted means ȳ (K,), zeros without an intercept, and ``√a (Y - ȳ)`` (n, K)."""
+    mean = a @ Y / a.sum() if centre else np.zeros(Y.shape[1])
+    return mean, np.sqrt(a)[:, None] * (Y - mean)
 
 
 def same_settings(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
@@ -106,13 +131,28 @@ class Centred:
         weighted = np.sqrt(self.weights)[:, None] * R
         return self.X.T @ weighted - np.outer(self.mean, weighted.sum(axis=0))
 
-    def gram(self) -> np.ndarray:
-        """``Xcᵀ Xc`` or ``Xc Xcᵀ``, whichever is smaller."""
-        n, p = self.shape
+    def squared_norms(self) -> np.ndarray:
+        """Squared length of each column of Xc, (p,)."""
         if self.dense is not None:
-            return self.dense.T @ self.dense if p <= n else self.dense @ self.dense.T
+            return np.einsum("ij,ij->j", self.dense, self.dense)
+        squares = self.X.multiply(self.X).T @ self.weights
+        return np.maximum(squares - self.weights.sum() * self.mean**2, 0.0)
+
+    def columns(self, features: np.ndarray) -> np.ndarray:
+        """``Xc[:, features]``, dense."""
+        if self.dense is not None:
+            return self.dense[:, features]
+        part = self.X[:, features].toarray() - self.mean[features]
+        return np.sqrt(self.weights)[:, None] * part
+
+    def gram(self, primal: bool | None = None) -> np.ndarray:
+        """``Xcᵀ Xc`` (`primal`) or ``Xc Xcᵀ``; by default whichever is smaller."""
+        n, p = self.shape
+        primal = p <= n if primal is None else primal
+        if self.dense is not None:
+            return self.dense.T @ self.dense if primal else self.dense @ self.dense.T
         root = np.sqrt(self.weights)
-        if p <= n:
+        if primal:
             Xw = self.X.multiply(root[:, None]).tocsr()
             total = self.weights.sum()
             return (Xw.T @ Xw).toarray() - total * np.outer(self.mean, self.mean)

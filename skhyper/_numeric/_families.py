@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit, logsumexp, softmax
 
 __all__ = [
     "Family",
@@ -37,11 +37,14 @@ class Family:
         curvature ``diag(P) - P Pᵀ`` follows.
     by : dict
         From a hyperparameter of the loss itself to ``(y, z) -> ∂g/∂θ``.
+    value : callable or None
+        ``value(y, z) -> ℓ``, (n,), for y and z of shape (n, K); where Newton's method needs it.
     """
 
     slope: Callable[[Array, Array], Array]
     curvature: Callable[[Array, Array], Array]
     by: dict[str, Callable[[Array, Array], Array]]
+    value: Callable[[Array, Array], Array] | None = None
 
 
 def _sigmoid_curvature(y: Array, z: Array) -> Array:
@@ -50,8 +53,18 @@ def _sigmoid_curvature(y: Array, z: Array) -> Array:
 
 
 # y in {0, 1}; y one-hot (n, K)
-binomial = Family(lambda y, z: expit(z) - y, _sigmoid_curvature, {})
-multinomial = Family(lambda y, Z: softmax(Z, axis=1) - y, lambda y, Z: softmax(Z, axis=1), {})
+binomial = Family(
+    lambda y, z: expit(z) - y,
+    _sigmoid_curvature,
+    {},
+    lambda y, z: (np.logaddexp(0, z) - y * z).sum(axis=1),
+)
+multinomial = Family(
+    lambda y, Z: softmax(Z, axis=1) - y,
+    lambda y, Z: softmax(Z, axis=1),
+    {},
+    lambda y, Z: logsumexp(Z, axis=1) - (y * Z).sum(axis=1),
+)
 # y in {-1, 1}
 squared_hinge = Family(
     lambda y, z: -2 * y * np.maximum(1 - y * z, 0), lambda y, z: 2.0 * (y * z < 1), {}

@@ -1,0 +1,28 @@
+"""Numerics of linear models on arrays, for the estimators and for their hypergradients alike.
+
+They know no estimator: data come in as :class:`Centred` or :class:`Design`, penalties as one
+number for each feature.
+"""
+
+from skhyper._numeric._curvature import Design, conjugate_gradients, hessian_solver, softmax_solver
+from skhyper._numeric._data import Centred, centred_target, with_class_weights
+from skhyper._numeric._elastic_net import ElasticNetSolver
+from skhyper._numeric._families import Family, binomial, multinomial
+from skhyper._numeric._newton import newton
+from skhyper._numeric._normal import NormalEquations
+
+__all__ = [
+    "Centred",
+    "Design",
+    "ElasticNetSolver",
+    "Family",
+    "NormalEquations",
+    "binomial",
+    "centred_target",
+    "conjugate_gradients",
+    "hessian_solver",
+    "multinomial",
+    "newton",
+    "softmax_solver",
+    "with_class_weights",
+]

@@ -1,0 +1,126 @@
+"""Linear models with a penalty for each band: ridge regression and logistic regression.
+
+Penalties by feature are ``λ = α[g]`` with the band g of each feature, so that a derivative by
+α is the sum of those by λ over the band; ``∂G/∂λ_j`` is row j of the coefficients.
+
+Notation
+--------
+n, p, K, B : number of samples, features, outputs, bands
+W, U : solution and adjoint, (p, K)
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from skhyper._numeric import NormalEquations, binomial, multinomial, with_class_weights
+from skhyper._numeric._data import as_weights, checked_matrix, checked_target, few_rows
+from skhyper._sklearn import validate_params
+from skhyper.hypergradient._centred import CentredProblem
+from skhyper.hypergradient._linear import LinearProblem, Training
+from skhyper.hypergradient._problem import (
+    Gradient,
+    LeftOut,
+    check_not_overridden,
+    inner_problem,
+)
+from skhyper.linear_model import BandedLogisticRegression, BandedRidge
+
+__all__ = ["BandedLogisticProblem", "BandedRidgeProblem"]
+
+
+@inner_problem.register(BandedRidge)
+class BandedRidgeProblem(CentredProblem):
+    """BandedRidge by `alphas`: a number, an array or a dict."""
+
+    names = ("alphas",)
+    methods = ("predict",)
+
+    def __init__(self, estimator: BandedRidge):
+        super().__init__(estimator)
+        check_not_overridden(estimator, BandedRidge, "fit", "predict")
+
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+        rows = slice(0, 2)
+        # What a fit knows of features and bands, from two samples.
+        self._template = clone(self.estimator).fit(few_rows(X, rows), np.asarray(y)[rows])
+        X, y = checked_matrix(X), checked_target(y)
+        a = as_weights(sample_weight, X.shape[0])
+        self._take(X, y.reshape(len(y), -1), a, y.ndim == 1)
+        self._system = NormalEquations(self._data)
+        self._target = self._data.adjoint(self._Yc)
+
+    def fit(self, params: Mapping[str, Any]) -> Any:
+        fitted = copy.copy(self._template).set_params(**params)
+        validate_params(fitted)
+        self._given, self._bands = fitted.alphas, fitted._bands
+        fitted.alphas_ = self._bands.values("alphas", fitted.alphas)
+        penalties = fitted.alphas_[fitted.bands_]
+        fitted.solver_ = self._system.way(penalties)
+        self._solve = self._system.factorize(penalties)
+        self._W = self._solve(self._target)
+        return self._filled(fitted, self._flat)
+
+    def solve(self, dw: np.ndarray) -> np.ndarray:
+        return self._solve(dw)
+
+    def cross(self, u: np.ndarray) -> Gradient:
+        return {"alphas": self._bands.gradient((u * self._W).sum(axis=1), self._given)}
+
+    def leave_one_out(self) -> LeftOut | None:
+        """By the diagonal h of the hat matrix: residuals over 1 - h; see ``_ridge``."""
+        data, a = self._data, self._data.weights
+        if data.dense is None:
+            return None
+        S = self._solve(np.ascontiguousarray(data.dense.T))  # H⁻¹ Xcᵀ, (p, n)
+        h = np.einsum("ij,ji->i", data.dense, S)
+        if self.estimator.fit_intercept:
+            h = h + a / a.sum()
+        shift = self._y_mean - data.mean @ self._W
+        left_out = (self._Y - (data.X @ self._W + shift)) / (1 - h)[:, None]
+
+        def pull_back(d_output: np.ndarray) -> Gradient:
+            D = -d_output.reshape(left_out.shape) / (1 - h)[:, None]
+            # The residuals by λ_j: (X - x̄) H⁻¹ e_j W_j;  h by λ_j: -(H⁻¹ Xcᵀ)_j² .
+            V = self._solve(data.X.T @ D - np.outer(data.mean, D.sum(axis=0)))
+            by_feature = (V * self._W).sum(axis=1) - S**2 @ (D * left_out).sum(axis=1)
+            return {"alphas": self._bands.gradient(by_feature, self._given)}
+
+        predictions = self._Y - left_out
+        return LeftOut(predictions[:, 0] if self._flat else predictions, pull_back)
+
+
+@inner_problem.register(BandedLogisticRegression)
+class BandedLogisticProblem(LinearProblem):
+    """BandedLogisticRegression by `alphas`: a number, an array or a dict."""
+
+    names = ("alphas",)
+
+    def __init__(self, estimator: BandedLogisticRegression):
+        super().__init__(estimator)
+        check_not_overridden(
+            estimator, BandedLogisticRegression, "fit", "predict_proba", "decision_function"
+        )
+
+    def _training(self, fitted: BandedLogisticRegression, y: np.ndarray) -> Training:
+        a = as_weights(self._sample_weight, len(y))
+        a = with_class_weights(a, y, fitted.classes_, fitted.class_weight)
+        two, p = len(fitted.classes_) == 2, len(fitted.bands_)
+        l2 = np.append(fitted.alphas_[fitted.bands_], np.zeros(self._design.shape[1] - p))
+
+        def by_band(u: np.ndarray, V: np.ndarray) -> Any:
+            return fitted._bands.gradient((u * V)[:p].sum(axis=1), fitted.alphas)
+
+        return Training(
+            binomial if two else multinomial,
+            (y[:, None] == (fitted.classes_[1:] if two else fitted.classes_)).astype(float),
+            a[:, None],
+            1.0,
+            l2,
+            np.zeros_like(l2),
+            {},
+            {"alphas": by_band},
+        )

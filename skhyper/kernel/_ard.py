@@ -1,0 +1,297 @@
+"""Kernel ridge regression and classification with an RBF length-scale for each band.
+
+The solver is scikit-learn's ``KernelRidge`` with the kernel ``RBF(length_scale=ℓ)``, on the
+target less its mean.
+
+Notation
+--------
+n, p, T : number of samples, features, outputs
+ℓ : length-scale of each feature, (p,)
+"""
+
+import numbers
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.gaussian_process.kernels import RBF
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skhyper._bands import Bands
+from skhyper._sklearn import Interval, check_sample_weight, fit_context
+
+__all__ = ["ARDKernelRidge", "ARDKernelRidgeClassifier"]
+
+
+class _ARDModel(BaseEstimator):
+    """What the two share: length-scales, the solution, its values."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        "alpha": [Interval(numbers.Real, 0, None, closed="neither")],
+        "length_scales": [
+            Interval(numbers.Real, 0, None, closed="neither"),
+            "array-like",
+            dict,
+            None,
+        ],
+        "bands": [dict, "array-like", None],
+    }
+
+    def __init__(self, alpha=0.3, length_scales=None, bands=None):
+        self.alpha = alpha
+        self.length_scales = length_scales
+        self.bands = bands
+
+    def _checked(self, X: Any, y: Any, sample_weight: Any, **options: Any) -> tuple:
+        """X, y and the sample weights as arrays; sets bands and length-scales."""
+        given = X
+        X, y = validate_data(self, X, y, dtype=np.float64, **options)
+        a = check_sample_weight(sample_weight, X)
+        names = getattr(self, "feature_names_in_", None)
+        self._bands = Bands.of(self.bands, given, X.shape[1], names)
+        self.bands_, self.band_names_ = self._bands.labels, self._bands.names
+        self.length_scales_ = self._scales(X, a)
+        return X, y, a
+
+    def _scales(self, X: np.ndarray, a: np.ndarray) -> np.ndarray:
+        """Length-scale of each band, (n_bands,)."""
+        if self.length_scales is not None:
+            return self._bands.values("length_scales", self.length_scales, above=True)
+        mean = a @ X / a.sum()
+        variance = a @ (X - mean) ** 2 / a.sum()
+        # At a length-scale of √(p/2) spreads, as gamma="scale" of SVC has it.
+        of_band = np.bincount(self.bands_, weights=variance) / np.bincount(self.bands_)
+        return np.sqrt(X.shape[1] / 2 * np.where(of_band > 0, of_band, 1.0))
+
+    def _solve(self, X: np.ndarray, Y: np.ndarray, a: np.ndarray) -> None:
+        """Set ``dual_coef_``, ``intercept_`` and ``X_fit_``."""
+        self.intercept_ = a @ Y / a.sum()
+        machine = self._machine().fit(X, Y - self.intercept_, a)
+        self.dual_coef_, self.X_fit_ = machine.dual_coef_, X
+
+    def _machine(self) -> KernelRidge:
+        """scikit-learn's estimator with the present length-scales."""
+        return KernelRidge(alpha=self.alpha, kernel=RBF(self.length_scales_[self.bands_]))
+
+    def _values(self, X: Any) -> np.ndarray:
+        """Values of the fitted functions, (m,) or (m, T)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        kernel = RBF(self.length_scales_[self.bands_])
+        return kernel(X, self.X_fit_) @ self.dual_coef_ + self.intercept_
+
+
+class ARDKernelRidge(MultiOutputMixin, RegressorMixin, _ARDModel):
+    """Kernel ridge regression with one RBF length-scale for each band of features.
+
+    Automatic relevance determination (ARD): a length-scale that grows takes its features out of
+    the model. :class:`skhyper.GradientSearchCV` learns as many as there are.
+
+    Parameters
+    ----------
+    alpha : float, default=0.3
+        Penalty, in units of the variance that the kernel gives to the function.
+    length_scales : float, array-like of shape (n_bands,), dict or None, default=None
+        Length-scale of each band: in the order of the bands, or by their names. One number is
+        the length-scale of all. With None, ``sqrt(n_features / 2)`` standard deviations of the
+        features of the band.
+    bands : dict, array-like of shape (n_features,) or None, default=None
+        From the name of each band to its columns, or the label of each feature's band; see
+        :class:`skhyper.linear_model.BandedRidge`. With None each feature is a band of its own.
+
+    Attributes
+    ----------
+    dual_coef_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Weight of each training sample.
+    intercept_ : float or ndarray of shape (n_outputs,)
+        Mean of the target.
+    X_fit_ : ndarray of shape (n_samples, n_features)
+        Training data.
+    length_scales_ : ndarray of shape (n_bands,)
+        Length-scale of each band.
+    bands_ : ndarray of int of shape (n_features,)
+        Number of each feature's band.
+    band_names_ : list
+        Names of the bands, labels, names of features or their numbers.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features, where X had names that are all strings.
+
+    See Also
+    --------
+    sklearn.kernel_ridge.KernelRidge : Any kernel, without an intercept.
+    sklearn.gaussian_process.GaussianProcessRegressor : The same function, with its uncertainty.
+
+    Notes
+    -----
+    With the band ``g(j)`` of feature j,
+
+        k(x, z) = exp(-Σ_j (x_j - z_j)² / 2 ℓ_g(j)²),    f(x) = ȳ + Σ_i c_i k(x, x_i)
+
+    where ȳ is the mean of the target and ``(K + α diag(1 / a)) c = y - ȳ``, with the sample
+    weights a. The cross-validation loss has many basins in as many length-scales; learn one
+    length-scale first and start from it (`initial_points`), or band the features.
+
+    References
+    ----------
+    Rasmussen and Williams (2006), Gaussian Processes for Machine Learning, sections 2.2, 5.1.
+    Neal (1996), Bayesian Learning for Neural Networks (ARD).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhyper import GradientSearchCV
+    >>> from skhyper.kernel import ARDKernelRidge
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(100, 5))
+    >>> y = np.sin(2 * X[:, 0]) + X[:, 1] + 0.1 * rng.normal(size=100)
+    >>> space = {"length_scales": (0.1, 100.0, "log-uniform"), "alpha": (1e-4, 1e1, "log-uniform")}
+    >>> ard = ARDKernelRidge(length_scales=np.ones(5))
+    >>> search = GradientSearchCV(ard, space, n_iter=30, random_state=0).fit(X, y)
+    >>> scales = search.best_params_["length_scales"]
+    >>> bool(scales[0] < 3 and scales[2:].min() > 30)
+    True
+    """
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "ARDKernelRidge":
+        """Fit the dual coefficients.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample.
+
+        Returns
+        -------
+        self : ARDKernelRidge
+        """
+        X, y, a = self._checked(X, y, sample_weight, y_numeric=True, multi_output=True)
+        self._solve(X, y, a)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        return self._values(X)
+
+
+class ARDKernelRidgeClassifier(ClassifierMixin, _ARDModel):
+    """Classification by kernel ridge regression, with one length-scale for each band.
+
+    To :class:`ARDKernelRidge` what :class:`sklearn.linear_model.RidgeClassifier` is to ``Ridge``:
+    targets are 1 for a class and -1 for the others, and the largest prediction wins.
+
+    Parameters
+    ----------
+    alpha : float, default=0.3
+        Penalty, in units of the variance that the kernel gives to the function.
+    length_scales : float, array-like of shape (n_bands,), dict or None, default=None
+        Length-scale of each band; see :class:`ARDKernelRidge`.
+    bands : dict, array-like of shape (n_features,) or None, default=None
+        From the name of each band to its columns, or the label of each feature's band; see
+        :class:`skhyper.linear_model.BandedRidge`. With None each feature is a band of its own.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Classes.
+    dual_coef_ : ndarray of shape (n_samples, 1) or (n_samples, n_classes)
+        Weight of each training sample, one column for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Mean of the targets.
+    X_fit_, length_scales_, bands_, band_names_, n_features_in_, feature_names_in_
+        As in :class:`ARDKernelRidge`.
+
+    Notes
+    -----
+    The function of :class:`ARDKernelRidge` for each class.
+
+    References
+    ----------
+    Rifkin, Yeo, Poggio (2003), "Regularized least-squares classification", NATO Science Series.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skhyper.kernel import ARDKernelRidgeClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> round(ARDKernelRidgeClassifier().fit(X, y).score(X, y), 2)
+    0.98
+    """
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "ARDKernelRidgeClassifier":
+        """Fit the dual coefficients.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,)
+            Classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample.
+
+        Returns
+        -------
+        self : ARDKernelRidgeClassifier
+        """
+        X, y, a = self._checked(X, y, sample_weight)
+        check_classification_targets(y)
+        self.classes_ = np.unique(y[a > 0])
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "ARDKernelRidgeClassifier needs samples of at least two classes; the data have "
+                f"one class: {self.classes_[0]!r}."
+            )
+        self._solve(X, self._targets(y), a)
+        return self
+
+    def _targets(self, y: np.ndarray) -> np.ndarray:
+        """1 for the class of each column, -1 for the rest; one column for two classes."""
+        Y = np.where(y[:, None] == self.classes_, 1.0, -1.0)
+        return Y[:, 1:] if len(self.classes_) == 2 else Y
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Value of the function of the second class, or of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        Z = self._values(X)
+        return Z[:, 0] if Z.shape[1] == 1 else Z
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        Z = self.decision_function(X)
+        return self.classes_[Z.argmax(axis=1) if Z.ndim == 2 else (Z > 0).astype(int)]

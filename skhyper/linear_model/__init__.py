@@ -1,0 +1,7 @@
+"""Linear models with a penalty for each band of features, down to each feature."""
+
+from skhyper.linear_model._elastic_net import WeightedElasticNet
+from skhyper.linear_model._logistic import BandedLogisticRegression
+from skhyper.linear_model._ridge import BandedRidge
+
+__all__ = ["BandedLogisticRegression", "BandedRidge", "WeightedElasticNet"]

@@ -1,0 +1,168 @@
+"""Elastic net with l1 and l2 weights for each band of features."""
+
+import numbers
+import warnings
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+
+from skhyper._numeric import Centred, ElasticNetSolver, centred_target
+from skhyper._sklearn import Interval, fit_context
+from skhyper.linear_model._base import BANDS, PENALTIES, BandedModel
+
+__all__ = ["WeightedElasticNet"]
+
+# Share of the largest correlation, above which a lasso keeps nothing.
+_DEFAULT_SHARE = 0.01
+
+
+class WeightedElasticNet(RegressorMixin, BandedModel):
+    """Linear regression with l1 and l2 weights for each band of features, down to each feature.
+
+    The adaptive lasso is ``l1_weights=1 / abs(coefficients of a first fit)``. With hundreds of
+    weights, search them by :class:`skhyper.GradientSearchCV`.
+
+    Parameters
+    ----------
+    alpha : float or None, default=None
+        Strength of all penalties. None is a hundredth of the largest correlation
+        ``|x_jᵀ y| / n`` with the centred target, above which a lasso keeps no feature.
+    l1_weights : float, array-like of shape (n_bands,) or dict, default=1.0
+        l1 weight of each band, not negative: in the order of the bands, or by their names. One
+        number is the weight of all; 0 is no l1 penalty.
+    l2_weights : float, array-like of shape (n_bands,) or dict, default=0.0
+        l2 weights, likewise.
+    bands : dict, array-like of shape (n_features,) or None, default=None
+        From the name of each band to its columns, or the label of each feature's band; see
+        :class:`BandedRidge`. With None each feature is a band of its own.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is not penalised.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,)
+        Coefficients, exactly 0 for features that are out.
+    intercept_ : float
+        Intercept.
+    alpha_ : float
+        The strength that was used.
+    l1_weights_, l2_weights_ : ndarray of shape (n_bands,)
+        Weights of each band.
+    bands_ : ndarray of int of shape (n_features,)
+        Number of each feature's band.
+    band_names_ : list
+        Names of the bands, labels, names of features or their numbers.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features, where X had names that are all strings.
+
+    See Also
+    --------
+    sklearn.linear_model.ElasticNet : ``l1_weights=l1_ratio, l2_weights=1 - l1_ratio``.
+
+    Notes
+    -----
+    With the band ``g(j)`` of feature j and ``A = Σ a`` the sum of the sample weights, the
+    coefficients minimise
+
+        Σ_i a_i (y_i - x_iᵀ w - b)² / 2A + α Σ_j (μ_g(j) |w_j| + λ_g(j) w_j² / 2)
+
+    by scikit-learn's coordinate descent on a growing working set of features, and then
+    exactly on the support that it finds.
+
+    References
+    ----------
+    Zou and Hastie (2005), "Regularization and variable selection via the elastic net",
+    JRSS B 67, DOI 10.1111/j.1467-9868.2005.00503.x.
+    Zou (2006), "The adaptive lasso and its oracle properties", JASA 101,
+    DOI 10.1198/016214506000000735.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skhyper.linear_model import BandedRidge, WeightedElasticNet
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> first = BandedRidge(0.1).fit(X, y)
+    >>> adaptive = WeightedElasticNet(30.0, l1_weights=1 / np.abs(first.coef_)).fit(X, y)
+    >>> int(np.count_nonzero(adaptive.coef_))
+    5
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "alpha": [Interval(numbers.Real, 0, None, closed="left"), None],
+        "l1_weights": PENALTIES,
+        "l2_weights": PENALTIES,
+        "bands": BANDS,
+        "fit_intercept": ["boolean"],
+    }
+
+    def __init__(
+        self, alpha=None, l1_weights=1.0, l2_weights=0.0, bands=None, *, fit_intercept=True
+    ):
+        self.alpha = alpha
+        self.l1_weights = l1_weights
+        self.l2_weights = l2_weights
+        self.bands = bands
+        self.fit_intercept = fit_intercept
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "WeightedElasticNet":
+        """Fit the coefficients.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,)
+            Target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample.
+
+        Returns
+        -------
+        self : WeightedElasticNet
+        """
+        X, y, a = self._checked(X, y, sample_weight, y_numeric=True)
+        data = Centred.of(X.tocsc() if sparse.issparse(X) else X, a, self.fit_intercept)
+        y_mean, Yc = centred_target(y.astype(float)[:, None], a, self.fit_intercept)
+        solver = ElasticNetSolver(data, Yc)
+        self._solve(solver)
+        self.coef_ = solver.W[:, 0]
+        self.intercept_ = float(y_mean[0] - data.mean @ self.coef_) if self.fit_intercept else 0.0
+        return self
+
+    def _solve(self, solver: ElasticNetSolver) -> None:
+        """Minimise at the present hyperparameters; sets what was made of them."""
+        self.l1_weights_ = self._bands.values("l1_weights", self.l1_weights)
+        self.l2_weights_ = self._bands.values("l2_weights", self.l2_weights)
+        if self.alpha is None:
+            self.alpha_ = _DEFAULT_SHARE * solver.largest_correlation
+        else:
+            self.alpha_ = float(self.alpha)
+        l1, l2 = (self.alpha_ * w[self.bands_] for w in (self.l1_weights_, self.l2_weights_))
+        solver.minimise(l1, l2)
+        if not solver.exact:
+            warnings.warn(
+                "The support of the solution was not found to rounding: some features hardly "
+                "differ. A little of an l2 penalty tells them apart.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        return self._predictors(X)

@@ -1,0 +1,248 @@
+"""Logistic regression with a penalty for each band of features."""
+
+import numbers
+import warnings
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.multiclass import check_classification_targets
+
+from skhyper._numeric import Design, binomial, multinomial, newton, with_class_weights
+from skhyper._sklearn import Interval, StrOptions, fit_context
+from skhyper.linear_model._base import BANDS, PENALTIES, BandedModel
+
+__all__ = ["BandedLogisticRegression"]
+
+# Sparse data of so many entries, zeros included, are faster dense.
+_SMALL = 1_000_000
+
+
+class BandedLogisticRegression(ClassifierMixin, BandedModel):
+    """Logistic regression with one l2 penalty for each band of features.
+
+    Parameters
+    ----------
+    alphas : float, array-like of shape (n_bands,) or dict, default=1.0
+        Penalty of each band, not negative: in the order of the bands, or by their names. One
+        number is the penalty of all, ``1 / C`` of scikit-learn. Features of penalty 0 are not
+        penalised.
+    bands : dict, array-like of shape (n_features,) or None, default=None
+        From the name of each band to its columns, or the label of each feature's band; see
+        :class:`BandedRidge`. With None each feature is a band of its own.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is not penalised.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class; with "balanced" all classes have the same in
+        total, sample weights included.
+    tol : float, default=1e-12
+        A step that would lower the objective by less than this part of it is the last.
+    max_iter : int, default=100
+        Number of Newton's steps at most.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Classes.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Coefficients, one row for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts; with several classes they sum to 0.
+    alphas_ : ndarray of shape (n_bands,)
+        Penalty of each band.
+    bands_ : ndarray of int of shape (n_features,)
+        Number of each feature's band.
+    band_names_ : list
+        Names of the bands, labels, names of features or their numbers.
+    n_iter_ : int
+        Number of Newton's steps.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features, where X had names that are all strings.
+
+    See Also
+    --------
+    sklearn.linear_model.LogisticRegression : One penalty for all features.
+
+    Notes
+    -----
+    With the band ``g(j)`` of feature j, the coefficients minimise
+
+        Σ_i a_i ℓ(y_i, x_iᵀ W + b) + Σ_j α_g(j) |W_j|² / 2
+
+    where ``ℓ`` is the log-loss, of the softmax for more than two classes, and ``a`` the sample
+    weights. Newton's steps are solved directly, through the smaller of the numbers of samples
+    and features, and by conjugate gradients for sparse data.
+
+    References
+    ----------
+    Hastie, Tibshirani, Friedman (2009), The Elements of Statistical Learning, section 4.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skhyper.linear_model import BandedLogisticRegression
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X = StandardScaler().fit_transform(X)
+    >>> bands = {"mean": slice(0, 10), "error": slice(10, 20), "worst": slice(20, 30)}
+    >>> model = BandedLogisticRegression({"mean": 1.0, "error": 10.0, "worst": 0.1}, bands)
+    >>> round(model.fit(X, y).score(X, y), 2)
+    0.98
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "alphas": PENALTIES,
+        "bands": BANDS,
+        "fit_intercept": ["boolean"],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "tol": [Interval(numbers.Real, 0, None, closed="left")],
+        "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        alphas=1.0,
+        bands=None,
+        *,
+        fit_intercept=True,
+        class_weight=None,
+        tol=1e-12,
+        max_iter=100,
+    ):
+        self.alphas = alphas
+        self.bands = bands
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.tol = tol
+        self.max_iter = max_iter
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BandedLogisticRegression":
+        """Fit the coefficients.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,)
+            Classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample.
+
+        Returns
+        -------
+        self : BandedLogisticRegression
+        """
+        X, y, a = self._checked(X, y, sample_weight)
+        check_classification_targets(y)
+        kept = a > 0  # a sample of weight 0 is as good as none
+        X, y, a = (X, y, a) if kept.all() else (X[kept], y[kept], a[kept])
+        self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "BandedLogisticRegression needs samples of at least two classes; the data have "
+                f"one class: {self.classes_[0]!r}."
+            )
+        a = with_class_weights(a, y, self.classes_, self.class_weight)
+        self.alphas_ = self._bands.values("alphas", self.alphas)
+        penalties = self.alphas_[self.bands_]
+        V = self._minimise(X, y, a, penalties)
+        p = X.shape[1]
+        self.coef_ = np.ascontiguousarray(V[:p].T)
+        self.intercept_ = V[p] if self.fit_intercept else np.zeros(V.shape[1])
+        return self
+
+    def _minimise(self, X: Any, y: np.ndarray, a: np.ndarray, penalties: np.ndarray) -> np.ndarray:
+        """Coefficients (q, K), the intercept in the last row."""
+        n, p = X.shape
+        if sparse.issparse(X) and n * p <= _SMALL:
+            X = X.toarray()
+        ones = np.ones((n, int(self.fit_intercept)))
+        order, l2 = np.arange(p + ones.shape[1]), np.append(penalties, ones[:1] * 0)
+        if sparse.issparse(X):
+            Q = Design.of(X, ones)
+        else:
+            # What is not penalised stands with the intercept, on the border of the dual system.
+            order = np.argsort(l2 == 0, kind="stable")
+            n_penalised = np.count_nonzero(l2)
+            whole = np.column_stack([X, ones])[:, order]
+            Q, l2 = Design(whole[:, :n_penalised], whole[:, n_penalised:], whole), l2[order]
+        two = len(self.classes_) == 2
+        Y = (y[:, None] == (self.classes_[1:] if two else self.classes_)).astype(float)
+        V, self.n_iter_, converged = newton(
+            Q, Y, a, l2, binomial if two else multinomial, tol=self.tol, max_iter=self.max_iter
+        )
+        if not converged:
+            warnings.warn(
+                f"Newton's method did not converge in {self.n_iter_} steps: the classes may be "
+                "separated by features without a penalty. Give them one, or increase max_iter.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        in_order = np.empty_like(V)
+        in_order[order] = V
+        if not two:  # an intercept for all classes alike has no effect
+            in_order[p:] -= in_order[p:].mean(axis=1, keepdims=True)
+        return in_order
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Log-odds of the second class, or linear predictor of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        Z = self._predictors(X)
+        return Z[:, 0] if Z.shape[1] == 1 else Z
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+        """
+        Z = self.decision_function(X)
+        return softmax(Z, axis=1) if Z.ndim == 2 else np.column_stack([expit(-Z), expit(Z)])
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        Z = self.decision_function(X)
+        return self.classes_[Z.argmax(axis=1) if Z.ndim == 2 else (Z > 0).astype(int)]

@@ -1,0 +1,154 @@
+"""Ridge regression with a penalty for each band of features."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import MultiOutputMixin, RegressorMixin
+
+from skhyper._numeric import Centred, NormalEquations, centred_target
+from skhyper._sklearn import fit_context
+from skhyper.linear_model._base import BANDS, PENALTIES, BandedModel
+
+__all__ = ["BandedRidge"]
+
+
+class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
+    """Linear regression with one l2 penalty for each band of features.
+
+    Features of one kind (pixels, words, lags, dummies of one category) share a penalty, other
+    kinds have others, and a penalty grows until a band that does not help is out. Penalties
+    this many are for :class:`skhyper.GradientSearchCV`.
+
+    Parameters
+    ----------
+    alphas : float, array-like of shape (n_bands,) or dict, default=1.0
+        Penalty of each band, not negative: in the order of the bands, or by their names. One
+        number is the penalty of all. Features of penalty 0 are fitted by least squares.
+    bands : dict, array-like of shape (n_features,) or None, default=None
+        From the name of each band to its columns: indices, a slice, a mask, names of columns,
+        or a callable such as :func:`sklearn.compose.make_column_selector`; or the label of
+        each feature's band, the bands being in the order of the sorted labels. With None each
+        feature is a band of its own.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is not penalised.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_outputs, n_features)
+        Coefficients.
+    intercept_ : float or ndarray of shape (n_outputs,)
+        Intercept.
+    alphas_ : ndarray of shape (n_bands,)
+        Penalty of each band.
+    bands_ : ndarray of int of shape (n_features,)
+        Number of each feature's band.
+    band_names_ : list
+        Names of the bands, labels, names of features or their numbers.
+    solver_ : {"primal", "dual", "iterative"}
+        How the solution was computed: with more samples or fewer features from a matrix of
+        n_features x n_features; from one of n_samples x n_samples; by conjugate gradients,
+        for large sparse data.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features, where X had names that are all strings.
+
+    See Also
+    --------
+    sklearn.linear_model.Ridge : One penalty for all features.
+
+    Notes
+    -----
+    With the band ``g(j)`` of feature j, the coefficients minimise
+
+        Σ_i a_i |y_i - x_iᵀ W - b|² + Σ_j α_g(j) |W_j|²
+
+    where ``a`` are the sample weights. Without penalties of 0 this is
+    :class:`sklearn.linear_model.Ridge` with ``alpha=1`` on features over ``√α``. A search range
+    for `alphas` gives each band a penalty of its own where the bands are known from `bands`,
+    or where `alphas` is an array or a dict; with ``bands=None`` write
+    ``alphas=np.ones(n_features)``.
+
+    References
+    ----------
+    Hoerl and Kennard (1970), "Ridge regression: biased estimation for nonorthogonal problems",
+    Technometrics 12, DOI 10.1080/00401706.1970.10488634 (section 5: a penalty for each).
+    Nunez-Elizalde, Huth, Gallant (2019), "Voxelwise encoding models with non-spherical
+    multivariate normal priors", NeuroImage 197, DOI 10.1016/j.neuroimage.2019.04.012.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhyper import GradientSearchCV
+    >>> from skhyper.linear_model import BandedRidge
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(60, 50))
+    >>> y = X[:, :5].sum(axis=1) + 0.5 * rng.normal(size=60)
+    >>> bands = {"signal": slice(0, 5), "noise": slice(5, 50)}
+    >>> ridge = BandedRidge({"signal": 1.0, "noise": 100.0}, bands).fit(X, y)
+    >>> ridge.alphas_
+    array([  1., 100.])
+    >>> search = GradientSearchCV(
+    ...     BandedRidge(bands=bands), {"alphas": (1e-2, 1e4, "log-uniform")}, random_state=0
+    ... ).fit(X, y)
+    >>> sorted(search.best_params_["alphas"])
+    ['noise', 'signal']
+    >>> search.best_params_["alphas"]["noise"] > 100 * search.best_params_["alphas"]["signal"]
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "alphas": PENALTIES,
+        "bands": BANDS,
+        "fit_intercept": ["boolean"],
+    }
+
+    def __init__(self, alphas=1.0, bands=None, *, fit_intercept=True):
+        self.alphas = alphas
+        self.bands = bands
+        self.fit_intercept = fit_intercept
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BandedRidge":
+        """Fit the coefficients.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample.
+
+        Returns
+        -------
+        self : BandedRidge
+        """
+        X, y, a = self._checked(X, y, sample_weight, y_numeric=True, multi_output=True)
+        self.alphas_ = self._bands.values("alphas", self.alphas)
+        penalties = self.alphas_[self.bands_]
+        data = Centred.of(X, a, self.fit_intercept)
+        y_mean, Yc = centred_target(y.reshape(len(y), -1), a, self.fit_intercept)
+        system = NormalEquations(data)
+        self.solver_ = system.way(penalties)
+        W = system.factorize(penalties)(data.adjoint(Yc))
+        intercept = y_mean - data.mean @ W
+        self.coef_ = W[:, 0] if y.ndim == 1 else np.ascontiguousarray(W.T)
+        self.intercept_ = float(intercept[0]) if y.ndim == 1 else intercept
+        if not self.fit_intercept:
+            self.intercept_ = 0.0
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        return self._predictors(X)

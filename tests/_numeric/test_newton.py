@@ -1,0 +1,30 @@
+"""Newton's method: the derivative of what it minimises is zero, from hard starts too."""
+
+import numpy as np
+import pytest
+
+from skhyper._numeric import Design, binomial, multinomial, newton
+
+rng = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("family", [binomial, multinomial], ids=["binomial", "multinomial"])
+@pytest.mark.parametrize("shape", [(60, 4), (20, 50)])
+@pytest.mark.parametrize("size", [1.0, 30.0])
+def test_optimality(family, shape, size):
+    X, ones = size * rng.normal(size=shape), np.ones((shape[0], 1))
+    classes = rng.integers(3, size=shape[0])
+    Y = (classes[:, None] == (range(3) if family is multinomial else [1])).astype(float)
+    a, penalties = rng.random(shape[0]), np.append(rng.uniform(0.1, 10, shape[1]), 0.0)
+    Q = Design.of(X, ones)
+    V, _, converged = newton(Q, Y, a, penalties, family, tol=1e-12, max_iter=50)
+    assert converged
+    G = Q.adjoint(a[:, None] * family.slope(Y, Q.apply(V))) + penalties[:, None] * V
+    np.testing.assert_allclose(G, 0.0, atol=1e-6 * size)
+
+
+def test_it_says_where_it_does_not_arrive():
+    Q = Design.of(rng.normal(size=(60, 4)), np.ones((60, 1)))
+    Y = (rng.random((60, 1)) < 0.3).astype(float)
+    _, n_iter, converged = newton(Q, Y, np.ones(60), np.zeros(5), binomial, tol=1e-12, max_iter=1)
+    assert (n_iter, converged) == (1, False)
