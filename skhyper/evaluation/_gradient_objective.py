@@ -94,6 +94,7 @@ class GradientObjective:
             if result["fit_error"] is None:
                 result |= fold.differentiate(job.params)
             result["gradient_time"] = time.time() - start
+            fold.release()
         return result
 
 
@@ -121,6 +122,13 @@ class _Fold:
         self.score_params = check_method_params(o.X, params=o.score_params, indices=test)
         self.train_score_params = check_method_params(o.X, params=o.score_params, indices=train)
         self._loaded = True
+
+    def release(self) -> None:
+        """Let go of all, if there is nothing that the next setting would gain from."""
+        if self._problems and not any(p.worth_keeping for p in self._problems.values()):
+            self._problems.clear()
+            self._loaded = False
+            del self.X_train, self.y_train, self.X_test, self.y_test, self.problem, self.fitted
 
     def fit(self, params: Mapping[str, Any]) -> None:
         """Fit the estimator at a setting: `problem` and `fitted` are of it then.

@@ -92,6 +92,10 @@ class LinearProblem(InnerProblem):
         p = expit(Z[:, 0])
         return np.column_stack([1 - p, p]), lambda d: sigmoid_pull_back(Z[:, 0], d)[:, None]
 
+    @property
+    def worth_keeping(self) -> bool:
+        return self._design.dense is not None
+
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._X, self._y = X, np.asarray(y)
         if self._y.ndim == 2 and self._y.shape[1] == 1:

@@ -75,6 +75,10 @@ class PipelineProblem(InnerProblem):
         return " ".join(filter(None, reasons))
 
     @property
+    def worth_keeping(self) -> bool:
+        return len(self._steps) > 1 or self.final.worth_keeping
+
+    @property
     def passes_inputs(self) -> bool:
         return self.final.passes_inputs and self._chain.passes_inputs
 

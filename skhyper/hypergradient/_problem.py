@@ -84,6 +84,9 @@ class InnerProblem(ABC):
     inputs_wanted : bool
         Set by who asks: whether derivatives by the data, `dX` and ``cross_inputs``, will be
         read. A problem may leave them out (None) where not.
+    worth_keeping : bool
+        Whether the next setting gains from what the last one has computed. If not, the problem
+        and the fold's data are let go after each setting, which saves memory.
     passes_inputs : bool
         Whether derivatives by the data can be had, so that what stands before the estimator
         can be differentiated.
@@ -97,6 +100,10 @@ class InnerProblem(ABC):
 
     def __init__(self, estimator: Any):
         self.estimator = estimator
+
+    @property
+    def worth_keeping(self) -> bool:
+        return True
 
     @property
     def passes_inputs(self) -> bool:

@@ -62,6 +62,10 @@ class RidgeProblem(CentredProblem):
         if estimator.positive:
             raise NotDifferentiableError(f"{base.__name__}(positive=True) has no hypergradient.")
 
+    @property
+    def worth_keeping(self) -> bool:
+        return isinstance(self._system, _Spectrum)
+
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._template = _template(self.estimator, X, y)
         self._raw = X, y

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_iris
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -136,3 +137,19 @@ def test_choices_that_look_the_same_are_not_taken_for_each_other():
         for i, kernel in enumerate(kernels)
     ]
     assert scores[0] != scores[1]
+
+
+def test_large_sparse_data_are_not_kept():
+    rng = np.random.default_rng(0)
+    S = sparse.random(300, 9000, density=0.01, random_state=0, format="csr")
+    t = (rng.random(300) < 0.5).astype(int)
+    splits = list(StratifiedKFold(3).split(S, t))
+    model = LogisticRegression()
+    scorer = check_scoring(model, "neg_log_loss")
+    plain = Objective(model, S, t, splits, scorer, {}, {}, np.nan, False, 0)
+    told = GradientObjective(plain, criterion_of(scorer, model), frozenset({"C"}))
+    for C in (0.1, 1.0):
+        found = told.run(FoldJob(0, 0, {"C": C}, 1))
+        same(found, plain.run(FoldJob(0, 0, {"C": C}, 1)))
+        assert np.isfinite(found["gradient"]["C"])
+        assert not hasattr(told._folds[0], "X_train")
