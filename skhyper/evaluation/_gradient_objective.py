@@ -107,7 +107,8 @@ class _Fold:
         self._number = number
         self._problems: OrderedDict[str, InnerProblem] = OrderedDict()
         self._loaded = False
-        self._criterion_is_score: bool | None = None
+        # The problem whose score was compared with the criterion, and whether they agreed.
+        self._compared: tuple[InnerProblem | None, bool] = None, False
         self.problem: InnerProblem
 
     def load(self) -> None:
@@ -128,6 +129,7 @@ class _Fold:
         if self._problems and not any(p.worth_keeping for p in self._problems.values()):
             self._problems.clear()
             self._loaded = False
+            self._compared = None, False
             del self.X_train, self.y_train, self.X_test, self.y_test, self.problem, self.fitted
 
     def fit(self, params: Mapping[str, Any]) -> None:
@@ -188,25 +190,25 @@ class _Fold:
         """Scores of the fitted estimator; of its last step where that is the same."""
         if not on_test:
             return scorer(self.fitted, self.X_train, self.y_train, **self.train_score_params)
-        if self._criterion_is_score is False or not self._whole.criterion.exact:
+        if not self._whole.criterion.exact:
             return self._score(scorer)
+        problem, agreed = self._compared
         quick = self._quick_score()
-        if self._criterion_is_score and np.isfinite(quick):
+        if problem is self.problem and agreed and np.isfinite(quick):
             return quick
         score = self._score(scorer)
-        single = isinstance(score, numbers.Real) and not self.score_params
-        self._criterion_is_score = (
-            single
-            and _is_plain(scorer)
-            and math.isclose(score, quick, rel_tol=1e-12, abs_tol=1e-12)
-        )
+        if problem is not self.problem:
+            single = isinstance(score, numbers.Real) and not self.score_params
+            close = single and math.isclose(score, quick, rel_tol=1e-12, abs_tol=1e-12)
+            self._compared = self.problem, close and _is_plain(scorer)
         return score
 
     def _quick_score(self) -> float:
         """Minus the criterion of the fitted estimator's output: the score, by less work.
 
         scikit-learn's scorers check what they get each time anew, which takes longer than
-        small models take to predict. A fold's first score is computed by both.
+        small models take to predict. Each problem's first score is computed by both: steps that
+        are exchanged may bring a score of their own.
         """
         try:
             model, X = self.fitted, self.X_test

@@ -9,7 +9,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_iris
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.linear_model import (
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    RidgeClassifier,
+)
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -153,3 +158,17 @@ def test_large_sparse_data_are_not_kept():
         same(found, plain.run(FoldJob(0, 0, {"C": C}, 1)))
         assert np.isfinite(found["gradient"]["C"])
         assert not hasattr(told._folds[0], "X_train")
+
+
+def test_steps_that_are_exchanged_keep_their_own_score():
+    """The default score of a ridge is R², that of a Poisson regression D²."""
+    counts = np.random.default_rng(0).poisson(np.exp(X[:, 0] - 5)).astype(float)
+    pipeline = make_pipeline(StandardScaler(), Ridge())
+    scorer = check_scoring(pipeline, None)
+    plain = Objective(pipeline, X, counts, SPLITS, scorer, {}, {}, np.nan, False, 0)
+    names = frozenset({"ridge__alpha"})
+    told = GradientObjective(plain, criterion_of(scorer, pipeline), names)
+    for model in (Ridge(), PoissonRegressor(), Ridge()):
+        for alpha in (1.0, 2.0):
+            job = FoldJob(0, 0, {"ridge": model, "ridge__alpha": alpha}, 1)
+            same(told.run(job), plain.run(job))

@@ -54,7 +54,6 @@ def test_derivatives_by_the_data(estimator, kind, intercept):
     given = weights(len(y), True)
     rng = np.random.default_rng(0)
     D, T, D_test = rng.normal(size=X.shape), rng.normal(size=X.shape), rng.normal(size=X.shape)
-    cotangent = None
 
     def predictions(step):
         problem = inner_problem(estimator)
