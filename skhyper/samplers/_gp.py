@@ -14,7 +14,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from skhyper._trial import History
-from skhyper.gp import GaussianProcess, fit_gp, maximize_log_ei
+from skhyper.gp import GaussianProcess, fit_gp, log_expected_improvement, maximize_log_ei
 from skhyper.samplers._base import Sampler, located_gradients, located_trials
 from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
@@ -28,6 +28,9 @@ _CATEGORY_HEIGHT = np.sqrt(0.5)
 # Standard deviations of noise against which an improvement must be worth learning. Scores by
 # cross-validation are steps: without it the search creeps along one of them.
 _NOISE_WEIGHT = 2.0
+# So many of the best candidates are compared with what is known, and may be climbed from.
+_TOP = 64
+_POLISH_ITERATIONS = 25
 # Its square is a number yet.
 _LARGEST_LOSS = 1e90
 
@@ -114,11 +117,12 @@ class GPSampler(Sampler):
             gradients = encoding.encode_gradients(gradients)
         gp = fit_gp(F[~pending], y, groups=encoding.groups, gradients=gradients)
         best = float(gp.predict(F[~pending])[0].min())
+        centres = points[np.argsort(losses)[:3]]  # nan, failed or pending, sorts last
         gp = _believe(gp, F[pending])
         asked: list[np.ndarray] = []
         for _ in range(n_points):
             known = np.concatenate([points, *[p[None] for p in asked]])
-            asked.append(self._next(space, encoding, gp, best, known, losses, rng))
+            asked.append(self._next(space, encoding, gp, best, known, centres, rng))
             gp = _believe(gp, encoding.encode(asked[-1][None]))
         return np.array(asked)
 
@@ -136,42 +140,41 @@ class GPSampler(Sampler):
         gp: GaussianProcess,
         best: float,
         known: np.ndarray,
-        losses: np.ndarray,
+        centres: np.ndarray,
         rng: np.random.Generator,
     ) -> np.ndarray:
         """The point of largest expected improvement that is not `known`."""
-        candidates = _unknown(self._candidates(space, known, losses, rng), known)
-        if len(candidates) == 0:  # a small space, all but used up: the search finds the rest
+        tau = _NOISE_WEIGHT * np.sqrt(gp.noise_variance)
+        candidates = self._candidates(space, centres, rng)
+        values = log_expected_improvement(*gp.predict(encoding.encode(candidates)), best, tau)[0]
+        candidates = candidates[np.argsort(-values, kind="stable")]
+        # The first that are new will do; to compare all of them takes as long as to predict.
+        top = _unknown(candidates[:_TOP], known)
+        if len(top) == 0:
+            top = _unknown(candidates, known)
+        if len(top) == 0:  # a small space, all but used up: the search finds the rest
             return space.sample(1, rng)[0]
-        free = encoding.free(candidates)
         found, _ = maximize_log_ei(
             gp,
             best,
-            encoding.encode(candidates),
-            free=free,
+            encoding.encode(top),
+            free=encoding.free(top),
             n_polish=self.n_polish,
-            noise_std=_NOISE_WEIGHT * np.sqrt(gp.noise_variance),
+            max_iter=_POLISH_ITERATIONS,
+            noise_std=tau,
         )
-        points = space.filter(_unknown(space.activate(encoding.decode(found)), known))
-        if len(points):
-            return points[0]
         # Snapped to a known or forbidden point: the best candidate that is neither.
-        held, _ = maximize_log_ei(
-            gp, best, encoding.encode(candidates), free=np.zeros_like(free), n_polish=64
-        )
-        points = space.filter(_unknown(space.activate(encoding.decode(held)), known))
-        return points[0] if len(points) else candidates[0]
+        points = np.concatenate([_unknown(space.activate(encoding.decode(found)), known), top])
+        allowed = (point for point in points if len(space.filter(point[None])))
+        return next(allowed, top[0])
 
     def _candidates(
-        self, space: Space, known: np.ndarray, losses: np.ndarray, rng: np.random.Generator
+        self, space: Space, centres: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
-        """Random points, and random steps from the best ones, (m, d)."""
-        n = self.n_candidates
-        centres = known[np.argsort(losses)[:3]]  # nan, failed or pending, sorts last
-        starts = np.repeat(centres, -(-n // (2 * len(centres))), axis=0)
-        return np.concatenate(
-            [space.sample(n, rng), space.filter(space.activate(_steps(space, starts, rng)))]
-        )
+        """Random points, and random steps from the centres, (m, d)."""
+        starts = np.repeat(centres, -(-self.n_candidates // (2 * len(centres))), axis=0)
+        steps = space.filter(space.activate(_steps(space, starts, rng)))
+        return np.concatenate([space.sample(self.n_candidates, rng), steps])
 
 
 @functools.cache
