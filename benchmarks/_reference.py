@@ -10,7 +10,7 @@ from skhyper.space import check_space
 
 N_DRAWS = 250
 # Steps of the climb: many where an evaluation costs next to nothing.
-N_STEPS, N_CHEAP_STEPS, CHEAP_SECONDS = 400, 20_000, 1e-3
+N_STEPS, N_CHEAP_STEPS, CHEAP_SECONDS = 400, 4_000, 1e-3
 
 
 def write_reference(problems):
