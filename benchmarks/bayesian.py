@@ -16,10 +16,11 @@ import sys
 import traceback
 from pathlib import Path
 
-import _bayesian_summary
 import _environment  # first: it sets the number of threads before numpy is imported
+import _reference
+import _regrets
 import numpy as np
-from problems import REFERENCE, load_problems, reference
+from problems import load_problems
 from problems._problem import from_plain, plain_space
 from solvers import SOLVERS
 from solvers._remote import Local, Remote
@@ -49,13 +50,13 @@ def arguments():
 def main():
     args = arguments()
     if args.reference:
-        write_reference(load_problems(args.part, args.problems, args.data))
+        _reference.write_reference(load_problems(args.part, args.problems, args.data))
     elif args.collect:
         result = _environment.environment("python benchmarks/bayesian.py")
-        result |= _bayesian_summary.collect(args.collect)
+        result |= _regrets.collect(args.collect, args.data)
         print(_environment.write("bayesian.json", result))
     elif args.show:
-        _bayesian_summary.show(args.show, args.part, args.problems)
+        _regrets.show(args.show, args.part, args.problems)
     else:
         run_all(args)
 
@@ -140,7 +141,7 @@ def keep(record, path):
 
 
 def known_runs(path):
-    records = _bayesian_summary.read([path]) if path and path.exists() else []
+    records = _regrets.read([path]) if path and path.exists() else []
     return {(r["problem"], r["solver"], r["seed"], r["workers"]) for r in records}
 
 
@@ -149,24 +150,6 @@ def version(name, python):
     code = f"import importlib.metadata as m; print(m.version({SOLVERS[name][2]!r}))"
     done = subprocess.run([python or sys.executable, "-c", code], capture_output=True, text=True)
     return done.stdout.strip() or "unknown"
-
-
-def write_reference(problems, n_draws=250):
-    """Median of random draws, best of many: what regrets are measured with."""
-    known = reference()
-    for problem in problems.values():
-        values = [problem.value(params) for params in problem.draw(n_draws, seed=12345)]
-        best = min([*values, known.get(problem.name, {}).get("best", np.inf)])
-        if problem.optimum is not None:
-            best = problem.optimum
-        known[problem.name] = {
-            "best": rounded(best, 12),
-            "median": rounded(np.median(values), 12),
-            "n_draws": n_draws,
-            "exact": problem.optimum is not None,
-        }
-        print(problem.name, known[problem.name], flush=True)
-        REFERENCE.write_text(json.dumps(known, indent=1) + "\n")
 
 
 if __name__ == "__main__":

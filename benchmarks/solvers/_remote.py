@@ -10,9 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-for _name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA"):
-    os.environ[f"{_name}_NUM_THREADS"] = "1"
-
 
 class Local:
     """A solver of this process; ``cpu`` is what its last call took."""
@@ -52,9 +49,12 @@ class Remote:
     def close(self):
         self.process.stdin.close()
         self.process.wait()
+        self.process.stdout.close()
 
 
 def main():
+    for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA"):
+        os.environ[f"{name}_NUM_THREADS"] = "1"
     # What a package prints must not get between the lines.
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
