@@ -8,14 +8,24 @@ y : (n,) losses, failed ones replaced
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from skhyper._trial import History
-from skhyper.gp import GaussianProcess, fit_gp, log_expected_improvement, maximize_log_ei
+from skhyper.gp import (
+    GaussianProcess,
+    Hyperparameters,
+    fit_gp,
+    gp_posterior,
+    least_and_spread,
+    log_expected_improvement,
+    maximize_log_ei,
+)
 from skhyper.samplers._base import Sampler, located_gradients, located_trials
+from skhyper.samplers._encoding import Encoding
 from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
 
@@ -23,16 +33,37 @@ __all__ = ["GPSampler"]
 
 # Steps of local candidates around the best points, in units of the cube's side.
 _LOCAL_STEPS = (0.2, 0.05, 0.01)
-# Two different choices are as far apart as the two ends of a range.
-_CATEGORY_HEIGHT = np.sqrt(0.5)
 # Standard deviations of noise against which an improvement must be worth learning. Scores by
 # cross-validation are steps: without it the search creeps along one of them.
 _NOISE_WEIGHT = 2.0
+# Points before the first model. One of d + 1 points is no better than one of four.
+_MOST_INITIAL = 4
+# Hyperparameters are kept until the history has grown by one part in so many.
+_KEPT_FOR = 10
 # So many of the best candidates are compared with what is known, and may be climbed from.
 _TOP = 64
 _POLISH_ITERATIONS = 25
 # Its square is a number yet.
 _LARGEST_LOSS = 1e90
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is believed of the losses.
+
+    Attributes
+    ----------
+    process : GaussianProcess
+        Posterior of the loss, of features; ``process.X`` are the trials that it was told of.
+    encoding : Encoding
+        From points to features.
+    best : float
+        Least predicted loss of these trials.
+    """
+
+    process: GaussianProcess
+    encoding: Encoding
+    best: float
 
 
 class GPSampler(Sampler):
@@ -41,17 +72,21 @@ class GPSampler(Sampler):
     Parameters
     ----------
     n_initial_points : int, default=None
-        Trials before the process is asked: points of a Sobol sequence, less those that
-        were tried already. By default one more than there are dimensions, at most 20; each
-        derivative that is used counts as one, but there are three points at least.
+        Trials before the process is asked: the middle of the space, then points of a Sobol
+        sequence, less those that were tried already. By default four, in fewer than three
+        dimensions one more than these; each derivative that is used counts as one, but there
+        are three points at least.
     n_candidates : int, default=1000
         Random candidates at which the acquisition is evaluated; half as many are drawn
-        around the best trials.
+        around the best trials. A space of no more settings is looked at as a whole.
     n_polish : int, default=4
         Number of candidates from which the acquisition is climbed by its gradient.
     use_gradients : bool, default=False
         Whether the process is told the derivatives of the losses (``Trial.gradient``) too,
         where trials have them.
+    max_points : int, default=400
+        The process is told of so many trials at most: those of least losses, and as many of the
+        others, evenly spaced in time. ``model(space, history).process.X`` shows which.
 
     Notes
     -----
@@ -61,6 +96,9 @@ class GPSampler(Sampler):
     Trials still running are believed to have the value predicted for them. The acquisition
     is the logarithm of the expected improvement over the best predicted value, augmented for
     noise.
+
+    What an answer costs is bounded: at most 200 trials decide on the hyperparameters, which are
+    found anew when the history has grown by a tenth, and `max_points` make the posterior.
 
     Derivatives by real hyperparameters are used, one after the other as they are known; the others
     of a trial may be missing. Of failed trials, and of those so bad that their loss is drawn in,
@@ -80,11 +118,14 @@ class GPSampler(Sampler):
         n_candidates: int = 1000,
         n_polish: int = 4,
         use_gradients: bool = False,
+        max_points: int = 400,
     ):
         self.n_initial_points = n_initial_points
         self.n_candidates = n_candidates
         self.n_polish = n_polish
         self.use_gradients = use_gradients
+        self.max_points = max_points
+        self._fitted: tuple[tuple[bytes, ...], Hyperparameters] | tuple[None, None] = None, None
 
     def __repr__(self) -> str:
         gradients = ", use_gradients=True" if self.use_gradients else ""
@@ -104,46 +145,72 @@ class GPSampler(Sampler):
         self, space: Space, history: History, n_points: int, rng: np.random.Generator
     ) -> np.ndarray:
         points, losses, pending = located_trials(space, history)
+        model = self.model(space, history)
+        if model is None:
+            return _first_points(space, points, n_points, history.seed, rng)
+        centres = points[np.argsort(losses)[:3]]  # nan, failed or pending, sorts last
+        gp = _believe(model.process, model.encoding.encode(points[pending]))
+        asked: list[np.ndarray] = []
+        for _ in range(n_points):
+            known = np.concatenate([points, *[p[None] for p in asked]])
+            asked.append(self._next(replace(model, process=gp), known, centres, rng))
+            gp = _believe(gp, model.encoding.encode(asked[-1][None]))
+        return np.array(asked)
+
+    def model(self, space: Space, history: History) -> "Model | None":
+        """What the sampler believes of the losses; None while it follows its first points.
+
+        Parameters
+        ----------
+        space : Space
+        history : History
+            Trials that are still running are left out.
+
+        Returns
+        -------
+        model : Model or None
+        """
+        points, losses, pending = located_trials(space, history)
         gradients = located_gradients(space, history) if self.use_gradients else None
         if len(points) < self._n_initial(space, gradients) or np.isfinite(losses).sum() < 2:
-            return sobol_points(space, len(history), n_points, history.seed, rng)
-        encoding = _Encoding.of(space)
-        F = encoding.encode(points)
+            return None
+        encoding = Encoding.of(space)
+        F = encoding.encode(points[~pending])
         y = _finite_losses(losses[~pending])
         if gradients is not None:
             gradients = gradients[~pending]
             gradients[y != losses[~pending]] = np.nan  # failed, or drawn in
             gradients[np.abs(gradients) > _LARGEST_LOSS] = np.nan
             gradients = encoding.encode_gradients(gradients)
-        gp = fit_gp(F[~pending], y, groups=encoding.groups, gradients=gradients)
-        best = float(gp.predict(F[~pending])[0].min())
-        centres = points[np.argsort(losses)[:3]]  # nan, failed or pending, sorts last
-        gp = _believe(gp, F[pending])
-        asked: list[np.ndarray] = []
-        for _ in range(n_points):
-            known = np.concatenate([points, *[p[None] for p in asked]])
-            asked.append(self._next(space, encoding, gp, best, known, centres, rng))
-            gp = _believe(gp, encoding.encode(asked[-1][None]))
-        return np.array(asked)
+        process = self._process(F, y, encoding.groups, gradients)
+        return Model(process, encoding, float(process.predict(process.X)[0].min()))
+
+    def _process(
+        self, F: np.ndarray, y: np.ndarray, groups: np.ndarray, gradients: np.ndarray | None
+    ) -> GaussianProcess:
+        """The process of the losses, with the hyperparameters of the first nine tenths or more."""
+        if gradients is not None:
+            return fit_gp(F, y, groups=groups, gradients=gradients)
+        n = len(y) - len(y) % max(1, len(y) // _KEPT_FOR)
+        key = (groups.tobytes(), F[:n].tobytes(), y[:n].tobytes())
+        if key != self._fitted[0]:
+            self._fitted = key, fit_gp(F[:n], y[:n], groups=groups).hyperparameters
+        kept = least_and_spread(y, self.max_points)
+        return gp_posterior(F[kept], y[kept], self._fitted[1], groups=groups)
 
     def _n_initial(self, space: Space, gradients: np.ndarray | None) -> int:
         """Number of points before the process is asked."""
         if self.n_initial_points is not None:
             return self.n_initial_points
-        n = min(space.n_dims + 1, 20)
+        n = min(space.n_dims + 1, _MOST_INITIAL)
         return n if gradients is None else max(min(n, 3), n - int(np.isfinite(gradients).sum()))
 
     def _next(
-        self,
-        space: Space,
-        encoding: "_Encoding",
-        gp: GaussianProcess,
-        best: float,
-        known: np.ndarray,
-        centres: np.ndarray,
-        rng: np.random.Generator,
+        self, model: "Model", known: np.ndarray, centres: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
         """The point of largest expected improvement that is not `known`."""
+        gp, encoding, best = model.process, model.encoding, model.best
+        space = encoding.space
         tau = _NOISE_WEIGHT * np.sqrt(gp.noise_variance)
         candidates = self._candidates(space, centres, rng)
         values = log_expected_improvement(*gp.predict(encoding.encode(candidates)), best, tau)[0]
@@ -158,20 +225,25 @@ class GPSampler(Sampler):
             gp,
             best,
             encoding.encode(top),
-            free=encoding.free(top),
+            free=encoding.free(top) & (space.n_settings > self.n_candidates),
             n_polish=self.n_polish,
             max_iter=_POLISH_ITERATIONS,
             noise_std=tau,
         )
-        # Snapped to a known or forbidden point: the best candidate that is neither.
-        points = np.concatenate([_unknown(space.activate(encoding.decode(found)), known), top])
-        allowed = (point for point in points if len(space.filter(point[None])))
-        return next(allowed, top[0])
+        # Rounded, they may be known, forbidden, or worse than a candidate.
+        found = _unknown(space.activate(encoding.decode(found)), known)
+        points = space.filter(np.concatenate([found, top[:1]]))
+        if len(points) == 0:
+            return top[0]
+        values = log_expected_improvement(*gp.predict(encoding.encode(points)), best, tau)[0]
+        return points[values.argmax()]
 
     def _candidates(
         self, space: Space, centres: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
-        """Random points, and random steps from the centres, (m, d)."""
+        """All points of a small space; else random ones and steps from the centres, (m, d)."""
+        if space.n_settings <= self.n_candidates:
+            return _every_point(space)
         starts = np.repeat(centres, -(-self.n_candidates // (2 * len(centres))), axis=0)
         steps = space.filter(space.activate(_steps(space, starts, rng)))
         return np.concatenate([space.sample(self.n_candidates, rng), steps])
@@ -180,6 +252,27 @@ class GPSampler(Sampler):
 @functools.cache
 def _threads() -> ThreadpoolController:
     return ThreadpoolController()
+
+
+_EVERY_POINT: WeakKeyDictionary[Space, np.ndarray] = WeakKeyDictionary()
+
+
+def _every_point(space: Space) -> np.ndarray:
+    """All points of a finite space that the constraint accepts, (m, d)."""
+    if space not in _EVERY_POINT:
+        points = list(space.grid(int(space.n_settings)))
+        _EVERY_POINT[space] = np.array(points).reshape(len(points), space.n_dims)
+    return _EVERY_POINT[space]
+
+
+def _first_points(
+    space: Space, known: np.ndarray, n: int, seed: int, rng: np.random.Generator
+) -> np.ndarray:
+    """The middle of the space, then a Sobol sequence, (n, d)."""
+    middle = space.filter(space.activate(np.full((1, space.n_dims), 0.5)))
+    asked = _unknown(middle, known)[:n]
+    start = max(0, len(known) - len(middle))
+    return np.concatenate([asked, sobol_points(space, start, n - len(asked), seed, rng)])
 
 
 def _steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -218,59 +311,3 @@ def _finite_losses(losses: np.ndarray) -> np.ndarray:
     middle, low = np.median(known), known.min()
     high = min(known.max(), middle + 5 * (middle - low)) if middle > low else known.max()
     return np.minimum(np.where(finite, losses, high), high)
-
-
-@dataclass(frozen=True)
-class _Encoding:
-    """Points as features of the process: numbers as they are, a column for each choice."""
-
-    space: Space
-    columns: list[slice]
-    groups: np.ndarray
-
-    @classmethod
-    def of(cls, space: Space) -> "_Encoding":
-        widths = [int(d.n_values) if d.kind == "categorical" else 1 for d in space.dimensions]
-        ends = np.cumsum(widths)
-        columns = [slice(int(end - width), int(end)) for end, width in zip(ends, widths)]
-        return cls(space, columns, np.repeat(np.arange(len(widths)), widths))
-
-    def encode(self, points: np.ndarray) -> np.ndarray:
-        """Features (n, p) of points (n, d)."""
-        F = np.empty((len(points), len(self.groups)))
-        for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
-            active = ~np.isnan(u)
-            if dimension.kind == "categorical":
-                F[:, columns] = _CATEGORY_HEIGHT / dimension.n_values
-                F[active, columns] = 0.0
-                rows = np.flatnonzero(active)
-                F[rows, columns.start + dimension.index(u[active])] = _CATEGORY_HEIGHT
-            else:
-                F[:, columns.start] = np.where(active, u, 0.5)
-        return F
-
-    def encode_gradients(self, gradients: np.ndarray) -> np.ndarray:
-        """Derivatives by the features (n, p), of those by the coordinates (n, d)."""
-        by_feature = np.full((len(gradients), len(self.groups)), np.nan)
-        for dimension, slopes, columns in zip(self.space.dimensions, gradients.T, self.columns):
-            if dimension.kind != "categorical":
-                by_feature[:, columns.start] = slopes
-        return by_feature
-
-    def decode(self, F: np.ndarray) -> np.ndarray:
-        """Points (n, d) of features (n, p); what is inactive comes out active."""
-        points = np.empty((len(F), self.space.n_dims))
-        for i, (dimension, columns) in enumerate(zip(self.space.dimensions, self.columns)):
-            if dimension.kind == "categorical":
-                points[:, i] = dimension.grid(0)[F[:, columns].argmax(axis=1)]
-            else:
-                points[:, i] = F[:, columns.start]
-        return points
-
-    def free(self, points: np.ndarray) -> np.ndarray:
-        """Features (n, p) that the acquisition may be climbed in: active real numbers."""
-        free = np.zeros((len(points), len(self.groups)), dtype=bool)
-        for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
-            if np.isinf(dimension.n_values):
-                free[:, columns.start] = ~np.isnan(u)
-        return free
