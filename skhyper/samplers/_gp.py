@@ -42,7 +42,7 @@ _MOST_INITIAL = 4
 _KEPT_FOR = 10
 # So many of the best candidates are compared with what is known, and may be climbed from.
 _TOP = 64
-_POLISH_ITERATIONS = 25
+_POLISH_ITERATIONS = 12
 # Its square is a number yet.
 _LARGEST_LOSS = 1e90
 
@@ -176,25 +176,25 @@ class GPSampler(Sampler):
             return None
         encoding = Encoding.of(space)
         F = encoding.encode(points[~pending])
-        y = _finite_losses(losses[~pending])
-        if gradients is not None:
-            gradients = gradients[~pending]
-            gradients[y != losses[~pending]] = np.nan  # failed, or drawn in
+        losses = losses[~pending]
+        if gradients is None:
+            process = self._process(F, losses, encoding.groups)
+        else:
+            y, gradients = _finite_losses(losses), gradients[~pending]
+            gradients[y != losses] = np.nan  # failed, or drawn in
             gradients[np.abs(gradients) > _LARGEST_LOSS] = np.nan
-            gradients = encoding.encode_gradients(gradients)
-        process = self._process(F, y, encoding.groups, gradients)
+            slopes = encoding.encode_gradients(gradients)
+            process = fit_gp(F, y, groups=encoding.groups, gradients=slopes)
         return Model(process, encoding, float(process.predict(process.X)[0].min()))
 
-    def _process(
-        self, F: np.ndarray, y: np.ndarray, groups: np.ndarray, gradients: np.ndarray | None
-    ) -> GaussianProcess:
-        """The process of the losses, with the hyperparameters of the first nine tenths or more."""
-        if gradients is not None:
-            return fit_gp(F, y, groups=groups, gradients=gradients)
-        n = len(y) - len(y) % max(1, len(y) // _KEPT_FOR)
-        key = (groups.tobytes(), F[:n].tobytes(), y[:n].tobytes())
+    def _process(self, F: np.ndarray, losses: np.ndarray, groups: np.ndarray) -> GaussianProcess:
+        """The process of all losses, with the hyperparameters of nine tenths or more of them."""
+        n = max(len(losses) - len(losses) % max(1, len(losses) // _KEPT_FOR), _first_two(losses))
+        key = (groups.tobytes(), F[:n].tobytes(), losses[:n].tobytes())
         if key != self._fitted[0]:
-            self._fitted = key, fit_gp(F[:n], y[:n], groups=groups).hyperparameters
+            fitted = fit_gp(F[:n], _finite_losses(losses[:n]), groups=groups)
+            self._fitted = key, fitted.hyperparameters
+        y = _finite_losses(losses)
         kept = least_and_spread(y, self.max_points)
         return gp_posterior(F[kept], y[kept], self._fitted[1], groups=groups)
 
@@ -297,6 +297,11 @@ def _unknown(points: np.ndarray, known: np.ndarray) -> np.ndarray:
 def _believe(gp: GaussianProcess, F: np.ndarray) -> GaussianProcess:
     """The process after its own predictions at F have come true."""
     return gp.condition_on(F, gp.predict(F)[0]) if len(F) else gp
+
+
+def _first_two(losses: np.ndarray) -> int:
+    """Number of trials with which the second one succeeded: the least that say anything."""
+    return int(np.flatnonzero(np.isfinite(losses))[1]) + 1
 
 
 def _finite_losses(losses: np.ndarray) -> np.ndarray:
