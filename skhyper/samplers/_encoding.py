@@ -89,7 +89,7 @@ class Encoding:
         return points
 
     def free(self, points: np.ndarray) -> np.ndarray:
-        """Features (n, p) that the acquisition may be climbed in: active numbers, fine ones if they are whole."""
+        """Features (n, p) that the acquisition may be climbed in: active numbers, if fine."""
         free = np.zeros((len(points), len(self.groups)), dtype=bool)
         for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
             if dimension.kind in ("real", "integer") and dimension.n_values >= _FINE:

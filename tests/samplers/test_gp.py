@@ -282,7 +282,9 @@ def test_a_small_space_is_looked_at_as_a_whole():
     seen = space.to_unit([trial.params for trial in history])
     new = [not any(np.array_equal(p, q, equal_nan=True) for q in seen) for p in points]
     asked = [np.array_equal(p, answer, equal_nan=True) for p in points]
-    np.testing.assert_allclose(value[asked], value[new].max(), rtol=1e-9)  # unseen choices are equal
+    np.testing.assert_allclose(
+        value[asked], value[new].max(), rtol=1e-9
+    )  # unseen choices are equal
 
 
 # The model
