@@ -18,6 +18,7 @@ from skhyper import (
     space,
 )
 from skhyper._trial import History, Trial
+from skhyper.functions import Optimizer
 from skhyper.search import (
     BayesSearchCV,
     GradientSearchCV,
@@ -33,6 +34,7 @@ __all__ = [
     "GradientSearchCV",
     "GridSearchCV",
     "History",
+    "Optimizer",
     "RandomizedSearchCV",
     "SearchCV",
     "Trial",

@@ -19,7 +19,7 @@ FLOORS = [
     {"gp", "linear_model", "kernel", "neural_network"},
     {"samplers", "hypergradient"},
     {"evaluation"},
-    {"search"},
+    {"search", "functions"},
     {"inspection"},
 ]
 FRIENDS = {("callbacks", "_trial")}

@@ -4,11 +4,13 @@ from skhyper.samplers._base import Sampler, located_gradients, located_trials
 from skhyper.samplers._gp import GPSampler
 from skhyper.samplers._gradient import GradientSampler
 from skhyper.samplers._grid import GridSampler
+from skhyper.samplers._names import SAMPLERS, check_sampler
 from skhyper.samplers._random import RandomSampler
 from skhyper.samplers._skopt import SkoptSampler
 from skhyper.samplers._sobol import SobolSampler
 
 __all__ = [
+    "SAMPLERS",
     "GPSampler",
     "GradientSampler",
     "GridSampler",
@@ -16,6 +18,7 @@ __all__ = [
     "Sampler",
     "SkoptSampler",
     "SobolSampler",
+    "check_sampler",
     "located_gradients",
     "located_trials",
 ]

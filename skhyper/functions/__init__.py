@@ -1,0 +1,5 @@
+"""Search for the least value of any function, without estimator or cross-validation."""
+
+from skhyper.functions._optimizer import Optimizer
+
+__all__ = ["Optimizer"]
