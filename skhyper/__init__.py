@@ -18,7 +18,7 @@ from skhyper import (
     space,
 )
 from skhyper._trial import History, Trial
-from skhyper.functions import Optimizer
+from skhyper.functions import Optimizer, minimize
 from skhyper.search import (
     BayesSearchCV,
     GradientSearchCV,
@@ -45,6 +45,7 @@ __all__ = [
     "inspection",
     "kernel",
     "linear_model",
+    "minimize",
     "neural_network",
     "samplers",
     "space",

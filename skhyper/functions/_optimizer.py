@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from skhyper._trial import History, Trial
 from skhyper.evaluation import SampledCandidates, setting_key
 from skhyper.exceptions import ExhaustedSpaceError
-from skhyper.functions._points import Points, optimize_result
+from skhyper.functions._points import Points, check_value, optimize_result
 from skhyper.samplers import Sampler, check_sampler
 from skhyper.space import Space
 
@@ -189,7 +189,7 @@ class Optimizer:
             raise ValueError(f"One point needs one number as its value, got {value!r}.")
         if len(params) != len(value):
             raise ValueError(f"Got {len(params)} points and {len(value)} values.")
-        values = [_check_value(v) for v in value]
+        values = [check_value(v) for v in value]
         settings = [self._points.setting(point) for point in params]
         for setting, loss in zip(settings, values):
             self._tell(setting, loss)
@@ -223,14 +223,3 @@ class Optimizer:
             With ``x``, ``fun``, ``x_iters``, ``func_vals``, and ``history``.
         """
         return optimize_result(self.history, self._points)
-
-
-def _check_value(value: Any) -> float:
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value.item()
-    if not isinstance(value, numbers.Real) or isinstance(value, bool | np.bool_):
-        raise TypeError(
-            f"A value must be a number, nan for a point that failed; got {value!r}, "
-            f"a {type(value).__name__}."
-        )
-    return float(value)

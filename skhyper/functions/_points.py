@@ -1,6 +1,8 @@
 """How points of a space are written: dicts or, as scikit-optimize has them, lists of values."""
 
+import numbers
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from skhyper._trial import History
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space import Space, check_dimension, check_space, why_not
 
-__all__ = ["Points", "optimize_result"]
+__all__ = ["Points", "check_value", "optimize_result"]
 
 
 class Points:
@@ -84,19 +86,36 @@ class Points:
 
 def optimize_result(history: History, points: Points, **more: Any) -> OptimizeResult:
     """A history as scipy and scikit-optimize tell it."""
-    done = [trial for trial in history if trial.state != "running"]
+    done = tuple(trial for trial in history if trial.state != "running")
     best = history.best
     return OptimizeResult(
         x=None if best is None else points.spelled(best.params),
         fun=np.nan if best is None else best.loss,
-        success=best is not None,
         x_iters=[points.spelled(trial.params) for trial in done],
         func_vals=np.array([trial.loss for trial in done], dtype=float),
         nfev=len(done),
         space=points.space,
-        history=history,
+        history=replace(history, trials=done),
         **more,
     )
+
+
+def check_value(value: Any) -> float:
+    """The value of a point as a float.
+
+    Raises
+    ------
+    TypeError
+        If it is not a number.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if not isinstance(value, numbers.Real) or isinstance(value, bool | np.bool_):
+        raise TypeError(
+            f"The value of a point must be a number, nan where it failed; got {value!r}, "
+            f"a {type(value).__name__}."
+        )
+    return float(value)
 
 
 def _is_listed(value: Any) -> bool:
@@ -116,8 +135,8 @@ def _dimensions(spaces: Any) -> list | None:
 
 def _names(dimensions: list) -> list[str]:
     """Their own names where all have different ones, else ``x0``, ``x1``, ..."""
-    own = [getattr(dimension, "name", None) for dimension in dimensions]
-    if all(isinstance(name, str) for name in own) and len(set(own)) == len(own):
+    own = [name for d in dimensions if isinstance(name := getattr(d, "name", None), str)]
+    if len(own) == len(dimensions) == len(set(own)):
         return own
     return [f"x{i}" for i in range(len(dimensions))]
 

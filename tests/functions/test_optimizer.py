@@ -214,7 +214,7 @@ def test_a_sampler_sees_what_is_pending():
         ({"x": 0.0}, 1.0, InvalidSpaceError, "'y' is missing"),
         ({"x": 0.0, "y": 5.0}, 1.0, InvalidSpaceError, "'y': 5.0 is out of the range"),
         ([0.0, 1.0], 1.0, InvalidSpaceError, "must be a dict"),
-        ({"x": 0.0, "y": 1.0}, "1", TypeError, "must be a number.*got '1'"),
+        ({"x": 0.0, "y": 1.0}, "1", TypeError, "must be a number, .*got '1'"),
         ({"x": 0.0, "y": 1.0}, None, TypeError, "got None"),
         ({"x": 0.0, "y": 1.0}, True, TypeError, "got True"),
         ({"x": 0.0, "y": 1.0}, 1j, TypeError, "got 1j"),

@@ -86,4 +86,4 @@ def test_a_result_without_trials():
     result = optimize_result(History(), Points([(0.0, 1.0)]))
     assert result.x is None
     assert np.isnan(result.fun)
-    assert not result.success
+    assert result.nfev == 0
