@@ -9,10 +9,9 @@ from scipy.optimize import OptimizeResult
 from sklearn.utils.validation import check_is_fitted
 
 from skhyper._trial import History, Trial
-from skhyper.evaluation import GradientObjective, Objective
+from skhyper.evaluation import Objective
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.samplers import GPSampler, Sampler, SkoptSampler
-from skhyper.search._derivatives import criterion_and_names
 from skhyper.search._sampled import SampledSearch
 from skhyper.space import check_space
 
@@ -211,6 +210,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _objective(self, objective: Objective) -> Any:
         if not self.use_gradients:
             return objective
+        # Derivatives take longer to import than all that is needed without them.
+        from skhyper.evaluation import GradientObjective
+        from skhyper.search._derivatives import criterion_and_names
+
         criterion, names = criterion_and_names(self.estimator, self.space_, *self._get_scorers())
         if criterion.exact:
             return GradientObjective.of(objective, criterion, names)
