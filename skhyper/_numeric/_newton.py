@@ -69,7 +69,7 @@ def newton(
         unknown = _EPSILON * float(a @ np.abs(Z).max(axis=1))
         if -slope <= 2 * max(tol * value, unknown, np.finfo(float).tiny):
             # F itself lost in rounding is on its way to 0, with coefficients without end
-            return V + step, n_iter, value > 10 * unknown
+            return V + step, n_iter, bool(value > 10 * unknown)
         Z_step, t = Q.apply(step), 1.0
         for _ in range(_MAX_HALVINGS):
             V_new, Z_new = V + t * step, Z + t * Z_step
