@@ -129,6 +129,7 @@ def test_the_space_is_told():
     assert search.fit(X, y).space_ is None
 
 
+@pytest.mark.filterwarnings("ignore:One or more", "ignore:\\n2 fits failed")
 def test_a_range_of_scikit_optimize_where_scikit_learn_reads_choices():
     search = skhyper.RandomizedSearchCV(SVC(), {"C": (1, 10, "log-uniform")}, n_iter=3, cv=2)
     with pytest.warns(SkhyperWarning, match="is a list of choices here"):
