@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from skhyper._trial import History
 from skhyper.evaluation import Evaluator, SampledCandidates, make_pool
 from skhyper.functions._points import Points, check_value, optimize_result
-from skhyper.samplers import Sampler, check_sampler
+from skhyper.samplers import GPSampler, Sampler, check_sampler
 
 __all__ = ["minimize"]
 
@@ -82,7 +82,8 @@ def minimize(
     history : History, default=None
         Trials to start from: ``result.history`` of an earlier call, or ``optimizer.history``.
     max_time : float, default=None
-        Seconds after which the function is not called any more.
+        Seconds after which the function is not called any more. With ``sampler="gp"``, promising
+        points that are quick come first, where times differ.
     callback : callable or list of callable, default=None
         Called with the result so far after each trial; True stops.
     catch : type of Exception, or list of them, default=()
@@ -143,7 +144,10 @@ def minimize(
     points = Points(space)
     phases = [(points.space, int(n_iter))]
     first = points.settings(initial_points)
-    candidates = SampledCandidates(check_sampler(sampler), phases, first, allow_repeats)
+    chosen = check_sampler(sampler)
+    if sampler == "gp" and max_time is not None:
+        chosen = GPSampler(max_time=max_time * joblib.effective_n_jobs(n_jobs))
+    candidates = SampledCandidates(chosen, phases, first, allow_repeats)
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     base = History(seed=seed) if history is None else replace(history, seed=seed, splits=())
     callbacks = [callback] if callable(callback) else list(callback or ())

@@ -164,7 +164,7 @@ class Optimizer:
         self._put(Trial(len(self.history), params))
         return self._points.spelled(params)
 
-    def tell(self, params: Any, value: Any) -> None:
+    def tell(self, params: Any, value: Any, seconds: float = math.nan) -> None:
         """What came of a point, asked for or not.
 
         Parameters
@@ -173,6 +173,9 @@ class Optimizer:
             A point of the space.
         value : float, or list of float
             Its value, smaller is better; nan or infinite if it failed.
+        seconds : float, default=nan
+            How long each of them took, for a sampler that heeds it
+            (``GPSampler(max_time=...)``).
 
         Raises
         ------
@@ -192,9 +195,9 @@ class Optimizer:
         values = [check_value(v) for v in value]
         settings = [self._points.setting(point) for point in params]
         for setting, loss in zip(settings, values):
-            self._tell(setting, loss)
+            self._tell(setting, loss, float(seconds))
 
-    def _tell(self, params: dict[str, Any], value: float) -> None:
+    def _tell(self, params: dict[str, Any], value: float, seconds: float) -> None:
         key = setting_key(params, self.space)
         asked = (t for t in self.history.pending if setting_key(t.params, self.space) == key)
         trial = next(asked, Trial(len(self.history), params))
@@ -205,6 +208,7 @@ class Optimizer:
                 state="failed" if failed else "complete",
                 scores=np.array([math.nan if failed else -value]),
                 loss=math.nan if failed else value,
+                seconds=seconds,
                 message=f"The value is {value}." if failed else "",
             )
         )

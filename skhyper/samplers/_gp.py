@@ -8,14 +8,16 @@ y : (n,) losses, failed ones replaced
 """
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from skhyper._trial import History
-from skhyper.gp import GaussianProcess, fit_gp, maximize_log_ei
+from skhyper.gp import GaussianProcess, fit_gp, log_expected_improvement, maximize_log_ei
 from skhyper.samplers._base import Sampler, located_gradients, located_trials
+from skhyper.samplers._cost import penalty_for_time, worth_most
 from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
 
@@ -49,6 +51,9 @@ class GPSampler(Sampler):
     use_gradients : bool, default=False
         Whether the process is told the derivatives of the losses (``Trial.gradient``) too,
         where trials have them.
+    max_time : float, default=None
+        Seconds that the trials may take in all, if they are what counts: what is promising and
+        quick then comes first. Searches that have a `max_time` of their own set it.
 
     Notes
     -----
@@ -63,12 +68,18 @@ class GPSampler(Sampler):
     of a trial may be missing. Of failed trials, and of those so bad that their loss is drawn in,
     none are. See :func:`skhyper.gp.fit_gp` for what it costs and where it is capped.
 
+    With `max_time`, the acquisition is the expected improvement over the predicted seconds to a
+    power, which is the part of the time that is left: 1 at the start, 0 at the end. Seconds are
+    predicted by ridge regression of their logarithm; where they do not depend on the setting
+    beyond noise, the acquisition is the expected improvement itself.
+
     References
     ----------
     Snoek, Larochelle and Adams (2012), arXiv:1206.2944. Ament, Daulton, Eriksson, Balandat
     and Bakshy (2023), arXiv:2310.20708. Huang, Allen, Notz and Zeng (2006), Journal of Global
     Optimization 34 (the augmentation). Ginsbourger, Le Riche and Carraro (2010), "Kriging
-    is well-suited to parallelize optimization" (for running trials).
+    is well-suited to parallelize optimization" (for running trials). Lee, Perrone, Archambeau
+    and Seeger (2020), arXiv:2003.10870 (for `max_time`).
     """
 
     def __init__(
@@ -77,17 +88,20 @@ class GPSampler(Sampler):
         n_candidates: int = 1000,
         n_polish: int = 4,
         use_gradients: bool = False,
+        max_time: float | None = None,
     ):
         self.n_initial_points = n_initial_points
         self.n_candidates = n_candidates
         self.n_polish = n_polish
         self.use_gradients = use_gradients
+        self.max_time = max_time
 
     def __repr__(self) -> str:
-        gradients = ", use_gradients=True" if self.use_gradients else ""
+        extra = ", use_gradients=True" if self.use_gradients else ""
+        extra += "" if self.max_time is None else f", max_time={self.max_time!r}"
         return (
             f"GPSampler(n_initial_points={self.n_initial_points!r}, "
-            f"n_candidates={self.n_candidates!r}, n_polish={self.n_polish!r}{gradients})"
+            f"n_candidates={self.n_candidates!r}, n_polish={self.n_polish!r}{extra})"
         )
 
     def ask(
@@ -115,10 +129,13 @@ class GPSampler(Sampler):
         gp = fit_gp(F[~pending], y, groups=encoding.groups, gradients=gradients)
         best = float(gp.predict(F[~pending])[0].min())
         gp = _believe(gp, F[pending])
+        penalty = None
+        if self.max_time is not None:
+            penalty = penalty_for_time(space, history, self.max_time, encoding.encode)
         asked: list[np.ndarray] = []
         for _ in range(n_points):
             known = np.concatenate([points, *[p[None] for p in asked]])
-            asked.append(self._next(space, encoding, gp, best, known, losses, rng))
+            asked.append(self._next(space, encoding, gp, best, known, losses, penalty, rng))
             gp = _believe(gp, encoding.encode(asked[-1][None]))
         return np.array(asked)
 
@@ -137,6 +154,7 @@ class GPSampler(Sampler):
         best: float,
         known: np.ndarray,
         losses: np.ndarray,
+        penalty: Callable[[np.ndarray], np.ndarray] | None,
         rng: np.random.Generator,
     ) -> np.ndarray:
         """The point of largest expected improvement that is not `known`."""
@@ -144,15 +162,28 @@ class GPSampler(Sampler):
         if len(candidates) == 0:  # a small space, all but used up: the search finds the rest
             return space.sample(1, rng)[0]
         free = encoding.free(candidates)
+        noise_std = _NOISE_WEIGHT * float(np.sqrt(gp.noise_variance))
         found, _ = maximize_log_ei(
             gp,
             best,
             encoding.encode(candidates),
             free=free,
             n_polish=self.n_polish,
-            noise_std=_NOISE_WEIGHT * np.sqrt(gp.noise_variance),
+            noise_std=noise_std,
         )
         points = space.filter(_unknown(space.activate(encoding.decode(found)), known))
+        if penalty is not None:
+
+            def worth(points: np.ndarray) -> np.ndarray:
+                F = encoding.encode(points)
+                mean, std = gp.predict(F)
+                return log_expected_improvement(mean, std, best, noise_std)[0] - penalty(F)
+
+            def steps(starts: np.ndarray) -> np.ndarray:
+                near = space.filter(space.activate(_steps(space, starts, rng)))
+                return _unknown(near, known)
+
+            return worth_most(worth, np.concatenate([points, candidates]), steps)
         if len(points):
             return points[0]
         # Snapped to a known or forbidden point: the best candidate that is neither.

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import joblib
 import numpy as np
 from scipy.optimize import OptimizeResult
 from sklearn.utils.validation import check_is_fitted
@@ -50,7 +51,8 @@ class BayesSearchCV(SampledSearch):
     constraint : callable, default=None
         ``constraint(params) -> bool``; only settings that it accepts are tried.
     max_time : float, default=None
-        Seconds after which no further trial is started.
+        Seconds after which no further trial is started. Promising settings that are quick to fit
+        come first then, where fit times differ: see :class:`skhyper.samplers.GPSampler`.
     n_points : int, default=None
         Number of trials that may run at the same time. By default as many as keep `n_jobs`
         workers busy.
@@ -202,10 +204,18 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         surrogate = kwargs.get("base_estimator", "GP")
         if set(kwargs) <= _OWN_KEYWORDS and str(surrogate).upper() == "GP":
             n_initial = kwargs.get("n_initial_points", kwargs.get("n_random_starts"))
-            return GPSampler(n_initial_points=n_initial, use_gradients=self.use_gradients)
+            return GPSampler(
+                n_initial_points=n_initial,
+                use_gradients=self.use_gradients,
+                max_time=self._working_time(),
+            )
         if self.use_gradients:
             raise InvalidSpaceError("scikit-optimize's optimizer knows no gradients.")
         return SkoptSampler(**kwargs)
+
+    def _working_time(self) -> float | None:
+        """Seconds that trials may take in all, in all workers together."""
+        return self.max_time and self.max_time * joblib.effective_n_jobs(self.n_jobs)
 
     def _objective(self, objective: Objective) -> Any:
         if not self.use_gradients:
