@@ -6,6 +6,7 @@ from skhyper.samplers._gradient import GradientSampler
 from skhyper.samplers._grid import GridSampler
 from skhyper.samplers._names import SAMPLERS, check_sampler
 from skhyper.samplers._random import RandomSampler
+from skhyper.samplers._regret import Regret
 from skhyper.samplers._skopt import SkoptSampler
 from skhyper.samplers._sobol import SobolSampler
 
@@ -15,6 +16,7 @@ __all__ = [
     "GradientSampler",
     "GridSampler",
     "RandomSampler",
+    "Regret",
     "Sampler",
     "SkoptSampler",
     "SobolSampler",

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import joblib
@@ -12,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skhyper._trial import History, Trial
 from skhyper.evaluation import Objective
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
-from skhyper.samplers import GPSampler, Sampler, SkoptSampler
+from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler
 from skhyper.search._sampled import SampledSearch
 from skhyper.space import check_space
 
@@ -53,6 +54,9 @@ class BayesSearchCV(SampledSearch):
     max_time : float, default=None
         Seconds after which no further trial is started. Promising settings that are quick to fit
         come first then, where fit times differ: see :class:`skhyper.samplers.GPSampler`.
+    early_stopping : bool, default=False
+        Whether to stop where no better setting could be told from the best one: after 20 trials,
+        when ``regret_`` was negligible after each of the last three.
     n_points : int, default=None
         Number of trials that may run at the same time. By default as many as keep `n_jobs`
         workers busy.
@@ -89,6 +93,10 @@ class BayesSearchCV(SampledSearch):
         Number of trials, those it started from included.
     stop_reason_ : str
         Why the search ended.
+    regret_ : list of Regret
+        After each trial, an upper bound of how much better another could still be (``bound``), the
+        noise of the cross-validation (``noise``) and whether the first is below the second
+        (``negligible``). Made when first looked at.
     optimizer_results_ : list of OptimizeResult
         As scikit-optimize has it: ``x``, ``fun``, ``x_iters``, ``func_vals``.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
@@ -113,7 +121,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     References
     ----------
     Snoek, Larochelle and Adams (2012), "Practical Bayesian optimization of machine learning
-    algorithms", arXiv:1206.2944.
+    algorithms", arXiv:1206.2944. Lee, Perrone, Archambeau and Seeger (2020), arXiv:2003.10870
+    (for `max_time`). Makarova et al. (2022), arXiv:2104.08166 (for `early_stopping`).
 
     Examples
     --------
@@ -146,6 +155,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         include_default=None,
         constraint=None,
         max_time=None,
+        early_stopping=False,
         n_points=None,
         allow_repeats=False,
         warm_start=False,
@@ -182,6 +192,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.include_default = include_default
         self.constraint = constraint
         self.max_time = max_time
+        self.early_stopping = early_stopping
         self.n_points = n_points
         self.allow_repeats = allow_repeats
         self.warm_start = warm_start
@@ -195,6 +206,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **SampledSearch._parameter_constraints,
         "optimizer_kwargs": [dict, None],
         "use_gradients": ["boolean"],
+        "early_stopping": ["boolean"],
         "fit_params": [dict, None],
         "iid": "no_validation",
     }
@@ -208,9 +220,12 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
                 n_initial_points=n_initial,
                 use_gradients=self.use_gradients,
                 max_time=self._working_time(),
+                early_stopping=self.early_stopping,
             )
-        if self.use_gradients:
-            raise InvalidSpaceError("scikit-optimize's optimizer knows no gradients.")
+        for name in ("use_gradients", "early_stopping"):
+            if getattr(self, name):
+                what = name.removeprefix("use_").replace("_", " ")
+                raise InvalidSpaceError(f"scikit-optimize's optimizer knows no {what}.")
         return SkoptSampler(**kwargs)
 
     def _working_time(self) -> float | None:
@@ -248,6 +263,19 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             return any([bool(callback(result)) for callback in callbacks])
 
         return params, [on_trial_end] if callbacks else []
+
+    @property
+    def regret_(self) -> list[Regret]:
+        check_is_fitted(self, "history_")
+        if not isinstance(self.sampler_, GPSampler):
+            raise AttributeError(f"{self.sampler_!r} has no bound of the regret.")
+        trials = self.history_.trials
+        made = self.__dict__.setdefault("_regrets", (None, []))
+        if made[0] is not self.history_:
+            parts = [replace(self.history_, trials=trials[: i + 1]) for i in range(len(trials))]
+            made = (self.history_, [self.sampler_.regret(self.space_, part) for part in parts])
+            self._regrets = made
+        return made[1]
 
     @property
     def optimizer_results_(self) -> list[OptimizeResult]:
