@@ -25,7 +25,7 @@ from skhyper.evaluation import SampledCandidates
 from skhyper.samplers import GPSampler
 from skhyper.space import Space
 
-SEEDS, N_TRIALS, N_FOLDS, NOISES = range(5), 60, 5, (0.02, 0.1)
+SEEDS, N_TRIALS, N_FOLDS, NOISES = range(4), 50, 5, (0.05,)
 # At least so many trials, and the bound below the noise after so many in a row.
 RULES = {
     "10 trials, once": (10, 1),

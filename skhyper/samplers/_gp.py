@@ -131,7 +131,8 @@ class GPSampler(Sampler):
 
     def _may_stop(self, space: Space, history: History) -> bool:
         """Whether the regret was negligible after each of the last trials."""
-        if np.isfinite(history.losses).sum() < _MIN_TRIALS_TO_STOP:
+        _, losses, _ = located_trials(space, history)
+        if np.isfinite(losses).sum() < _MIN_TRIALS_TO_STOP:
             return False
         ends = [len(history) - back for back in range(_NEGLIGIBLE_IN_A_ROW)]
         parts = (replace(history, trials=history.trials[:end]) for end in ends)

@@ -56,7 +56,7 @@ class BayesSearchCV(SampledSearch):
         come first then, where fit times differ: see :class:`skhyper.samplers.GPSampler`.
     early_stopping : bool, default=False
         Whether to stop where no better setting could be told from the best one: after 20 trials,
-        when ``regret_`` was negligible after each of the last three.
+        when the regret (``regret_``) was negligible after each of the last three.
     n_points : int, default=None
         Number of trials that may run at the same time. By default as many as keep `n_jobs`
         workers busy.
@@ -93,10 +93,11 @@ class BayesSearchCV(SampledSearch):
         Number of trials, those it started from included.
     stop_reason_ : str
         Why the search ended.
-    regret_ : list of Regret
-        After each trial, an upper bound of how much better another could still be (``bound``), the
-        noise of the cross-validation (``noise``) and whether the first is below the second
-        (``negligible``). Made when first looked at.
+    regret_ : Regret
+        What is left to be gained: an upper bound of how much better another setting could be
+        (``bound``), the noise of the cross-validation (``noise``), and whether the first is
+        below the second (``negligible``). Made when first looked at; ``regrets()`` has it after
+        each trial.
     optimizer_results_ : list of OptimizeResult
         As scikit-optimize has it: ``x``, ``fun``, ``x_iters``, ``func_vals``.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
@@ -265,17 +266,29 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return params, [on_trial_end] if callbacks else []
 
     @property
-    def regret_(self) -> list[Regret]:
+    def regret_(self) -> Regret:
         check_is_fitted(self, "history_")
+        made = self.__dict__.get("_last_regret", (None, None))
+        if made[0] is not self.history_:
+            made = self._last_regret = (self.history_, self._regret(self.n_trials_))
+        return made[1]
+
+    def regrets(self) -> list[Regret]:
+        """What was left to be gained after each trial; a Gaussian process is fitted for each.
+
+        Returns
+        -------
+        regrets : list of Regret
+            As ``regret_`` is; the bound is nan in the first 10 trials.
+        """
+        check_is_fitted(self, "history_")
+        return [self._regret(n) for n in range(1, self.n_trials_ + 1)]
+
+    def _regret(self, n_trials: int) -> Regret:
         if not isinstance(self.sampler_, GPSampler):
             raise AttributeError(f"{self.sampler_!r} has no bound of the regret.")
-        trials = self.history_.trials
-        made = self.__dict__.setdefault("_regrets", (None, []))
-        if made[0] is not self.history_:
-            parts = [replace(self.history_, trials=trials[: i + 1]) for i in range(len(trials))]
-            made = (self.history_, [self.sampler_.regret(self.space_, part) for part in parts])
-            self._regrets = made
-        return made[1]
+        trials = self.history_.trials[:n_trials]
+        return self.sampler_.regret(self.space_, replace(self.history_, trials=trials))
 
     @property
     def optimizer_results_(self) -> list[OptimizeResult]:

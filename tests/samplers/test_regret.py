@@ -137,15 +137,17 @@ def test_a_search_that_stops_and_one_that_only_reports():
     ).fit(X, y)
     assert stopped.stop_reason_ == REASON
     assert 20 <= stopped.n_trials_ < 45
-    assert all(regret.negligible for regret in stopped.regret_[-3:])
+    assert all(regret.negligible for regret in stopped.regrets()[-3:])
     whole = BayesSearchCV(SVC(), SPACE, n_iter=24, refit=False, random_state=0).fit(X, y)
     assert whole.n_trials_ == 24
-    assert len(whole.regret_) == 24
+    path = whole.regrets()
+    assert len(path) == 24
     n = min(24, stopped.n_trials_)
-    assert whole.regret_[10:n] == stopped.regret_[10:n]
+    assert path[10:n] == stopped.regrets()[10:n]
+    assert path[-1] == whole.regret_
     assert whole.regret_ is whole.regret_
     # The best score is as good as it gets, up to the noise.
-    assert stopped.best_score_ > whole.best_score_ - stopped.regret_[-1].noise
+    assert stopped.best_score_ > whole.best_score_ - stopped.regret_.noise
 
 
 def test_by_any_search_that_takes_a_sampler():
@@ -160,3 +162,13 @@ def test_scikit_optimizes_optimizer_cannot():
     search = BayesSearchCV(SVC(), {"C": (0.1, 1.0)}, early_stopping=True, **kwargs)
     with pytest.raises(InvalidSpaceError, match="knows no early stopping"):
         search.fit(X, y)
+
+
+def test_what_has_no_bound():
+    pytest.importorskip("skopt")
+    kwargs = {"optimizer_kwargs": {"base_estimator": "RF"}}
+    search = BayesSearchCV(SVC(), {"C": (0.1, 1.0)}, n_iter=2, **kwargs)
+    assert not hasattr(search, "regret_")  # nor has one that is not fitted
+    search.fit(X, y)
+    with pytest.raises(AttributeError, match="has no bound of the regret"):
+        search.regret_  # noqa: B018
