@@ -8,6 +8,7 @@ y : (n,) losses, failed ones replaced
 """
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -25,11 +26,15 @@ from skhyper.gp import (
     maximize_log_ei,
 )
 from skhyper.samplers._base import Sampler, located_gradients, located_trials
+from skhyper.samplers._cost import penalty_for_time, worth_most
 from skhyper.samplers._encoding import Encoding
+from skhyper.samplers._regret import Regret, fold_noise, regret_bound
 from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
 
 __all__ = ["GPSampler"]
+
+Penalty = Callable[[np.ndarray], np.ndarray]
 
 # Steps of local candidates around the best points, in units of the cube's side.
 _LOCAL_STEPS = (0.2, 0.05, 0.01)
@@ -43,6 +48,12 @@ _KEPT_FOR = 10
 # So many of the best candidates are compared with what is known, and may be climbed from.
 _TOP = 64
 _POLISH_ITERATIONS = 12
+# Complete trials before the regret is bounded, and before the search may end for want of any.
+_MIN_REGRET_TRIALS = 10
+_MIN_TRIALS_TO_STOP = 20
+# One bound may be lucky: hyperparameters of the process move with each trial.
+_NEGLIGIBLE_IN_A_ROW = 3
+_NOTHING_TO_GAIN = "no better setting could be told from the best one: see sampler_.regret"
 # Its square is a number yet.
 _LARGEST_LOSS = 1e90
 
@@ -84,6 +95,12 @@ class GPSampler(Sampler):
     use_gradients : bool, default=False
         Whether the process is told the derivatives of the losses (``Trial.gradient``) too,
         where trials have them.
+    max_time : float, default=None
+        Seconds that the trials may take in all, if they are what counts: what is promising and
+        quick then comes first. Searches that have a `max_time` of their own set it.
+    early_stopping : bool, default=False
+        Whether to end the search where no better setting could be told from the best one: after
+        20 trials, when :meth:`regret` was negligible after each of the last three.
     max_points : int, default=400
         The process is told of so many trials at most: those of least losses, and as many of the
         others, evenly spaced in time. ``model(space, history).process.X`` shows which.
@@ -104,12 +121,18 @@ class GPSampler(Sampler):
     of a trial may be missing. Of failed trials, and of those so bad that their loss is drawn in,
     none are. See :func:`skhyper.gp.fit_gp` for what it costs and where it is capped.
 
+    With `max_time`, the acquisition is the expected improvement over the predicted seconds to a
+    power, which is the part of the time that is left: 1 at the start, 0 at the end. Seconds are
+    predicted by ridge regression of their logarithm; where they do not depend on the setting
+    beyond noise, the acquisition is the expected improvement itself.
+
     References
     ----------
     Snoek, Larochelle and Adams (2012), arXiv:1206.2944. Ament, Daulton, Eriksson, Balandat
     and Bakshy (2023), arXiv:2310.20708. Huang, Allen, Notz and Zeng (2006), Journal of Global
     Optimization 34 (the augmentation). Ginsbourger, Le Riche and Carraro (2010), "Kriging
-    is well-suited to parallelize optimization" (for running trials).
+    is well-suited to parallelize optimization" (for running trials). Lee, Perrone, Archambeau
+    and Seeger (2020), arXiv:2003.10870 (for `max_time`).
     """
 
     def __init__(
@@ -118,28 +141,82 @@ class GPSampler(Sampler):
         n_candidates: int = 1000,
         n_polish: int = 4,
         use_gradients: bool = False,
+        max_time: float | None = None,
+        early_stopping: bool = False,
         max_points: int = 400,
     ):
         self.n_initial_points = n_initial_points
         self.n_candidates = n_candidates
         self.n_polish = n_polish
         self.use_gradients = use_gradients
+        self.max_time = max_time
+        self.early_stopping = early_stopping
         self.max_points = max_points
+        self.stop_reason = ""
         self._fitted: tuple[tuple[bytes, ...], Hyperparameters] | tuple[None, None] = None, None
 
     def __repr__(self) -> str:
-        gradients = ", use_gradients=True" if self.use_gradients else ""
+        extra = ", use_gradients=True" if self.use_gradients else ""
+        extra += "" if self.max_time is None else f", max_time={self.max_time!r}"
+        extra += ", early_stopping=True" if self.early_stopping else ""
         return (
             f"GPSampler(n_initial_points={self.n_initial_points!r}, "
-            f"n_candidates={self.n_candidates!r}, n_polish={self.n_polish!r}{gradients})"
+            f"n_candidates={self.n_candidates!r}, n_polish={self.n_polish!r}{extra})"
         )
 
     def ask(
         self, space: Space, history: History, n_points: int, rng: np.random.Generator
     ) -> np.ndarray:
+        self.stop_reason = ""
+        if self.early_stopping and self._may_stop(space, history):
+            self.stop_reason = _NOTHING_TO_GAIN
+            return np.empty((0, space.n_dims))
         # On matrices this small, threads of BLAS wait for one another longer than they work.
         with _threads().limit(limits=1, user_api="blas"):
             return self._ask(space, history, n_points, rng)
+
+    def _may_stop(self, space: Space, history: History) -> bool:
+        """Whether the regret was negligible after each of the last trials."""
+        _, losses, _ = located_trials(space, history)
+        if np.isfinite(losses).sum() < _MIN_TRIALS_TO_STOP:
+            return False
+        ends = [len(history) - back for back in range(_NEGLIGIBLE_IN_A_ROW)]
+        parts = (replace(history, trials=history.trials[:end]) for end in ends)
+        return all(self.regret(space, part).negligible for part in parts)
+
+    def regret(self, space: Space, history: History) -> Regret:
+        """How much better than the best trial another could still be.
+
+        Parameters
+        ----------
+        space : Space
+        history : History
+
+        Returns
+        -------
+        regret : Regret
+            ``bound``, an upper bound of that, nan before there are 2 (d + 1) trials and 10;
+            ``noise``, below which cross-validation tells nothing; ``negligible``, whether the
+            bound is below the noise.
+
+        References
+        ----------
+        Makarova et al., "Automatic termination for hyperparameter optimization", AutoML
+        Conference 2022, arXiv:2104.08166.
+        """
+        points, losses, pending = located_trials(space, history)
+        noise = np.nan if history.best is None else fold_noise(history.best, history.splits)
+        if np.isfinite(losses).sum() < max(_MIN_REGRET_TRIALS, 2 * (space.n_dims + 1)):
+            return Regret(np.nan, noise)
+        encoding = Encoding.of(space)
+        rng = np.random.default_rng([history.seed, len(history), 1])
+        with _threads().limit(limits=1, user_api="blas"):
+            F = encoding.encode(points)[~pending]
+            gp = fit_gp(F, _finite_losses(losses[~pending]), groups=encoding.groups)
+            elsewhere = encoding.encode(self._candidates(space, _centres(points, losses), rng))
+            observed = gp.predict(F[np.isfinite(losses[~pending])])
+            bound = regret_bound(observed, gp.predict(elsewhere), space.n_dims)
+        return Regret(bound, float(np.sqrt(gp.noise_variance)) if np.isnan(noise) else noise)
 
     def _ask(
         self, space: Space, history: History, n_points: int, rng: np.random.Generator
@@ -148,13 +225,17 @@ class GPSampler(Sampler):
         model = self.model(space, history)
         if model is None:
             return _first_points(space, points, n_points, history.seed, rng)
-        centres = points[np.argsort(losses)[:3]]  # nan, failed or pending, sorts last
-        gp = _believe(model.process, model.encoding.encode(points[pending]))
+        centres = _centres(points, losses)
+        encode = model.encoding.encode
+        gp = _believe(model.process, encode(points[pending]))
+        penalty = None
+        if self.max_time is not None:
+            penalty = penalty_for_time(space, history, self.max_time, encode)
         asked: list[np.ndarray] = []
         for _ in range(n_points):
             known = np.concatenate([points, *[p[None] for p in asked]])
-            asked.append(self._next(replace(model, process=gp), known, centres, rng))
-            gp = _believe(gp, model.encoding.encode(asked[-1][None]))
+            asked.append(self._next(replace(model, process=gp), known, centres, penalty, rng))
+            gp = _believe(gp, encode(asked[-1][None]))
         return np.array(asked)
 
     def model(self, space: Space, history: History) -> "Model | None":
@@ -206,15 +287,25 @@ class GPSampler(Sampler):
         return n if gradients is None else max(min(n, 3), n - int(np.isfinite(gradients).sum()))
 
     def _next(
-        self, model: "Model", known: np.ndarray, centres: np.ndarray, rng: np.random.Generator
+        self,
+        model: "Model",
+        known: np.ndarray,
+        centres: np.ndarray,
+        penalty: Penalty | None,
+        rng: np.random.Generator,
     ) -> np.ndarray:
         """The point of largest expected improvement that is not `known`."""
         gp, encoding, best = model.process, model.encoding, model.best
         space = encoding.space
-        tau = _NOISE_WEIGHT * np.sqrt(gp.noise_variance)
+        noise_std = _NOISE_WEIGHT * float(np.sqrt(gp.noise_variance))
+
+        def worth(points: np.ndarray) -> np.ndarray:
+            F = encoding.encode(points)
+            value = log_expected_improvement(*gp.predict(F), best, noise_std)[0]
+            return value if penalty is None else value - penalty(F)
+
         candidates = self._candidates(space, centres, rng)
-        values = log_expected_improvement(*gp.predict(encoding.encode(candidates)), best, tau)[0]
-        candidates = candidates[np.argsort(-values, kind="stable")]
+        candidates = candidates[np.argsort(-worth(candidates), kind="stable")]
         # The first that are new will do; to compare all of them takes as long as to predict.
         top = _unknown(candidates[:_TOP], known)
         if len(top) == 0:
@@ -228,15 +319,20 @@ class GPSampler(Sampler):
             free=encoding.free(top) & (space.n_settings > self.n_candidates),
             n_polish=self.n_polish,
             max_iter=_POLISH_ITERATIONS,
-            noise_std=tau,
+            noise_std=noise_std,
         )
         # Rounded, they may be known, forbidden, or worse than a candidate.
         found = _unknown(space.activate(encoding.decode(found)), known)
-        points = space.filter(np.concatenate([found, top[:1]]))
-        if len(points) == 0:
-            return top[0]
-        values = log_expected_improvement(*gp.predict(encoding.encode(points)), best, tau)[0]
-        return points[values.argmax()]
+        points = space.filter(np.concatenate([found, top]))
+        if penalty is None:
+            points = points[: len(found) + 1]
+            return points[worth(points).argmax()] if len(points) else top[0]
+
+        def steps(starts: np.ndarray) -> np.ndarray:
+            near = space.filter(space.activate(_steps(space, starts, rng)))
+            return _unknown(near, known)
+
+        return worth_most(worth, points, steps)
 
     def _candidates(
         self, space: Space, centres: np.ndarray, rng: np.random.Generator
@@ -273,6 +369,11 @@ def _first_points(
     asked = _unknown(middle, known)[:n]
     start = max(0, len(known) - len(middle))
     return np.concatenate([asked, sobol_points(space, start, n - len(asked), seed, rng)])
+
+
+def _centres(points: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """The best three points; failed and running trials, nan, come last."""
+    return points[np.argsort(losses)[:3]]
 
 
 def _steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
