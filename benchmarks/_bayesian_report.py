@@ -244,7 +244,8 @@ def ablation(result):
         "",
         f"Problems tuned on ({len(result['problems'])} of them), one thing changed at a time: the "
         "difference of the mean regret to that of the engine as it is, positive where the change "
-        f"is worse, and Wilcoxon's p over pairs of runs. The engine's own regret: {regrets} trials.",
+        "is worse, and Wilcoxon's p over pairs of runs. The engine's own regret: "
+        f"{regrets} trials.",
         "",
         *table(["change", "runs", *(f"@{n} (p)" for n in CHECKPOINTS)], rows[1:]),
         "",

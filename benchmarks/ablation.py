@@ -80,6 +80,7 @@ CHANGES = {
     "half the augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 1.0},
     "no candidates around the best": {(_gp, "_steps"): _anywhere},
     "no climbing": {(_gp, "_POLISH_ITERATIONS"): 0},
+    "climbing from the first model on": {(_gp, "_EARLY"): 0},
     "whole numbers are not climbed": {(_encoding, "_FINE"): float("inf")},
     "losses as they are": {(_gp, "_finite_losses"): _as_they_are},
     "losses by Yeo-Johnson": {(_gp, "_finite_losses"): _yeo_johnson},

@@ -1,11 +1,13 @@
 """Bayesian optimisation by a Gaussian process."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
 from skhyper._trial import History, Trial
 from skhyper.gp import fit_gp, log_expected_improvement
-from skhyper.samplers import GPSampler, RandomSampler, SobolSampler
+from skhyper.samplers import GPSampler, RandomSampler, SobolSampler, _gp
 from skhyper.samplers._gp import _finite_losses
 from skhyper.space import Categorical, Space, When
 
@@ -227,7 +229,7 @@ def test_its_answer_has_a_larger_expected_improvement_than_a_fine_grid():
     from scipy.stats import norm
 
     space = Space(SQUARE)
-    history = history_of(space, bowl)
+    history = history_of(space, bowl, n=20)
     answer = GPSampler().ask(space, history, 1, np.random.default_rng(0))
     X = space.to_unit([trial.params for trial in history])
     gp = GPSampler().model(space, history).process
@@ -243,6 +245,19 @@ def test_its_answer_has_a_larger_expected_improvement_than_a_fine_grid():
     ticks = np.linspace(0, 1, 41)
     grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
     assert expected_improvement(answer)[0] >= expected_improvement(grid).max() * (1 - 1e-6)
+
+
+@pytest.mark.parametrize(("n", "use_gradients", "climbed"), [(19, 0, 0), (20, 0, 1), (8, 1, 1)])
+def test_the_acquisition_is_climbed_once_something_is_known(n, use_gradients, climbed):
+    settings = VALLEY.from_unit(VALLEY.sample(n, np.random.default_rng(1)))
+    trials = [
+        Trial(i, p, "complete", loss=valley(p), gradient=valley_gradient(p))
+        for i, p in enumerate(settings)
+    ]
+    with mock.patch.object(_gp, "maximize_log_ei", side_effect=_gp.maximize_log_ei) as climb:
+        sampler = GPSampler(use_gradients=bool(use_gradients))
+        sampler.ask(VALLEY, History(tuple(trials)), 1, np.random.default_rng(0))
+    assert climb.call_args.kwargs["free"].any() == bool(climbed)
 
 
 def test_pending_trials_are_kept_away_from():
