@@ -343,8 +343,7 @@ def _lbfgs(
     max_trials = 15_000 if step == _STEPS[0] else _MAX_TRIALS_AT_KINK
     known = {v_start.tobytes(): (first.value / scale, first.slope[moves] * step / scale)}
     best = start, first
-    lowest = first.value, v_start  # of the points on a slope
-    last: tuple | None = None
+    lowest, last = (first.value, v_start), ()  # of the points on a slope
 
     def function(v: np.ndarray) -> tuple[float, np.ndarray]:
         if v.tobytes() not in known:
@@ -364,12 +363,9 @@ def _lbfgs(
             return *best, False
         except _Unknown as unknown:
             v = unknown.v
-        if last is lowest:
-            value, slope = known[last[1].tobytes()]
-            gain = -0.5 * slope @ (v - last[1])
-            flat = len(v) == 1 or _steepest(*best, moves) <= level
-            if flat and 0 <= gain <= tol * max(abs(value), 1.0):  # as L-BFGS-B has it
-                return *best, True
+        is_level = len(v) == 1 or _steepest(*best, moves) <= level
+        if last is lowest and is_level and _is_vain(v, last[1], known, tol):
+            return *best, True
         point = start.copy()
         point[moves] = np.clip(v * step, 0.0, 1.0)
         answer = yield point
@@ -380,10 +376,15 @@ def _lbfgs(
             if answer.value < lowest[0]:
                 lowest = last
         else:  # failed, or so far that it is on a plain
-            known[v.tobytes()] = _bowl(v, lowest[1], known)
-            last = None
+            known[v.tobytes()], last = _bowl(v, lowest[1], known), ()
         if answer.value < best[1].value:
             best = point, answer
+
+
+def _is_vain(v: np.ndarray, v_last: np.ndarray, known: dict, tol: float) -> bool:
+    """Whether a step to the minimum of a quadratic model gains less than L-BFGS-B's tolerance."""
+    value, slope = known[v_last.tobytes()]
+    return bool(0 <= -0.5 * slope @ (v - v_last) <= tol * max(abs(value), 1.0))
 
 
 def _bowl(v: np.ndarray, lowest: np.ndarray, known: dict) -> tuple[float, np.ndarray]:
