@@ -343,7 +343,7 @@ def _lbfgs(
     max_trials = 15_000 if step == _STEPS[0] else _MAX_TRIALS_AT_KINK
     known = {v_start.tobytes(): (first.value / scale, first.slope[moves] * step / scale)}
     best = start, first
-    lowest, last = (first.value, v_start), ()  # of the points on a slope
+    lowest = last = first.value, v_start  # of the points on a slope
 
     def function(v: np.ndarray) -> tuple[float, np.ndarray]:
         if v.tobytes() not in known:
@@ -364,7 +364,8 @@ def _lbfgs(
         except _Unknown as unknown:
             v = unknown.v
         is_level = len(v) == 1 or _steepest(*best, moves) <= level
-        if last is lowest and is_level and _is_vain(v, last[1], known, tol):
+        descends = last is lowest and len(known) > 1
+        if descends and is_level and _is_vain(v, last[1], known, tol):
             return *best, True
         point = start.copy()
         point[moves] = np.clip(v * step, 0.0, 1.0)
@@ -376,7 +377,7 @@ def _lbfgs(
             if answer.value < lowest[0]:
                 lowest = last
         else:  # failed, or so far that it is on a plain
-            known[v.tobytes()], last = _bowl(v, lowest[1], known), ()
+            known[v.tobytes()], last = _bowl(v, lowest[1], known), (answer.value, v)
         if answer.value < best[1].value:
             best = point, answer
 
