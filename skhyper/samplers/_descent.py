@@ -364,8 +364,7 @@ def _lbfgs(
         except _Unknown as unknown:
             v = unknown.v
         is_level = len(v) == 1 or _steepest(*best, moves) <= level
-        descends = last is lowest and len(known) > 1
-        if descends and is_level and _is_vain(v, last[1], known, tol):
+        if last is lowest and len(known) > 1 and is_level and _is_vain(v, last[1], known, tol):
             return *best, True
         point = start.copy()
         point[moves] = np.clip(v * step, 0.0, 1.0)
