@@ -40,7 +40,8 @@ class GradientSearchCV(SampledSearch):
     n_restarts : int, default=3
         Number of restarts in a row that may find nothing better before the search ends.
     tol : float, default=1e-5
-        A descent ends when a step lowers the criterion by less than this part of it.
+        A descent ends when a step lowers the criterion, or by the slope can be expected to
+        lower it, by less than this part of it.
     initial_points : dict or list of dict, default=None
         Settings to start from, in place of the middle of the ranges. Names left out have the
         estimator's own values.
