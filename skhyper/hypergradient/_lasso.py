@@ -43,6 +43,10 @@ _DEFAULT_TOLERANCE, _DEFAULT_ITERATIONS = 1e-4, 1000
 class LassoProblem(CentredProblem):
     """Lasso, ElasticNet and their multi-task twins by `alpha` and `l1_ratio`."""
 
+    # On 100 random problems no better minimum lay beyond a rise of 5 %; and penalties next to
+    # none take by far the longest.
+    one_valley = True
+
     def __init__(self, estimator: Any):
         super().__init__(estimator)
         bases = (MultiTaskLasso, MultiTaskElasticNet, Lasso, ElasticNet)

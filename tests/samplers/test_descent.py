@@ -218,3 +218,16 @@ def test_a_step_onto_a_plain_is_shortened():
 
     history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=0)
     assert history.best.params["x"] == pytest.approx(0.55, abs=0.01)
+
+
+def test_restarts_in_one_valley_do_not_climb_out_of_it():
+    def loss(params):
+        x = params["x"]
+        return 1 + 9 * (x - 0.6) ** 2, {"x": 18 * (x - 0.6)}
+
+    for one_valley in (False, True):
+        history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=5, one_valley=one_valley)
+        assert history.best.params["x"] == pytest.approx(0.6, abs=1e-3)
+        lowest = min(trial.params["x"] for trial in history)
+        # A rise of a tenth is at 0.6 -+ 0.11, and the last step over it is at most 0.15.
+        assert (lowest > 0.3) == one_valley
