@@ -172,6 +172,8 @@ class _Sparse(Quadratic):
         return self._last
 
     def _new_solver(self, S: np.ndarray, l2: np.ndarray) -> Solver:
+        if not len(S):
+            return np.copy
         part, A = self._part(S), self._total
         X, a, mean = part.X, part.weights, part.mean
         Xt = X.T  # a product with CSR is faster than with CSC
