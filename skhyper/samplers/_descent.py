@@ -48,6 +48,11 @@ _LIKELY = 2
 _NEAR = 0.05
 # In more dimensions a Gaussian process takes longer than what it saves.
 _MAX_PROCESS_DIMS = 12
+# In one valley: what is above the best by this part of its value, or of all that values differ
+# by, and falls towards it, is a wall that no restart climbs over.
+_WALL = 0.1
+# How far beyond all trials the gap at an end reaches, of which a restart takes the middle.
+_REACH = 0.3
 # Restarts where nothing but plains has been seen.
 _RESTARTS_ON_PLAINS = 10
 
@@ -91,7 +96,7 @@ class Strategy:
     names : frozenset of str
         Hyperparameters that have derivatives.
     starts : list of ndarray of shape (d,)
-    n_iter, n_restarts, tol
+    n_iter, n_restarts, tol, one_valley
         As :class:`GradientSampler` has them.
     seed : int
     """
@@ -103,6 +108,7 @@ class Strategy:
     n_restarts: int
     tol: float
     seed: int
+    one_valley: bool = False
     _seen: list[tuple[np.ndarray, Answer]] = field(default_factory=list)
     _runs: list[_Run] = field(default_factory=list)
 
@@ -256,6 +262,8 @@ class Strategy:
 
     def _new_start(self, best: _Run, basins: bool, n_known: int) -> np.ndarray:
         """A point of the best arm: from a process where there are basins, else spread out."""
+        if (inside := self._between_walls(best)) is not None:
+            return inside
         if basins and self.space.n_dims <= _MAX_PROCESS_DIMS:
             return self._from_process()
         rng = self._rng()
@@ -265,6 +273,28 @@ class Strategy:
         spread = np.where(np.isnan(spread), rng.random(len(spread)), spread)
         moves = self._moves & ~np.isnan(best.best_point)
         return self.space.activate(np.where(moves, spread, best.best_point))[0]
+
+    def _between_walls(self, best: _Run) -> np.ndarray | None:
+        """The middle of the widest gap around the best; None if not in one valley."""
+        if not self.one_valley or best.best_point is None or best.flat:
+            return None
+        columns = np.flatnonzero(self._moves & ~np.isnan(best.best_point))
+        if len(columns) != 1:
+            return None
+        k, arm = columns[0], key_of(self._middle(best.best_point))
+        seen = [(p[k], a) for p, a in self._seen if key_of(self._middle(p)) == arm]
+        values = [a.value for _, a in seen if math.isfinite(a.value)]
+        height = best.best + _WALL * max(abs(best.best), max(values) - min(values))
+        u = best.best_point[k]
+        walls = [x for x, a in seen if a.value > height and a.slope[k] * (x - u) > 0]
+        ends = min(x for x, _ in seen) - _REACH, max(x for x, _ in seen) + _REACH
+        low = max((x for x in walls if x < u), default=max(ends[0], 0.0))
+        high = min((x for x in walls if x > u), default=min(ends[1], 1.0))
+        marks = np.unique([low, high] + [x for x, _ in seen if low < x < high])
+        widest = int(np.argmax(np.diff(marks)))
+        point = best.best_point.copy()
+        point[k] = marks[widest : widest + 2].mean()
+        return self.space.activate(point)[0]
 
     def _from_process(self) -> np.ndarray:
         """Where a Gaussian process of all that was seen expects an improvement."""

@@ -35,6 +35,9 @@ class GradientSampler(Sampler):
     tol : float, default=1e-5
         A descent ends when a step lowers the criterion, or by the slope can be expected to
         lower it, by less than this part of it.
+    one_valley : bool, default=False
+        Whether, in one dimension, minima lie side by side: restarts then keep between the
+        trials that are far above the best and fall towards it.
 
     Attributes
     ----------
@@ -63,12 +66,14 @@ class GradientSampler(Sampler):
         starts: Sequence[Mapping[str, Any]] = (),
         n_restarts: int = 3,
         tol: float = 1e-5,
+        one_valley: bool = False,
     ):
         self.names = names
         self.n_iter = n_iter
         self.starts = starts
         self.n_restarts = n_restarts
         self.tol = tol
+        self.one_valley = one_valley
         self.stop_reason = ""
         self._follower: _Follower | None = None
 
@@ -105,6 +110,7 @@ class _Follower:
             n_restarts=sampler.n_restarts,
             tol=sampler.tol,
             seed=history.seed,
+            one_valley=sampler.one_valley,
         ).plan()
         self._point = next(self._plan)
         self.reason = ""

@@ -11,7 +11,7 @@ from skhyper.evaluation import GradientObjective, Objective, SampledCandidates
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import GradientSampler, Sampler
 from skhyper.search._base import Plan
-from skhyper.search._derivatives import criterion_and_names, with_real_ranges
+from skhyper.search._derivatives import criterion_and_names, in_one_valley, with_real_ranges
 from skhyper.search._sampled import SampledSearch
 from skhyper.search._validate import listed
 
@@ -197,7 +197,14 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         )
         self.criterion_ = self._criterion.description
         n_iter = 50 if self.n_iter is None else self.n_iter
-        self.sampler_ = GradientSampler(self._names, n_iter, guesses, self.n_restarts, self.tol)
+        self.sampler_ = GradientSampler(
+            self._names,
+            n_iter,
+            guesses,
+            self.n_restarts,
+            self.tol,
+            one_valley=in_one_valley(self.estimator, space),
+        )
         phases = self._phases(space)
         return Plan(SampledCandidates(self.sampler_, phases, guesses, True), space, seed)
 

@@ -240,3 +240,16 @@ def test_restarts_next_to_what_is_known_are_not_made():
     without, _ = run(valley(0.502), space, n=200, starts=starts, n_restarts=0)
     assert len(made) == len(without) < 200
     assert "5 restarts in a row found nothing better" in sampler.stop_reason
+
+
+def test_restarts_in_one_valley_do_not_climb_out_of_it():
+    def loss(params):
+        x = params["x"]
+        return 1 + 9 * (x - 0.6) ** 2, {"x": 18 * (x - 0.6)}
+
+    for one_valley in (False, True):
+        history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=5, one_valley=one_valley)
+        assert history.best.params["x"] == pytest.approx(0.6, abs=1e-3)
+        lowest = min(trial.params["x"] for trial in history)
+        # A rise of a tenth is at 0.6 -+ 0.11, and the last step over it is at most 0.15.
+        assert (lowest > 0.3) == one_valley
