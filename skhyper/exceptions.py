@@ -1,6 +1,6 @@
 """Typed errors and warnings, so that a caller can catch what skhyper says."""
 
-__all__ = ["HistoryMismatchWarning", "InvalidSpaceError", "SkhyperWarning"]
+__all__ = ["HistoryMismatchWarning", "InvalidSpaceError", "OverfittingWarning", "SkhyperWarning"]
 
 
 class InvalidSpaceError(ValueError):
@@ -16,3 +16,7 @@ class SkhyperWarning(UserWarning):
 
 class HistoryMismatchWarning(SkhyperWarning):
     """Earlier trials were made on other data, folds or scoring and are not used."""
+
+
+class OverfittingWarning(SkhyperWarning):
+    """The cross-validation loss has fallen, and that of samples held out of it has not."""

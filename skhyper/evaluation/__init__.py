@@ -5,10 +5,11 @@ from skhyper.evaluation._evaluator import Evaluator
 from skhyper.evaluation._executor import make_pool
 from skhyper.evaluation._gradient_objective import GradientObjective
 from skhyper.evaluation._journal import Journal
-from skhyper.evaluation._objective import Objective, finished_trial
+from skhyper.evaluation._objective import FoldJob, Objective, finished_trial
 
 __all__ = [
     "Evaluator",
+    "FoldJob",
     "GradientObjective",
     "Journal",
     "ListedCandidates",
