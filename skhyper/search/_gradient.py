@@ -215,7 +215,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **SampledSearch._parameter_constraints,
         "n_restarts": [Interval(numbers.Integral, 0, None, closed="left")],
         "tol": [Interval(numbers.Real, 0, None, closed="neither")],
-        "prior": [StrOptions({"auto"}), Interval(numbers.Real, 0, None, closed="left"), None],
+        "prior": [StrOptions({"auto"}), Interval(numbers.Real, 0, None, closed="both"), None],
     }
 
     def _plan(self) -> Plan:
@@ -294,7 +294,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.held_out_ = losses
         if losses.held_out.shape[1] < 2:
             return
-        (cv, cv_after), (held_out, held_out_after) = losses.cv[0], losses.held_out[0]
+        (cv, cv_after), (held_out, held_out_after) = losses.cv.mean(0), losses.held_out.mean(0)
         if cv_after < cv and held_out_after >= held_out:
             n = Shrinkage.of(self.space_, self._names).n_apart
             warnings.warn(

@@ -33,6 +33,7 @@ __all__ = ["HeldOut", "HeldOutLosses"]
 # if the slope stayed as it is where all components are equal.
 _MOVES = (0.3, 1.0, 3.0, 10.0, math.inf)
 _N_PARTS = 5
+_N_CHECKED = 2
 # Trials of a descent, its first ones apart: what is compared need not be found to the end.
 _MAX_TRIALS = 15
 _TOL = 1e-4
@@ -117,8 +118,8 @@ class HeldOut:
         return self._losses(space, point, None, _N_PARTS)
 
     def check(self, space: Space, point: np.ndarray, strength: float) -> HeldOutLosses:
-        """Losses without and with freedom of the components, of one part."""
-        return self._losses(space, point, [strength], 1)
+        """Losses without and with freedom of the components, of some parts."""
+        return self._losses(space, point, [strength], _N_CHECKED)
 
     def _losses(
         self, space: Space, point: np.ndarray, strengths: list[float] | None, n_parts: int
