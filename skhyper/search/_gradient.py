@@ -25,6 +25,8 @@ __all__ = ["GradientSearchCV"]
 
 # With more samples than so many for each further hyperparameter there is little to overfit.
 _MANY_SAMPLES = 100
+# A fall of the loss by less than this part of it is none to warn of.
+_FALL = 0.01
 
 
 class GradientSearchCV(SampledSearch):
@@ -295,7 +297,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         if losses.held_out.shape[1] < 2:
             return
         (cv, cv_after), (held_out, held_out_after) = losses.cv.mean(0), losses.held_out.mean(0)
-        if cv_after < cv and held_out_after >= held_out:
+        fell = cv - cv_after > _FALL * abs(cv)
+        if fell and held_out_after >= held_out:
             n = Shrinkage.of(self.space_, self._names).n_apart
             warnings.warn(
                 f"The search overfits its folds: with {n} hyperparameters more than one value for "
