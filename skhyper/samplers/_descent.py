@@ -47,6 +47,8 @@ _FIRST_TRIALS = 3
 _LIKELY = 2
 # In more dimensions a Gaussian process takes longer than what it saves.
 _MAX_PROCESS_DIMS = 12
+# `tol` of a descent that only looks for a start.
+_ROUGH = 1e-3
 # Restarts where nothing but plains has been seen.
 _RESTARTS_ON_PLAINS = 10
 
@@ -194,14 +196,15 @@ class Strategy:
     def _steps(self, point: np.ndarray, run: _Run) -> Plan:
         """A descent: with the components of each vector equal, then apart.
 
-        The first one is short and sees no noise of single components; it leaves the flat ends
-        of the ranges, too.
+        The first one is short, sees no noise of single components, and leaves the flat ends of
+        the ranges. It is rough, unless the prior keeps components equal.
         """
         shrinkage = self.shrinkage
         if self.strength == 0 or not shrinkage.vectors:
             return (yield from descent(point, self._moves, self.tol))
         start = self.space.activate(shrinkage.together(point))[0]
-        end = yield from descent_together(shrinkage, start, self._moves, self.tol)
+        rough = self.tol if self.strength == math.inf else max(self.tol, _ROUGH)
+        end = yield from descent_together(shrinkage, start, self._moves, rough)
         if end or run.best_point is None:
             return end
         if self.strength is None:
@@ -209,6 +212,8 @@ class Strategy:
         if math.isfinite(self.strength):
             best = run.best_point if shrinkage.is_together(point) else point
             yield from descent(best, self._moves, self.tol)
+        elif rough > self.tol:
+            yield from descent_together(shrinkage, run.best_point, self._moves, self.tol)
         return ""
 
     def _with_prior(self, point: np.ndarray, answer: Answer) -> Answer:

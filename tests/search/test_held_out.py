@@ -26,7 +26,6 @@ from sklearn.preprocessing import StandardScaler
 
 from skhyper import GradientSearchCV, SearchCV
 from skhyper.exceptions import OverfittingWarning, SkhyperWarning
-from skhyper.kernel import ARDKernelRidge
 from skhyper.linear_model import BandedLogisticRegression, BandedRidge
 from skhyper.search._held_out import HeldOutLosses, only, parts_of, without
 
@@ -254,9 +253,9 @@ def test_many_samples_need_no_prior():
     ],
 )
 def test_classes_surrogates_and_pipelines(model):
-    X, y, *_ = data(n=80, p=6)
+    X, y, *_ = data(n=60, p=6)
     name = next(n for n in model.get_params() if n.endswith("alphas"))
-    found = search(model, {name: SPACE["alphas"]}, X, y > 0, scoring="accuracy", n_iter=20)
+    found = search(model, {name: SPACE["alphas"]}, X, y > 0, scoring="accuracy", n_iter=12)
     assert found.held_out_.held_out.shape[0] == 4
     losses = found.cv_results_.get("penalized_loss")
     if losses is not None:
@@ -273,36 +272,6 @@ def test_other_splitters(cv):
     ).fit(X, y, **kwargs)
     assert len(found.held_out_.held_out) >= 4
     assert np.all(np.isfinite(found.held_out_.held_out))
-
-
-@pytest.mark.parametrize(
-    ("model", "space"),
-    [
-        (BandedRidge(np.ones(6)), SPACE),
-        (
-            ARDKernelRidge(length_scales=np.ones(6)),
-            {"alpha": (1e-3, 1e1, "log-uniform"), "length_scales": (0.5, 50.0, "log-uniform")},
-        ),
-    ],
-)
-def test_leave_one_out_of_vectors_is_that_of_single_fits(model, space):
-    X, y, *_ = data(n=25, p=6)
-    found = search(model, space, X, y, cv=LeaveOneOut(), n_iter=8)
-    for trial in found.history_[:3]:
-        fitted = clone(model).set_params(**trial.params)
-        scores = cross_val_score(fitted, X, y, cv=LeaveOneOut(), scoring=MSE)
-        np.testing.assert_allclose(trial.scores, scores, rtol=1e-6)
-
-        def loss(t, name, trial=trial):
-            params = dict(trial.params) | {name: np.exp(t)}
-            fitted = clone(model).set_params(**params)
-            return -cross_val_score(fitted, X, y, cv=LeaveOneOut(), scoring=MSE).mean()
-
-        name = list(space)[-1]
-        t, towards = np.log(trial.params[name]), np.linspace(-1, 1, 6)
-        rise = (loss(t + 1e-4 * towards, name) - loss(t - 1e-4 * towards, name)) / 2e-4
-        slope = towards @ (trial.gradient[name] * trial.params[name])
-        assert rise == pytest.approx(slope, rel=1e-4, abs=1e-7)
 
 
 def test_threads_journal_and_pickle(tmp_path):
