@@ -225,13 +225,13 @@ def overfitting(result):
     lines = ["## Many hyperparameters: what they gain and what they overfit", ""]
     lines += [
         f"Means over {len(result['seeds'])} seeds. *single*: one value for all components; "
-        "*plain*: each by itself, by the loss of five folds (`prior=None`); *stopped*: likewise on four "
-        "fifths of the samples, and of its trials the one that predicts the last fifth best; "
-        "*auto*: the default. *Over single*: test loss over that of *single* with the same "
+        "*plain*: each by itself, by the loss of five folds (`prior=None`); *stopped*: likewise "
+        "on four fifths of the samples, and of its trials the one that predicts the last fifth "
+        "best; *auto*: the default. *Over single*: test loss over that of *single* with the same "
         "seed, mean (worst), and how often it was above by more than 0.1 %. The rule by which "
         "*auto* picks a strength was chosen on other seeds of the first tasks, and on none of "
-        "those that are called unseen. CPU seconds are medians; those of *plain* include the look for "
-        "overfitting.",
+        "those that are called unseen. CPU seconds are medians; those of *plain* include the "
+        "look for overfitting.",
         "",
     ]
     rows = []
