@@ -1,6 +1,12 @@
 """Typed errors and warnings, so that a caller can catch what skhyper says."""
 
-__all__ = ["HistoryMismatchWarning", "InvalidSpaceError", "OverfittingWarning", "SkhyperWarning"]
+__all__ = [
+    "ExhaustedSpaceError",
+    "HistoryMismatchWarning",
+    "InvalidSpaceError",
+    "OverfittingWarning",
+    "SkhyperWarning",
+]
 
 
 class InvalidSpaceError(ValueError):
@@ -8,6 +14,10 @@ class InvalidSpaceError(ValueError):
 
     Raised by ``fit`` before any model is trained.
     """
+
+
+class ExhaustedSpaceError(RuntimeError):
+    """An optimizer was asked, and every setting of its space was tried."""
 
 
 class SkhyperWarning(UserWarning):

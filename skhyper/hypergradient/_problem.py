@@ -87,6 +87,9 @@ class InnerProblem(ABC):
     worth_keeping : bool
         Whether the next setting gains from what the last one has computed. If not, the problem
         and the fold's data are let go after each setting, which saves memory.
+    is_exact : bool
+        Whether the fitted estimator is the exact solution, so that it predicts what ``predict``
+        does.
     passes_inputs : bool
         Whether derivatives by the data can be had, so that what stands before the estimator
         can be differentiated.
@@ -97,6 +100,7 @@ class InnerProblem(ABC):
     why_not: str = ""
     wanted: Collection[str] | None = None
     inputs_wanted: bool = False
+    is_exact: bool = False
 
     def __init__(self, estimator: Any):
         self.estimator = estimator

@@ -45,6 +45,8 @@ _MAX_POINTS_A_TRIAL = 20
 _FIRST_TRIALS = 3
 # Trials in a row of a new descent that fall towards the best point: it goes there, too.
 _LIKELY = 2
+# Restarts no further than this from such a trial, in all coordinates, would say the same.
+_NEAR = 0.05
 # In more dimensions a Gaussian process takes longer than what it saves.
 _MAX_PROCESS_DIMS = 12
 # `tol` of a descent that only looks for a start.
@@ -243,12 +245,15 @@ class Strategy:
 
     def _restart(self) -> Plan:
         """Looks for other basins until some restarts in a row have found nothing better."""
-        n_vain = 0
+        n_vain = n_known = 0
         basins = False
         while n_vain < self._patience():
             best = min(self._runs, key=lambda run: run.best)
-            start = self._new_start(best, basins)
+            start = self._new_start(best, basins, n_known)
             start = start if self.strength == 0 else self.shrinkage.together(start)
+            if not basins and self._is_known(start, best):
+                n_vain, n_known = n_vain + 1, n_known + 1
+                continue
             run = yield from self._start(start)
             n_towards = _LIKELY if run.done else _LIKELY * self._falls_towards(best)
             basins |= n_towards == 0
@@ -272,9 +277,9 @@ class Strategy:
         lost = all(run.flat or run.best_point is None for run in self._runs)
         return max(self.n_restarts, _RESTARTS_ON_PLAINS) if lost else self.n_restarts
 
-    def _falls_towards(self, best: _Run) -> bool:
-        """Whether the last trial is higher than the best point and falls towards it."""
-        point, answer = self._seen[-1]
+    def _falls_towards(self, best: _Run, trial: int = -1) -> bool:
+        """Whether a trial, the last one, is higher than the best point and falls towards it."""
+        point, answer = self._seen[trial]
         if best.best_point is None or not answer.value > best.best:
             return False
         if key_of(self._middle(point)) != key_of(self._middle(best.best_point)):
@@ -283,12 +288,20 @@ class Strategy:
         rise = float(answer.slope[moves] @ (best.best_point - point)[moves])
         return rise <= self.tol * abs(answer.value)
 
-    def _new_start(self, best: _Run, basins: bool) -> np.ndarray:
+    def _is_known(self, start: np.ndarray, best: _Run) -> bool:
+        """Whether a trial nearby has shown already that the way from there is to the best."""
+        return any(
+            np.all(np.abs(point - start)[self._moves & ~np.isnan(start)] <= _NEAR)
+            and self._falls_towards(best, number)
+            for number, (point, _) in enumerate(self._seen)
+        )
+
+    def _new_start(self, best: _Run, basins: bool, n_known: int) -> np.ndarray:
         """A point of the best arm: from a process where there are basins, else spread out."""
         if basins and self.space.n_dims <= _MAX_PROCESS_DIMS:
             return self._from_process()
         rng = self._rng()
-        spread = sobol_points(self.space, len(self._runs), 1, self.seed, rng)[0]
+        spread = sobol_points(self.space, len(self._runs) + n_known, 1, self.seed, rng)[0]
         if best.best_point is None:
             return spread
         spread = np.where(np.isnan(spread), rng.random(len(spread)), spread)
@@ -341,10 +354,11 @@ def descent(start: np.ndarray, moves: np.ndarray, tol: float) -> Plan:
     steepest = _steepest(start, answer, moves)
     for step in _STEPS:
         before = answer.value
-        start, answer = yield from _lbfgs(start, answer, moves, step, tol)
-        if not np.any(answer.slope[moves]):
+        level_at = _LEVEL * steepest
+        start, answer, settled = yield from _lbfgs(start, answer, moves, step, tol, level_at)
+        if settled or not np.any(answer.slope[moves]):
             break
-        level = _steepest(start, answer, moves) <= _LEVEL * steepest
+        level = _steepest(start, answer, moves) <= level_at
         if level or before - answer.value <= _GAIN_AT_KINK * tol * abs(before):
             break
     return ""
@@ -365,20 +379,30 @@ class _Unknown(Exception):
 
 
 def _lbfgs(
-    start: np.ndarray, first: Answer, moves: np.ndarray, step: float, tol: float
-) -> Generator[np.ndarray, Answer, tuple[np.ndarray, Answer]]:
-    """L-BFGS-B from a point, as a plan; returns the best point and its answer.
+    start: np.ndarray,
+    first: Answer,
+    moves: np.ndarray,
+    step: float,
+    tol: float,
+    level: float,
+) -> Generator[np.ndarray, Answer, tuple[np.ndarray, Answer, bool]]:
+    """L-BFGS-B from a point, as a plan; returns the best point, its answer, whether it settled.
 
     SciPy calls the function, we are called: each time it asks for something unknown it is
     stopped, and run again from the start with the answer. The criterion is scaled so that the
     first step is `step` long in the coordinate of the steepest slope.
+
+    A step from the best point so far is expected to gain half of what the slope along it says,
+    for it goes to the minimum of a quadratic model. If that is less than `tol`, the step is not
+    made. In several coordinates the slope has to be `level`, too: at a kink the model is of
+    what lies across it.
     """
     v_start = start[moves] / step
     scale = np.abs(first.slope[moves]).max() * step
     max_trials = 15_000 if step == _STEPS[0] else _MAX_TRIALS_AT_KINK
     known = {v_start.tobytes(): (first.value / scale, first.slope[moves] * step / scale)}
     best = start, first
-    lowest = first.value, v_start  # of the points on a slope
+    lowest = last = first.value, v_start  # of the points on a slope
 
     def function(v: np.ndarray) -> tuple[float, np.ndarray]:
         if v.tobytes() not in known:
@@ -395,21 +419,31 @@ def _lbfgs(
                 bounds=[(0.0, 1.0 / step)] * len(v_start),
                 options={"ftol": tol, "gtol": 1e-4, "maxls": 10, "maxfun": max_trials},
             )
-            return best
+            return *best, False
         except _Unknown as unknown:
             v = unknown.v
+        is_level = len(v) == 1 or _steepest(*best, moves) <= level
+        if last is lowest and len(known) > 1 and is_level and _is_vain(v, last[1], known, tol):
+            return *best, True
         point = start.copy()
         point[moves] = np.clip(v * step, 0.0, 1.0)
         answer = yield point
         slope = answer.slope[moves] * step / scale
         if math.isfinite(answer.value) and np.all(np.isfinite(slope)) and np.any(slope):
             known[v.tobytes()] = answer.value / scale, slope
+            last = answer.value, v
             if answer.value < lowest[0]:
-                lowest = answer.value, v
+                lowest = last
         else:  # failed, or so far that it is on a plain
-            known[v.tobytes()] = _bowl(v, lowest[1], known)
+            known[v.tobytes()], last = _bowl(v, lowest[1], known), (answer.value, v)
         if answer.value < best[1].value:
             best = point, answer
+
+
+def _is_vain(v: np.ndarray, v_last: np.ndarray, known: dict, tol: float) -> bool:
+    """Whether a step to the minimum of a quadratic model gains less than L-BFGS-B's tolerance."""
+    value, slope = known[v_last.tobytes()]
+    return bool(0 <= -0.5 * slope @ (v - v_last) <= tol * max(abs(value), 1.0))
 
 
 def _bowl(v: np.ndarray, lowest: np.ndarray, known: dict) -> tuple[float, np.ndarray]:

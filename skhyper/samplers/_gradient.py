@@ -34,7 +34,8 @@ class GradientSampler(Sampler):
     n_restarts : int, default=3
         Number of restarts in a row that may find nothing better.
     tol : float, default=1e-5
-        A descent ends when a step lowers the criterion by less than this part of it.
+        A descent ends when a step lowers the criterion, or by the slope can be expected to
+        lower it, by less than this part of it.
     prior : float or callable, default=0.0
         Strength with which the components of a vector are held together, or
         ``prior(space, point) -> float``, which is asked once, at the best point of equal
@@ -49,7 +50,8 @@ class GradientSampler(Sampler):
     -----
     Descents are by L-BFGS-B. A restart is first a single trial. If the criterion falls from
     there towards the best point known, both lie in one basin as far as can be told (for a
-    pseudoconvex function it is so), and there is no descent. Points that disprove it start
+    pseudoconvex function it is so), and there is no descent. A restart that would begin next to
+    a trial of which this is known counts without being made. Points that disprove it start
     one; restarts are then placed by a Gaussian process that is told the derivatives.
 
     References

@@ -51,7 +51,8 @@ class GradientSearchCV(SampledSearch):
     n_restarts : int, default=3
         Number of restarts in a row that may find nothing better before the search ends.
     tol : float, default=1e-5
-        A descent ends when a step lowers the criterion by less than this part of it.
+        A descent ends when a step lowers the criterion, or by the slope can be expected to
+        lower it, by less than this part of it.
     prior : "auto", float or None, default="auto"
         What holds the components of a vector of hyperparameters together, so that they do not
         fit the noise of the folds: ``prior / 2 * sum((t - t.mean()) ** 2)``, where ``t`` are the

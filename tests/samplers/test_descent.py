@@ -218,3 +218,25 @@ def test_a_step_onto_a_plain_is_shortened():
 
     history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=0)
     assert history.best.params["x"] == pytest.approx(0.55, abs=0.01)
+
+
+def valley(lowest):
+    return lambda params: (np.cosh(params["x"] - lowest), {"x": np.sinh(params["x"] - lowest)})
+
+
+def test_a_step_that_would_gain_nothing_is_not_made():
+    """Two slopes say where the minimum of a parabola is: it is tried, and nothing after it."""
+    history, _ = run(valley(0.575), {"x": (0.0, 1.0)}, n_restarts=0)
+    assert history.best.params["x"] == pytest.approx(0.575, abs=1e-3)
+    assert len(history) == 3
+    # Here the second trial is so near to it that the third would gain 1e-6.
+    history, _ = run(valley(0.6487), {"x": (0.0, 1.0)}, n_restarts=0)
+    assert [trial.params["x"] for trial in history] == pytest.approx([0.5, 0.65])
+
+
+def test_restarts_next_to_what_is_known_are_not_made():
+    space, starts = {"x": (0.0, 1.0)}, [{"x": x} for x in np.arange(0.05, 1.0, 0.1)]
+    made, sampler = run(valley(0.502), space, n=200, starts=starts, n_restarts=5)
+    without, _ = run(valley(0.502), space, n=200, starts=starts, n_restarts=0)
+    assert len(made) == len(without) < 200
+    assert "5 restarts in a row found nothing better" in sampler.stop_reason
