@@ -12,7 +12,7 @@ v : coordinates that move in a run, in units of its first step
 
 import itertools
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,10 +21,11 @@ from scipy.optimize import minimize
 
 from skhyper._trial import History, Trial
 from skhyper.samplers._gp import GPSampler
+from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
 
-__all__ = ["Answer", "Strategy", "key_of"]
+__all__ = ["Answer", "Strategy", "descent", "descent_together", "key_of"]
 
 # Step of a run's first move in the coordinate of the steepest slope, and of new attempts from
 # where it came to its end on a slope: at a kink. They are short, and there is a next one only
@@ -53,6 +54,8 @@ _MAX_PROCESS_DIMS = 12
 _WALL = 0.1
 # How far beyond all trials the gap at an end reaches, of which a restart takes the middle.
 _REACH = 0.3
+# `tol` of a descent that only looks for a start.
+_ROUGH = 1e-3
 # Restarts where nothing but plains has been seen.
 _RESTARTS_ON_PLAINS = 10
 
@@ -77,8 +80,8 @@ def key_of(point: np.ndarray) -> bytes:
 class _Run:
     """A descent: where it is, and the best that it has seen."""
 
-    steps: Plan
     point: np.ndarray
+    steps: Plan = field(init=False)
     best: float = math.inf
     best_point: np.ndarray | None = None
     n_trials: int = 0
@@ -99,6 +102,11 @@ class Strategy:
     n_iter, n_restarts, tol, one_valley
         As :class:`GradientSampler` has them.
     seed : int
+    shrinkage : Shrinkage
+        What a prior holds together.
+    strength_at : callable
+        ``strength_at(point) -> float``: the prior's strength, asked for once, at the best point
+        at which all components of a vector are equal.
     """
 
     space: Space
@@ -108,6 +116,9 @@ class Strategy:
     n_restarts: int
     tol: float
     seed: int
+    shrinkage: Shrinkage
+    strength_at: Callable[[np.ndarray], float]
+    strength: float | None = None
     one_valley: bool = False
     _seen: list[tuple[np.ndarray, Answer]] = field(default_factory=list)
     _runs: list[_Run] = field(default_factory=list)
@@ -176,21 +187,51 @@ class Strategy:
             run = self._runs[-1]
             while not run.done and run.best <= np.median([other.best for other in self._runs]):
                 yield from self._advance(run)
-            yield from self._start(self._from_process())
+            start = self._from_process()
+            yield from self._start(start if self.strength == 0 else self.shrinkage.together(start))
 
     # ---- runs
 
     def _start(self, point: np.ndarray) -> Generator[np.ndarray, Answer, _Run]:
         """A new run, with its first trial."""
-        run = _Run(_descent(point, self._moves, self.tol), point)
+        run = _Run(point)
+        run.steps = self._steps(point, run)
         self._runs.append(run)
-        next(run.steps)
+        run.point = next(run.steps)
         yield from self._advance(run)
         return run
 
+    def _steps(self, point: np.ndarray, run: _Run) -> Plan:
+        """A descent: with the components of each vector equal, then apart.
+
+        The first one is short, sees no noise of single components, and leaves the flat ends of
+        the ranges. It is rough, unless the prior keeps components equal.
+        """
+        shrinkage = self.shrinkage
+        if self.strength == 0 or not shrinkage.vectors:
+            return (yield from descent(point, self._moves, self.tol))
+        start = self.space.activate(shrinkage.together(point))[0]
+        rough = self.tol if self.strength == math.inf else max(self.tol, _ROUGH)
+        end = yield from descent_together(shrinkage, start, self._moves, rough)
+        if end or run.best_point is None:
+            return end
+        if self.strength is None:
+            self.strength = self.strength_at(run.best_point)
+        if math.isfinite(self.strength):
+            best = run.best_point if shrinkage.is_together(point) else point
+            yield from descent(best, self._moves, self.tol)
+        elif rough > self.tol:
+            yield from descent_together(shrinkage, run.best_point, self._moves, self.tol)
+        return ""
+
+    def _with_prior(self, point: np.ndarray, answer: Answer) -> Answer:
+        """The criterion with the prior; as it is where all components are equal."""
+        value, slope = self.shrinkage.penalty(point, self.strength or 0.0)
+        return answer._replace(value=answer.value + value, slope=answer.slope + slope)
+
     def _advance(self, run: _Run) -> Plan:
         """One trial of a run."""
-        answer = yield run.point
+        answer = self._with_prior(run.point, (yield run.point))
         self._seen.append((run.point, answer))
         run.n_trials += 1
         if answer.value < run.best:
@@ -215,6 +256,7 @@ class Strategy:
         while n_vain < self._patience():
             best = min(self._runs, key=lambda run: run.best)
             start = self._new_start(best, basins, n_known)
+            start = start if self.strength == 0 else self.shrinkage.together(start)
             if not basins and self._is_known(start, best):
                 n_vain, n_known = n_vain + 1, n_known + 1
                 continue
@@ -303,7 +345,7 @@ class Strategy:
                 number,
                 params,
                 "complete" if math.isfinite(answer.value) else "failed",
-                loss=answer.value,
+                loss=answer.value - self.shrinkage.penalty(point, self.strength or 0.0)[0],
                 gradient=answer.gradient,
             )
             for number, (point, answer) in enumerate(self._seen)
@@ -316,7 +358,24 @@ class Strategy:
         return np.random.default_rng([self.seed, len(self._seen)])
 
 
-def _descent(start: np.ndarray, moves: np.ndarray, tol: float) -> Plan:
+def descent_together(
+    shrinkage: Shrinkage, start: np.ndarray, moves: np.ndarray, tol: float
+) -> Plan:
+    """A descent whose points have equal components in each vector, as has its start."""
+    index = shrinkage.index
+    first = np.unique(index, return_index=True)[1]
+    steps = descent(start[first], moves[first], tol)
+    point = next(steps)
+    while True:
+        answer = yield point[index]
+        slope = np.bincount(index, answer.slope)
+        try:
+            point = steps.send(answer._replace(slope=slope))
+        except StopIteration as end:
+            return end.value
+
+
+def descent(start: np.ndarray, moves: np.ndarray, tol: float) -> Plan:
     """A run from a point; returns "flat" where there is no slope to follow."""
     answer = yield start
     moves = moves & np.isfinite(answer.slope)

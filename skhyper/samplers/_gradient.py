@@ -5,7 +5,7 @@ came of them. As it sees nothing else, it is a function of the history: a search
 from a journal goes through the plan again, with the answers that are known.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from skhyper._trial import History, Trial
 from skhyper.samplers._base import Sampler
 from skhyper.samplers._descent import Answer, Strategy, key_of
+from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.space import Space
 
 __all__ = ["GradientSampler"]
@@ -38,6 +39,10 @@ class GradientSampler(Sampler):
     one_valley : bool, default=False
         Whether, in one dimension, minima lie side by side: restarts then keep between the
         trials that are far above the best and fall towards it.
+    prior : float or callable, default=0.0
+        Strength with which the components of a vector are held together, or
+        ``prior(space, point) -> float``, which is asked once, at the best point of equal
+        components.
 
     Attributes
     ----------
@@ -67,6 +72,7 @@ class GradientSampler(Sampler):
         n_restarts: int = 3,
         tol: float = 1e-5,
         one_valley: bool = False,
+        prior: float | Callable[[Space, np.ndarray], float] = 0.0,
     ):
         self.names = names
         self.n_iter = n_iter
@@ -74,6 +80,7 @@ class GradientSampler(Sampler):
         self.n_restarts = n_restarts
         self.tol = tol
         self.one_valley = one_valley
+        self.prior = prior
         self.stop_reason = ""
         self._follower: _Follower | None = None
 
@@ -111,6 +118,9 @@ class _Follower:
             tol=sampler.tol,
             seed=history.seed,
             one_valley=sampler.one_valley,
+            shrinkage=Shrinkage.of(space, sampler.names),
+            strength=None if callable(sampler.prior) else sampler.prior,
+            strength_at=lambda point: sampler.prior(space, point),  # type: ignore[operator]
         ).plan()
         self._point = next(self._plan)
         self.reason = ""
