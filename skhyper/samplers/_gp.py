@@ -39,8 +39,8 @@ Penalty = Callable[[np.ndarray], np.ndarray]
 # Steps of local candidates around the best points, in units of the cube's side.
 _LOCAL_STEPS = (0.2, 0.05, 0.01)
 # Standard deviations of noise against which an improvement must be worth learning. Scores by
-# cross-validation are steps: without it the search creeps along one of them.
-_NOISE_WEIGHT = 2.0
+# cross-validation are steps: without it the search creeps along one of them. Two were worse.
+_NOISE_WEIGHT = 1.0
 # Among so many trials the acquisition is not climbed: it is highest in the corners of the cube,
 # where nothing is known yet and little is to be found.
 _EARLY = 20
