@@ -243,8 +243,8 @@ def ablation(result):
         "## Ingredients of the Bayesian engine",
         "",
         f"Problems tuned on ({len(result['problems'])} of them), one thing changed at a time: the "
-        "difference of the mean regret to that of the engine of this commit, positive if the change "
-        "is worse, and Wilcoxon's p over pairs of runs. The engine's own regret: "
+        "difference of the mean regret to that of the engine of this commit, positive if it is "
+        "worse, and Wilcoxon's p over pairs of runs. The engine's own regret: "
         f"{regrets} trials.",
         "",
         *table(["change", "runs", *(f"@{n} (p)" for n in CHECKPOINTS)], rows[1:]),
