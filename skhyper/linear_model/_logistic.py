@@ -171,7 +171,9 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
             # What is not penalised stands with the intercept, on the border of the dual system.
             order = np.argsort(l2 == 0, kind="stable")
             n_penalised = np.count_nonzero(l2)
-            whole = np.column_stack([X, ones])[:, order]
+            whole = np.column_stack([X, ones])
+            if np.any(np.diff(order) < 0):
+                whole = whole[:, order]
             Q, l2 = Design(whole[:, :n_penalised], whole[:, n_penalised:], whole), l2[order]
         two = len(self.classes_) == 2
         Y = (y[:, None] == (self.classes_[1:] if two else self.classes_)).astype(float)
