@@ -69,7 +69,7 @@ def newton(
     V = np.zeros((Q.shape[1], y.shape[1]))
     Z, weights = np.zeros_like(y), a[:, None]
     value = float(a @ family.value(y, Z))
-    steps = _Steps(Q, a, penalties, family)
+    steps = _Steps(Q, a, penalties, family, y.shape[1])
     for n_iter in range(1, max_iter + 1):
         G = Q.adjoint(weights * family.slope(y, Z)) + penalties[:, None] * V
         step, Z_step = steps.from_here(family.curvature(y, Z), G)
@@ -100,18 +100,18 @@ class _Steps:
     together are limited to what factorizations would have cost.
     """
 
-    def __init__(self, Q: Design, a: np.ndarray, penalties: np.ndarray, family: Family):
+    def __init__(
+        self, Q: Design, a: np.ndarray, penalties: np.ndarray, family: Family, n_outputs: int
+    ):
         self._Q, self._a, self._penalties = Q, a, penalties
         self._multinomial = family is multinomial
         self._squares = Q.squared_norms(a)
-        self._first_size: float | None = None
-        self._left: float | None = None
+        self._left = worthwhile_iterations(Q, penalties, n_outputs)
+        self._first_size = 0.0
 
     def from_here(self, bend: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The step d from G at the curvature of the loss, and ``Q d``."""
-        if self._left is None:
-            self._left = worthwhile_iterations(self._Q, self._penalties, G.shape[1])
-        if self._left > 0:
+        if self._left >= 1:
             step, Z_step, arrived = self._rough(bend, G)
             if arrived:
                 return step, Z_step
@@ -130,8 +130,7 @@ class _Steps:
         residual, step, Z_step = -G, np.zeros_like(G), np.zeros_like(bend)
         direction = inverse * residual
         size = start = float(np.vdot(residual, direction))
-        if self._first_size is None:
-            self._first_size = start
+        self._first_size = self._first_size or start
         goal = min(_ROUGHEST, (start / max(self._first_size, _TINY)) ** 0.25) ** 2 * start
         most = min(self._left, len(G) * G.shape[1] + 100)
         while size > goal and most >= 1:
