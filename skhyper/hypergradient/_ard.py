@@ -17,6 +17,7 @@ from skhyper.hypergradient._kernel_ridge import KernelRidgeProblem
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
+    LeftOut,
     check_not_overridden,
     inner_problem,
 )
@@ -56,7 +57,8 @@ class ARDProblem(InnerProblem):
         Y = self._template._targets(y) if classifier else checked_target(y)
         self._mean = self._a @ Y / self._a.sum()
         self.inner = KernelRidgeProblem(self._template._machine())
-        self.inner.load(self._X, Y - self._mean, sample_weight=sample_weight)
+        self._residuals = Y - self._mean
+        self.inner.load(self._X, self._residuals, sample_weight=sample_weight)
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template).set_params(**params)
@@ -85,6 +87,22 @@ class ARDProblem(InnerProblem):
 
     def cross_inputs(self, u: np.ndarray) -> np.ndarray | None:
         return self.inner.cross_inputs(u)
+
+    def leave_one_out(self) -> LeftOut | None:
+        """That of kernel ridge regression on the target less its mean without the sample.
+
+        Without sample i the mean is lower by ``a_i (y_i - ȳ) / (A - a_i)``.
+        """
+        if self._given is None:  # length-scales that go with each fold's own features
+            return None
+        a = self._a[:, None]
+        residuals = self._residuals.reshape(len(a), -1)
+        left_out = self.inner.leave_one_out(a * residuals / (a.sum() - a))
+        if left_out is None:
+            return None
+        return LeftOut(
+            left_out.predictions + self._mean, lambda d: self._named(left_out.pull_back(d))
+        )
 
     def _named(self, gradient: Gradient) -> Gradient:
         named = {name: gradient[name] for name in ("alpha",) if name in gradient}

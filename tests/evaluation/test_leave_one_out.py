@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skhyper import GradientSearchCV
+from skhyper.kernel import ARDKernelRidge
 
 X, y = load_diabetes(return_X_y=True)
 X, y = X[:60] * 20, (y[:60] - 150) / 77
@@ -28,6 +29,9 @@ ARD = RBF(np.full(10, 5.0))
         (Ridge(), WIDE, ALPHA),
         (KernelRidge(kernel="rbf"), X, {**ALPHA, "gamma": (1e-3, 10.0, "log-uniform")}),
         (KernelRidge(kernel=ARD), X, {"kernel__length_scale": (1.0, 100.0, "log-uniform")}),
+        (ARDKernelRidge(), X, {**ALPHA, "length_scales": (1.0, 100.0, "log-uniform")}),
+        (ARDKernelRidge(0.1, np.full(10, 5.0)), X, {"length_scales": (1.0, 100.0, "log-uniform")}),
+        (ARDKernelRidge(), X, ALPHA),
     ],
 )
 @pytest.mark.parametrize("scoring", ["neg_mean_squared_error", "neg_mean_absolute_error"])
