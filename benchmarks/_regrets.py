@@ -193,7 +193,7 @@ def collect(paths, data=None):
     result = {"seeds": sorted({r["seed"] for r in records if r["solver"] != LONG})}
     result["solver_versions"] = {r["solver"]: r["version"] for r in records}
     result["failed"] = sorted({(r["problem"], r["solver"]) for r in records if "error" in r})
-    result |= {"cpu": cpu(records), "problems": {}, "parts": {}, "curves": {}, "runs": {}}
+    result |= {"seconds": cpu(records), "problems": {}, "parts": {}, "curves": {}, "runs": {}}
     for name, problem in load_problems(data=data).items():
         best, median = known[name]
         result["problems"][name] = {
