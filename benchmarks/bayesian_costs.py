@@ -26,7 +26,7 @@ NAME = "bayesian_costs.json"
 SCALES = [(50, 7), (500, 10), (1000, 50)]
 N_ASKED = 10
 # No further trial is asked for after so many CPU seconds.
-PATIENCE = 60.0
+PATIENCE = 20.0
 N_IMPORTS = 15
 HEAVY = ("matplotlib", "pandas", "skopt", "optuna", "torch")
 
@@ -174,14 +174,15 @@ def main():
     result = _environment.environment("python benchmarks/bayesian_costs.py")
     result["seeds"] = list(range(args.seeds))
     result |= {part: kept.get(part, {}) for part in parts}
-    if "import" in args.only:
-        result["import"] = imports()
-    if "scale" in args.only:
-        pythons = dict(pair.split("=", 1) for pair in args.python)
-        result["scale"] |= scale(args.solvers, pythons)
-    if "end_to_end" in args.only:
-        result["end_to_end"] = end_to_end(args.seeds)
-    print(_environment.write(NAME, result))
+    pythons = dict(pair.split("=", 1) for pair in args.python)
+    run = {
+        "import": imports,
+        "scale": lambda: result["scale"] | scale(args.solvers, pythons),
+        "end_to_end": lambda: end_to_end(args.seeds),
+    }
+    for part in args.only:
+        result[part] = run[part]()
+        print(_environment.write(NAME, result), flush=True)
 
 
 if __name__ == "__main__":
