@@ -178,7 +178,7 @@ def draw_curves(curves, path):
 
 
 def bayesian_costs(result):
-    """CPU as history grows, of a whole search, of the import."""
+    """CPU as history grows, and of a whole search."""
     lines = ["## What Bayesian search costs", ""]
     scales = list(dict.fromkeys(s for row in result["scale"].values() for s in row))
     rows = [
@@ -213,15 +213,6 @@ def bayesian_costs(result):
             for name, row in whole.items()
         ]
         lines += [*table(head, rows), ""]
-    if row := result["import"]:
-        heavy = ", ".join(row["heavy"]) or "none"
-        lines += [
-            "`import skhyper` after `import sklearn.model_selection`: "
-            f"{row['cpu_seconds']:.3f} CPU s, {row['wall_seconds']:.3f} s on the clock (medians of "
-            f"{row['n_runs']}; bar 0.15 s), {row['n_modules']} modules, {row['n_own_modules']} of "
-            f"them our own; of matplotlib, pandas, skopt, optuna and torch: {heavy}.",
-            "",
-        ]
     return lines + provenance(result)
 
 

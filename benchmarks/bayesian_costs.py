@@ -1,6 +1,6 @@
-"""What Bayesian search costs: an iteration as history grows, a whole search, the import.
+"""What Bayesian search costs: an iteration as history grows, and of a whole search.
 
-    python benchmarks/bayesian_costs.py [--only scale end_to_end import] [--solvers ours optuna_gp]
+    python benchmarks/bayesian_costs.py [--only scale end_to_end] [--solvers ours optuna_gp]
 
 Parts and solvers that are not run again are kept from the result that is there.
 """
@@ -8,8 +8,6 @@ Parts and solvers that are not run again are kept from the result that is there.
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import warnings
 
 import _environment  # first: it sets the number of threads before numpy is imported
@@ -27,8 +25,6 @@ SCALES = [(50, 7), (500, 10), (1000, 50)]
 N_ASKED = 10
 # No further trial is asked for after so many CPU seconds.
 PATIENCE = 20.0
-N_IMPORTS = 15
-HEAVY = ("matplotlib", "pandas", "skopt", "optuna", "torch")
 
 
 def scale(solvers, pythons):
@@ -135,35 +131,9 @@ def summary(rows):
     }
 
 
-def imports():
-    """Seconds of ``import skhyper`` beyond those of scikit-learn's model selection."""
-    code = (
-        "import json, sys, time\n"
-        "import sklearn.model_selection\n"
-        "known, cpu, wall = set(sys.modules), time.process_time(), time.perf_counter()\n"
-        "import skhyper\n"
-        "cpu, wall = time.process_time() - cpu, time.perf_counter() - wall\n"
-        "print(json.dumps([cpu, wall, sorted(set(sys.modules) - known)]))\n"
-    )
-    rows = []
-    for _ in range(N_IMPORTS):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-        rows.append(json.loads(done.stdout))
-    modules = rows[0][2]
-    tops = {name.split(".")[0] for name in modules}
-    return {
-        "cpu_seconds": statistics.median(row[0] for row in rows),
-        "wall_seconds": statistics.median(row[1] for row in rows),
-        "n_modules": len(modules),
-        "n_own_modules": sum(name.split(".")[0] == "skhyper" for name in modules),
-        "heavy": sorted(tops & set(HEAVY)),
-        "n_runs": N_IMPORTS,
-    }
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parts = ("scale", "end_to_end", "import")
+    parts = ("scale", "end_to_end")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts)
     parser.add_argument("--solvers", nargs="+", choices=list(SOLVERS), default=["ours"])
     parser.add_argument("--python", nargs="+", default=[], metavar="SOLVER=PATH")
@@ -176,7 +146,6 @@ def main():
     result |= {part: kept.get(part, {}) for part in parts}
     pythons = dict(pair.split("=", 1) for pair in args.python)
     run = {
-        "import": imports,
         "scale": lambda: result["scale"] | scale(args.solvers, pythons),
         "end_to_end": lambda: end_to_end(args.seeds),
     }

@@ -25,7 +25,12 @@ from sklearn.model_selection import ShuffleSplit, train_test_split
 from sklearn.preprocessing import StandardScaler, scale
 
 from skhyper import GradientSearchCV, SearchCV
-from skhyper.neural_network import MLPClassifier, MLPRegressor, fit_with_derivatives
+from skhyper.neural_network import (
+    MLPClassifier,
+    MLPRegressor,
+    fit_with_derivatives,
+    fit_with_slopes,
+)
 
 N_RANDOM, N_GRADIENT = 30, 12
 
@@ -78,16 +83,22 @@ def fits(hidden, seeds, repeats):
 
 
 def derivatives(hidden, optimizer, repeats):
-    """CPU time of training with derivatives, in trainings without."""
+    """CPU time of training with derivatives, in trainings without.
+
+    In forward mode, and of one loss in the mode that a search takes.
+    """
     X, y = digits()
     own = {"sgd": [], "momentum": ["momentum"], "adam": ["beta_1", "beta_2"]}[optimizer]
     network = MLPClassifier(hidden, "tanh", optimizer=optimizer, max_iter=10, random_state=0)
     network.set_params(alpha=np.full(len(hidden) + 1, 1e-2))
     plain, found = cpu(lambda: network.fit(X, y), repeats), []
+    one = np.ones(sum(W.size + len(b) for W, b in zip(network.coefs_, network.intercepts_)))
     for names in (["learning_rate"], ["learning_rate", "alpha"], ["learning_rate", "alpha", *own]):
         k = len(fit_with_derivatives(network, X, y, names))
         seconds = cpu(lambda n=names: fit_with_derivatives(network, X, y, n), repeats)
-        found.append({"k": k, "cpu_ratio": seconds / plain})
+        either = cpu(lambda n=names: fit_with_slopes(network, X, y, n)(one), repeats)
+        ratios = {"cpu_ratio": seconds / plain, "cpu_ratio_of_search": either / plain}
+        found.append({"k": k} | ratios)
     return {"hidden_layer_sizes": list(hidden), "optimizer": optimizer, "ratios": found}
 
 

@@ -203,6 +203,79 @@ def memory(target):
     ]
 
 
+def import_time(result):
+    rows = [
+        [
+            f"`{name}`",
+            f"{row['cpu_seconds_median']:.3f} ({row['cpu_seconds_min']:.3f})",
+            f"{row['wall_seconds_median']:.3f} ({row['wall_seconds_min']:.3f})",
+            row["modules"],
+            ", ".join(row["packages"]),
+        ]
+        for name, row in result["imports"].items()
+    ]
+    head = ["import", "CPU s, median (least)", "wall s, median (least)", "modules", "of"]
+    return [
+        "## Import time",
+        "",
+        "What is added to `import sklearn.model_selection`, each time in a fresh process, "
+        f"{result['repeats']} times. Bar: 0.15 s, stretch 0.05 s.",
+        "",
+        *table(head, rows),
+        "",
+        *provenance({**result, "seeds": None}),
+    ]
+
+
+def cost_aware(result):
+    shares = [f"{part:.0%}" for part in result["parts"]]
+    rows = [
+        [
+            f"{row['function']}, cost {row['cost']}",
+            *[
+                f"{plain:.4f} / {aware:.4f}"
+                for plain, aware in zip(row["plain"]["regret_mean"], row["aware"]["regret_mean"])
+            ],
+            f"{row['plain']['trials_mean']:.0f} / {row['aware']['trials_mean']:.0f}",
+        ]
+        for row in result["rows"]
+    ]
+    return [
+        "## Trials that take different times",
+        "",
+        "Mean regret (0: the optimum, 1: the median of the space) at parts of a budget of "
+        f"{result['n_average']} trials of average cost, without / with a model of the cost, which "
+        f"differs by a factor of {result['ratio']:g} within the space, in made-up seconds.",
+        "",
+        *table(["problem", *[f"at {share}" for share in shares], "trials"], rows),
+        "",
+        *provenance(result),
+    ]
+
+
+def early_stopping(result):
+    rows = []
+    for row in result["rows"]:
+        name = row["problem"] + ("" if row["noise"] is None else f", noise {row['noise']:g}")
+        cells = [
+            f"{rule['trials_median']:.0f}; {rule['lost_mean']:.2f} ({rule['lost_worst']:.2f})"
+            for rule in row["rules"].values()
+        ]
+        rows.append([name, *cells])
+    return [
+        "## Early stopping",
+        "",
+        f"Of {result['n_trials']} trials, the median number before the rule stops; then what is "
+        "lost by that, mean (and worst), in standard deviations of the noise of the "
+        "cross-validation. The rules but the last: bound of the regret below the noise, after at "
+        "least so many trials. `early_stopping=True` is `20 trials, 3 in a row`.",
+        "",
+        *table(["problem", *result["rules"]], rows),
+        "",
+        *provenance(result),
+    ]
+
+
 def mean_and_error(entry):
     return f"{entry['mean']:.5f} ± {entry['se']:.5f}"
 
@@ -221,6 +294,9 @@ def main():
         "bayesian_costs.json": bayesian_costs,
         "gradients_in_the_process.json": gradients,
         "gradient_search.json": gradient_search,
+        "import_time.json": import_time,
+        "cost_aware.json": cost_aware,
+        "early_stopping.json": early_stopping,
     }
     for name, draw in sections.items():
         result = load(name)

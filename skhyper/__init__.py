@@ -3,36 +3,37 @@
 ``GridSearchCV`` and ``RandomizedSearchCV`` as scikit-learn has them; ``BayesSearchCV``,
 which places each trial by all earlier ones; ``GradientSearchCV``, which goes down the gradient
 of the cross-validation loss; ``SearchCV``, which takes any sampler or a list
-that a person wrote. All of them cross-validate and drop into pipelines.
+that a person wrote. All of them cross-validate and drop into pipelines. ``Optimizer`` and
+``minimize`` search where there is no estimator.
 """
 
-from skhyper import (
-    callbacks,
-    exceptions,
-    hypergradient,
-    inspection,
-    kernel,
-    linear_model,
-    neural_network,
-    samplers,
-    space,
-)
+from typing import TYPE_CHECKING
+
+from skhyper import callbacks, exceptions, samplers, space
+from skhyper._lazy import lazy_names
 from skhyper._trial import History, Trial
-from skhyper.search import (
-    BayesSearchCV,
-    GradientSearchCV,
-    GridSearchCV,
-    RandomizedSearchCV,
-    SearchCV,
-)
+from skhyper.functions import Optimizer, minimize
+from skhyper.search import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
+
+if TYPE_CHECKING:
+    from skhyper import hypergradient, inspection, kernel, linear_model, neural_network
+    from skhyper.search import GradientSearchCV
 
 __version__ = "0.1.0.dev0"
+
+# Derivatives and what is made for them take longer to import than all the rest.
+_HEAVY = ("hypergradient", "inspection", "kernel", "linear_model", "neural_network")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {"GradientSearchCV": "skhyper.search", **{name: f"skhyper.{name}" for name in _HEAVY}},
+)
 
 __all__ = [
     "BayesSearchCV",
     "GradientSearchCV",
     "GridSearchCV",
     "History",
+    "Optimizer",
     "RandomizedSearchCV",
     "SearchCV",
     "Trial",
@@ -43,6 +44,7 @@ __all__ = [
     "inspection",
     "kernel",
     "linear_model",
+    "minimize",
     "neural_network",
     "samplers",
     "space",

@@ -1,6 +1,11 @@
 """Typed errors and warnings, so that a caller can catch what skhyper says."""
 
-__all__ = ["HistoryMismatchWarning", "InvalidSpaceError", "SkhyperWarning"]
+__all__ = [
+    "ExhaustedSpaceError",
+    "HistoryMismatchWarning",
+    "InvalidSpaceError",
+    "SkhyperWarning",
+]
 
 
 class InvalidSpaceError(ValueError):
@@ -8,6 +13,10 @@ class InvalidSpaceError(ValueError):
 
     Raised by ``fit`` before any model is trained.
     """
+
+
+class ExhaustedSpaceError(RuntimeError):
+    """An optimizer was asked, and every setting of its space was tried."""
 
 
 class SkhyperWarning(UserWarning):

@@ -21,6 +21,7 @@ __all__ = ["newton"]
 # Armijo's condition, and the change of F that rounding may make.
 _DECREASE = 1e-4
 _ROUNDING = 1e-14
+_EPSILON = np.finfo(float).eps
 _MAX_HALVINGS = 30
 
 
@@ -46,7 +47,8 @@ def newton(
     family : Family
         One with values.
     tol : float
-        The decrement ``-dᵀ G / 2`` of a step d, relative to F, at which it is the last.
+        The decrement ``-dᵀ G / 2`` of a step d, relative to F, at which it is the last; or what
+        rounding leaves unknown of F, where that is more.
     max_iter : int
 
     Returns
@@ -63,8 +65,11 @@ def newton(
         G = Q.adjoint(weights * family.slope(y, Z)) + penalties[:, None] * V
         step = -_solver(Q, a, penalties, family, y, Z)(G)
         slope = float(np.vdot(step, G))
-        if -slope <= 2 * tol * max(value, np.finfo(float).tiny):
-            return V + step, n_iter, True
+        # ℓ is a difference of numbers as large as z: weights of 1e3 on losses of 1e-7 lose digits
+        unknown = _EPSILON * float(a @ np.abs(Z).max(axis=1))
+        if -slope <= 2 * max(tol * value, unknown, np.finfo(float).tiny):
+            # F itself lost in rounding is on its way to 0, with coefficients without end
+            return V + step, n_iter, bool(value > 10 * unknown)
         Z_step, t = Q.apply(step), 1.0
         for _ in range(_MAX_HALVINGS):
             V_new, Z_new = V + t * step, Z + t * Z_step

@@ -1,11 +1,20 @@
 """Evaluation: what a trial costs and yields, and the loop that runs trials."""
 
+from typing import TYPE_CHECKING
+
+from skhyper._lazy import lazy_names
 from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, setting_key
 from skhyper.evaluation._evaluator import Evaluator
 from skhyper.evaluation._executor import make_pool
-from skhyper.evaluation._gradient_objective import GradientObjective
 from skhyper.evaluation._journal import Journal
 from skhyper.evaluation._objective import Objective, finished_trial
+
+if TYPE_CHECKING:
+    from skhyper.evaluation._gradient_objective import GradientObjective
+
+__getattr__, __dir__ = lazy_names(
+    __name__, {"GradientObjective": "skhyper.evaluation._gradient_objective"}
+)
 
 __all__ = [
     "Evaluator",

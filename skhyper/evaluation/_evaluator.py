@@ -38,8 +38,8 @@ class Evaluator:
         Handed to callbacks in this process.
     caller : estimator or None
         Handed to scikit-learn's callbacks where folds run; None if there are none.
-    context : callback context
-        Of the search; folds are its sub-tasks.
+    context : callback context or None
+        Of the search; folds are its sub-tasks. None where nobody listens.
     on_trial_end : callable
         ``on_trial_end(trial, history) -> bool``, True to stop.
 
@@ -81,7 +81,7 @@ class Evaluator:
         self._on_trial_end = on_trial_end
         self._base = history
         self._trials: list[Trial] = list(history)
-        self._n_splits = len(history.splits)
+        self._n_splits = max(1, len(history.splits))  # what has no folds runs once
         self._folds: dict[int, dict[int, dict]] = {}
         self._asking = True
         self._cut = False
@@ -172,7 +172,7 @@ class Evaluator:
 
     def _fold_context(self, new: int, fold: int) -> Any:
         """The context that goes with a job, None where callbacks are not told by its worker."""
-        if HAS_CALLBACKS and self._caller is None:
+        if self._context is None or (HAS_CALLBACKS and self._caller is None):
             return None
         task_id = new * self._n_splits + fold
         context = self._context.subcontext(task_name="candidate-split-evaluation", task_id=task_id)
@@ -184,7 +184,7 @@ class Evaluator:
         return None
 
     def _collect(self, job: FoldJob, result: dict[str, Any]) -> None:
-        if not HAS_CALLBACKS:
+        if (job.trial, job.fold) in self._fold_contexts:
             context = self._fold_contexts.pop((job.trial, job.fold))
             context.call_on_fit_task_end(estimator=self._search)
         number = job.trial + len(self._base)

@@ -22,7 +22,7 @@ from skhyper.neural_network import (
     MLPClassifier,
     MLPRegressor,
     differentiable,
-    fit_with_derivatives,
+    fit_with_slopes,
     pull_back,
 )
 
@@ -45,6 +45,7 @@ class NeuralProblem(ForwardProblem):
         base = MLPClassifier if isinstance(estimator, MLPClassifier) else MLPRegressor
         check_not_overridden(estimator, base, "fit", "predict")
         self.names = differentiable(estimator.optimizer, estimator.schedule)
+        self._slopes: Callable[[np.ndarray], np.ndarray] | None = None
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._data = X, y
@@ -68,9 +69,11 @@ class NeuralProblem(ForwardProblem):
 
     def along(self, dw: np.ndarray) -> Gradient:
         wanted = [n for n in self.names if self.wanted is None or n in self.wanted]
-        if not set(wanted) <= set(self._carried):
+        if self._slopes is None or not set(wanted) <= set(self._carried):
             self._train(wanted)
-        slopes = iter(self._T @ dw)
+        assert self._slopes is not None
+        slopes = iter(self._slopes(dw))
+        self._slopes = None  # the steps of training that it may keep take memory
         gradient: Gradient = {}
         for name in self._carried:
             value = getattr(self._fitted, name)
@@ -82,7 +85,7 @@ class NeuralProblem(ForwardProblem):
         self._fitted = clone(self.estimator).set_params(**clone(self._params, safe=False))
         own = self._fitted.random_state
         self._fitted.random_state = clone(self._seed, safe=False)
-        self._T = fit_with_derivatives(self._fitted, *self._data, names, self._sample_weight)
+        self._slopes = fit_with_slopes(self._fitted, *self._data, names, self._sample_weight)
         self._fitted.random_state = own
         self._carried = names
 

@@ -30,6 +30,9 @@ class Need:
     words: str
 
 
+Needs = Mapping[str, Need | tuple[Need, ...]]
+
+
 def _is(parent: str, *values: Any) -> Need:
     """That `parent` is one of the values; an array, say, is none of them."""
 
@@ -60,29 +63,29 @@ def _is_gone(value: Any) -> bool:
 _MINKOWSKI = _is("metric", "minkowski")
 _WITH_TREE = _is("algorithm", "auto", "ball_tree", "kd_tree")
 _NEIGHBORS = {"p": _MINKOWSKI, "leaf_size": _WITH_TREE}
-_SVM = {
+_SVM: Needs = {
     "gamma": _is("kernel", "rbf", "poly", "sigmoid"),
     "degree": _is("kernel", "poly"),
     "coef0": _is("kernel", "poly", "sigmoid"),
 }
-_SVC = {
+_SVC: Needs = {
     **_SVM,
     "random_state": _on("probability"),
     "break_ties": _is("decision_function_shape", "ovr"),
 }
-_PAIRWISE = {
+_PAIRWISE: Needs = {
     "gamma": _is("kernel", "rbf", "laplacian", "poly", "polynomial", "sigmoid", "chi2"),
     "degree": _is("kernel", "poly", "polynomial"),
     "coef0": _is("kernel", "poly", "polynomial", "sigmoid"),
 }
-_AFFINITY = {
+_AFFINITY: Needs = {
     "gamma": _is("affinity", "rbf", "laplacian", "poly", "polynomial", "sigmoid", "chi2"),
     "degree": _is("affinity", "poly", "polynomial"),
     "coef0": _is("affinity", "poly", "polynomial", "sigmoid"),
     "n_neighbors": _is("affinity", "nearest_neighbors", "precomputed_nearest_neighbors"),
     "n_init": _is("assign_labels", "kmeans"),
 }
-_LOGISTIC = {
+_LOGISTIC: Needs = {
     "C": _is_not("penalty", None),
     # From scikit-learn 1.8 on the penalty has no other name than its l1_ratio.
     "l1_ratio": _is("penalty", "elasticnet", "deprecated"),
@@ -90,13 +93,13 @@ _LOGISTIC = {
     "intercept_scaling": (_is("solver", "liblinear"), _on("fit_intercept")),
     "random_state": _is("solver", "liblinear", "sag", "saga"),
 }
-_RIDGE = {
+_RIDGE: Needs = {
     "max_iter": _is_not("solver", "svd", "cholesky"),
     "tol": _is_not("solver", "svd", "cholesky"),
     "random_state": _is("solver", "sag", "saga"),
 }
 _ITERATED_LASSO = {"random_state": _is("selection", "random")}
-_SGD = {
+_SGD: Needs = {
     "l1_ratio": _is("penalty", "elasticnet"),
     "eta0": _is_not("learning_rate", "optimal"),
     "power_t": _is("learning_rate", "invscaling"),
@@ -104,7 +107,7 @@ _SGD = {
     "validation_fraction": _on("early_stopping"),
 }
 _BY_STEPS = _is("solver", "sgd", "adam")
-_MLP = {  # of scikit-learn's (solver) and of skhyper's (optimizer)
+_MLP: Needs = {  # of scikit-learn's (solver) and of skhyper's (optimizer)
     "batch_size": _BY_STEPS,
     "learning_rate": _is("solver", "sgd"),
     "learning_rate_init": _BY_STEPS,
@@ -121,14 +124,14 @@ _MLP = {  # of scikit-learn's (solver) and of skhyper's (optimizer)
     "max_fun": _is("solver", "lbfgs"),
 }
 _BOOTSTRAPPED = {"max_samples": _on("bootstrap"), "oob_score": _on("bootstrap")}
-_GRADIENT_BOOSTING = {
+_GRADIENT_BOOSTING: Needs = {
     "validation_fraction": _is_not("n_iter_no_change", None),
     "tol": _is_not("n_iter_no_change", None),
     "alpha": _is("loss", "huber", "quantile"),
 }
 # early_stopping="auto" depends on the data: it may count.
 _STOPPED = _is_not("early_stopping", False)
-_HIST_BOOSTING = {
+_HIST_BOOSTING: Needs = {
     "validation_fraction": _STOPPED,
     "n_iter_no_change": _STOPPED,
     "tol": _STOPPED,
@@ -138,7 +141,7 @@ _HIST_BOOSTING = {
 _ARPACK_OR_RANDOM = _is("svd_solver", "auto", "randomized")
 _WORDS_ONLY = _is("analyzer", "word")
 _ANALYZED = Need("analyzer", lambda value: not callable(value), "analyzer that is no function")
-_VECTORIZER = {
+_VECTORIZER: Needs = {
     "token_pattern": (_WORDS_ONLY, _is("tokenizer", None)),
     "tokenizer": _WORDS_ONLY,
     "stop_words": _WORDS_ONLY,
@@ -152,7 +155,7 @@ _VECTORIZER = {
 }
 
 # Names of classes, and what their hyperparameters need: all that is listed.
-_FAMILIES: list[tuple[str, Mapping[str, Need | tuple[Need, ...]]]] = [
+_FAMILIES: list[tuple[str, Needs]] = [
     ("SVR NuSVR OneClassSVM", _SVM),
     ("SVC NuSVC", _SVC),
     ("LinearSVC", {"intercept_scaling": _on("fit_intercept")}),

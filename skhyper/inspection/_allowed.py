@@ -93,7 +93,7 @@ def _end(end: Any) -> str | None:
 
 
 def _options(options: Any) -> str:
-    deprecated = getattr(options, "deprecated", set())
+    deprecated: set = getattr(options, "deprecated", set())
     kept = [o for o in options.options if o not in deprecated]
     return ", ".join(sorted(o.__name__ if isinstance(o, type) else repr(o) for o in kept))
 

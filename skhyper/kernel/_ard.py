@@ -39,7 +39,7 @@ class _ARDModel(BaseEstimator):
         "bands": [dict, "array-like", None],
     }
 
-    def __init__(self, alpha=0.3, length_scales=None, bands=None):
+    def __init__(self, alpha: float = 0.3, length_scales: Any = None, bands: Any = None):
         self.alpha = alpha
         self.length_scales = length_scales
         self.bands = bands

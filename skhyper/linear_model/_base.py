@@ -21,7 +21,7 @@ BANDS = [dict, "array-like", None]
 class BandedModel(BaseEstimator):
     """A linear model with ``coef_``, ``intercept_`` and hyperparameters by band."""
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags

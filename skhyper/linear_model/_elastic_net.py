@@ -102,7 +102,13 @@ class WeightedElasticNet(RegressorMixin, BandedModel):
     }
 
     def __init__(
-        self, alpha=None, l1_weights=1.0, l2_weights=0.0, bands=None, *, fit_intercept=True
+        self,
+        alpha: float | None = None,
+        l1_weights: Any = 1.0,
+        l2_weights: Any = 0.0,
+        bands: Any = None,
+        *,
+        fit_intercept: bool = True,
     ):
         self.alpha = alpha
         self.l1_weights = l1_weights

@@ -107,13 +107,13 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
 
     def __init__(
         self,
-        alphas=1.0,
-        bands=None,
+        alphas: Any = 1.0,
+        bands: Any = None,
         *,
-        fit_intercept=True,
-        class_weight=None,
-        tol=1e-12,
-        max_iter=100,
+        fit_intercept: bool = True,
+        class_weight: dict | str | None = None,
+        tol: float = 1e-12,
+        max_iter: int = 100,
     ):
         self.alphas = alphas
         self.bands = bands

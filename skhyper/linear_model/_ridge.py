@@ -103,7 +103,7 @@ class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
         "fit_intercept": ["boolean"],
     }
 
-    def __init__(self, alphas=1.0, bands=None, *, fit_intercept=True):
+    def __init__(self, alphas: Any = 1.0, bands: Any = None, *, fit_intercept: bool = True):
         self.alphas = alphas
         self.bands = bands
         self.fit_intercept = fit_intercept

@@ -1,11 +1,14 @@
 """Neural networks whose training can be differentiated by its hyperparameters."""
 
-from skhyper.neural_network._mlp import (
-    MLPClassifier,
-    MLPRegressor,
-    fit_with_derivatives,
-    pull_back,
-)
+from skhyper.neural_network._derivatives import fit_with_derivatives, fit_with_slopes, pull_back
+from skhyper.neural_network._mlp import MLPClassifier, MLPRegressor
 from skhyper.neural_network._training import differentiable
 
-__all__ = ["MLPClassifier", "MLPRegressor", "differentiable", "fit_with_derivatives", "pull_back"]
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "differentiable",
+    "fit_with_derivatives",
+    "fit_with_slopes",
+    "pull_back",
+]

@@ -1,28 +1,57 @@
 """Neural networks as estimators."""
 
 import numbers
+import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skhyper._sklearn import Interval, StrOptions, fit_context, sample_weights, validate_params
+from skhyper._sklearn import Interval, StrOptions, fit_context, sample_weights
 from skhyper.neural_network._network import ACTIVATIONS, Layer, Network
 from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES
-from skhyper.neural_network._training import Data, Run, Settings, differentiable, directions, train
+from skhyper.neural_network._reverse import Trajectory, bytes_to_keep
+from skhyper.neural_network._training import (
+    Data,
+    Run,
+    Settings,
+    directions,
+    shares,
+    train,
+)
 
-__all__ = ["MLPClassifier", "MLPRegressor", "fit_with_derivatives", "pull_back"]
+__all__ = ["BaseMLP", "MLPClassifier", "MLPRegressor"]
 
 _POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
 _PART = Interval(numbers.Real, 0, 1, closed="left")
 _COUNT = Interval(numbers.Integral, 1, None, closed="left")
+
+
+# Directions from which on reverse mode is faster.
+_FEW = 3
+
+
+class Slopes(NamedTuple):
+    """Derivatives of the weights: a product with them and, in forward mode, themselves.
+
+    Attributes
+    ----------
+    along : callable
+        From a loss's derivative by the weights, (P,), to those by the hyperparameters, (k,).
+    dw : ndarray of shape (k, P) or None
+    """
+
+    along: Callable[[np.ndarray], np.ndarray]
+    dw: np.ndarray | None = None
 
 
 class BaseMLP(BaseEstimator):
@@ -51,25 +80,25 @@ class BaseMLP(BaseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: ArrayLike = (100,),
+        activation: str = "relu",
         *,
-        optimizer="adam",
-        learning_rate=1e-3,
-        schedule="constant",
-        decay=0.01,
-        batch_size="auto",
-        max_iter=200,
-        alpha=1e-4,
-        momentum=0.9,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        random_state=None,
+        optimizer: str = "adam",
+        learning_rate: float = 1e-3,
+        schedule: str = "constant",
+        decay: float = 0.01,
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        alpha: ArrayLike = 1e-4,
+        momentum: float = 0.9,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        random_state: int | np.random.RandomState | None = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -91,18 +120,33 @@ class BaseMLP(BaseEstimator):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train the network.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples, best scaled to unit variance.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, for regression best scaled too, or classes, of shape (n_samples,).
         sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample in the loss; all 1 by default.
 
         Returns
         -------
         self : estimator
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If a hyperparameter or the data are invalid, or the loss is no longer finite: the
+            learning rate is too high.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the training loss is above that of a constant prediction, and does not fall.
         """
         self._train(X, y, sample_weight, ())
         return self
@@ -111,8 +155,13 @@ class BaseMLP(BaseEstimator):
     def _encoded(self, y: np.ndarray) -> tuple[np.ndarray, str, Any]:
         """Target of the network, kind of output, and what to stratify by; sets what it learns."""
 
-    def _train(self, X: Any, y: Any, sample_weight: Any, names: Sequence[str]) -> np.ndarray:
-        """Fit; returns the derivatives of all weights by the hyperparameters named, (k, P)."""
+    def _train(
+        self, X: Any, y: Any, sample_weight: Any, names: Sequence[str], memory: int = 0
+    ) -> Slopes:
+        """Fit; returns derivatives of the weights by the hyperparameters named.
+
+        They are in reverse mode where the steps of training fit into `memory`, in bytes.
+        """
         X, y = self._validated(X, y)
         Y, output, strata = self._encoded(y)
         data = Data(X, Y, sample_weights(sample_weight, X))
@@ -122,17 +171,39 @@ class BaseMLP(BaseEstimator):
         w, validation = network.initial(rng), None
         if self.early_stopping:
             data, validation = self._split(data, strata, rng)
-        d_values = directions(names, self.alpha, len(network.shapes)) if names else None
+        d_values = directions(names, self.alpha, len(network.shapes)) if names else {}
         settings = self._settings(alpha, len(data.Y))
+        k = max(map(len, d_values.values()), default=0)
+        past = None
+        if k >= _FEW and bytes_to_keep(network, settings, len(data.Y)) <= memory:
+            past = Trajectory(network, data, settings)
+        how = {"d_values": d_values} if past is None else {"keep": past.keep}
         try:
-            run = train(network, w, data, settings, rng, validation, d_values)
+            run = train(network, w, data, settings, rng, validation, **how)
         except FloatingPointError as error:
             raise ValueError(
                 f"The training loss of {type(self).__name__} is not finite after {error}: lower "
                 f"learning_rate={self.learning_rate:g}, or scale the data."
             ) from error
         self._keep(network, run)
-        return run.dw
+        self._warn_of_no_progress(network, data)
+        if past is None:
+            return Slopes(lambda w_bar: run.dw @ w_bar, run.dw)
+        return Slopes(lambda w_bar: past.pull_back(run.best_iter, d_values, w_bar))
+
+    def _warn_of_no_progress(self, network: Network, data: Data) -> None:
+        """Warn of weights that are worse than none, where more epochs do not look to be a help."""
+        curve = self.loss_curve_[: self.best_iter_]
+        first, last = np.split(curve, [len(curve) // 2])
+        falls = np.mean(last) < min(first, default=np.inf)
+        if not falls and curve[-1] > network.constant_loss(data.Y, shares(data.a)):
+            warnings.warn(  # without numbers, so that a search says it once
+                f"{type(self).__name__} has a training loss above that of a constant prediction, "
+                "and it does not fall steadily (see loss_curve_): lower learning_rate or alpha, or "
+                "scale the data.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
 
     def _validated(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
         X, y = validate_data(
@@ -150,7 +221,10 @@ class BaseMLP(BaseEstimator):
         return (n_features, *map(int, hidden), n_outputs)
 
     def _penalties(self, n_layers: int) -> np.ndarray:
-        alpha = np.asarray(self.alpha, dtype=float)
+        try:
+            alpha = np.asarray(self.alpha, dtype=float)
+        except (TypeError, ValueError):
+            raise ValueError(f"alpha must be numbers; got {self.alpha!r}.") from None
         if alpha.ndim > 0 and alpha.shape != (n_layers,):
             raise ValueError(
                 f"alpha must be a number or have one for each of the {n_layers} layers of weights; "
@@ -161,15 +235,22 @@ class BaseMLP(BaseEstimator):
         return np.broadcast_to(alpha, (n_layers,))
 
     def _split(self, data: Data, strata: Any, rng: Any) -> tuple[Data, Data]:
-        X, X_val, Y, Y_val, a, a_val = train_test_split(
-            *data, test_size=self.validation_fraction, stratify=strata, random_state=rng
-        )
+        try:
+            X, X_val, Y, Y_val, a, a_val = train_test_split(
+                *data, test_size=self.validation_fraction, stratify=strata, random_state=rng
+            )
+        except ValueError as error:
+            by_class = "" if strata is None else ", class by class"
+            raise ValueError(
+                f"early_stopping=True sets validation_fraction={self.validation_fraction:g} of the "
+                f"{len(data.Y)} samples aside{by_class}, and cannot: {error}"
+            ) from error
         if not (a.sum() > 0 and a_val.sum() > 0):
             raise ValueError("Early stopping needs samples of positive weight on both sides.")
         return Data(X, Y, a), Data(X_val, Y_val, a_val)
 
     def _settings(self, alpha: np.ndarray, n: int) -> Settings:
-        size = min(200, n) if self.batch_size == "auto" else self.batch_size
+        size = min(200, n) if isinstance(self.batch_size, str) else self.batch_size
         names = ("learning_rate", "decay", "momentum", "beta_1", "beta_2", "epsilon")
         return Settings(
             self.optimizer,
@@ -200,7 +281,7 @@ class BaseMLP(BaseEstimator):
     def _layers(self) -> list[Layer]:
         return [Layer(W, b) for W, b in zip(self.coefs_, self.intercepts_)]
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
@@ -300,8 +381,26 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
-    def predict(self, X):
-        """Predicted targets, of shape (n_samples,) or (n_samples, n_outputs)."""
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            As many outputs as `fit` was given.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called before.
+        ValueError
+            If X is not finite, or has another number of features than in `fit`.
+        """
         Z = self._outputs(X)
         return Z[:, 0] if Z.shape[1] == 1 else Z
 
@@ -309,7 +408,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         return Y.reshape(len(Y), -1), "identity", None
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
@@ -358,24 +457,100 @@ n_outputs_, out_activation_, n_features_in_, feature_names_in_
     True
     """
 
-    def predict(self, X):
-        """Predicted classes, of shape (n_samples,)."""
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            The most likely one of `classes_` for each sample.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called before.
+        ValueError
+            If X is not finite, or has another number of features than in `fit`.
+        """
         Z = self._outputs(X)
         numbers_of = (Z[:, 0] > 0).astype(int) if Z.shape[1] == 1 else Z.argmax(axis=1)
         return self.classes_[numbers_of]
 
-    def predict_proba(self, X):
-        """Probabilities of the classes, of shape (n_samples, n_classes)."""
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; rows sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called before.
+        ValueError
+            If X is not finite, or has another number of features than in `fit`.
+
+        Notes
+        -----
+        The softmax of the logits; of two classes, ``σ(z)`` is that of the second.
+        """
         Z = self._outputs(X)
         M = self._network.means(Z)
         return np.hstack([1 - M, M]) if M.shape[1] == 1 else M
 
-    def predict_log_proba(self, X):
-        """Logarithms of the probabilities, of shape (n_samples, n_classes)."""
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called before.
+        ValueError
+            If X is not finite, or has another number of features than in `fit`.
+        """
         return np.log(self.predict_proba(X))
 
-    def decision_function(self, X):
-        """Logits, of shape (n_samples,) for two classes, else (n_samples, n_classes)."""
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Logits: what the last layer puts out.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        z : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes one number, above 0 for the second; else one for each class.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called before.
+        ValueError
+            If X is not finite, or has another number of features than in `fit`.
+        """
         Z = self._outputs(X)
         return Z[:, 0] if Z.shape[1] == 1 else Z
 
@@ -389,44 +564,3 @@ n_outputs_, out_activation_, n_features_in_, feature_names_in_
         if n_classes == 2:
             return numbers_of.astype(float)[:, None], "logistic", numbers_of
         return np.eye(n_classes)[numbers_of], "softmax", numbers_of
-
-
-def fit_with_derivatives(
-    estimator: BaseMLP, X: Any, y: Any, names: Sequence[str], sample_weight: Any = None
-) -> np.ndarray:
-    """Fit a network, and differentiate the weights that are kept.
-
-    Parameters
-    ----------
-    estimator : MLPRegressor or MLPClassifier
-        Fitted in place.
-    X, y, sample_weight
-        As ``fit`` takes them.
-    names : sequence of str
-        Hyperparameters: `learning_rate`, `alpha`, and what the optimizer and the schedule have.
-
-    Returns
-    -------
-    dw : ndarray of shape (k, P)
-        One row for each name, for `alpha` one for each of its numbers. Columns are those of
-        :func:`pull_back`, the weights and intercepts of each layer.
-    """
-    known = differentiable(estimator.optimizer, estimator.schedule)
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise ValueError(f"There are no derivatives by {unknown}; there are by {list(known)}.")
-    validate_params(estimator)
-    return estimator._train(X, y, sample_weight, names)
-
-
-def pull_back(estimator: BaseMLP, X: Any, dZ: np.ndarray) -> np.ndarray:
-    """``(∂Z/∂w)ᵀ dZ`` of a fitted network, (P,).
-
-    Parameters
-    ----------
-    estimator : MLPRegressor or MLPClassifier
-    X : {ndarray, CSR matrix} of shape (n, n_features)
-    dZ : ndarray of shape (n, n_outputs_)
-        Derivative of a loss by what the last layer puts out.
-    """
-    return estimator._network.pull_back(estimator._layers(), X, dZ)

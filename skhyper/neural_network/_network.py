@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit
+from scipy.special import expit, logit
 
 __all__ = ["ACTIVATIONS", "OUTPUTS", "Layer", "Network", "Tape"]
 
@@ -46,12 +46,13 @@ class Activation(NamedTuple):
 
 
 class Output(NamedTuple):
-    """M as a function of Z; dM by M and dZ; each sample's loss by Z and the target.
+    """M as a function of Z, and back; dM by M and dZ; each sample's loss by Z and the target.
 
     In each of them ``∂loss/∂Z = M - Y``.
     """
 
     mean: Callable[[np.ndarray], np.ndarray]
+    link: Callable[[np.ndarray], np.ndarray]
     d_mean: Callable[[np.ndarray, np.ndarray], np.ndarray]
     loss: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -91,9 +92,9 @@ ACTIVATIONS = {
     "tanh": Activation(np.tanh, lambda a: 1 - a * a, lambda a: -2 * a),
 }
 OUTPUTS = {
-    "identity": Output(lambda Z: Z, lambda M, dZ: dZ, _half_square),
-    "logistic": Output(expit, lambda M, dZ: M * (1 - M) * dZ, _binary_cross_entropy),
-    "softmax": Output(_softmax, _d_softmax, _cross_entropy),
+    "identity": Output(lambda Z: Z, lambda M: M, lambda M, dZ: dZ, _half_square),
+    "logistic": Output(expit, logit, lambda M, dZ: M * (1 - M) * dZ, _binary_cross_entropy),
+    "softmax": Output(_softmax, np.log, _d_softmax, _cross_entropy),
 }
 
 
@@ -173,6 +174,17 @@ class Network:
         """Loss without penalty: ``Σ c loss(Z, Y)``."""
         return float(c[:, 0] @ OUTPUTS[self.output].loss(self.outputs(layers, X), Y))
 
+    def constant_loss(self, Y: np.ndarray, c: np.ndarray) -> float:
+        """Least loss without penalty of outputs that are the same for all samples."""
+        Y = Y[c[:, 0] > 0]
+        c = c[c[:, 0] > 0]
+        some = np.ptp(Y, axis=0) > 0  # a constant target costs nothing
+        if not some.any():
+            return 0.0
+        Y, output = Y[:, some], OUTPUTS[self.output]
+        Z = np.broadcast_to(output.link(c.T @ Y), Y.shape)
+        return float(c[:, 0] @ output.loss(Z, Y))
+
     def gradient(
         self, layers: list[Layer], X: Any, Y: np.ndarray, c: np.ndarray, out: list[Layer]
     ) -> tuple[float, Tape]:
@@ -182,6 +194,10 @@ class Network:
         M = output.mean(Z)
         back = self._backward(layers, A, c * (M - Y), out)
         return float(c[:, 0] @ output.loss(Z, Y)), Tape(A, *back, M, c)
+
+    def tape(self, layers: list[Layer], A: list[Any], M: np.ndarray, Y: np.ndarray, c: Any) -> Tape:
+        """What :meth:`gradient` leaves, from what the layers took in and M."""
+        return Tape(A, *self._backward(layers, A, c * (M - Y), None), M, c)
 
     def pull_back(self, layers: list[Layer], X: Any, dZ: np.ndarray) -> np.ndarray:
         """``(∂Z/∂w)ᵀ dZ``, (P,), for a derivative by the outputs at X."""
@@ -199,13 +215,16 @@ class Network:
         layers : list of Layer
             Of the weights where the gradient was.
         d_layers : list of Layer
-            Of the directions dw, (k, P).
+            Of the directions dw, (k, P), or of one alone, (P,).
         tape : Tape
         out : list of Layer
-            Of an array of shape (k, P).
+            Of an array of the same shape.
         """
         bend = ACTIVATIONS[self.activation].bend
         bends = [None if E is None or bend is None else E * bend(A) for A, E in zip(tape.A, tape.E)]
+        if d_layers[0].W.ndim == 2:
+            self._d_gradient(layers, d_layers, tape, bends, out)
+            return
         k = len(d_layers[0].W)
         size = max(1, _IN_CACHE // max(len(tape.c) * width for width in self.widths[1:]))
         for start in range(0, k, size):
@@ -226,7 +245,7 @@ class Network:
         dA: list[Any] = [None]
         for i, ((W, _), (dW, db)) in enumerate(zip(layers, d_layers)):
             dZ = _times(A[i], dW)
-            dZ += db[:, None]
+            dZ += db[..., None, :]
             if i > 0:
                 dZ += dA[i] @ W
             if i + 1 < len(layers):
@@ -235,12 +254,12 @@ class Network:
         dD = c * OUTPUTS[self.output].d_mean(M, dZ)
         for i in reversed(range(len(layers))):
             _adjoint_times(A[i], dD, out[i].W)
-            dD.sum(axis=1, out=out[i].b)
+            dD.sum(axis=-2, out=out[i].b)
             if i == 0:
                 return
-            out[i].W[...] += dA[i].swapaxes(1, 2) @ D[i]
+            out[i].W[...] += dA[i].swapaxes(-1, -2) @ D[i]
             dD = dD @ layers[i].W.T
-            dD += D[i] @ d_layers[i].W.swapaxes(1, 2)
+            dD += D[i] @ d_layers[i].W.swapaxes(-1, -2)
             dD *= slopes[i]
             if bends[i] is not None:
                 dD += bends[i] * dA[i]
@@ -258,15 +277,16 @@ class Network:
         return A
 
     def _backward(
-        self, layers: list[Layer], A: list[Any], D: np.ndarray, out: list[Layer]
+        self, layers: list[Layer], A: list[Any], D: np.ndarray, out: list[Layer] | None
     ) -> tuple[list[Any], list[np.ndarray], list[Any]]:
-        """Slopes, D and E of each layer, from D of the last; the gradient goes to `out`."""
+        """Slopes, D and E of each layer, from D of the last; a gradient goes to `out`."""
         slope = ACTIVATIONS[self.activation].slope
         slopes: list[Any] = [None, *(slope(a) for a in A[1:])]
         Ds, Es = [D], [None]
         for i in reversed(range(len(layers))):
-            _adjoint_times(A[i], D, out[i].W)
-            D.sum(axis=0, out=out[i].b)
+            if out is not None:
+                _adjoint_times(A[i], D, out[i].W)
+                D.sum(axis=0, out=out[i].b)
             if i > 0:
                 E = D @ layers[i].W.T
                 D = E * slopes[i]
@@ -276,9 +296,9 @@ class Network:
 
 
 def _times(A: Any, dW: np.ndarray) -> np.ndarray:
-    """``A dW`` for each of some directions, (k, n, h)."""
-    if not sparse.issparse(A):
-        return np.matmul(A, dW)
+    """``A dW`` for each of some directions, (k, n, h), or for one, (n, h)."""
+    if not sparse.issparse(A) or dW.ndim == 2:
+        return A @ dW
     return np.stack([A @ one for one in dW])
 
 

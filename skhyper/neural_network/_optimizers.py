@@ -12,6 +12,7 @@ h : hyperparameters of the optimizer, by name; dh : their k derivatives by name,
 g, d : gradient and direction, (P,)
 S : state, (n_slots, P), zeros at first
 dg, dd, dS : derivatives along the k directions, (k, P), (k, P) and (n_slots, k, P)
+x_bar : derivative of a loss by any x, of the shape of x
 
 References
 ----------
@@ -28,6 +29,8 @@ __all__ = ["OPTIMIZERS", "SCHEDULES", "Optimizer", "Schedule"]
 
 Values = Mapping[str, float]
 Slopes = Mapping[str, np.ndarray]
+Pair = tuple[np.ndarray, np.ndarray]
+Bars = tuple[np.ndarray, np.ndarray, dict[str, float]]
 
 
 class Optimizer(NamedTuple):
@@ -43,29 +46,54 @@ class Optimizer(NamedTuple):
         ``step(S, g, t, h) -> d, S_new``.
     d_step : callable
         ``d_step(S, S_new, g, d, t, h, dS, dg, dh) -> dd, dS_new``. It may overwrite `dS`, `dg`.
+    pull_back : callable
+        ``pull_back(S, S_new, g, d, t, h, d_bar, S_bar) -> g_bar, S_bar_old, h_bar``, from a loss's
+        derivatives by what the step has put out to those by what went in. It may overwrite `d_bar`,
+        `S_bar`.
     """
 
     names: tuple[str, ...]
     n_slots: int
-    step: Callable[..., tuple[np.ndarray, np.ndarray]]
-    d_step: Callable[..., tuple[np.ndarray, np.ndarray]]
+    step: Callable[..., Pair]
+    d_step: Callable[..., Pair]
+    pull_back: Callable[..., Bars]
 
 
-def _plain(S, g, t, h):
+def _plain(S: np.ndarray, g: np.ndarray, t: int, h: Values) -> Pair:
     return g, S
 
 
-def _d_plain(S, S_new, g, d, t, h, dS, dg, dh):
+def _d_plain(
+    S: np.ndarray,
+    S_new: np.ndarray,
+    g: np.ndarray,
+    d: np.ndarray,
+    t: int,
+    h: Values,
+    dS: np.ndarray,
+    dg: np.ndarray,
+    dh: Slopes,
+) -> Pair:
     return dg, dS
 
 
-def _momentum(S, g, t, h):
+def _momentum(S: np.ndarray, g: np.ndarray, t: int, h: Values) -> Pair:
     S = h["momentum"] * S
     S += g
     return S[0], S
 
 
-def _d_momentum(S, S_new, g, d, t, h, dS, dg, dh):
+def _d_momentum(
+    S: np.ndarray,
+    S_new: np.ndarray,
+    g: np.ndarray,
+    d: np.ndarray,
+    t: int,
+    h: Values,
+    dS: np.ndarray,
+    dg: np.ndarray,
+    dh: Slopes,
+) -> Pair:
     dS *= h["momentum"]
     dS += dg
     for j in _along(dh, "momentum"):
@@ -73,12 +101,22 @@ def _d_momentum(S, S_new, g, d, t, h, dS, dg, dh):
     return dS[0], dS
 
 
-def _adagrad(S, g, t, h):
+def _adagrad(S: np.ndarray, g: np.ndarray, t: int, h: Values) -> Pair:
     S = S + g * g
     return g / (np.sqrt(S[0]) + h["epsilon"]), S
 
 
-def _d_adagrad(S, S_new, g, d, t, h, dS, dg, dh):
+def _d_adagrad(
+    S: np.ndarray,
+    S_new: np.ndarray,
+    g: np.ndarray,
+    d: np.ndarray,
+    t: int,
+    h: Values,
+    dS: np.ndarray,
+    dg: np.ndarray,
+    dh: Slopes,
+) -> Pair:
     root = np.sqrt(S_new[0])
     scale = 1 / (root + h["epsilon"])
     dS += 2 * g * dg
@@ -87,7 +125,7 @@ def _d_adagrad(S, S_new, g, d, t, h, dS, dg, dh):
     return dg, dS
 
 
-def _adam(S, g, t, h):
+def _adam(S: np.ndarray, g: np.ndarray, t: int, h: Values) -> Pair:
     b1, b2 = h["beta_1"], h["beta_2"]
     m, v = new = np.empty_like(S)
     np.multiply(g, 1 - b1, out=m)
@@ -102,7 +140,17 @@ def _adam(S, g, t, h):
     return d, new
 
 
-def _d_adam(S, S_new, g, d, t, h, dS, dg, dh):
+def _d_adam(
+    S: np.ndarray,
+    S_new: np.ndarray,
+    g: np.ndarray,
+    d: np.ndarray,
+    t: int,
+    h: Values,
+    dS: np.ndarray,
+    dg: np.ndarray,
+    dh: Slopes,
+) -> Pair:
     b1, b2 = h["beta_1"], h["beta_2"]
     root = np.sqrt(S_new[1])
     correction = np.sqrt(1 - b2**t) / (1 - b1**t)
@@ -127,6 +175,81 @@ def _d_adam(S, S_new, g, d, t, h, dS, dg, dh):
     return dd, dS
 
 
+def _back_plain(
+    S: np.ndarray,
+    S_new: np.ndarray,
+    g: np.ndarray,
+    d: np.ndarray,
+    t: int,
+    h: Values,
+    d_bar: np.ndarray,
+    S_bar: np.ndarray,
+) -> Bars:
+    return d_bar, S_bar, {}
+
+
+def _back_momentum(
+    S: np.ndarray,
+    S_new: np.ndarray,
+    g: np.ndarray,
+    d: np.ndarray,
+    t: int,
+    h: Values,
+    d_bar: np.ndarray,
+    S_bar: np.ndarray,
+) -> Bars:
+    d_bar += S_bar[0]
+    np.multiply(d_bar, h["momentum"], out=S_bar[0])
+    return d_bar, S_bar, {"momentum": float(S[0] @ d_bar)}
+
+
+def _back_adagrad(
+    S: np.ndarray,
+    S_new: np.ndarray,
+    g: np.ndarray,
+    d: np.ndarray,
+    t: int,
+    h: Values,
+    d_bar: np.ndarray,
+    S_bar: np.ndarray,
+) -> Bars:
+    root = np.sqrt(S_new[0])
+    scale = 1 / (root + h["epsilon"])
+    S_bar -= _over(d * scale, 2 * root) * d_bar
+    d_bar *= scale
+    d_bar += 2 * g * S_bar[0]
+    return d_bar, S_bar, {}
+
+
+def _back_adam(
+    S: np.ndarray,
+    S_new: np.ndarray,
+    g: np.ndarray,
+    d: np.ndarray,
+    t: int,
+    h: Values,
+    d_bar: np.ndarray,
+    S_bar: np.ndarray,
+) -> Bars:
+    b1, b2 = h["beta_1"], h["beta_2"]
+    root = np.sqrt(S_new[1])
+    scale = 1 / (root + h["epsilon"])
+    m_bar, v_bar = S_bar
+    m_bar += (np.sqrt(1 - b2**t) / (1 - b1**t) * scale) * d_bar
+    v_bar -= _over(d * scale, 2 * root) * d_bar
+    along = float(d @ d_bar)
+    h_bar = {
+        "beta_1": float(m_bar @ (S[0] - g)) + along * t * b1 ** (t - 1) / (1 - b1**t),
+        "beta_2": float(v_bar @ (S[1] - g * g)) - along * t * b2 ** (t - 1) / (2 * (1 - b2**t)),
+    }
+    g_bar = (2 * (1 - b2)) * g
+    g_bar *= v_bar
+    g_bar += (1 - b1) * m_bar
+    m_bar *= b1
+    v_bar *= b2
+    return g_bar, S_bar, h_bar
+
+
 def _along(dh: Slopes, name: str) -> np.ndarray:
     """The directions in which a hyperparameter changes."""
     return np.flatnonzero(dh.get(name, 0))
@@ -134,16 +257,16 @@ def _along(dh: Slopes, name: str) -> np.ndarray:
 
 def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """``a / b``, 0 where b is: no gradient was ever there, nor a derivative of its square."""
-    return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
+    return a / np.where(b > 0, b, np.inf)
 
 
-_GRADIENT = Optimizer((), 0, _plain, _d_plain)
+_GRADIENT = Optimizer((), 0, _plain, _d_plain, _back_plain)
 OPTIMIZERS = {
     "gd": _GRADIENT,
     "sgd": _GRADIENT,
-    "momentum": Optimizer(("momentum",), 1, _momentum, _d_momentum),
-    "adagrad": Optimizer((), 1, _adagrad, _d_adagrad),
-    "adam": Optimizer(("beta_1", "beta_2"), 2, _adam, _d_adam),
+    "momentum": Optimizer(("momentum",), 1, _momentum, _d_momentum, _back_momentum),
+    "adagrad": Optimizer((), 1, _adagrad, _d_adagrad, _back_adagrad),
+    "adam": Optimizer(("beta_1", "beta_2"), 2, _adam, _d_adam, _back_adam),
 }
 
 
@@ -165,19 +288,19 @@ class Schedule(NamedTuple):
     slope: Callable[[int, float, int], float]
 
 
-def _zero(e, decay, n):
+def _zero(e: int, decay: float, n: int) -> float:
     return 0.0
 
 
-def _cosine(e, decay, n):
+def _cosine(e: int, decay: float, n: int) -> float:
     return (1 + np.cos(np.pi * e / n)) / 2
 
 
-def _exponential(e, decay, n):
+def _exponential(e: int, decay: float, n: int) -> float:
     return np.exp(-decay * e)
 
 
-def _inverse(e, decay, n):
+def _inverse(e: int, decay: float, n: int) -> float:
     return 1 / (1 + decay * e)
 
 

@@ -22,7 +22,7 @@ Franceschi et al. (2017), "Forward and reverse gradient-based hyperparameter opt
 arXiv:1703.01785.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -31,7 +31,16 @@ import numpy as np
 from skhyper.neural_network._network import Network
 from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES
 
-__all__ = ["Data", "Run", "Settings", "differentiable", "directions", "train"]
+__all__ = [
+    "Data",
+    "Run",
+    "Settings",
+    "differentiable",
+    "directions",
+    "penalty_of_weights",
+    "shares",
+    "train",
+]
 
 
 class Data(NamedTuple):
@@ -134,6 +143,7 @@ def train(
     rng: np.random.RandomState,
     validation: Data | None = None,
     d_values: Mapping[str, np.ndarray] | None = None,
+    keep: Callable[..., None] | None = None,
 ) -> Run:
     """Train a network.
 
@@ -151,26 +161,30 @@ def train(
         are for that epoch, as if it were fixed.
     d_values : dict, default=None
         As :func:`directions` returns it; by default there are none.
+    keep : callable, default=None
+        ``keep(w, g, S, tape, rows, epoch)`` is called at each step with the weights, the gradient
+        and the state of the optimizer before it (views that change), the tape of the gradient, the
+        rows of the batch and the number of the epoch from 0.
 
     Raises
     ------
     FloatingPointError
         If the loss is no longer finite.
     """
-    state = _Descent(network, w, data, settings, d_values or {})
+    state = _Descent(network, w, data, settings, d_values or {}, keep)
     best = Run(w, state.dw, [], None if validation is None else [], 0)
     losses, curve = best.loss_curve, best.validation_curve
     least, to_beat, waited = np.inf, np.inf, 0
     if validation is not None:
-        shares = (validation.a / validation.a.sum())[:, None]
+        c = shares(validation.a)
     with np.errstate(over="ignore", invalid="ignore"):
         for epoch in range(settings.max_iter):
             losses.append(state.epoch(epoch, rng))
             if not (np.isfinite(losses[-1]) and np.isfinite(w).all()):
                 raise FloatingPointError(f"epoch {epoch + 1}")
-            if curve is None:
+            if validation is None or curve is None:
                 continue
-            loss = network.loss(state.layers, validation.X, validation.Y, shares)
+            loss = network.loss(state.layers, validation.X, validation.Y, c)
             curve.append(loss)
             if loss < least:
                 least = loss
@@ -184,11 +198,31 @@ def train(
     return best if curve is not None else best._replace(best_iter=len(losses))
 
 
+def shares(a: np.ndarray) -> np.ndarray:
+    """Share of each sample of a batch in its loss, (n, 1)."""
+    total = a.sum()
+    return (a / total if total > 0 else a)[:, None]
+
+
+def penalty_of_weights(network: Network, alpha: np.ndarray, total: float) -> np.ndarray:
+    """λ, for the penalties of each layer and the sum of the sample weights."""
+    penalty = np.zeros(network.n_weights)
+    for layer, value in zip(network.layers(penalty), alpha):
+        layer.W[...] = value / total
+    return penalty
+
+
 class _Descent:
     """Weights and their derivatives on their way."""
 
     def __init__(
-        self, network: Network, w: np.ndarray, data: Data, settings: Settings, d_values: Mapping
+        self,
+        network: Network,
+        w: np.ndarray,
+        data: Data,
+        settings: Settings,
+        d_values: Mapping[str, np.ndarray],
+        keep: Callable[..., None] | None = None,
     ):
         self._network, self._data, self._settings = network, data, settings
         self._optimizer = OPTIMIZERS[settings.optimizer]
@@ -202,23 +236,23 @@ class _Descent:
         self._S, self._dS = np.zeros((n_slots, P)), np.zeros((n_slots, self.k, P))
         self._scratch, self._d_scratch = np.empty(P), np.empty((self.k, P))
         self._total = data.a.sum()
-        self._penalty = np.zeros(P)
-        for layer, alpha in zip(network.layers(self._penalty), settings.values["alpha"]):
-            layer.W[...] = alpha / self._total
+        self._penalty = penalty_of_weights(network, settings.values["alpha"], self._total)
+        self._keep = keep
         self._t = 0
 
     def epoch(self, number: int, rng: np.random.RandomState) -> float:
         """One pass over the data; returns the mean loss."""
         n, loss = len(self._data.Y), 0.0
-        for X, Y, a in self._batches(rng):
-            loss += len(Y) / n * self._step(X, Y, a, number)
+        for rows in self._batches(rng):
+            X, Y, a = (part[rows] for part in self._data)
+            loss += len(Y) / n * self._step(X, Y, a, rows, number)
         return loss
 
-    def _batches(self, rng: np.random.RandomState) -> Iterator[Data]:
-        X, Y, a = self._data
-        n, size = len(Y), self._settings.batch_size
+    def _batches(self, rng: np.random.RandomState) -> Iterator[Any]:
+        """Rows of each batch."""
+        n, size = len(self._data.Y), self._settings.batch_size
         if size >= n:
-            yield self._data
+            yield slice(None)
             return
         if not hasattr(self, "_order"):
             self._order = np.arange(n)
@@ -226,20 +260,19 @@ class _Descent:
         rng.shuffle(shuffled)  # as scikit-learn does, draw for draw
         self._order = self._order[shuffled]
         for start in range(0, n, size):
-            rows = self._order[start : start + size]
-            yield Data(X[rows], Y[rows], a[rows])
+            yield self._order[start : start + size]
 
-    def _step(self, X: Any, Y: np.ndarray, a: np.ndarray, epoch: int) -> float:
+    def _step(self, X: Any, Y: np.ndarray, a: np.ndarray, rows: Any, epoch: int) -> float:
         """One step of all; returns the loss before it."""
-        total = a.sum()
-        c = (a / total if total > 0 else a)[:, None]
-        loss, tape = self._network.gradient(self.layers, X, Y, c, self._g_layers)
+        loss, tape = self._network.gradient(self.layers, X, Y, shares(a), self._g_layers)
         push = np.multiply(self._penalty, self.w, out=self._scratch)
         loss += 0.5 * float(push @ self.w)
         self._g += push
         self._t += 1
         values, optimizer = self._settings.values, self._optimizer
         d, S = optimizer.step(self._S, self._g, self._t, values)
+        if self._keep is not None:
+            self._keep(self.w, self._g, self._S, tape, rows, epoch)
         schedule = SCHEDULES[self._settings.schedule]
         when = (epoch, values["decay"], self._settings.max_iter)
         factor = schedule.factor(*when)

@@ -4,18 +4,23 @@ from skhyper.samplers._base import Sampler, located_gradients, located_trials
 from skhyper.samplers._gp import GPSampler
 from skhyper.samplers._gradient import GradientSampler
 from skhyper.samplers._grid import GridSampler
+from skhyper.samplers._names import SAMPLERS, check_sampler
 from skhyper.samplers._random import RandomSampler
+from skhyper.samplers._regret import Regret
 from skhyper.samplers._skopt import SkoptSampler
 from skhyper.samplers._sobol import SobolSampler
 
 __all__ = [
+    "SAMPLERS",
     "GPSampler",
     "GradientSampler",
     "GridSampler",
     "RandomSampler",
+    "Regret",
     "Sampler",
     "SkoptSampler",
     "SobolSampler",
+    "check_sampler",
     "located_gradients",
     "located_trials",
 ]

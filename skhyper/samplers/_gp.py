@@ -8,14 +8,17 @@ y : (n,) losses, failed ones replaced
 """
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from skhyper._trial import History
-from skhyper.gp import GaussianProcess, fit_gp, maximize_log_ei
+from skhyper.gp import GaussianProcess, fit_gp, log_expected_improvement, maximize_log_ei
 from skhyper.samplers._base import Sampler, located_gradients, located_trials
+from skhyper.samplers._cost import penalty_for_time, worth_most
+from skhyper.samplers._regret import Regret, fold_noise, regret_bound
 from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
 
@@ -28,6 +31,12 @@ _CATEGORY_HEIGHT = np.sqrt(0.5)
 # Standard deviations of noise against which an improvement must be worth learning. Scores by
 # cross-validation are steps: without it the search creeps along one of them.
 _NOISE_WEIGHT = 2.0
+# Complete trials before the regret is bounded, and before the search may end for want of any.
+_MIN_REGRET_TRIALS = 10
+_MIN_TRIALS_TO_STOP = 20
+# One bound may be lucky: hyperparameters of the process move with each trial.
+_NEGLIGIBLE_IN_A_ROW = 3
+_NOTHING_TO_GAIN = "no better setting could be told from the best one: see sampler_.regret"
 # Its square is a number yet.
 _LARGEST_LOSS = 1e90
 
@@ -49,6 +58,12 @@ class GPSampler(Sampler):
     use_gradients : bool, default=False
         Whether the process is told the derivatives of the losses (``Trial.gradient``) too,
         where trials have them.
+    max_time : float, default=None
+        Seconds that the trials may take in all, if they are what counts: what is promising and
+        quick then comes first. Searches that have a `max_time` of their own set it.
+    early_stopping : bool, default=False
+        Whether to end the search where no better setting could be told from the best one: after
+        20 trials, when :meth:`regret` was negligible after each of the last three.
 
     Notes
     -----
@@ -63,12 +78,18 @@ class GPSampler(Sampler):
     of a trial may be missing. Of failed trials, and of those so bad that their loss is drawn in,
     none are. See :func:`skhyper.gp.fit_gp` for what it costs and where it is capped.
 
+    With `max_time`, the acquisition is the expected improvement over the predicted seconds to a
+    power, which is the part of the time that is left: 1 at the start, 0 at the end. Seconds are
+    predicted by ridge regression of their logarithm; where they do not depend on the setting
+    beyond noise, the acquisition is the expected improvement itself.
+
     References
     ----------
     Snoek, Larochelle and Adams (2012), arXiv:1206.2944. Ament, Daulton, Eriksson, Balandat
     and Bakshy (2023), arXiv:2310.20708. Huang, Allen, Notz and Zeng (2006), Journal of Global
     Optimization 34 (the augmentation). Ginsbourger, Le Riche and Carraro (2010), "Kriging
-    is well-suited to parallelize optimization" (for running trials).
+    is well-suited to parallelize optimization" (for running trials). Lee, Perrone, Archambeau
+    and Seeger (2020), arXiv:2003.10870 (for `max_time`).
     """
 
     def __init__(
@@ -77,25 +98,79 @@ class GPSampler(Sampler):
         n_candidates: int = 1000,
         n_polish: int = 4,
         use_gradients: bool = False,
+        max_time: float | None = None,
+        early_stopping: bool = False,
     ):
         self.n_initial_points = n_initial_points
         self.n_candidates = n_candidates
         self.n_polish = n_polish
         self.use_gradients = use_gradients
+        self.max_time = max_time
+        self.early_stopping = early_stopping
+        self.stop_reason = ""
 
     def __repr__(self) -> str:
-        gradients = ", use_gradients=True" if self.use_gradients else ""
+        extra = ", use_gradients=True" if self.use_gradients else ""
+        extra += "" if self.max_time is None else f", max_time={self.max_time!r}"
+        extra += ", early_stopping=True" if self.early_stopping else ""
         return (
             f"GPSampler(n_initial_points={self.n_initial_points!r}, "
-            f"n_candidates={self.n_candidates!r}, n_polish={self.n_polish!r}{gradients})"
+            f"n_candidates={self.n_candidates!r}, n_polish={self.n_polish!r}{extra})"
         )
 
     def ask(
         self, space: Space, history: History, n_points: int, rng: np.random.Generator
     ) -> np.ndarray:
+        self.stop_reason = ""
+        if self.early_stopping and self._may_stop(space, history):
+            self.stop_reason = _NOTHING_TO_GAIN
+            return np.empty((0, space.n_dims))
         # On matrices this small, threads of BLAS wait for one another longer than they work.
         with _threads().limit(limits=1, user_api="blas"):
             return self._ask(space, history, n_points, rng)
+
+    def _may_stop(self, space: Space, history: History) -> bool:
+        """Whether the regret was negligible after each of the last trials."""
+        _, losses, _ = located_trials(space, history)
+        if np.isfinite(losses).sum() < _MIN_TRIALS_TO_STOP:
+            return False
+        ends = [len(history) - back for back in range(_NEGLIGIBLE_IN_A_ROW)]
+        parts = (replace(history, trials=history.trials[:end]) for end in ends)
+        return all(self.regret(space, part).negligible for part in parts)
+
+    def regret(self, space: Space, history: History) -> Regret:
+        """How much better than the best trial another could still be.
+
+        Parameters
+        ----------
+        space : Space
+        history : History
+
+        Returns
+        -------
+        regret : Regret
+            ``bound``, an upper bound of that, nan before there are 2 (d + 1) trials and 10;
+            ``noise``, below which cross-validation tells nothing; ``negligible``, whether the
+            bound is below the noise.
+
+        References
+        ----------
+        Makarova et al., "Automatic termination for hyperparameter optimization", AutoML
+        Conference 2022, arXiv:2104.08166.
+        """
+        points, losses, pending = located_trials(space, history)
+        noise = np.nan if history.best is None else fold_noise(history.best, history.splits)
+        if np.isfinite(losses).sum() < max(_MIN_REGRET_TRIALS, 2 * (space.n_dims + 1)):
+            return Regret(np.nan, noise)
+        encoding = _Encoding.of(space)
+        rng = np.random.default_rng([history.seed, len(history), 1])
+        with _threads().limit(limits=1, user_api="blas"):
+            F = encoding.encode(points)[~pending]
+            gp = fit_gp(F, _finite_losses(losses[~pending]), groups=encoding.groups)
+            elsewhere = encoding.encode(self._candidates(space, points, losses, rng))
+            observed = gp.predict(F[np.isfinite(losses[~pending])])
+            bound = regret_bound(observed, gp.predict(elsewhere), space.n_dims)
+        return Regret(bound, float(np.sqrt(gp.noise_variance)) if np.isnan(noise) else noise)
 
     def _ask(
         self, space: Space, history: History, n_points: int, rng: np.random.Generator
@@ -115,10 +190,13 @@ class GPSampler(Sampler):
         gp = fit_gp(F[~pending], y, groups=encoding.groups, gradients=gradients)
         best = float(gp.predict(F[~pending])[0].min())
         gp = _believe(gp, F[pending])
+        penalty = None
+        if self.max_time is not None:
+            penalty = penalty_for_time(space, history, self.max_time, encoding.encode)
         asked: list[np.ndarray] = []
         for _ in range(n_points):
             known = np.concatenate([points, *[p[None] for p in asked]])
-            asked.append(self._next(space, encoding, gp, best, known, losses, rng))
+            asked.append(self._next(space, encoding, gp, best, known, losses, penalty, rng))
             gp = _believe(gp, encoding.encode(asked[-1][None]))
         return np.array(asked)
 
@@ -137,6 +215,7 @@ class GPSampler(Sampler):
         best: float,
         known: np.ndarray,
         losses: np.ndarray,
+        penalty: Callable[[np.ndarray], np.ndarray] | None,
         rng: np.random.Generator,
     ) -> np.ndarray:
         """The point of largest expected improvement that is not `known`."""
@@ -144,15 +223,28 @@ class GPSampler(Sampler):
         if len(candidates) == 0:  # a small space, all but used up: the search finds the rest
             return space.sample(1, rng)[0]
         free = encoding.free(candidates)
+        noise_std = _NOISE_WEIGHT * float(np.sqrt(gp.noise_variance))
         found, _ = maximize_log_ei(
             gp,
             best,
             encoding.encode(candidates),
             free=free,
             n_polish=self.n_polish,
-            noise_std=_NOISE_WEIGHT * np.sqrt(gp.noise_variance),
+            noise_std=noise_std,
         )
         points = space.filter(_unknown(space.activate(encoding.decode(found)), known))
+        if penalty is not None:
+
+            def worth(points: np.ndarray) -> np.ndarray:
+                F = encoding.encode(points)
+                mean, std = gp.predict(F)
+                return log_expected_improvement(mean, std, best, noise_std)[0] - penalty(F)
+
+            def steps(starts: np.ndarray) -> np.ndarray:
+                near = space.filter(space.activate(_steps(space, starts, rng)))
+                return _unknown(near, known)
+
+            return worth_most(worth, np.concatenate([points, candidates]), steps)
         if len(points):
             return points[0]
         # Snapped to a known or forbidden point: the best candidate that is neither.

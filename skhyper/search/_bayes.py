@@ -2,17 +2,18 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
+import joblib
 import numpy as np
 from scipy.optimize import OptimizeResult
 from sklearn.utils.validation import check_is_fitted
 
 from skhyper._trial import History, Trial
-from skhyper.evaluation import GradientObjective, Objective
+from skhyper.evaluation import Objective
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
-from skhyper.samplers import GPSampler, Sampler, SkoptSampler
-from skhyper.search._derivatives import criterion_and_names
+from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler
 from skhyper.search._sampled import SampledSearch
 from skhyper.space import check_space
 
@@ -51,7 +52,11 @@ class BayesSearchCV(SampledSearch):
     constraint : callable, default=None
         ``constraint(params) -> bool``; only settings that it accepts are tried.
     max_time : float, default=None
-        Seconds after which no further trial is started.
+        Seconds after which no further trial is started. Promising settings that are quick to fit
+        come first then, where fit times differ: see :class:`skhyper.samplers.GPSampler`.
+    early_stopping : bool, default=False
+        Whether to stop where no better setting could be told from the best one: after 20 trials,
+        when the regret (``regret_``) was negligible after each of the last three.
     n_points : int, default=None
         Number of trials that may run at the same time. By default as many as keep `n_jobs`
         workers busy.
@@ -88,6 +93,11 @@ class BayesSearchCV(SampledSearch):
         Number of trials, those it started from included.
     stop_reason_ : str
         Why the search ended.
+    regret_ : Regret
+        What is left to be gained: an upper bound of how much better another setting could be
+        (``bound``), the noise of the cross-validation (``noise``), and whether the first is
+        below the second (``negligible``). Made when first looked at; ``regrets()`` has it after
+        each trial.
     optimizer_results_ : list of OptimizeResult
         As scikit-optimize has it: ``x``, ``fun``, ``x_iters``, ``func_vals``.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
@@ -112,7 +122,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     References
     ----------
     Snoek, Larochelle and Adams (2012), "Practical Bayesian optimization of machine learning
-    algorithms", arXiv:1206.2944.
+    algorithms", arXiv:1206.2944. Lee, Perrone, Archambeau and Seeger (2020), arXiv:2003.10870
+    (for `max_time`). Makarova et al. (2022), arXiv:2104.08166 (for `early_stopping`).
 
     Examples
     --------
@@ -145,6 +156,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         include_default=None,
         constraint=None,
         max_time=None,
+        early_stopping=False,
         n_points=None,
         allow_repeats=False,
         warm_start=False,
@@ -181,6 +193,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.include_default = include_default
         self.constraint = constraint
         self.max_time = max_time
+        self.early_stopping = early_stopping
         self.n_points = n_points
         self.allow_repeats = allow_repeats
         self.warm_start = warm_start
@@ -194,6 +207,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **SampledSearch._parameter_constraints,
         "optimizer_kwargs": [dict, None],
         "use_gradients": ["boolean"],
+        "early_stopping": ["boolean"],
         "fit_params": [dict, None],
         "iid": "no_validation",
     }
@@ -203,14 +217,29 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         surrogate = kwargs.get("base_estimator", "GP")
         if set(kwargs) <= _OWN_KEYWORDS and str(surrogate).upper() == "GP":
             n_initial = kwargs.get("n_initial_points", kwargs.get("n_random_starts"))
-            return GPSampler(n_initial_points=n_initial, use_gradients=self.use_gradients)
-        if self.use_gradients:
-            raise InvalidSpaceError("scikit-optimize's optimizer knows no gradients.")
+            return GPSampler(
+                n_initial_points=n_initial,
+                use_gradients=self.use_gradients,
+                max_time=self._working_time(),
+                early_stopping=self.early_stopping,
+            )
+        for name in ("use_gradients", "early_stopping"):
+            if getattr(self, name):
+                what = name.removeprefix("use_").replace("_", " ")
+                raise InvalidSpaceError(f"scikit-optimize's optimizer knows no {what}.")
         return SkoptSampler(**kwargs)
+
+    def _working_time(self) -> float | None:
+        """Seconds that trials may take in all, in all workers together."""
+        return self.max_time and self.max_time * joblib.effective_n_jobs(self.n_jobs)
 
     def _objective(self, objective: Objective) -> Any:
         if not self.use_gradients:
             return objective
+        # Derivatives take longer to import than all that is needed without them.
+        from skhyper.evaluation import GradientObjective
+        from skhyper.search._derivatives import criterion_and_names
+
         criterion, names = criterion_and_names(self.estimator, self.space_, *self._get_scorers())
         if criterion.exact:
             return GradientObjective.of(objective, criterion, names)
@@ -235,6 +264,31 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             return any([bool(callback(result)) for callback in callbacks])
 
         return params, [on_trial_end] if callbacks else []
+
+    @property
+    def regret_(self) -> Regret:
+        check_is_fitted(self, "history_")
+        made = self.__dict__.get("_last_regret", (None, None))
+        if made[0] is not self.history_:
+            made = self._last_regret = (self.history_, self._regret(self.n_trials_))
+        return made[1]
+
+    def regrets(self) -> list[Regret]:
+        """What was left to be gained after each trial; a Gaussian process is fitted for each.
+
+        Returns
+        -------
+        regrets : list of Regret
+            As ``regret_`` is; the bound is nan in the first 10 trials.
+        """
+        check_is_fitted(self, "history_")
+        return [self._regret(n) for n in range(1, self.n_trials_ + 1)]
+
+    def _regret(self, n_trials: int) -> Regret:
+        if not isinstance(self.sampler_, GPSampler):
+            raise AttributeError(f"{self.sampler_!r} has no bound of the regret.")
+        trials = self.history_.trials[:n_trials]
+        return self.sampler_.regret(self.space_, replace(self.history_, trials=trials))
 
     @property
     def optimizer_results_(self) -> list[OptimizeResult]:

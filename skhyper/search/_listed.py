@@ -1,6 +1,7 @@
 """Searches over settings known ahead: scikit-learn's grid and random search."""
 
 import numbers
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from skhyper._sklearn import Interval
 from skhyper.evaluation import ListedCandidates
-from skhyper.exceptions import InvalidSpaceError
+from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.search._base import BaseSearch, Plan
 from skhyper.search._validate import check_settings
 from skhyper.space import Categorical, Dimension, Space, check_dimension
@@ -194,6 +195,15 @@ def _drawable(spaces: Any) -> Any:
         return [_drawable(space) for space in spaces]
     if not isinstance(spaces, Mapping):
         return spaces
+    for name, values in spaces.items():
+        prior = values[2] if isinstance(values, tuple) and len(values) == 3 else None
+        if isinstance(prior, str) and prior in ("uniform", "log-uniform"):
+            warnings.warn(
+                f"{name!r}: {values!r} is a list of choices here, as in scikit-learn. For the "
+                "range use scipy.stats, or SearchCV(sampler='random').",
+                SkhyperWarning,
+                stacklevel=4,
+            )
     return {
         name: check_dimension(v) if type(v).__module__.startswith("skopt.") else v
         for name, v in spaces.items()

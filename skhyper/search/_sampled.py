@@ -19,7 +19,6 @@ from skhyper.samplers import (
     RandomSampler,
     Sampler,
     SkoptSampler,
-    SobolSampler,
 )
 from skhyper.search._base import BaseSearch, Plan
 from skhyper.search._validate import (
@@ -31,15 +30,8 @@ from skhyper.search._validate import (
 )
 from skhyper.space import Space, check_space
 
-__all__ = ["SAMPLERS", "SampledSearch"]
+__all__ = ["SampledSearch"]
 
-SAMPLERS = {
-    "random": RandomSampler,
-    "grid": GridSampler,
-    "sobol": SobolSampler,
-    "gp": GPSampler,
-    "skopt": SkoptSampler,
-}
 # Samplers that start, unless told otherwise, from the estimator's own setting.
 _START_FROM_OWN = (RandomSampler, GPSampler, SkoptSampler)
 

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skhyper.samplers import Sampler
-from skhyper.search._sampled import SAMPLERS, SampledSearch
+from skhyper.samplers import Sampler, check_sampler
+from skhyper.search._sampled import SampledSearch
 
 __all__ = ["SearchCV"]
 
@@ -159,11 +159,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     }
 
     def _sampler(self) -> Sampler | Sequence[Mapping[str, Any]]:
-        if not isinstance(self.sampler, str):
-            return self.sampler
-        if self.sampler not in SAMPLERS:
-            raise ValueError(
-                f"sampler must be one of {sorted(SAMPLERS)}, a Sampler or a list of settings; "
-                f"got {self.sampler!r}."
-            )
-        return SAMPLERS[self.sampler]()
+        if isinstance(self.sampler, str):
+            return check_sampler(self.sampler, " or a list of settings")
+        return self.sampler

@@ -106,7 +106,8 @@ def check_values(estimator: Any, space: Space) -> None:
     """Check that each dimension has a value that the estimator says it accepts.
 
     Only estimators with scikit-learn's ``_parameter_constraints`` say so. One wrong choice
-    among right ones is left to be a failed trial, as in scikit-learn.
+    among right ones is left to be a failed trial, as in scikit-learn; of a range that is wrong
+    in part there is a warning.
 
     Raises
     ------
@@ -126,10 +127,19 @@ def check_values(estimator: Any, space: Space) -> None:
         owner, constraints = _owner(estimator, setting, name)
         if constraints is None:
             continue
-        values = [space.like_own(name, dimension.from_unit(u)) for u in dimension.grid(9)]
+        choices, points = isinstance(dimension, Categorical), dimension.grid(9)
+        if not choices:  # an end of a range is hardly ever met
+            points = np.clip(points, 0.01, 0.99)
+        values = [space.like_own(name, dimension.from_unit(u)) for u in points]
         errors = [value_error(owner, name.rpartition("__")[2], v, constraints) for v in values]
         if all(errors):
             raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
+        if any(errors) and not choices:
+            warnings.warn(
+                f"Trials in a part of {dimension!r} will fail: {next(filter(None, errors))}",
+                SkhyperWarning,
+                stacklevel=5,
+            )
 
 
 def _owner(estimator: Any, setting: Mapping[str, Any], name: str) -> tuple[Any, Any]:

@@ -6,6 +6,7 @@ from skhyper.space._defaults import default_space
 from skhyper.space._dimensions import Categorical, Dimension, Distribution, Integer, Real
 from skhyper.space._space import Space, check_space
 from skhyper.space._vectors import as_vector, is_vector, like
+from skhyper.space._why_not import why_not
 
 __all__ = [
     "Categorical",
@@ -21,4 +22,5 @@ __all__ = [
     "default_space",
     "is_vector",
     "like",
+    "why_not",
 ]

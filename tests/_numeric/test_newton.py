@@ -28,3 +28,23 @@ def test_it_says_where_it_does_not_arrive():
     Y = (rng.random((60, 1)) < 0.3).astype(float)
     _, n_iter, converged = newton(Q, Y, np.ones(60), np.zeros(5), binomial, tol=1e-12, max_iter=1)
     assert (n_iter, converged) == (1, False)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_weights_that_leave_few_digits_of_the_minimum(seed):
+    rng = np.random.default_rng(seed)
+    X, classes = 20 * rng.normal(size=(50, 2)), rng.integers(3, size=50)
+    a = np.where(classes == 0, 1e3, 1e-4)
+    penalties = np.array([1.0, 1.0, 0.0])
+    Q, Y = Design.of(X, np.ones((50, 1))), np.eye(3)[classes]
+    V, _, converged = newton(Q, Y, a, penalties, multinomial, tol=1e-12, max_iter=40)
+    assert converged
+    residual = a[:, None] * multinomial.slope(Y, Q.apply(V))
+    np.testing.assert_allclose(Q.adjoint(residual) + penalties[:, None] * V, 0.0, atol=1e-6)
+
+
+def test_separated_classes_have_no_minimum():
+    Q = Design.of(np.arange(10.0)[:, None], np.ones((10, 1)))
+    Y = (np.arange(10.0)[:, None] > 4).astype(float)
+    *_, converged = newton(Q, Y, np.ones(10), np.zeros(2), binomial, tol=1e-12, max_iter=100)
+    assert not converged

@@ -133,6 +133,7 @@ def test_a_search_learns_rate_and_penalties():
 
 
 @pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite:UserWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_search_survives_trainings_that_diverge():
     network = MLPRegressor((5,), optimizer="sgd", **COMMON)
     model = TransformedTargetRegressor(scaled(network), transformer=StandardScaler())

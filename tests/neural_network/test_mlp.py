@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn import neural_network as theirs
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -40,6 +40,7 @@ DIABETES = (standardised(load_diabetes)[0], (load_diabetes().target - 152.1) / 7
         MLPRegressor(5, "tanh", optimizer="momentum", learning_rate=0.02, schedule="cosine"),
     ]
 )
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -155,6 +156,7 @@ def test_sparse_data():
         ({"hidden_layer_sizes": (5.5,)}, "hidden_layer_sizes must be whole numbers above 0"),
         ({"alpha": [0.1]}, "one for each of the 2 layers of weights; got shape"),
         ({"alpha": [0.1, -0.1]}, "alpha must be finite and not negative"),
+        ({"alpha": ["a", "b"]}, "alpha must be numbers; got"),
         ({"momentum": 1.0}, "'momentum' parameter"),
         ({"optimizer": "lbfgs"}, "'optimizer' parameter"),
         ({"optimizer": "sgd", "learning_rate": 1e200}, "not finite after epoch .: lower"),
@@ -178,6 +180,23 @@ def test_data_that_are_refused():
         MLPClassifier(early_stopping=True, random_state=0).fit(X, y, np.arange(len(y)) == 3)
     with pytest.raises(ValueError, match=r"no derivatives by \['momentum'\]; there are by"):
         fit_with_derivatives(MLPClassifier(), X, y, ["momentum"])
+
+
+def test_a_validation_set_that_cannot_be_cut_is_explained():
+    X, y = IRIS
+    with pytest.raises(ValueError, match=r"aside, class by class, and cannot: The least populated"):
+        MLPClassifier(early_stopping=True).fit(X[49:], y[49:])
+
+
+@pytest.mark.parametrize("optimizer", ["gd", "momentum", "adam"])
+def test_a_training_that_is_worse_than_a_constant_is_said_so(optimizer):
+    X, y = IRIS
+    network = MLPClassifier((10,), optimizer=optimizer, learning_rate=30.0, max_iter=30)
+    with pytest.warns(ConvergenceWarning, match="above that of a constant prediction"):
+        network.set_params(random_state=0).fit(X, y)
+    # One that falls, if too slowly, shows it in its curve.
+    network.set_params(learning_rate=1e-6, optimizer="gd").fit(X, y)
+    assert network.loss_curve_[-1] > np.log(3)
 
 
 def test_pickled():

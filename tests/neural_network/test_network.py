@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from skhyper.neural_network._network import ACTIVATIONS, OUTPUTS, Network
@@ -85,3 +86,35 @@ def test_layers_are_views():
         db += 1
     assert w.all()
     assert dw.all()
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_constant_loss_is_the_least_of_equal_outputs(output):
+    network, Y = Network((4, 3), "tanh", output), target(output)
+    shares = c / c.sum()
+    w = np.zeros(network.n_weights)
+
+    def loss(b):
+        w[-3:] = b
+        return network.loss(network.layers(w), X, Y, shares)
+
+    expected = minimize(loss, np.zeros(3), tol=1e-10).fun
+    assert network.constant_loss(Y, shares) == pytest.approx(expected, rel=1e-6)
+
+
+def test_constant_loss_of_one_value_is_0():
+    for output in OUTPUTS:
+        assert Network((4, 3), "tanh", output).constant_loss(np.ones((20, 3)), c / c.sum()) == 0
+
+
+def test_one_direction_alone_is_one_of_several():
+    network, Y = Network((4, 6, 5, 3), "tanh", "softmax"), target("softmax")
+    w, dw = rng.normal(size=network.n_weights), rng.normal(size=(2, network.n_weights))
+    tape, found = gradient(network, w, X, Y)[2], np.empty_like(dw)
+    layers = network.layers(w)
+    network.d_gradient(layers, network.layers(dw), tape, network.layers(found))
+    for data in (X, sparse.csr_array(X)):
+        one = np.empty_like(w)
+        tape = gradient(network, w, data, Y)[2]
+        network.d_gradient(layers, network.layers(dw[1]), tape, network.layers(one))
+        np.testing.assert_allclose(one, found[1], rtol=1e-10)

@@ -1,5 +1,7 @@
 """Our grid and random search against scikit-learn's, to the last bit."""
 
+import warnings
+
 import numpy as np
 import pytest
 import sklearn.model_selection as sk
@@ -11,6 +13,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import skhyper
+from skhyper.exceptions import SkhyperWarning
 from skhyper.space import Real
 
 X, y = load_iris(return_X_y=True)
@@ -124,3 +127,13 @@ def test_the_space_is_told():
 
     search = skhyper.RandomizedSearchCV(SVC(), {"C": OnlyDraws()}, n_iter=2, random_state=0)
     assert search.fit(X, y).space_ is None
+
+
+@pytest.mark.filterwarnings("ignore:One or more", "ignore:\\n2 fits failed")
+def test_a_range_of_scikit_optimize_where_scikit_learn_reads_choices():
+    search = skhyper.RandomizedSearchCV(SVC(), {"C": (1, 10, "log-uniform")}, n_iter=3, cv=2)
+    with pytest.warns(SkhyperWarning, match="is a list of choices here"):
+        search.fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search.set_params(param_distributions={"C": (1, 10)}, n_iter=2).fit(X, y)

@@ -1,15 +1,18 @@
 """Checks of what the user wrote."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.stats import uniform
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skhyper.exceptions import InvalidSpaceError
+from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.search._validate import (
     check_settings,
     check_values,
@@ -115,3 +118,12 @@ def test_values_that_no_step_accepts():
     logistic = {"clf": [LogisticRegression()], "clf__max_iter": (-9, -1)}
     with pytest.raises(InvalidSpaceError, match=r"suits 'clf__max_iter'.*of LogisticRegression"):
         check_values(pipe, Space([{"clf__C": (0.1, 1.0)}, logistic]))
+
+
+@pytest.mark.parametrize("spec", [(-5.0, 5.0), (-1, 3), uniform(-1, 3)])
+def test_a_range_that_is_wrong_in_part(spec):
+    with pytest.warns(SkhyperWarning, match=r"a part of .* will fail: The 'C' parameter of SVC"):
+        check_values(SVC(), Space({"C": spec}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_values(SVC(), Space({"C": (0.0, 1.0), "kernel": ["rbf", "no kernel"]}))

@@ -1,0 +1,203 @@
+"""The whole search of a function's least value."""
+
+import math
+import numbers
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import joblib
+from scipy.optimize import OptimizeResult
+from sklearn.utils import check_random_state
+
+from skhyper._trial import History
+from skhyper.evaluation import Evaluator, SampledCandidates, make_pool
+from skhyper.functions._points import Points, check_value, optimize_result
+from skhyper.samplers import GPSampler, Sampler, check_sampler
+
+__all__ = ["minimize"]
+
+
+@dataclass(frozen=True)
+class _FunctionObjective:
+    """A function as what workers run, in the place of folds."""
+
+    function: Callable[[Any], Any]
+    points: Points
+    catch: tuple[type[Exception], ...]
+    X: Any = None  # workers ask how large their data are
+
+    def run(self, job: Any) -> dict[str, Any]:
+        start = time.perf_counter()
+        value, error = math.nan, None
+        try:
+            value = check_value(self.function(self.points.spelled(job.params)))
+            if not math.isfinite(value):
+                error = f"The value is {value}."
+        except self.catch:
+            error = traceback.format_exc()
+        return {
+            "test_scores": -value,
+            "fit_error": error,
+            "fit_time": time.perf_counter() - start,
+            "score_time": 0.0,
+        }
+
+
+def minimize(
+    function: Callable[[Any], float],
+    space: Any,
+    n_iter: int,
+    *,
+    sampler: str | Sampler = "gp",
+    random_state: Any = None,
+    initial_points: Any = None,
+    history: History | None = None,
+    max_time: float | None = None,
+    callback: Callable | Sequence[Callable] | None = None,
+    catch: type[Exception] | Sequence[type[Exception]] = (),
+    allow_repeats: bool = False,
+    n_jobs: int | None = None,
+) -> OptimizeResult:
+    """Search for the least value of a function that is expensive to call.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(params) -> float``, with a dict of values; with a list of values if `space` is a
+        list of dimensions. A value that is nan or infinite is a failed trial.
+    space : dict, list of dict, Space, or list of dimensions
+        What may be tried, as in the searches: see :class:`skhyper.space.Space`, which takes a
+        constraint too; or a list of dimensions, as scikit-optimize has it.
+    n_iter : int
+        Number of calls, besides the trials of `history`.
+    sampler : {"gp", "random", "grid", "sobol", "skopt"} or Sampler, default="gp"
+        Where points come from.
+    random_state : int, RandomState instance or None, default=None
+        Seed. The same seed gives the same points; with `n_jobs`, if their number is the same too.
+    initial_points : point or list of points, default=None
+        What to try first; they count among the `n_iter` calls.
+    history : History, default=None
+        Trials to start from: ``result.history`` of an earlier call, or ``optimizer.history``.
+    max_time : float, default=None
+        Seconds after which the function is not called any more. With ``sampler="gp"``, promising
+        points that are quick come first, where times differ.
+    callback : callable or list of callable, default=None
+        Called with the result so far after each trial; True stops.
+    catch : type of Exception, or list of them, default=()
+        Errors of the function that count as a failed trial. Any other one is raised, with the
+        result so far as its attribute ``result``.
+    allow_repeats : bool, default=False
+        Whether a point may be tried again.
+    n_jobs : int, default=None
+        Number of calls at the same time, in processes unless ``joblib.parallel_config`` says
+        otherwise; each point is then chosen without the values that are not there yet.
+
+    Returns
+    -------
+    result : scipy.optimize.OptimizeResult
+        ``x``, the best point (None if every call failed), and its value ``fun``; all points
+        ``x_iters`` and their values ``func_vals`` (nan where failed), in the order of asking;
+        ``history``, the same as trials, with times; ``space``; ``nfev``, their number; ``message``,
+        why the search ended; ``success``, whether a value was found and it was not interrupted.
+
+    Raises
+    ------
+    InvalidSpaceError
+        If the space or an initial point is wrong; the function has not been called then.
+    TypeError
+        If the function returns something that is not a number.
+
+    See Also
+    --------
+    Optimizer : The same by ask and tell.
+
+    Notes
+    -----
+    Ctrl-C ends the search and returns what was found, as the ``message`` then says.
+
+    Examples
+    --------
+    >>> from skhyper import minimize
+    >>> def function(params):
+    ...     return (params["x"] - 1) ** 2 + params["y"] ** 2
+    >>> space = {"x": (-2.0, 2.0), "y": (-2.0, 2.0)}
+    >>> result = minimize(function, space, 15, random_state=0)
+    >>> result.fun < 0.1
+    True
+    >>> result.message
+    'n_iter=15 settings were tried'
+
+    As scikit-optimize's ``gp_minimize`` is called:
+
+    >>> result = minimize(lambda x: (x[0] - 1) ** 2, [(-2.0, 2.0)], 8, random_state=0)
+    >>> len(result.x), len(result.func_vals)
+    (1, 8)
+    """
+    if not callable(function):
+        raise TypeError(f"function must be callable, got {function!r}.")
+    _check_number("n_iter", n_iter, numbers.Integral, 1)
+    if max_time is not None:
+        _check_number("max_time", max_time, numbers.Real, 0)
+    points = Points(space)
+    phases = [(points.space, int(n_iter))]
+    first = points.settings(initial_points)
+    chosen = check_sampler(sampler)
+    if sampler == "gp" and max_time is not None:
+        chosen = GPSampler(max_time=max_time * joblib.effective_n_jobs(n_jobs))
+    candidates = SampledCandidates(chosen, phases, first, allow_repeats)
+    seed = int(check_random_state(random_state).randint(2**31 - 1))
+    base = History(seed=seed) if history is None else replace(history, seed=seed, splits=())
+    callbacks = [callback] if callable(callback) else list(callback or ())
+    objective = _FunctionObjective(function, points, _checked_catch(catch))
+    evaluator = Evaluator(
+        candidates,
+        make_pool(objective, n_jobs, "2*n_jobs", False),  # type: ignore[arg-type]
+        base,
+        float,
+        n_parallel=joblib.effective_n_jobs(n_jobs),
+        ordered=random_state is not None,
+        max_time=max_time,
+        search=None,
+        caller=None,
+        context=None,
+        on_trial_end=lambda _, history: any(
+            [bool(call(_result(history, points, ""))) for call in callbacks]
+        ),
+    )
+    return _run(evaluator, points)
+
+
+def _run(evaluator: Evaluator, points: Points) -> OptimizeResult:
+    try:
+        evaluator.run()
+    except BaseException as error:
+        reason = f"interrupted by {type(error).__name__}"
+        result = _result(evaluator.history, points, reason)
+        if isinstance(error, KeyboardInterrupt) and result.nfev:
+            return result
+        error.result = result  # type: ignore[attr-defined]
+        raise
+    return _result(evaluator.history, points, evaluator.stop_reason)
+
+
+def _result(history: History, points: Points, message: str) -> OptimizeResult:
+    success = history.best is not None and not message.startswith("interrupted")
+    return optimize_result(history, points, message=message, success=success)
+
+
+def _checked_catch(catch: Any) -> tuple[type[Exception], ...]:
+    kinds = (catch,) if isinstance(catch, type) else tuple(catch)
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, Exception)):
+            raise TypeError(f"catch must be a type of Exception or a list of them, got {catch!r}.")
+    return kinds
+
+
+def _check_number(name: str, value: Any, kind: type, low: int) -> None:
+    wrong = not isinstance(value, kind) or isinstance(value, bool)
+    if wrong or not (value >= low and value > 0):
+        what = "a whole number from 1 on" if kind is numbers.Integral else "a number above 0"
+        raise ValueError(f"{name} must be {what}, got {value!r}.")

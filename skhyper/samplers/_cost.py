@@ -1,0 +1,149 @@
+"""What a setting will cost, and how much that counts: expected improvement for the time it takes.
+
+Notation
+--------
+F : (n, p) features of trials, in [0, 1]
+y : (n,) logarithms of their seconds
+Z : (n, 2p) F and F², centred; Z = U S Vᵀ
+λ : ridge penalty
+h : (n,) leverages, the diagonal of the hat matrix, 1/n for the mean included
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from skhyper._trial import History
+from skhyper.samplers._base import _located
+from skhyper.space import Space
+
+__all__ = ["CostModel", "fit_cost", "penalty_for_time", "time_left", "worth_most"]
+
+# Penalties, in units of the largest squared singular value.
+_PENALTIES = np.logspace(-4, 1, 11)
+# Trials before costs are looked at, and standard errors by which they must be predicted better
+# than by their mean.
+_MIN_TRIALS = 5
+_SIGNIFICANT = 2.0
+# Rounds of steps around the best points, points they start from, and steps from each.
+_ROUNDS, _STARTS, _STEPS = 3, 8, 32
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class CostModel:
+    """Ridge regression of the logarithm of seconds on features and their squares."""
+
+    center: np.ndarray
+    weights: np.ndarray
+    mean: float
+    bounds: tuple[float, float]
+
+    def log_seconds(self, F: np.ndarray) -> np.ndarray:
+        """Predictions (m,) at features (m, p), within the range of what was seen."""
+        return np.clip(self.mean + (_expand(F) - self.center) @ self.weights, *self.bounds)
+
+
+def fit_cost(F: np.ndarray, seconds: np.ndarray) -> CostModel | None:
+    """A model of the seconds; None where they do not depend on the features beyond noise.
+
+    Parameters
+    ----------
+    F : ndarray of shape (n, p)
+    seconds : ndarray of shape (n,)
+        Positive.
+
+    Notes
+    -----
+    The penalty is the one of least squared error when leaving one out, which for ridge regression
+    is e / (1 - h). That error must be less than that of the mean by two standard errors
+    of the difference: a search where all settings cost the same is not led by chance.
+    """
+    n = len(seconds)
+    if n < _MIN_TRIALS:
+        return None
+    y = np.log(seconds)
+    mean, Z = y.mean(), _expand(F)
+    center = Z.mean(axis=0)
+    U, s, Vt = np.linalg.svd(Z - center, full_matrices=False)
+    if s[0] < 1e-9 or np.ptp(y) < 1e-9:
+        return None
+    projections = U.T @ (y - mean)
+    flat = ((y - mean) / (1.0 - 1.0 / n)) ** 2
+    best, shrink = flat, np.zeros_like(s)
+    for penalty in _PENALTIES * s[0] ** 2:
+        factors = s**2 / (s**2 + penalty)
+        leverage = 1.0 / n + (U**2) @ factors
+        error = ((y - mean - U @ (factors * projections)) / (1.0 - leverage)) ** 2
+        if error.mean() < best.mean():
+            best, shrink = error, s / (s**2 + penalty)
+    gain = flat - best
+    if gain.mean() <= _SIGNIFICANT * gain.std(ddof=1) / np.sqrt(n):
+        return None
+    weights = Vt.T @ (shrink * projections)
+    return CostModel(center, weights, float(mean), (float(y.min()), float(y.max())))
+
+
+def _expand(F: np.ndarray) -> np.ndarray:
+    return np.concatenate([F, F**2], axis=1)
+
+
+def time_left(history: History, max_time: float) -> float:
+    """Part of `max_time` that trials have not used yet, from 1 to 0.
+
+    The exponent of the cost: improvement per second at the start, improvement alone at the
+    end (Lee, Perrone, Archambeau and Seeger 2020, "Cost-aware Bayesian optimization",
+    arXiv:2003.10870, section 4).
+    """
+    seconds = [trial.seconds for trial in history if np.isfinite(trial.seconds)]
+    return max(0.0, 1.0 - float(sum(seconds)) / max_time)
+
+
+def penalty_for_time(
+    space: Space, history: History, max_time: float, encode: Callable[[Array], Array]
+) -> Callable[[Array], Array] | None:
+    """What the logarithm of an improvement loses by the time it takes; None where that is flat.
+
+    Parameters
+    ----------
+    encode : callable
+        From points (n, d) of `space` to features (n, p).
+
+    Returns
+    -------
+    penalty : callable or None
+        From features (m, p) to values (m,).
+    """
+    power = time_left(history, max_time)
+    points, trials = _located(space, history)
+    # A fit that failed may have failed at once: its time says nothing.
+    told = np.array([t.state == "complete" and t.seconds > 0 for t in trials], dtype=bool)
+    if power == 0.0 or not told.any():
+        return None
+    seconds = np.array([trial.seconds for trial in trials])
+    model = fit_cost(encode(points[told]), seconds[told])
+    return None if model is None else lambda F: power * model.log_seconds(F)
+
+
+def worth_most(
+    worth: Callable[[Array], Array], points: Array, steps: Callable[[Array], Array]
+) -> Array:
+    """The point of largest worth, after some rounds of random steps from the best ones.
+
+    Parameters
+    ----------
+    worth : callable
+        From points (m, d) to values (m,).
+    points : ndarray of shape (m, d)
+    steps : callable
+        From points to others near them; it may leave some out.
+    """
+    values = worth(points)
+    for _ in range(_ROUNDS):
+        top = np.argsort(-values, kind="stable")[:_STARTS]
+        near = steps(np.repeat(points[top], _STEPS, axis=0))
+        points = np.concatenate([points[top], near])
+        values = np.concatenate([values[top], worth(near)])
+    return points[np.argmax(values)]

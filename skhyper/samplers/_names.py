@@ -1,0 +1,46 @@
+"""Samplers by the names that searches and optimizers give them."""
+
+import difflib
+from typing import Any
+
+from skhyper.samplers._base import Sampler
+from skhyper.samplers._gp import GPSampler
+from skhyper.samplers._grid import GridSampler
+from skhyper.samplers._random import RandomSampler
+from skhyper.samplers._skopt import SkoptSampler
+from skhyper.samplers._sobol import SobolSampler
+
+__all__ = ["SAMPLERS", "check_sampler"]
+
+SAMPLERS: dict[str, type[Sampler]] = {
+    "random": RandomSampler,
+    "grid": GridSampler,
+    "sobol": SobolSampler,
+    "gp": GPSampler,
+    "skopt": SkoptSampler,
+}
+
+
+def check_sampler(sampler: Any, others: str = "") -> Sampler:
+    """The sampler that a name stands for; a sampler is returned as it is.
+
+    Parameters
+    ----------
+    sampler : str or Sampler
+    others : str
+        What else the caller accepts, for the message.
+
+    Raises
+    ------
+    ValueError
+        If it is neither, with the names that come nearest.
+    """
+    if isinstance(sampler, Sampler):
+        return sampler
+    if isinstance(sampler, str) and sampler in SAMPLERS:
+        return SAMPLERS[sampler]()
+    near = difflib.get_close_matches(str(sampler).lower(), SAMPLERS, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"sampler must be one of {sorted(SAMPLERS)}, a Sampler{others}; got {sampler!r}.{hint}"
+    )

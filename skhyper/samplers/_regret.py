@@ -1,0 +1,90 @@
+"""How much better than the best trial another could still be, and whether that can be told.
+
+Notation
+--------
+n, d : number of trials, of dimensions
+k : number of folds
+s² : variance of the fold scores of the best trial
+β : width of the confidence bound
+
+References
+----------
+A. Makarova, H. Shen, V. Perrone, A. Klein, J. B. Faddoul, A. Krause, M. Seeger and C. Archambeau,
+Automatic Termination for Hyperparameter Optimization, AutoML Conference 2022, arXiv:2104.08166.
+
+C. Nadeau and Y. Bengio, Inference for the Generalization Error, Machine Learning 52 (2003).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skhyper._trial import Trial
+
+__all__ = ["Regret", "fold_noise", "regret_bound"]
+
+_DELTA = 0.1  # the bound holds with probability 1 - δ
+
+
+@dataclass(frozen=True)
+class Regret:
+    """What is left to be gained after some trials.
+
+    Attributes
+    ----------
+    bound : float
+        Upper bound of the simple regret: by how much the loss of the best trial exceeds the
+        least loss of the space, as the surrogate believes. nan where it was not asked yet.
+    noise : float
+        Standard deviation of the loss of the best trial, over other samples of the data; of the
+        surrogate's noise where there is one score a trial.
+    """
+
+    bound: float
+    noise: float
+
+    @property
+    def negligible(self) -> bool:
+        """Whether no better setting could be told from the best one."""
+        return bool(self.bound < self.noise)
+
+
+def regret_bound(observed: Sequence[np.ndarray], elsewhere: Sequence[np.ndarray], d: int) -> float:
+    """Least upper confidence bound of the trials over the least lower one of the space.
+
+    Parameters
+    ----------
+    observed : (mean, std), ndarrays of shape (n,)
+        Of the loss, where it was tried.
+    elsewhere : (mean, std), ndarrays of shape (m,)
+        At points that cover the space.
+    d : int
+
+    Notes
+    -----
+    Eq. 4 of Makarova et al. (2022), with β = 2 log(d n² π² / (6 δ)) / 5 as there (after Srinivas,
+    Krause, Kakade and Seeger 2010).
+    """
+    n = len(observed[0])
+    beta = 2.0 * np.log(d * n**2 * np.pi**2 / (6.0 * _DELTA)) / 5.0
+    upper = observed[0] + np.sqrt(beta) * observed[1]
+    lower = elsewhere[0] - np.sqrt(beta) * elsewhere[1]
+    own = observed[0] - np.sqrt(beta) * observed[1]
+    return float(upper.min() - min(lower.min(initial=np.inf), own.min()))
+
+
+def fold_noise(trial: Trial, splits: Sequence[tuple]) -> float:
+    """Standard deviation of a trial's mean score over samples of the data; nan for one fold.
+
+    Folds share training data, so that their scores vary less than over new samples: the
+    variance is s² (1/k + n_test / n_train) (Nadeau and Bengio 2003, eq. 9; eq. 6 of Makarova et
+    al. 2022).
+    """
+    k = len(trial.scores)
+    if k < 2:
+        return float("nan")
+    ratio = 1.0 / (k - 1.0)
+    if len(splits) == k:
+        ratio = float(np.mean([len(test) / len(train) for train, test in splits]))
+    return float(np.sqrt(np.var(trial.scores, ddof=1) * (1.0 / k + ratio)))

@@ -1,0 +1,89 @@
+"""Dicts and lists as points of a space."""
+
+import numpy as np
+import pytest
+
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.functions._points import Points, optimize_result
+from skhyper.space import Space
+
+
+def test_dicts():
+    points = Points({"a": (0.0, 1.0), "b": ["x", "y"]})
+    assert points.names is None
+    given = {"a": 0.5, "b": "y"}
+    assert points.setting(given) == given
+    assert points.setting(given) is not given
+    assert points.spelled(given) == given
+
+
+def test_lists():
+    points = Points([(0.0, 1.0), (1, 9), ["x", "y"]])
+    assert points.names == ["x0", "x1", "x2"]
+    assert points.setting([0.5, 3, "y"]) == {"x0": 0.5, "x1": 3, "x2": "y"}
+    assert points.setting({"x0": 0.5, "x1": 3, "x2": "y"})["x1"] == 3
+    assert points.spelled({"x2": "y", "x0": 0.5, "x1": 3}) == [0.5, 3, "y"]
+
+
+def test_dimensions_of_scikit_optimize():
+    skopt_space = pytest.importorskip("skopt.space")
+    named = [skopt_space.Real(1e-3, 1.0, "log-uniform", name="C"), skopt_space.Integer(1, 9)]
+    assert Points(named).names == ["x0", "x1"]  # all or none
+    named[1].name = "depth"
+    assert Points(named).names == ["C", "depth"]
+    whole = Points(skopt_space.Space(named))
+    assert whole.names == ["C", "depth"]
+    assert whole.space.dimensions[0].prior == "log-uniform"
+
+
+def test_several_points_or_one():
+    lists = Points([(0.0, 1.0), (0.0, 1.0)])
+    one, two = {"x0": 0.1, "x1": 0.2}, {"x0": 0.3, "x1": 0.4}
+    assert lists.settings(None) == []
+    assert lists.settings([0.1, 0.2]) == [one]
+    assert lists.settings([[0.1, 0.2], [0.3, 0.4]]) == [one, two]
+    assert lists.settings(np.array([[0.1, 0.2], [0.3, 0.4]])) == [one, two]
+    dicts = Points({"a": (0.0, 1.0)})
+    assert dicts.settings({"a": 0.5}) == dicts.settings([{"a": 0.5}]) == [{"a": 0.5}]
+    with pytest.raises(InvalidSpaceError, match="a point or a list of them, got 3"):
+        dicts.settings(3)
+
+
+@pytest.mark.parametrize(
+    ("spaces", "said"),
+    [
+        ([(0.0, 1.0), (2.0, 1.0)], "Dimension 1 of the list: .*inverted"),
+        ((0.0, 1.0), "Dimension 0 of the list: 0.0 is no search range"),
+        ({"a": (2.0, 1.0)}, "Search space of 'a': .*inverted"),
+        ([({"a": (0.0, 1.0)}, 5)], "pairs are for searches"),
+        ([], "non-empty list"),
+        (3, "non-empty list"),
+    ],
+)
+def test_spaces_that_are_wrong(spaces, said):
+    with pytest.raises(InvalidSpaceError, match=said):
+        Points(spaces)
+
+
+@pytest.mark.parametrize("point", [[0.1], [0.1, 0.2, 0.3], "ab", 0.1, None])
+def test_lists_that_are_no_point(point):
+    with pytest.raises(InvalidSpaceError, match="a list of 2 values, got"):
+        Points([(0.0, 1.0), (0.0, 1.0)]).setting(point)
+
+
+def test_points_outside():
+    with pytest.raises(InvalidSpaceError, match=r"in Space.*: 'a': 3\.0 is out of the range"):
+        Points({"a": (0.0, 1.0)}).setting({"a": 3.0})
+    with pytest.raises(InvalidSpaceError, match="must be a dict"):
+        Points({"a": (0.0, 1.0)}).setting([0.5])
+    with pytest.raises(InvalidSpaceError, match="rejected all"):
+        Points(Space({"a": (0.0, 1.0)}, constraint=lambda params: False))
+
+
+def test_a_result_without_trials():
+    from skhyper import History
+
+    result = optimize_result(History(), Points([(0.0, 1.0)]))
+    assert result.x is None
+    assert np.isnan(result.fun)
+    assert result.nfev == 0
