@@ -4,6 +4,7 @@ __all__ = [
     "ExhaustedSpaceError",
     "HistoryMismatchWarning",
     "InvalidSpaceError",
+    "OverfittingWarning",
     "SkhyperWarning",
 ]
 
@@ -25,3 +26,7 @@ class SkhyperWarning(UserWarning):
 
 class HistoryMismatchWarning(SkhyperWarning):
     """Earlier trials were made on other data, folds or scoring and are not used."""
+
+
+class OverfittingWarning(SkhyperWarning):
+    """The cross-validation loss has fallen, and that of samples held out of it has not."""

@@ -7,7 +7,7 @@ from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, 
 from skhyper.evaluation._evaluator import Evaluator
 from skhyper.evaluation._executor import make_pool
 from skhyper.evaluation._journal import Journal
-from skhyper.evaluation._objective import Objective, finished_trial
+from skhyper.evaluation._objective import FoldJob, Objective, finished_trial
 
 if TYPE_CHECKING:
     from skhyper.evaluation._gradient_objective import GradientObjective
@@ -18,6 +18,7 @@ __getattr__, __dir__ = lazy_names(
 
 __all__ = [
     "Evaluator",
+    "FoldJob",
     "GradientObjective",
     "Journal",
     "ListedCandidates",

@@ -41,6 +41,8 @@ __all__ = ["GradientObjective"]
 
 # Inner problems kept for each fold: one for each combination of what has no derivative.
 _MAX_PROBLEMS = 4
+# What scikit-learn cuts in place of a fold's data, which are cut once.
+_ROWS, _TRAIN, _TEST = np.array([[0], [1]]), np.array([0]), np.array([1])
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class _Fold:
         self._loaded = False
         # The problem whose score was compared with the criterion, and whether they agreed.
         self._compared: tuple[InnerProblem | None, bool] = None, False
+        self._last_loss: Any = None  # with the classes that it is for
         self.problem: InnerProblem
 
     def load(self) -> None:
@@ -130,6 +133,7 @@ class _Fold:
             self._problems.clear()
             self._loaded = False
             self._compared = None, False
+            self._last_loss = None
             del self.X_train, self.y_train, self.X_test, self.y_test, self.problem, self.fitted
 
     def fit(self, params: Mapping[str, Any]) -> None:
@@ -169,22 +173,23 @@ class _Fold:
         return self._problems[key]
 
     def fit_and_score(self, job: FoldJob) -> dict[str, Any]:
-        """scikit-learn's fit and score of the stand-in, in place of the data their rows."""
+        """scikit-learn's fit and score of the stand-in; two rows stand for the data."""
         o = self._whole.objective
-        train, test = o.splits[self._number]
-        rows = np.arange(_n_samples(o.X))[:, None]
-        return fit_and_score(
+        result = fit_and_score(
             _StandIn(self),
-            rows,
+            _ROWS,
             None,
-            train=train,
-            test=test,
+            train=_TRAIN,
+            test=_TEST,
             parameters=job.params,
             fit_params={},
             score_params={},
             scorer=_scorer_on(self, o.scorer),
             **o.options(job),
         )
+        self.load()
+        result["n_test_samples"] = _n_samples(self.X_test)
+        return result
 
     def score(self, scorer: Any, on_test: bool) -> Any:
         """Scores of the fitted estimator; of its last step where that is the same."""
@@ -211,18 +216,22 @@ class _Fold:
         are exchanged may bring a score of their own.
         """
         try:
+            loss, method = self._loss(), self._whole.criterion.method
+            if self.problem.is_exact:
+                return -loss(self.problem.predict(self.X_test, method))[0]
             model, X = self.fitted, self.X_test
             if hasattr(self.problem, "transformed"):
                 model, X = model.steps[-1][1], self.problem.transformed(X)
-            loss = self._loss()
-            return -loss(getattr(model, self._whole.criterion.method)(X))[0]
+            return -loss(getattr(model, method)(X))[0]
         except Exception:  # noqa: BLE001  (the scorer will say what is wrong)
             return np.nan
 
     def _loss(self) -> Any:
-        weight = self.score_params.get("sample_weight")
-        classes = getattr(self.fitted, "classes_", None)
-        return self._whole.criterion.on(self.y_test, weight, classes)
+        classes: Any = getattr(self.fitted, "classes_", None)
+        if self._last_loss is None or not np.array_equal(self._last_loss[0], classes):
+            weight = self.score_params.get("sample_weight")
+            self._last_loss = classes, self._whole.criterion.on(self.y_test, weight, classes)
+        return self._last_loss[1]
 
     def _score(self, scorer: Any) -> Any:
         """What the scorer says of the fitted estimator, or of its last step."""
@@ -285,20 +294,18 @@ class _MultimetricOn(MultimetricScorer):
         self._fold, self._of = fold, scorers
 
     def __call__(self, stand_in: _StandIn, rows: np.ndarray) -> Any:
-        return self._fold.score(self._of, _is_test(self._fold, rows))
+        return self._fold.score(self._of, _is_test(rows))
 
 
 def _scorer_on(fold: _Fold, scorer: Any) -> Any:
     """The scorer that scores the stand-in as `scorer` does the fitted estimator."""
     if isinstance(scorer, MultimetricScorer):
         return _MultimetricOn(fold, scorer)
-    return lambda stand_in, rows: fold.score(scorer, _is_test(fold, rows))
+    return lambda stand_in, rows: fold.score(scorer, _is_test(rows))
 
 
-def _is_test(fold: _Fold, rows: np.ndarray) -> bool:
-    test = fold._whole.objective.splits[fold._number][1]
-    n = _n_samples(fold._whole.objective.X)
-    return np.array_equal(rows[:, 0], np.arange(n)[test])
+def _is_test(rows: np.ndarray) -> bool:
+    return bool(rows[0, 0] == _TEST[0])
 
 
 def _is_plain(scorer: Any) -> bool:

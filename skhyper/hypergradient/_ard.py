@@ -17,6 +17,7 @@ from skhyper.hypergradient._kernel_ridge import KernelRidgeProblem
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
+    LeftOut,
     check_not_overridden,
     inner_problem,
 )
@@ -56,7 +57,9 @@ class ARDProblem(InnerProblem):
         Y = self._template._targets(y) if classifier else checked_target(y)
         self._mean = self._a @ Y / self._a.sum()
         self.inner = KernelRidgeProblem(self._template._machine())
-        self.inner.load(self._X, Y - self._mean, sample_weight=sample_weight)
+        self._Y = Y - self._mean
+        self.inner.load(self._X, self._Y, sample_weight=sample_weight)
+        self._with_ones: KernelRidgeProblem | None = None
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template).set_params(**params)
@@ -64,7 +67,8 @@ class ARDProblem(InnerProblem):
         fitted.length_scales_ = fitted._scales(self._X, self._a)
         self._given, self._bands = fitted.length_scales, fitted._bands
         scales = fitted.length_scales_[fitted.bands_]
-        solved = self.inner.fit({"alpha": fitted.alpha, "kernel__length_scale": scales})
+        self._solved = {"alpha": fitted.alpha, "kernel__length_scale": scales}
+        solved = self.inner.fit(self._solved)
         fitted.dual_coef_, fitted.X_fit_ = solved.dual_coef_, self._X
         fitted.intercept_ = self._mean
         return fitted
@@ -85,6 +89,35 @@ class ARDProblem(InnerProblem):
 
     def cross_inputs(self, u: np.ndarray) -> np.ndarray | None:
         return self.inner.cross_inputs(u)
+
+    def leave_one_out(self) -> LeftOut | None:
+        """Of kernel ridge, on targets less the mean of all others.
+
+        A left-out prediction is linear in the targets: ``z`` less the number m gives that of
+        ``z`` less m times that of ones.
+        """
+        if is_classifier(self.estimator) or self._given is None or np.any(self._a == 0):
+            return None
+        if self._with_ones is None:
+            ones = np.ones((len(self._X), 1))
+            self._with_ones = KernelRidgeProblem(self._template._machine())
+            Y = np.column_stack([self._Y, ones])
+            self._with_ones.load(self._X, Y, sample_weight=self._a)
+        self._with_ones.fit(self._solved)
+        left_out = self._with_ones.leave_one_out()
+        if left_out is None:
+            return None
+        a, Y = self._a[:, None], self._Y.reshape(len(self._X), -1)
+        others = -a * Y / (a.sum() - a)  # their mean, less that of all
+        Z, of_ones = left_out.predictions[:, :-1], left_out.predictions[:, -1:]
+        predictions = self._mean + others + Z - others * of_ones
+
+        def pull_back(d_output: np.ndarray) -> Gradient:
+            d = d_output.reshape(Y.shape)
+            by_ones = -(d * others).sum(axis=1)
+            return self._named(left_out.pull_back(np.column_stack([d, by_ones])))
+
+        return LeftOut(predictions.reshape(self._Y.shape), pull_back)
 
     def _named(self, gradient: Gradient) -> Gradient:
         named = {name: gradient[name] for name in ("alpha",) if name in gradient}

@@ -15,7 +15,7 @@ c : scale of the loss;  λ, μ : penalties, (q,)
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -34,11 +34,14 @@ from skhyper.hypergradient._problem import (
 
 __all__ = ["LinearProblem", "Training"]
 
-# A Newton step of this size, relative to the coefficients, is followed by one within rounding.
-_LAST_STEP = 1e-7
+# What Newton's steps may leave to go, relative to the coefficients.
+_TO_GO = 1e-8
 _MAX_STEPS = 30
 # Supports that are tried before the last one is taken as it is.
 _MAX_SUPPORTS = 200
+# A factor serves for steps at other points, and for systems, while each mends all but this part.
+_SLOW = 0.1
+_REFINED = 1e-9
 # What may be left of G after it, relative to the penalty's part.
 _LARGEST_REST = 1e-5
 # Relative to the penalty: slopes that exceed it by less do so by rounding.
@@ -73,6 +76,14 @@ class Training:
     l1: np.ndarray
     by: dict[str, Callable[[np.ndarray], np.ndarray]]
     by_several: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = field(default_factory=dict)
+
+
+class _Point(NamedTuple):
+    """Coefficients V (q, K), ``z = Q V`` (n, K) and ``c Qᵀ (a g) + λ V`` (q, K)."""
+
+    V: np.ndarray
+    z: np.ndarray
+    slope: np.ndarray
 
 
 class LinearProblem(InnerProblem):
@@ -116,6 +127,7 @@ class LinearProblem(InnerProblem):
         if self.estimator.fit_intercept:
             V = np.vstack([V, np.broadcast_to(fitted.intercept_, (1, V.shape[1]))])
         self._V = V
+        self._last: _Point | None = None
         self._support = (self._problem.l1[:, None] == 0) | (V != 0)
         self._solver: Callable | None = None
         return fitted
@@ -144,44 +156,71 @@ class LinearProblem(InnerProblem):
         return dV, {}, D @ self._V[:p].T if self.inputs_wanted else None
 
     def solve(self, dw: np.ndarray) -> np.ndarray:
+        S, v = self._support, dw[self._support]
+        guess = None if self._last_u is None else self._last_u[S]
         U = np.zeros_like(dw)
-        guess = None if self._last_u is None else self._last_u[self._support]
-        U[self._support] = self._solver(dw[self._support], guess)
+        U[S] = self._solver(v, guess)
+        if self._factorized_at is not self._V:
+            U[S] = self._refined(U, v)
         self._last_u = U
         return U
+
+    def _refined(self, U: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """The solution on the support, from that with the Hessian of a point nearby."""
+        S, size = self._support, np.inf
+        while True:
+            rest = v - self._hessian_product(U)[S]
+            size, before = float(np.linalg.norm(rest)), size
+            if size <= _REFINED * np.linalg.norm(v):
+                return U[S]
+            if size > _SLOW * before:
+                self._solver = self._factorize(self._V)
+                return self._solver(v)
+            U[S] += self._solver(rest)
+
+    def _hessian_product(self, U: np.ndarray) -> np.ndarray:
+        t = self._problem
+        bent = t.scale * t.weights * self._bent(self._design.apply(U))
+        return self._design.adjoint(bent) + t.l2[:, None] * U
+
+    def _bent(self, s: np.ndarray) -> np.ndarray:
+        """``∂²ℓ/∂z² s`` of each sample, (n, K)."""
+        t = self._problem
+        bent = t.family.curvature(t.y, self._at(self._V).z)
+        if t.family is multinomial:
+            return bent * s - bent * (bent * s).sum(axis=1, keepdims=True)
+        return bent * s
 
     def cross(self, u: np.ndarray) -> Gradient:
         problem = self._problem
         gradient = {name: float((u * by(self._V)).sum()) for name, by in problem.by.items()}
         gradient |= {name: by(u, self._V) for name, by in problem.by_several.items()}
-        s = problem.scale * problem.weights * self._design.apply(u)
-        z = self._design.apply(self._V)
+        if problem.family.by:
+            s = problem.scale * problem.weights * self._design.apply(u)
         for name, slope_by in problem.family.by.items():
-            gradient[name] = float((s * slope_by(problem.y, z)).sum())
+            gradient[name] = float((s * slope_by(problem.y, self._at(self._V).z)).sum())
         return gradient
 
     def cross_inputs(self, u: np.ndarray) -> np.ndarray | None:
         if self._design.dense is None:
             return None
         problem, p = self._problem, self._X_test.shape[1]
-        z, s = self._design.apply(self._V), self._design.apply(u)
+        z, s = self._at(self._V).z, self._design.apply(u)
         weight = problem.scale * problem.weights
-        slope, bend = problem.family.slope(problem.y, z), problem.family.curvature(problem.y, z)
-        if problem.family is multinomial:
-            bent = bend * s - bend * (bend * s).sum(axis=1, keepdims=True)
-        else:
-            bent = bend * s
-        return (weight * bent) @ self._V[:p].T + (weight * slope) @ u[:p].T
+        slope = problem.family.slope(problem.y, z)
+        return (weight * self._bent(s)) @ self._V[:p].T + (weight * slope) @ u[:p].T
 
-    def _smooth_slope(self, V: np.ndarray) -> np.ndarray:
-        """``c Qᵀ (a g) + λ V``, (q, K)."""
-        t = self._problem
-        slope = t.family.slope(t.y, self._design.apply(V))
-        return self._design.adjoint(t.scale * t.weights * slope) + t.l2[:, None] * V
+    def _at(self, V: np.ndarray) -> _Point:
+        """What is known at V, computed once: V is asked for several times in a row."""
+        if self._last is None or self._last.V is not V:
+            t, z = self._problem, self._design.apply(V)
+            slope = self._design.adjoint(t.scale * t.weights * t.family.slope(t.y, z))
+            self._last = _Point(V, z, slope + t.l2[:, None] * V)
+        return self._last
 
     def _residual(self, V: np.ndarray) -> np.ndarray:
         """``G`` on the support."""
-        G = self._smooth_slope(V) + self._problem.l1[:, None] * self._signs
+        G = self._at(V).slope + self._problem.l1[:, None] * self._signs
         return G[self._support]
 
     def _polished(self, V: np.ndarray) -> np.ndarray:
@@ -197,7 +236,7 @@ class LinearProblem(InnerProblem):
             V, settled = self._newton(V)
             if not settled:
                 continue
-            slope = self._smooth_slope(V)
+            slope = self._at(V).slope
             joins = ~self._support & (np.abs(slope) > l1 * (1 + _SLACK))
             if not joins.any():
                 break
@@ -215,7 +254,8 @@ class LinearProblem(InnerProblem):
     def _newton(self, V: np.ndarray) -> tuple[np.ndarray, bool]:
         """Newton's steps on the support; False as soon as a coefficient has left it.
 
-        A step is shortened while it does not make ``G`` smaller.
+        A step is shortened while it does not make ``G`` smaller. It leaves as much of its
+        length to go as of ``G``.
         """
         G = self._residual(V)
         self._solver = self._factorize(V)
@@ -236,11 +276,15 @@ class LinearProblem(InnerProblem):
             else:
                 break
             moved = float(np.linalg.norm(shrink * step) / max(np.linalg.norm(new), 1e-300))
+            left = moved * float(np.linalg.norm(G_new)) / size
             V, G = new, G_new
-            if moved < _LAST_STEP:
+            if left < _TO_GO:
                 break
-            if moved > 1e3 * _LAST_STEP:
+            # A factor is worth as many more steps as products with Q are worth a factor.
+            if self._design.dense is None or np.linalg.norm(G) > _SLOW * size:
                 self._solver = self._factorize(V)
+        if self._design.dense is None and self._factorized_at is not V:
+            self._solver = self._factorize(V)
         return V, True
 
     def _dropped(
@@ -263,7 +307,8 @@ class LinearProblem(InnerProblem):
     def _factorize(self, V: np.ndarray) -> Callable:
         """Solver with the Hessian at V, for vectors of the support's entries."""
         t, S = self._problem, self._support
-        bend = t.family.curvature(t.y, self._design.apply(V))
+        self._factorized_at = V
+        bend = t.family.curvature(t.y, self._at(V).z)
         if t.family is multinomial:
             l2 = np.broadcast_to(t.l2[:, None], S.shape)
             return softmax_solver(self._design, t.scale * t.weights[:, 0], bend, l2, S)

@@ -87,6 +87,13 @@ class InnerProblem(ABC):
     worth_keeping : bool
         Whether the next setting gains from what the last one has computed. If not, the problem
         and the fold's data are let go after each setting, which saves memory.
+    is_exact : bool
+        Whether the fitted estimator is the exact solution, so that it predicts what ``predict``
+        does.
+    one_valley : bool
+        Whether the criterion by one hyperparameter has its minima side by side: beyond a rise
+        that is more than small, there is no better one. Restarts then keep to the valley,
+        which matters where fits beyond it are dear.
     passes_inputs : bool
         Whether derivatives by the data can be had, so that what stands before the estimator
         can be differentiated.
@@ -97,6 +104,8 @@ class InnerProblem(ABC):
     why_not: str = ""
     wanted: Collection[str] | None = None
     inputs_wanted: bool = False
+    is_exact: bool = False
+    one_valley: bool = False
 
     def __init__(self, estimator: Any):
         self.estimator = estimator

@@ -1,4 +1,4 @@
-"""Ridge regression and classification: every penalty from one eigendecomposition.
+"""Ridge regression and classification: every penalty from one Gram matrix.
 
 For each output the parameters solve ``G = Xcᵀ (Xc w - yc) + α w = 0``; see ``_data`` for Xc.
 
@@ -7,11 +7,13 @@ Notation
 n, p, K : number of samples, features, outputs
 W, U : solution and adjoint, (p, K)
 α : penalty, (K,)
-Λ, Q : eigenvalues and eigenvectors of the smaller Gram matrix of Xc
+K : the smaller Gram matrix of Xc
+C : dual solution, (n, K), with ``W = Xcᵀ C``
 """
 
 import copy
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,9 +43,13 @@ from skhyper.hypergradient._problem import (
 
 __all__ = ["RidgeProblem"]
 
-# Beyond it an eigendecomposition takes longer than the conjugate gradients of a whole search.
+# Beyond it factors of the Gram matrix take longer than the conjugate gradients of a whole search.
 _LARGEST_GRAM = 5000
 _LARGEST_SPARSE_GRAM = 1000
+# An eigendecomposition takes as long as so many Cholesky factors.
+_MAX_FACTORS = 16
+# Penalties below this part of the Gram matrix's diagonal are within rounding of zero.
+_ROUNDING = 1e-10
 # Solvers that stop at a tolerance. The others find the solution, as the problem does.
 _ITERATIVE = ("lsqr", "sparse_cg", "sag", "saga", "lbfgs")
 
@@ -64,7 +70,7 @@ class RidgeProblem(CentredProblem):
 
     @property
     def worth_keeping(self) -> bool:
-        return isinstance(self._system, _Spectrum)
+        return isinstance(self._system, _Gram)
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._template = _template(self.estimator, X, y)
@@ -82,22 +88,35 @@ class RidgeProblem(CentredProblem):
         self._take(X, Y, a, y.ndim == 1)
         limit = _LARGEST_SPARSE_GRAM if self._data.dense is None else _LARGEST_GRAM
         dense = min(X.shape) <= limit
-        self._system = _Spectrum(self._data) if dense else _Iterations(self._data)
+        self._system = _Gram(self._data) if dense else _Iterations(self._data)
 
     def fit(self, params: Mapping[str, Any]) -> Any:
-        fitted = copy.copy(self._template).set_params(**params)
-        validate_params(fitted)
+        fitted = copy.copy(self._template)
+        alpha = params.get("alpha", fitted.alpha)
+        if params.keys() == {"alpha"} and isinstance(alpha, float) and 0 < alpha < np.inf:
+            fitted.alpha = alpha  # the long way takes as long as a small fit
+        else:
+            validate_params(fitted.set_params(**params))
         self._alpha = np.broadcast_to(np.asarray(fitted.alpha, dtype=float), self._y_mean.shape)
         self._W = self._system.fit(self._Yc, self._alpha)
-        if fitted.solver in _ITERATIVE:  # as far as it comes, by the user's own wish
+        self.is_exact = fitted.solver not in _ITERATIVE
+        if not self.is_exact:  # as far as it comes, by the user's own wish
             return fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         return self._filled(fitted, self._flat and not is_classifier(self.estimator))
 
     def solve(self, dw: np.ndarray) -> np.ndarray:
-        return self._system.solve(dw, self._alpha, self.inputs_wanted)
+        if self._by_gram:
+            return dw  # for alpha alone the product of the solution with W is enough
+        return self._system.solve(dw, self._alpha)
 
     def cross(self, u: np.ndarray) -> Gradient:
+        if self._by_gram:
+            return {"alpha": self._shared(self._system.slope(u, self._W, self._alpha))}
         return {"alpha": self._shared((u * self._W).sum(axis=0))}
+
+    @property
+    def _by_gram(self) -> bool:
+        return isinstance(self._system, _Gram) and not self.inputs_wanted
 
     def leave_one_out(self) -> LeftOut | None:
         """By the diagonal h of the hat matrix: residuals over 1 - h.
@@ -107,7 +126,7 @@ class RidgeProblem(CentredProblem):
         Allen (1974), "The relationship between variable selection and data augmentation and a
         method for prediction", Technometrics 16.
         """
-        if is_classifier(self.estimator) or not isinstance(self._system, _Spectrum):
+        if is_classifier(self.estimator) or not isinstance(self._system, _Gram):
             return None
         a = self._data.weights
         if np.any(a == 0):
@@ -137,22 +156,40 @@ def _template(estimator: Any, X: Any, y: Any) -> Any:
     return fitted.set_params(solver=estimator.solver)
 
 
-class _Spectrum:
-    """Solutions at any penalty by one eigendecomposition of the smaller Gram matrix."""
+class _Gram:
+    """Solutions at any penalty by the smaller Gram matrix of Xc."""
 
     def __init__(self, data: Centred):
         self._data = data
         n, p = data.shape
         self._primal = p <= n
-        self._values, self._vectors = linalg.eigh(data.gram(), overwrite_a=True, driver="evd")
-        self._values = np.maximum(self._values, 0.0)
+        self._shifted = _Shifted(data.gram(), self._primal)
 
     def fit(self, Yc: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """``(Xcᵀ Xc + α)⁻¹ Xcᵀ Yc``, (p, K)."""
         if self._primal:
-            return self.solve(self._data.adjoint(Yc), alpha)
-        inverse = 1 / (self._values[:, None] + alpha)
-        return self._data.adjoint(self._vectors @ (inverse * (self._vectors.T @ Yc)))
+            return self._shifted.solve(self._data.adjoint(Yc), alpha)
+        self._C = self._shifted.solve(Yc, alpha)
+        return self._data.adjoint(self._C)
+
+    def slope(self, V: np.ndarray, W: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """``Σ u∘w`` of each output, (K,), with ``u = (Xcᵀ Xc + α)⁻¹ V`` and the last fit's W."""
+        if self._primal:
+            return (self.solve(V, alpha) * W).sum(axis=0)
+        # wᵀ u = cᵀ Xc (Xcᵀ Xc + α)⁻¹ v = cᵀ (Xc Xcᵀ + α)⁻¹ Xc v with w = Xcᵀ c
+        return (self._C * self._shifted.solve(self._data.apply(V), alpha)).sum(axis=0)
+
+    def solve(self, V: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K)."""
+        if self._primal:
+            return self._shifted.solve(V, alpha)
+        U = self._woodbury(V, alpha)
+        rest = V - self._data.adjoint(self._data.apply(U)) - alpha * U
+        return U + self._woodbury(rest, alpha)  # once more, of what rounding has left
+
+    def _woodbury(self, V: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        C = self._shifted.solve(self._data.apply(V), alpha)
+        return (V - self._data.adjoint(C)) / alpha
 
     def left_out(
         self, Yc: np.ndarray, alpha: np.ndarray, ones: np.ndarray | None
@@ -164,8 +201,9 @@ class _Spectrum:
         ``c = (Xc Xcᵀ + α)⁻¹ Yc`` and d the diagonal of that inverse, without its part along
         `ones` (of length 1), which the intercept takes.
         """
-        inverse = 1 / (self._values[:, None] + alpha)
-        Q = self._data.apply(self._vectors) if self._primal else self._vectors
+        values, vectors = self._shifted.spectrum
+        inverse = 1 / (values[:, None] + alpha)
+        Q = self._data.apply(vectors) if self._primal else vectors
         if not self._primal and ones is not None:
             Q = Q - np.outer(ones, ones @ Q)
         b = Q.T @ Yc
@@ -177,26 +215,64 @@ class _Spectrum:
             c, d, dc, dd = Yc - c, 1 - level - d, -dc, -dd
         return c / d, dc / d - c * dd / d**2
 
-    def solve(self, V: np.ndarray, alpha: np.ndarray, outside: bool = False) -> np.ndarray:
-        """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K).
 
-        With fewer samples than features its part outside of the row space of Xc, ``V / α``,
-        is there only if asked for: no product with coefficients sees it.
-        """
-        inverse = 1 / (self._values[:, None] + alpha)
-        if self._primal:
-            return self._vectors @ (inverse * (self._vectors.T @ V))
-        floor = self._values[-1] * len(self._values) * np.finfo(float).eps
-        seen = (self._values > floor)[:, None]
-        scaled = np.where(seen, 1 / np.where(seen, self._values[:, None], 1), 0.0)
-        C = scaled * (self._vectors.T @ self._data.apply(V))
-        U = self._data.adjoint(self._vectors @ (inverse * C))
-        if not outside:
-            return U
-        rest = V - self._data.adjoint(self._vectors @ C)
-        # Once more, of what rounding has left.
-        again = scaled * (self._vectors.T @ self._data.apply(rest))
-        return U + (rest - self._data.adjoint(self._vectors @ again)) / alpha
+class _Shifted:
+    """``(K + α)⁻¹`` for a positive semidefinite K (n, n) and any α.
+
+    By Cholesky at first; once there have been as many of them as take the time of an
+    eigendecomposition, by that. So are penalties within rounding of zero, by which what rounding
+    leaves in the null space of K would be divided.
+
+    Parameters
+    ----------
+    K : ndarray of shape (n, n)
+    whole : bool
+        Whether solutions have a part in the null space of K, too.
+    """
+
+    def __init__(self, K: np.ndarray, whole: bool):
+        self._K = K
+        self._whole = whole
+        self._smallest = _ROUNDING * float(np.diag(K).max(initial=0.0))
+        self._factor: tuple[float, Any] | None = None
+        self._n_factors = 0
+
+    @cached_property
+    def spectrum(self) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues (n,) and eigenvectors (n, n) of K, which they take the place of."""
+        self._factor = None
+        values, vectors = linalg.eigh(self._K, overwrite_a=True, driver="evd", check_finite=False)
+        del self._K
+        return np.maximum(values, 0.0), vectors
+
+    def solve(self, B: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """``(K + α)⁻¹ B``, (n, m), with an α for each column of B."""
+        if (
+            "spectrum" not in self.__dict__
+            and np.all(alpha == alpha[0])
+            and self._prepare(alpha[0])
+        ):
+            return linalg.cho_solve(self._factor[1], B, check_finite=False)  # type: ignore[index]
+        values, vectors = self.spectrum
+        shifted = values[:, None] + alpha
+        if self._whole:
+            return vectors @ ((vectors.T @ B) / shifted)
+        seen = (values > values[-1] * len(values) * np.finfo(float).eps)[:, None]
+        inverse = np.where(seen, 1 / np.where(seen, shifted, 1.0), 0.0)
+        return vectors @ (inverse * (vectors.T @ B))
+
+    def _prepare(self, alpha: float) -> bool:
+        """Factorise ``K + α``, if that is the way."""
+        if self._factor is not None and self._factor[0] == alpha:
+            return True
+        if alpha <= self._smallest or self._n_factors >= _MAX_FACTORS:
+            return False
+        self._n_factors += 1
+        shifted = self._K.copy()
+        shifted[np.diag_indices(len(shifted))] += alpha
+        # K is symmetric: as Fortran has it, it need not be copied.
+        self._factor = alpha, linalg.cho_factor(shifted.T, overwrite_a=True, check_finite=False)
+        return True
 
 
 class _Iterations:
@@ -209,7 +285,7 @@ class _Iterations:
         """``(Xcᵀ Xc + α)⁻¹ Xcᵀ Yc``, (p, K)."""
         return self.solve(self._data.adjoint(Yc), alpha)
 
-    def solve(self, V: np.ndarray, alpha: np.ndarray, outside: bool = True) -> np.ndarray:
+    def solve(self, V: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K)."""
         return np.column_stack([self._solve(v, penalty) for v, penalty in zip(V.T, alpha)])
 

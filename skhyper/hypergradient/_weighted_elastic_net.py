@@ -48,7 +48,7 @@ class WeightedElasticNetProblem(CentredProblem):
         a = as_weights(sample_weight, X.shape[0])
         X = X.tocsc() if hasattr(X, "tocsc") else X
         self._take(X, y.reshape(len(y), -1), a, True, 1 / a.sum())
-        self._solver = ElasticNetSolver(self._data, self._Yc)
+        self._solver = ElasticNetSolver.of(self._data, self._Yc, self.estimator.fit_intercept)
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template).set_params(**params)

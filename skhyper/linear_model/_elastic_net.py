@@ -136,7 +136,7 @@ class WeightedElasticNet(RegressorMixin, BandedModel):
         X, y, a = self._checked(X, y, sample_weight, y_numeric=True)
         data = Centred.of(X.tocsc() if sparse.issparse(X) else X, a, self.fit_intercept)
         y_mean, Yc = centred_target(y.astype(float)[:, None], a, self.fit_intercept)
-        solver = ElasticNetSolver(data, Yc)
+        solver = ElasticNetSolver.of(data, Yc, self.fit_intercept)
         self._solve(solver)
         self.coef_ = solver.W[:, 0]
         self.intercept_ = float(y_mean[0] - data.mean @ self.coef_) if self.fit_intercept else 0.0

@@ -1,26 +1,32 @@
 """Samplers: where the next points come from, as pure functions of the history."""
 
 from skhyper.samplers._base import Sampler, located_gradients, located_trials
+from skhyper.samplers._descent import Answer, descent, descent_together
 from skhyper.samplers._gp import GPSampler
 from skhyper.samplers._gradient import GradientSampler
 from skhyper.samplers._grid import GridSampler
 from skhyper.samplers._names import SAMPLERS, check_sampler
 from skhyper.samplers._random import RandomSampler
 from skhyper.samplers._regret import Regret
+from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.samplers._skopt import SkoptSampler
 from skhyper.samplers._sobol import SobolSampler
 
 __all__ = [
     "SAMPLERS",
+    "Answer",
     "GPSampler",
     "GradientSampler",
     "GridSampler",
     "RandomSampler",
     "Regret",
     "Sampler",
+    "Shrinkage",
     "SkoptSampler",
     "SobolSampler",
     "check_sampler",
+    "descent",
+    "descent_together",
     "located_gradients",
     "located_trials",
 ]

@@ -12,7 +12,7 @@ v : coordinates that move in a run, in units of its first step
 
 import itertools
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,10 +21,11 @@ from scipy.optimize import minimize
 
 from skhyper._trial import History, Trial
 from skhyper.samplers._gp import GPSampler
+from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
 
-__all__ = ["Answer", "Strategy", "key_of"]
+__all__ = ["Answer", "Strategy", "descent", "descent_together", "key_of"]
 
 # Step of a run's first move in the coordinate of the steepest slope, and of new attempts from
 # where it came to its end on a slope: at a kink. They are short, and there is a next one only
@@ -44,8 +45,17 @@ _MAX_POINTS_A_TRIAL = 20
 _FIRST_TRIALS = 3
 # Trials in a row of a new descent that fall towards the best point: it goes there, too.
 _LIKELY = 2
+# Restarts no further than this from such a trial, in all coordinates, would say the same.
+_NEAR = 0.05
 # In more dimensions a Gaussian process takes longer than what it saves.
 _MAX_PROCESS_DIMS = 12
+# In one valley: what is above the best by this part of its value, or of all that values differ
+# by, and falls towards it, is a wall that no restart climbs over.
+_WALL = 0.1
+# How far beyond all trials the gap at an end reaches, of which a restart takes the middle.
+_REACH = 0.3
+# `tol` of a descent that only looks for a start.
+_ROUGH = 1e-3
 # Restarts where nothing but plains has been seen.
 _RESTARTS_ON_PLAINS = 10
 
@@ -70,8 +80,8 @@ def key_of(point: np.ndarray) -> bytes:
 class _Run:
     """A descent: where it is, and the best that it has seen."""
 
-    steps: Plan
     point: np.ndarray
+    steps: Plan = field(init=False)
     best: float = math.inf
     best_point: np.ndarray | None = None
     n_trials: int = 0
@@ -89,9 +99,14 @@ class Strategy:
     names : frozenset of str
         Hyperparameters that have derivatives.
     starts : list of ndarray of shape (d,)
-    n_iter, n_restarts, tol
+    n_iter, n_restarts, tol, one_valley
         As :class:`GradientSampler` has them.
     seed : int
+    shrinkage : Shrinkage
+        What a prior holds together.
+    strength_at : callable
+        ``strength_at(point) -> float``: the prior's strength, asked for once, at the best point
+        at which all components of a vector are equal.
     """
 
     space: Space
@@ -101,6 +116,10 @@ class Strategy:
     n_restarts: int
     tol: float
     seed: int
+    shrinkage: Shrinkage
+    strength_at: Callable[[np.ndarray], float]
+    strength: float | None = None
+    one_valley: bool = False
     _seen: list[tuple[np.ndarray, Answer]] = field(default_factory=list)
     _runs: list[_Run] = field(default_factory=list)
 
@@ -168,21 +187,51 @@ class Strategy:
             run = self._runs[-1]
             while not run.done and run.best <= np.median([other.best for other in self._runs]):
                 yield from self._advance(run)
-            yield from self._start(self._from_process())
+            start = self._from_process()
+            yield from self._start(start if self.strength == 0 else self.shrinkage.together(start))
 
     # ---- runs
 
     def _start(self, point: np.ndarray) -> Generator[np.ndarray, Answer, _Run]:
         """A new run, with its first trial."""
-        run = _Run(_descent(point, self._moves, self.tol), point)
+        run = _Run(point)
+        run.steps = self._steps(point, run)
         self._runs.append(run)
-        next(run.steps)
+        run.point = next(run.steps)
         yield from self._advance(run)
         return run
 
+    def _steps(self, point: np.ndarray, run: _Run) -> Plan:
+        """A descent: with the components of each vector equal, then apart.
+
+        The first one is short, sees no noise of single components, and leaves the flat ends of
+        the ranges. It is rough, unless the prior keeps components equal.
+        """
+        shrinkage = self.shrinkage
+        if self.strength == 0 or not shrinkage.vectors:
+            return (yield from descent(point, self._moves, self.tol))
+        start = self.space.activate(shrinkage.together(point))[0]
+        rough = self.tol if self.strength == math.inf else max(self.tol, _ROUGH)
+        end = yield from descent_together(shrinkage, start, self._moves, rough)
+        if end or run.best_point is None:
+            return end
+        if self.strength is None:
+            self.strength = self.strength_at(run.best_point)
+        if math.isfinite(self.strength):
+            best = run.best_point if shrinkage.is_together(point) else point
+            yield from descent(best, self._moves, self.tol)
+        elif rough > self.tol:
+            yield from descent_together(shrinkage, run.best_point, self._moves, self.tol)
+        return ""
+
+    def _with_prior(self, point: np.ndarray, answer: Answer) -> Answer:
+        """The criterion with the prior; as it is where all components are equal."""
+        value, slope = self.shrinkage.penalty(point, self.strength or 0.0)
+        return answer._replace(value=answer.value + value, slope=answer.slope + slope)
+
     def _advance(self, run: _Run) -> Plan:
         """One trial of a run."""
-        answer = yield run.point
+        answer = self._with_prior(run.point, (yield run.point))
         self._seen.append((run.point, answer))
         run.n_trials += 1
         if answer.value < run.best:
@@ -202,11 +251,16 @@ class Strategy:
 
     def _restart(self) -> Plan:
         """Looks for other basins until some restarts in a row have found nothing better."""
-        n_vain = 0
+        n_vain = n_known = 0
         basins = False
         while n_vain < self._patience():
             best = min(self._runs, key=lambda run: run.best)
-            run = yield from self._start(self._new_start(best, basins))
+            start = self._new_start(best, basins, n_known)
+            start = start if self.strength == 0 else self.shrinkage.together(start)
+            if not basins and self._is_known(start, best):
+                n_vain, n_known = n_vain + 1, n_known + 1
+                continue
+            run = yield from self._start(start)
             n_towards = _LIKELY if run.done else _LIKELY * self._falls_towards(best)
             basins |= n_towards == 0
             while not run.done and n_towards < _LIKELY:
@@ -229,9 +283,9 @@ class Strategy:
         lost = all(run.flat or run.best_point is None for run in self._runs)
         return max(self.n_restarts, _RESTARTS_ON_PLAINS) if lost else self.n_restarts
 
-    def _falls_towards(self, best: _Run) -> bool:
-        """Whether the last trial is higher than the best point and falls towards it."""
-        point, answer = self._seen[-1]
+    def _falls_towards(self, best: _Run, trial: int = -1) -> bool:
+        """Whether a trial, the last one, is higher than the best point and falls towards it."""
+        point, answer = self._seen[trial]
         if best.best_point is None or not answer.value > best.best:
             return False
         if key_of(self._middle(point)) != key_of(self._middle(best.best_point)):
@@ -240,17 +294,49 @@ class Strategy:
         rise = float(answer.slope[moves] @ (best.best_point - point)[moves])
         return rise <= self.tol * abs(answer.value)
 
-    def _new_start(self, best: _Run, basins: bool) -> np.ndarray:
+    def _is_known(self, start: np.ndarray, best: _Run) -> bool:
+        """Whether a trial nearby has shown already that the way from there is to the best."""
+        return any(
+            np.all(np.abs(point - start)[self._moves & ~np.isnan(start)] <= _NEAR)
+            and self._falls_towards(best, number)
+            for number, (point, _) in enumerate(self._seen)
+        )
+
+    def _new_start(self, best: _Run, basins: bool, n_known: int) -> np.ndarray:
         """A point of the best arm: from a process where there are basins, else spread out."""
+        if (inside := self._between_walls(best)) is not None:
+            return inside
         if basins and self.space.n_dims <= _MAX_PROCESS_DIMS:
             return self._from_process()
         rng = self._rng()
-        spread = sobol_points(self.space, len(self._runs), 1, self.seed, rng)[0]
+        spread = sobol_points(self.space, len(self._runs) + n_known, 1, self.seed, rng)[0]
         if best.best_point is None:
             return spread
         spread = np.where(np.isnan(spread), rng.random(len(spread)), spread)
         moves = self._moves & ~np.isnan(best.best_point)
         return self.space.activate(np.where(moves, spread, best.best_point))[0]
+
+    def _between_walls(self, best: _Run) -> np.ndarray | None:
+        """The middle of the widest gap around the best; None if not in one valley."""
+        if not self.one_valley or best.best_point is None or best.flat:
+            return None
+        columns = np.flatnonzero(self._moves & ~np.isnan(best.best_point))
+        if len(columns) != 1:
+            return None
+        k, arm = columns[0], key_of(self._middle(best.best_point))
+        seen = [(p[k], a) for p, a in self._seen if key_of(self._middle(p)) == arm]
+        values = [a.value for _, a in seen if math.isfinite(a.value)]
+        height = best.best + _WALL * max(abs(best.best), max(values) - min(values))
+        u = best.best_point[k]
+        walls = [x for x, a in seen if a.value > height and a.slope[k] * (x - u) > 0]
+        ends = min(x for x, _ in seen) - _REACH, max(x for x, _ in seen) + _REACH
+        low = max((x for x in walls if x < u), default=max(ends[0], 0.0))
+        high = min((x for x in walls if x > u), default=min(ends[1], 1.0))
+        marks = np.unique([low, high] + [x for x, _ in seen if low < x < high])
+        widest = int(np.argmax(np.diff(marks)))
+        point = best.best_point.copy()
+        point[k] = marks[widest : widest + 2].mean()
+        return self.space.activate(point)[0]
 
     def _from_process(self) -> np.ndarray:
         """Where a Gaussian process of all that was seen expects an improvement."""
@@ -259,7 +345,7 @@ class Strategy:
                 number,
                 params,
                 "complete" if math.isfinite(answer.value) else "failed",
-                loss=answer.value,
+                loss=answer.value - self.shrinkage.penalty(point, self.strength or 0.0)[0],
                 gradient=answer.gradient,
             )
             for number, (point, answer) in enumerate(self._seen)
@@ -272,7 +358,24 @@ class Strategy:
         return np.random.default_rng([self.seed, len(self._seen)])
 
 
-def _descent(start: np.ndarray, moves: np.ndarray, tol: float) -> Plan:
+def descent_together(
+    shrinkage: Shrinkage, start: np.ndarray, moves: np.ndarray, tol: float
+) -> Plan:
+    """A descent whose points have equal components in each vector, as has its start."""
+    index = shrinkage.index
+    first = np.unique(index, return_index=True)[1]
+    steps = descent(start[first], moves[first], tol)
+    point = next(steps)
+    while True:
+        answer = yield point[index]
+        slope = np.bincount(index, answer.slope)
+        try:
+            point = steps.send(answer._replace(slope=slope))
+        except StopIteration as end:
+            return end.value
+
+
+def descent(start: np.ndarray, moves: np.ndarray, tol: float) -> Plan:
     """A run from a point; returns "flat" where there is no slope to follow."""
     answer = yield start
     moves = moves & np.isfinite(answer.slope)
@@ -281,10 +384,11 @@ def _descent(start: np.ndarray, moves: np.ndarray, tol: float) -> Plan:
     steepest = _steepest(start, answer, moves)
     for step in _STEPS:
         before = answer.value
-        start, answer = yield from _lbfgs(start, answer, moves, step, tol)
-        if not np.any(answer.slope[moves]):
+        level_at = _LEVEL * steepest
+        start, answer, settled = yield from _lbfgs(start, answer, moves, step, tol, level_at)
+        if settled or not np.any(answer.slope[moves]):
             break
-        level = _steepest(start, answer, moves) <= _LEVEL * steepest
+        level = _steepest(start, answer, moves) <= level_at
         if level or before - answer.value <= _GAIN_AT_KINK * tol * abs(before):
             break
     return ""
@@ -305,20 +409,30 @@ class _Unknown(Exception):
 
 
 def _lbfgs(
-    start: np.ndarray, first: Answer, moves: np.ndarray, step: float, tol: float
-) -> Generator[np.ndarray, Answer, tuple[np.ndarray, Answer]]:
-    """L-BFGS-B from a point, as a plan; returns the best point and its answer.
+    start: np.ndarray,
+    first: Answer,
+    moves: np.ndarray,
+    step: float,
+    tol: float,
+    level: float,
+) -> Generator[np.ndarray, Answer, tuple[np.ndarray, Answer, bool]]:
+    """L-BFGS-B from a point, as a plan; returns the best point, its answer, whether it settled.
 
     SciPy calls the function, we are called: each time it asks for something unknown it is
     stopped, and run again from the start with the answer. The criterion is scaled so that the
     first step is `step` long in the coordinate of the steepest slope.
+
+    A step from the best point so far is expected to gain half of what the slope along it says,
+    for it goes to the minimum of a quadratic model. If that is less than `tol`, the step is not
+    made. In several coordinates the slope has to be `level`, too: at a kink the model is of
+    what lies across it.
     """
     v_start = start[moves] / step
     scale = np.abs(first.slope[moves]).max() * step
     max_trials = 15_000 if step == _STEPS[0] else _MAX_TRIALS_AT_KINK
     known = {v_start.tobytes(): (first.value / scale, first.slope[moves] * step / scale)}
     best = start, first
-    lowest = first.value, v_start  # of the points on a slope
+    lowest = last = first.value, v_start  # of the points on a slope
 
     def function(v: np.ndarray) -> tuple[float, np.ndarray]:
         if v.tobytes() not in known:
@@ -335,21 +449,31 @@ def _lbfgs(
                 bounds=[(0.0, 1.0 / step)] * len(v_start),
                 options={"ftol": tol, "gtol": 1e-4, "maxls": 10, "maxfun": max_trials},
             )
-            return best
+            return *best, False
         except _Unknown as unknown:
             v = unknown.v
+        is_level = len(v) == 1 or _steepest(*best, moves) <= level
+        if last is lowest and len(known) > 1 and is_level and _is_vain(v, last[1], known, tol):
+            return *best, True
         point = start.copy()
         point[moves] = np.clip(v * step, 0.0, 1.0)
         answer = yield point
         slope = answer.slope[moves] * step / scale
         if math.isfinite(answer.value) and np.all(np.isfinite(slope)) and np.any(slope):
             known[v.tobytes()] = answer.value / scale, slope
+            last = answer.value, v
             if answer.value < lowest[0]:
-                lowest = answer.value, v
+                lowest = last
         else:  # failed, or so far that it is on a plain
-            known[v.tobytes()] = _bowl(v, lowest[1], known)
+            known[v.tobytes()], last = _bowl(v, lowest[1], known), (answer.value, v)
         if answer.value < best[1].value:
             best = point, answer
+
+
+def _is_vain(v: np.ndarray, v_last: np.ndarray, known: dict, tol: float) -> bool:
+    """Whether a step to the minimum of a quadratic model gains less than L-BFGS-B's tolerance."""
+    value, slope = known[v_last.tobytes()]
+    return bool(0 <= -0.5 * slope @ (v - v_last) <= tol * max(abs(value), 1.0))
 
 
 def _bowl(v: np.ndarray, lowest: np.ndarray, known: dict) -> tuple[float, np.ndarray]:

@@ -5,7 +5,7 @@ came of them. As it sees nothing else, it is a function of the history: a search
 from a journal goes through the plan again, with the answers that are known.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from skhyper._trial import History, Trial
 from skhyper.samplers._base import Sampler
 from skhyper.samplers._descent import Answer, Strategy, key_of
+from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.space import Space
 
 __all__ = ["GradientSampler"]
@@ -33,7 +34,15 @@ class GradientSampler(Sampler):
     n_restarts : int, default=3
         Number of restarts in a row that may find nothing better.
     tol : float, default=1e-5
-        A descent ends when a step lowers the criterion by less than this part of it.
+        A descent ends when a step lowers the criterion, or by the slope can be expected to
+        lower it, by less than this part of it.
+    one_valley : bool, default=False
+        Whether, in one dimension, minima lie side by side: restarts then keep between the
+        trials that are far above the best and fall towards it.
+    prior : float or callable, default=0.0
+        Strength with which the components of a vector are held together, or
+        ``prior(space, point) -> float``, which is asked once, at the best point of equal
+        components.
 
     Attributes
     ----------
@@ -44,7 +53,8 @@ class GradientSampler(Sampler):
     -----
     Descents are by L-BFGS-B. A restart is first a single trial. If the criterion falls from
     there towards the best point known, both lie in one basin as far as can be told (for a
-    pseudoconvex function it is so), and there is no descent. Points that disprove it start
+    pseudoconvex function it is so), and there is no descent. A restart that would begin next to
+    a trial of which this is known counts without being made. Points that disprove it start
     one; restarts are then placed by a Gaussian process that is told the derivatives.
 
     References
@@ -61,12 +71,16 @@ class GradientSampler(Sampler):
         starts: Sequence[Mapping[str, Any]] = (),
         n_restarts: int = 3,
         tol: float = 1e-5,
+        one_valley: bool = False,
+        prior: float | Callable[[Space, np.ndarray], float] = 0.0,
     ):
         self.names = names
         self.n_iter = n_iter
         self.starts = starts
         self.n_restarts = n_restarts
         self.tol = tol
+        self.one_valley = one_valley
+        self.prior = prior
         self.stop_reason = ""
         self._follower: _Follower | None = None
 
@@ -103,6 +117,10 @@ class _Follower:
             n_restarts=sampler.n_restarts,
             tol=sampler.tol,
             seed=history.seed,
+            one_valley=sampler.one_valley,
+            shrinkage=Shrinkage.of(space, sampler.names),
+            strength=None if callable(sampler.prior) else sampler.prior,
+            strength_at=lambda point: sampler.prior(space, point),  # type: ignore[operator]
         ).plan()
         self._point = next(self._plan)
         self.reason = ""

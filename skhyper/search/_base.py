@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import joblib
+import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils.validation import indexable
@@ -104,6 +105,16 @@ class BaseSearch(CallbackSearchCV):
         """What runs folds, from what every search has."""
         return objective
 
+    def _after_trials(self) -> None:
+        """What is left to do when no trial will follow, after an interruption, too."""
+
+    def _losses_to_choose_by(self) -> np.ndarray | None:
+        """What the best setting has the least of, (n_trials,); None if it is minus the score."""
+        return None
+
+    def _look_back(self, objective: Any) -> None:
+        """Warn of what came of the search."""
+
     def _fit_arguments(self, params: dict[str, Any]) -> tuple[dict[str, Any], list[Callable]]:
         """What of ``fit(**params)`` is metadata, and what is to be called after each trial."""
         return params, []
@@ -178,6 +189,7 @@ class BaseSearch(CallbackSearchCV):
         with self._open_journal(base, hooks):
             self._search(objective, plan.candidates, base, root, hooks)
         self._conclude(scorers, refit_metric)
+        self._look_back(objective)
         if self.refit:
             self._refit(estimator, X, y, routed.estimator.fit, root, seen)
         root.call_on_fit_task_end(estimator=self, **seen)
@@ -365,6 +377,7 @@ class BaseSearch(CallbackSearchCV):
         self.history_ = replace(history, trials=trials)
         self.n_trials_ = len(trials)
         self.stop_reason_ = stop_reason
+        self._after_trials()
         for name in _OF_THE_LAST_FIT:
             self.__dict__.pop(name, None)
         if not stop_reason.startswith("interrupted") or not trials:
@@ -372,10 +385,12 @@ class BaseSearch(CallbackSearchCV):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             results = self._results()
-        best = self.history_.best
         self.cv_results_ = results
-        if best is not None:
-            self.best_index_ = trials.index(best)
+        losses = self._losses_to_choose_by()
+        losses = self.history_.losses if losses is None else losses
+        if not np.all(np.isnan(losses)):
+            self.best_index_ = int(np.nanargmin(losses))
+            best = trials[self.best_index_]
             self.best_params_, self.best_score_ = dict(best.params), -best.loss
 
     def _results(self) -> dict[str, Any]:
@@ -384,7 +399,9 @@ class BaseSearch(CallbackSearchCV):
             out = [dict(fold) for fold in out]
             insert_error_scores(out, self.error_score)
         settings = [dict(trial.params) for trial in self.history_]
-        return self._format_results(settings, self.n_splits_, out)
+        results = self._format_results(settings, self.n_splits_, out)
+        losses = self._losses_to_choose_by()
+        return results if losses is None else results | {"penalized_loss": losses}
 
     def _conclude(self, scorers: Any, refit_metric: str) -> None:
         """From trials to ``cv_results_`` and the best setting."""
@@ -405,7 +422,11 @@ class BaseSearch(CallbackSearchCV):
         self.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
         if not self.refit and self.multimetric_:
             return
-        self.best_index_ = self._select_best_index(self.refit, refit_metric, self.cv_results_)
+        losses = self._losses_to_choose_by()
+        if losses is None or callable(self.refit) or np.all(np.isnan(losses)):
+            self.best_index_ = self._select_best_index(self.refit, refit_metric, self.cv_results_)
+        else:
+            self.best_index_ = int(np.nanargmin(losses))
         if not callable(self.refit):
             self.best_score_ = self.cv_results_[f"mean_test_{refit_metric}"][self.best_index_]
         self.best_params_ = self.cv_results_["params"][self.best_index_]

@@ -1,21 +1,32 @@
 """Search by hypergradients."""
 
+import math
 import numbers
+import time
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skhyper._sklearn import Interval
+from skhyper._sklearn import Interval, StrOptions
+from skhyper._trial import Trial
 from skhyper.evaluation import GradientObjective, Objective, SampledCandidates
-from skhyper.exceptions import InvalidSpaceError
-from skhyper.samplers import GradientSampler, Sampler
+from skhyper.exceptions import InvalidSpaceError, OverfittingWarning
+from skhyper.samplers import GradientSampler, Sampler, Shrinkage
 from skhyper.search._base import Plan
-from skhyper.search._derivatives import criterion_and_names, with_real_ranges
+from skhyper.search._derivatives import criterion_and_names, in_one_valley, with_real_ranges
+from skhyper.search._held_out import HeldOut, HeldOutLosses
 from skhyper.search._sampled import SampledSearch
 from skhyper.search._validate import listed
+from skhyper.space import Space
 
 __all__ = ["GradientSearchCV"]
+
+# With more samples than so many for each further hyperparameter there is little to overfit.
+_MANY_SAMPLES = 100
+# A fall of the loss by less than this part of it is none to warn of.
+_FALL = 0.01
 
 
 class GradientSearchCV(SampledSearch):
@@ -40,7 +51,16 @@ class GradientSearchCV(SampledSearch):
     n_restarts : int, default=3
         Number of restarts in a row that may find nothing better before the search ends.
     tol : float, default=1e-5
-        A descent ends when a step lowers the criterion by less than this part of it.
+        A descent ends when a step lowers the criterion, or by the slope can be expected to
+        lower it, by less than this part of it.
+    prior : "auto", float or None, default="auto"
+        What holds the components of a vector of hyperparameters together, so that they do not
+        fit the noise of the folds: ``prior / 2 * sum((t - t.mean()) ** 2)``, where ``t`` are the
+        logarithms (for a range that is not log-uniform, shares of it) of the components, is
+        added to what is minimised. ``inf`` is one value for all, None is no prior. "auto" finds
+        the strength on samples that it holds out; it is none where there are more than 100
+        samples to each component, and costs as much as some such searches where there are not.
+        Single numbers have no prior.
     initial_points : dict or list of dict, default=None
         Settings to start from, in place of the middle of the ranges. Names left out have the
         estimator's own values.
@@ -69,6 +89,11 @@ class GradientSearchCV(SampledSearch):
     criterion_ : str
         What was minimised: minus the score where that is smooth, else its surrogate. With a
         surrogate every setting is scored all the same, and the best by score wins.
+    prior_ : float
+        The strength of the prior: 0 is none, ``inf`` one value for all components.
+    held_out_ : HeldOutLosses or None
+        What "auto" has chosen it by: ``strengths``, and for each of them the losses of the
+        folds, ``cv``, and of the samples held out of them, ``held_out``, a row for each part.
     history_ : History
         All trials, with ``criterion`` and ``gradient``: a dict from names to the derivative of
         the criterion by the hyperparameter itself.
@@ -82,12 +107,20 @@ class GradientSearchCV(SampledSearch):
         Why the search ended.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As in :class:`sklearn.model_selection.GridSearchCV`.
+        As in :class:`sklearn.model_selection.GridSearchCV`. With a prior ``cv_results_`` has
+        ``penalized_loss``, what was minimised, and the best setting is that of the least of it,
+        not of the best score.
 
     Raises
     ------
     InvalidSpaceError
         If nothing in the space has a derivative.
+
+    Warns
+    -----
+    OverfittingWarning
+        If the loss of the folds fell as components were set apart, and that of samples held
+        out of all of them did not. It is looked at where a prior of "auto" would have been.
 
     See Also
     --------
@@ -142,6 +175,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         n_iter=50,
         n_restarts=3,
         tol=1e-5,
+        prior="auto",
         initial_points=None,
         constraint=None,
         max_time=None,
@@ -171,6 +205,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.n_iter = n_iter
         self.n_restarts = n_restarts
         self.tol = tol
+        self.prior = prior
         self.initial_points = initial_points
         self.constraint = constraint
         self.max_time = max_time
@@ -183,6 +218,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **SampledSearch._parameter_constraints,
         "n_restarts": [Interval(numbers.Integral, 0, None, closed="left")],
         "tol": [Interval(numbers.Real, 0, None, closed="neither")],
+        "prior": [StrOptions({"auto"}), Interval(numbers.Real, 0, None, closed="both"), None],
     }
 
     def _plan(self) -> Plan:
@@ -196,7 +232,14 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         )
         self.criterion_ = self._criterion.description
         n_iter = 50 if self.n_iter is None else self.n_iter
-        self.sampler_ = GradientSampler(self._names, n_iter, guesses, self.n_restarts, self.tol)
+        self.sampler_ = GradientSampler(
+            self._names,
+            n_iter,
+            guesses,
+            self.n_restarts,
+            self.tol,
+            one_valley=in_one_valley(self.estimator, space),
+        )
         phases = self._phases(space)
         return Plan(SampledCandidates(self.sampler_, phases, guesses, True), space, seed)
 
@@ -207,4 +250,84 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return self.sampler_
 
     def _objective(self, objective: Objective) -> GradientObjective:
-        return GradientObjective.of(objective, self._criterion, self._names)
+        whole = GradientObjective.of(objective, self._criterion, self._names)
+        self.held_out_: HeldOutLosses | None = None
+        if self.prior != "auto":
+            self.prior_ = 0.0 if self.prior is None else float(self.prior)
+            self.sampler_.prior = self.prior_
+        elif self._may_overfit(objective):
+            self.prior_ = math.inf  # until there is a point to find it at
+            self.sampler_.prior = _Auto(self, self._held_out(whole))
+        else:
+            self.prior_ = 0.0
+        return whole
+
+    def _held_out(self, whole: GradientObjective) -> HeldOut:
+        ends = math.inf if self.max_time is None else time.monotonic() + self.max_time
+        parts = whole.objective, whole.criterion, whole.names, self.n_jobs
+        return HeldOut(*parts, is_over=lambda: time.monotonic() > ends)
+
+    def _may_overfit(self, objective: Objective) -> bool:
+        X = objective.X
+        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+        n_apart = Shrinkage.of(self.space_, self._names).n_apart
+        return n_apart > 0 and n_samples < _MANY_SAMPLES * (n_apart + 1)
+
+    def _after_trials(self) -> None:
+        self.sampler_.prior = self.prior_  # what found it has the data
+
+    def _losses_to_choose_by(self) -> np.ndarray | None:
+        shrinkage = Shrinkage.of(self.space_, self._names)
+        if self.prior_ == 0 or not shrinkage.vectors:
+            return None
+        return np.array([self._penalized(trial, shrinkage) for trial in self.history_])
+
+    def _penalized(self, trial: Trial, shrinkage: Shrinkage) -> float:
+        point = self.space_.locate(trial.params)
+        if trial.state != "complete" or point is None:
+            return math.nan
+        lost = math.isnan(trial.criterion) and self._criterion.exact
+        value = trial.loss if lost else trial.criterion
+        return value + shrinkage.penalty(point, self.prior_)[0]
+
+    def _look_back(self, objective: GradientObjective) -> None:
+        """Warn where a descent without some samples does not predict these any better."""
+        late = self.max_time is not None and self.stop_reason_.startswith("max_time")
+        best = self.history_.best
+        asked = self.prior != "auto" and math.isfinite(self.prior_) and not late
+        if not asked or best is None or not self._may_overfit(objective.objective):
+            return
+        point = self.space_.locate(best.params)
+        if point is None:
+            return
+        losses = self._held_out(objective).check(self.space_, point, self.prior_)
+        self.held_out_ = losses
+        if losses.held_out.shape[1] < 2:
+            return
+        (cv, cv_after), (held_out, held_out_after) = losses.cv.mean(0), losses.held_out.mean(0)
+        fell = cv - cv_after > _FALL * abs(cv)
+        if fell and held_out_after >= held_out:
+            n = Shrinkage.of(self.space_, self._names).n_apart
+            warnings.warn(
+                f"The search overfits its folds: with {n} hyperparameters more than one value for "
+                f"each vector their loss fell from {cv:.4g} to {cv_after:.4g}, and that of samples "
+                f"held out of the folds went from {held_out:.4g} to {held_out_after:.4g}. "
+                'Use prior="auto", put components into bands, or make ranges narrower.',
+                OverfittingWarning,
+                stacklevel=5,
+            )
+
+
+class _Auto:
+    """Finds the strength of the prior, once, where a search first asks for it."""
+
+    def __init__(self, search: GradientSearchCV, held_out: HeldOut):
+        self._search = search
+        self._held_out = held_out
+
+    def __call__(self, space: Space, point: np.ndarray) -> float:
+        search = self._search
+        if search.held_out_ is None:
+            search.held_out_ = self._held_out.choose(space, point)
+            search.prior_ = search.held_out_.chosen
+        return search.prior_

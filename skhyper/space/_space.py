@@ -165,6 +165,12 @@ class Space:
         ]
         return sum(sizes)
 
+    @property
+    def vectors(self) -> list[list[int]]:
+        """Columns of each hyperparameter that has several (see :meth:`expanded`)."""
+        every = [columns for sub in self._subspaces for columns in sub.columns.values()]
+        return [list(v) for v in dict.fromkeys(map(tuple, every)) if len(v) > 1]
+
     def activate(self, points: Any) -> np.ndarray:
         """Points with every value at its one coordinate and nan where inactive.
 

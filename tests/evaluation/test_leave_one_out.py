@@ -12,6 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skhyper import GradientSearchCV
+from skhyper.kernel import ARDKernelRidge
+from skhyper.linear_model import BandedRidge
 
 X, y = load_diabetes(return_X_y=True)
 X, y = X[:60] * 20, (y[:60] - 150) / 77
@@ -27,6 +29,12 @@ ARD = RBF(np.full(10, 5.0))
         (Ridge(fit_intercept=False), X, ALPHA),
         (Ridge(), WIDE, ALPHA),
         (KernelRidge(kernel="rbf"), X, {**ALPHA, "gamma": (1e-3, 10.0, "log-uniform")}),
+        (
+            ARDKernelRidge(length_scales=np.full(10, 5.0)),
+            X,
+            {**ALPHA, "length_scales": (1.0, 100.0, "log-uniform")},
+        ),
+        (BandedRidge(np.ones(10)), X, {"alphas": (1e-3, 1e3, "log-uniform")}),
         (KernelRidge(kernel=ARD), X, {"kernel__length_scale": (1.0, 100.0, "log-uniform")}),
     ],
 )
@@ -34,7 +42,7 @@ ARD = RBF(np.full(10, 5.0))
 @pytest.mark.parametrize("weighted", [False, True])
 def test_scores_and_gradients(estimator, X, space, scoring, weighted):
     given = {"sample_weight": np.linspace(0.5, 2, 60)} if weighted else {}
-    search = GradientSearchCV(estimator, space, scoring=scoring, cv=LeaveOneOut(), n_iter=4)
+    search = GradientSearchCV(estimator, space, scoring=scoring, cv=LeaveOneOut(), n_iter=2)
     search.fit(X, y, **given)
 
     def loss(params):
@@ -72,6 +80,16 @@ def test_one_fit_serves_all_folds():
         ),
         rtol=1e-8,
     )
+
+
+def test_several_outputs_of_kernels():
+    Y = np.column_stack([y, y**2])
+    ard = ARDKernelRidge(length_scales={"a": 1.0, "b": 2.0}, bands={"a": [0, 1], "b": slice(2, 10)})
+    space = {"length_scales": (1.0, 100.0, "log-uniform")}
+    options = {"scoring": "neg_mean_squared_error", "cv": LeaveOneOut()}
+    trial = GradientSearchCV(ard, space, n_iter=2, **options).fit(X, Y).history_[-1]
+    scores = cross_val_score(clone(ard).set_params(**trial.params), X, Y, **options)
+    np.testing.assert_allclose(trial.scores, scores, rtol=1e-8)
 
 
 def test_several_outputs_and_an_alpha_for_each():

@@ -6,7 +6,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import Ridge, RidgeClassifier
 
-from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
+from skhyper.hypergradient import NotDifferentiableError, _ridge, check_hypergradient, inner_problem
 
 rng = np.random.default_rng(0)
 TALL = rng.normal(size=(90, 12)) + 1
@@ -87,3 +87,45 @@ def test_solvers_that_stop_are_left_to_stop():
     np.testing.assert_array_equal(fitted.coef_, theirs.coef_)
     exact = Ridge().fit(TALL, y).predict(TALL)
     np.testing.assert_allclose(problem.predict(TALL, "predict"), exact, rtol=1e-8)
+
+
+@pytest.mark.parametrize("n_outputs", [None, 2])
+def test_large_sparse_data_by_conjugate_gradients(monkeypatch, n_outputs):
+    monkeypatch.setattr(_ridge, "_LARGEST_SPARSE_GRAM", 0)
+    y = target(SPARSE, n_outputs)
+    check_hypergradient(Ridge(alpha=2.0, tol=1e-12), SPARSE, y)
+    problem = inner_problem(Ridge())
+    problem.load(SPARSE, y)
+    fitted, expected = problem.fit({"alpha": 0.3}), Ridge(0.3).fit(SPARSE.toarray(), y)
+    np.testing.assert_allclose(fitted.coef_, expected.coef_, rtol=1e-6, atol=1e-8)
+    assert not problem.worth_keeping
+
+
+@pytest.mark.parametrize("X", [TALL, WIDE], ids=["tall", "wide"])
+@pytest.mark.parametrize("inputs", [True, False])
+def test_every_way_to_many_penalties(X, inputs):
+    """Cholesky's at first, then an eigendecomposition: against the system written out."""
+    y, dw = target(X), rng.normal(size=(X.shape[1], 1))
+    problem = inner_problem(Ridge())
+    problem.load(X, y)
+    problem.inputs_wanted = inputs
+    Xc = X - X.mean(axis=0)
+    for alpha in np.geomspace(1e-3, 1e3, 2 * _ridge._MAX_FACTORS):
+        u = np.linalg.solve(Xc.T @ Xc + alpha * np.eye(X.shape[1]), dw)
+        K = Xc @ Xc.T + alpha * np.eye(len(X))  # the way that loses no digits to small penalties
+        c, s = np.linalg.solve(K, np.column_stack([y - y.mean(), Xc @ dw])).T
+        w = Xc.T @ c
+        fitted = problem.fit({"alpha": alpha})
+        np.testing.assert_allclose(fitted.coef_, w, rtol=1e-6, atol=1e-8)
+        solved = problem.solve(dw)
+        if inputs:
+            np.testing.assert_allclose(solved, u, rtol=1e-6, atol=1e-8 * np.abs(u).max())
+        slope = problem.cross(solved)["alpha"]
+        assert slope == pytest.approx(c @ s, rel=1e-6, abs=1e-9 * np.linalg.norm(u))
+
+
+def test_penalties_are_checked():
+    problem = inner_problem(Ridge())
+    problem.load(TALL, target(TALL))
+    with pytest.raises(ValueError, match="'alpha' parameter of Ridge"):
+        problem.fit({"alpha": -1.0})

@@ -218,3 +218,38 @@ def test_a_step_onto_a_plain_is_shortened():
 
     history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=0)
     assert history.best.params["x"] == pytest.approx(0.55, abs=0.01)
+
+
+def valley(lowest):
+    return lambda params: (np.cosh(params["x"] - lowest), {"x": np.sinh(params["x"] - lowest)})
+
+
+def test_a_step_that_would_gain_nothing_is_not_made():
+    """Two slopes say where the minimum of a parabola is: it is tried, and nothing after it."""
+    history, _ = run(valley(0.575), {"x": (0.0, 1.0)}, n_restarts=0)
+    assert history.best.params["x"] == pytest.approx(0.575, abs=1e-3)
+    assert len(history) == 3
+    # Here the second trial is so near to it that the third would gain 1e-6.
+    history, _ = run(valley(0.6487), {"x": (0.0, 1.0)}, n_restarts=0)
+    assert [trial.params["x"] for trial in history] == pytest.approx([0.5, 0.65])
+
+
+def test_restarts_next_to_what_is_known_are_not_made():
+    space, starts = {"x": (0.0, 1.0)}, [{"x": x} for x in np.arange(0.05, 1.0, 0.1)]
+    made, sampler = run(valley(0.502), space, n=200, starts=starts, n_restarts=5)
+    without, _ = run(valley(0.502), space, n=200, starts=starts, n_restarts=0)
+    assert len(made) == len(without) < 200
+    assert "5 restarts in a row found nothing better" in sampler.stop_reason
+
+
+def test_restarts_in_one_valley_do_not_climb_out_of_it():
+    def loss(params):
+        x = params["x"]
+        return 1 + 9 * (x - 0.6) ** 2, {"x": 18 * (x - 0.6)}
+
+    for one_valley in (False, True):
+        history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=5, one_valley=one_valley)
+        assert history.best.params["x"] == pytest.approx(0.6, abs=1e-3)
+        lowest = min(trial.params["x"] for trial in history)
+        # A rise of a tenth is at 0.6 -+ 0.11, and the last step over it is at most 0.15.
+        assert (lowest > 0.3) == one_valley

@@ -1,0 +1,295 @@
+"""How strongly a vector's components are to be held together: what held-out data say.
+
+The folds of a search cannot tell. A sample is in the training data of all folds but one, so
+that hyperparameters fitted to the other folds have seen it: under pure noise the loss of a fold
+that is left out of the criterion falls with that of the others all the same. Here part of the
+samples is taken out of *all* training and validation data, and predicted afterwards.
+
+Notation
+--------
+m, K : number of held-out parts; of strengths, the first of them infinite
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from skhyper._sklearn import check_method_params, safe_split
+from skhyper._trial import Trial
+from skhyper.evaluation import FoldJob, GradientObjective, Objective, finished_trial
+from skhyper.hypergradient import Criterion
+from skhyper.samplers import Answer, Shrinkage, descent, descent_together
+from skhyper.space import Space
+
+__all__ = ["HeldOut", "HeldOutLosses"]
+
+# How far, in natural logarithms, the component with the steepest slope would move from the mean
+# if the slope stayed as it is where all components are equal.
+_MOVES = (0.3, 1.0, 3.0, 10.0, math.inf)
+_N_PARTS = 5
+_N_CHECKED = 2
+# Trials of a descent, its first ones apart: what is compared need not be found to the end.
+_MAX_TRIALS = 15
+_TOL = 1e-4
+# Weaker strengths in a row that may be no better before no weaker one is tried.
+_PATIENCE = 2
+# Standard errors that a stronger prior may be worse by.
+_N_ERRORS = 0.5
+
+
+@dataclass(frozen=True)
+class HeldOutLosses:
+    """What a prior's strength does to the criterion, and to samples that it has not seen.
+
+    Attributes
+    ----------
+    strengths : ndarray of shape (K,)
+        From infinity, one value for all components, to weaker ones.
+    cv : ndarray of shape (m, K)
+        Mean of the criterion over the folds, without the held-out samples.
+    held_out : ndarray of shape (m, K)
+        Mean of the criterion over the held-out samples.
+    """
+
+    strengths: np.ndarray
+    cv: np.ndarray
+    held_out: np.ndarray
+
+    @property
+    def chosen(self) -> float:
+        """The largest strength whose held-out loss is the least, or nearly so.
+
+        *Nearly* is within half a standard error of the difference, over held-out parts.
+        """
+        if not self.held_out.size:
+            return 0.0
+        worse = self.held_out - self.held_out[:, [self.held_out.mean(axis=0).argmin()]]
+        error = worse.std(axis=0, ddof=1) / math.sqrt(len(worse)) if len(worse) > 1 else 0.0
+        near = worse.mean(axis=0) <= _N_ERRORS * error
+        return float(self.strengths[near.argmax()])
+
+
+class HeldOut:
+    """The parts that are held out, and searches without them.
+
+    Parameters
+    ----------
+    objective : Objective
+    criterion : Criterion
+    names : frozenset of str
+        Hyperparameters that have derivatives.
+    n_jobs : int or None
+        Number of parts that are worked on at the same time, in threads.
+    is_over : callable
+        ``is_over() -> bool``: whether there is no time for a further strength.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        criterion: Criterion,
+        names: frozenset[str],
+        n_jobs: int | None = None,
+        is_over: Callable[[], bool] = lambda: False,
+    ):
+        # What scores would say is not asked for: they may be many, or no losses.
+        quiet = replace(objective, verbose=0, return_train_score=False, error_score=np.nan)
+        self._objective = quiet
+        self._criterion = criterion
+        self._names = names
+        self._n_jobs = n_jobs
+        self._is_over = is_over
+
+    def choose(self, space: Space, point: np.ndarray) -> HeldOutLosses:
+        """Losses for weaker and weaker strengths, until they fall no more.
+
+        Parameters
+        ----------
+        space : Space
+        point : ndarray of shape (d,)
+            A setting near the best one of those with equal components.
+        """
+        return self._losses(space, point, None, _N_PARTS)
+
+    def check(self, space: Space, point: np.ndarray, strength: float) -> HeldOutLosses:
+        """Losses without and with freedom of the components, of some parts."""
+        return self._losses(space, point, [strength], _N_CHECKED)
+
+    def _losses(
+        self, space: Space, point: np.ndarray, strengths: list[float] | None, n_parts: int
+    ) -> HeldOutLosses:
+        shrinkage = Shrinkage.of(space, self._names)
+        parts = list(itertools.islice(parts_of(self._objective.splits), n_parts))
+        searches = [_Search(self, space, shrinkage, rows) for rows in parts]
+        point = shrinkage.together(point)
+        searches = [
+            s for s in self._each(partial(_Search.begin, point=point), searches) if s.is_finite
+        ]
+        if not searches:
+            return HeldOutLosses(np.empty(0), np.empty((0, 0)), np.empty((0, 0)))
+        if strengths is None:
+            away = np.mean([shrinkage.away(s.best.slope) for s in searches], axis=0)
+            strengths = [float(np.abs(away).max()) / move for move in _MOVES]
+        used = [math.inf]
+        for strength in strengths:
+            if self._is_over() or _n_vain([s.held_out for s in searches]) >= _PATIENCE:
+                break
+            going = self._each(partial(_Search.go_on, strength=strength), searches)
+            finite = [search for search in going if search.is_finite]
+            if not finite:
+                break
+            searches = finite
+            used.append(strength)
+        cv, held_out = (
+            [values[: len(used)] for values in lists]
+            for lists in zip(*[(s.cv, s.held_out) for s in searches])
+        )
+        return HeldOutLosses(np.array(used), np.array(cv), np.array(held_out))
+
+    def _each(self, do: Callable, searches: list["_Search"]) -> list["_Search"]:
+        return Parallel(n_jobs=self._n_jobs, require="sharedmem")(delayed(do)(s) for s in searches)
+
+
+def _n_vain(held_out: Sequence[Sequence[float]]) -> int:
+    """How many strengths have passed since the one of least mean loss."""
+    means = np.mean(held_out, axis=0)
+    return len(means) - 1 - int(np.argmin(means))
+
+
+class _Search:
+    """Descents without some samples, which judge where these end."""
+
+    def __init__(self, whole: HeldOut, space: Space, shrinkage: Shrinkage, rows: np.ndarray):
+        o, self._space, self._shrinkage = whole._objective, space, shrinkage
+        names = whole._names
+        self._moves = np.array([name in names for name in space.names])
+        self._moves &= [math.isinf(dimension.n_values) for dimension in space.dimensions]
+        self._folds = _Criterion.of(*without(o, rows), whole)
+        self._judge = _Criterion.of(*only(o, rows), whole)
+        self.cv: list[float] = []
+        self.held_out: list[float] = []
+
+    @property
+    def is_finite(self) -> bool:
+        return bool(self.cv) and bool(np.all(np.isfinite([*self.cv, *self.held_out])))
+
+    def begin(self, point: np.ndarray) -> "_Search":
+        """To the best point with equal components."""
+        self.best_point, self.best = point, Answer(math.inf, np.zeros(len(point)), {})
+        return self._follow(descent_together(self._shrinkage, point, self._moves, _TOL), 0.0)
+
+    def go_on(self, strength: float) -> "_Search":
+        """On from there to the best point that the prior allows."""
+        self.best = self._with_prior(self.best_point, strength)
+        return self._follow(descent(self.best_point, self._moves, _TOL), strength)
+
+    def _follow(self, steps: Any, strength: float) -> "_Search":
+        point = next(steps)
+        for _ in range(_MAX_TRIALS):
+            answer = self._with_prior(point, strength)
+            if answer.value < self.best.value:
+                self.best_point, self.best = point, answer
+            try:
+                point = steps.send(answer)
+            except StopIteration:
+                break
+        self.cv.append(self._folds(self._space, self.best_point).value)
+        self.held_out.append(self._judge(self._space, self.best_point).value)
+        return self
+
+    def _with_prior(self, point: np.ndarray, strength: float) -> Answer:
+        value, slope = self._shrinkage.penalty(point, strength)
+        answer = self._folds(self._space, point)
+        return answer._replace(value=answer.value + value, slope=answer.slope + slope)
+
+
+class _Criterion:
+    """The criterion of some folds as a function of points; nan where one of them fails."""
+
+    def __init__(self, objective: GradientObjective, weights: Sequence[float]):
+        self._objective = objective
+        self._weights = np.asarray(weights) / np.sum(weights)
+        self._known: dict[bytes, Answer] = {}
+
+    @classmethod
+    def of(cls, objective: Objective, weights: Sequence[float], whole: HeldOut) -> "_Criterion":
+        return cls(GradientObjective.of(objective, whole._criterion, whole._names), weights)
+
+    def __call__(self, space: Space, point: np.ndarray) -> Answer:
+        key = point.tobytes()
+        if key not in self._known:
+            (params,) = space.from_unit(point[None])
+            answer = Answer(math.nan, np.full(space.n_dims, np.nan), {})
+            if space.accepts(params):
+                answer = self._compute(space, point, params)
+            self._known[key] = answer
+        return self._known[key]
+
+    def _compute(self, space: Space, point: np.ndarray, params: Any) -> Answer:
+        number = len(self._known)
+        jobs = [FoldJob(number, fold, params, 1) for fold in range(len(self._weights))]
+        folds = [self._objective.run(job) for job in jobs]
+        value = float(self._weights @ [fold.get("criterion", math.nan) for fold in folds])
+        # Scores play no part: they may be others than what is minimised.
+        trial = finished_trial(Trial(number, params), folds, lambda scores: 0.0)
+        return Answer(value, space.by_coordinate(point, trial.gradient or {}), {})
+
+
+def n_samples_of(X: Any) -> int:
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def parts_of(splits: Sequence[tuple[Any, Any]]) -> Iterator[np.ndarray]:
+    """Rows to hold out, a part at a time: test sets of whole folds, or pieces of one or two."""
+    tests: list[np.ndarray] = []
+    seen: set[int] = set()
+    for _, test in splits:
+        rows = _rows(test)
+        if seen.isdisjoint(rows.tolist()):
+            tests.append(rows)
+            seen.update(rows.tolist())
+    if len(tests) <= 2:
+        tests = [row[None] for row in np.concatenate(tests)]
+    n_parts = min(_N_PARTS, len(tests))
+    return (np.concatenate(tests[i::n_parts]) for i in range(n_parts))
+
+
+def without(objective: Objective, held_out: np.ndarray) -> tuple[Objective, np.ndarray]:
+    """The objective on all other samples, and the weights of its folds."""
+    o = objective
+    kept = np.setdiff1d(np.arange(n_samples_of(o.X)), held_out)
+    X, y = safe_split(o.estimator, o.X, o.y, kept)
+    splits = []
+    for train, test in o.splits:
+        pair = [np.setdiff1d(_rows(part), held_out) for part in (train, test)]
+        if all(map(len, pair)):
+            splits.append(tuple(np.searchsorted(kept, part) for part in pair))
+    fit_params = check_method_params(o.X, params=o.fit_params, indices=kept)
+    score_params = check_method_params(o.X, params=o.score_params, indices=kept)
+    fewer = replace(o, X=X, y=y, splits=splits, fit_params=fit_params, score_params=score_params)
+    return fewer, np.ones(len(splits))
+
+
+def only(objective: Objective, held_out: np.ndarray) -> tuple[Objective, np.ndarray]:
+    """The objective on held-out samples, each predicted by a fold's model that has seen none."""
+    tests: dict[bytes, list[np.ndarray]] = {}
+    left = held_out
+    for train, test in objective.splits:
+        rows = np.intersect1d(_rows(test), left)
+        left = np.setdiff1d(left, rows)
+        if len(rows):
+            others = np.setdiff1d(_rows(train), held_out)
+            tests.setdefault(others.tobytes(), []).append(rows)
+    splits = [(np.frombuffer(k, dtype=np.intp), np.concatenate(v)) for k, v in tests.items()]
+    return replace(objective, splits=splits), np.array([len(test) for _, test in splits])
+
+
+def _rows(part: Any) -> np.ndarray:
+    part = np.asarray(part)
+    return np.flatnonzero(part) if part.dtype == bool else part.astype(np.intp)
