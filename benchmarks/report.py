@@ -6,6 +6,9 @@ python benchmarks/report.py
 import json
 from pathlib import Path
 
+from _bayesian_report import bayesian, bayesian_costs
+from _markdown import met, provenance, table
+
 HERE = Path(__file__).parent
 CHECKPOINTS = (10, 20, 30)
 
@@ -13,25 +16,6 @@ CHECKPOINTS = (10, 20, 30)
 def load(name):
     path = HERE / "results" / name
     return json.loads(path.read_text()) if path.exists() else None
-
-
-def table(head, rows):
-    """A markdown table; numbers are right-aligned, the first column is not."""
-    rule = ["---"] + ["---:"] * (len(head) - 1)
-    return ["| " + " | ".join(map(str, row)) + " |" for row in [head, rule, *rows]]
-
-
-def provenance(result):
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    load = " ".join(map(str, result["load_before"]))
-    seeds = result["seeds"]
-    drawn = f", seeds {seeds[0]} to {seeds[-1]}" if seeds else ""
-    return [
-        f"`{result['command']}`, {result['date']}, commit {result['commit']}{drawn}. "
-        f"{result['cpu']}, {result['n_cpus']} CPUs "
-        f"(load {load} before), {result['threads']} thread; Python {result['python']}, {versions}.",
-        "",
-    ]
 
 
 def overhead(result):
@@ -128,10 +112,6 @@ def gradient_search(result):
         if number in targets:
             lines += [f"### Target {number}", "", *draw(targets[number]), ""]
     return lines + provenance(result)
-
-
-def met(flag):
-    return "yes" if flag else "**no**"
 
 
 def exactness(target):
@@ -462,6 +442,8 @@ def main():
     sections = {
         "overhead.json": overhead,
         "quality_first_look.json": quality,
+        "bayesian.json": bayesian,
+        "bayesian_costs.json": bayesian_costs,
         "gradients_in_the_process.json": gradients,
         "gradient_search.json": gradient_search,
         "overfitting.json": overfitting,
