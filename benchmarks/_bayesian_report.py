@@ -39,7 +39,7 @@ def bayesian(result):
             lines += [*ratio_table(summary), "", *claims(summary), ""]
         if part == "report" and draw_curves(result["curves"][part], HERE / "results/bayesian.png"):
             lines += ["![Mean regret over trials](results/bayesian.png)", ""]
-    lines += ["### CPU of asking and telling", "", *cpu_table(result["cpu"]), ""]
+    lines += ["### CPU of asking and telling", "", *cpu_table(result["seconds"]), ""]
     lines += ["### Problems", "", *problem_table(result), ""]
     if result["failed"]:
         failed = ", ".join(f"{NAMES.get(s, s)} on {p}" for p, s in result["failed"])
@@ -116,9 +116,9 @@ def of_workers(row):
     return [cell, f"<= {bar}", met(reached is not None and reached <= bar)]
 
 
-def cpu_table(cpu):
+def cpu_table(seconds):
     rows = []
-    for solver, row in sorted(cpu.items(), key=lambda item: item[1]["median_trial"]):
+    for solver, row in sorted(seconds.items(), key=lambda item: item[1]["median_trial"]):
         late = row["lcbench_46_to_50"]
         cell = "" if late is None else f"{1e3 * late:.1f}"
         median = f"{1e3 * row['median_trial']:.1f}"
@@ -133,7 +133,9 @@ def problem_table(result):
     solvers = [solver for solver in NAMES if solver in used]
     rows = []
     for name, row in result["problems"].items():
-        runs = result["runs"].get(name, {})
+        runs = result["runs"].get(name)
+        if not runs:
+            continue
         cells = []
         for solver in solvers:
             last = [values[-1] for values in runs.get(solver, {}).values()]
@@ -176,7 +178,7 @@ def draw_curves(curves, path):
 
 
 def bayesian_costs(result):
-    """CPU as history grows, of a whole search, of the import."""
+    """CPU as history grows, and of a whole search."""
     lines = ["## What Bayesian search costs", ""]
     scales = list(dict.fromkeys(s for row in result["scale"].values() for s in row))
     rows = [
@@ -211,15 +213,6 @@ def bayesian_costs(result):
             for name, row in whole.items()
         ]
         lines += [*table(head, rows), ""]
-    if row := result["import"]:
-        heavy = ", ".join(row["heavy"]) or "none"
-        lines += [
-            "`import skhyper` after `import sklearn.model_selection`: "
-            f"{row['cpu_seconds']:.3f} CPU s, {row['wall_seconds']:.3f} s on the clock (medians of "
-            f"{row['n_runs']}; bar 0.15 s), {row['n_modules']} modules, {row['n_own_modules']} of "
-            f"them our own; of matplotlib, pandas, skopt, optuna and torch: {heavy}.",
-            "",
-        ]
     return lines + provenance(result)
 
 

@@ -10,6 +10,7 @@ import datetime  # noqa: E402
 import importlib.metadata  # noqa: E402
 import json  # noqa: E402
 import platform  # noqa: E402
+import re  # noqa: E402
 import subprocess  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -37,7 +38,10 @@ def write(name: str, content: dict) -> Path:
     """Write a result as JSON; returns its path."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / name
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    text = json.dumps(content, indent=1)
+    # A list of numbers is one line.
+    text = re.sub(r"\[[-+.\deE,\s]*\]", lambda match: " ".join(match[0].split()), text)
+    path.write_text(text + "\n")
     return path
 
 

@@ -152,12 +152,13 @@ def workers(sequential, parallel, problems, n=50, ours=OURS):
     problems = [p for p in problems if (p, ours) in sequential and (p, ours) in parallel]
     if not problems:
         return None
-    means = [np.mean(list(parallel[p, ours].values()), axis=0) for p in problems]
+    n_trials = min(len(curve) for p in problems for curve in parallel[p, ours].values())
+    means = [np.mean([c[:n_trials] for c in parallel[p, ours].values()], axis=0) for p in problems]
     goals = [at(sequential, p, ours, n).mean() for p in problems]
     reached = [first(curve, goal) for curve, goal in zip(means, goals, strict=True)]
     return {
         "n_problems": len(problems),
-        "n_trials": len(means[0]),
+        "n_trials": n_trials,
         "of_the_mean_curve": first(np.mean(means, axis=0), np.mean(goals)),
         "of_each_problem": dict(zip(problems, reached, strict=True)),
     }
@@ -193,7 +194,7 @@ def collect(paths, data=None):
     result = {"seeds": sorted({r["seed"] for r in records if r["solver"] != LONG})}
     result["solver_versions"] = {r["solver"]: r["version"] for r in records}
     result["failed"] = sorted({(r["problem"], r["solver"]) for r in records if "error" in r})
-    result |= {"cpu": cpu(records), "problems": {}, "parts": {}, "curves": {}, "runs": {}}
+    result |= {"seconds": cpu(records), "problems": {}, "parts": {}, "curves": {}, "runs": {}}
     for name, problem in load_problems(data=data).items():
         best, median = known[name]
         result["problems"][name] = {

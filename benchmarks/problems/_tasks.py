@@ -32,6 +32,7 @@ from skhyper.space import When
 __all__ = ["TASKS"]
 
 LOG = "log-uniform"
+_WORST = 10.0
 
 
 @functools.cache
@@ -77,10 +78,16 @@ def _cv_loss(build, data, n_samples, loss, params):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a search meets settings that do not converge
         for train, test in folds:
-            model = build(params).fit(X[train], y[train])
-            losses.append(loss(model, X[test], y[test]))
+            try:
+                model = build(params).fit(X[train], y[train])
+                losses.append(loss(model, X[test], y[test]))
+            except ValueError as error:
+                if "non-finite" not in str(error):
+                    raise
+                losses.append(_WORST)  # a network that diverged
     # R² has no lower bound: what diverged is bad, and no worse than bad.
-    return float(np.mean(np.clip(np.nan_to_num(losses, nan=10.0, posinf=10.0), None, 10.0)))
+    worst = {"nan": _WORST, "posinf": _WORST}
+    return float(np.mean(np.clip(np.nan_to_num(losses, **worst), None, _WORST)))
 
 
 def _task(name, part, build, space, data, n_samples, loss=_error):

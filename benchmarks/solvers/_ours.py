@@ -1,12 +1,8 @@
-"""Samplers of skhyper: the Bayesian engine, random and Sobol points."""
+"""``skhyper.Optimizer`` with its Bayesian engine, random and Sobol points."""
 
-import dataclasses
-
-import numpy as np
-
-from skhyper._trial import History, Trial
+from skhyper import Optimizer
 from skhyper.samplers import GPSampler, RandomSampler, SobolSampler
-from skhyper.space import When, check_space
+from skhyper.space import When
 
 
 def spelled(dims):
@@ -21,42 +17,32 @@ def spelled(dims):
     return space
 
 
-class _Sampled:
-    """Asks a sampler, as the searches do."""
-
+class _Ours:
     sampler = None
 
     def __init__(self, dims, seed, n_trials, **options):
-        self.space = check_space(spelled(dims))
-        self.seed = seed
-        self.engine = self.sampler(**options)
-        self.trials = []
+        sampler = self.sampler(**options)
+        self.optimizer = Optimizer(spelled(dims), sampler=sampler, random_state=seed)
+        self.asked = []
 
     def ask(self):
-        n = len(self.trials)
-        history = History(tuple(self.trials), seed=self.seed)
-        rng = np.random.default_rng([self.seed, n])
-        point = self.engine.ask(self.space, history, 1, rng)
-        params = self.space.from_unit(point)[0]
-        self.trials.append(Trial(n, params))
-        return n, params
+        self.asked.append(self.optimizer.ask())
+        return len(self.asked) - 1, self.asked[-1]
 
     def tell(self, token, loss):
-        trial = self.trials[token]
-        self.trials[token] = dataclasses.replace(trial, state="complete", loss=loss)
+        self.optimizer.tell(self.asked[token], loss)
 
     def preload(self, settings, losses):
-        for params, loss in zip(settings, losses, strict=True):
-            self.trials.append(Trial(len(self.trials), params, state="complete", loss=loss))
+        self.optimizer.tell(settings, losses)
 
 
-class Ours(_Sampled):
+class Ours(_Ours):
     sampler = GPSampler
 
 
-class Random(_Sampled):
+class Random(_Ours):
     sampler = RandomSampler
 
 
-class Sobol(_Sampled):
+class Sobol(_Ours):
     sampler = SobolSampler

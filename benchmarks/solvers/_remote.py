@@ -3,6 +3,7 @@
 ``python _remote.py`` is the far end: JSON lines come in, JSON lines go out.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -47,7 +48,8 @@ class Remote:
         return json.loads(answer)
 
     def close(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has died already
+            self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
 

@@ -40,7 +40,7 @@ class Smac:
         return len(self.infos) - 1, params
 
     def tell(self, token, loss):
-        self.facade.tell(self.infos[token], TrialValue(cost=loss))
+        self.facade.tell(self.infos[token], TrialValue(cost=loss), save=False)
 
     def preload(self, settings, losses):
         for params, loss in zip(settings, losses, strict=True):

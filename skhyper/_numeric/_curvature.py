@@ -22,7 +22,14 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
-__all__ = ["Design", "conjugate_gradients", "factorized", "hessian_solver", "softmax_solver"]
+__all__ = [
+    "Design",
+    "conjugate_gradients",
+    "factorized",
+    "hessian_solver",
+    "softmax_solver",
+    "worthwhile_iterations",
+]
 
 Solver = Callable[..., np.ndarray]
 
@@ -30,6 +37,12 @@ Solver = Callable[..., np.ndarray]
 _LARGEST_DIRECT = 3000
 _LARGEST_SOFTMAX = 1500
 _LARGEST_DENSE_COPY = 4_000_000
+# Newton's steps of a fit, and how much longer a product with a vector takes for each operation.
+_HANDFUL, _SLOWNESS = 6, 4
+# Up to so many unknowns a factorization takes no longer than what goes on around it.
+_SMALL = 40
+# Up to so many columns a product is made for each.
+_FEW = 4
 # Relative residuals of solutions, of derivatives, and of steps towards a solution, the next of
 # which mends what this one leaves.
 _CG_TOLERANCE = 1e-10
@@ -37,6 +50,13 @@ _SLOPE_TOLERANCE = 1e-8
 _STEP_TOLERANCE = 1e-2
 # Renamed in SciPy 1.12.
 _RTOL = "rtol" if "rtol" in inspect.signature(cg).parameters else "tol"
+
+
+def _product(A: np.ndarray, V: np.ndarray) -> np.ndarray:
+    """``A V``; for a few columns products with vectors take half of the time."""
+    if V.ndim == 1 or V.shape[1] == 1 or V.shape[1] > _FEW:
+        return A @ V
+    return np.stack([A @ v for v in np.ascontiguousarray(V.T)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -66,14 +86,14 @@ class Design:
     def apply(self, V: np.ndarray) -> np.ndarray:
         """``Q V``."""
         if self.dense is not None:
-            return self.dense @ V
+            return _product(self.dense, V)
         p = self.X.shape[1]
         return self.X @ V[:p] + self.E @ V[p:]
 
     def adjoint(self, R: np.ndarray) -> np.ndarray:
         """``Qᵀ R``."""
         if self.dense is not None:
-            return self.dense.T @ R
+            return _product(self.dense.T, R)
         if "transposed" not in self._cache:
             self._cache["transposed"] = self.X.T  # a view, which takes SciPy a while to make
         return np.concatenate([self._cache["transposed"] @ R, self.E.T @ R])
@@ -91,11 +111,16 @@ class Design:
             X = X.toarray()
         return Design.of(X, self.E[:, support[p:]])
 
-    def outer(self) -> np.ndarray:
-        """``X Xᵀ``, (n, n), computed once."""
-        if "outer" not in self._cache:
-            self._cache["outer"] = self.X @ self.X.T
-        return self._cache["outer"]
+    def outer(self, penalties: np.ndarray) -> np.ndarray:
+        """``X Λ⁻¹ Xᵀ``, (n, n), computed once for each direction of the penalties Λ."""
+        size = float(penalties.mean())
+        shape, known = self._cache.get("outer", (np.empty(0), None))
+        if not np.array_equal(shape, penalties / size):
+            shape = penalties / size
+            scaled = self.X if np.ptp(shape) == 0 else self.X / np.sqrt(shape)
+            known = scaled @ scaled.T
+            self._cache["outer"] = shape, known
+        return known / size
 
     def squared_norms(self, D: np.ndarray) -> np.ndarray:
         """``(Q∘Q)ᵀ D``, for D of shape (n,) or (n, K)."""
@@ -126,13 +151,48 @@ def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     if Q.dense is not None and p > 1.5 * n and l2[:p].min() > 0:
         return _dual_solver(Q, d, l2)
     if Q.dense is not None and q <= _LARGEST_DIRECT:
-        root = np.sqrt(d)[:, None] * Q.dense
-        H = root.T @ root  # half the work of a product that is not of a matrix with itself
+        if d.min(initial=0.0) >= 0:
+            scaled = np.sqrt(d)[:, None] * Q.dense
+            H = scaled.T @ scaled  # symmetric for BLAS, half of the work
+        else:
+            H = Q.dense.T @ (d[:, None] * Q.dense)
         H[np.diag_indices(q)] += l2
         return factorized(H)
 
     diagonal = Q.squared_norms(d) + l2
     return _iterative(lambda u: Q.adjoint(d * Q.apply(u)) + l2 * u, diagonal)
+
+
+def worthwhile_iterations(Q: Design, l2: np.ndarray, n_outputs: int) -> float:
+    """Iterations of conjugate gradients that take as long as a handful of factorizations.
+
+    Parameters
+    ----------
+    Q : Design
+    l2 : ndarray of shape (q,)
+    n_outputs : int
+        1 for :func:`hessian_solver`, K for :func:`softmax_solver`.
+
+    Returns
+    -------
+    n_iterations : float
+        inf where these would not factorize.
+    """
+    (n, q), K = Q.shape, n_outputs
+    p = Q.X.shape[1]
+    if Q.dense is None or (K > 1 and q * K > _LARGEST_SOFTMAX):
+        return np.inf
+    if q * K <= _SMALL:
+        return 0.0
+    if K > 1:
+        work = _HANDFUL * (K * (K + 1) * n * q**2 + (K * q) ** 3 / 3)
+    elif p > 1.5 * n and l2[:p].min() > 0:
+        work = n**2 * p + _HANDFUL * n**3 / 3  # one outer product for all of them
+    elif q <= _LARGEST_DIRECT:
+        work = _HANDFUL * (n * q**2 + q**3 / 3)
+    else:
+        return np.inf
+    return work / (_SLOWNESS * 4 * n * q * K)
 
 
 def softmax_solver(
@@ -217,8 +277,9 @@ def _dual_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     """Through the n x n matrix ``M = I + √D X Λ⁻¹ Xᵀ √D`` (Woodbury), bordered by E."""
     p = Q.X.shape[1]
     root, penalties = np.sqrt(d), l2[:p]
-    outer = Q.outer() / l2[0] if np.ptp(penalties) == 0 else (Q.X / penalties) @ Q.X.T
-    M = root[:, None] * outer * root
+    M = Q.outer(penalties)
+    M *= root[:, None]
+    M *= root
     M[np.diag_indices(len(d))] += 1.0
     factor = linalg.cho_factor(M, overwrite_a=True, check_finite=False)
     B = root[:, None] * Q.E

@@ -57,9 +57,8 @@ class ARDProblem(InnerProblem):
         Y = self._template._targets(y) if classifier else checked_target(y)
         self._mean = self._a @ Y / self._a.sum()
         self.inner = KernelRidgeProblem(self._template._machine())
-        self._Y = Y - self._mean
-        self.inner.load(self._X, self._Y, sample_weight=sample_weight)
-        self._with_ones: KernelRidgeProblem | None = None
+        self._residuals = Y - self._mean
+        self.inner.load(self._X, self._residuals, sample_weight=sample_weight)
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template).set_params(**params)
@@ -91,33 +90,20 @@ class ARDProblem(InnerProblem):
         return self.inner.cross_inputs(u)
 
     def leave_one_out(self) -> LeftOut | None:
-        """Of kernel ridge, on targets less the mean of all others.
+        """That of kernel ridge regression on the target less its mean without the sample.
 
-        A left-out prediction is linear in the targets: ``z`` less the number m gives that of
-        ``z`` less m times that of ones.
+        Without sample i the mean is lower by ``a_i (y_i - ȳ) / (A - a_i)``.
         """
-        if is_classifier(self.estimator) or self._given is None or np.any(self._a == 0):
+        if is_classifier(self.estimator) or self._given is None:  # of each fold's own features
             return None
-        if self._with_ones is None:
-            ones = np.ones((len(self._X), 1))
-            self._with_ones = KernelRidgeProblem(self._template._machine())
-            Y = np.column_stack([self._Y, ones])
-            self._with_ones.load(self._X, Y, sample_weight=self._a)
-        self._with_ones.fit(self._solved)
-        left_out = self._with_ones.leave_one_out()
+        a = self._a[:, None]
+        residuals = self._residuals.reshape(len(a), -1)
+        left_out = self.inner.leave_one_out(a * residuals / (a.sum() - a))
         if left_out is None:
             return None
-        a, Y = self._a[:, None], self._Y.reshape(len(self._X), -1)
-        others = -a * Y / (a.sum() - a)  # their mean, less that of all
-        Z, of_ones = left_out.predictions[:, :-1], left_out.predictions[:, -1:]
-        predictions = self._mean + others + Z - others * of_ones
-
-        def pull_back(d_output: np.ndarray) -> Gradient:
-            d = d_output.reshape(Y.shape)
-            by_ones = -(d * others).sum(axis=1)
-            return self._named(left_out.pull_back(np.column_stack([d, by_ones])))
-
-        return LeftOut(predictions.reshape(self._Y.shape), pull_back)
+        return LeftOut(
+            left_out.predictions + self._mean, lambda d: self._named(left_out.pull_back(d))
+        )
 
     def _named(self, gradient: Gradient) -> Gradient:
         named = {name: gradient[name] for name in ("alpha",) if name in gradient}

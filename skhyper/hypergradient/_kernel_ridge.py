@@ -145,8 +145,14 @@ class KernelRidgeProblem(InnerProblem):
         total = add_inputs(add_inputs(dX, dY), None if direct is None else -direct)
         return None if total is None else np.broadcast_to(total, self._train.X.shape)
 
-    def leave_one_out(self) -> LeftOut | None:
+    def leave_one_out(self, shift: np.ndarray | None = None) -> LeftOut | None:
         """``y - v / diag(A⁻¹)`` with ``A = r K r + α`` and v its dual coefficients.
+
+        Parameters
+        ----------
+        shift : ndarray of shape (n, T), default=None
+            What is added to the target of all samples where one is left out; the predictions
+            are less it.
 
         References
         ----------
@@ -158,13 +164,17 @@ class KernelRidgeProblem(InnerProblem):
         inverse = self._system.inverse()
         d = np.diag(inverse)[:, None]
         Y = self._rY / r
-        left_out = Y - self._V / d / r
+        s = inverse @ r if shift is not None else np.zeros_like(d)
+        shift = np.zeros_like(Y) if shift is None else shift
+        V = self._V + shift * s
+        left_out = Y - V / d / r
 
         def pull_back(d_output: np.ndarray) -> Gradient:
             g = -d_output.reshape(Y.shape) / r
             # ∂L/∂A, from dA⁻¹ = -A⁻¹ dA A⁻¹.
-            M = (inverse * (g * self._V / d**2).sum(axis=1)) @ inverse
+            M = (inverse * (g * V / d**2).sum(axis=1)) @ inverse
             M -= (inverse @ (g / d)) @ self._V.T
+            M -= (inverse @ (g * shift / d).sum(axis=1, keepdims=True)) @ s.T
             kernel, _, _ = self._gram.back(r * M * r.T, "")
             alpha = float(np.trace(M))
             by_alpha = alpha if self._shared else np.full(np.shape(self.estimator.alpha), alpha)

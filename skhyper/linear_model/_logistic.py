@@ -38,7 +38,7 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
     class_weight : dict, "balanced" or None, default=None
         Weight of each class; with "balanced" all classes have the same in
         total, sample weights included.
-    tol : float, default=1e-12
+    tol : float, default=1e-10
         A step that would lower the objective by less than this part of it is the last.
     max_iter : int, default=100
         Number of Newton's steps at most.
@@ -75,12 +75,14 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
         Σ_i a_i ℓ(y_i, x_iᵀ W + b) + Σ_j α_g(j) |W_j|² / 2
 
     where ``ℓ`` is the log-loss, of the softmax for more than two classes, and ``a`` the sample
-    weights. Newton's steps are solved directly, through the smaller of the numbers of samples
-    and features, and by conjugate gradients for sparse data.
+    weights. Newton's steps are solved by conjugate gradients, exactly enough to converge
+    faster than linearly, and, where that would take as long as factorizations, directly through
+    the smaller of the numbers of samples and features.
 
     References
     ----------
     Hastie, Tibshirani, Friedman (2009), The Elements of Statistical Learning, section 4.4.
+    Nocedal and Wright (2006), Numerical Optimization, section 7.1 (inexact Newton methods).
 
     Examples
     --------
@@ -112,7 +114,7 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
         *,
         fit_intercept: bool = True,
         class_weight: dict | str | None = None,
-        tol: float = 1e-12,
+        tol: float = 1e-10,
         max_iter: int = 100,
     ):
         self.alphas = alphas
@@ -171,7 +173,9 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
             # What is not penalised stands with the intercept, on the border of the dual system.
             order = np.argsort(l2 == 0, kind="stable")
             n_penalised = np.count_nonzero(l2)
-            whole = np.column_stack([X, ones])[:, order]
+            whole = np.column_stack([X, ones])
+            if np.any(np.diff(order) < 0):
+                whole = whole[:, order]
             Q, l2 = Design(whole[:, :n_penalised], whole[:, n_penalised:], whole), l2[order]
         two = len(self.classes_) == 2
         Y = (y[:, None] == (self.classes_[1:] if two else self.classes_)).astype(float)

@@ -24,7 +24,7 @@ from skhyper.space import Space
 __all__ = ["GradientSearchCV"]
 
 # With more samples than so many for each further hyperparameter there is little to overfit.
-_MANY_SAMPLES = 100
+_MANY_SAMPLES = 20
 # A fall of the loss by less than this part of it is none to warn of.
 _FALL = 0.01
 
@@ -58,7 +58,7 @@ class GradientSearchCV(SampledSearch):
         fit the noise of the folds: ``prior / 2 * sum((t - t.mean()) ** 2)``, where ``t`` are the
         logarithms (for a range that is not log-uniform, shares of it) of the components, is
         added to what is minimised. ``inf`` is one value for all, None is no prior. "auto" finds
-        the strength on samples that it holds out; it is none where there are more than 100
+        the strength on samples that it holds out; it is none where there are more than 20
         samples to each component, and costs as much as some such searches where there are not.
         Single numbers have no prior.
     initial_points : dict or list of dict, default=None

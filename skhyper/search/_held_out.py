@@ -39,7 +39,7 @@ _MAX_TRIALS = 15
 _TOL = 1e-4
 # Weaker strengths in a row that may be no better before no weaker one is tried.
 _PATIENCE = 2
-# Standard errors that a stronger prior may be worse by.
+# Standard errors that equal components may be worse by.
 _N_ERRORS = 0.5
 
 
@@ -63,16 +63,16 @@ class HeldOutLosses:
 
     @property
     def chosen(self) -> float:
-        """The largest strength whose held-out loss is the least, or nearly so.
+        """The strength of least held-out loss; infinity where equal values are nearly as good.
 
         *Nearly* is within half a standard error of the difference, over held-out parts.
         """
         if not self.held_out.size:
             return 0.0
-        worse = self.held_out - self.held_out[:, [self.held_out.mean(axis=0).argmin()]]
-        error = worse.std(axis=0, ddof=1) / math.sqrt(len(worse)) if len(worse) > 1 else 0.0
-        near = worse.mean(axis=0) <= _N_ERRORS * error
-        return float(self.strengths[near.argmax()])
+        best = self.held_out.mean(axis=0).argmin()
+        gained = self.held_out[:, 0] - self.held_out[:, best]
+        error = gained.std(ddof=1) / math.sqrt(len(gained)) if len(gained) > 1 else 0.0
+        return float(self.strengths[0 if gained.mean() <= _N_ERRORS * error else best])
 
 
 class HeldOut:

@@ -123,6 +123,39 @@ def _lasso_alpha(data: _Data, own: Mapping[str, Any]) -> Any:
     return (_rounded(1e-4 * top), _rounded(top), LOG)
 
 
+def _lasso_weights(data: _Data, own: Mapping[str, Any]) -> Any:
+    """Of each band, in units of `alpha`; one weight for all would only be another `alpha`."""
+    several = own["bands"] is not None or np.ndim(own["l1_weights"]) > 0
+    return (1e-2, 1e2, LOG) if several or isinstance(own["l1_weights"], dict) else None
+
+
+def _strength_of_weights(data: _Data, own: Mapping[str, Any]) -> Any:
+    """`alpha`, unless it is in the weights."""
+    return None if _lasso_weights(data, own) else _lasso_alpha(data, own)
+
+
+def _length_scales(data: _Data, own: Mapping[str, Any]) -> Any:
+    """Around ``√(p / 2)`` standard deviations; to a hundred times that, which is none."""
+    scale = math.sqrt((data.p or 2) / 2 * (data.variance or 1.0))
+    return (_rounded(1e-1 * scale), _rounded(1e2 * scale), LOG)
+
+
+def _alpha_of_network(data: _Data, own: Mapping[str, Any]) -> Any:
+    """Ours is divided by the number of samples, scikit-learn's by that of a batch."""
+    return (1e-5, 1e2, LOG) if "optimizer" in own else (1e-7, 1e-1, LOG)
+
+
+def _first_rate(data: _Data, own: Mapping[str, Any]) -> Any:
+    """`learning_rate` of our networks; scikit-learn's calls its schedule so."""
+    if "optimizer" not in own:
+        return None
+    return (1e-4, 1e-1, LOG) if own["optimizer"] == "adam" else (1e-3, 1.0, LOG)
+
+
+def _momentum(data: _Data, own: Mapping[str, Any]) -> Any:
+    return (0.5, 0.99) if own.get("optimizer") == "momentum" else None
+
+
 def _epsilon(data: _Data, own: Mapping[str, Any]) -> Any:
     scale = data.y_std or 1.0
     return (_rounded(1e-3 * scale), _rounded(scale), LOG)
@@ -226,7 +259,9 @@ _SGD = {
 _NETWORK = {
     "hidden_layer_sizes": _LAYERS,
     "activation": ["relu", "tanh"],
-    "alpha": (1e-7, 1e-1, LOG),
+    "alpha": _alpha_of_network,
+    "learning_rate": _first_rate,
+    "momentum": _momentum,
     "learning_rate_init": When((1e-4, 1e-1, LOG), solver=["sgd", "adam"]),
 }
 _COUNTS = {
@@ -241,7 +276,7 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
     ("LogisticRegression", {"C": _penalty_strength, "l1_ratio": _mixing}),
     ("Ridge RidgeClassifier", {"alpha": (1e-4, 1e4, LOG)}),
     ("BandedRidge BandedLogisticRegression", {"alphas": (1e-3, 1e5, LOG)}),
-    ("WeightedElasticNet", {"alpha": _lasso_alpha}),
+    ("WeightedElasticNet", {"alpha": _strength_of_weights, "l1_weights": _lasso_weights}),
     ("Lasso LassoLars MultiTaskLasso", {"alpha": _lasso_alpha}),
     ("ElasticNet MultiTaskElasticNet", {"alpha": _lasso_alpha, "l1_ratio": (0.05, 1.0)}),
     ("HuberRegressor", {"epsilon": (1.05, 3.0), "alpha": (1e-6, 10.0, LOG)}),
@@ -278,7 +313,10 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
             "gamma": When(_gamma, kernel=["rbf", "laplacian", "poly", "polynomial", "sigmoid"]),
         },
     ),
-    ("ARDKernelRidge ARDKernelRidgeClassifier", {"alpha": (1e-4, 1e1, LOG)}),
+    (
+        "ARDKernelRidge ARDKernelRidgeClassifier",
+        {"alpha": (1e-4, 1e1, LOG), "length_scales": _length_scales},
+    ),
     ("GaussianProcessRegressor", {"alpha": (1e-8, 1.0, LOG)}),
     # Neighbours, naive Bayes, discriminants
     (

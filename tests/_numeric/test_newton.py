@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skhyper._numeric import Design, binomial, multinomial, newton
+from skhyper._numeric._curvature import worthwhile_iterations
 
 rng = np.random.default_rng(0)
 
@@ -21,6 +22,35 @@ def test_optimality(family, shape, size):
     assert converged
     G = Q.adjoint(a[:, None] * family.slope(Y, Q.apply(V))) + penalties[:, None] * V
     np.testing.assert_allclose(G, 0.0, atol=1e-6 * size)
+
+
+@pytest.mark.parametrize("family", [binomial, multinomial], ids=["binomial", "multinomial"])
+@pytest.mark.parametrize("conditioned", [True, False], ids=["well", "ill"])
+@pytest.mark.parametrize("shape", [(400, 100), (60, 300)])
+def test_rough_steps_arrive_too(family, conditioned, shape):
+    # Iterations suffice, or what they may cost is spent and the system is factorized.
+    own = np.random.default_rng(1)
+    X = own.normal(size=shape)
+    if not conditioned:
+        X = X + 30 * own.normal(size=(1, shape[1])) + 10 * X[:, :1]
+    y = X[:, 0] + own.logistic(size=shape[0]) - X[:, 0].mean()
+    classes = np.digitize(y, [-0.5, 0.5])
+    Y = (classes[:, None] == (range(3) if family is multinomial else [1])).astype(float)
+    penalties = np.append(10 ** own.uniform(-1, 2, shape[1]), 0.0)
+    Q, a = Design.of(X, np.ones((shape[0], 1))), own.random(shape[0])
+    V, _, converged = newton(Q, Y, a, penalties, family, tol=1e-14, max_iter=100)
+    assert converged
+    G = Q.adjoint(a[:, None] * family.slope(Y, Q.apply(V))) + penalties[:, None] * V
+    start = Q.adjoint(a[:, None] * family.slope(Y, np.zeros_like(Y)))
+    assert np.abs(G).max() < 1e-7 * np.abs(start).max()
+
+
+def test_the_budget_of_iterations():
+    ones = np.ones((400, 1))
+    small, large = (Design.of(rng.normal(size=(400, p)), ones) for p in (10, 300))
+    assert worthwhile_iterations(small, np.ones(11), 1) == 0
+    assert 1 < worthwhile_iterations(large, np.ones(301), 1) < 1000
+    assert worthwhile_iterations(large, np.ones(301), 10) == np.inf
 
 
 def test_it_says_where_it_does_not_arrive():

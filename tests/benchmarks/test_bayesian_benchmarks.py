@@ -1,6 +1,7 @@
 """The benchmarks of Bayesian search measure what they say."""
 
 import importlib
+import json
 import os
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ if not BENCHMARKS.is_dir():
 with mock.patch.dict(os.environ), mock.patch.object(sys, "path", [str(BENCHMARKS), *sys.path]):
     bayesian = importlib.import_module("bayesian")
     regrets = importlib.import_module("_regrets")
+    report = importlib.import_module("_bayesian_report")
     problems = importlib.import_module("problems")
     plain = importlib.import_module("problems._problem")
     solvers = importlib.import_module("solvers")
@@ -202,3 +204,35 @@ def test_a_remote_solver_is_the_same_solver():
             assert far.call("ask")[0] == list(near.call("ask")[0])
     finally:
         far.close()
+
+
+def test_the_report_is_drawn_from_what_was_collected(tmp_path):
+    pytest.importorskip("matplotlib")
+    # (best known = 0.398, median = 28.3): a regret of about .1 against one of about .2.
+    levels = {"ours": 3.2, "skopt_gp": 6.0, "smac": 6.0}
+    lines = []
+    for solver, level in levels.items():
+        for seed in range(5):
+            loss = level + 0.01 * seed
+            record = {"problem": "branin", "solver": solver, "seed": seed, "workers": 1}
+            record |= {"part": "report", "version": "1.0", "options": {}}
+            record |= {"losses": [30.0, *[loss] * 49], "cpu": [0.001] * 50}
+            lines.append(json.dumps(record))
+    lines.append(json.dumps(record | {"seed": 5, "losses": [1.0], "error": "it failed"}))
+    path = tmp_path / "runs.jsonl"
+    path.write_text("\n".join(lines))
+    result = json.loads(json.dumps(regrets.collect([path], tmp_path)))
+    best, median = 0.39788735773, problems.reference()["branin"]["median"]
+    ours = result["parts"]["report"]["solvers"]["ours"]["regret"]["50"]
+    assert ours == pytest.approx((3.22 - best) / (median - best), rel=1e-6)
+    assert result["parts"]["report"]["best_peer"]["50"] in ("skopt_gp", "smac")
+    assert result["failed"] == [["branin", "smac"]]
+    result |= {"versions": {}, "load_before": [], "command": "", "date": "", "commit": ""}
+    result |= {"cpu": "", "n_cpus": 1, "threads": 1, "python": ""}
+    with mock.patch.object(report, "HERE", tmp_path):
+        (tmp_path / "results").mkdir()
+        text = "\n".join(report.bayesian(result))
+    share = (3.22 - best) / (6.02 - best)
+    assert f"{share:.2f} (" in text
+    assert "SMAC on branin" in text
+    assert (tmp_path / "results" / "bayesian.png").exists()

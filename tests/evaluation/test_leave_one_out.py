@@ -36,6 +36,9 @@ ARD = RBF(np.full(10, 5.0))
         ),
         (BandedRidge(np.ones(10)), X, {"alphas": (1e-3, 1e3, "log-uniform")}),
         (KernelRidge(kernel=ARD), X, {"kernel__length_scale": (1.0, 100.0, "log-uniform")}),
+        (ARDKernelRidge(), X, {**ALPHA, "length_scales": (1.0, 100.0, "log-uniform")}),
+        (ARDKernelRidge(0.1, np.full(10, 5.0)), X, {"length_scales": (1.0, 100.0, "log-uniform")}),
+        (ARDKernelRidge(), X, ALPHA),
     ],
 )
 @pytest.mark.parametrize("scoring", ["neg_mean_squared_error", "neg_mean_absolute_error"])

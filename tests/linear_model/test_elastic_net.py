@@ -112,3 +112,33 @@ def test_bands():
 def test_what_is_refused():
     with pytest.raises(ValueError, match="l1_weights must be finite and >= 0"):
         WeightedElasticNet(l1_weights=[-1.0] * 8).fit(DATA["tall"], np.arange(120))
+
+
+def data_and_weights():
+    X, y = make_regression(80, 40, n_informative=8, noise=5.0, random_state=0)
+    return X, y, 10 ** np.random.default_rng(0).uniform(-1, 1, 40)
+
+
+@pytest.mark.parametrize("alpha", [0.3, 3.0])
+def test_weights_as_celer_has_them(alpha):
+    celer = pytest.importorskip("celer", reason="an independent solver of the weighted lasso")
+    X, y, own = data_and_weights()
+    theirs = celer.Lasso(alpha, weights=own, tol=1e-12, max_iter=1000).fit(X, y)
+    ours = WeightedElasticNet(alpha, own).fit(X, y)
+    assert 0 < np.count_nonzero(ours.coef_) < 40
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-5 * np.abs(ours.coef_).max())
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=1e-4)
+
+
+@pytest.mark.parametrize("alpha", [0.3, 3.0])
+def test_weights_as_skglm_has_them(alpha):
+    skglm = pytest.importorskip("skglm", reason="an independent solver of the weighted lasso")
+    from skglm import datafits, penalties, solvers
+
+    X, y, own = data_and_weights()
+    theirs = skglm.GeneralizedLinearEstimator(
+        datafits.Quadratic(), penalties.WeightedL1(alpha, own), solvers.AndersonCD(tol=1e-10)
+    ).fit(X, y)
+    ours = WeightedElasticNet(alpha, own).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-6 * np.abs(ours.coef_).max())
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=1e-6)

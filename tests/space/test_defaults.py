@@ -34,8 +34,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+import skhyper.neural_network as networks
 from skhyper import SearchCV
 from skhyper._sklearn import value_error
+from skhyper.kernel import ARDKernelRidge, ARDKernelRidgeClassifier
+from skhyper.linear_model import BandedLogisticRegression, BandedRidge, WeightedElasticNet
 from skhyper.space import Space, When, default_space
 from skhyper.space._defaults import _FAMILIES, _TABLES
 
@@ -60,6 +63,13 @@ OTHERS = [
     PCA,
     SelectKBest,
     SelectPercentile,
+    ARDKernelRidge,
+    ARDKernelRidgeClassifier,
+    BandedLogisticRegression,
+    BandedRidge,
+    WeightedElasticNet,
+    networks.MLPClassifier,
+    networks.MLPRegressor,
 ]
 # Deprecated in scikit-learn 1.8, told apart by their own warning.
 GONE = {"PassiveAggressiveClassifier", "PassiveAggressiveRegressor"}
@@ -144,8 +154,9 @@ def test_the_ends_of_every_range_are_valid(cls):
 def test_each_name_of_the_tables_is_a_hyperparameter():
     for cls in CLASSES:
         names = set(cls().get_params())
-        # Those of other versions are left out by default_space itself.
-        assert set(_TABLES[cls.__name__]) - names <= {"l1_ratio"}
+        # Those of other versions, and of the other library's networks, are left out by
+        # default_space itself.
+        assert set(_TABLES[cls.__name__]) - names <= {"l1_ratio", "learning_rate_init"}
 
 
 def test_no_class_is_listed_twice():
@@ -291,3 +302,25 @@ def test_a_search_takes_it():
     search = SearchCV(estimator, space, n_iter=5, random_state=0, cv=3).fit(X, y)
     assert search.n_trials_ == 5
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_of_our_networks_the_rate_is_searched_and_the_momentum_where_it_counts():
+    adam, momentum = networks.MLPClassifier(), networks.MLPRegressor(optimizer="momentum")
+    assert default_space(adam)["learning_rate"] == (1e-4, 1e-1, "log-uniform")
+    assert "momentum" not in default_space(adam)
+    assert default_space(momentum)["momentum"] == (0.5, 0.99)
+    assert not {"learning_rate", "momentum"} & set(default_space(MLPClassifier()))
+
+
+def test_weights_of_bands_take_the_place_of_alpha():
+    banded = WeightedElasticNet(bands=[0, 0, 1])
+    assert set(default_space(banded)) == {"l1_weights"}
+    assert set(default_space(WeightedElasticNet(l1_weights=np.ones(3)))) == {"l1_weights"}
+    assert set(default_space(WeightedElasticNet())) == {"alpha"}
+
+
+def test_length_scales_follow_the_scale_of_the_data():
+    X = np.random.default_rng(0).normal(size=(500, 8))
+    low, high, _ = default_space(ARDKernelRidge(), 10 * X, X[:, 0])["length_scales"]
+    assert low == pytest.approx(0.1 * 2 * 10, rel=0.1)
+    assert high == pytest.approx(100 * 2 * 10, rel=0.1)
