@@ -222,3 +222,29 @@ def of_scale(row):
     if "error" in row:
         return "failed"
     return f"{1e3 * row['median']:.1f} ({1e3 * row['max']:.0f})"
+
+
+def ablation(result):
+    """Ingredients of the engine, one at a time."""
+    rows = []
+    for change, row in result["changes"].items():
+        cells = [difference(row, n) for n in CHECKPOINTS]
+        rows.append([change, row["n_runs"], *cells])
+    whole = result["changes"]["ours"]["regret"]
+    regrets = ", ".join(f"{whole[n]:.3f} at {n}" for n in CHECKPOINTS)
+    return [
+        "## Ingredients of the Bayesian engine",
+        "",
+        f"Problems tuned on ({len(result['problems'])} of them), one thing changed at a time: the "
+        "difference of the mean regret to that of the engine of this commit, positive if it is "
+        "worse, and Wilcoxon's p over pairs of runs. The engine's own regret: "
+        f"{regrets} trials.",
+        "",
+        *table(["change", "runs", *(f"@{n} (p)" for n in CHECKPOINTS)], rows[1:]),
+        "",
+        *provenance(result),
+    ]
+
+
+def difference(row, n):
+    return f"{row['difference'][n]:+.3f} ({row['p'][n]:.2f})"

@@ -10,9 +10,11 @@ def table(head, rows):
 def provenance(result):
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     load = " ".join(map(str, result["load_before"]))
+    seeds = result["seeds"]
+    drawn = f", seeds {seeds[0]} to {seeds[-1]}" if seeds else ""
     return [
-        f"`{result['command']}`, {result['date']}, commit {result['commit']}, seeds "
-        f"{result['seeds'][0]} to {result['seeds'][-1]}. {result['cpu']}, {result['n_cpus']} CPUs "
+        f"`{result['command']}`, {result['date']}, commit {result['commit']}{drawn}. "
+        f"{result['cpu']}, {result['n_cpus']} CPUs "
         f"(load {load} before), {result['threads']} thread; Python {result['python']}, {versions}.",
         "",
     ]

@@ -6,7 +6,7 @@ python benchmarks/report.py
 import json
 from pathlib import Path
 
-from _bayesian_report import bayesian, bayesian_costs
+from _bayesian_report import ablation, bayesian, bayesian_costs
 from _markdown import met, provenance, table
 
 HERE = Path(__file__).parent
@@ -444,6 +444,7 @@ def main():
         "quality_first_look.json": quality,
         "bayesian.json": bayesian,
         "bayesian_costs.json": bayesian_costs,
+        "ablation.json": ablation,
         "gradients_in_the_process.json": gradients,
         "gradient_search.json": gradient_search,
         "overfitting.json": overfitting,

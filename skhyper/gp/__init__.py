@@ -8,7 +8,7 @@ from skhyper.gp._acquisition import log_ei_with_gradient, log_expected_improveme
 from skhyper.gp._hyperparameters import Hyperparameters, Priors
 from skhyper.gp._maximize import maximize_log_ei
 from skhyper.gp._process import GaussianProcess
-from skhyper.gp._regression import fit_gp, gp_posterior
+from skhyper.gp._regression import fit_gp, gp_posterior, least_and_spread
 
 __all__ = [
     "GaussianProcess",
@@ -16,6 +16,7 @@ __all__ = [
     "Priors",
     "fit_gp",
     "gp_posterior",
+    "least_and_spread",
     "log_ei_with_gradient",
     "log_expected_improvement",
     "maximize_log_ei",

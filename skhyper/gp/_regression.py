@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from skhyper.gp._derivatives import DerivativeRows, joint_correlation, select_gradients
 from skhyper.gp._estimation import fit_hyperparameters, without_cliffs
 from skhyper.gp._hyperparameters import Hyperparameters, Priors
+from skhyper.gp._kernel import Array, IntArray
 from skhyper.gp._linalg import inverse_root
 from skhyper.gp._process import GaussianProcess, deviations
 from skhyper.gp._validation import check_gradients, check_groups, check_observations
@@ -95,6 +96,32 @@ def gp_posterior(
     return GaussianProcess(X, y, groups, hyperparameters, v, scaled, root, alpha, rows)
 
 
+def least_and_spread(y: Array, n_kept: int) -> IntArray:
+    """Indices of at most `n_kept` values: half the least ones, half evenly spaced others.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+    n_kept : int
+
+    Returns
+    -------
+    indices : ndarray of int of shape (min(n, n_kept),), ascending
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhyper.gp import least_and_spread
+    >>> least_and_spread(np.array([5.0, 1.0, 4.0, 3.0, 2.0, 6.0]), 4)
+    array([0, 1, 4, 5])
+    """
+    if len(y) <= n_kept:
+        return np.arange(len(y))
+    least, others = np.split(np.argsort(y, kind="stable"), [(n_kept + 1) // 2])
+    spread = np.linspace(0, len(others) - 1, n_kept - len(least)).astype(np.intp)
+    return np.sort(np.concatenate([least, np.sort(others)[spread]]))
+
+
 def fit_gp(
     X: ArrayLike,
     y: ArrayLike,
@@ -104,6 +131,7 @@ def fit_gp(
     gradients: ArrayLike | None = None,
     max_derivatives: int = 1500,
     max_fitted_derivatives: int = 300,
+    max_fitted: int = 200,
     start: Hyperparameters | None = None,
     priors: Priors = _DEFAULT_PRIORS,
     max_iter: int = 50,
@@ -129,6 +157,9 @@ def fit_gp(
     max_fitted_derivatives : int, default=300
         So many of them enter the likelihood of the hyperparameters. 0: values alone decide on the
         hyperparameters, and the noise of derivatives stands where its prior is highest.
+    max_fitted : int, default=200
+        So many observations at most enter the likelihood of the hyperparameters: those of least
+        values, and as many of the others, evenly spaced. The posterior is conditioned on all.
     start : Hyperparameters, default=None
         Those of an earlier fit with the same groups, as a further start of the search.
     priors : Priors, default=Priors()
@@ -185,8 +216,17 @@ def fit_gp(
     known = check_gradients(gradients, X)
     if known is not None:
         known = select_gradients(without_cliffs(known, y), y, max_derivatives)
+    told = least_and_spread(y, max_fitted)
     hyperparameters = fit_hyperparameters(
-        X, y, checked_groups, v, known, max_fitted_derivatives, start, priors, max_iter
+        X[told],
+        y[told],
+        checked_groups,
+        v[told],
+        None if known is None else known[told],
+        max_fitted_derivatives,
+        start,
+        priors,
+        max_iter,
     )
     return gp_posterior(
         X, y, hyperparameters, groups=checked_groups, extra_noise=v, gradients=known

@@ -1,6 +1,7 @@
 """What every sampler answers: where to look next, given what has been tried."""
 
 from abc import ABC, abstractmethod
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from skhyper._trial import History, Trial
 from skhyper.space import Space
 
 __all__ = ["Sampler", "located_gradients", "located_trials"]
+
+_PLACES: WeakKeyDictionary[Space, WeakKeyDictionary[Trial, np.ndarray | None]] = WeakKeyDictionary()
 
 
 class Sampler(ABC):
@@ -77,7 +80,13 @@ def located_gradients(space: Space, history: History) -> np.ndarray:
 
 def _located(space: Space, history: History) -> tuple[np.ndarray, list[Trial]]:
     """Points (n, d) of the trials that have a place in `space`, and these trials."""
-    located = [(space.locate(trial.params), trial) for trial in history]
+    # A trial is frozen, and so is its place: a long search would look for each again and again.
+    places = _PLACES.setdefault(space, WeakKeyDictionary())
+    located = []
+    for trial in history:
+        if trial not in places:
+            places[trial] = space.locate(trial.params)
+        located.append((places[trial], trial))
     kept = [(point, trial) for point, trial in located if point is not None]
     points = np.array([point for point, _ in kept]).reshape(len(kept), space.n_dims)
     return points, [trial for _, trial in kept]

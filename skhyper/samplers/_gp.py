@@ -10,27 +10,49 @@ y : (n,) losses, failed ones replaced
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from skhyper._trial import History
-from skhyper.gp import GaussianProcess, fit_gp, log_expected_improvement, maximize_log_ei
+from skhyper.gp import (
+    GaussianProcess,
+    Hyperparameters,
+    fit_gp,
+    gp_posterior,
+    least_and_spread,
+    log_expected_improvement,
+    maximize_log_ei,
+)
 from skhyper.samplers._base import Sampler, located_gradients, located_trials
 from skhyper.samplers._cost import penalty_for_time, worth_most
+from skhyper.samplers._encoding import Encoding
 from skhyper.samplers._regret import Regret, fold_noise, regret_bound
 from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
 
 __all__ = ["GPSampler"]
 
+Penalty = Callable[[np.ndarray], np.ndarray]
+
 # Steps of local candidates around the best points, in units of the cube's side.
 _LOCAL_STEPS = (0.2, 0.05, 0.01)
-# Two different choices are as far apart as the two ends of a range.
-_CATEGORY_HEIGHT = np.sqrt(0.5)
 # Standard deviations of noise against which an improvement must be worth learning. Scores by
-# cross-validation are steps: without it the search creeps along one of them.
+# cross-validation are steps: without it the search creeps along one of them. It fades with the
+# trials, as (20 / n)²: to look around pays early, what is left then is close to the best.
 _NOISE_WEIGHT = 2.0
+# Among so many trials the acquisition is not climbed: it is highest in the corners of the cube,
+# where nothing is known yet and little is to be found.
+_FIRST_CLIMB = 20
+_EARLY = 20
+# Points before the first model. One of d + 1 points is no better than one of four.
+_MOST_INITIAL = 4
+# Hyperparameters are kept until the history has grown by one part in so many.
+_KEPT_FOR = 10
+# So many of the best candidates are compared with what is known, and may be climbed from.
+_TOP = 64
+_POLISH_ITERATIONS = 12
 # Complete trials before the regret is bounded, and before the search may end for want of any.
 _MIN_REGRET_TRIALS = 10
 _MIN_TRIALS_TO_STOP = 20
@@ -41,20 +63,41 @@ _NOTHING_TO_GAIN = "no better setting could be told from the best one: see sampl
 _LARGEST_LOSS = 1e90
 
 
+@dataclass(frozen=True)
+class Model:
+    """What is believed of the losses.
+
+    Attributes
+    ----------
+    process : GaussianProcess
+        Posterior of the loss, of features; ``process.X`` are the trials that it was told of.
+    encoding : Encoding
+        From points to features.
+    best : float
+        Least predicted loss of these trials.
+    """
+
+    process: GaussianProcess
+    encoding: Encoding
+    best: float
+
+
 class GPSampler(Sampler):
     """Bayesian optimisation with a Gaussian process.
 
     Parameters
     ----------
     n_initial_points : int, default=None
-        Trials before the process is asked: points of a Sobol sequence, less those that
-        were tried already. By default one more than there are dimensions, at most 20; each
-        derivative that is used counts as one, but there are three points at least.
+        Trials before the process is asked: the middle of the space, then points of a Sobol
+        sequence, less those that were tried already. By default four, in fewer than three
+        dimensions one more than these; each derivative that is used counts as one, but there
+        are three points at least.
     n_candidates : int, default=1000
         Random candidates at which the acquisition is evaluated; half as many are drawn
-        around the best trials.
+        around the best trials. A space of no more settings is looked at as a whole.
     n_polish : int, default=4
-        Number of candidates from which the acquisition is climbed by its gradient.
+        Number of candidates from which the acquisition is climbed by its gradient, once there are
+        20 trials, or derivatives of the losses.
     use_gradients : bool, default=False
         Whether the process is told the derivatives of the losses (``Trial.gradient``) too,
         where trials have them.
@@ -64,6 +107,9 @@ class GPSampler(Sampler):
     early_stopping : bool, default=False
         Whether to end the search where no better setting could be told from the best one: after
         20 trials, when :meth:`regret` was negligible after each of the last three.
+    max_points : int, default=400
+        The process is told of so many trials at most: those of least losses, and as many of the
+        others, evenly spaced in time. ``model(space, history).process.X`` shows which.
 
     Notes
     -----
@@ -72,7 +118,10 @@ class GPSampler(Sampler):
     inactive lies in the middle of its range. Failed trials count as the worst loss seen.
     Trials still running are believed to have the value predicted for them. The acquisition
     is the logarithm of the expected improvement over the best predicted value, augmented for
-    noise.
+    noise, ever less after 20 trials.
+
+    What an answer costs is bounded: at most 200 trials decide on the hyperparameters, which are
+    found anew when the history has grown by a tenth, and `max_points` make the posterior.
 
     Derivatives by real hyperparameters are used, one after the other as they are known; the others
     of a trial may be missing. Of failed trials, and of those so bad that their loss is drawn in,
@@ -100,6 +149,7 @@ class GPSampler(Sampler):
         use_gradients: bool = False,
         max_time: float | None = None,
         early_stopping: bool = False,
+        max_points: int = 400,
     ):
         self.n_initial_points = n_initial_points
         self.n_candidates = n_candidates
@@ -107,7 +157,9 @@ class GPSampler(Sampler):
         self.use_gradients = use_gradients
         self.max_time = max_time
         self.early_stopping = early_stopping
+        self.max_points = max_points
         self.stop_reason = ""
+        self._fitted: tuple[tuple[bytes, ...], Hyperparameters] | tuple[None, None] = None, None
 
     def __repr__(self) -> str:
         extra = ", use_gradients=True" if self.use_gradients else ""
@@ -162,12 +214,12 @@ class GPSampler(Sampler):
         noise = np.nan if history.best is None else fold_noise(history.best, history.splits)
         if np.isfinite(losses).sum() < max(_MIN_REGRET_TRIALS, 2 * (space.n_dims + 1)):
             return Regret(np.nan, noise)
-        encoding = _Encoding.of(space)
+        encoding = Encoding.of(space)
         rng = np.random.default_rng([history.seed, len(history), 1])
         with _threads().limit(limits=1, user_api="blas"):
             F = encoding.encode(points)[~pending]
             gp = fit_gp(F, _finite_losses(losses[~pending]), groups=encoding.groups)
-            elsewhere = encoding.encode(self._candidates(space, points, losses, rng))
+            elsewhere = encoding.encode(self._candidates(space, _centres(points, losses), rng))
             observed = gp.predict(F[np.isfinite(losses[~pending])])
             bound = regret_bound(observed, gp.predict(elsewhere), space.n_dims)
         return Regret(bound, float(np.sqrt(gp.noise_variance)) if np.isnan(noise) else noise)
@@ -176,99 +228,164 @@ class GPSampler(Sampler):
         self, space: Space, history: History, n_points: int, rng: np.random.Generator
     ) -> np.ndarray:
         points, losses, pending = located_trials(space, history)
-        gradients = located_gradients(space, history) if self.use_gradients else None
-        if len(points) < self._n_initial(space, gradients) or np.isfinite(losses).sum() < 2:
-            return sobol_points(space, len(history), n_points, history.seed, rng)
-        encoding = _Encoding.of(space)
-        F = encoding.encode(points)
-        y = _finite_losses(losses[~pending])
-        if gradients is not None:
-            gradients = gradients[~pending]
-            gradients[y != losses[~pending]] = np.nan  # failed, or drawn in
-            gradients[np.abs(gradients) > _LARGEST_LOSS] = np.nan
-            gradients = encoding.encode_gradients(gradients)
-        gp = fit_gp(F[~pending], y, groups=encoding.groups, gradients=gradients)
-        best = float(gp.predict(F[~pending])[0].min())
-        gp = _believe(gp, F[pending])
+        model = self.model(space, history)
+        if model is None:
+            return _first_points(space, points, n_points, history.seed, rng)
+        centres = _centres(points, losses)
+        encode = model.encoding.encode
+        gp = _believe(model.process, encode(points[pending]))
         penalty = None
         if self.max_time is not None:
-            penalty = penalty_for_time(space, history, self.max_time, encoding.encode)
+            penalty = penalty_for_time(space, history, self.max_time, encode)
         asked: list[np.ndarray] = []
         for _ in range(n_points):
             known = np.concatenate([points, *[p[None] for p in asked]])
-            asked.append(self._next(space, encoding, gp, best, known, losses, penalty, rng))
-            gp = _believe(gp, encoding.encode(asked[-1][None]))
+            asked.append(self._next(replace(model, process=gp), known, centres, penalty, rng))
+            gp = _believe(gp, encode(asked[-1][None]))
         return np.array(asked)
+
+    def model(self, space: Space, history: History) -> "Model | None":
+        """What the sampler believes of the losses; None while it follows its first points.
+
+        Parameters
+        ----------
+        space : Space
+        history : History
+            Trials that are still running are left out.
+
+        Returns
+        -------
+        model : Model or None
+        """
+        points, losses, pending = located_trials(space, history)
+        gradients = located_gradients(space, history) if self.use_gradients else None
+        if len(points) < self._n_initial(space, gradients) or np.isfinite(losses).sum() < 2:
+            return None
+        encoding = Encoding.of(space)
+        F = encoding.encode(points[~pending])
+        losses = losses[~pending]
+        if gradients is None:
+            process = self._process(F, losses, encoding.groups)
+        else:
+            y, gradients = _finite_losses(losses), gradients[~pending]
+            gradients[y != losses] = np.nan  # failed, or drawn in
+            gradients[np.abs(gradients) > _LARGEST_LOSS] = np.nan
+            slopes = encoding.encode_gradients(gradients)
+            process = fit_gp(F, y, groups=encoding.groups, gradients=slopes)
+        return Model(process, encoding, float(process.predict(process.X)[0].min()))
+
+    def _process(self, F: np.ndarray, losses: np.ndarray, groups: np.ndarray) -> GaussianProcess:
+        """The process of all losses, with the hyperparameters of nine tenths or more of them."""
+        n = max(len(losses) - len(losses) % max(1, len(losses) // _KEPT_FOR), _first_two(losses))
+        key = (groups.tobytes(), F[:n].tobytes(), losses[:n].tobytes())
+        if key != self._fitted[0]:
+            fitted = fit_gp(F[:n], _finite_losses(losses[:n]), groups=groups)
+            self._fitted = key, fitted.hyperparameters
+        y = _finite_losses(losses)
+        kept = least_and_spread(y, self.max_points)
+        return gp_posterior(F[kept], y[kept], self._fitted[1], groups=groups)
 
     def _n_initial(self, space: Space, gradients: np.ndarray | None) -> int:
         """Number of points before the process is asked."""
         if self.n_initial_points is not None:
             return self.n_initial_points
-        n = min(space.n_dims + 1, 20)
+        n = min(space.n_dims + 1, _MOST_INITIAL)
         return n if gradients is None else max(min(n, 3), n - int(np.isfinite(gradients).sum()))
 
     def _next(
         self,
-        space: Space,
-        encoding: "_Encoding",
-        gp: GaussianProcess,
-        best: float,
+        model: "Model",
         known: np.ndarray,
-        losses: np.ndarray,
-        penalty: Callable[[np.ndarray], np.ndarray] | None,
+        centres: np.ndarray,
+        penalty: Penalty | None,
         rng: np.random.Generator,
     ) -> np.ndarray:
         """The point of largest expected improvement that is not `known`."""
-        candidates = _unknown(self._candidates(space, known, losses, rng), known)
-        if len(candidates) == 0:  # a small space, all but used up: the search finds the rest
+        gp, encoding, best = model.process, model.encoding, model.best
+        space = encoding.space
+        weight = _NOISE_WEIGHT * min(1.0, _EARLY / len(known)) ** 2
+        noise_std = weight * float(np.sqrt(gp.noise_variance))
+
+        def worth(points: np.ndarray) -> np.ndarray:
+            F = encoding.encode(points)
+            value = log_expected_improvement(*gp.predict(F), best, noise_std)[0]
+            return value if penalty is None else value - penalty(F)
+
+        candidates = self._candidates(space, centres, rng)
+        candidates = candidates[np.argsort(-worth(candidates), kind="stable")]
+        # The first that are new will do; to compare all of them takes as long as to predict.
+        top = _unknown(candidates[:_TOP], known)
+        if len(top) == 0:
+            top = _unknown(candidates, known)
+        if len(top) == 0:  # a small space, all but used up: the search finds the rest
             return space.sample(1, rng)[0]
-        free = encoding.free(candidates)
-        noise_std = _NOISE_WEIGHT * float(np.sqrt(gp.noise_variance))
         found, _ = maximize_log_ei(
             gp,
             best,
-            encoding.encode(candidates),
-            free=free,
+            encoding.encode(top),
+            free=encoding.free(top) & self._climbs(space, gp, len(known)),
             n_polish=self.n_polish,
+            max_iter=_POLISH_ITERATIONS,
             noise_std=noise_std,
         )
-        points = space.filter(_unknown(space.activate(encoding.decode(found)), known))
-        if penalty is not None:
+        # Rounded, they may be known, forbidden, or worse than a candidate.
+        found = _unknown(space.activate(encoding.decode(found)), known)
+        points = space.filter(np.concatenate([found, top]))
+        if penalty is None:
+            points = points[: len(found) + 1]
+            return points[worth(points).argmax()] if len(points) else top[0]
 
-            def worth(points: np.ndarray) -> np.ndarray:
-                F = encoding.encode(points)
-                mean, std = gp.predict(F)
-                return log_expected_improvement(mean, std, best, noise_std)[0] - penalty(F)
+        def steps(starts: np.ndarray) -> np.ndarray:
+            near = space.filter(space.activate(_steps(space, starts, rng)))
+            return _unknown(near, known)
 
-            def steps(starts: np.ndarray) -> np.ndarray:
-                near = space.filter(space.activate(_steps(space, starts, rng)))
-                return _unknown(near, known)
+        return worth_most(worth, points, steps)
 
-            return worth_most(worth, np.concatenate([points, candidates]), steps)
-        if len(points):
-            return points[0]
-        # Snapped to a known or forbidden point: the best candidate that is neither.
-        held, _ = maximize_log_ei(
-            gp, best, encoding.encode(candidates), free=np.zeros_like(free), n_polish=64
-        )
-        points = space.filter(_unknown(space.activate(encoding.decode(held)), known))
-        return points[0] if len(points) else candidates[0]
+    def _climbs(self, space: Space, gp: GaussianProcess, n_known: int) -> bool:
+        """Whether the acquisition is climbed by its gradient."""
+        early = n_known < _FIRST_CLIMB and gp.derivatives is None
+        return space.n_settings > self.n_candidates and not early
 
     def _candidates(
-        self, space: Space, known: np.ndarray, losses: np.ndarray, rng: np.random.Generator
+        self, space: Space, centres: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
-        """Random points, and random steps from the best ones, (m, d)."""
-        n = self.n_candidates
-        centres = known[np.argsort(losses)[:3]]  # nan, failed or pending, sorts last
-        starts = np.repeat(centres, -(-n // (2 * len(centres))), axis=0)
-        return np.concatenate(
-            [space.sample(n, rng), space.filter(space.activate(_steps(space, starts, rng)))]
-        )
+        """All points of a small space; else random ones and steps from the centres, (m, d)."""
+        if space.n_settings <= self.n_candidates:
+            return _every_point(space)
+        starts = np.repeat(centres, -(-self.n_candidates // (2 * len(centres))), axis=0)
+        steps = space.filter(space.activate(_steps(space, starts, rng)))
+        return np.concatenate([space.sample(self.n_candidates, rng), steps])
 
 
 @functools.cache
 def _threads() -> ThreadpoolController:
     return ThreadpoolController()
+
+
+_EVERY_POINT: WeakKeyDictionary[Space, np.ndarray] = WeakKeyDictionary()
+
+
+def _every_point(space: Space) -> np.ndarray:
+    """All points of a finite space that the constraint accepts, (m, d)."""
+    if space not in _EVERY_POINT:
+        points = list(space.grid(int(space.n_settings)))
+        _EVERY_POINT[space] = np.array(points).reshape(len(points), space.n_dims)
+    return _EVERY_POINT[space]
+
+
+def _first_points(
+    space: Space, known: np.ndarray, n: int, seed: int, rng: np.random.Generator
+) -> np.ndarray:
+    """The middle of the space, then a Sobol sequence, (n, d)."""
+    middle = space.filter(space.activate(np.full((1, space.n_dims), 0.5)))
+    asked = _unknown(middle, known)[:n]
+    start = max(0, len(known) - len(middle))
+    return np.concatenate([asked, sobol_points(space, start, n - len(asked), seed, rng)])
+
+
+def _centres(points: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """The best three points; failed and running trials, nan, come last."""
+    return points[np.argsort(losses)[:3]]
 
 
 def _steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -295,6 +412,11 @@ def _believe(gp: GaussianProcess, F: np.ndarray) -> GaussianProcess:
     return gp.condition_on(F, gp.predict(F)[0]) if len(F) else gp
 
 
+def _first_two(losses: np.ndarray) -> int:
+    """Number of trials with which the second one succeeded: the least that say anything."""
+    return int(np.flatnonzero(np.isfinite(losses))[1]) + 1
+
+
 def _finite_losses(losses: np.ndarray) -> np.ndarray:
     """Losses with the worst seen in place of failures, and far outliers drawn in.
 
@@ -307,59 +429,3 @@ def _finite_losses(losses: np.ndarray) -> np.ndarray:
     middle, low = np.median(known), known.min()
     high = min(known.max(), middle + 5 * (middle - low)) if middle > low else known.max()
     return np.minimum(np.where(finite, losses, high), high)
-
-
-@dataclass(frozen=True)
-class _Encoding:
-    """Points as features of the process: numbers as they are, a column for each choice."""
-
-    space: Space
-    columns: list[slice]
-    groups: np.ndarray
-
-    @classmethod
-    def of(cls, space: Space) -> "_Encoding":
-        widths = [int(d.n_values) if d.kind == "categorical" else 1 for d in space.dimensions]
-        ends = np.cumsum(widths)
-        columns = [slice(int(end - width), int(end)) for end, width in zip(ends, widths)]
-        return cls(space, columns, np.repeat(np.arange(len(widths)), widths))
-
-    def encode(self, points: np.ndarray) -> np.ndarray:
-        """Features (n, p) of points (n, d)."""
-        F = np.empty((len(points), len(self.groups)))
-        for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
-            active = ~np.isnan(u)
-            if dimension.kind == "categorical":
-                F[:, columns] = _CATEGORY_HEIGHT / dimension.n_values
-                F[active, columns] = 0.0
-                rows = np.flatnonzero(active)
-                F[rows, columns.start + dimension.index(u[active])] = _CATEGORY_HEIGHT
-            else:
-                F[:, columns.start] = np.where(active, u, 0.5)
-        return F
-
-    def encode_gradients(self, gradients: np.ndarray) -> np.ndarray:
-        """Derivatives by the features (n, p), of those by the coordinates (n, d)."""
-        by_feature = np.full((len(gradients), len(self.groups)), np.nan)
-        for dimension, slopes, columns in zip(self.space.dimensions, gradients.T, self.columns):
-            if dimension.kind != "categorical":
-                by_feature[:, columns.start] = slopes
-        return by_feature
-
-    def decode(self, F: np.ndarray) -> np.ndarray:
-        """Points (n, d) of features (n, p); what is inactive comes out active."""
-        points = np.empty((len(F), self.space.n_dims))
-        for i, (dimension, columns) in enumerate(zip(self.space.dimensions, self.columns)):
-            if dimension.kind == "categorical":
-                points[:, i] = dimension.grid(0)[F[:, columns].argmax(axis=1)]
-            else:
-                points[:, i] = F[:, columns.start]
-        return points
-
-    def free(self, points: np.ndarray) -> np.ndarray:
-        """Features (n, p) that the acquisition may be climbed in: active real numbers."""
-        free = np.zeros((len(points), len(self.groups)), dtype=bool)
-        for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
-            if np.isinf(dimension.n_values):
-                free[:, columns.start] = ~np.isnan(u)
-        return free

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skhyper.gp import Hyperparameters, Priors, fit_gp
+from skhyper.gp import Hyperparameters, Priors, fit_gp, gp_posterior, least_and_spread
 from skhyper.gp._estimation import standardize, to_theta
 from skhyper.gp._likelihood import HyperparameterPosterior
 
@@ -136,3 +136,26 @@ def test_inputs_are_not_mutated(rng):
     fit_gp(X, y, extra_noise=v)
     for after, before in zip((X, y, v), copies):
         np.testing.assert_array_equal(after, before)
+
+
+def test_of_many_observations_some_decide_on_the_hyperparameters(rng):
+    X = rng.random((40, 2))
+    y = np.sin(5.0 * X[:, 0]) + X[:, 1]
+    told = least_and_spread(y, 15)
+    part, whole = fit_gp(X[told], y[told]), fit_gp(X, y, max_fitted=15)
+    np.testing.assert_allclose(whole.length_scales, part.length_scales)
+    assert len(whole.X) == 40
+    expected = gp_posterior(X, y, part.hyperparameters).predict(X[:3] + 0.01)
+    np.testing.assert_allclose(whole.predict(X[:3] + 0.01), expected)
+
+
+def test_least_and_spread(rng):
+    y = rng.standard_normal(30)
+    np.testing.assert_array_equal(least_and_spread(y, 30), np.arange(30))
+    kept = least_and_spread(y, 11)
+    assert len(set(kept)) == 11
+    assert set(np.argsort(y)[:6]) <= set(kept)
+    np.testing.assert_array_equal(kept, np.sort(kept))
+    # The others from first to last.
+    others = np.setdiff1d(np.arange(30), np.argsort(y)[:6])
+    assert {others[0], others[-1]} <= set(kept)

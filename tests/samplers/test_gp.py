@@ -1,12 +1,14 @@
 """Bayesian optimisation by a Gaussian process."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
 from skhyper._trial import History, Trial
-from skhyper.gp import fit_gp
-from skhyper.samplers import GPSampler, RandomSampler, SobolSampler
-from skhyper.samplers._gp import _Encoding, _finite_losses
+from skhyper.gp import fit_gp, log_expected_improvement
+from skhyper.samplers import GPSampler, RandomSampler, SobolSampler, _gp
+from skhyper.samplers._gp import _finite_losses
 from skhyper.space import Categorical, Space, When
 
 
@@ -79,7 +81,7 @@ def test_learns_where_trials_fail():
 
 def valley(params):
     x = [np.log10(params["a"]), params["b"], params["c"]]
-    return (x[0] - x[1]) ** 2 + (x[1] - 0.6 * x[2]) ** 2 + 0.1 * (x[2] - 0.5) ** 2
+    return (x[0] - x[1]) ** 2 + (x[1] - 0.6 * x[2]) ** 2 + 0.1 * (x[2] - 1.5) ** 2
 
 
 def valley_gradient(params):
@@ -88,7 +90,7 @@ def valley_gradient(params):
     return {
         "a": first / (params["a"] * np.log(10)),
         "b": second - first,
-        "c": 0.2 * (x[2] - 0.5) - 0.6 * second,
+        "c": 0.2 * (x[2] - 1.5) - 0.6 * second,
     }
 
 
@@ -148,16 +150,30 @@ def test_the_derivatives_of_a_loss_that_is_drawn_in_are_left_out():
 # The first points
 
 
-def test_first_points_are_those_of_a_sobol_sequence():
-    space = Space(SQUARE)
-    for start in range(3):
-        trials = tuple(Trial(i, {"a": 0.1 * i, "b": 0.5}) for i in range(start))
-        history = History(trials, seed=4)
-        answers = [
-            sampler.ask(space, history, 1, np.random.default_rng(0))
-            for sampler in (GPSampler(), SobolSampler())
-        ]
-        np.testing.assert_array_equal(*answers)
+def test_first_points_are_the_middle_and_those_of_a_sobol_sequence():
+    space, rng = Space(SQUARE), np.random.default_rng
+    sequence = SobolSampler().ask(space, History(seed=4), 2, rng(0))
+    expected = [[0.5, 0.5], *sequence]
+    history = History(seed=4)
+    np.testing.assert_array_equal(GPSampler().ask(space, history, 3, rng(0)), expected)
+    for point in expected:
+        np.testing.assert_array_equal(GPSampler().ask(space, history, 1, rng(0)), [point])
+        (params,) = space.from_unit([point])
+        history = History((*history, Trial(len(history), params)), seed=4)
+
+
+def test_a_start_of_the_user_comes_before_the_middle():
+    space, rng = Space(SQUARE), np.random.default_rng
+    history = History((Trial(0, {"a": 0.1, "b": 0.9}),), seed=4)
+    first, second = GPSampler().ask(space, history, 2, rng(0))
+    np.testing.assert_array_equal(first, [0.5, 0.5])
+    assert not np.array_equal(second, first)
+
+
+def test_a_middle_that_is_forbidden_is_left_out():
+    space = Space(SQUARE, constraint=lambda params: params["a"] + params["b"] < 0.9)
+    point = GPSampler().ask(space, History(seed=4), 1, np.random.default_rng(0))
+    assert point.sum() < 0.9
 
 
 @pytest.mark.parametrize(("n_initial", "n_known"), [(None, 3), (5, 5), (2, 2)])
@@ -170,8 +186,9 @@ def test_the_model_is_asked_after_the_initial_points(n_initial, n_known):
         history = History(tuple(trials), seed=4)
         sampler = GPSampler(n_initial_points=n_initial)
         answer = sampler.ask(space, history, 1, np.random.default_rng(0))
-        sobol = SobolSampler().ask(space, history, 1, np.random.default_rng(0))
-        assert np.array_equal(answer, sobol) == (n < n_known), n
+        assert (sampler.model(space, history) is None) == (n < n_known), n
+        if n < n_known:
+            np.testing.assert_array_equal(answer, [[0.5, 0.5]])
 
 
 def test_derivatives_count_as_initial_points():
@@ -183,13 +200,11 @@ def test_derivatives_count_as_initial_points():
             Trial(i, params, "complete", loss=params["a"], gradient=gradient)
             for i, params in enumerate(settings)
         ]
-        history, rng = History(tuple(trials), seed=4), np.random.default_rng
-        answer = GPSampler(use_gradients=True).ask(space, history, 1, rng(0))
-        return not np.array_equal(answer, SobolSampler().ask(space, history, 1, rng(0)))
+        history = History(tuple(trials), seed=4)
+        return GPSampler(use_gradients=True).model(space, history) is not None
 
-    assert [asked_a_model(n, {"a": 1.0, "b": 0.0}) for n in (2, 3)] == [False, True]
-    assert [asked_a_model(n, {"a": 1.0}) for n in (3, 4)] == [False, True]
-    assert [asked_a_model(n, None) for n in (6, 7)] == [False, True]
+    assert [asked_a_model(n, {"a": 1.0}) for n in (2, 3)] == [False, True]
+    assert [asked_a_model(n, None) for n in (3, 4)] == [False, True]
 
 
 def test_a_model_needs_two_losses():
@@ -197,10 +212,8 @@ def test_a_model_needs_two_losses():
     trials = [Trial(i, {"a": 0.1 * i, "b": 0.5}, "failed") for i in range(6)]
     trials.append(Trial(6, {"a": 0.9, "b": 0.5}, "complete", loss=1.0))
     history = History(tuple(trials), seed=4)
-    answer = GPSampler().ask(space, history, 1, np.random.default_rng(0))
-    np.testing.assert_array_equal(
-        answer, SobolSampler().ask(space, history, 1, np.random.default_rng(0))
-    )
+    assert GPSampler().model(space, history) is None
+    assert len(GPSampler().ask(space, history, 2, np.random.default_rng(0))) == 2
 
 
 # What it asks
@@ -216,10 +229,10 @@ def test_its_answer_has_a_larger_expected_improvement_than_a_fine_grid():
     from scipy.stats import norm
 
     space = Space(SQUARE)
-    history = history_of(space, bowl)
+    history = history_of(space, bowl, n=20)
     answer = GPSampler().ask(space, history, 1, np.random.default_rng(0))
     X = space.to_unit([trial.params for trial in history])
-    gp = fit_gp(X, history.losses)
+    gp = GPSampler().model(space, history).process
     best, tau = gp.predict(X)[0].min(), 2 * np.sqrt(gp.noise_variance)
 
     def expected_improvement(points):
@@ -232,6 +245,19 @@ def test_its_answer_has_a_larger_expected_improvement_than_a_fine_grid():
     ticks = np.linspace(0, 1, 41)
     grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
     assert expected_improvement(answer)[0] >= expected_improvement(grid).max() * (1 - 1e-6)
+
+
+@pytest.mark.parametrize(("n", "use_gradients", "climbed"), [(19, 0, 0), (20, 0, 1), (8, 1, 1)])
+def test_the_acquisition_is_climbed_once_something_is_known(n, use_gradients, climbed):
+    settings = VALLEY.from_unit(VALLEY.sample(n, np.random.default_rng(1)))
+    trials = [
+        Trial(i, p, "complete", loss=valley(p), gradient=valley_gradient(p))
+        for i, p in enumerate(settings)
+    ]
+    with mock.patch.object(_gp, "maximize_log_ei", side_effect=_gp.maximize_log_ei) as climb:
+        sampler = GPSampler(use_gradients=bool(use_gradients))
+        sampler.ask(VALLEY, History(tuple(trials)), 1, np.random.default_rng(0))
+    assert climb.call_args.kwargs["free"].any() == bool(climbed)
 
 
 def test_pending_trials_are_kept_away_from():
@@ -256,6 +282,53 @@ def test_no_setting_is_asked_for_twice_while_others_are_left():
     model_asked = asked[3:]
     assert len(set(model_asked)) == len(model_asked)
     assert not set(model_asked) & set(asked[:3])
+
+
+def test_a_small_space_is_looked_at_as_a_whole():
+    space = Space({"k": list("abcdefgh"), "n": (1, 40), "g": When([1, 2, 3], k="h")})
+    history = history_of(space, lambda p: abs(p["n"] - 20) + 5 * (p["k"] != "h"), n=12)
+    model = GPSampler().model(space, history)
+    (answer,) = GPSampler().ask(space, history, 1, np.random.default_rng(0))
+    assert len(GPSampler(n_candidates=1000)._candidates(space, None, None)) == 7 * 40 + 3 * 40
+    points = np.array(list(space.grid(100)))
+    mean, std = model.process.predict(model.encoding.encode(points))
+    tau = 2 * np.sqrt(model.process.noise_variance)
+    value = log_expected_improvement(mean, std, model.best, tau)[0]
+    seen = space.to_unit([trial.params for trial in history])
+    new = [not any(np.array_equal(p, q, equal_nan=True) for q in seen) for p in points]
+    asked = [np.array_equal(p, answer, equal_nan=True) for p in points]
+    np.testing.assert_allclose(
+        value[asked], value[new].max(), rtol=1e-9
+    )  # unseen choices are equal
+
+
+# The model
+
+
+def test_a_long_history_is_modelled_in_part():
+    space = Space({name: (0.0, 1.0) for name in "abc"})
+    history = history_of(space, lambda p: sum((v - 0.4) ** 2 for v in p.values()), n=450)
+    process = GPSampler().model(space, history).process
+    assert len(process.X) == 400
+    assert process.y.min() == history.losses.min()
+    assert GPSampler().ask(space, history, 1, np.random.default_rng(0)).shape == (1, 3)
+
+
+def test_the_model_is_the_same_whatever_was_asked_before():
+    space = Space(SQUARE)
+    history = history_of(space, bowl, n=37)
+    used, rng = GPSampler(), np.random.default_rng
+    for n in (10, 29, 36, 30):
+        used.ask(space, History(history[:n]), 1, rng(n))
+    fresh = GPSampler()
+    np.testing.assert_array_equal(
+        used.ask(space, history, 1, rng(0)), fresh.ask(space, history, 1, rng(0))
+    )
+    # Hyperparameters are those of the first 36 trials.
+    expected = fit_gp(space.to_unit([t.params for t in history[:36]]), history.losses[:36])
+    found = used.model(space, history).process
+    np.testing.assert_allclose(found.length_scales, expected.length_scales)
+    assert len(found.X) == 37
 
 
 def test_answers_meet_the_constraint():
@@ -303,45 +376,6 @@ def test_huge_losses_keep_their_order_and_can_be_squared(losses):
     assert np.all(np.isfinite(finite**2))
     assert np.all(np.diff(finite) >= 0)
     assert finite[-1] > finite[0]
-
-
-def test_encoding_of_numbers_choices_and_inactive_dimensions():
-    encoding = _Encoding.of(MIXED)
-    np.testing.assert_array_equal(encoding.groups, [0, 1, 1, 1, 2, 3, 4])
-    settings = [
-        {"a": 1.0, "k": "x", "n": 1, "size": 4},
-        {"a": 1.0, "k": "y", "n": 10, "size": 1, "g": 1.0},
-    ]
-    F = encoding.encode(MIXED.to_unit(settings))
-    h = np.sqrt(0.5)
-    expected = [[0.5, h, 0, 0, 0.05, 5 / 6, 0.5], [0.5, 0, h, 0, 0.95, 1 / 6, 1.0]]
-    np.testing.assert_allclose(F, expected)
-    # Two choices are as far apart as the ends of a range.
-    np.testing.assert_allclose(np.linalg.norm(F[0, 1:4] - F[1, 1:4]), 1.0)
-
-
-def test_an_inactive_choice_is_as_far_from_each():
-    space = Space({"on": [True, False], "k": When(["x", "y", "z"], on=True)})
-    settings = [{"on": False}, *({"on": True, "k": k} for k in "xyz")]
-    F = _Encoding.of(space).encode(space.to_unit(settings))[:, 2:]
-    distances = np.linalg.norm(F[1:] - F[0], axis=1)
-    np.testing.assert_allclose(distances, distances[0])
-    np.testing.assert_allclose(F[0], F[1:].mean(axis=0))
-
-
-def test_decoding_undoes_encoding():
-    encoding = _Encoding.of(MIXED)
-    points = MIXED.sample(50, np.random.default_rng(0))
-    np.testing.assert_array_equal(MIXED.activate(encoding.decode(encoding.encode(points))), points)
-
-
-def test_only_active_real_numbers_are_climbed():
-    encoding = _Encoding.of(MIXED)
-    points = MIXED.sample(50, np.random.default_rng(0))
-    free = encoding.free(points)
-    assert free[:, 0].all()
-    assert not free[:, 1:6].any()
-    np.testing.assert_array_equal(free[:, 6], ~np.isnan(points[:, 4]))
 
 
 def test_repr():

@@ -1,0 +1,170 @@
+"""What each ingredient of the Bayesian engine is worth: it is taken out, and the search run again.
+
+    python benchmarks/ablation.py --seeds 5 --out ablation.jsonl --resume
+    python benchmarks/ablation.py --collect ablation.jsonl
+
+On the tuning part only. Runs are those of bayesian.py, one line of JSON each. A change replaces
+names in the modules of the engine, so that the engine itself carries no switches.
+"""
+
+import argparse
+import contextlib
+import functools
+from pathlib import Path
+from unittest import mock
+
+import _environment  # first: it sets the number of threads before numpy is imported
+import _regrets
+import bayesian
+import numpy as np
+from problems import load_problems
+from scipy.stats import wilcoxon
+
+from skhyper.gp import Priors, fit_gp
+from skhyper.samplers import _encoding, _gp, _sobol
+
+# A fit takes so long that they say little for their time.
+SLOW = ("forest_friedman", "boosting_friedman", "mlp_iris")
+WHOLE = "ours"
+
+
+def _sobol_first(space, known, n, seed, rng):
+    return _sobol.sobol_points(space, len(known), n, seed, rng)
+
+
+def _anywhere(space, starts, rng):
+    return rng.random(starts.shape)
+
+
+def _as_they_are(losses):
+    known = losses[np.isfinite(losses)]
+    return np.where(np.isfinite(losses), losses, known.max())
+
+
+def _yeo_johnson(losses):
+    """Losses, drawn in, by the power transform of largest likelihood."""
+    y = _drawn_in(losses)
+    z = (y - np.median(y)) / (y.std() or 1.0)
+    grid = [(_log_likelihood(z, _power(z, p), p), p) for p in np.linspace(-2.0, 2.0, 17)]
+    return _power(z, max(grid)[1])
+
+
+_drawn_in = _gp._finite_losses
+
+
+def _power(z, p):
+    up, down = np.maximum(z, 0.0), np.maximum(-z, 0.0)
+    above = np.log1p(up) if p == 0 else ((1.0 + up) ** p - 1.0) / p
+    below = np.log1p(down) if p == 2 else ((1.0 + down) ** (2.0 - p) - 1.0) / (2.0 - p)
+    return above - below
+
+
+def _log_likelihood(z, w, p):
+    jacobian = (p - 1.0) * (np.sign(z) * np.log1p(np.abs(z))).sum()
+    return -0.5 * len(z) * np.log(w.var() + 1e-300) + jacobian - 0.5 * (p - 1.0) ** 2
+
+
+def _with_priors(**priors):
+    return functools.partial(fit_gp, priors=Priors(**priors))
+
+
+# What is put in place of what: {change: {(module, name): value}}.
+CHANGES = {
+    WHOLE: {},
+    "a Sobol sequence of d + 1 points first": {
+        (_gp, "_first_points"): _sobol_first,
+        (_gp, "_MOST_INITIAL"): 20,
+    },
+    "the middle, then d Sobol points": {(_gp, "_MOST_INITIAL"): 20},
+    "no augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 0.0},
+    "half the augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 1.0},
+    "an augmentation for noise that lasts": {(_gp, "_EARLY"): 10**9},
+    "no candidates around the best": {(_gp, "_steps"): _anywhere},
+    "no climbing": {(_gp, "_POLISH_ITERATIONS"): 0},
+    "climbing from the first model on": {(_gp, "_FIRST_CLIMB"): 0},
+    "whole numbers are not climbed": {(_encoding, "_FINE"): float("inf")},
+    "losses as they are": {(_gp, "_finite_losses"): _as_they_are},
+    "losses by Yeo-Johnson": {(_gp, "_finite_losses"): _yeo_johnson},
+    "hyperparameters fitted at each trial": {(_gp, "_KEPT_FOR"): 10**9},
+    "flat prior of length-scales": {(_gp, "fit_gp"): _with_priors(length_scale=(-1.0, 10.0))},
+    "length-scales expected 2.7 times longer": {
+        (_gp, "fit_gp"): _with_priors(length_scale=(np.sqrt(2.0) - 2.0, np.sqrt(3.0)))
+    },
+}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--changes", nargs="+", default=list(CHANGES), choices=list(CHANGES))
+    parser.add_argument("--problems", nargs="+", metavar="NAME")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--data", help="directory with yahpo/; or SKHYPER_BENCH_DATA")
+    parser.add_argument("--out", type=Path, help="working file of JSON lines")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--collect", nargs="+", type=Path, metavar="FILE")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    if args.collect:
+        result = _environment.environment("python benchmarks/ablation.py") | collect(args.collect)
+        print(_environment.write("ablation.json", result))
+        return
+    problems = load_problems("tune", args.problems, args.data)
+    if not args.problems:
+        problems = {n: p for n, p in problems.items() if n not in SLOW}
+    done = bayesian.known_runs(args.out) if args.resume else set()
+    for seed in range(args.seeds):
+        for change in args.changes:
+            for problem in problems.values():
+                key = (problem.name, change, seed, 1)
+                if key not in done:
+                    with changed(change):
+                        found = bayesian.run(problem, "ours", None, seed, 50, 1, {})
+                    names = ("problem", "solver", "seed", "workers")
+                    record = dict(zip(names, key, strict=True)) | {"part": problem.part}
+                    bayesian.keep(record | found, args.out)
+
+
+@contextlib.contextmanager
+def changed(change):
+    with contextlib.ExitStack() as stack:
+        for (module, name), value in CHANGES[change].items():
+            stack.enter_context(mock.patch.object(module, name, value))
+        yield
+
+
+def collect(paths):
+    """Mean regrets with each change, and their differences to the whole engine's."""
+    records = [r for r in _regrets.read(paths) if r["solver"] in CHANGES]
+    found = _regrets.regrets(records, _regrets.best_known(records))
+    problems = sorted({problem for problem, _ in found})
+    result = {"seeds": sorted({r["seed"] for r in records}), "problems": problems, "changes": {}}
+    for change in CHANGES:
+        if all((problem, change) in found for problem in problems):
+            result["changes"][change] = compared(found, problems, change)
+    return result
+
+
+def compared(found, problems, change):
+    """Means over the seeds that both have, and Wilcoxon's p over all pairs of runs."""
+    row = {"regret": {}, "difference": {}, "p": {}, "n_runs": 0}
+    pairs = [
+        (found[p, change][seed], found[p, WHOLE][seed])
+        for p in problems
+        for seed in found[p, change]
+        if seed in found[p, WHOLE]
+    ]
+    row["n_runs"] = len(pairs)
+    for n in _regrets.CHECKPOINTS:
+        values = np.array([(curve[n - 1], whole[n - 1]) for curve, whole in pairs])
+        difference = values[:, 0] - values[:, 1]
+        row["regret"][n] = float(values[:, 0].mean())
+        row["difference"][n] = float(difference.mean())
+        row["p"][n] = float(wilcoxon(difference).pvalue) if difference.any() else 1.0
+    return row
+
+
+if __name__ == "__main__":
+    main()

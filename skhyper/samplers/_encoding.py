@@ -1,0 +1,97 @@
+"""Points of a space as features of a Gaussian process, and back.
+
+What is inactive lies in the middle of its range: as far from each end, and from each choice.
+
+Notation
+--------
+n, d, p : number of points, of dimensions, of features
+points : (n, d) points of the unit cube, nan where inactive
+F : (n, p) features; a category becomes one column for each of its choices
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skhyper.space import Space
+
+__all__ = ["Encoding"]
+
+# Two different choices are as far apart as the two ends of a range.
+_CATEGORY_HEIGHT = np.sqrt(0.5)
+# So many whole numbers are climbed like real ones, and rounded at the end.
+_FINE = 20
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Points as features of a process: numbers as they are, a column for each choice.
+
+    Attributes
+    ----------
+    space : Space
+    columns : list of slice
+        Features of each dimension.
+    groups : ndarray of int of shape (p,)
+        Dimension of each feature.
+
+    Examples
+    --------
+    >>> from skhyper.samplers._encoding import Encoding
+    >>> from skhyper.space import Space
+    >>> space = Space({"C": (0.0, 1.0), "kernel": ["linear", "rbf"]})
+    >>> encoding = Encoding.of(space)
+    >>> encoding.encode(space.to_unit([{"C": 0.2, "kernel": "rbf"}])).round(2)
+    array([[0.2 , 0.  , 0.71]])
+    """
+
+    space: Space
+    columns: list[slice]
+    groups: np.ndarray
+
+    @classmethod
+    def of(cls, space: Space) -> "Encoding":
+        widths = [int(d.n_values) if d.kind == "categorical" else 1 for d in space.dimensions]
+        ends = np.cumsum(widths)
+        columns = [slice(int(end - width), int(end)) for end, width in zip(ends, widths)]
+        return cls(space, columns, np.repeat(np.arange(len(widths)), widths))
+
+    def encode(self, points: np.ndarray) -> np.ndarray:
+        """Features (n, p) of points (n, d)."""
+        F = np.empty((len(points), len(self.groups)))
+        for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
+            active = ~np.isnan(u)
+            if dimension.kind == "categorical":
+                F[:, columns] = _CATEGORY_HEIGHT / dimension.n_values
+                F[active, columns] = 0.0
+                rows = np.flatnonzero(active)
+                F[rows, columns.start + dimension.index(u[active])] = _CATEGORY_HEIGHT
+            else:
+                F[:, columns.start] = np.where(active, u, 0.5)
+        return F
+
+    def encode_gradients(self, gradients: np.ndarray) -> np.ndarray:
+        """Derivatives by the features (n, p), of those by the coordinates (n, d)."""
+        by_feature = np.full((len(gradients), len(self.groups)), np.nan)
+        for dimension, slopes, columns in zip(self.space.dimensions, gradients.T, self.columns):
+            if dimension.kind != "categorical":
+                by_feature[:, columns.start] = slopes
+        return by_feature
+
+    def decode(self, F: np.ndarray) -> np.ndarray:
+        """Points (n, d) of features (n, p); what is inactive comes out active."""
+        points = np.empty((len(F), self.space.n_dims))
+        for i, (dimension, columns) in enumerate(zip(self.space.dimensions, self.columns)):
+            if dimension.kind == "categorical":
+                points[:, i] = dimension.grid(0)[F[:, columns].argmax(axis=1)]
+            else:
+                points[:, i] = F[:, columns.start]
+        return points
+
+    def free(self, points: np.ndarray) -> np.ndarray:
+        """Features (n, p) that the acquisition may be climbed in: active numbers, if fine."""
+        free = np.zeros((len(points), len(self.groups)), dtype=bool)
+        for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
+            if dimension.kind in ("real", "integer") and dimension.n_values >= _FINE:
+                free[:, columns.start] = ~np.isnan(u)
+        return free
