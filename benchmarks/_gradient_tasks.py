@@ -273,8 +273,6 @@ FEW = {
         lasso_rivals,
         {"LassoCV": 0.5},
         {"tol": 1e-7, "max_iter": 1_000_000},
-        # A restart at a penalty with which it interpolates does not end in minutes.
-        {"n_restarts": 0},
         repeats=1,
     ),
     "LogisticRegression": SearchTask(

@@ -78,8 +78,6 @@ CHANGES = {
     "the middle, then d Sobol points": {(_gp, "_MOST_INITIAL"): 20},
     "no augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 0.0},
     "half the augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 1.0},
-    "an augmentation for noise that lasts": {(_gp, "_EARLY"): 10**9},
-    "half of it, that lasts": {(_gp, "_NOISE_WEIGHT"): 1.0, (_gp, "_EARLY"): 10**9},
     "no candidates around the best": {(_gp, "_steps"): _anywhere},
     "no climbing": {(_gp, "_POLISH_ITERATIONS"): 0},
     "climbing from the first model on": {(_gp, "_FIRST_CLIMB"): 0},

@@ -39,6 +39,7 @@ _SHORTEST = 2.0**-20
 # Solutions with more of a step left than this are looked at again.
 _ROUNDING = 1e-9
 _MAX_CORRECTIONS = 5
+_FEW = 5
 # Where the solution is hardly determined: the first l2 penalty on the scale of G that is tried,
 # and the factor to the next.
 _FIRST_RIDGE, _NEXT_RIDGE = 1e-10, 1e3
@@ -177,7 +178,7 @@ class Pivoting:
             C = quadratic.correlations(S, w)
             leave = (w * sign[S] <= 0) & ~free[S]
             enter = (sign == 0) & ((C if self._positive else np.abs(C)) > limit)
-            if leave.any() or enter.any():
+            if leave.sum() + enter.sum() > _FEW:  # of few it must be told whether they really move
                 break
             step = solve(C[S] - wanted - l2[S] * w)
             w = w + step

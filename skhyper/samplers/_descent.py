@@ -328,7 +328,8 @@ class Strategy:
         values = [a.value for _, a in seen if math.isfinite(a.value)]
         height = best.best + _WALL * max(abs(best.best), max(values) - min(values))
         u = best.best_point[k]
-        walls = [x for x, a in seen if a.value > height and a.slope[k] * (x - u) > 0]
+        # What has no value or no slope, for it was too dear, is a wall too.
+        walls = [x for x, a in seen if not a.value <= height and not a.slope[k] * (x - u) <= 0]
         ends = min(x for x, _ in seen) - _REACH, max(x for x, _ in seen) + _REACH
         low = max((x for x in walls if x < u), default=max(ends[0], 0.0))
         high = min((x for x in walls if x > u), default=min(ends[1], 1.0))

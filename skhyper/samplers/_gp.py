@@ -39,13 +39,11 @@ Penalty = Callable[[np.ndarray], np.ndarray]
 # Steps of local candidates around the best points, in units of the cube's side.
 _LOCAL_STEPS = (0.2, 0.05, 0.01)
 # Standard deviations of noise against which an improvement must be worth learning. Scores by
-# cross-validation are steps: without it the search creeps along one of them. It fades with the
-# trials, as (20 / n)²: to look around pays early, what is left then is close to the best.
+# cross-validation are steps: without it the search creeps along one of them.
 _NOISE_WEIGHT = 2.0
 # Among so many trials the acquisition is not climbed: it is highest in the corners of the cube,
 # where nothing is known yet and little is to be found.
 _FIRST_CLIMB = 20
-_EARLY = 20
 # Points before the first model. One of d + 1 points is no better than one of four.
 _MOST_INITIAL = 4
 # Hyperparameters are kept until the history has grown by one part in so many.
@@ -118,7 +116,7 @@ class GPSampler(Sampler):
     inactive lies in the middle of its range. Failed trials count as the worst loss seen.
     Trials still running are believed to have the value predicted for them. The acquisition
     is the logarithm of the expected improvement over the best predicted value, augmented for
-    noise, ever less after 20 trials.
+    noise.
 
     What an answer costs is bounded: at most 200 trials decide on the hyperparameters, which are
     found anew when the history has grown by a tenth, and `max_points` make the posterior.
@@ -303,8 +301,7 @@ class GPSampler(Sampler):
         """The point of largest expected improvement that is not `known`."""
         gp, encoding, best = model.process, model.encoding, model.best
         space = encoding.space
-        weight = _NOISE_WEIGHT * min(1.0, _EARLY / len(known)) ** 2
-        noise_std = weight * float(np.sqrt(gp.noise_variance))
+        noise_std = _NOISE_WEIGHT * float(np.sqrt(gp.noise_variance))
 
         def worth(points: np.ndarray) -> np.ndarray:
             F = encoding.encode(points)

@@ -253,3 +253,14 @@ def test_restarts_in_one_valley_do_not_climb_out_of_it():
         lowest = min(trial.params["x"] for trial in history)
         # A rise of a tenth is at 0.6 -+ 0.11, and the last step over it is at most 0.15.
         assert (lowest > 0.3) == one_valley
+
+
+def test_in_one_valley_a_point_without_a_value_is_a_wall():
+    def loss(params):
+        x = params["x"]
+        return (np.nan, {}) if x < 0.3 else (1 + (x - 0.6) ** 2, {"x": 2 * (x - 0.6)})
+
+    history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=8, one_valley=True)
+    beyond = [trial.params["x"] for trial in history if trial.params["x"] < 0.3]
+    assert beyond
+    assert beyond == sorted(beyond), "each one lies between the one before and the best"

@@ -35,7 +35,15 @@ def _allow_our_attributes(tree: ast.Module) -> None:
 
     It compares all public attributes with those of a search class of its own.
     """
-    ours = ("history_", "space_", "n_trials_", "stop_reason_", "sampler_", "optimizer_results_")
+    ours = (
+        "history_",
+        "space_",
+        "n_trials_",
+        "stop_reason_",
+        "sampler_",
+        "optimizer_results_",
+        "regret_",
+    )
     for node in ast.walk(tree):
         if isinstance(node, ast.Set) and "refit_time_" in [
             getattr(e, "value", "") for e in node.elts
