@@ -79,7 +79,8 @@ class OwnFolds(hypergradient_check._Folds):
             fitted = problem.fit(params)
             loss = self.criterion.on(y_test, classes=getattr(fitted, "classes_", None))
             losses.append(loss(problem.predict(X_test, self.criterion.method))[0])
-        return float(np.mean(losses))
+        self.level = float(np.mean(losses))
+        return self.level
 
 
 def error_of(estimator, X, y, bar, **options):
