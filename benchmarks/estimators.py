@@ -20,7 +20,6 @@ hyperparameters found, on these folds and on test samples. CPU times include the
 
 import argparse
 import importlib.metadata
-import inspect
 import json
 import time
 import warnings
@@ -44,7 +43,6 @@ from skhyper.linear_model import BandedLogisticRegression, BandedRidge, Weighted
 
 MSE = "neg_mean_squared_error"
 LOG = "log-uniform"
-HAS_PRIOR = "prior" in inspect.signature(GradientSearchCV).parameters
 
 
 def cpu(function):
@@ -160,10 +158,11 @@ def banded_searches(task, labels):
         model = RidgeCV(np.geomspace(*ALPHAS, 100), cv=splits, scoring=MSE)
         return np.full(n_bands, model.fit(data[0], data[1]).alpha_)
 
-    searches = {"GradientSearchCV": ours}
-    if HAS_PRIOR:
-        searches["GradientSearchCV(prior=None)"] = lambda *args: ours(*args, prior=None)
-    searches["himalaya, 100 random"] = himalaya
+    searches = {
+        "GradientSearchCV": ours,
+        "GradientSearchCV(prior=None)": lambda *args: ours(*args, prior=None),
+        "himalaya, 100 random": himalaya,
+    }
     if n_bands == 10:
         searches["skopt BayesSearchCV, 40"] = skopt_search
     return searches | {"RidgeCV, one penalty": one_penalty}
@@ -257,9 +256,8 @@ def ard(fast):
         "GradientSearchCV, from one scale, LOO": ard_leave_one_out,
     }
     searches = dict(starts)
-    if HAS_PRIOR:
-        for name, start in starts.items():
-            searches[f"{name}, prior=None"] = lambda *args, s=start: s(*args, prior=None)
+    for name, start in starts.items():
+        searches[f"{name}, prior=None"] = lambda *args, s=start: s(*args, prior=None)
     searches["one length-scale"] = ard_one
     searches["gp_minimize, 50"] = ard_gp_minimize
     searches["evidence"] = ard_evidence(0)
