@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.kernel_ridge import KernelRidge
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.metrics import check_scoring
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skhyper import BayesSearchCV, GradientSearchCV
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
-from skhyper.search._derivatives import criterion_and_names, with_real_ranges
+from skhyper.search._derivatives import criterion_and_names, in_one_valley, with_real_ranges
 from skhyper.space import Integer, Space, When
 
 X, y = load_diabetes(return_X_y=True)
@@ -124,3 +124,13 @@ def test_random_features_without_a_seed():
     search = GradientSearchCV(pipeline, {"rbfsampler__gamma": (1e-3, 1.0)}, n_iter=3, cv=3)
     with pytest.warns(SkhyperWarning, match="Give rbfsampler__random_state a number"):
         search.fit(X, y)
+
+
+def test_the_lasso_has_one_valley_in_a_pipeline_too():
+    alpha = Space({"lasso__alpha": (1e-3, 1.0, "log-uniform")})
+    assert in_one_valley(make_pipeline(StandardScaler(), Lasso()), alpha)
+    assert in_one_valley(Lasso(), Space({"alpha": (1e-3, 1.0, "log-uniform")}))
+    assert not in_one_valley(make_pipeline(RBFSampler(gamma=0.1), Lasso()), alpha)
+    assert not in_one_valley(Ridge(), Space({"alpha": (1e-3, 1.0, "log-uniform")}))
+    either = Space({"lasso": [Lasso(), Ridge()], **{"lasso__alpha": (1e-3, 1.0, "log-uniform")}})
+    assert not in_one_valley(make_pipeline(StandardScaler(), Lasso()), either)
