@@ -196,7 +196,8 @@ def one_run(draw, model, ranges, seed):
             losses = search.held_out_
             shared = search.prior_ == np.inf
             found[name]["strength"] = "inf" if shared else search.prior_
-            found[name]["held_out_losses"] = losses.held_out.mean(axis=0).tolist()
+            if losses is not None:  # with samples enough, nothing is held out
+                found[name]["held_out_losses"] = losses.held_out.mean(axis=0).tolist()
         if name == "plain":
             found[name]["warned"] = any(issubclass(w.category, OverfittingWarning) for w in caught)
     start = time.process_time()
