@@ -298,13 +298,14 @@ class Space:
         outside the space still tells something of its inside. What a setting leaves out has
         the estimator's own value, if :meth:`completed_by` told it.
         """
-        points = [
-            point
-            for own in ({}, self._own)
-            for i, sub in enumerate(self._subspaces)
-            if (point := self._locate_in(i, sub, params, own)) is not None
-        ]
-        return next(filter(_is_inside, points), points[0] if points else None)
+        outside = None
+        for own in ({}, self._own):
+            for i, sub in enumerate(self._subspaces):
+                point = self._locate_in(i, sub, params, own)
+                if point is not None and _is_inside(point):
+                    return point
+                outside = point if outside is None else outside
+        return outside
 
     def _locate_in(
         self, i: int, sub: _Subspace, params: Mapping[str, Any], own: Mapping[str, Any]
