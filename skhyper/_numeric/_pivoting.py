@@ -141,6 +141,7 @@ class Pivoting:
     def _pivot(self, l1: np.ndarray, l2: np.ndarray, free: np.ndarray) -> _Support | None:
         """The solution, from the present signs; None where the rounds do not come to an end."""
         sign, moved = self._sign.copy(), []
+        one_by_one = False
         limit = l1 * (1 + _SLACK) + 1e-14 * self._size
         for _ in range(_MAX_ROUNDS):
             S = np.flatnonzero(sign)
@@ -148,15 +149,24 @@ class Pivoting:
                 return None
             try:
                 w, C, leave, enter = self._round(S, sign, l1, l2, limit, free)
-            except SingularError:
-                return None
+            except SingularError as error:
+                # Of features that depend on each other, such as multiples of one, some are enough.
+                if one_by_one or error.independent is None:
+                    return None
+                rest = np.delete(S, error.independent)
+                if free[rest].any():
+                    return None
+                sign[rest], one_by_one = 0.0, True
+                continue
             n_enter = int(enter.sum())
             moved.append(n_enter + int(leave.sum()))
             if moved[-1] == 0:
                 return _Support(S, w)
             hopeless = len(moved) > 3 and moved[-1] > _PROGRESS * moved[-3]
-            if hopeless or n_enter > max(_MANY, len(S)):
+            if (hopeless and not one_by_one) or n_enter > max(_MANY, len(S)):
                 return None
+            if one_by_one and n_enter > 1:
+                enter = np.arange(len(C)) == np.argmax(np.where(enter, np.abs(C) / limit, 0.0))
             sign[S[leave]] = 0.0
             sign[enter] = np.sign(C[enter])
         return None

@@ -23,6 +23,8 @@ __all__ = ["HopelessError", "Quadratic", "SingularError"]
 
 # Below this share of the diagonal a squared pivot is rounding.
 _SINGULAR = 1e-14
+# Below this share of the largest one, a feature is left out as dependent on the others.
+_DEPENDENT = 1e-12
 # Columns of G that are kept beyond twice those asked for.
 _SPARE = 100
 # Residuals that conjugate gradients may leave, and what they are aimed at: who wants less
@@ -35,7 +37,17 @@ _MAX_PRODUCTS = 5000
 
 
 class SingularError(ValueError):
-    """The features of a support are linearly dependent, and there is no l2 penalty."""
+    """The features of a support are linearly dependent, and there is no l2 penalty.
+
+    Attributes
+    ----------
+    independent : ndarray of int or None
+        Places in the support of features that are not; None if that is not known.
+    """
+
+    def __init__(self, independent: np.ndarray | None = None):
+        super().__init__()
+        self.independent = independent
 
 
 class HopelessError(ValueError):
@@ -208,7 +220,9 @@ def _factorized(H: np.ndarray, l2: np.ndarray) -> Solver:
     H[np.diag_indices(s)] += l2
     diagonal = H.diagonal().copy()
     # The transpose is in Fortran's order, and the same. SciPy's wrappers take longer than this.
-    factor, info = lapack.dpotrf(H.T, lower=1, overwrite_a=1)
+    factor, info = lapack.dpotrf(H.T, lower=1, overwrite_a=1, clean=0)
     if info or (factor.diagonal() ** 2 <= _SINGULAR * diagonal).any():
-        raise SingularError
+        H[np.diag_indices(s)] = diagonal  # the lower triangle is as it was
+        *_, order, rank, info = lapack.dpstrf(H, lower=1, tol=_DEPENDENT * diagonal.max())
+        raise SingularError(order[:rank] - 1)
     return lambda v: lapack.dpotrs(factor, v, lower=1)[0]

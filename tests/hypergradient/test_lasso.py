@@ -117,3 +117,10 @@ def test_what_is_not_searched_is_the_estimators_own():
     ours, theirs = problem.fit({"l1_ratio": 0.3}), net.set_params(l1_ratio=0.3).fit(X, y)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-9)
     assert ours.get_params() == theirs.get_params()
+
+
+@pytest.mark.parametrize("design", ["tall", "wide"])
+def test_copies_of_features(design):
+    X = DATA[design]
+    y = target(X, "real")
+    check_hypergradient(Lasso(alpha=0.02), np.hstack([X, X[:, :3]]), y)
