@@ -79,6 +79,10 @@ class PipelineProblem(InnerProblem):
         return len(self._steps) > 1 or self.final.worth_keeping
 
     @property
+    def noise(self) -> float:
+        return self.final.noise
+
+    @property
     def one_valley(self) -> bool:
         return self.final.one_valley and not any(name in self.names for name in self._chain.names)
 

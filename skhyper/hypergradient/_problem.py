@@ -90,6 +90,9 @@ class InnerProblem(ABC):
     is_exact : bool
         Whether the fitted estimator is the exact solution, so that it predicts what ``predict``
         does.
+    noise : float
+        The part of a loss that settings next to each other may differ by, for a solver that ends
+        early. Descents do not look for less.
     one_valley : bool
         Whether the criterion by one hyperparameter has its minima side by side: beyond a rise
         that is more than small, there is no better one. Restarts then keep to the valley,
@@ -105,6 +108,7 @@ class InnerProblem(ABC):
     wanted: Collection[str] | None = None
     inputs_wanted: bool = False
     is_exact: bool = False
+    noise: float = 0.0
     one_valley: bool = False
 
     def __init__(self, estimator: Any):

@@ -58,6 +58,8 @@ class SupportVectorProblem(InnerProblem):
         Of each machine; their `exact` says whether polishing came to an end.
     """
 
+    noise = 1e-4
+
     def __init__(self, estimator: Any):
         super().__init__(estimator)
         self._classifies = is_classifier(estimator)

@@ -54,6 +54,7 @@ class TransformedTargetProblem(InnerProblem):
         self.inner = inner_problem(regressor)
         self.names = tuple(f"regressor__{name}" for name in self.inner.names)
         self.why_not = self.inner.why_not
+        self.noise = self.inner.noise
 
     @property
     def passes_inputs(self) -> bool:

@@ -20,7 +20,7 @@ from skhyper.hypergradient import (
 from skhyper.search._validate import space_examples
 from skhyper.space import Space, When
 
-__all__ = ["criterion_and_names", "in_one_valley", "with_real_ranges"]
+__all__ = ["criterion_and_names", "landscape", "with_real_ranges"]
 
 
 def criterion_and_names(
@@ -60,10 +60,10 @@ def criterion_and_names(
     return criterion, frozenset(ranges & offered)
 
 
-def in_one_valley(estimator: Any, space: Space) -> bool:
-    """Whether all estimators of a space have their minima side by side."""
+def landscape(estimator: Any, space: Space) -> tuple[bool, float]:
+    """Whether all estimators of a space have their minima side by side; their largest noise."""
     problems = _problems(estimator, space)
-    return bool(problems) and all(problem.one_valley for problem in problems)
+    return all(p.one_valley for p in problems), max(p.noise for p in problems)
 
 
 def with_real_ranges(spaces: Any, estimator: Any) -> Any:

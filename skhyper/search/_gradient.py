@@ -15,7 +15,7 @@ from skhyper.evaluation import GradientObjective, Objective, SampledCandidates
 from skhyper.exceptions import InvalidSpaceError, OverfittingWarning
 from skhyper.samplers import GradientSampler, Sampler, Shrinkage
 from skhyper.search._base import Plan
-from skhyper.search._derivatives import criterion_and_names, in_one_valley, with_real_ranges
+from skhyper.search._derivatives import criterion_and_names, landscape, with_real_ranges
 from skhyper.search._held_out import HeldOut, HeldOutLosses
 from skhyper.search._sampled import SampledSearch
 from skhyper.search._validate import listed
@@ -52,7 +52,8 @@ class GradientSearchCV(SampledSearch):
         Number of restarts in a row that may find nothing better before the search ends.
     tol : float, default=1e-5
         A descent ends when a step lowers the criterion, or by the slope can be expected to
-        lower it, by less than this part of it.
+        lower it, by less than this part of it; for SVC and SVR, whose solver leaves such noise,
+        by less than 1e-4 of it.
     prior : "auto", float or None, default="auto"
         What holds the components of a vector of hyperparameters together, so that they do not
         fit the noise of the folds: ``prior / 2 * sum((t - t.mean()) ** 2)``, where ``t`` are the
@@ -232,13 +233,14 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         )
         self.criterion_ = self._criterion.description
         n_iter = 50 if self.n_iter is None else self.n_iter
+        one_valley, noise = landscape(self.estimator, space)
         self.sampler_ = GradientSampler(
             self._names,
             n_iter,
             guesses,
             self.n_restarts,
-            self.tol,
-            one_valley=in_one_valley(self.estimator, space),
+            max(self.tol, noise),
+            one_valley=one_valley,
         )
         phases = self._phases(space)
         return Plan(SampledCandidates(self.sampler_, phases, guesses, True), space, seed)

@@ -10,10 +10,11 @@ from sklearn.metrics import check_scoring
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
 
 from skhyper import BayesSearchCV, GradientSearchCV
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
-from skhyper.search._derivatives import criterion_and_names, in_one_valley, with_real_ranges
+from skhyper.search._derivatives import criterion_and_names, landscape, with_real_ranges
 from skhyper.space import Integer, Space, When
 
 X, y = load_diabetes(return_X_y=True)
@@ -128,9 +129,18 @@ def test_random_features_without_a_seed():
 
 def test_the_lasso_has_one_valley_in_a_pipeline_too():
     alpha = Space({"lasso__alpha": (1e-3, 1.0, "log-uniform")})
-    assert in_one_valley(make_pipeline(StandardScaler(), Lasso()), alpha)
-    assert in_one_valley(Lasso(), Space({"alpha": (1e-3, 1.0, "log-uniform")}))
-    assert not in_one_valley(make_pipeline(RBFSampler(gamma=0.1), Lasso()), alpha)
-    assert not in_one_valley(Ridge(), Space({"alpha": (1e-3, 1.0, "log-uniform")}))
+    assert landscape(make_pipeline(StandardScaler(), Lasso()), alpha) == (True, 0.0)
+    assert landscape(Lasso(), Space({"alpha": (1e-3, 1.0, "log-uniform")}))[0]
+    assert not landscape(make_pipeline(RBFSampler(gamma=0.1), Lasso()), alpha)[0]
+    assert not landscape(Ridge(), Space({"alpha": (1e-3, 1.0, "log-uniform")}))[0]
     either = Space({"lasso": [Lasso(), Ridge()], **{"lasso__alpha": (1e-3, 1.0, "log-uniform")}})
-    assert not in_one_valley(make_pipeline(StandardScaler(), Lasso()), either)
+    assert not landscape(make_pipeline(StandardScaler(), Lasso()), either)[0]
+
+
+def test_descents_end_above_the_noise_of_libsvm():
+    pipeline = make_pipeline(StandardScaler(), SVR())
+    space = {"svr__C": (1e-1, 1e2, "log-uniform")}
+    assert landscape(pipeline, Space(space)) == (False, 1e-4)
+    search = GradientSearchCV(pipeline, space, n_iter=1, scoring="neg_mean_squared_error")
+    assert search.fit(X[:60], y[:60]).sampler_.tol == 1e-4
+    assert search.set_params(tol=1e-2).fit(X[:60], y[:60]).sampler_.tol == 1e-2
