@@ -20,6 +20,10 @@ from skhyper.space import Space
 
 __all__ = ["CostModel", "fit_cost", "penalty_for_time", "time_left", "worth_most"]
 
+# With more of the time left than this, trials may take what they want, and times, which are never
+# the same twice, do not decide on settings.
+_NO_HURRY = 0.999
+
 # Penalties, in units of the largest squared singular value.
 _PENALTIES = np.logspace(-4, 1, 11)
 # Trials before costs are looked at, and standard errors by which they must be predicted better
@@ -117,6 +121,8 @@ def penalty_for_time(
         From features (m, p) to values (m,).
     """
     power = time_left(history, max_time)
+    if power > _NO_HURRY:
+        return None
     points, trials = _located(space, history)
     # A fit that failed may have failed at once: its time says nothing.
     told = np.array([t.state == "complete" and t.seconds > 0 for t in trials], dtype=bool)
