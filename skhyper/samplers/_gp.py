@@ -128,7 +128,7 @@ class GPSampler(Sampler):
     With `max_time`, the acquisition is the expected improvement over the predicted seconds to a
     power, which is the part of the time that is left: 1 at the start, 0 at the end. Seconds are
     predicted by ridge regression of their logarithm; where they do not depend on the setting
-    beyond noise, the acquisition is the expected improvement itself.
+    beyond noise, or hardly any of the time is used, it is the expected improvement itself.
 
     References
     ----------

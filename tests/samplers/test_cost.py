@@ -190,3 +190,16 @@ def test_a_search_with_a_time_limit():
 
 def test_repr():
     assert repr(GPSampler(max_time=3)).endswith("n_polish=4, max_time=3)")
+
+
+def test_without_hurry_times_do_not_decide():
+    rng = np.random.default_rng(0)
+    points = rng.random((30, 2))
+    space = Space(SPACE)
+    trials = tuple(
+        Trial(i, p, "complete", np.zeros(1), 0.0, seconds=float(np.exp(p["x"])))
+        for i, p in enumerate(space.from_unit(points))
+    )
+    spent = sum(trial.seconds for trial in trials)
+    assert penalty_for_time(space, History(trials), 100 * spent, np.asarray) is not None
+    assert penalty_for_time(space, History(trials), 10_000 * spent, np.asarray) is None
