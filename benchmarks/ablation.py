@@ -10,6 +10,7 @@ names in the modules of the engine, so that the engine itself carries no switche
 import argparse
 import contextlib
 import functools
+from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
@@ -22,6 +23,7 @@ from scipy.stats import wilcoxon
 
 from skhyper.gp import Priors, _derivatives, _likelihood, _process, fit_gp, maximize_log_ei
 from skhyper.samplers import _gp, _sobol
+from skhyper.samplers._encoding import Encoding
 
 # A fit takes so long that they say little for their time.
 SLOW = ("forest_friedman", "boosting_friedman", "mlp_iris")
@@ -83,6 +85,26 @@ def _climbed_late(gp, best, candidates, *, free, **options):
     return maximize_log_ei(gp, best, candidates, free=free & (len(gp.y) >= 20), **options)
 
 
+@dataclass(frozen=True)
+class _Embedding(Encoding):
+    """One more feature for each conditional dimension: whether it is active.
+
+    What is inactive is then as far from all that is active, as in Hutter and Osborne (2013),
+    arXiv:1310.5738, in place of lying in the middle of its range.
+    """
+
+    @classmethod
+    def of(cls, space):
+        whole = Encoding.of(space)
+        dims = np.flatnonzero(np.isnan(space.sample(256, np.random.default_rng(0))).any(axis=0))
+        return cls(space, whole.columns, np.concatenate([whole.groups, dims]))
+
+    def encode(self, points):
+        F, first = super().encode(points), self.columns[-1].stop
+        F[:, first:] = 0.5 * ~np.isnan(points[:, self.groups[first:]])
+        return F
+
+
 # What is put in place of what: {change: {(module, name): value}}.
 CHANGES = {
     WHOLE: {},
@@ -102,6 +124,7 @@ CHANGES = {
     "length-scales expected 2.7 times longer": {
         (_gp, "fit_gp"): _with_priors(length_scale=(np.sqrt(2.0) - 2.0, np.sqrt(3.0)))
     },
+    "inactive dimensions embedded": {(_gp, "Encoding"): _Embedding},
     "a Matérn 3/2 kernel": {
         (_process, "matern52"): _matern32,
         (_derivatives, "matern52"): _matern32,
