@@ -113,7 +113,7 @@ CHANGES = {
         (_gp, "_MOST_INITIAL"): 100,
     },
     "no augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 0.0},
-    "twice the augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 2.0},
+    "half the augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 1.0},
     "no candidates around the best": {(_gp, "_steps"): _anywhere},
     "no climbing": {(_gp, "_POLISH_ITERATIONS"): 0},
     "climbing from 20 trials on": {(_gp, "maximize_log_ei"): _climbed_late},

@@ -40,7 +40,7 @@ Penalty = Callable[[np.ndarray], np.ndarray]
 _LOCAL_STEPS = (0.2, 0.05, 0.01)
 # Standard deviations of noise against which an improvement must be worth learning. Scores by
 # cross-validation are steps: without it the search creeps along one of them.
-_NOISE_WEIGHT = 1.0
+_NOISE_WEIGHT = 2.0
 # Points before the first model. One of d + 1 points is no better than one of four.
 _MOST_INITIAL = 4
 # Hyperparameters are kept until the history has grown by one part in so many.

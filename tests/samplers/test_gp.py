@@ -231,12 +231,12 @@ def test_its_answer_has_a_larger_expected_improvement_than_a_fine_grid():
     answer = GPSampler().ask(space, history, 1, np.random.default_rng(0))
     X = space.to_unit([trial.params for trial in history])
     gp = GPSampler().model(space, history).process
-    best, tau = gp.predict(X)[0].min(), np.sqrt(gp.noise_variance)
+    best, tau = gp.predict(X)[0].min(), 2 * np.sqrt(gp.noise_variance)
 
     def expected_improvement(points):
         mean, std = gp.predict(points)
         z = (best - mean) / std
-        # Augmented for the noise (Huang et al. 2006).
+        # Augmented for twice the noise (Huang et al. 2006).
         share = 1 - tau / np.sqrt(tau**2 + std**2)
         return std * (z * norm.cdf(z) + norm.pdf(z)) * share
 
@@ -295,7 +295,7 @@ def test_a_small_space_is_looked_at_as_a_whole():
     assert len(GPSampler(n_candidates=1000)._candidates(space, None, None)) == 7 * 40 + 3 * 40
     points = np.array(list(space.grid(100)))
     mean, std = model.process.predict(model.encoding.encode(points))
-    tau = np.sqrt(model.process.noise_variance)
+    tau = 2 * np.sqrt(model.process.noise_variance)
     value = log_expected_improvement(mean, std, model.best, tau)[0]
     seen = space.to_unit([trial.params for trial in history])
     new = [not any(np.array_equal(p, q, equal_nan=True) for q in seen) for p in points]
