@@ -10,6 +10,7 @@ names in the modules of the engine, so that the engine itself carries no switche
 import argparse
 import contextlib
 import functools
+from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
@@ -20,8 +21,9 @@ import numpy as np
 from problems import load_problems
 from scipy.stats import wilcoxon
 
-from skhyper.gp import Priors, fit_gp
-from skhyper.samplers import _encoding, _gp, _sobol
+from skhyper.gp import Priors, _derivatives, _likelihood, _process, fit_gp, maximize_log_ei
+from skhyper.samplers import _gp, _sobol
+from skhyper.samplers._encoding import Encoding
 
 # A fit takes so long that they say little for their time.
 SLOW = ("forest_friedman", "boosting_friedman", "mlp_iris")
@@ -68,26 +70,66 @@ def _with_priors(**priors):
     return functools.partial(fit_gp, priors=Priors(**priors))
 
 
+def _matern32(squared_distance):
+    a = np.sqrt(3.0 * squared_distance)
+    return (1.0 + a) * np.exp(-a)
+
+
+def _matern32_with_slope(squared_distance):
+    a = np.sqrt(3.0 * squared_distance)
+    decay = np.exp(-a)
+    return (1.0 + a) * decay, 3.0 * decay
+
+
+def _climbed_late(gp, best, candidates, *, free, **options):
+    return maximize_log_ei(gp, best, candidates, free=free & (len(gp.y) >= 20), **options)
+
+
+@dataclass(frozen=True)
+class _Embedding(Encoding):
+    """One more feature for each conditional dimension: whether it is active.
+
+    What is inactive is then as far from all that is active, as in Hutter and Osborne (2013),
+    arXiv:1310.5738, in place of lying in the middle of its range.
+    """
+
+    @classmethod
+    def of(cls, space):
+        whole = Encoding.of(space)
+        dims = np.flatnonzero(np.isnan(space.sample(256, np.random.default_rng(0))).any(axis=0))
+        return cls(space, whole.columns, np.concatenate([whole.groups, dims]))
+
+    def encode(self, points):
+        F, first = super().encode(points), self.columns[-1].stop
+        F[:, first:] = 0.5 * ~np.isnan(points[:, self.groups[first:]])
+        return F
+
+
 # What is put in place of what: {change: {(module, name): value}}.
 CHANGES = {
     WHOLE: {},
     "a Sobol sequence of d + 1 points first": {
         (_gp, "_first_points"): _sobol_first,
-        (_gp, "_MOST_INITIAL"): 20,
+        (_gp, "_MOST_INITIAL"): 100,
     },
-    "the middle, then d Sobol points": {(_gp, "_MOST_INITIAL"): 20},
     "no augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 0.0},
     "half the augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 1.0},
     "no candidates around the best": {(_gp, "_steps"): _anywhere},
     "no climbing": {(_gp, "_POLISH_ITERATIONS"): 0},
-    "climbing from the first model on": {(_gp, "_FIRST_CLIMB"): 0},
-    "whole numbers are not climbed": {(_encoding, "_FINE"): float("inf")},
+    "climbing from 20 trials on": {(_gp, "maximize_log_ei"): _climbed_late},
     "losses as they are": {(_gp, "_finite_losses"): _as_they_are},
     "losses by Yeo-Johnson": {(_gp, "_finite_losses"): _yeo_johnson},
     "hyperparameters fitted at each trial": {(_gp, "_KEPT_FOR"): 10**9},
     "flat prior of length-scales": {(_gp, "fit_gp"): _with_priors(length_scale=(-1.0, 10.0))},
     "length-scales expected 2.7 times longer": {
         (_gp, "fit_gp"): _with_priors(length_scale=(np.sqrt(2.0) - 2.0, np.sqrt(3.0)))
+    },
+    "inactive dimensions embedded": {(_gp, "Encoding"): _Embedding},
+    "a Matérn 3/2 kernel": {
+        (_process, "matern52"): _matern32,
+        (_derivatives, "matern52"): _matern32,
+        (_derivatives, "matern52_with_slope"): _matern32_with_slope,
+        (_likelihood, "matern52_with_slope"): _matern32_with_slope,
     },
 }
 

@@ -3,7 +3,8 @@
 References
 ----------
 Surjanovic and Bingham, "Virtual Library of Simulation Experiments" (Branin, Hartmann, Levy,
-Goldstein-Price, six-hump camel, Styblinski-Tang). Picheny, Wagner and Ginsbourger (2013), for
+Goldstein-Price, six-hump camel, Styblinski-Tang, Ackley, Rosenbrock, Michalewicz). Breiman and
+Cutler (1993), for the mixture of cosines. Picheny, Wagner and Ginsbourger (2013), for
 Goldstein-Price on a logarithmic scale.
 """
 
@@ -83,6 +84,25 @@ def styblinski_tang(x):
     return 0.5 * np.sum(x**4 - 16 * x**2 + 5 * x)
 
 
+def ackley(x):
+    waves = np.cos(2 * np.pi * x).mean()
+    return -20 * np.exp(-0.2 * np.sqrt(np.mean(x**2))) - np.exp(waves) + 20 + np.e
+
+
+def log_rosenbrock(x):
+    return np.log1p(np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2))
+
+
+def cosine_mixture(x):
+    return np.sum(x**2 - 0.1 * np.cos(5 * np.pi * x))
+
+
+def michalewicz(x):
+    """With m = 2: the valleys of m = 10 are found by chance alone."""
+    i = np.arange(1, len(x) + 1)
+    return -np.sum(np.sin(x) * np.sin(i * x**2 / np.pi) ** 4)
+
+
 def _function(name, part, function, bounds, optimum, *, noise=0.0, active=None, n_dims=None):
     """A problem of real numbers ``x00, x01, ...``; those that are not `active` change nothing."""
     if active is None:
@@ -135,4 +155,27 @@ FUNCTIONS = [
         n_dims=25,
     ),
     _function("noisy_camel", "tune", camel, [(-2, 2), (-1, 1)], -1.031628453489877, noise=0.2),
+    _function("ackley3_in_30", "tune", ackley, [(-4, 3)] * 3, 0.0, active=(5, 11, 25), n_dims=30),
+    _function(
+        "hartmann3_in_40",
+        "tune",
+        hartmann3,
+        [_UNIT] * 3,
+        -3.86278214782076,
+        active=(3, 17, 30),
+        n_dims=40,
+    ),
+    _function(
+        "cosine4_in_16",
+        "tune",
+        cosine_mixture,
+        [(-1, 0.8)] * 4,
+        -0.4,
+        active=(1, 6, 9, 14),
+        n_dims=16,
+    ),
+    _function("log_rosenbrock4", "tune", log_rosenbrock, [(-2, 2)] * 4, 0.0),
+    _function(
+        "noisy_michalewicz3", "tune", michalewicz, [(0, np.pi)] * 3, -2.781454187126, noise=0.15
+    ),
 ]

@@ -169,6 +169,11 @@ BOOSTING = {
     "l2_regularization": (1e-6, 1e2, LOG),
     "max_features": (0.1, 1.0),
 }
+NEIGHBOURS = {
+    "n_neighbors": (1, 50, LOG),
+    "weights": ["uniform", "distance"],
+    "p": (1.0, 4.0),
+}
 RBF = {"C": (1e-3, 1e3, LOG), "gamma": (1e-4, 1e1, LOG)}
 KERNELS = {
     "C": (1e-3, 1e3, LOG),
@@ -239,11 +244,7 @@ TASKS = [
         "knn_digits",
         "report",
         _with(KNeighborsClassifier),
-        {
-            "n_neighbors": (1, 50, LOG),
-            "weights": ["uniform", "distance"],
-            "p": (1.0, 4.0),
-        },
+        NEIGHBOURS,
         "digits",
         240,
     ),
@@ -319,4 +320,30 @@ TASKS = [
     _task("mlp_iris", "tune", _mlp(MLPClassifier), NETWORK, "iris", 150, _log_loss),
     _task("kernels_digits", "tune", _with(SVC, max_iter=20_000), KERNELS, "digits", 240),
     _task("pipeline_friedman", "tune", _REGRESS, REGRESSORS, "friedman", 200),
+    _task(
+        "tree_friedman",
+        "tune",
+        _with(DecisionTreeRegressor, random_state=0),
+        TREE,
+        "friedman",
+        300,
+    ),
+    _task(
+        "tree_iris",
+        "tune",
+        _with(DecisionTreeClassifier, random_state=0),
+        TREE,
+        "iris",
+        150,
+        _log_loss,
+    ),
+    _task("knn_wine", "tune", _with(KNeighborsClassifier), NEIGHBOURS, "wine", 178, _log_loss),
+    _task(
+        "pipeline_wine",
+        "tune",
+        _CLASSIFY,
+        CLASSIFIERS | {"n_components": When((1, 13), project=True)},
+        "wine",
+        178,
+    ),
 ]

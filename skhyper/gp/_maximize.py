@@ -21,6 +21,8 @@ from skhyper.gp._process import GaussianProcess
 
 # Two candidates whose latent values are more correlated than this lead to the same maximum.
 _SAME_POINT = 0.98
+# The sum over starts would see but the slope of one that is so much below the others.
+_LOWEST_START = 20.0
 
 
 def _pick_distinct(gp: GaussianProcess, X: Array, values: Array, n_points: int) -> NDArray[np.intp]:
@@ -150,12 +152,13 @@ def maximize_log_ei(
     mean, std = gp.predict(X)
     values = log_expected_improvement(mean, std, best, noise_std)[0]
     top = _pick_distinct(gp, X, values, n_polish)
-    points, values = X[top], values[top]
-    if mask[top].any():
-        polished = _polish(gp, best, points, mask[top], bounds, max_iter, noise_std)
+    points, values, mask = X[top], values[top], mask[top]
+    climbs = mask.any(axis=1) & (values > values.max() - _LOWEST_START)
+    if climbs.any():
+        polished = _polish(gp, best, points[climbs], mask[climbs], bounds, max_iter, noise_std)
         polished_values = log_ei_with_gradient(gp, polished, best, noise_std)[0]
-        better = polished_values > values
-        points = np.where(better[:, None], polished, points)
-        values = np.where(better, polished_values, values)
+        better = polished_values > values[climbs]
+        points[climbs] = np.where(better[:, None], polished, points[climbs])
+        values[climbs] = np.where(better, polished_values, values[climbs])
     order = np.argsort(-values, kind="stable")
     return points[order], values[order]

@@ -41,16 +41,13 @@ _LOCAL_STEPS = (0.2, 0.05, 0.01)
 # Standard deviations of noise against which an improvement must be worth learning. Scores by
 # cross-validation are steps: without it the search creeps along one of them.
 _NOISE_WEIGHT = 2.0
-# Among so many trials the acquisition is not climbed: it is highest in the corners of the cube,
-# where nothing is known yet and little is to be found.
-_FIRST_CLIMB = 20
 # Points before the first model. One of d + 1 points is no better than one of four.
 _MOST_INITIAL = 4
 # Hyperparameters are kept until the history has grown by one part in so many.
-_KEPT_FOR = 10
+_KEPT_FOR = 5
 # So many of the best candidates are compared with what is known, and may be climbed from.
 _TOP = 64
-_POLISH_ITERATIONS = 12
+_POLISH_ITERATIONS = 10
 # Complete trials before the regret is bounded, and before the search may end for want of any.
 _MIN_REGRET_TRIALS = 10
 _MIN_TRIALS_TO_STOP = 20
@@ -94,8 +91,7 @@ class GPSampler(Sampler):
         Random candidates at which the acquisition is evaluated; half as many are drawn
         around the best trials. A space of no more settings is looked at as a whole.
     n_polish : int, default=4
-        Number of candidates from which the acquisition is climbed by its gradient, once there are
-        20 trials, or derivatives of the losses.
+        Number of candidates from which the acquisition is climbed by its gradient.
     use_gradients : bool, default=False
         Whether the process is told the derivatives of the losses (``Trial.gradient``) too,
         where trials have them.
@@ -119,7 +115,7 @@ class GPSampler(Sampler):
     noise.
 
     What an answer costs is bounded: at most 200 trials decide on the hyperparameters, which are
-    found anew when the history has grown by a tenth, and `max_points` make the posterior.
+    found anew when the history has grown by a fifth, and `max_points` make the posterior.
 
     Derivatives by real hyperparameters are used, one after the other as they are known; the others
     of a trial may be missing. Of failed trials, and of those so bad that their loss is drawn in,
@@ -273,7 +269,7 @@ class GPSampler(Sampler):
         return Model(process, encoding, float(process.predict(process.X)[0].min()))
 
     def _process(self, F: np.ndarray, losses: np.ndarray, groups: np.ndarray) -> GaussianProcess:
-        """The process of all losses, with the hyperparameters of nine tenths or more of them."""
+        """The process of all losses, with the hyperparameters of four fifths or more of them."""
         n = max(len(losses) - len(losses) % max(1, len(losses) // _KEPT_FOR), _first_two(losses))
         key = (groups.tobytes(), F[:n].tobytes(), losses[:n].tobytes())
         if key != self._fitted[0]:
@@ -320,7 +316,7 @@ class GPSampler(Sampler):
             gp,
             best,
             encoding.encode(top),
-            free=encoding.free(top) & self._climbs(space, gp, len(known)),
+            free=encoding.free(top) & (space.n_settings > self.n_candidates),
             n_polish=self.n_polish,
             max_iter=_POLISH_ITERATIONS,
             noise_std=noise_std,
@@ -337,11 +333,6 @@ class GPSampler(Sampler):
             return _unknown(near, known)
 
         return worth_most(worth, points, steps)
-
-    def _climbs(self, space: Space, gp: GaussianProcess, n_known: int) -> bool:
-        """Whether the acquisition is climbed by its gradient."""
-        early = n_known < _FIRST_CLIMB and gp.derivatives is None
-        return space.n_settings > self.n_candidates and not early
 
     def _candidates(
         self, space: Space, centres: np.ndarray, rng: np.random.Generator

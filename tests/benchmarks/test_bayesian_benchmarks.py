@@ -37,6 +37,11 @@ MINIMISERS = {
     "styblinski3_in_25": [-2.903534] * 3,
     "noisy_camel": [0.0898, -0.7126],
     "noisy_goldstein_price": [0.0, -1.0],
+    "ackley3_in_30": [0.0] * 3,
+    "hartmann3_in_40": [0.114614, 0.555649, 0.852547],
+    "cosine4_in_16": [0.0] * 4,
+    "log_rosenbrock4": [1.0] * 4,
+    "noisy_michalewicz3": [2.137558, 1.570796, 1.294214],
 }
 
 

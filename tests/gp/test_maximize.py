@@ -38,6 +38,17 @@ def test_values_are_no_worse_than_the_candidates(gp, rng):
     assert values[0] >= log_ei_with_gradient(gp, X, best)[0].max()
 
 
+def test_a_hopeless_start_does_not_hold_up_the_others():
+    X = np.linspace(0.0, 1.0, 30)[:, None]
+    h = Hyperparameters(np.array([0.2]), 1.0, 1e-8, 0.0)
+    gp = gp_posterior(X, 4.0 * np.abs(X[:, 0] - 0.31), h)
+    good, hopeless = [[0.32]], [[0.91], [0.95], [1.0]]
+    best = gp.y.min()
+    alone = maximize_log_ei(gp, best, good)[1][0]
+    assert alone > log_ei_with_gradient(gp, np.array(good), best)[0] + 0.1  # there is a way to go
+    assert maximize_log_ei(gp, best, good + hopeless)[1][0] == pytest.approx(alone, abs=1e-6)
+
+
 def test_held_columns_are_held(gp, rng):
     X = rng.random((100, 3))
     X[:, 1] = np.round(4.0 * X[:, 1]) / 4.0
