@@ -21,7 +21,7 @@ import numpy as np
 from problems import load_problems
 from scipy.stats import wilcoxon
 
-from skhyper.gp import Priors, _derivatives, _likelihood, _process, fit_gp, maximize_log_ei
+from skhyper.gp import Priors, _derivatives, _likelihood, _process, fit_gp
 from skhyper.samplers import _gp, _sobol
 from skhyper.samplers._encoding import Encoding
 
@@ -81,10 +81,6 @@ def _matern32_with_slope(squared_distance):
     return (1.0 + a) * decay, 3.0 * decay
 
 
-def _climbed_late(gp, best, candidates, *, free, **options):
-    return maximize_log_ei(gp, best, candidates, free=free & (len(gp.y) >= 20), **options)
-
-
 @dataclass(frozen=True)
 class _Embedding(Encoding):
     """One more feature for each conditional dimension: whether it is active.
@@ -116,7 +112,8 @@ CHANGES = {
     "half the augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 1.0},
     "no candidates around the best": {(_gp, "_steps"): _anywhere},
     "no climbing": {(_gp, "_POLISH_ITERATIONS"): 0},
-    "climbing from 20 trials on": {(_gp, "maximize_log_ei"): _climbed_late},
+    "climbing from 20 trials on, in all spaces": {(_gp, "_COVERED_DIMENSIONS"): 100},
+    "climbing from the first model on, in all spaces": {(_gp, "_COVERED_DIMENSIONS"): 0},
     "losses as they are": {(_gp, "_finite_losses"): _as_they_are},
     "losses by Yeo-Johnson": {(_gp, "_finite_losses"): _yeo_johnson},
     "hyperparameters fitted at each trial": {(_gp, "_KEPT_FOR"): 10**9},

@@ -41,6 +41,9 @@ _LOCAL_STEPS = (0.2, 0.05, 0.01)
 # Standard deviations of noise against which an improvement must be worth learning. Scores by
 # cross-validation are steps: without it the search creeps along one of them.
 _NOISE_WEIGHT = 2.0
+# Up to so many numbers, the candidates cover the space. Among so few trials the acquisition is then
+# not climbed: it is highest in corners, where nothing is known and little is to be found.
+_COVERED_DIMENSIONS, _FIRST_CLIMB = 6, 20
 # Points before the first model. One of d + 1 points is no better than one of four.
 _MOST_INITIAL = 4
 # Hyperparameters are kept until the history has grown by one part in so many.
@@ -91,7 +94,8 @@ class GPSampler(Sampler):
         Random candidates at which the acquisition is evaluated; half as many are drawn
         around the best trials. A space of no more settings is looked at as a whole.
     n_polish : int, default=4
-        Number of candidates from which the acquisition is climbed by its gradient.
+        Number of candidates from which the acquisition is climbed by its gradient. With six
+        numbers or fewer, only once there are 20 trials, or derivatives of the losses.
     use_gradients : bool, default=False
         Whether the process is told the derivatives of the losses (``Trial.gradient``) too,
         where trials have them.
@@ -316,7 +320,7 @@ class GPSampler(Sampler):
             gp,
             best,
             encoding.encode(top),
-            free=encoding.free(top) & (space.n_settings > self.n_candidates),
+            free=self._free(model, top, len(known)),
             n_polish=self.n_polish,
             max_iter=_POLISH_ITERATIONS,
             noise_std=noise_std,
@@ -333,6 +337,14 @@ class GPSampler(Sampler):
             return _unknown(near, known)
 
         return worth_most(worth, points, steps)
+
+    def _free(self, model: "Model", points: np.ndarray, n_known: int) -> np.ndarray:
+        """Features (n, p) in which the acquisition is climbed from the points (n, d)."""
+        space, free = model.encoding.space, model.encoding.free(points)
+        if space.n_settings <= self.n_candidates:
+            return np.zeros_like(free)
+        late = n_known >= _FIRST_CLIMB or model.process.derivatives is not None
+        return free & (late | (free.sum(axis=1, keepdims=True) > _COVERED_DIMENSIONS))
 
     def _candidates(
         self, space: Space, centres: np.ndarray, rng: np.random.Generator

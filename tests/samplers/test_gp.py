@@ -1,5 +1,7 @@
 """Bayesian optimisation by a Gaussian process."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
@@ -245,22 +247,23 @@ def test_its_answer_has_a_larger_expected_improvement_than_a_fine_grid():
     assert expected_improvement(answer)[0] >= expected_improvement(grid).max() * (1 - 1e-6)
 
 
-def test_the_acquisition_is_climbed_from_the_first_model_on():
-    sampler = GPSampler(n_candidates=20)
-    settings = VALLEY.from_unit(VALLEY.sample(4, np.random.default_rng(1)))
-    history = History(
-        tuple(Trial(i, p, "complete", loss=valley(p)) for i, p in enumerate(settings))
-    )
-    answer = sampler.ask(VALLEY, history, 1, np.random.default_rng(0))
-    model = sampler.model(VALLEY, history)
-    noise = _gp._NOISE_WEIGHT * np.sqrt(model.process.noise_variance)
-
-    def worth(points):
-        F = model.encoding.encode(points)
-        return log_expected_improvement(*model.process.predict(F), model.best, noise)[0]
-
-    # 20 candidates alone would not come near the best of 5,000.
-    assert worth(answer)[0] > worth(VALLEY.sample(5000, np.random.default_rng(2))).max() - 0.05
+@pytest.mark.parametrize(
+    ("n_dims", "n", "use_gradients", "climbed"),
+    [(6, 19, 0, 0), (6, 20, 0, 1), (3, 8, 1, 1), (7, 5, 0, 1)],
+)
+def test_the_acquisition_is_climbed_where_candidates_are_few_or_something_is_known(
+    n_dims, n, use_gradients, climbed
+):
+    space = Space({f"x{i}": (0.0, 1.0) for i in range(n_dims)} | {"k": ["a", "b"]})
+    settings = space.from_unit(space.sample(n, np.random.default_rng(1)))
+    trials = [
+        Trial(i, p, "complete", loss=p["x0"] ** 2, gradient={"x0": 2.0 * p["x0"]})
+        for i, p in enumerate(settings)
+    ]
+    with mock.patch.object(_gp, "maximize_log_ei", side_effect=_gp.maximize_log_ei) as climb:
+        sampler = GPSampler(use_gradients=bool(use_gradients))
+        sampler.ask(space, History(tuple(trials)), 1, np.random.default_rng(0))
+    assert climb.call_args.kwargs["free"].any() == bool(climbed)
 
 
 def test_pending_trials_are_kept_away_from():
