@@ -110,6 +110,8 @@ CHANGES = {
     },
     "no augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 0.0},
     "half the augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 1.0},
+    "no trials along lines": {(_gp, "_LINES_EACH"): 10**9},
+    "no doubt along lines": {(_gp, "_DOUBT"): 1.0},
     "no candidates around the best": {(_gp, "_steps"): _anywhere},
     "no climbing": {(_gp, "_POLISH_ITERATIONS"): 0},
     "climbing from 20 trials on, in all spaces": {(_gp, "_COVERED_DIMENSIONS"): 100},

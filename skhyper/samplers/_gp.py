@@ -44,6 +44,11 @@ _NOISE_WEIGHT = 2.0
 # Up to so many numbers, the candidates cover the space. Among so few trials the acquisition is then
 # not climbed: it is highest in corners, where nothing is known and little is to be found.
 _COVERED_DIMENSIONS, _FIRST_CLIMB = 6, 20
+# From the eighth trial on each fourth differs from the best one in one hyperparameter, with doubled
+# standard deviations: a length-scale that is too short makes the process sure of what nobody tried,
+# and most hyperparameters act each on its own.
+_FIRST_LINES, _LINES_EACH, _DOUBT = 8, 4, 2.0
+_LINE_POINTS, _MOST_LINE_POINTS = 60, 1500
 # Points before the first model. One of d + 1 points is no better than one of four.
 _MOST_INITIAL = 4
 # Hyperparameters are kept until the history has grown by one part in so many.
@@ -116,7 +121,8 @@ class GPSampler(Sampler):
     inactive lies in the middle of its range. Failed trials count as the worst loss seen.
     Trials still running are believed to have the value predicted for them. The acquisition
     is the logarithm of the expected improvement over the best predicted value, augmented for
-    noise.
+    noise. From the eighth trial on each fourth differs from the best one in one dimension only, and
+    is chosen with standard deviations doubled: a search that is sure too soon gets out again.
 
     What an answer costs is bounded: at most 200 trials decide on the hyperparameters, which are
     found anew when the history has grown by a fifth, and `max_points` make the posterior.
@@ -303,11 +309,16 @@ class GPSampler(Sampler):
         space = encoding.space
         noise_std = _NOISE_WEIGHT * float(np.sqrt(gp.noise_variance))
 
-        def worth(points: np.ndarray) -> np.ndarray:
+        def worth(points: np.ndarray, doubt: float = 1.0) -> np.ndarray:
             F = encoding.encode(points)
-            value = log_expected_improvement(*gp.predict(F), best, noise_std)[0]
+            mean, std = gp.predict(F)
+            value = log_expected_improvement(mean, doubt * std, best, noise_std)[0]
             return value if penalty is None else value - penalty(F)
 
+        if len(known) >= _FIRST_LINES and len(known) % _LINES_EACH == 0:
+            points = _unknown(_lines(space, centres[0], rng), known)
+            if len(points):
+                return points[worth(points, _DOUBT).argmax()]
         candidates = self._candidates(space, centres, rng)
         candidates = candidates[np.argsort(-worth(candidates), kind="stable")]
         # The first that are new will do; to compare all of them takes as long as to predict.
@@ -398,6 +409,19 @@ def _steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> np.nda
     categorical = np.array([d.kind == "categorical" for d in space.dimensions])
     moved = np.where(categorical | np.isnan(starts), anywhere, np.clip(near, 0.0, 1.0))
     return np.where(moves | np.isnan(starts), moved, np.clip(starts, 0.0, 1.0))
+
+
+def _lines(space: Space, centre: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Points that differ from the centre in one dimension, both its ends among them, (m, d)."""
+    d = space.n_dims
+    values = rng.random((d, min(_LINE_POINTS, max(4, -(-_MOST_LINE_POINTS // d)))))
+    values[:, :2] = 0.0, 1.0
+    points = np.repeat(np.tile(centre, (d, 1))[:, None], values.shape[1], axis=1)
+    points[np.arange(d), :, np.arange(d)] = values
+    points = points.reshape(-1, d)
+    # Where another choice makes a dimension active, it may have any value.
+    points = np.where(np.isnan(points), rng.random(points.shape), points)
+    return space.filter(space.activate(points))
 
 
 def _unknown(points: np.ndarray, known: np.ndarray) -> np.ndarray:

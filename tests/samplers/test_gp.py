@@ -229,7 +229,7 @@ def test_its_answer_has_a_larger_expected_improvement_than_a_fine_grid():
     from scipy.stats import norm
 
     space = Space(SQUARE)
-    history = history_of(space, bowl, n=20)
+    history = history_of(space, bowl, n=21)
     answer = GPSampler().ask(space, history, 1, np.random.default_rng(0))
     X = space.to_unit([trial.params for trial in history])
     gp = GPSampler().model(space, history).process
@@ -249,7 +249,7 @@ def test_its_answer_has_a_larger_expected_improvement_than_a_fine_grid():
 
 @pytest.mark.parametrize(
     ("n_dims", "n", "use_gradients", "climbed"),
-    [(6, 19, 0, 0), (6, 20, 0, 1), (3, 8, 1, 1), (7, 5, 0, 1)],
+    [(6, 19, 0, 0), (6, 21, 0, 1), (3, 9, 1, 1), (7, 5, 0, 1)],
 )
 def test_the_acquisition_is_climbed_where_candidates_are_few_or_something_is_known(
     n_dims, n, use_gradients, climbed
@@ -264,6 +264,48 @@ def test_the_acquisition_is_climbed_where_candidates_are_few_or_something_is_kno
         sampler = GPSampler(use_gradients=bool(use_gradients))
         sampler.ask(space, History(tuple(trials)), 1, np.random.default_rng(0))
     assert climb.call_args.kwargs["free"].any() == bool(climbed)
+
+
+@pytest.mark.parametrize(("n", "along"), [(7, False), (8, True), (9, False), (12, True)])
+def test_each_fourth_answer_differs_from_the_best_trial_in_one_dimension(n, along):
+    space = Space({f"x{i}": (0.0, 1.0) for i in range(4)})
+    history = history_of(space, lambda p: sum((x - 0.3) ** 2 for x in p.values()), n=n)
+    (answer,) = GPSampler().ask(space, history, 1, np.random.default_rng(0))
+    best = space.locate(history.best.params)
+    assert (np.sum(np.abs(answer - best) > 1e-12) == 1) == along
+    if not along:
+        return
+    gp = GPSampler().model(space, history).process
+    lines = np.repeat(best[None], 404, axis=0)
+    lines[np.arange(404), np.repeat(np.arange(4), 101)] = np.tile(np.linspace(0, 1, 101), 4)
+    noise, least = 2 * np.sqrt(gp.noise_variance), gp.predict(gp.X)[0].min()
+
+    def expected_improvement(points):
+        mean, std = gp.predict(points)
+        return np.exp(log_expected_improvement(mean, 2 * std, least, noise)[0])
+
+    assert expected_improvement(answer[None])[0] > 0.98 * expected_improvement(lines).max()
+
+
+def test_along_the_lines_what_becomes_active_has_a_value():
+    history = history_of(MIXED, lambda p: 1.0 - (p["k"] == "y") * p.get("g", 0.0), n=8)
+    best = MIXED.locate(history.best.params)
+    lines = _gp._lines(MIXED, best, np.random.default_rng(0))
+    np.testing.assert_array_equal(lines, MIXED.activate(lines))
+    settings = MIXED.from_unit(lines)
+    assert {p["k"] for p in settings} == {"x", "y", "z"}
+    assert all(("g" in p) == (p["k"] == "y") for p in settings)
+    changed = [{n for n in p if p[n] != history.best.params.get(n)} for p in settings]
+    assert all(names - {"g"} == set() or len(names - {"g"}) == 1 for names in changed)
+    assert set().union(*changed) == {"a", "k", "n", "size", "g"}
+
+
+def test_where_nothing_new_is_on_the_lines_the_search_goes_on_elsewhere():
+    space = Space({"a": (1, 3), "b": (1, 3)})
+    settings = [{"a": a, "b": b} for a in (1, 2, 3) for b in (1, 2, 3) if (a, b) != (3, 3)]
+    trials = [Trial(i, p, "complete", loss=p["a"] + p["b"]) for i, p in enumerate(settings)]
+    answer = GPSampler().ask(space, History(tuple(trials)), 1, np.random.default_rng(0))
+    assert space.from_unit(answer) == [{"a": 3, "b": 3}]
 
 
 def test_pending_trials_are_kept_away_from():
@@ -292,7 +334,7 @@ def test_no_setting_is_asked_for_twice_while_others_are_left():
 
 def test_a_small_space_is_looked_at_as_a_whole():
     space = Space({"k": list("abcdefgh"), "n": (1, 40), "g": When([1, 2, 3], k="h")})
-    history = history_of(space, lambda p: abs(p["n"] - 20) + 5 * (p["k"] != "h"), n=12)
+    history = history_of(space, lambda p: abs(p["n"] - 20) + 5 * (p["k"] != "h"), n=13)
     model = GPSampler().model(space, history)
     (answer,) = GPSampler().ask(space, history, 1, np.random.default_rng(0))
     assert len(GPSampler(n_candidates=1000)._candidates(space, None, None)) == 7 * 40 + 3 * 40
