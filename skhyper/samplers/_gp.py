@@ -85,6 +85,25 @@ class Model:
     best: float
 
 
+@dataclass(frozen=True)
+class _Acquisition:
+    """Log expected improvement of points, less the penalty for the time they take."""
+
+    model: Model
+    penalty: Penalty | None
+
+    @property
+    def noise_std(self) -> float:
+        return _NOISE_WEIGHT * float(np.sqrt(self.model.process.noise_variance))
+
+    def __call__(self, points: np.ndarray, doubt: float = 1.0) -> np.ndarray:
+        """Values (m,) at points (m, d), with standard deviations times `doubt`."""
+        F = self.model.encoding.encode(points)
+        mean, std = self.model.process.predict(F)
+        value = log_expected_improvement(mean, doubt * std, self.model.best, self.noise_std)[0]
+        return value if self.penalty is None else value - self.penalty(F)
+
+
 class GPSampler(Sampler):
     """Bayesian optimisation with a Gaussian process.
 
@@ -304,23 +323,26 @@ class GPSampler(Sampler):
         penalty: Penalty | None,
         rng: np.random.Generator,
     ) -> np.ndarray:
-        """The point of largest expected improvement that is not `known`."""
-        gp, encoding, best = model.process, model.encoding, model.best
-        space = encoding.space
-        noise_std = _NOISE_WEIGHT * float(np.sqrt(gp.noise_variance))
-
-        def worth(points: np.ndarray, doubt: float = 1.0) -> np.ndarray:
-            F = encoding.encode(points)
-            mean, std = gp.predict(F)
-            value = log_expected_improvement(mean, doubt * std, best, noise_std)[0]
-            return value if penalty is None else value - penalty(F)
-
+        """The next point, none of the `known` ones."""
+        acquisition = _Acquisition(model, penalty)
         if len(known) >= _FIRST_LINES and len(known) % _LINES_EACH == 0:
-            points = _unknown(_lines(space, centres[0], rng), known)
+            points = _unknown(_lines(model.encoding.space, centres[0], rng), known)
             if len(points):
-                return points[worth(points, _DOUBT).argmax()]
+                return points[acquisition(points, _DOUBT).argmax()]
+        return self._maximum(acquisition, known, centres, rng)
+
+    def _maximum(
+        self,
+        acquisition: "_Acquisition",
+        known: np.ndarray,
+        centres: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """The point of largest acquisition that is not `known`."""
+        model, encoding = acquisition.model, acquisition.model.encoding
+        space = encoding.space
         candidates = self._candidates(space, centres, rng)
-        candidates = candidates[np.argsort(-worth(candidates), kind="stable")]
+        candidates = candidates[np.argsort(-acquisition(candidates), kind="stable")]
         # The first that are new will do; to compare all of them takes as long as to predict.
         top = _unknown(candidates[:_TOP], known)
         if len(top) == 0:
@@ -328,26 +350,26 @@ class GPSampler(Sampler):
         if len(top) == 0:  # a small space, all but used up: the search finds the rest
             return space.sample(1, rng)[0]
         found, _ = maximize_log_ei(
-            gp,
-            best,
+            model.process,
+            model.best,
             encoding.encode(top),
             free=self._free(model, top, len(known)),
             n_polish=self.n_polish,
             max_iter=_POLISH_ITERATIONS,
-            noise_std=noise_std,
+            noise_std=acquisition.noise_std,
         )
         # Rounded, they may be known, forbidden, or worse than a candidate.
         found = _unknown(space.activate(encoding.decode(found)), known)
         points = space.filter(np.concatenate([found, top]))
-        if penalty is None:
+        if acquisition.penalty is None:
             points = points[: len(found) + 1]
-            return points[worth(points).argmax()] if len(points) else top[0]
+            return points[acquisition(points).argmax()] if len(points) else top[0]
 
         def steps(starts: np.ndarray) -> np.ndarray:
             near = space.filter(space.activate(_steps(space, starts, rng)))
             return _unknown(near, known)
 
-        return worth_most(worth, points, steps)
+        return worth_most(acquisition, points, steps)
 
     def _free(self, model: "Model", points: np.ndarray, n_known: int) -> np.ndarray:
         """Features (n, p) in which the acquisition is climbed from the points (n, d)."""
