@@ -46,8 +46,9 @@ _NOISE_WEIGHT = 2.0
 _COVERED_DIMENSIONS, _FIRST_CLIMB = 6, 20
 # From the eighth trial on each fourth differs from the best one in one hyperparameter, with doubled
 # standard deviations: a length-scale that is too short makes the process sure of what nobody tried,
-# and most hyperparameters act each on its own.
+# and most hyperparameters act each on its own. Of so few the process knows enough without.
 _FIRST_LINES, _LINES_EACH, _DOUBT = 8, 4, 2.0
+_FEW_DIMENSIONS = 3
 _LINE_POINTS, _MOST_LINE_POINTS = 60, 1500
 # Points before the first model. One of d + 1 points is no better than one of four.
 _MOST_INITIAL = 4
@@ -140,8 +141,9 @@ class GPSampler(Sampler):
     inactive lies in the middle of its range. Failed trials count as the worst loss seen.
     Trials still running are believed to have the value predicted for them. The acquisition
     is the logarithm of the expected improvement over the best predicted value, augmented for
-    noise. From the eighth trial on each fourth differs from the best one in one dimension only, and
-    is chosen with standard deviations doubled: a search that is sure too soon gets out again.
+    noise. In four dimensions or more, from the eighth trial on each fourth differs from the best one
+    in one dimension only, and is chosen with standard deviations doubled: a search that is sure
+    too soon gets out again.
 
     What an answer costs is bounded: at most 200 trials decide on the hyperparameters, which are
     found anew when the history has grown by a fifth, and `max_points` make the posterior.
@@ -325,8 +327,10 @@ class GPSampler(Sampler):
     ) -> np.ndarray:
         """The next point, none of the `known` ones."""
         acquisition = _Acquisition(model, penalty)
-        if len(known) >= _FIRST_LINES and len(known) % _LINES_EACH == 0:
-            points = _unknown(_lines(model.encoding.space, centres[0], rng), known)
+        space = model.encoding.space
+        lines = len(known) >= _FIRST_LINES and len(known) % _LINES_EACH == 0
+        if lines and space.n_dims > _FEW_DIMENSIONS:
+            points = _unknown(_lines(space, centres[0], rng), known)
             if len(points):
                 return points[acquisition(points, _DOUBT).argmax()]
         return self._maximum(acquisition, known, centres, rng)
