@@ -141,8 +141,8 @@ class GPSampler(Sampler):
     inactive lies in the middle of its range. Failed trials count as the worst loss seen.
     Trials still running are believed to have the value predicted for them. The acquisition
     is the logarithm of the expected improvement over the best predicted value, augmented for
-    noise. In four dimensions or more, from the eighth trial on each fourth differs from the best one
-    in one dimension only, and is chosen with standard deviations doubled: a search that is sure
+    noise. In four dimensions or more, from the eighth trial on, each fourth differs from the best
+    one in one dimension only, and is chosen with standard deviations doubled: a search that is sure
     too soon gets out again.
 
     What an answer costs is bounded: at most 200 trials decide on the hyperparameters, which are
