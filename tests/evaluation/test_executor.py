@@ -20,16 +20,24 @@ SPLITS = list(KFold(3).split(X))
 
 
 class WhereAmI(BaseEstimator):
-    """Its score is a number of the process or thread that fitted it."""
+    """Its score is a number of the process or thread that fitted it.
 
-    def __init__(self, what="process", delay=0.0):
-        self.what, self.delay = what, delay
+    With a directory to `meet` in, it waits there for one from another place.
+    """
+
+    def __init__(self, what="process", delay=0.0, meet=None):
+        self.what, self.delay, self.meet = what, delay, meet
 
     def fit(self, X, y):
         import time
 
         time.sleep(self.delay)
         self.where_ = os.getpid() if self.what == "process" else threading.get_ident()
+        if self.meet is not None:
+            (self.meet / str(self.where_)).touch()
+            give_up = time.monotonic() + 60
+            while len(os.listdir(self.meet)) < 2 and time.monotonic() < give_up:
+                time.sleep(0.01)
         return self
 
 
@@ -89,10 +97,10 @@ def test_in_process_runs_one_job_at_each_wait():
 
 @pytest.mark.parametrize("known_ahead", [False, True])
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_workers_do_the_work_and_each_job_comes_back_once(backend, known_ahead):
+def test_workers_do_the_work_and_each_job_comes_back_once(backend, known_ahead, tmp_path):
     what = "process" if backend == "loky" else "thread"
     with joblib.parallel_config(backend, n_jobs=2):
-        pool = make_pool(objective(what=what, delay=0.05), None, "all", known_ahead)
+        pool = make_pool(objective(what=what, meet=tmp_path), None, "all", known_ahead)
         results = drain(pool, JOBS)
     assert sorted((j.trial, j.fold) for j, _ in results) == [(j.trial, j.fold) for j in JOBS]
     places = {result["test_scores"] for _, result in results}
