@@ -46,9 +46,11 @@ _NOISE_WEIGHT = 2.0
 _COVERED_DIMENSIONS, _FIRST_CLIMB = 6, 20
 # From the eighth trial on each fourth differs from the best one in one hyperparameter, with doubled
 # standard deviations: a length-scale that is too short makes the process sure of what nobody tried,
-# and most hyperparameters act each on its own. Of so few the process knows enough without.
+# and most hyperparameters act each on its own.
 _FIRST_LINES, _LINES_EACH, _DOUBT = 8, 4, 2.0
+# In so few dimensions such trials are wasted: length-scales are soon known.
 _FEW_DIMENSIONS = 3
+# Candidates on one line, and on all of them where they are many.
 _LINE_POINTS, _MOST_LINE_POINTS = 60, 1500
 # Points before the first model. One of d + 1 points is no better than one of four.
 _MOST_INITIAL = 4
