@@ -58,7 +58,7 @@ _MOST_INITIAL = 4
 _KEPT_FOR = 5
 # So many of the best candidates are compared with what is known, and may be climbed from.
 _TOP = 64
-_POLISH_ITERATIONS = 10
+_POLISH_ITERATIONS = 5
 # Complete trials before the regret is bounded, and before the search may end for want of any.
 _MIN_REGRET_TRIALS = 10
 _MIN_TRIALS_TO_STOP = 20
@@ -264,12 +264,13 @@ class GPSampler(Sampler):
         penalty = None
         if self.max_time is not None:
             penalty = penalty_for_time(space, history, self.max_time, encode)
-        asked: list[np.ndarray] = []
+        asked = points[:0]
         for _ in range(n_points):
-            known = np.concatenate([points, *[p[None] for p in asked]])
-            asked.append(self._next(replace(model, process=gp), known, centres, penalty, rng))
-            gp = _believe(gp, encode(asked[-1][None]))
-        return np.array(asked)
+            gp = _believe(gp, encode(asked[-1:]))
+            known = np.concatenate([points, asked])
+            point = self._next(replace(model, process=gp), known, centres, penalty, rng)
+            asked = np.concatenate([asked, point[None]])
+        return asked
 
     def model(self, space: Space, history: History) -> "Model | None":
         """What the sampler believes of the losses; None while it follows its first points.
@@ -355,11 +356,14 @@ class GPSampler(Sampler):
             top = _unknown(candidates, known)
         if len(top) == 0:  # a small space, all but used up: the search finds the rest
             return space.sample(1, rng)[0]
+        free = self._free(model, top, len(known))
+        if acquisition.penalty is None and not free.any():
+            return top[0]
         found, _ = maximize_log_ei(
             model.process,
             model.best,
             encoding.encode(top),
-            free=self._free(model, top, len(known)),
+            free=free,
             n_polish=self.n_polish,
             max_iter=_POLISH_ITERATIONS,
             noise_std=acquisition.noise_std,

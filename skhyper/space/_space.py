@@ -199,7 +199,13 @@ class Space:
             choice = self.dimensions[0].index(points[:, 0])
         for i, subspace in enumerate(self._subspaces):
             rows = np.flatnonzero(choice == i)
+            always = [
+                c for n, tests in subspace.tests.items() if not tests for c in subspace.columns[n]
+            ]
+            active[rows[:, None], always] = True
             for name, tests in subspace.tests.items():
+                if not tests:
+                    continue
                 holds = np.ones(len(rows), dtype=bool)
                 for parent, test in tests:
                     holds &= active[rows, parent] & test(points[rows, parent])
@@ -215,9 +221,14 @@ class Space:
         subspace = self._subspace_of(point)
         return {
             name: subspace.merged(name, [self.dimensions[c].from_unit(point[c]) for c in columns])
-            for name, columns in subspace.columns.items()
-            if not np.isnan(point[columns[0]])
+            for name, columns in self._active_columns(point)
         }
+
+    def _active_columns(self, point: np.ndarray) -> list[tuple[str, list[int]]]:
+        """Name and columns of each hyperparameter that counts at a point (d,)."""
+        inactive = np.isnan(point).tolist()
+        columns = self._subspace_of(point).columns
+        return [(name, own) for name, own in columns.items() if not inactive[own[0]]]
 
     def _subspace_of(self, point: np.ndarray) -> _Subspace:
         if self.n_subspaces == 1:
@@ -349,13 +360,15 @@ class Space:
         """What is active of a located setting, own values included, as they were written."""
         return {
             name: params[name] if name in params else self._own[name]
-            for name in self._setting(self.locate(params))  # type: ignore[arg-type]
+            for name, _ in self._active_columns(self.locate(params))  # type: ignore[arg-type]
         }
 
     def contains(self, params: Mapping[str, Any]) -> bool:
         """Whether a setting lies in the ranges and meets the constraint."""
         point = self.locate(params)
-        return point is not None and _is_inside(point) and self.accepts(self.complete(params))
+        if point is None or not _is_inside(point):
+            return False
+        return self.constraint is None or self.accepts(self.complete(params))
 
     def accepts(self, params: Mapping[str, Any]) -> bool:
         """Whether the constraint, if there is one, accepts a setting.
@@ -518,8 +531,7 @@ def check_space(spaces: Any, constraint: Callable[[dict], bool] | None = None) -
 
 def _is_inside(point: np.ndarray) -> bool:
     # Rounding may put the very end of a range an ulp outside.
-    active = point[~np.isnan(point)]
-    return bool(np.all((active >= -1e-9) & (active <= 1 + 1e-9)))
+    return not ((point < -1e-9) | (point > 1 + 1e-9)).any()
 
 
 def _parents_first(parents: dict[str, list[str]]) -> list[str]:

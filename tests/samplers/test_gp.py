@@ -263,7 +263,7 @@ def test_the_acquisition_is_climbed_where_candidates_are_few_or_something_is_kno
     with mock.patch.object(_gp, "maximize_log_ei", side_effect=_gp.maximize_log_ei) as climb:
         sampler = GPSampler(use_gradients=bool(use_gradients))
         sampler.ask(space, History(tuple(trials)), 1, np.random.default_rng(0))
-    assert climb.call_args.kwargs["free"].any() == bool(climbed)
+    assert climb.called == bool(climbed)
 
 
 @pytest.mark.parametrize(
