@@ -35,7 +35,7 @@ def _sobol_first(space, known, n, seed, rng):
 
 
 def _anywhere(space, starts, rng):
-    return rng.random(starts.shape)
+    return space.sample(len(starts), rng)
 
 
 def _as_they_are(losses):
@@ -105,14 +105,15 @@ class _Embedding(Encoding):
 CHANGES = {
     WHOLE: {},
     "a Sobol sequence of d + 1 points first": {
-        (_gp, "_first_points"): _sobol_first,
+        (_gp, "first_points"): _sobol_first,
         (_gp, "_MOST_INITIAL"): 100,
     },
     "no augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 0.0},
     "half the augmentation for noise": {(_gp, "_NOISE_WEIGHT"): 1.0},
     "no trials along lines": {(_gp, "_LINES_EACH"): 10**9},
     "no doubt along lines": {(_gp, "_DOUBT"): 1.0},
-    "no candidates around the best": {(_gp, "_steps"): _anywhere},
+    "no trials in each branch": {(_gp, "_TRIALS_OF_BRANCH"): 0},
+    "no candidates around the best": {(_gp, "local_steps"): _anywhere},
     "no climbing": {(_gp, "_POLISH_ITERATIONS"): 0},
     "climbing from 20 trials on, in all spaces": {(_gp, "_COVERED_DIMENSIONS"): 100},
     "climbing from the first model on, in all spaces": {(_gp, "_COVERED_DIMENSIONS"): 0},

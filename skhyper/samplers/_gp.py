@@ -10,7 +10,6 @@ y : (n,) losses, failed ones replaced
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -28,16 +27,22 @@ from skhyper.gp import (
 from skhyper.samplers._base import Sampler, located_gradients, located_trials
 from skhyper.samplers._cost import penalty_for_time, worth_most
 from skhyper.samplers._encoding import Encoding
+from skhyper.samplers._proposals import (
+    along_lines,
+    best_points,
+    every_point,
+    first_points,
+    in_rarest_branch,
+    local_steps,
+    unknown,
+)
 from skhyper.samplers._regret import Regret, fold_noise, regret_bound
-from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
 
 __all__ = ["GPSampler"]
 
 Penalty = Callable[[np.ndarray], np.ndarray]
 
-# Steps of local candidates around the best points, in units of the cube's side.
-_LOCAL_STEPS = (0.2, 0.05, 0.01)
 # Standard deviations of noise against which an improvement must be worth learning. Scores by
 # cross-validation are steps: without it the search creeps along one of them.
 _NOISE_WEIGHT = 2.0
@@ -50,8 +55,9 @@ _COVERED_DIMENSIONS, _FIRST_CLIMB = 6, 20
 _FIRST_LINES, _LINES_EACH, _DOUBT = 8, 4, 2.0
 # In so few dimensions such trials are wasted: length-scales are soon known.
 _FEW_DIMENSIONS = 3
-# Candidates on one line, and on all of them where they are many.
-_LINE_POINTS, _MOST_LINE_POINTS = 60, 1500
+# Each second trial is in the branch that was tried least, until all were tried so often: a model
+# that was bad with one of its settings is else left alone, and the search may end in the wrong one.
+_BRANCHES_EACH, _TRIALS_OF_BRANCH = 2, 4
 # Points before the first model. One of d + 1 points is no better than one of four.
 _MOST_INITIAL = 4
 # Hyperparameters are kept until the history has grown by one part in so many.
@@ -246,7 +252,7 @@ class GPSampler(Sampler):
         with _threads().limit(limits=1, user_api="blas"):
             F = encoding.encode(points)[~pending]
             gp = fit_gp(F, _finite_losses(losses[~pending]), groups=encoding.groups)
-            elsewhere = encoding.encode(self._candidates(space, _centres(points, losses), rng))
+            elsewhere = encoding.encode(self._candidates(space, best_points(points, losses), rng))
             observed = gp.predict(F[np.isfinite(losses[~pending])])
             bound = regret_bound(observed, gp.predict(elsewhere), space.n_dims)
         return Regret(bound, float(np.sqrt(gp.noise_variance)) if np.isnan(noise) else noise)
@@ -257,8 +263,8 @@ class GPSampler(Sampler):
         points, losses, pending = located_trials(space, history)
         model = self.model(space, history)
         if model is None:
-            return _first_points(space, points, n_points, history.seed, rng)
-        centres = _centres(points, losses)
+            return first_points(space, points, n_points, history.seed, rng)
+        centres = best_points(points, losses)
         encode = model.encoding.encode
         gp = _believe(model.process, encode(points[pending]))
         penalty = None
@@ -331,9 +337,14 @@ class GPSampler(Sampler):
         """The next point, none of the `known` ones."""
         acquisition = _Acquisition(model, penalty)
         space = model.encoding.space
+        if len(known) % _BRANCHES_EACH == 0:
+            points = in_rarest_branch(space, known, _TRIALS_OF_BRANCH, self.n_candidates, rng)
+            points = unknown(points, known)
+            if len(points):
+                return points[acquisition(points).argmax()]
         lines = len(known) >= _FIRST_LINES and len(known) % _LINES_EACH == 0
         if lines and space.n_dims > _FEW_DIMENSIONS:
-            points = _unknown(_lines(space, centres[0], rng), known)
+            points = unknown(along_lines(space, centres[0], rng), known)
             if len(points):
                 return points[acquisition(points, _DOUBT).argmax()]
         return self._maximum(acquisition, known, centres, rng)
@@ -351,9 +362,9 @@ class GPSampler(Sampler):
         candidates = self._candidates(space, centres, rng)
         candidates = candidates[np.argsort(-acquisition(candidates), kind="stable")]
         # The first that are new will do; to compare all of them takes as long as to predict.
-        top = _unknown(candidates[:_TOP], known)
+        top = unknown(candidates[:_TOP], known)
         if len(top) == 0:
-            top = _unknown(candidates, known)
+            top = unknown(candidates, known)
         if len(top) == 0:  # a small space, all but used up: the search finds the rest
             return space.sample(1, rng)[0]
         free = self._free(model, top, len(known))
@@ -369,15 +380,14 @@ class GPSampler(Sampler):
             noise_std=acquisition.noise_std,
         )
         # Rounded, they may be known, forbidden, or worse than a candidate.
-        found = _unknown(space.activate(encoding.decode(found)), known)
+        found = unknown(space.activate(encoding.decode(found)), known)
         points = space.filter(np.concatenate([found, top]))
         if acquisition.penalty is None:
             points = points[: len(found) + 1]
             return points[acquisition(points).argmax()] if len(points) else top[0]
 
         def steps(starts: np.ndarray) -> np.ndarray:
-            near = space.filter(space.activate(_steps(space, starts, rng)))
-            return _unknown(near, known)
+            return unknown(local_steps(space, starts, rng), known)
 
         return worth_most(acquisition, points, steps)
 
@@ -394,73 +404,15 @@ class GPSampler(Sampler):
     ) -> np.ndarray:
         """All points of a small space; else random ones and steps from the centres, (m, d)."""
         if space.n_settings <= self.n_candidates:
-            return _every_point(space)
+            return every_point(space)
         starts = np.repeat(centres, -(-self.n_candidates // (2 * len(centres))), axis=0)
-        steps = space.filter(space.activate(_steps(space, starts, rng)))
+        steps = local_steps(space, starts, rng)
         return np.concatenate([space.sample(self.n_candidates, rng), steps])
 
 
 @functools.cache
 def _threads() -> ThreadpoolController:
     return ThreadpoolController()
-
-
-_EVERY_POINT: WeakKeyDictionary[Space, np.ndarray] = WeakKeyDictionary()
-
-
-def _every_point(space: Space) -> np.ndarray:
-    """All points of a finite space that the constraint accepts, (m, d)."""
-    if space not in _EVERY_POINT:
-        points = list(space.grid(int(space.n_settings)))
-        _EVERY_POINT[space] = np.array(points).reshape(len(points), space.n_dims)
-    return _EVERY_POINT[space]
-
-
-def _first_points(
-    space: Space, known: np.ndarray, n: int, seed: int, rng: np.random.Generator
-) -> np.ndarray:
-    """The middle of the space, then a Sobol sequence, (n, d)."""
-    middle = space.filter(space.activate(np.full((1, space.n_dims), 0.5)))
-    asked = _unknown(middle, known)[:n]
-    start = max(0, len(known) - len(middle))
-    return np.concatenate([asked, sobol_points(space, start, n - len(asked), seed, rng)])
-
-
-def _centres(points: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    """The best three points; failed and running trials, nan, come last."""
-    return points[np.argsort(losses)[:3]]
-
-
-def _steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Random steps from `starts`: a few dimensions each, numbers near, choices anywhere."""
-    moves = rng.random(starts.shape) < min(1.0, 2.0 / space.n_dims)
-    moves[np.arange(len(starts)), rng.integers(space.n_dims, size=len(starts))] = True
-    sizes = rng.choice(_LOCAL_STEPS, size=(len(starts), 1))
-    near = starts + sizes * rng.standard_normal(starts.shape)
-    anywhere = rng.random(starts.shape)
-    categorical = np.array([d.kind == "categorical" for d in space.dimensions])
-    moved = np.where(categorical | np.isnan(starts), anywhere, np.clip(near, 0.0, 1.0))
-    return np.where(moves | np.isnan(starts), moved, np.clip(starts, 0.0, 1.0))
-
-
-def _lines(space: Space, centre: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Points that differ from the centre in one dimension, both its ends among them, (m, d)."""
-    d = space.n_dims
-    values = rng.random((d, min(_LINE_POINTS, max(4, -(-_MOST_LINE_POINTS // d)))))
-    values[:, :2] = 0.0, 1.0
-    points = np.repeat(np.tile(centre, (d, 1))[:, None], values.shape[1], axis=1)
-    points[np.arange(d), :, np.arange(d)] = values
-    points = points.reshape(-1, d)
-    # Where another choice makes a dimension active, it may have any value.
-    points = np.where(np.isnan(points), rng.random(points.shape), points)
-    return space.filter(space.activate(points))
-
-
-def _unknown(points: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """The points that are not among the known ones."""
-    seen = {row.tobytes() for row in np.round(known, 9)}
-    keep = [row.tobytes() not in seen for row in np.round(points, 9)]
-    return points[np.array(keep, dtype=bool)]
 
 
 def _believe(gp: GaussianProcess, F: np.ndarray) -> GaussianProcess:

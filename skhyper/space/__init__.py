@@ -1,5 +1,6 @@
 """Search spaces: what may be tried, as points of the unit cube."""
 
+from skhyper.space._branches import branches
 from skhyper.space._check import check_dimension
 from skhyper.space._conditions import When
 from skhyper.space._defaults import default_space
@@ -17,6 +18,7 @@ __all__ = [
     "Space",
     "When",
     "as_vector",
+    "branches",
     "check_dimension",
     "check_space",
     "default_space",

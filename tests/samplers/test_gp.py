@@ -289,17 +289,32 @@ def test_each_fourth_answer_differs_from_the_best_trial_in_one_dimension(n_dims,
     assert expected_improvement(answer[None])[0] > 0.98 * expected_improvement(lines).max()
 
 
-def test_along_the_lines_what_becomes_active_has_a_value():
-    history = history_of(MIXED, lambda p: 1.0 - (p["k"] == "y") * p.get("g", 0.0), n=8)
-    best = MIXED.locate(history.best.params)
-    lines = _gp._lines(MIXED, best, np.random.default_rng(0))
-    np.testing.assert_array_equal(lines, MIXED.activate(lines))
-    settings = MIXED.from_unit(lines)
-    assert {p["k"] for p in settings} == {"x", "y", "z"}
-    assert all(("g" in p) == (p["k"] == "y") for p in settings)
-    changed = [{n for n in p if p[n] != history.best.params.get(n)} for p in settings]
-    assert all(names - {"g"} == set() or len(names - {"g"}) == 1 for names in changed)
-    assert set().union(*changed) == {"a", "k", "n", "size", "g"}
+BRANCHES = {
+    "model": ["knn", "ridge", "tree"],
+    "scale": [True, False],
+    "k": When((1, 50), model="knn"),
+    "alpha": When((1e-3, 1e3, "log-uniform"), model="ridge"),
+    "depth": When((1, 15), model="tree"),
+    "leaf": When((1, 50), model="tree"),
+}
+
+
+def test_each_branch_is_tried_four_times_before_one_is_settled_for():
+    def settings(space, loss, n_each):
+        with mock.patch.object(_gp, "_TRIALS_OF_BRANCH", n_each):
+            return [trial.params for trial in run(GPSampler(), Space(space), loss, 17)]
+
+    def hopeless_trees(params):
+        return 9.0 if params["model"] == "tree" else 0.1
+
+    for n_each in (4, 0):
+        tried = [params["model"] for params in settings(BRANCHES, hopeless_trees, n_each)]
+        fewest = min(tried.count(model) for model in ("knn", "ridge", "tree"))
+        assert fewest == 4 if n_each else fewest < 4
+    # What is not a branch is tried as before.
+    kernels = {"k": ["x", "y"], "a": (0.0, 1.0), "b": When((0.0, 1.0), k="x")}
+    both = [settings(kernels, lambda p: 2.0 * (p["k"] == "x") + p["a"], n) for n in (4, 0)]
+    assert both[0] == both[1]
 
 
 def test_where_nothing_new_is_on_the_lines_the_search_goes_on_elsewhere():

@@ -1,0 +1,112 @@
+"""Points among which the next trial is chosen.
+
+Notation
+--------
+n, m : number of known points, of proposed ones
+d : number of dimensions
+points : (n, d) points of the unit cube, nan where inactive
+"""
+
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from skhyper.samplers._sobol import sobol_points
+from skhyper.space import Space, branches
+
+__all__ = [
+    "along_lines",
+    "best_points",
+    "every_point",
+    "first_points",
+    "in_rarest_branch",
+    "local_steps",
+    "unknown",
+]
+
+# Steps around the best points, in units of the cube's side.
+_LOCAL_STEPS = (0.2, 0.05, 0.01)
+# Points on one line, and on all of them where they are many.
+_LINE_POINTS, _MOST_LINE_POINTS = 60, 1500
+
+_EVERY_POINT: WeakKeyDictionary[Space, np.ndarray] = WeakKeyDictionary()
+
+
+def every_point(space: Space) -> np.ndarray:
+    """All points of a finite space that the constraint accepts, (m, d)."""
+    if space not in _EVERY_POINT:
+        points = list(space.grid(int(space.n_settings)))
+        _EVERY_POINT[space] = np.array(points).reshape(len(points), space.n_dims)
+    return _EVERY_POINT[space]
+
+
+def first_points(
+    space: Space, known: np.ndarray, n: int, seed: int, rng: np.random.Generator
+) -> np.ndarray:
+    """The middle of the space, then a Sobol sequence, (n, d)."""
+    middle = space.filter(space.activate(np.full((1, space.n_dims), 0.5)))
+    asked = unknown(middle, known)[:n]
+    start = max(0, len(known) - len(middle))
+    return np.concatenate([asked, sobol_points(space, start, n - len(asked), seed, rng)])
+
+
+def best_points(points: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """The best three points; failed and running trials, nan, come last."""
+    return points[np.argsort(losses)[:3]]
+
+
+def local_steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Random steps from `starts`: a few dimensions each, numbers near, choices anywhere."""
+    moves = rng.random(starts.shape) < min(1.0, 2.0 / space.n_dims)
+    moves[np.arange(len(starts)), rng.integers(space.n_dims, size=len(starts))] = True
+    sizes = rng.choice(_LOCAL_STEPS, size=(len(starts), 1))
+    near = starts + sizes * rng.standard_normal(starts.shape)
+    anywhere = rng.random(starts.shape)
+    categorical = np.array([d.kind == "categorical" for d in space.dimensions])
+    moved = np.where(categorical | np.isnan(starts), anywhere, np.clip(near, 0.0, 1.0))
+    points = np.where(moves | np.isnan(starts), moved, np.clip(starts, 0.0, 1.0))
+    return space.filter(space.activate(points))
+
+
+def along_lines(space: Space, centre: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Points that differ from the centre in one dimension, both its ends among them, (m, d)."""
+    d = space.n_dims
+    values = rng.random((d, min(_LINE_POINTS, max(4, -(-_MOST_LINE_POINTS // d)))))
+    values[:, :2] = 0.0, 1.0
+    points = np.repeat(np.tile(centre, (d, 1))[:, None], values.shape[1], axis=1)
+    points[np.arange(d), :, np.arange(d)] = values
+    return _completed(space, points.reshape(-1, d), rng)
+
+
+def in_rarest_branch(
+    space: Space, known: np.ndarray, n_trials: int, m: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Random points in the branch that was tried least, at most (m, d).
+
+    None where there are not two branches, or all of those that random points come to were tried
+    `n_trials` times.
+    """
+    column, values = branches(space)
+    if len(values) < 2:
+        return known[:0]
+    choice, points = space.dimensions[column], space.sample(m, rng)
+    # A choice may have next to no weight, or be forbidden with all that goes with it.
+    possible = np.intersect1d(values, choice.index(points[:, column]))
+    tried = np.bincount(choice.index(known[:, column]), minlength=int(choice.n_values))[possible]
+    if len(possible) < 2 or tried.min() >= n_trials:
+        return known[:0]
+    points[:, column] = choice.grid(0)[possible[tried.argmin()]]
+    return _completed(space, points, rng)
+
+
+def unknown(points: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The points that are not among the known ones."""
+    seen = {row.tobytes() for row in np.round(known, 9)}
+    keep = [row.tobytes() not in seen for row in np.round(points, 9)]
+    return points[np.array(keep, dtype=bool)]
+
+
+def _completed(space: Space, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Points of the space; what another choice makes active has any value."""
+    points = np.where(np.isnan(points), rng.random(points.shape), points)
+    return space.filter(space.activate(points))
