@@ -21,7 +21,8 @@ if not BENCHMARKS.is_dir():
 with mock.patch.dict(os.environ), mock.patch.object(sys, "path", [str(BENCHMARKS), *sys.path]):
     ablation = importlib.import_module("ablation")
 
-RANGES = {name: (0.0, 1.0) for name in "abcef"} | {"d": When((0.0, 1.0), on=True)}
+RANGES = {name: (0.0, 1.0) for name in "abcef"}
+RANGES |= {"d": When((0.0, 1.0), on=True), "g": When(["x", "y"], on=False)}
 SPACE = Space({"on": [True, False], "n": (1, 900), **RANGES})
 
 
