@@ -33,7 +33,7 @@ def asked(n_trials):
         points.append(GPSampler().ask(SPACE, history, 1, np.random.default_rng([1, i])))
         (params,) = SPACE.from_unit(points[-1])
         loss = (params["a"] - 0.7) ** 2 + (params["n"] / 900 - 0.2) ** 2 + 0.1 * params["b"]
-        loss += 1e3 * (params["c"] > 0.6) + params.get("d", 0.3)
+        loss += 1e3 * (params["c"] > 0.6) + params.get("d", 0.8)
         history = History((*history, Trial(i, params, "complete", loss=loss)), seed=1)
     return np.concatenate(points)
 
