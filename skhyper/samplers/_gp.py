@@ -151,7 +151,9 @@ class GPSampler(Sampler):
     is the logarithm of the expected improvement over the best predicted value, augmented for
     noise. In four dimensions or more, from the eighth trial on, each fourth differs from the best
     one in one dimension only, and is chosen with standard deviations doubled: a search that is sure
-    too soon gets out again.
+    too soon gets out again. Where values of a choice have hyperparameters of their own, such as the
+    models of a pipeline, each second trial is in the one that was tried least, until each was tried
+    four times.
 
     What an answer costs is bounded: at most 200 trials decide on the hyperparameters, which are
     found anew when the history has grown by a fifth, and `max_points` make the posterior.
