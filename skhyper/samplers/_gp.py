@@ -57,6 +57,7 @@ _FIRST_LINES, _LINES_EACH, _DOUBT = 8, 4, 2.0
 _FEW_DIMENSIONS = 3
 # Each second trial is in the branch that was tried least, until all were tried so often: a model
 # that was bad with one of its settings is else left alone, and the search may end in the wrong one.
+# Where time counts, what is promising and quick comes first instead.
 _BRANCHES_EACH, _TRIALS_OF_BRANCH = 2, 4
 # Points before the first model. One of d + 1 points is no better than one of four.
 _MOST_INITIAL = 4
@@ -153,7 +154,7 @@ class GPSampler(Sampler):
     one in one dimension only, and is chosen with standard deviations doubled: a search that is sure
     too soon gets out again. Where values of a choice have hyperparameters of their own, such as the
     models of a pipeline, each second trial is in the one that was tried least, until each was tried
-    four times.
+    four times; not so where seconds count.
 
     What an answer costs is bounded: at most 200 trials decide on the hyperparameters, which are
     found anew when the history has grown by a fifth, and `max_points` make the posterior.
@@ -339,7 +340,7 @@ class GPSampler(Sampler):
         """The next point, none of the `known` ones."""
         acquisition = _Acquisition(model, penalty)
         space = model.encoding.space
-        if len(known) % _BRANCHES_EACH == 0:
+        if penalty is None and len(known) % _BRANCHES_EACH == 0:
             points = in_rarest_branch(space, known, _TRIALS_OF_BRANCH, self.n_candidates, rng)
             points = unknown(points, known)
             if len(points):

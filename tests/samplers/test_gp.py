@@ -1,5 +1,6 @@
 """Bayesian optimisation by a Gaussian process."""
 
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -311,10 +312,16 @@ def test_each_branch_is_tried_four_times_before_one_is_settled_for():
         tried = [params["model"] for params in settings(BRANCHES, hopeless_trees, n_each)]
         fewest = min(tried.count(model) for model in ("knn", "ridge", "tree"))
         assert fewest == 4 if n_each else fewest < 4
-    # What is not a branch is tried as before.
+    # What is not a branch is tried as before, and so are slow ones where seconds count.
     kernels = {"k": ["x", "y"], "a": (0.0, 1.0), "b": When((0.0, 1.0), k="x")}
     both = [settings(kernels, lambda p: 2.0 * (p["k"] == "x") + p["a"], n) for n in (4, 0)]
     assert both[0] == both[1]
+    space = Space(BRANCHES)
+    history = run(GPSampler(), space, lambda p: 0.1 + 0.01 * (p["model"] == "tree"), 8)
+    slow = [replace(t, seconds=1 + 50.0 * (t.params["model"] == "tree")) for t in history[:8]]
+    for sampler, is_slow in ((GPSampler(), True), (GPSampler(max_time=500), False)):
+        answer = sampler.ask(space, History(tuple(slow)), 1, np.random.default_rng(0))
+        assert (space.from_unit(answer)[0]["model"] == "tree") == is_slow
 
 
 def test_where_nothing_new_is_on_the_lines_the_search_goes_on_elsewhere():
