@@ -342,7 +342,6 @@ class GPSampler(Sampler):
         space = model.encoding.space
         if penalty is None and len(known) % _BRANCHES_EACH == 0:
             points = in_rarest_branch(space, known, _TRIALS_OF_BRANCH, self.n_candidates, rng)
-            points = unknown(points, known)
             if len(points):
                 return points[acquisition(points).argmax()]
         lines = len(known) >= _FIRST_LINES and len(known) % _LINES_EACH == 0

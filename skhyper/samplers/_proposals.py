@@ -81,10 +81,10 @@ def along_lines(space: Space, centre: np.ndarray, rng: np.random.Generator) -> n
 def in_rarest_branch(
     space: Space, known: np.ndarray, n_trials: int, m: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Random points in the branch that was tried least, at most (m, d).
+    """Random points that are not known in the branch that was tried least, at most (m, d).
 
-    None where there are not two branches, or all of those that random points come to were tried
-    `n_trials` times.
+    A branch that is used up, or was tried `n_trials` times, is left out; without any, or where
+    there are not two, there are no points.
     """
     column, values = branches(space)
     if len(values) < 2:
@@ -92,11 +92,15 @@ def in_rarest_branch(
     choice, points = space.dimensions[column], space.sample(m, rng)
     # A choice may have next to no weight, or be forbidden with all that goes with it.
     possible = np.intersect1d(values, choice.index(points[:, column]))
-    tried = np.bincount(choice.index(known[:, column]), minlength=int(choice.n_values))[possible]
-    if len(possible) < 2 or tried.min() >= n_trials:
-        return known[:0]
-    points[:, column] = choice.grid(0)[possible[tried.argmin()]]
-    return _completed(space, points, rng)
+    tried = np.bincount(choice.index(known[:, column]), minlength=int(choice.n_values))
+    for value in possible[np.argsort(tried[possible], kind="stable")]:
+        if len(possible) < 2 or tried[value] >= n_trials:
+            break
+        points[:, column] = choice.grid(0)[value]
+        found = unknown(_completed(space, points, rng), known)
+        if len(found):
+            return found
+    return known[:0]
 
 
 def unknown(points: np.ndarray, known: np.ndarray) -> np.ndarray:
