@@ -93,8 +93,10 @@ def in_rarest_branch(
     # A choice may have next to no weight, or be forbidden with all that goes with it.
     possible = np.intersect1d(values, choice.index(points[:, column]))
     tried = np.bincount(choice.index(known[:, column]), minlength=int(choice.n_values))
+    if len(possible) < 2:
+        return known[:0]
     for value in possible[np.argsort(tried[possible], kind="stable")]:
-        if len(possible) < 2 or tried[value] >= n_trials:
+        if tried[value] >= n_trials:
             break
         points[:, column] = choice.grid(0)[value]
         found = unknown(_completed(space, points, rng), known)

@@ -28,8 +28,7 @@ def branches(space: Space) -> tuple[int, np.ndarray]:
 
     Examples
     --------
-    >>> from skhyper.space import Space, When
-    >>> from skhyper.space._branches import branches
+    >>> from skhyper.space import Space, When, branches
     >>> space = Space(
     ...     {
     ...         "model": ["knn", "tree", "bayes"],
