@@ -63,6 +63,8 @@ _BRANCHES_EACH, _TRIALS_OF_BRANCH = 2, 4
 _MOST_INITIAL = 4
 # Hyperparameters are kept until the history has grown by one part in so many.
 _KEPT_FOR = 5
+# Spaces of no more settings are looked at as a whole.
+_MOST_ENUMERATED = 1000
 # So many of the best candidates are compared with what is known, and may be climbed from.
 _TOP = 64
 _POLISH_ITERATIONS = 5
@@ -124,9 +126,9 @@ class GPSampler(Sampler):
         sequence, less those that were tried already. By default four, in fewer than three
         dimensions one more than these; each derivative that is used counts as one, but there
         are three points at least.
-    n_candidates : int, default=1000
+    n_candidates : int, default=600
         Random candidates at which the acquisition is evaluated; half as many are drawn
-        around the best trials. A space of no more settings is looked at as a whole.
+        around the best trials. A space of 1,000 settings or fewer is looked at as a whole.
     n_polish : int, default=4
         Number of candidates from which the acquisition is climbed by its gradient. With six
         numbers or fewer, only once there are 20 trials, or derivatives of the losses.
@@ -180,7 +182,7 @@ class GPSampler(Sampler):
     def __init__(
         self,
         n_initial_points: int | None = None,
-        n_candidates: int = 1000,
+        n_candidates: int = 600,
         n_polish: int = 4,
         use_gradients: bool = False,
         max_time: float | None = None,
@@ -264,7 +266,7 @@ class GPSampler(Sampler):
         self, space: Space, history: History, n_points: int, rng: np.random.Generator
     ) -> np.ndarray:
         points, losses, pending = located_trials(space, history)
-        model = self.model(space, history)
+        model = self._model(space, history, points, losses, pending)
         if model is None:
             return first_points(space, points, n_points, history.seed, rng)
         centres = best_points(points, losses)
@@ -294,7 +296,17 @@ class GPSampler(Sampler):
         -------
         model : Model or None
         """
-        points, losses, pending = located_trials(space, history)
+        return self._model(space, history, *located_trials(space, history))
+
+    def _model(
+        self,
+        space: Space,
+        history: History,
+        points: np.ndarray,
+        losses: np.ndarray,
+        pending: np.ndarray,
+    ) -> "Model | None":
+        """The model of the trials of the history that have a place in the space."""
         gradients = located_gradients(space, history) if self.use_gradients else None
         if len(points) < self._n_initial(space, gradients) or np.isfinite(losses).sum() < 2:
             return None
@@ -396,7 +408,7 @@ class GPSampler(Sampler):
     def _free(self, model: "Model", points: np.ndarray, n_known: int) -> np.ndarray:
         """Features (n, p) in which the acquisition is climbed from the points (n, d)."""
         space, free = model.encoding.space, model.encoding.free(points)
-        if space.n_settings <= self.n_candidates:
+        if space.n_settings <= _MOST_ENUMERATED:
             return np.zeros_like(free)
         late = n_known >= _FIRST_CLIMB or model.process.derivatives is not None
         return free & (late | (free.sum(axis=1, keepdims=True) > _COVERED_DIMENSIONS))
@@ -405,7 +417,7 @@ class GPSampler(Sampler):
         self, space: Space, centres: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
         """All points of a small space; else random ones and steps from the centres, (m, d)."""
-        if space.n_settings <= self.n_candidates:
+        if space.n_settings <= _MOST_ENUMERATED:
             return every_point(space)
         starts = np.repeat(centres, -(-self.n_candidates // (2 * len(centres))), axis=0)
         steps = local_steps(space, starts, rng)
