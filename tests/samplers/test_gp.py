@@ -362,7 +362,7 @@ def test_a_small_space_is_looked_at_as_a_whole():
     history = history_of(space, lambda p: abs(p["n"] - 20) + 5 * (p["k"] != "h"), n=12)
     model = GPSampler().model(space, history)
     (answer,) = GPSampler().ask(space, history, 1, np.random.default_rng(0))
-    assert len(GPSampler()._candidates(space, None, None)) == 7 * 40 + 3 * 40
+    assert len(GPSampler()._candidates(space, None, 12, None)) == 7 * 40 + 3 * 40
     points = np.array(list(space.grid(100)))
     mean, std = model.process.predict(model.encoding.encode(points))
     tau = 2 * np.sqrt(model.process.noise_variance)
@@ -453,4 +453,4 @@ def test_huge_losses_keep_their_order_and_can_be_squared(losses):
 
 def test_repr():
     assert repr(GPSampler(use_gradients=True)).endswith("n_polish=4, use_gradients=True)")
-    assert repr(GPSampler(5)) == "GPSampler(n_initial_points=5, n_candidates=600, n_polish=4)"
+    assert repr(GPSampler(5)) == "GPSampler(n_initial_points=5, n_candidates=1000, n_polish=4)"
