@@ -27,7 +27,8 @@ def bayesian(result):
         "*Regret*: (best so far − best known) / (median random draw − best known), the mean over "
         "problems of the mean over seeds. Engines were tuned on other problems than those reported "
         "on. Searches that have not run all problems are marked with the number they have; a ratio "
-        "is always of the problems that both have, its interval (90 %) of resampled seeds.",
+        "is always of the problems that both have, its interval (90 %) of resampled seeds, the "
+        "same on all problems.",
         "",
     ]
     for part, title in (("report", "Reported problems"), ("tune", "Problems tuned on")):

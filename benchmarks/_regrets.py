@@ -70,6 +70,18 @@ def mean_at(found, problems, solver, n):
     return float(np.mean([at(found, problem, solver, n).mean() for problem in problems]))
 
 
+def seed_means(found, problems, solver, n):
+    """Mean regret over problems (n_seeds,); where a run is missing, that of the other seeds."""
+    runs = [found[problem, solver] for problem in problems]
+    others = [at(found, problem, solver, n).mean() for problem in problems]
+    seeds = sorted({seed for run in runs for seed in run})
+    rows = [
+        [run[seed][n - 1] if seed in run else mean for run, mean in zip(runs, others, strict=True)]
+        for seed in seeds
+    ]
+    return np.mean(rows, axis=1)
+
+
 def common(found, problems, *solvers):
     return [p for p in problems if all((p, solver) in found for solver in solvers)]
 
@@ -77,18 +89,18 @@ def common(found, problems, *solvers):
 def ratio(found, problems, peer, n, ours=OURS):
     """Our mean regret over the peer's, on the problems that both have, and a 90 % interval.
 
-    The interval is of resampled seeds, problems being what they are.
+    The interval is of resampled seeds, the same ones on all problems: where spaces are alike, the
+    runs of one seed share their first points, and their luck. Problems are what they are.
     """
     problems = common(found, problems, ours, peer)
     if not problems:
         return None
     rng = np.random.default_rng(0)
-    sums = np.zeros((2, N_RESAMPLES))
-    for problem in problems:
-        for row, solver in enumerate((ours, peer)):
-            values = at(found, problem, solver, n)
-            sums[row] += rng.choice(values, (N_RESAMPLES, len(values))).mean(axis=1)
-    low, high = np.quantile(sums[0] / sums[1], [0.05, 0.95])
+    means = []
+    for solver in (ours, peer):
+        by_seed = seed_means(found, problems, solver, n)
+        means.append(rng.choice(by_seed, (N_RESAMPLES, len(by_seed))).mean(axis=1))
+    low, high = np.quantile(means[0] / means[1], [0.05, 0.95])
     mean = mean_at(found, problems, ours, n) / mean_at(found, problems, peer, n)
     return {"ratio": mean, "interval": [low, high], "n_problems": len(problems)}
 

@@ -130,6 +130,22 @@ def test_ratios_are_of_the_problems_that_both_have():
     assert row["interval"][0] <= row["ratio"] <= row["interval"][1]
 
 
+def test_the_interval_of_a_ratio_knows_that_seeds_share_their_luck():
+    luck = np.linspace(-0.5, 0.5, 10)
+    found = {("a", "ours"): luck, ("b", "ours"): luck, ("c", "ours"): -luck}
+    found |= {(name, "peer"): np.zeros(10) for name in "abc"}
+    found = {key: {s: np.full(50, 2.0 + v) for s, v in enumerate(vs)} for key, vs in found.items()}
+    one, alike, opposite = (
+        np.diff(regrets.ratio(found, list(names), "peer", 50)["interval"])
+        for names in ("a", "ab", "ac")
+    )
+    assert alike == pytest.approx(one)  # two problems alike say no more than one
+    assert opposite == pytest.approx(0.0, abs=1e-9)
+    del found["b", "ours"][9]  # a missing run counts as the mean of the others
+    expected = (luck[9] + np.mean(luck[:9])) / 2
+    assert regrets.seed_means(found, ["a", "b"], "ours", 50)[9] == pytest.approx(2.0 + expected)
+
+
 def test_a_difference_must_survive_holms_correction():
     levels = {("a", "ours"): 2.0, ("b", "ours"): 1.0, ("a", "peer"): 1.0, ("b", "peer"): 2.0}
     row = regrets.significantly_worse(found_of(levels), ["a", "b"], "peer")

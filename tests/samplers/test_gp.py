@@ -357,6 +357,13 @@ def test_no_setting_is_asked_for_twice_while_others_are_left():
     assert not set(model_asked) & set(asked[:3])
 
 
+@pytest.mark.parametrize(("n_known", "expected"), [(4, 1500), (30, 1500), (40, 1125), (900, 900)])
+def test_a_long_history_is_compared_with_fewer_candidates(n_known, expected):
+    space, rng = Space({"x": (0.0, 1.0), "y": (0.0, 1.0)}), np.random.default_rng(0)
+    points = GPSampler()._candidates(space, rng.random((3, 2)), n_known, rng)
+    assert expected <= len(points) <= expected + 2  # as many around each of three
+
+
 def test_a_small_space_is_looked_at_as_a_whole():
     space = Space({"k": list("abcdefgh"), "n": (1, 40), "g": When([1, 2, 3], k="h")})
     history = history_of(space, lambda p: abs(p["n"] - 20) + 5 * (p["k"] != "h"), n=12)
