@@ -106,10 +106,11 @@ class _Acquisition:
 
     model: Model
     penalty: Penalty | None
+    noise_weight: float
 
     @property
     def noise_std(self) -> float:
-        return _NOISE_WEIGHT * float(np.sqrt(self.model.process.noise_variance))
+        return self.noise_weight * float(np.sqrt(self.model.process.noise_variance))
 
     def __call__(self, points: np.ndarray, doubt: float = 1.0) -> np.ndarray:
         """Values (m,) at points (m, d), with standard deviations times `doubt`."""
@@ -148,6 +149,9 @@ class GPSampler(Sampler):
     max_points : int, default=400
         The process is told of so many trials at most: those of least losses, and as many of the
         others, evenly spaced in time. ``model(space, history).process.X`` shows which.
+    deterministic : bool, default=False
+        Whether the losses are without noise, and smooth: their smallest differences then count.
+        Scores by cross-validation are neither.
 
     Notes
     -----
@@ -156,11 +160,11 @@ class GPSampler(Sampler):
     inactive lies in the middle of its range. Failed trials count as the worst loss seen.
     Trials still running are believed to have the value predicted for them. The acquisition
     is the logarithm of the expected improvement over the best predicted value, augmented for
-    noise. In four dimensions or more, from the eighth trial on, each fourth differs from the best
-    one in one dimension only, and is chosen with standard deviations doubled: a search that is sure
-    too soon gets out again. Where values of a choice have hyperparameters of their own, such as the
-    models of a pipeline, each second trial is in the one that was tried least, until each was tried
-    four times; not so where seconds count.
+    noise unless `deterministic`. In four dimensions or more, from the eighth trial on, each
+    fourth differs from the best one in one dimension only, and is chosen with standard
+    deviations doubled: a search that is sure too soon gets out again. Where values of a choice
+    have hyperparameters of their own, such as the models of a pipeline, each second trial is in
+    the one that was tried least, until each was tried four times; not so where seconds count.
 
     What an answer costs is bounded: at most 200 trials decide on the hyperparameters, which are
     found anew when the history has grown by a fifth, and `max_points` make the posterior.
@@ -192,6 +196,7 @@ class GPSampler(Sampler):
         max_time: float | None = None,
         early_stopping: bool = False,
         max_points: int = 400,
+        deterministic: bool = False,
     ):
         self.n_initial_points = n_initial_points
         self.n_candidates = n_candidates
@@ -200,6 +205,7 @@ class GPSampler(Sampler):
         self.max_time = max_time
         self.early_stopping = early_stopping
         self.max_points = max_points
+        self.deterministic = deterministic
         self.stop_reason = ""
         self._fitted: tuple[tuple[bytes, ...], Hyperparameters] | tuple[None, None] = None, None
 
@@ -207,6 +213,7 @@ class GPSampler(Sampler):
         extra = ", use_gradients=True" if self.use_gradients else ""
         extra += "" if self.max_time is None else f", max_time={self.max_time!r}"
         extra += ", early_stopping=True" if self.early_stopping else ""
+        extra += ", deterministic=True" if self.deterministic else ""
         return (
             f"GPSampler(n_initial_points={self.n_initial_points!r}, "
             f"n_candidates={self.n_candidates!r}, n_polish={self.n_polish!r}{extra})"
@@ -355,7 +362,8 @@ class GPSampler(Sampler):
         rng: np.random.Generator,
     ) -> np.ndarray:
         """The next point, none of the `known` ones."""
-        acquisition = _Acquisition(model, penalty)
+        weight = 0.0 if self.deterministic else _NOISE_WEIGHT
+        acquisition = _Acquisition(model, penalty, weight)
         space = model.encoding.space
         if penalty is None and len(known) % _BRANCHES_EACH == 0:
             points = in_rarest_branch(space, known, _TRIALS_OF_BRANCH, self.n_candidates, rng)

@@ -6,6 +6,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from skhyper import minimize
 from skhyper._trial import History, Trial
 from skhyper.gp import fit_gp, log_expected_improvement
 from skhyper.samplers import GPSampler, RandomSampler, SobolSampler, _gp
@@ -357,6 +358,20 @@ def test_no_setting_is_asked_for_twice_while_others_are_left():
     assert not set(model_asked) & set(asked[:3])
 
 
+def test_small_differences_count_where_the_losses_are_exact():
+    def branin(p):
+        bowl = p["y"] - 5.1 / (4 * np.pi**2) * p["x"] ** 2 + 5 / np.pi * p["x"] - 6
+        return bowl**2 + 10 * (1 - 1 / (8 * np.pi)) * np.cos(p["x"]) + 10
+
+    def found(seed, **options):
+        sampler, space = GPSampler(**options), {"x": (-5.0, 10.0), "y": (0.0, 15.0)}
+        return minimize(branin, space, 30, sampler=sampler, random_state=seed).fun
+
+    exact = np.median([found(seed, deterministic=True) for seed in range(5)]) - 0.397887
+    assert exact < 0.02
+    assert exact < 0.5 * (np.median([found(seed) for seed in range(5)]) - 0.397887)
+
+
 @pytest.mark.parametrize(("n_known", "expected"), [(4, 1500), (30, 1500), (40, 1125), (900, 900)])
 def test_a_long_history_is_compared_with_fewer_candidates(n_known, expected):
     space, rng = Space({"x": (0.0, 1.0), "y": (0.0, 1.0)}), np.random.default_rng(0)
@@ -460,4 +475,5 @@ def test_huge_losses_keep_their_order_and_can_be_squared(losses):
 
 def test_repr():
     assert repr(GPSampler(use_gradients=True)).endswith("n_polish=4, use_gradients=True)")
+    assert repr(GPSampler(deterministic=True)).endswith(", deterministic=True)")
     assert repr(GPSampler(5)) == "GPSampler(n_initial_points=5, n_candidates=1000, n_polish=4)"
