@@ -66,8 +66,6 @@ _KEPT_FOR = 5
 # Each candidate is compared with each trial: beyond so many trials there are fewer, down to that
 # part of them. Climbed from, they find as much.
 _FULL_CANDIDATES, _FEWEST_CANDIDATES = 30, 0.6
-# Spaces of no more settings are looked at as a whole.
-_MOST_ENUMERATED = 1000
 # So many of the best candidates are compared with what is known, and may be climbed from.
 _TOP = 64
 _POLISH_ITERATIONS = 5
@@ -133,7 +131,7 @@ class GPSampler(Sampler):
     n_candidates : int, default=1000
         Random candidates at which the acquisition is evaluated; half as many are drawn
         around the best trials. Beyond 30 trials there are fewer, from 50 on three fifths. A
-        space of 1,000 settings or fewer is looked at as a whole.
+        space of no more than `n_candidates` settings is looked at as a whole.
     n_polish : int, default=4
         Number of candidates from which the acquisition is climbed by its gradient. With six
         numbers or fewer, only once there are 20 trials, or derivatives of the losses.
@@ -421,7 +419,7 @@ class GPSampler(Sampler):
     def _free(self, model: "Model", points: np.ndarray, n_known: int) -> np.ndarray:
         """Features (n, p) in which the acquisition is climbed from the points (n, d)."""
         space, free = model.encoding.space, model.encoding.free(points)
-        if space.n_settings <= _MOST_ENUMERATED:
+        if space.n_settings <= self.n_candidates:
             return np.zeros_like(free)
         late = n_known >= _FIRST_CLIMB or model.process.derivatives is not None
         return free & (late | (free.sum(axis=1, keepdims=True) > _COVERED_DIMENSIONS))
@@ -430,7 +428,7 @@ class GPSampler(Sampler):
         self, space: Space, centres: np.ndarray, n_known: int, rng: np.random.Generator
     ) -> np.ndarray:
         """All points of a small space; else random ones and steps from the centres, (m, d)."""
-        if space.n_settings <= _MOST_ENUMERATED:
+        if space.n_settings <= self.n_candidates:
             return every_point(space)
         part = max(_FEWEST_CANDIDATES, min(1.0, _FULL_CANDIDATES / n_known))
         m = max(1, round(part * self.n_candidates))

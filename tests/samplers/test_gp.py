@@ -384,7 +384,7 @@ def test_a_small_space_is_looked_at_as_a_whole():
     history = history_of(space, lambda p: abs(p["n"] - 20) + 5 * (p["k"] != "h"), n=12)
     model = GPSampler().model(space, history)
     (answer,) = GPSampler().ask(space, history, 1, np.random.default_rng(0))
-    assert len(GPSampler()._candidates(space, None, 12, None)) == 7 * 40 + 3 * 40
+    assert len(GPSampler(n_candidates=1000)._candidates(space, None, 12, None)) == 7 * 40 + 3 * 40
     points = np.array(list(space.grid(100)))
     mean, std = model.process.predict(model.encoding.encode(points))
     tau = 2 * np.sqrt(model.process.noise_variance)
