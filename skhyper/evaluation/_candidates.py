@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import joblib
 import numpy as np
 
+from skhyper._identity import digest
 from skhyper._trial import History
 from skhyper.space import Space
 
@@ -209,7 +209,4 @@ def _value_key(value: Any) -> str:
         value = value.item()
     if value is None or isinstance(value, bool | str | numbers.Real):
         return f"{type(value).__name__}:{value!r}"
-    try:
-        return joblib.hash(value)
-    except Exception:  # noqa: BLE001  (what cannot be pickled has at least an identity)
-        return f"{type(value).__qualname__} at {id(value)}"
+    return digest(value)

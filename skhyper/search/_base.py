@@ -16,6 +16,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils.validation import indexable
 
+from skhyper._identity import digest, splitter_digest
 from skhyper._sklearn import (
     HAS_CALLBACKS,
     CallbackSearchCV,
@@ -37,7 +38,7 @@ from skhyper.evaluation import (
     setting_key,
 )
 from skhyper.exceptions import HistoryMismatchWarning, SkhyperWarning
-from skhyper.search._validate import fingerprint, splitter_parts, warn_about_gradients
+from skhyper.search._validate import warn_about_gradients
 from skhyper.space import Space
 
 __all__ = ["BaseSearch", "Plan"]
@@ -199,16 +200,17 @@ class BaseSearch(CallbackSearchCV):
         """Folds, seed and, where they are valid here, earlier trials."""
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         self._checked_cv_orig = cv
-        print_ = fingerprint(
-            X,
-            y,
-            estimator,
-            *splitter_parts(cv),
-            self.scoring,
-            self.return_train_score,
-            dict(routed.estimator.fit),
-            dict(routed.splitter.split),
-            dict(routed.scorer.score),
+        metadata = (routed.estimator.fit, routed.splitter.split, routed.scorer.score)
+        print_ = digest(
+            [
+                X,
+                y,
+                estimator,
+                splitter_digest(cv),
+                self.scoring,
+                self.return_train_score,
+                *map(dict, metadata),
+            ]
         )
         earlier, n_made = self._earlier(print_, plan.seed), 0
         if self.journal is not None:

@@ -5,10 +5,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import cloudpickle
-import joblib
 import numpy as np
-from scipy import sparse
 from sklearn.base import clone
 
 from skhyper._bands import per_band_template
@@ -20,10 +17,8 @@ from skhyper.space import Categorical, Space, is_vector
 __all__ = [
     "check_settings",
     "check_values",
-    "fingerprint",
     "listed",
     "space_examples",
-    "splitter_parts",
     "vector_of",
     "warn_about_gradients",
 ]
@@ -148,38 +143,6 @@ def _owner(estimator: Any, setting: Mapping[str, Any], name: str) -> tuple[Any, 
     whole = clone(estimator).set_params(**clone(dict(setting), safe=False))
     owner = whole.get_params(deep=True).get(outer) if outer else whole
     return owner, getattr(owner, "_parameter_constraints", {}).get(inner)
-
-
-def fingerprint(*parts: Any) -> str:
-    """Digest of the data and of all else that scores depend on, the same in every process."""
-    return joblib.hash([_digest(part) for part in parts])
-
-
-def _digest(value: Any) -> str:
-    if sparse.issparse(value):  # whose pickle holds caches that a fit may fill
-        value = value.tocoo()
-        value = (value.shape, value.data, *(np.asarray(c) for c in (value.row, value.col)))
-    for how in (joblib.hash, _hash_by_value):
-        try:
-            return how(value)
-        except Exception:  # noqa: BLE001  (what cannot be pickled, not so either)
-            continue
-    return repr(value)
-
-
-def _hash_by_value(value: Any) -> str:
-    """Digest of what only cloudpickle can write, such as functions of a notebook."""
-    return joblib.hash(cloudpickle.dumps(value))
-
-
-def splitter_parts(cv: Any) -> tuple[str, dict[str, Any]]:
-    """What tells two splitters apart; a generator's state, which splitting moves on, does not."""
-    moving = np.random.RandomState | np.random.Generator
-    parts = {
-        name: type(value).__name__ if isinstance(value, moving) else value
-        for name, value in getattr(cv, "__dict__", {}).items()
-    }
-    return f"{type(cv).__module__}.{type(cv).__qualname__}", parts
 
 
 def listed(points: Any) -> Sequence[Mapping[str, Any]]:

@@ -177,7 +177,7 @@ def test_functions_of_a_script_are_known_again_in_another_process(tmp_path):
             __repr__ = object.__repr__
 
         search = SearchCV(
-            make_pipeline(FunctionTransformer(lambda a: a), SVC()),
+            make_pipeline(FunctionTransformer(lambda a: [a, -a]["k" in {"l", "m"}]), SVC()),
             sampler=[{"svc__C": 1}, {"svc__C": 2}],
             scoring=lambda estimator, X, y: estimator.score(X, y),
             cv=OwnFolds(3, shuffle=True, random_state=np.random.RandomState(0)),
@@ -186,8 +186,9 @@ def test_functions_of_a_script_are_known_again_in_another_process(tmp_path):
         print(search.fit(*load_iris(return_X_y=True)).n_trials_)
     """)
     command = [sys.executable, "-c", script, str(tmp_path / "j")]
-    for _ in range(2):
-        out = subprocess.run(command, capture_output=True, text=True)
+    for seed in ("1", "2"):  # of the order of sets
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        out = subprocess.run(command, capture_output=True, text=True, env=env)
         assert out.stdout.strip() == "2", out.stderr
 
 

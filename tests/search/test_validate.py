@@ -2,9 +2,7 @@
 
 import warnings
 
-import numpy as np
 import pytest
-from scipy import sparse
 from scipy.stats import uniform
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
@@ -16,7 +14,6 @@ from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.search._validate import (
     check_settings,
     check_values,
-    fingerprint,
     listed,
     space_examples,
 )
@@ -78,27 +75,6 @@ def test_examples_use_every_name_and_choice():
     assert {name for e in examples for name in e} == {"a", "b", "c", "d"}
     assert {e["c"] for e in examples if "c" in e} == {"x", "y", "z"}
     assert {str(e["a"]) for e in examples if "a" in e} == {str(s) for s in steps}
-
-
-@pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix, list])
-def test_fingerprint(container):
-    X = np.random.default_rng(0).random((2000, 3))
-    y = np.arange(2000)
-    make = (lambda a: a.tolist()) if container is list else container
-    base = fingerprint(make(X), y, "accuracy")
-    assert fingerprint(make(X.copy()), y.copy(), "accuracy") == base
-    assert fingerprint(make(X), y, "f1") != base
-    assert fingerprint(make(X), y + 1, "accuracy") != base
-    assert fingerprint(make(X + 1e-12), y, "accuracy") != base
-    X[1234, 1] += 1e-12
-    assert fingerprint(make(X), y, "accuracy") != base
-    assert fingerprint(make(X), None, "accuracy") != base
-
-
-def test_fingerprint_of_what_cannot_be_pickled():
-    X = np.zeros((3, 1))
-    scorer = lambda estimator, X, y: 0.0  # noqa: E731
-    assert fingerprint(X, None, scorer) == fingerprint(X, None, scorer)
 
 
 def test_listed():
