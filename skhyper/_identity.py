@@ -206,7 +206,8 @@ class _Digest:
             state = getattr(value, "__dict__", None) or repr(value)
             return _hashed("object", self.of(type(value)), self.of(state))
         if isinstance(reduced, str):
-            return _hashed("name", str(type(value).__module__), reduced)
+            wrapped = getattr(value, "__wrapped__", None)  # of functools.lru_cache
+            return _hashed("name", str(type(value).__module__), reduced, self.of(wrapped))
         made_by, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
         if made_by in (copyreg.__newobj__, copyreg.__newobj_ex__):  # type: ignore[attr-defined]
             made_by = "new"

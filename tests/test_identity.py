@@ -131,6 +131,8 @@ def test_functions_of_the_script_are_their_code():
     (again,) = defined("\n\n# moved\ndef score(e, X, y):  # commented\n    return 1.0", "score")
     (other,) = defined("def score(e, X, y):\n    return 100.0", "score")
     assert digest(first) == digest(again) != digest(other)
+    cached = [functools.lru_cache(f) for f in (first, again, other)]
+    assert digest(cached[0]) == digest(cached[1]) != digest(cached[2])
     (default,) = defined("def score(e, X, y=2):\n    return 1.0", "score")
     assert digest(default) != digest(first)
 
