@@ -102,6 +102,8 @@ def minimize(
         ``x_iters`` and their values ``func_vals`` (nan where failed), in the order of asking;
         ``history``, the same as trials, with times; ``space``; ``nfev``, their number; ``message``,
         why the search ended; ``success``, whether a value was found and it was not interrupted.
+        With a list of dimensions, ``space`` is scikit-optimize's, and ``models`` holds the
+        surrogate, so that its plots draw the result.
 
     Raises
     ------
@@ -164,28 +166,28 @@ def minimize(
         caller=None,
         context=None,
         on_trial_end=lambda _, history: any(
-            [bool(call(_result(history, points, ""))) for call in callbacks]
+            [bool(call(_result(history, points, chosen, ""))) for call in callbacks]
         ),
     )
-    return _run(evaluator, points)
+    return _run(evaluator, points, chosen)
 
 
-def _run(evaluator: Evaluator, points: Points) -> OptimizeResult:
+def _run(evaluator: Evaluator, points: Points, sampler: Sampler) -> OptimizeResult:
     try:
         evaluator.run()
     except BaseException as error:
         reason = f"interrupted by {type(error).__name__}"
-        result = _result(evaluator.history, points, reason)
+        result = _result(evaluator.history, points, sampler, reason)
         if isinstance(error, KeyboardInterrupt) and result.nfev:
             return result
         error.result = result  # type: ignore[attr-defined]
         raise
-    return _result(evaluator.history, points, evaluator.stop_reason)
+    return _result(evaluator.history, points, sampler, evaluator.stop_reason)
 
 
-def _result(history: History, points: Points, message: str) -> OptimizeResult:
+def _result(history: History, points: Points, sampler: Sampler, message: str) -> OptimizeResult:
     success = history.best is not None and not message.startswith("interrupted")
-    return optimize_result(history, points, message=message, success=success)
+    return optimize_result(history, points, sampler, message=message, success=success)
 
 
 def _checked_catch(catch: Any) -> tuple[type[Exception], ...]:

@@ -224,6 +224,7 @@ class Optimizer:
         Returns
         -------
         result : scipy.optimize.OptimizeResult
-            With ``x``, ``fun``, ``x_iters``, ``func_vals``, and ``history``.
+            With ``x``, ``fun``, ``x_iters``, ``func_vals``, ``space`` and ``history``; with a list
+            of dimensions also ``models``, so that scikit-optimize's plots draw it.
         """
-        return optimize_result(self.history, self._points)
+        return optimize_result(self.history, self._points, self.sampler)

@@ -10,6 +10,7 @@ from scipy.optimize import OptimizeResult
 
 from skhyper._trial import History
 from skhyper.exceptions import InvalidSpaceError
+from skhyper.samplers import Sampler, skopt_result
 from skhyper.space import Space, check_dimension, check_space, why_not
 
 __all__ = ["Points", "check_value", "optimize_result"]
@@ -84,18 +85,21 @@ class Points:
         return dict(params) if self.names is None else [params[name] for name in self.names]
 
 
-def optimize_result(history: History, points: Points, **more: Any) -> OptimizeResult:
-    """A history as scipy and scikit-optimize tell it."""
+def optimize_result(
+    history: History, points: Points, sampler: Sampler, **more: Any
+) -> OptimizeResult:
+    """A history as scipy tells it, and as scikit-optimize does where points are lists."""
     done = tuple(trial for trial in history if trial.state != "running")
+    more |= {"nfev": len(done), "history": replace(history, trials=done)}
+    if points.names is not None:
+        return skopt_result(history, points.space, sampler, points.names, **more)
     best = history.best
     return OptimizeResult(
-        x=None if best is None else points.spelled(best.params),
+        x=None if best is None else dict(best.params),
         fun=np.nan if best is None else best.loss,
-        x_iters=[points.spelled(trial.params) for trial in done],
+        x_iters=[dict(trial.params) for trial in done],
         func_vals=np.array([trial.loss for trial in done], dtype=float),
-        nfev=len(done),
         space=points.space,
-        history=replace(history, trials=done),
         **more,
     )
 

@@ -10,6 +10,7 @@ from skhyper.samplers._random import RandomSampler
 from skhyper.samplers._regret import Regret
 from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.samplers._skopt import SkoptSampler
+from skhyper.samplers._skopt_result import skopt_result
 from skhyper.samplers._sobol import SobolSampler
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "descent_together",
     "located_gradients",
     "located_trials",
+    "skopt_result",
 ]

@@ -1,6 +1,7 @@
 """What every sampler answers: where to look next, given what has been tried."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -43,6 +44,16 @@ class Sampler(ABC):
             Points of the unit cube. Fewer than asked for: nothing else is left to try; an
             attribute ``stop_reason`` of the sampler may say why.
         """
+
+    def model(self, space: Space, history: History) -> Any:
+        """The surrogate of the losses; None if there is none, or none yet.
+
+        Returns
+        -------
+        model : object or None
+            With ``predict(points) -> mean, std``, each of shape (n,), in units of the loss.
+        """
+        return None
 
 
 def located_trials(space: Space, history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

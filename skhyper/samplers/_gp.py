@@ -97,6 +97,10 @@ class Model:
     encoding: Encoding
     best: float
 
+    def predict(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation (n,) of the loss at points (n, d), nan where inactive."""
+        return self.process.predict(self.encoding.encode(points))
+
 
 @dataclass(frozen=True)
 class _Acquisition:

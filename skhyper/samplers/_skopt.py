@@ -1,5 +1,6 @@
 """scikit-optimize's Optimizer as one sampler: its GP, random-forest and extra-trees surrogates."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,17 @@ class SkoptSampler(Sampler):
     def ask(
         self, space: Space, history: History, n_points: int, rng: np.random.Generator
     ) -> np.ndarray:
+        optimizer = self._optimizer(space, history, rng)
+        asked = optimizer.ask(n_points=n_points)
+        return space.activate([_from_skopt(space, values) for values in asked])
+
+    def model(self, space: Space, history: History) -> "_Model | None":
+        rng = np.random.default_rng(history.seed)
+        optimizer = self._optimizer(space, history, rng)
+        return _Model(space, optimizer) if optimizer.models else None
+
+    def _optimizer(self, space: Space, history: History, rng: np.random.Generator) -> Any:
+        """scikit-optimize's optimizer, told the history."""
         from skopt import Optimizer
 
         points, losses, pending = located_trials(space, history)
@@ -54,8 +66,21 @@ class SkoptSampler(Sampler):
         optimizer = Optimizer(_dimensions(space), **kwargs)
         if len(points):
             optimizer.tell(_to_skopt(space, points), _told(losses, pending))
-        asked = optimizer.ask(n_points=n_points)
-        return space.activate([_from_skopt(space, values) for values in asked])
+        return optimizer
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A surrogate of scikit-optimize in the coordinates of a space."""
+
+    space: Space
+    optimizer: Any
+
+    def predict(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values = _to_skopt(self.space, self.space.activate(points))
+        X = self.optimizer.space.transform(values)
+        mean, std = self.optimizer.models[-1].predict(X, return_std=True)
+        return mean, std
 
 
 def _seeded(estimator: Any, rng: np.random.Generator) -> Any:

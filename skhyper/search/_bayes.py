@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skhyper._trial import History, Trial
 from skhyper.evaluation import Objective
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
-from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler
+from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler, skopt_result
 from skhyper.search._sampled import SampledSearch
 from skhyper.space import check_space
 
@@ -99,7 +99,10 @@ class BayesSearchCV(SampledSearch):
         below the second (``negligible``). Made when first looked at; ``regrets()`` has it after
         each trial.
     optimizer_results_ : list of OptimizeResult
-        As scikit-optimize has it: ``x``, ``fun``, ``x_iters``, ``func_vals``.
+        As scikit-optimize has it: ``x``, ``fun``, ``x_iters``, ``func_vals``, ``space``,
+        ``models``, ``specs``, ``random_state``; its plots draw it. Values are in the order of
+        the sorted names, nan or None where a condition leaves one out. Trials outside the space
+        are not in it.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.GridSearchCV`.
@@ -257,10 +260,9 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         params = {**(self.fit_params or {}), **params}
         given = params.pop("callback", None)
         callbacks = [] if given is None else [given] if callable(given) else list(given)
-        names = sorted({name for name in check_space(self.search_spaces).names if name})
 
         def on_trial_end(search: Any, history: History, trial: Trial) -> bool:
-            result = _optimize_result(history, names)
+            result = skopt_result(history, self.space_, self.sampler_)
             return any([bool(callback(result)) for callback in callbacks])
 
         return params, [on_trial_end] if callbacks else []
@@ -293,22 +295,9 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     @property
     def optimizer_results_(self) -> list[OptimizeResult]:
         check_is_fitted(self, "history_")
-        return [_optimize_result(self.history_, sorted({n for n in self.space_.names if n}))]
+        return [skopt_result(self.history_, self.space_, self.sampler_)]
 
     @property
     def total_iterations(self) -> int:
         """Number of trials of one fit."""
         return sum(n for _, n in self._phases(check_space(self.search_spaces, self.constraint)))
-
-
-def _optimize_result(history: History, names: list[str]) -> OptimizeResult:
-    """The history as scikit-optimize tells it: values in the order of the sorted names."""
-    done = [trial for trial in history if trial.state != "running"]
-    best = history.best
-    point = None if best is None else [best.params.get(name) for name in names]
-    return OptimizeResult(
-        x=point,
-        fun=np.nan if best is None else best.loss,
-        x_iters=[[trial.params.get(name) for name in names] for trial in done],
-        func_vals=np.array([trial.loss for trial in done]),
-    )

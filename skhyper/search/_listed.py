@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn import model_selection
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from skhyper._sklearn import Interval
@@ -18,7 +19,7 @@ from skhyper.space import Categorical, Dimension, Space, check_dimension
 __all__ = ["GridSearchCV", "RandomizedSearchCV"]
 
 
-class GridSearchCV(BaseSearch):
+class GridSearchCV(BaseSearch, model_selection.GridSearchCV):
     """Try every setting of a grid, as scikit-learn's class of the same name.
 
     Parameters
@@ -96,7 +97,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return Plan(candidates, _as_space(self.param_grid))
 
 
-class RandomizedSearchCV(BaseSearch):
+class RandomizedSearchCV(BaseSearch, model_selection.RandomizedSearchCV):
     """Try settings drawn at random, as scikit-learn's class of the same name.
 
     Parameters

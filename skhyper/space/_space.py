@@ -171,6 +171,12 @@ class Space:
         every = [columns for sub in self._subspaces for columns in sub.columns.values()]
         return [list(v) for v in dict.fromkeys(map(tuple, every)) if len(v) > 1]
 
+    @property
+    def always_active(self) -> set[str]:
+        """Names that every candidate has: those in each sub-space, without conditions."""
+        parts = [{n for n, tests in s.tests.items() if not tests} for s in self._subspaces]
+        return set.intersection(*parts)
+
     def activate(self, points: Any) -> np.ndarray:
         """Points with every value at its one coordinate and nan where inactive.
 

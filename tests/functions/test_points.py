@@ -5,6 +5,7 @@ import pytest
 
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.functions._points import Points, optimize_result
+from skhyper.samplers import RandomSampler
 from skhyper.space import Space
 
 
@@ -83,7 +84,7 @@ def test_points_outside():
 def test_a_result_without_trials():
     from skhyper import History
 
-    result = optimize_result(History(), Points([(0.0, 1.0)]))
+    result = optimize_result(History(), Points([(0.0, 1.0)]), RandomSampler())
     assert result.x is None
     assert np.isnan(result.fun)
     assert result.nfev == 0
