@@ -145,8 +145,13 @@ class BaseSearch(CallbackSearchCV):
         ValueError
             If every fit failed.
         """
+        register_for_onnx(type(self))
+        fit = replaced_fit(self)
+        if fit is not None:
+            return fit(self, X, y, **params)
         try:
-            return self._fit(X, y, params)
+            with mlflow_run(self):
+                return self._fit(X, y, params)
         finally:
             teardown_callbacks(self)
 

@@ -1,15 +1,15 @@
 """Searches over settings known ahead: scikit-learn's grid and random search."""
 
-import numbers
 import warnings
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from sklearn import model_selection
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
-from skhyper._sklearn import Interval
+from skhyper._trial import History, Trial
 from skhyper.evaluation import ListedCandidates
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.search._base import BaseSearch, Plan
@@ -19,7 +19,57 @@ from skhyper.space import Categorical, Dimension, Space, check_dimension
 __all__ = ["GridSearchCV", "RandomizedSearchCV"]
 
 
-class GridSearchCV(BaseSearch, model_selection.GridSearchCV):
+class _ListedSearch(BaseSearch):
+    """A search whose candidates are known ahead, which scikit-learn's ``fit`` can run as well."""
+
+    @abstractmethod
+    def _settings(self) -> list[dict[str, Any]]:
+        """The candidates."""
+
+    @abstractmethod
+    def _listed_space(self) -> Space | None:
+        """The search space that they are taken from."""
+
+    def _run_search(self, evaluate_candidates: Callable, *, callback_ctx: Any = None) -> None:
+        """Evaluate by scikit-learn's loop: where a tool has replaced the ``fit`` of its class."""
+        settings = self._settings()
+        if callback_ctx is None:
+            results = evaluate_candidates(settings)
+        else:
+            context = callback_ctx.subcontext(
+                task_name="search",
+                max_subtasks=len(settings) * self.n_splits_,
+                sequential_subtasks=False,
+            ).call_on_fit_task_begin(estimator=self)
+            results = evaluate_candidates(settings, callback_ctx=context)
+            context.call_on_fit_task_end(estimator=self)
+        self.space_ = self._listed_space()
+        self.history_ = _history_from_results(results, self.refit, self.n_splits_)
+        self.n_trials_, self.stop_reason_ = len(settings), "every candidate was evaluated"
+
+
+def _history_from_results(results: Mapping[str, Any], refit: Any, n_splits: int) -> History:
+    """Trials from ``cv_results_``; without what it does not hold: results and times of folds."""
+    names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
+    metric = refit if refit in names else names[0]
+    scores = np.array([results[f"split{i}_test_{metric}"] for i in range(n_splits)]).T
+    seconds = n_splits * (results["mean_fit_time"] + results["mean_score_time"])
+    return History(
+        tuple(
+            Trial(
+                number=number,
+                params=params,
+                state="complete" if np.isfinite(row.mean()) else "failed",
+                scores=row,
+                loss=-float(row.mean()) if np.isfinite(row.mean()) else np.nan,
+                seconds=float(seconds[number]),
+            )
+            for number, (params, row) in enumerate(zip(results["params"], scores, strict=True))
+        )
+    )
+
+
+class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
     """Try every setting of a grid, as scikit-learn's class of the same name.
 
     Parameters
@@ -74,6 +124,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     ):
         super().__init__(
             estimator=estimator,
+            param_grid=param_grid,
             scoring=scoring,
             n_jobs=n_jobs,
             refit=refit,
@@ -83,21 +134,21 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             error_score=error_score,
             return_train_score=return_train_score,
         )
-        self.param_grid = param_grid
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BaseSearch._parameter_constraints,
-        "param_grid": [dict, list],
-    }
+    def _settings(self) -> list[dict[str, Any]]:
+        return list(ParameterGrid(self.param_grid))
+
+    def _listed_space(self) -> Space | None:
+        return _as_space(self.param_grid)
 
     def _plan(self) -> Plan:
-        settings = list(ParameterGrid(self.param_grid))
+        settings = self._settings()
         check_settings(self.estimator, settings)
         candidates = ListedCandidates(settings, "every setting was tried")
-        return Plan(candidates, _as_space(self.param_grid))
+        return Plan(candidates, self._listed_space())
 
 
-class RandomizedSearchCV(BaseSearch, model_selection.RandomizedSearchCV):
+class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
     """Try settings drawn at random, as scikit-learn's class of the same name.
 
     Parameters
@@ -159,35 +210,33 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     ):
         super().__init__(
             estimator=estimator,
+            param_distributions=param_distributions,
+            n_iter=n_iter,
             scoring=scoring,
             n_jobs=n_jobs,
             refit=refit,
             cv=cv,
             verbose=verbose,
             pre_dispatch=pre_dispatch,
+            random_state=random_state,
             error_score=error_score,
             return_train_score=return_train_score,
         )
-        self.param_distributions = param_distributions
-        self.n_iter = n_iter
-        self.random_state = random_state
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BaseSearch._parameter_constraints,
-        "param_distributions": [dict, list],
-        "n_iter": [Interval(numbers.Integral, 1, None, closed="left")],
-        "random_state": ["random_state"],
-    }
+    def _settings(self) -> list[dict[str, Any]]:
+        spaces = _drawable(self.param_distributions)
+        return list(ParameterSampler(spaces, self.n_iter, random_state=self.random_state))
+
+    def _listed_space(self) -> Space | None:
+        return _as_space(_drawable(self.param_distributions))
 
     def _plan(self) -> Plan:
-        spaces = _drawable(self.param_distributions)
-        sampler = ParameterSampler(spaces, self.n_iter, random_state=self.random_state)
-        settings = list(sampler)
+        settings = self._settings()
         check_settings(self.estimator, settings)
         reason = f"n_iter={self.n_iter} settings were tried"
         if len(settings) < self.n_iter:
             reason = "every setting was tried"
-        return Plan(ListedCandidates(settings, reason), _as_space(spaces))
+        return Plan(ListedCandidates(settings, reason), self._listed_space())
 
 
 def _drawable(spaces: Any) -> Any:

@@ -1,0 +1,103 @@
+"""Tools that know scikit-learn's searches by their class: MLflow's autologging and skl2onnx.
+
+Neither is a dependency and neither is imported here: only where the user has imported it is
+there something to do.
+
+MLflow replaces ``fit`` of scikit-learn's own classes. ``GridSearchCV`` and
+``RandomizedSearchCV``, which are subclasses of them, then run that ``fit``
+(:func:`replaced_fit`); the other searches log themselves (:func:`mlflow_run`), as each of their
+fits would be a run of its own otherwise.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from sklearn import model_selection
+
+__all__ = ["mlflow_run", "register_for_onnx", "replaced_fit"]
+
+_SKLEARN_SEARCHES = model_selection.GridSearchCV, model_selection.RandomizedSearchCV
+
+
+def replaced_fit(search: Any) -> Callable | None:
+    """The ``fit`` that a tool has put on scikit-learn's class of a search, None if none has."""
+    for cls in _SKLEARN_SEARCHES:
+        # scikit-learn's two inherit their fit.
+        if isinstance(search, cls) and "fit" in vars(cls):
+            fit: Callable = cls.fit
+            return fit
+    return None
+
+
+@contextlib.contextmanager
+def mlflow_run(search: Any) -> Iterator[None]:
+    """Log what is fitted inside as one run of MLflow, where its autologging is on.
+
+    The run has the parameters of the search and its best score and candidate; the best trials
+    are child runs, as many as ``mlflow.sklearn.autolog(max_tuning_runs=...)`` allows.
+    """
+    mlflow = _autologging_mlflow()
+    if mlflow is None or isinstance(search, _SKLEARN_SEARCHES):
+        yield
+        return
+    with mlflow.start_run(nested=mlflow.active_run() is not None):
+        with mlflow.utils.autologging_utils.disable_autologging():
+            yield
+        _log(mlflow, search)
+
+
+def _autologging_mlflow() -> Any:
+    """MLflow if it logs scikit-learn's fits here, and is not inside of one that it logs."""
+    mlflow = sys.modules.get("mlflow")
+    if mlflow is None or "mlflow.sklearn" not in sys.modules:
+        return None
+    tools = mlflow.utils.autologging_utils
+    off = tools.autologging_is_disabled("sklearn") or tools._AUTOLOGGING_GLOBALLY_DISABLED
+    return None if off or tools._has_active_training_session() else mlflow
+
+
+def _log(mlflow: Any, search: Any) -> None:
+    config = mlflow.utils.autologging_utils.get_autologging_config
+    cls = type(search)
+    mlflow.set_tags(
+        {"estimator_name": cls.__name__, "estimator_class": f"{cls.__module__}.{cls.__name__}"}
+    )
+    best = {f"best_{name}": value for name, value in getattr(search, "best_params_", {}).items()}
+    mlflow.log_params(_loggable(search.get_params(deep=False) | best))
+    if np.isfinite(getattr(search, "best_score_", np.nan)):
+        mlflow.log_metric("best_cv_score", float(search.best_score_))
+    if config("sklearn", "log_models", True) and hasattr(search, "best_estimator_"):
+        mlflow.sklearn.log_model(search.best_estimator_, name="best_estimator")
+    n_children = config("sklearn", "max_tuning_runs", None)
+    done = sorted(search.history_, key=lambda t: np.inf if np.isnan(t.loss) else t.loss)
+    own = search.estimator.get_params(deep=True)
+    for trial in done[:n_children]:
+        row = {name: values[trial.number] for name, values in search.cv_results_.items()}
+        with mlflow.start_run(nested=True):
+            mlflow.log_params(_loggable(own | dict(trial.params)))
+            mlflow.log_metrics(_aggregates(row))
+
+
+def _loggable(params: dict[str, Any]) -> dict[str, str]:
+    """Values as text, as long as MLflow's tables hold."""
+    return {name: str(value)[:500] for name, value in params.items()}
+
+
+def _aggregates(row: dict[str, Any]) -> dict[str, float]:
+    """Means, deviations and ranks of a row of ``cv_results_``, without those of single folds."""
+    kept = {n: v for n, v in row.items() if n.startswith(("mean_", "std_", "rank_"))}
+    return {name: float(value) for name, value in kept.items() if np.isfinite(value)}
+
+
+def register_for_onnx(cls: type) -> None:
+    """Let skl2onnx, if it was imported, convert a search class as it does scikit-learn's."""
+    if "skl2onnx" not in sys.modules:
+        return
+    from skl2onnx._parse import sklearn_parsers_map
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+
+    for registered in (sklearn_parsers_map, sklearn_operator_name_map):
+        registered.setdefault(cls, registered[model_selection.GridSearchCV])
