@@ -106,6 +106,8 @@ class _Digest:
         for kinds, method in _METHODS.items():
             if isinstance(value, kinds):
                 return method(self, value)
+        if sparse.issparse(value):
+            return self._of_sparse(value)
         module = type(value).__module__.partition(".")[0]
         if module in ("pandas", "polars") and hasattr(value, "shape"):
             return self._of_table(value)
@@ -225,7 +227,6 @@ _METHODS: dict[Any, Any] = {
     types.CodeType: _Digest._of_code,
     types.ModuleType: _Digest._of_module,
     np.ndarray: _Digest._of_array,
-    (sparse.spmatrix, sparse.sparray): _Digest._of_sparse,
     (set, frozenset): _Digest._of_set,
     dict: _Digest._of_mapping,
     (list, tuple): _Digest._of_items,

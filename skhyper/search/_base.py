@@ -38,6 +38,7 @@ from skhyper.evaluation import (
     setting_key,
 )
 from skhyper.exceptions import HistoryMismatchWarning, SkhyperWarning
+from skhyper.search._tools import mlflow_run, register_for_onnx, replaced_fit
 from skhyper.search._validate import warn_about_gradients
 from skhyper.space import Space
 

@@ -1,5 +1,6 @@
 """Searches over settings known ahead: scikit-learn's grid and random search."""
 
+import re
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -44,16 +45,17 @@ class _ListedSearch(BaseSearch):
             results = evaluate_candidates(settings, callback_ctx=context)
             context.call_on_fit_task_end(estimator=self)
         self.space_ = self._listed_space()
-        self.history_ = _history_from_results(results, self.refit, self.n_splits_)
+        self.history_ = _history_from_results(results, self.refit)
         self.n_trials_, self.stop_reason_ = len(settings), "every candidate was evaluated"
 
 
-def _history_from_results(results: Mapping[str, Any], refit: Any, n_splits: int) -> History:
+def _history_from_results(results: Mapping[str, Any], refit: Any) -> History:
     """Trials from ``cv_results_``; without what it does not hold: results and times of folds."""
     names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
     metric = refit if refit in names else names[0]
-    scores = np.array([results[f"split{i}_test_{metric}"] for i in range(n_splits)]).T
-    seconds = n_splits * (results["mean_fit_time"] + results["mean_score_time"])
+    folds = [name for name in results if re.fullmatch(rf"split\d+_test_{metric}", name)]
+    scores = np.array([results[name] for name in folds]).T
+    seconds = len(folds) * (results["mean_fit_time"] + results["mean_score_time"])
     return History(
         tuple(
             Trial(
