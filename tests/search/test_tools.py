@@ -94,7 +94,7 @@ for name, search in searches.items():
     found[name] = {
         "runs": len(runs),
         "children": len(children),
-        "best": parent["metrics.best_cv_score"] == search.best_score_,
+        "best": bool(parent["metrics.best_cv_score"] == search.best_score_),
         "scores": sorted(children["metrics.mean_test_score"]),
         "estimator": parent["tags.estimator_name"],
         "active": mlflow.active_run() is not None,
