@@ -8,6 +8,7 @@ from skhyper.evaluation._evaluator import Evaluator
 from skhyper.evaluation._executor import make_pool
 from skhyper.evaluation._journal import Journal
 from skhyper.evaluation._objective import FoldJob, Objective, finished_trial
+from skhyper.evaluation._signals import Terminated, interruption_name, sigterm_interrupts
 
 if TYPE_CHECKING:
     from skhyper.evaluation._gradient_objective import GradientObjective
@@ -24,7 +25,10 @@ __all__ = [
     "ListedCandidates",
     "Objective",
     "SampledCandidates",
+    "Terminated",
     "finished_trial",
+    "interruption_name",
     "make_pool",
     "setting_key",
+    "sigterm_interrupts",
 ]

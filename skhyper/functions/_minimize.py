@@ -13,7 +13,14 @@ from scipy.optimize import OptimizeResult
 from sklearn.utils import check_random_state
 
 from skhyper._trial import History
-from skhyper.evaluation import Evaluator, SampledCandidates, make_pool
+from skhyper.evaluation import (
+    Evaluator,
+    SampledCandidates,
+    Terminated,
+    interruption_name,
+    make_pool,
+    sigterm_interrupts,
+)
 from skhyper.functions._points import Points, check_value, optimize_result
 from skhyper.samplers import GPSampler, Sampler, check_sampler
 
@@ -118,7 +125,8 @@ def minimize(
 
     Notes
     -----
-    Ctrl-C ends the search and returns what was found, as the ``message`` then says.
+    Ctrl-C ends the search and returns what was found, as the ``message`` then says. SIGTERM ends
+    it too; it is raised as a ``KeyboardInterrupt`` with the attribute ``result``.
 
     Examples
     --------
@@ -173,15 +181,17 @@ def minimize(
 
 
 def _run(evaluator: Evaluator, points: Points, sampler: Sampler) -> OptimizeResult:
-    try:
-        evaluator.run()
-    except BaseException as error:
-        reason = f"interrupted by {type(error).__name__}"
-        result = _result(evaluator.history, points, sampler, reason)
-        if isinstance(error, KeyboardInterrupt) and result.nfev:
-            return result
-        error.result = result  # type: ignore[attr-defined]
-        raise
+    with sigterm_interrupts():
+        try:
+            evaluator.run()
+        except BaseException as error:
+            reason = f"interrupted by {interruption_name(error)}"
+            result = _result(evaluator.history, points, sampler, reason)
+            ctrl_c = isinstance(error, KeyboardInterrupt) and not isinstance(error, Terminated)
+            if ctrl_c and result.nfev:
+                return result
+            error.result = result  # type: ignore[attr-defined]
+            raise
     return _result(evaluator.history, points, sampler, evaluator.stop_reason)
 
 

@@ -34,27 +34,18 @@ from skhyper.evaluation import (
     Journal,
     Objective,
     finished_trial,
+    interruption_name,
     make_pool,
     setting_key,
+    sigterm_interrupts,
 )
 from skhyper.exceptions import HistoryMismatchWarning, SkhyperWarning
+from skhyper.search._interrupts import OF_THE_LAST_FIT, Interruptible
 from skhyper.search._tools import mlflow_run, register_for_onnx, replaced_fit
 from skhyper.search._validate import warn_about_gradients
 from skhyper.space import Space
 
 __all__ = ["BaseSearch", "Plan"]
-
-# What must not be left from an earlier fit where this one was interrupted or failed.
-_OF_THE_LAST_FIT = (
-    "best_estimator_",
-    "best_index_",
-    "best_params_",
-    "best_score_",
-    "cv_results_",
-    "multimetric_",
-    "refit_time_",
-    "scorer_",
-)
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,7 @@ def _merged(history: History, other: History) -> History:
     return replace(history, trials=tuple(trials))
 
 
-class BaseSearch(CallbackSearchCV):
+class BaseSearch(Interruptible, CallbackSearchCV):
     """A search with cross-validation: ``BaseSearchCV`` with an evaluation loop of its own.
 
     Subclasses say where settings come from, by ``_plan``, and store in ``__init__`` what they
@@ -150,15 +141,17 @@ class BaseSearch(CallbackSearchCV):
         fit = replaced_fit(self)
         if fit is not None:
             return fit(self, X, y, **params)
-        try:
-            with mlflow_run(self):
-                return self._fit(X, y, params)
-        finally:
-            teardown_callbacks(self)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        # An interrupted search has results, and no model that could predict.
-        return hasattr(self, "cv_results_") and not self.stop_reason_.startswith("interrupted")
+        before = self.__dict__.get("history_")
+        with sigterm_interrupts():
+            try:
+                with mlflow_run(self):
+                    return self._fit(X, y, params)
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    self._store_interrupted(before, error)
+                raise
+            finally:
+                teardown_callbacks(self)
 
     def _fit(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
         scorers, refit_metric = self._get_scorers()
@@ -326,7 +319,7 @@ class BaseSearch(CallbackSearchCV):
         try:
             evaluator.run()
         except BaseException as error:
-            self._keep(evaluator.history, f"interrupted by {type(error).__name__}")
+            self._keep(evaluator.history, f"interrupted by {interruption_name(error)}")
             raise
         self._keep(evaluator.history, evaluator.stop_reason)
         context.call_on_fit_task_end(estimator=self)
@@ -386,20 +379,10 @@ class BaseSearch(CallbackSearchCV):
         self.n_trials_ = len(trials)
         self.stop_reason_ = stop_reason
         self._after_trials()
-        for name in _OF_THE_LAST_FIT:
+        for name in OF_THE_LAST_FIT:
             self.__dict__.pop(name, None)
-        if not stop_reason.startswith("interrupted") or not trials:
-            return
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            results = self._results()
-        self.cv_results_ = results
-        losses = self._losses_to_choose_by()
-        losses = self.history_.losses if losses is None else losses
-        if not np.all(np.isnan(losses)):
-            self.best_index_ = int(np.nanargmin(losses))
-            best = trials[self.best_index_]
-            self.best_params_, self.best_score_ = dict(best.params), -best.loss
+        if stop_reason.startswith("interrupted") and trials:
+            self._store_what_there_is()
 
     def _results(self) -> dict[str, Any]:
         out = [fold for trial in self.history_ for fold in trial.folds]
