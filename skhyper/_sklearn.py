@@ -6,6 +6,7 @@ Besides what is imported here, ``skhyper.search`` calls these methods of ``BaseS
 """
 
 import inspect
+import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -132,11 +133,66 @@ def sample_weights(sample_weight: Any, X: Any) -> np.ndarray:
     return weights
 
 
-def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> dict:
-    """scikit-learn's fit and score of one fold; callbacks see it where it knows them."""
+def fit_and_score(
+    *args: Any, scorer: Any, caller: Any, callback_ctx: Any, quiet: bool = False, **kwargs: Any
+) -> dict:
+    """scikit-learn's fit and score of one fold; callbacks see it where it knows them.
+
+    If scoring fails, ``score_error`` of the result is the traceback; for several metrics a dict
+    of them, None for those that did not fail. With `quiet` there is then no warning.
+    """
     if HAS_CALLBACKS:
         kwargs.update(caller=caller, callback_ctx=callback_ctx)
-    return _fit_and_score(*args, **kwargs)
+    kind = _NotingScorers if isinstance(scorer, MultimetricScorer) else _NotingScorer
+    noting = kind(scorer, kwargs["error_score"], quiet)
+    result = _fit_and_score(*args, scorer=noting, **kwargs)
+    if noting.error:
+        result["score_error"] = noting.error
+    return result
+
+
+class _NotingScorer:
+    """A scorer that keeps the traceback of its first call, on test data, if that fails."""
+
+    def __init__(self, scorer: Any, error_score: Any, quiet: bool):
+        self._scorer, self._error_score = scorer, error_score
+        self._quiet = quiet and error_score != "raise"
+        self._called = False
+        self.error: Any = None
+
+    def __repr__(self) -> str:
+        return repr(self._scorer)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        first, self._called = not self._called, True
+        try:
+            return self._scorer(*args, **kwargs)
+        except Exception:
+            if first:
+                self.error = traceback.format_exc()
+            if self._quiet:
+                return self._error_score
+            raise
+
+
+class _NotingScorers(MultimetricScorer):
+    """The same for several metrics; scikit-learn asks for the class."""
+
+    def __init__(self, scorer: Any, error_score: Any, quiet: bool):
+        super().__init__(scorers=scorer._scorers, raise_exc=scorer._raise_exc)
+        self._one = _NotingScorer(scorer, error_score, quiet)
+        self.error: Any = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        first = not self._one._called
+        scores = self._one(*args, **kwargs)
+        errors = {name: s if isinstance(s, str) else None for name, s in scores.items()}
+        if first and any(errors.values()):
+            self.error = errors
+        if self._one._quiet:
+            failed = {name: self._one._error_score for name in errors if errors[name]}
+            return {**scores, **failed}
+        return scores
 
 
 class _TaskContext:

@@ -7,7 +7,7 @@ from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, 
 from skhyper.evaluation._evaluator import Evaluator
 from skhyper.evaluation._executor import make_pool
 from skhyper.evaluation._journal import Journal
-from skhyper.evaluation._objective import FoldJob, Objective, finished_trial
+from skhyper.evaluation._objective import FoldJob, Objective, finished_trial, fold_error
 from skhyper.evaluation._signals import Terminated, interruption_name, sigterm_interrupts
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "SampledCandidates",
     "Terminated",
     "finished_trial",
+    "fold_error",
     "interruption_name",
     "make_pool",
     "setting_key",

@@ -9,9 +9,12 @@ from skhyper._sklearn import HAS_CALLBACKS
 from skhyper._trial import History, Trial
 from skhyper.evaluation._candidates import Candidates
 from skhyper.evaluation._executor import Pool
-from skhyper.evaluation._objective import FoldJob, finished_trial
+from skhyper.evaluation._objective import FoldJob, error_message, finished_trial, fold_error
 
 __all__ = ["Evaluator"]
+
+# Complete failures with one message after which a sequential search ends, if nothing else was seen.
+_FAILURES_TO_STOP = 3
 
 
 class Evaluator:
@@ -42,6 +45,9 @@ class Evaluator:
         Of the search; folds are its sub-tasks. None where nobody listens.
     on_trial_end : callable
         ``on_trial_end(trial, history) -> bool``, True to stop.
+    gives_up : bool
+        Whether to stop when the first trials fail in every fold with one message, unless all
+        settings are known ahead.
 
     Attributes
     ----------
@@ -49,6 +55,8 @@ class Evaluator:
         All trials so far.
     stop_reason : str
         Why the search ended.
+    gave_up : bool
+        Whether it ended because all trials failed alike.
     """
 
     def __init__(
@@ -65,6 +73,7 @@ class Evaluator:
         caller: Any,
         context: Any,
         on_trial_end: Callable[[Trial, History], bool],
+        gives_up: bool = False,
     ):
         self._candidates = candidates
         self._pool = pool
@@ -85,7 +94,12 @@ class Evaluator:
         self._folds: dict[int, dict[int, dict]] = {}
         self._asking = True
         self._cut = False
+        self._watches = gives_up and not candidates.known_ahead
+        self._messages: list[str] = []  # of failed trials, while there are no others
+        for trial in history:
+            self._is_hopeless(trial)
         self.stop_reason = ""
+        self.gave_up = False
 
     @property
     def history(self) -> History:
@@ -196,5 +210,20 @@ class Evaluator:
         ordered = [folds[fold] for fold in range(self._n_splits)]
         trial = finished_trial(self._trials[number], ordered, self._pick)
         self._trials[number] = trial
+        hopeless = self._is_hopeless(trial)
         if self._on_trial_end(trial, self.history):
             self._stop("a callback asked to stop", cut=True)
+        elif hopeless:
+            self.gave_up = True
+            n = len(self._messages)
+            self._stop(f"all of the first {n} trials failed with the same error", cut=True)
+
+    def _is_hopeless(self, trial: Trial) -> bool:
+        """Whether all trials so far failed in every fold with the same message."""
+        if not self._watches:
+            return False
+        errors = [fold_error(fold, self._pick) for fold in trial.folds]
+        self._messages += [error_message(error) if error else "" for error in errors[:1]]
+        same = {error_message(error) if error else "" for error in errors} | set(self._messages)
+        self._watches = len(same) == 1 and "" not in same
+        return self._watches and len(self._messages) >= _FAILURES_TO_STOP

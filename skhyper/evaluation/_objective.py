@@ -1,5 +1,6 @@
 """What a trial costs and yields: one fold's fit and score, and the trial made of them."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,9 @@ from sklearn.base import clone
 from skhyper._sklearn import HAS_CALLBACKS, fit_and_score
 from skhyper._trial import Trial
 
-_NOT_FINITE = "The score is not finite; if the scorer raised, a warning has its traceback."
+_NOT_FINITE = "The score is not finite."
 
-__all__ = ["FoldJob", "Objective", "finished_trial"]
+__all__ = ["FoldJob", "Objective", "error_message", "finished_trial", "fold_error"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Objective:
     error_score : float or "raise"
     return_train_score : bool
     verbose : int
+    quiet : bool
+        Whether no warning is given of each score that fails; the search gives one of all.
     """
 
     estimator: Any
@@ -45,6 +48,7 @@ class Objective:
     error_score: Any
     return_train_score: bool
     verbose: int
+    quiet: bool = False
 
     def run(self, job: "FoldJob") -> dict[str, Any]:
         """Fit and score one fold.
@@ -53,7 +57,8 @@ class Objective:
         -------
         result : dict
             ``test_scores``, ``fit_time``, ``score_time``, ``n_test_samples``, ``fit_error``
-            and, if asked for, ``train_scores``, as scikit-learn's own search has them.
+            and, if asked for, ``train_scores``, as scikit-learn's own search has them; and
+            ``score_error`` where scoring failed.
         """
         return fit_and_score(
             clone(self.estimator),
@@ -79,6 +84,7 @@ class Objective:
             "split_progress": (job.fold, len(self.splits)),
             "candidate_progress": (job.trial, job.n_candidates),
             "error_score": self.error_score,
+            "quiet": self.quiet,
             "caller": job.caller,
             "callback_ctx": job.context if HAS_CALLBACKS else None,
         }
@@ -111,7 +117,7 @@ def finished_trial(
         From what scoring returned for a fold to the one score that is optimised.
     """
     scores = np.array([pick(out["test_scores"]) for out in folds], dtype=float)
-    errors = [out["fit_error"] for out in folds if out["fit_error"] is not None]
+    errors = [error for out in folds if (error := fold_error(out, pick))]
     slopes = [out.get("gradient") for out in folds]
     known = all(slope is not None for slope in slopes)
     mean = scores.mean()
@@ -129,6 +135,21 @@ def finished_trial(
         gradient=mean_of(slopes) if known and not failed else None,
         criterion=float(np.mean([out.get("criterion", np.nan) for out in folds])),
     )
+
+
+def fold_error(out: Mapping[str, Any], pick: Callable[[Any], Any]) -> str | None:
+    """Traceback of a fold whose fit, or whose score by the metric picked, failed; None if not."""
+    if out["fit_error"] is not None:
+        return out["fit_error"]
+    error = out.get("score_error")
+    return pick(error) if isinstance(error, dict) else error
+
+
+def error_message(traceback: str) -> str:
+    """Type and message of the exception at the end of a traceback, without its frames."""
+    _, frame, tail = traceback.rpartition("\n  File ")
+    found = re.search(r"^(?=\S)", tail.partition("\n")[2], re.MULTILINE) if frame else None
+    return tail.partition("\n")[2][found.start() :].strip() if found else traceback.strip()
 
 
 def mean_of(values: Sequence[Any]) -> Any:

@@ -41,6 +41,11 @@ from skhyper.evaluation import (
 )
 from skhyper.exceptions import HistoryMismatchWarning, SkhyperWarning
 from skhyper.search._interrupts import OF_THE_LAST_FIT, Interruptible
+from skhyper.search._scoring import (
+    check_fit_metadata,
+    check_scoring_signature,
+    warn_or_raise_about_scores,
+)
 from skhyper.search._tools import mlflow_run, register_for_onnx, replaced_fit
 from skhyper.search._validate import warn_about_gradients
 from skhyper.space import Space
@@ -89,6 +94,8 @@ class BaseSearch(Interruptible, CallbackSearchCV):
     max_time: float | None = None
     n_points: int | None = None
     random_state: Any = None
+    # Whether a search is more than scikit-learn's: it tells of trials, and ends if all fail.
+    _is_sequential: bool = False
 
     @abstractmethod
     def _plan(self) -> "Plan":
@@ -154,6 +161,7 @@ class BaseSearch(Interruptible, CallbackSearchCV):
                 teardown_callbacks(self)
 
     def _fit(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
+        check_scoring_signature(self.scoring, y)
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
         params, hooks = self._fit_arguments(params)
@@ -169,6 +177,7 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         estimator = clone(self.estimator)
         plan = self._plan()
         self.space_ = plan.space
+        check_fit_metadata(estimator, routed.estimator.fit, plan.space.names if plan.space else ())
         base = self._start(estimator, X, y, routed, plan)
 
         root = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
@@ -184,11 +193,12 @@ class BaseSearch(Interruptible, CallbackSearchCV):
             error_score=self.error_score,
             return_train_score=self.return_train_score,
             verbose=self.verbose,
+            quiet=self._is_sequential,
         )
         objective = self._objective(objective)
         with self._open_journal(base, hooks):
-            self._search(objective, plan.candidates, base, root, hooks)
-        self._conclude(scorers, refit_metric)
+            gave_up = self._search(objective, plan.candidates, base, root, hooks)
+        self._conclude(scorers, refit_metric, gave_up)
         self._look_back(objective)
         if self.refit:
             self._refit(estimator, X, y, routed.estimator.fit, root, seen)
@@ -291,7 +301,8 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         base: History,
         root: Any,
         hooks: list[Callable],
-    ) -> None:
+    ) -> bool:
+        """Run the trials; True if the search ended because all of them failed alike."""
         n_fits = candidates.n_candidates * len(base.splits)
         if self.verbose > 0:
             print(  # noqa: T201  (what `verbose` asks for)
@@ -315,6 +326,7 @@ class BaseSearch(Interruptible, CallbackSearchCV):
             search=self,
             context=context,
             on_trial_end=lambda trial, history: self._call_back(trial, history, hooks),
+            gives_up=self._is_sequential,
         )
         try:
             evaluator.run()
@@ -323,6 +335,7 @@ class BaseSearch(Interruptible, CallbackSearchCV):
             raise
         self._keep(evaluator.history, evaluator.stop_reason)
         context.call_on_fit_task_end(estimator=self)
+        return evaluator.gave_up
 
     def _caller(self, n_workers: int) -> Any:
         """What scikit-learn's callbacks are told to be searching, None if nobody listens.
@@ -385,16 +398,16 @@ class BaseSearch(Interruptible, CallbackSearchCV):
             self._store_what_there_is()
 
     def _results(self) -> dict[str, Any]:
-        out = [fold for trial in self.history_ for fold in trial.folds]
+        folds = (fold for trial in self.history_ for fold in trial.folds)
+        out = [{k: v for k, v in fold.items() if k != "score_error"} for fold in folds]
         if callable(self.scoring) and any(isinstance(o["test_scores"], dict) for o in out):
-            out = [dict(fold) for fold in out]
             insert_error_scores(out, self.error_score)
         settings = [dict(trial.params) for trial in self.history_]
         results = self._format_results(settings, self.n_splits_, out)
         losses = self._losses_to_choose_by()
         return results if losses is None else results | {"penalized_loss": losses}
 
-    def _conclude(self, scorers: Any, refit_metric: str) -> None:
+    def _conclude(self, scorers: Any, refit_metric: str, gave_up: bool) -> None:
         """From trials to ``cv_results_`` and the best setting."""
         out = [fold for trial in self.history_ for fold in trial.folds]
         if not out:
@@ -403,6 +416,8 @@ class BaseSearch(Interruptible, CallbackSearchCV):
                 f"The search ended because {self.stop_reason_}."
             )
         warn_or_raise_about_fit_failures(out, self.error_score)
+        if self._is_sequential:
+            warn_or_raise_about_scores(self.history_, self.error_score, gave_up)
         warn_about_gradients(self.history_)
         self.cv_results_ = self._results()
         dicts = [o["test_scores"] for o in out if isinstance(o["test_scores"], dict)]

@@ -55,6 +55,8 @@ class SampledSearch(BaseSearch):
         "random_state": ["random_state"],
     }
 
+    _is_sequential = True
+
     @abstractmethod
     def _sampler(self) -> Sampler | Sequence[Mapping[str, Any]]:
         """The sampler, or the list of settings of a manual search."""

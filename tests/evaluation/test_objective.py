@@ -1,5 +1,7 @@
 """One fold's result, and the trial made of several."""
 
+import traceback
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
@@ -9,7 +11,7 @@ from sklearn.svm import SVC
 
 from skhyper._trial import Trial
 from skhyper.evaluation import Objective
-from skhyper.evaluation._objective import FoldJob, finished_trial
+from skhyper.evaluation._objective import FoldJob, error_message, finished_trial
 
 X, y = load_iris(return_X_y=True)
 SPLITS = list(StratifiedKFold(3).split(X, y))
@@ -62,3 +64,13 @@ def test_failed_trials_have_no_loss(folds):
     assert trial.state == "failed"
     assert np.isnan(trial.loss)
     assert (folds[1]["fit_error"] or "score is not finite") in trial.message
+
+
+@pytest.mark.parametrize("text", ["one", "one\ntwo\n  three", ""])
+def test_the_message_of_a_traceback(text):
+    try:
+        raise ValueError(text)
+    except ValueError:
+        said = error_message(traceback.format_exc())
+    assert said == (f"ValueError: {text}" if text else "ValueError")
+    assert error_message("no traceback") == "no traceback"

@@ -1,0 +1,169 @@
+"""What scikit-learn finds at the first fit only: `scoring` and metadata that cannot be used."""
+
+import inspect
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from sklearn.metrics import get_scorer, get_scorer_names
+
+from skhyper._sklearn import scorer_parts
+from skhyper._trial import History
+
+__all__ = ["check_fit_metadata", "check_scoring_signature", "warn_or_raise_about_scores"]
+
+# Names of the first parameter of a metric; a scorer's is an estimator.
+_TARGET = re.compile(
+    r"y|y_?(true|test|val|obs|pred|score|prob|hat|actual|real).*|labels_(true|pred)"
+)
+
+
+def check_scoring_signature(scoring: Any, y: Any) -> None:
+    """Check that callables in `scoring` can be called as scorers, (estimator, X, y).
+
+    Parameters
+    ----------
+    scoring : object
+        As it was given to the search.
+    y : object
+        The target; without one scorers are called with (estimator, X).
+
+    Raises
+    ------
+    ValueError
+        If one is a metric, (y_true, y_pred), or takes another number of arguments.
+    """
+    n_arguments = 2 if y is None else 3
+    for name, function in _callables(scoring):
+        if scorer_parts(function) != (function, 1, {}):
+            continue  # a scorer of scikit-learn
+        what = f"scoring={name}" if scoring is function else f"scoring[{name}]"
+        if _is_metric(function):
+            raise ValueError(
+                f"{what} is a metric, (y_true, y_pred), and not a scorer, (estimator, X, y). "
+                f"{_advice(function)}"
+            )
+        if not _takes(function, n_arguments):
+            raise ValueError(
+                f"{what} cannot be called with {n_arguments} arguments, as the scorer "
+                f"(estimator, X{', y' if n_arguments == 3 else ''}); its signature is "
+                f"{inspect.signature(function)}. Make a scorer of a metric by "
+                "sklearn.metrics.make_scorer."
+            )
+
+
+def _callables(scoring: Any) -> Iterator[tuple[str, Callable]]:
+    """Callables of `scoring` with what to call them in messages."""
+    if callable(scoring):
+        yield getattr(scoring, "__name__", repr(scoring)), scoring
+    elif isinstance(scoring, Mapping):
+        yield from ((repr(name), value) for name, value in scoring.items() if callable(value))
+    elif isinstance(scoring, list | tuple | set | frozenset):
+        yield from ((str(i), value) for i, value in enumerate(scoring) if callable(value))
+
+
+def _is_metric(function: Callable) -> bool:
+    module = getattr(getattr(function, "func", function), "__module__", None) or ""
+    if module.startswith("sklearn.metrics.") and not module.startswith("sklearn.metrics._scorer"):
+        return "tests" not in module
+    return bool(_TARGET.fullmatch(next(iter(_parameters(function)), "")))
+
+
+def _parameters(function: Callable) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):  # not every function of an extension module has one
+        return {}
+
+
+def _takes(function: Callable, n_arguments: int) -> bool:
+    """Whether positional arguments suit; keywords may be scoring metadata."""
+    kinds = [p.kind for p in _parameters(function).values()]
+    if not kinds or inspect.Parameter.VAR_POSITIONAL in kinds:
+        return True
+    parameters = [
+        p
+        for p in _parameters(function).values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    return n_arguments <= len(parameters)
+
+
+def _advice(function: Callable) -> str:
+    """How to write what was meant: a name where scikit-learn has one, else ``make_scorer``."""
+    name = getattr(function, "__name__", repr(function))
+    known = [n for n in get_scorer_names() if _is_plain(get_scorer(n), function)]
+    by_name = f"scoring={min(known, key=len)!r} or " if known else ""
+    loss = "" if known else ", with greater_is_better=False for a loss"
+    return f"Write {by_name}scoring=make_scorer({name}){loss}."
+
+
+def _is_plain(scorer: Any, function: Callable) -> bool:
+    parts = scorer_parts(scorer)
+    return parts is not None and parts[0] is function and not parts[2]
+
+
+def check_fit_metadata(estimator: Any, names: Collection[str], searched: Collection[str]) -> None:
+    """Check that the estimator's ``fit`` takes the metadata that it will be given.
+
+    Parameters
+    ----------
+    estimator : estimator
+    names : collection of str
+        Of the metadata.
+    searched : collection of str
+        Hyperparameters that are searched: a step among them is not the one that will be fitted.
+
+    Raises
+    ------
+    TypeError
+        If it does not.
+    """
+    parameters = _parameters(estimator.fit)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    steps = dict(estimator.steps) if hasattr(estimator, "steps") else None
+    for name in names:
+        step, _, inner = name.partition("__")
+        wrong = bool(parameters) and not takes_any and name not in parameters
+        if steps is not None and takes_any:
+            wrong = step not in steps or not inner
+            if not wrong and step not in searched and hasattr(steps[step], "fit"):
+                check_fit_metadata(steps[step], [inner], ())
+        if wrong:
+            hint = f" Name a step, such as {list(steps)[-1]}__{name}." if steps else ""
+            raise TypeError(
+                f"{type(estimator).__name__}.fit takes no {name!r}, which was given to fit (or in "
+                f"fit_params).{hint}"
+            )
+
+
+def warn_or_raise_about_scores(history: History, error_score: Any, gave_up: bool) -> None:
+    """One warning of all scores that failed, an error if the search ended because of them.
+
+    Raises
+    ------
+    ValueError
+        With the traceback, if `gave_up`.
+    """
+    folds = [fold for trial in history for fold in trial.folds]
+    errors: Counter[str] = Counter()
+    for fold in folds:
+        error = fold.get("score_error")
+        errors.update([e for e in error.values() if e] if isinstance(error, dict) else [error])
+    del errors[None]  # type: ignore[arg-type]
+    if not errors:
+        return
+    details = "\n".join(f"{n} times:\n{error}" for error, n in errors.most_common())
+    if gave_up:
+        raise ValueError(
+            f"Scoring failed in all folds of the first {len(history)} trials, so the search was "
+            f"stopped. Details:\n{details}"
+        )
+    warnings.warn(
+        f"Scoring failed {errors.total()} times in {len(folds)} folds; the score there is "
+        f"{error_score}. Details:\n{details}",
+        UserWarning,
+        stacklevel=6,
+    )
