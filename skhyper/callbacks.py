@@ -6,11 +6,12 @@ Give them to a search by ``set_callbacks``. On scikit-learn 1.9 its own callback
 the search by returning True.
 """
 
+import math
 import sys
 import time
 from typing import Any, TextIO
 
-from skhyper._trial import Trial
+from skhyper._trial import History, Trial
 
 __all__ = ["Callback", "ProgressBar"]
 
@@ -51,8 +52,15 @@ class Callback:
         """After the search, also if it failed."""
 
 
+# Without a terminal a line is written for each tenth of a search, and after so many seconds.
+_SECONDS_A_LINE = 30.0
+
+
 class ProgressBar(Callback):
-    """One line of text that shows how far a search is and what it has found.
+    """How far a search is and what it has found: a line that is rewritten after each trial.
+
+    Where the output is no terminal, about ten lines are written instead. The last line is the
+    result.
 
     Parameters
     ----------
@@ -77,39 +85,89 @@ class ProgressBar(Callback):
     def __init__(self, file: TextIO | None = None, width: int = 24):
         self.file = file
         self.width = width
-        self._begin()
+        self._begin(None, None)
 
-    def _begin(self, total: int | None = None) -> None:
-        self._total, self._done = total, 0
+    def _begin(self, n_new: int | None, max_time: float | None) -> None:
+        self._n_new, self._max_time = n_new, max_time
+        self._n_done = 0  # of the new ones
         self._start = time.monotonic()
-        self._shown = 0
+        self._ended = False
+        self._shown = 0  # characters of the line on the terminal
+        self._last_line = (-1, self._start)  # tenth of the search, time
 
     def __getstate__(self) -> dict[str, Any]:
         # Workers get a copy to which nothing happens; a stream cannot be sent to them.
         return {**self.__dict__, "file": None}
 
     def setup(self, estimator: Any, context: Any) -> None:
-        self._begin()
+        self._begin(None, None)
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        if context.task_name == "search" and context.max_subtasks:
-            self._begin(context.max_subtasks // estimator.n_splits_)
+        if context.task_name == "search":
+            n_fits = context.max_subtasks
+            n_new = None if n_fits is None else n_fits // estimator.n_splits_
+            self._begin(n_new, estimator.max_time)
 
     def on_trial_end(self, search: Any, trial: Trial) -> None:
-        self._done += 1
-        self._write(search.history_.best)
+        self._n_done += 1
+        spent = time.monotonic() - self._start
+        part, left = self._progress(spent)
+        history = search.history_
+        n_finished = sum(trial.state != "running" for trial in history)
+        # Trials that the search started from, those of a journal for instance, count.
+        n_before = n_finished - self._n_done
+        of_all = "" if self._n_new is None else f"/{n_before + self._n_new}"
+        filled = int(self.width * part)
+        bar = "#" * filled + "." * (self.width - filled)
+        self._write(
+            f"[{bar}] {n_finished}{of_all} trials  {spent:.0f} s, about {left:.0f} s left"
+            f"{_best(history)}",
+            part,
+        )
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
+        if context.task_name == "search":
+            self._write_result(estimator)
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        if self._done:
-            print(file=self.file or sys.stderr, flush=True)
+        self._write_result(estimator)  # of a search that was interrupted
 
-    def _write(self, found: Trial | None) -> None:
-        total = max(self._total or self._done, self._done)
-        filled = self.width * self._done // total
-        bar = "#" * filled + "." * (self.width - filled)
-        spent = time.monotonic() - self._start
-        left = spent / self._done * (total - self._done)
-        best = "" if found is None else f"  best {-found.loss:.4g}"
-        line = f"[{bar}] {self._done}/{total} trials  {spent:.0f} s, about {left:.0f} s left{best}"
-        print("\r" + line.ljust(self._shown), end="", file=self.file or sys.stderr, flush=True)
-        self._shown = len(line)
+    def _progress(self, spent: float) -> tuple[float, float]:
+        """Part of the search that is done, and seconds left, by trials or by time."""
+        part, left = 0.0, math.inf
+        if self._n_new is not None:
+            n_left = max(0, self._n_new - self._n_done)
+            part = self._n_done / (self._n_done + n_left)
+            left = spent / self._n_done * n_left
+        if self._max_time is not None:
+            part = max(part, min(1.0, spent / self._max_time))
+            left = min(left, max(0.0, self._max_time - spent))
+        return part, left
+
+    def _write(self, line: str, part: float) -> None:
+        out = self.file or sys.stderr
+        if out.isatty():
+            print("\r" + line.ljust(self._shown), end="", file=out, flush=True)
+            self._shown = len(line)
+            return
+        now, (tenth, then) = time.monotonic(), self._last_line
+        if int(10 * part) > tenth or now - then > _SECONDS_A_LINE:
+            self._last_line = (int(10 * part), now)
+            print(line, file=out, flush=True)
+
+    def _write_result(self, search: Any) -> None:
+        if self._ended or not self._n_done:
+            return
+        self._ended = True
+        history = search.history_
+        line = (
+            f"{len(history)} trials in {time.monotonic() - self._start:.0f} s{_best(history)}  "
+            f"({search.stop_reason_})"
+        )
+        start = "\r" if self._shown else ""
+        print(start + line.ljust(self._shown), file=self.file or sys.stderr, flush=True)
+
+
+def _best(history: History) -> str:
+    best = history.best
+    return "  no score yet" if best is None else f"  best {-best.loss:.4g}"

@@ -85,21 +85,100 @@ def test_scikit_learns_own_progress_bar_and_scoring_monitor(n_jobs, capsys):
     assert "BayesSearchCV - search" in capsys.readouterr().out
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def frames(out):
+    """What was shown in the one line of a terminal, one after the other."""
+    return [line for line in out.getvalue().split("\r") if line.strip()]
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_progress_bar(n_jobs):
-    out = io.StringIO()
+    out = Terminal()
     search = BayesSearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=5, cv=2, n_jobs=n_jobs, random_state=0)
     search.set_callbacks(ProgressBar(file=out)).fit(X, y)
-    lines = [line for line in out.getvalue().split("\r") if line.strip()]
-    assert len(lines) == 5
+    *lines, result = frames(out)
     assert [line.split()[1] for line in lines] == [f"{i}/5" for i in range(1, 6)]
     assert f"best {search.best_score_:.4g}" in lines[-1]
     assert lines[-1].startswith("[" + "#" * 24 + "]")
+    assert result.startswith("5 trials in ")
+    assert f"best {search.best_score_:.4g}  (n_iter=5 settings were tried)" in result
+    assert out.getvalue().endswith("\n")
+    assert out.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize("n_trials", [3, 80])
+def test_without_a_terminal_there_are_few_plain_lines(n_trials):
+    out = io.StringIO()
+    settings = [{"C": 1 + i / n_trials} for i in range(n_trials)]
+    search = SearchCV(SVC(), sampler=settings, cv=2).set_callbacks(ProgressBar(file=out))
+    search.fit(X, y)
+    assert "\r" not in out.getvalue()
+    *lines, result = out.getvalue().splitlines()
+    assert len(lines) == min(11, n_trials)
+    assert lines[0].split()[1] == f"1/{n_trials}"
+    assert result.startswith(f"{n_trials} trials in ")
     assert out.getvalue().endswith("\n")
 
 
-def test_progress_bar_in_a_second_fit_starts_anew():
+def test_time_left_heeds_max_time_and_the_end_is_a_result():
+    out = Terminal()
+    search = SearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=100_000, max_time=0.3, cv=2)
+    search.set_callbacks(ProgressBar(file=out)).fit(X, y)
+    *lines, result = frames(out)
+    left = [line.split("about ")[1].split()[0] for line in lines]
+    assert set(left) == {"0"}
+    shares = [line.count("#") / 24 for line in lines]
+    assert shares == sorted(shares)
+    assert 0.7 < shares[-1] <= 1
+    assert result.startswith(f"{search.n_trials_} trials in 0 s  best ")
+    assert "(max_time=0.3 seconds are over)" in result
+
+
+def test_without_a_number_of_trials_none_is_shown():
+    out = Terminal()
+    search = SearchCV(SVC(), {"C": (1.0, 3.0)}, max_time=0.2, cv=2, random_state=0)
+    search.set_callbacks(ProgressBar(file=out)).fit(X, y)
+    assert frames(out)[2].split()[1:3] == ["3", "trials"]
+
+
+def test_a_search_that_goes_on_counts_what_was_there(tmp_path):
+    def fit(n_iter):
+        out = Terminal()
+        search = BayesSearchCV(
+            SVC(), {"C": (1.0, 3.0)}, n_iter=n_iter, cv=2, journal=tmp_path / "j", random_state=0
+        )
+        search.set_callbacks(ProgressBar(file=out)).fit(X, y)
+        return frames(out)
+
+    fit(3)
+    *lines, result = fit(5)
+    assert [line.split()[1] for line in lines] == ["4/5", "5/5"]
+    assert result.startswith("5 trials in ")
+    assert fit(5) == []  # nothing left to do
+
+
+def test_after_an_interruption_the_last_line_says_so():
+    class Interrupts(StopAt):
+        def on_trial_end(self, search, trial):
+            if trial.number == self.number:
+                raise KeyboardInterrupt
+
     out = io.StringIO()
+    search = GridSearchCV(SVC(), {"C": [1, 2, 3]}, cv=2)
+    search.set_callbacks(ProgressBar(file=out), Interrupts(1))
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, y)
+    result = out.getvalue().splitlines()[-1]
+    assert result.startswith("2 trials in ")
+    assert result.endswith("(interrupted by KeyboardInterrupt)")
+
+
+def test_progress_bar_in_a_second_fit_starts_anew():
+    out = Terminal()
     search = GridSearchCV(SVC(), {"C": [1, 2]}, cv=2).set_callbacks(ProgressBar(file=out))
     search.fit(X, y)
     search.fit(X, y)

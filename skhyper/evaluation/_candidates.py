@@ -3,6 +3,7 @@
 import numbers
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,14 +26,14 @@ class Candidates(Protocol):
     ----------
     known_ahead : bool
         Whether all settings are known before the first is tried.
-    n_candidates : int
-        At most so many are asked for.
+    n_candidates : float
+        At most so many are asked for; ``inf`` if only time limits them.
     exhausted_reason : str
         Why ``ask`` returned None.
     """
 
     known_ahead: bool
-    n_candidates: int
+    n_candidates: float
     exhausted_reason: str
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
@@ -97,12 +98,15 @@ class SampledCandidates:
     Parameters
     ----------
     sampler : object with ``ask(space, history, n_points, rng)``
-    phases : sequence of (Space, int)
-        Spaces to search one after the other, with the number of trials of each.
+    phases : sequence of (Space, float)
+        Spaces to search one after the other, with the number of trials of each; ``inf`` if only
+        time limits it.
     first : sequence of dict
         Settings to try before the sampler is asked; they count as trials.
     allow_repeats : bool
         Whether a setting may be tried again.
+    outside : sequence of dict
+        Those of `first` that lie outside of the space; the sampler does not see their trials.
     """
 
     known_ahead = False
@@ -110,13 +114,15 @@ class SampledCandidates:
     def __init__(
         self,
         sampler: Any,
-        phases: Sequence[tuple[Space, int]],
+        phases: Sequence[tuple[Space, float]],
         first: Sequence[Mapping[str, Any]] = (),
         allow_repeats: bool = False,
+        outside: Sequence[Mapping[str, Any]] = (),
     ):
         self._sampler = sampler
         self._phases = list(phases)
         self._first = list(first)
+        self._outside = list(outside)
         self._allow_repeats = allow_repeats
         self._asked_in_phase = 0
         self._keys: list[str] = []  # of the trials so far, made once each
@@ -125,10 +131,11 @@ class SampledCandidates:
 
     def start_from(self, history: History, n_made: int) -> None:
         self.n_candidates = max(0, self.n_candidates - n_made)
+        left: float = n_made
         for i, (space, budget) in enumerate(self._phases):
-            done = min(budget, n_made)
+            done = min(budget, left)
             self._phases[i] = (space, budget - done)
-            n_made -= done
+            left -= done
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
         while self._phases:
@@ -156,13 +163,22 @@ class SampledCandidates:
             if self._is_new(params, space, tried):
                 return params
         rng = np.random.default_rng([history.seed, len(history)])
-        points = self._checked(self._sampler.ask(space, history, 1, rng), space)
+        seen = self._seen(space, history)
+        points = self._checked(self._sampler.ask(space, seen, 1, rng), space)
         if len(points) == 0:
             return None
         (params,) = space.from_unit(points[:1])
         if self._is_new(params, space, tried) and space.accepts(params):
             return params
         return self._another(space, rng, tried)
+
+    def _seen(self, space: Space, history: History) -> History:
+        """The trials that the sampler is conditioned on."""
+        if not self._outside:
+            return history
+        hidden = {setting_key(params, space) for params in self._outside}
+        seen = (trial for trial, key in zip(history, self._keys) if key not in hidden)
+        return replace(history, trials=tuple(seen))
 
     def _checked(self, points: Any, space: Space) -> np.ndarray:
         """Points as a sampler must give them, so that a mistake in one is seen as such."""

@@ -97,7 +97,7 @@ class FoldJob:
     trial: int
     fold: int
     params: Mapping[str, Any]
-    n_candidates: int
+    n_candidates: float
     caller: Any = None
     context: Any = None
 

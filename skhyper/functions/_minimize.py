@@ -23,6 +23,7 @@ from skhyper.evaluation import (
 )
 from skhyper.functions._points import Points, check_value, optimize_result
 from skhyper.samplers import GPSampler, Sampler, check_sampler
+from skhyper.space import Space
 
 __all__ = ["minimize"]
 
@@ -56,7 +57,7 @@ class _FunctionObjective:
 def minimize(
     function: Callable[[Any], float],
     space: Any,
-    n_iter: int,
+    n_iter: int | None,
     *,
     sampler: str | Sampler = "gp",
     random_state: Any = None,
@@ -78,8 +79,9 @@ def minimize(
     space : dict, list of dict, Space, or list of dimensions
         What may be tried, as in the searches: see :class:`skhyper.space.Space`, which takes a
         constraint too; or a list of dimensions, as scikit-optimize has it.
-    n_iter : int
-        Number of calls, besides the trials of `history`.
+    n_iter : int or None
+        Number of calls, besides the trials of `history`. None, with a `max_time`: only the time
+        limits it.
     sampler : {"gp", "random", "grid", "sobol", "skopt"} or Sampler, default="gp"
         Where points come from.
     random_state : int, RandomState instance or None, default=None
@@ -148,11 +150,14 @@ def minimize(
     """
     if not callable(function):
         raise TypeError(f"function must be callable, got {function!r}.")
-    _check_number("n_iter", n_iter, numbers.Integral, 1)
     if max_time is not None:
         _check_number("max_time", max_time, numbers.Real, 0)
+    if n_iter is not None or max_time is None:
+        _check_number("n_iter", n_iter, numbers.Integral, 1)
     points = Points(space)
-    phases = [(points.space, int(n_iter))]
+    phases: list[tuple[Space, float]] = [
+        (points.space, math.inf if n_iter is None else int(n_iter))
+    ]
     first = points.settings(initial_points)
     chosen = check_sampler(sampler)
     if sampler == "gp" and max_time is not None:

@@ -41,6 +41,7 @@ from skhyper.evaluation import (
 )
 from skhyper.exceptions import HistoryMismatchWarning, SkhyperWarning
 from skhyper.search._interrupts import OF_THE_LAST_FIT, Interruptible
+from skhyper.search._progress import opening_line, prints_trials
 from skhyper.search._scoring import (
     check_fit_metadata,
     check_scoring_signature,
@@ -78,6 +79,11 @@ def _merged(history: History, other: History) -> History:
     new = [trial for trial in other if setting_key(trial.params) not in known]
     trials = [replace(t, number=i) for i, t in enumerate([*history, *new])]
     return replace(history, trials=tuple(trials))
+
+
+def _is_own(params: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Whether a setting is the estimator's own, which may be tried outside of the space."""
+    return setting_key(params) == setting_key({name: own.get(name) for name in params})
 
 
 class BaseSearch(Interruptible, CallbackSearchCV):
@@ -266,7 +272,12 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         return history if earlier is None else _merged(history, earlier), n_made
 
     def _tell_unlocated(self, earlier: History, space: Space | None) -> None:
-        lost = [] if space is None else [t for t in earlier if space.locate(t.params) is None]
+        own = self.estimator.get_params(deep=True)
+        lost = [
+            trial
+            for trial in (earlier if space is not None else ())
+            if space.locate(trial.params) is None and not _is_own(trial.params, own)
+        ]
         if lost:
             warnings.warn(
                 f"{len(lost)} of {len(earlier)} earlier trials have no place in the search space "
@@ -303,12 +314,11 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         hooks: list[Callable],
     ) -> bool:
         """Run the trials; True if the search ended because all of them failed alike."""
-        n_fits = candidates.n_candidates * len(base.splits)
+        n = candidates.n_candidates
+        n_fits = None if math.isinf(n) else n * len(base.splits)
         if self.verbose > 0:
-            print(  # noqa: T201  (what `verbose` asks for)
-                f"Fitting {len(base.splits)} folds for each of {candidates.n_candidates} "
-                f"candidates, totalling {n_fits} fits"
-            )
+            print(opening_line(len(base.splits), n, self.max_time))  # noqa: T201
+            hooks = [*hooks, prints_trials(len(base) + n)] if self._is_sequential else hooks
         pool = make_pool(objective, self.n_jobs, self.pre_dispatch, candidates.known_ahead)
         n_jobs = joblib.effective_n_jobs(self.n_jobs)
         context = root.subcontext(

@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeResult
 from sklearn.utils.validation import check_is_fitted
 
 from skhyper._trial import History, Trial
-from skhyper.evaluation import Objective
+from skhyper.evaluation import Objective, setting_key
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler, skopt_result
 from skhyper.search._sampled import SampledSearch
@@ -34,8 +34,9 @@ class BayesSearchCV(SampledSearch):
         What may be tried: see :class:`skhyper.space.Space`. With ``(dict, n_iter)`` pairs
         the sub-spaces are searched one after the other; a list of dicts is one space with a
         choice, searched by `n_iter` trials in all.
-    n_iter : int, default=50
-        Number of trials of this fit, besides those it starts from.
+    n_iter : int or None, default=50
+        Number of trials of this fit, besides those it starts from. With None and a `max_time`
+        only the time limits it.
     use_gradients : bool, default=False
         Whether the Gaussian process is told derivatives of the loss too, where the estimator
         and the score have them (see :class:`GradientSearchCV`). Fewer trials, each of which
@@ -47,8 +48,10 @@ class BayesSearchCV(SampledSearch):
     initial_points : dict or list of dict, default=None
         Settings to try first. Names left out have the estimator's own values.
     include_default : bool, default=None
-        Whether the estimator's own setting, if it lies in the space, is tried first (after
-        `initial_points`); None means True.
+        Whether the estimator's own setting is tried first (after `initial_points`), also where it
+        lies outside of the space (``gamma="scale"``, for instance); the surrogate leaves it out
+        then. None means True, except outside of a space that is enumerated as a whole, and with
+        ``error_score="raise"``.
     constraint : callable, default=None
         ``constraint(params) -> bool``; only settings that it accepts are tried.
     max_time : float, default=None
@@ -289,8 +292,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _regret(self, n_trials: int) -> Regret:
         if not isinstance(self.sampler_, GPSampler):
             raise AttributeError(f"{self.sampler_!r} has no bound of the regret.")
+        outside = {setting_key(params) for params in self._outside}
         trials = self.history_.trials[:n_trials]
-        return self.sampler_.regret(self.space_, replace(self.history_, trials=trials))
+        seen = tuple(trial for trial in trials if setting_key(trial.params) not in outside)
+        return self.sampler_.regret(self.space_, replace(self.history_, trials=seen))
 
     @property
     def optimizer_results_(self) -> list[OptimizeResult]:
@@ -298,6 +303,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return [skopt_result(self.history_, self.space_, self.sampler_)]
 
     @property
-    def total_iterations(self) -> int:
-        """Number of trials of one fit."""
+    def total_iterations(self) -> float:
+        """Number of trials of one fit; ``inf`` if only `max_time` limits it."""
         return sum(n for _, n in self._phases(check_space(self.search_spaces, self.constraint)))

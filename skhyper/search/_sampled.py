@@ -1,18 +1,21 @@
 """What the searches that sample a space share: first settings, phases, the sampler."""
 
+import math
 import numbers
 import os
+import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skhyper._sklearn import Interval
 from skhyper._trial import History
 from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
-from skhyper.exceptions import InvalidSpaceError
+from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.samplers import (
     GPSampler,
     GridSampler,
@@ -34,6 +37,7 @@ __all__ = ["SampledSearch"]
 
 # Samplers that start, unless told otherwise, from the estimator's own setting.
 _START_FROM_OWN = (RandomSampler, GPSampler, SkoptSampler)
+_N_ITER = 50
 
 
 class SampledSearch(BaseSearch):
@@ -73,19 +77,24 @@ class SampledSearch(BaseSearch):
         space = self._checked_space()
         guesses = [self._checked_guess(params, space) for params in listed(self.initial_points)]
         phases = self._phases(space)
+        own = self._own_setting(space)
+        # Tried, and not seen by the sampler.
+        self._outside = [params for params in own if not space.contains(params)]
         if self.include_default:
-            guesses += self._own_setting(space)
+            guesses += own
         if isinstance(self.sampler_, GridSampler):
             candidates = self._grid_candidates(space, guesses, self.sampler_.n_values)
         elif self._tries_everything(space, phases):
             candidates = self._grid_candidates(space, guesses, int(space.n_settings))
         else:
             if self.include_default is None and isinstance(self.sampler_, _START_FROM_OWN):
-                guesses += self._own_setting(space)
-            candidates = SampledCandidates(self.sampler_, phases, guesses, self.allow_repeats)
+                guesses += own
+            candidates = SampledCandidates(
+                self.sampler_, phases, guesses, self.allow_repeats, self._outside
+            )
         return Plan(candidates, space, seed)
 
-    def _tries_everything(self, space: Space, phases: list[tuple[Space, int]]) -> bool:
+    def _tries_everything(self, space: Space, phases: list[tuple[Space, float]]) -> bool:
         """Whether all settings will be tried, so that no order of them is better."""
         every = len(phases) == 1 and space.n_settings <= phases[0][1]
         return every and not self.allow_repeats and self.max_time is None
@@ -130,16 +139,53 @@ class SampledSearch(BaseSearch):
         reason = "every setting was tried"
         return ListedCandidates(settings, reason, self.allow_repeats, space, self.n_iter)
 
-    def _phases(self, space: Space) -> list[tuple[Space, int]]:
-        n_iter = 50 if self.n_iter is None else self.n_iter
+    def _phases(self, space: Space) -> list[tuple[Space, float]]:
+        """Spaces to search one after the other, and trials in each: inf if only time counts."""
+        n_iter = _N_ITER if self.n_iter is None else self.n_iter
         if all(budget is None for budget in space.budgets):
-            return [(space, n_iter)]
+            only_time = self.n_iter is None and self.max_time is not None
+            return [(space, math.inf if only_time else n_iter)]
         budgets = [n_iter if budget is None else budget for budget in space.budgets]
         return [(space.restrict(i), budget) for i, budget in enumerate(budgets)]
 
     def _own_setting(self, space: Space) -> list[Mapping[str, Any]]:
-        """The estimator's own setting, if it lies in the space."""
-        return [space.complete({})] if space.contains({}) else []
+        """The estimator's own setting, in the space or not; empty if it cannot be tried.
+
+        Outside of the space, and unless it is asked for, it must not end the search by an error.
+        """
+        if self.include_default is False:
+            return []
+        if space.contains({}):
+            return [space.complete({})]
+        own = self.estimator.get_params(deep=True)
+        if space.locate({}) is not None:
+            params = space.complete({})
+        else:
+            params = {name: own[name] for name in space.names if name in own}
+        if self.include_default is None and self.error_score == "raise":
+            return []
+        reason = self._why_not_tried(params, space)
+        if reason and self.include_default:
+            warnings.warn(
+                f"include_default: the estimator's own setting {params!r} is not tried, {reason}.",
+                SkhyperWarning,
+                stacklevel=6,
+            )
+        return [] if reason else [params]
+
+    def _why_not_tried(self, params: Mapping[str, Any], space: Space) -> str:
+        """Why the estimator's own setting, outside of the space, cannot be tried."""
+        try:
+            allowed = space.accepts(params)
+        except InvalidSpaceError:  # made for settings of the space
+            allowed = False
+        if not allowed:
+            return "as the constraint rejects it"
+        example = clone(space_examples(space)[0], safe=False)
+        in_space = clone(self.estimator).set_params(**example)
+        if hasattr(in_space, "predict") and not hasattr(self.estimator, "predict"):
+            return "as it is a placeholder that cannot predict"
+        return ""
 
     def _checked_guess(self, params: Mapping[str, Any], space: Space) -> Mapping[str, Any]:
         check_settings(self.estimator, [params])

@@ -27,13 +27,14 @@ default="random"
         their order.
     n_iter : int, default=None
         Number of trials of this fit, besides those it starts from. By default the whole of
-        a grid or a list, 50 trials otherwise.
+        a grid or a list; otherwise as many as `max_time` allows, and 50 without a `max_time`.
     initial_points : dict or list of dict, default=None
         Settings to try first. Names left out have the estimator's own values.
     include_default : bool, default=None
-        Whether the estimator's own setting, if it lies in the space, is tried first (after
-        `initial_points`). By default only by samplers that are not fixed designs: "random",
-        "gp" and "skopt".
+        Whether the estimator's own setting is tried first (after `initial_points`), also where it
+        lies outside of the space (``gamma="scale"``, for instance); the surrogate leaves it out
+        then. By default only by samplers that are not fixed designs ("random", "gp" and "skopt")
+        and, outside of the space, unless ``error_score="raise"``.
     constraint : callable, default=None
         ``constraint(params) -> bool``; only settings that it accepts are tried.
     max_time : float, default=None

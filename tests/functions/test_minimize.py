@@ -175,6 +175,14 @@ def test_time_and_small_spaces_end_it():
     assert minimize(lambda p: p["a"], {"a": [3, 1, 2]}, 8, allow_repeats=True).nfev == 8
 
 
+def test_without_n_iter_only_time_counts():
+    result = minimize(branin, SPACE, None, max_time=0.3, sampler="random", random_state=0)
+    assert result.nfev > 50
+    assert result.message == "max_time=0.3 seconds are over"
+    with pytest.raises(ValueError, match="n_iter must be a whole number from 1 on, got None"):
+        minimize(branin, SPACE, None)
+
+
 def test_constraints():
     space = Space(SPACE, constraint=lambda params: params["x"] + params["y"] < 5)
     result = minimize(branin, space, 12, random_state=0)

@@ -1,17 +1,21 @@
 """First settings, phases, repeats and errors of the searches that sample a space."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import loguniform, norm
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from skhyper import BayesSearchCV, SearchCV
-from skhyper.exceptions import InvalidSpaceError
-from skhyper.samplers import GridSampler, RandomSampler
+from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
+from skhyper.samplers import GPSampler, GridSampler, RandomSampler, SkoptSampler
 from skhyper.space import Categorical, Integer, Real, Space, When
 
 X, y = load_iris(return_X_y=True)
@@ -71,11 +75,141 @@ def test_own_setting_first(cls):
     assert first.params == {"C": 3.0}
     search = cls(SVC(C=3.0), C, n_iter=2, include_default=False, cv=2, random_state=0)
     assert search.fit(X, y).history_[0].params != {"C": 3.0}
-    # Outside of the space there is nothing to start from.
-    first = cls(SVC(C=1e6), C, n_iter=2, cv=2, random_state=0).fit(X, y).history_[0]
-    assert first.params != {"C": 1e6}
-    space = {"gamma": (1e-3, 1.0, "log-uniform")}  # SVC's own gamma is "scale"
-    assert cls(SVC(), space, n_iter=2, cv=2, random_state=0).fit(X, y).n_trials_ == 2
+
+
+OUTSIDE = {
+    "a string": (SVC(), {"gamma": (1e-3, 1.0, "log-uniform")}, {"gamma": "scale"}),
+    "None": (
+        DecisionTreeClassifier(random_state=0),
+        {"max_depth": (1, 9), "min_samples_leaf": (1, 5)},
+        {"max_depth": None, "min_samples_leaf": 1},
+    ),
+    "a number": (SVC(C=1e6), C, {"C": 1e6}),
+    "a choice": (SVC(C=2.0, kernel="poly"), {**C, "kernel": ["rbf"]}, {"C": 2.0, "kernel": "poly"}),
+}
+
+
+@pytest.mark.parametrize("sampler", ["random", "gp", "skopt"])
+@pytest.mark.parametrize("kind", OUTSIDE)
+def test_own_setting_outside_of_the_space_comes_first(sampler, kind):
+    estimator, space, own = OUTSIDE[kind]
+    if sampler == "skopt":
+        pytest.importorskip("skopt")
+        sampler = SkoptSampler(n_initial_points=2, base_estimator="ET", acq_func="EI")
+    search = SearchCV(estimator, space, sampler=sampler, n_iter=5, cv=2, random_state=0)
+    search.fit(X, y)
+    assert search.n_trials_ == 5
+    assert search.cv_results_["params"][0] == own
+    assert all(search.space_.contains(p) for p in search.cv_results_["params"][1:])
+    for name, value in own.items():
+        shown = search.cv_results_[f"param_{name}"][0]
+        assert shown == value and type(shown) in (type(value), np.float64, np.int64)
+    assert search.cv_results_["mean_test_score"][0] == cross_val_score(estimator, X, y, cv=2).mean()
+    assert search.history_[0].state == "complete"
+
+
+@both
+@pytest.mark.parametrize("kind", OUTSIDE)
+def test_own_setting_outside_can_win_and_is_refitted(cls, kind):
+    estimator, space, own = OUTSIDE[kind]
+
+    def prefers_own(estimator, X, y):
+        return float(all(estimator.get_params()[name] == value for name, value in own.items()))
+
+    search = cls(estimator, space, n_iter=4, cv=2, random_state=0, scoring=prefers_own)
+    search.fit(X, y)
+    assert search.best_params_ == own
+    assert search.best_index_ == 0
+    assert search.best_estimator_.get_params()[next(iter(own))] == next(iter(own.values()))
+
+
+def test_bayesian_search_with_its_own_setting_outside(tmp_path):
+    def search(n_iter, **kwargs):
+        space = {**C, "gamma": (1e-3, 1.0, "log-uniform")}
+        return BayesSearchCV(SVC(), space, n_iter=n_iter, cv=2, random_state=0, **kwargs).fit(X, y)
+
+    whole = search(14)
+    result = whole.optimizer_results_[0]
+    assert result.x_iters[0] == [1.0, "scale"]
+    assert len(result.x_iters) == len(result.func_vals) == 14
+    assert np.isfinite(whole.regret_.bound)
+    # A search that goes on makes the same trials, and is not told that one has no place.
+    for n_iter in (5, 14):
+        again = search(n_iter, journal=tmp_path / "j")
+    assert again.cv_results_["params"] == whole.cv_results_["params"]
+    more = search(3, history=again.history_)
+    assert [p["gamma"] for p in more.cv_results_["params"]].count("scale") == 1
+    assert more.n_trials_ == 17
+
+
+def test_the_surrogate_does_not_see_the_own_setting_outside():
+    seen = []
+
+    class Watch(GPSampler):
+        def ask(self, space, history, n_points, rng):
+            seen.append([trial.number for trial in history])
+            return super().ask(space, history, n_points, rng)
+
+    SearchCV(SVC(C=1e6), C, sampler=Watch(), n_iter=3, cv=2, random_state=0).fit(X, y)
+    SearchCV(SVC(C=1.0), C, sampler=Watch(), n_iter=3, cv=2, random_state=0).fit(X, y)
+    assert seen == [[], [1], [0], [0, 1]]
+
+
+def test_where_the_own_setting_outside_is_not_tried():
+    rejects = {"constraint": lambda params: params["gamma"] < 0.5}
+    space = {"gamma": (1e-3, 1.0)}
+    for cls, kwargs in [
+        (BayesSearchCV, {"include_default": False}),
+        (SearchCV, {"include_default": False}),
+        (SearchCV, {"sampler": "sobol"}),
+        (SearchCV, {"sampler": "grid"}),
+        (SearchCV, {"error_score": "raise"}),
+        (BayesSearchCV, {"error_score": "raise"}),
+        (BayesSearchCV, rejects),  # fails on what is outside
+        (SearchCV, {"constraint": lambda params: params["gamma"] != "scale"}),
+    ]:
+        search = cls(SVC(), space, n_iter=3, cv=2, random_state=0, **kwargs).fit(X, y)
+        assert all(search.space_.contains(p) for p in search.cv_results_["params"])
+        assert search.n_trials_ == 3
+    with pytest.warns(SkhyperWarning, match="not tried, as the constraint rejects it"):
+        SearchCV(SVC(), space, n_iter=2, cv=2, include_default=True, **rejects).fit(X, y)
+    # Choices that are tried one and all, and a step that is a placeholder.
+    search = BayesSearchCV(SVC(), {"C": [0.1, 10.0]}, cv=2).fit(X, y)
+    assert search.cv_results_["params"] == [{"C": 0.1}, {"C": 10.0}]
+    pipe = Pipeline([("model", "passthrough")])
+    steps = {"model": [SVC(), DecisionTreeClassifier()], "model__random_state": (0, 99)}
+    search = SearchCV(pipe, steps, n_iter=3, cv=2, scoring="accuracy", random_state=0).fit(X, y)
+    assert all(p["model"] != "passthrough" for p in search.cv_results_["params"])
+
+
+@pytest.mark.parametrize("sampler", ["sobol", "grid", "gp"])
+def test_own_setting_outside_if_asked_for(sampler):
+    space = {"gamma": [0.1, 0.5]}
+    search = SearchCV(SVC(), space, sampler=sampler, cv=2, include_default=True).fit(X, y)
+    assert search.cv_results_["params"] == [{"gamma": g} for g in ("scale", 0.1, 0.5)]
+
+
+@both
+@pytest.mark.parametrize("kwargs", [{}, {"n_points": 3}, {"return_train_score": True}])
+def test_without_n_iter_only_time_counts(cls, kwargs):
+    search = cls(Surface(), {"a": (0.0, 1.0)}, n_iter=None, max_time=0.5, cv=2, **kwargs)
+    if cls is BayesSearchCV:
+        assert search.total_iterations == math.inf
+        search.set_params(n_iter=7)
+        assert search.total_iterations == 7
+        search.set_params(n_iter=None, optimizer_kwargs={"n_initial_points": 10_000})
+    search.fit(X, y)
+    assert search.n_trials_ > 50
+    assert search.stop_reason_ == "max_time=0.5 seconds are over"
+
+
+@both
+def test_without_n_iter_a_small_space_ends_it_and_without_max_time_there_are_50(cls):
+    search = cls(Surface(), {"n": (1, 5)}, n_iter=None, max_time=100, cv=2).fit(X, y)
+    assert search.n_trials_ == 5
+    assert search.stop_reason_ == "every setting was tried"
+    if cls is SearchCV:
+        assert cls(Surface(), {"a": (0.0, 1.0)}, n_iter=None, cv=2).fit(X, y).n_trials_ == 50
 
 
 def test_own_setting_of_a_conditional_space_leaves_out_what_is_inactive():
