@@ -52,6 +52,7 @@ __all__ = [
     "HasMethods",
     "Hidden",
     "Interval",
+    "InvalidParameterError",
     "MissingValues",
     "MultimetricScorer",
     "Options",

@@ -83,6 +83,10 @@ class ProgressBar(Callback):
     """
 
     def __init__(self, file: TextIO | None = None, width: int = 24):
+        if not isinstance(width, int) or isinstance(width, bool) or not 0 < width < 1000:
+            raise ValueError(f"width must be a number of characters, at least 1; got {width!r}.")
+        if file is not None and not hasattr(file, "write"):
+            raise TypeError(f"file must be a file object or None, got {file!r}.")
         self.file = file
         self.width = width
         self._begin(None, None)

@@ -36,6 +36,11 @@ class Journal:
     path : str or os.PathLike
         Made if it does not exist; its folder must exist.
 
+    Raises
+    ------
+    ValueError
+        If it is a folder, or its own does not exist.
+
     Notes
     -----
     The file holds pickles: open only journals that you trust, as with any pickle.
@@ -43,6 +48,10 @@ class Journal:
 
     def __init__(self, path: Any):
         self.path = Path(path)
+        if not str(path) or self.path.is_dir():
+            raise ValueError(f"journal must name a file, got {str(path)!r}.")
+        if not self.path.parent.is_dir():
+            raise ValueError(f"journal: there is no folder {str(self.path.parent)!r}.")
         self._file: BinaryIO | None = None
 
     def read(self) -> tuple[History, int] | None:

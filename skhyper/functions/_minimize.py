@@ -23,6 +23,7 @@ from skhyper.evaluation import (
 )
 from skhyper.functions._points import Points, check_value, optimize_result
 from skhyper.samplers import GPSampler, Sampler, check_sampler
+from skhyper.samplers._arguments import check_callables, check_flag, check_number
 from skhyper.space import Space
 
 __all__ = ["minimize"]
@@ -150,10 +151,14 @@ def minimize(
     """
     if not callable(function):
         raise TypeError(f"function must be callable, got {function!r}.")
-    if max_time is not None:
-        _check_number("max_time", max_time, numbers.Real, 0)
-    if n_iter is not None or max_time is None:
-        _check_number("n_iter", n_iter, numbers.Integral, 1)
+    check_number("max_time", max_time, whole=False, low=0, above=True, optional=True)
+    check_number("n_iter", n_iter, whole=True, low=1, optional=max_time is not None)
+    if n_jobs is not None and (not isinstance(n_jobs, numbers.Integral) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be an integer other than 0 or None, got {n_jobs!r}.")
+    if history is not None and not isinstance(history, History):
+        raise TypeError(f"history must be a History or None, got {history!r}.")
+    check_flag("allow_repeats", allow_repeats)
+    callbacks = check_callables("callback", callback)
     points = Points(space)
     phases: list[tuple[Space, float]] = [
         (points.space, math.inf if n_iter is None else int(n_iter))
@@ -162,10 +167,10 @@ def minimize(
     chosen = check_sampler(sampler)
     if sampler == "gp" and max_time is not None:
         chosen = GPSampler(max_time=max_time * joblib.effective_n_jobs(n_jobs))
+    chosen.check(points.space)
     candidates = SampledCandidates(chosen, phases, first, allow_repeats)
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     base = History(seed=seed) if history is None else replace(history, seed=seed, splits=())
-    callbacks = [callback] if callable(callback) else list(callback or ())
     objective = _FunctionObjective(function, points, _checked_catch(catch))
     evaluator = Evaluator(
         candidates,
@@ -206,15 +211,8 @@ def _result(history: History, points: Points, sampler: Sampler, message: str) ->
 
 
 def _checked_catch(catch: Any) -> tuple[type[Exception], ...]:
-    kinds = (catch,) if isinstance(catch, type) else tuple(catch)
+    kinds = catch if isinstance(catch, list | tuple | set) else (catch,)
     for kind in kinds:
         if not (isinstance(kind, type) and issubclass(kind, Exception)):
             raise TypeError(f"catch must be a type of Exception or a list of them, got {catch!r}.")
-    return kinds
-
-
-def _check_number(name: str, value: Any, kind: type, low: int) -> None:
-    wrong = not isinstance(value, kind) or isinstance(value, bool)
-    if wrong or not (value >= low and value > 0):
-        what = "a whole number from 1 on" if kind is numbers.Integral else "a number above 0"
-        raise ValueError(f"{name} must be {what}, got {value!r}.")
+    return tuple(kinds)

@@ -16,6 +16,7 @@ from skhyper.evaluation import SampledCandidates, setting_key
 from skhyper.exceptions import ExhaustedSpaceError
 from skhyper.functions._points import Points, check_value, optimize_result
 from skhyper.samplers import Sampler, check_sampler
+from skhyper.samplers._arguments import check_flag
 from skhyper.space import Space
 
 __all__ = ["Optimizer"]
@@ -98,6 +99,8 @@ class Optimizer:
     ):
         self._points = Points(space)
         self.sampler = check_sampler(sampler)
+        self.sampler.check(self._points.space)
+        check_flag("allow_repeats", allow_repeats)
         seed = int(check_random_state(random_state).randint(2**31 - 1))
         self.history = History(seed=seed)
         self._candidates = SampledCandidates(

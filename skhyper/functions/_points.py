@@ -73,7 +73,9 @@ class Points:
         if isinstance(points, Mapping):
             return [self.setting(points)]
         if not _is_listed(points):
-            raise InvalidSpaceError(f"Points must be a point or a list of them, got {points!r}.")
+            raise InvalidSpaceError(
+                f"initial_points must be a point or a list of them, got {points!r}."
+            )
         if self.names is not None and not all(
             _is_listed(p) or isinstance(p, Mapping) for p in points
         ):

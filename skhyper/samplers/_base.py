@@ -55,6 +55,14 @@ class Sampler(ABC):
         """
         return None
 
+    def check(self, space: Space) -> None:  # noqa: B027  (most samplers take every space)
+        """Raise where the sampler's arguments do not suit `space`; called before the first trial.
+
+        Raises
+        ------
+        TypeError, ValueError, ImportError
+        """
+
 
 def located_trials(space: Space, history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points, losses and pending marks of the trials that have a place in `space`.

@@ -24,6 +24,7 @@ from skhyper.gp import (
     log_expected_improvement,
     maximize_log_ei,
 )
+from skhyper.samplers._arguments import check_flag, check_number
 from skhyper.samplers._base import Sampler, located_gradients, located_trials
 from skhyper.samplers._cost import penalty_for_time, worth_most
 from skhyper.samplers._encoding import Encoding
@@ -155,6 +156,11 @@ class GPSampler(Sampler):
         Whether the losses are without noise, and smooth: their smallest differences then count.
         Scores by cross-validation are neither.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is none of these.
+
     Notes
     -----
     Matérn 5/2 kernel with one length-scale for each dimension, hyperparameters at their
@@ -200,6 +206,14 @@ class GPSampler(Sampler):
         max_points: int = 400,
         deterministic: bool = False,
     ):
+        check_number("n_initial_points", n_initial_points, whole=True, low=1, optional=True)
+        check_number("n_candidates", n_candidates, whole=True, low=1)
+        check_number("n_polish", n_polish, whole=True, low=0)
+        check_number("max_points", max_points, whole=True, low=1)
+        check_number("max_time", max_time, whole=False, low=0, above=True, optional=True)
+        check_flag("use_gradients", use_gradients)
+        check_flag("early_stopping", early_stopping)
+        check_flag("deterministic", deterministic)
         self.n_initial_points = n_initial_points
         self.n_candidates = n_candidates
         self.n_polish = n_polish

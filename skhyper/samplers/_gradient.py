@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from skhyper._trial import History, Trial
+from skhyper.samplers._arguments import check_flag, check_number
 from skhyper.samplers._base import Sampler
 from skhyper.samplers._descent import Answer, Strategy, key_of
 from skhyper.samplers._shrinkage import Shrinkage
@@ -74,6 +75,14 @@ class GradientSampler(Sampler):
         one_valley: bool = False,
         prior: float | Callable[[Space, np.ndarray], float] = 0.0,
     ):
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+            raise TypeError(f"names must be a collection of str, got {names!r}.")
+        check_number("n_iter", n_iter, whole=True, low=1)
+        check_number("n_restarts", n_restarts, whole=True, low=0)
+        check_number("tol", tol, whole=False, low=0, above=True)
+        check_flag("one_valley", one_valley)
+        if not callable(prior):
+            check_number("prior", prior, whole=False, low=0)
         self.names = names
         self.n_iter = n_iter
         self.starts = starts

@@ -1,5 +1,6 @@
 """scikit-optimize's Optimizer as one sampler: its GP, random-forest and extra-trees surrogates."""
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skhyper._trial import History
+from skhyper.samplers._arguments import check_number
 from skhyper.samplers._base import Sampler, located_trials
 from skhyper.space import Dimension, Space
 
@@ -36,6 +38,24 @@ class SkoptSampler(Sampler):
 
     def __repr__(self) -> str:
         return f"SkoptSampler({', '.join(f'{k}={v!r}' for k, v in self.kwargs.items())})"
+
+    def check(self, space: Space) -> None:
+        """Raise where scikit-optimize is missing, or its ``Optimizer`` refuses the keywords."""
+        try:
+            from skopt import Optimizer
+        except ImportError as error:
+            raise ImportError("SkoptSampler needs scikit-optimize to be installed.") from error
+        allowed = set(inspect.signature(Optimizer).parameters) - {"dimensions"}
+        if unknown := [name for name in self.kwargs if name not in allowed]:
+            raise TypeError(
+                f"{unknown[0]!r} is no keyword of skopt.Optimizer; it has {sorted(allowed)}."
+            )
+        for name in ("n_initial_points", "n_random_starts"):
+            check_number(name, self.kwargs.get(name, 1), whole=True, low=0)
+        try:
+            Optimizer(_dimensions(space), **{**self.kwargs, "random_state": 0})
+        except Exception as error:
+            raise ValueError(f"skopt.Optimizer refuses {self.kwargs!r}: {error}") from error
 
     def ask(
         self, space: Space, history: History, n_points: int, rng: np.random.Generator

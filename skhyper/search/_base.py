@@ -24,7 +24,6 @@ from skhyper._sklearn import (
     check_method_params,
     fit_context,
     insert_error_scores,
-    sklearn_version,
     teardown_callbacks,
     warn_or_raise_about_fit_failures,
 )
@@ -40,6 +39,7 @@ from skhyper.evaluation import (
     sigterm_interrupts,
 )
 from skhyper.exceptions import HistoryMismatchWarning, SkhyperWarning
+from skhyper.search._folds import drawn_folds
 from skhyper.search._interrupts import OF_THE_LAST_FIT, Interruptible
 from skhyper.search._progress import opening_line, prints_trials
 from skhyper.search._scoring import (
@@ -237,18 +237,8 @@ class BaseSearch(Interruptible, CallbackSearchCV):
             # `refit` may name another metric by now.
             again = [finished_trial(t, t.folds, self._pick_score) for t in earlier]
             return replace(earlier, trials=tuple(again))
-        self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
-        splits = list(cv.split(X, y, **routed.splitter.split))
-        if not splits:
-            raise ValueError(
-                "No fits were performed. Was the CV iterator empty? Were there no candidates?"
-            )
-        if len(splits) != self.n_splits_:
-            verb = "return" if sklearn_version >= (1, 9) else "returned"
-            raise ValueError(
-                f"cv.split and cv.get_n_splits {verb} inconsistent results. "
-                f"Expected {self.n_splits_} splits, got {len(splits)}"
-            )
+        splits = drawn_folds(self.cv, cv, X, y, routed.splitter.split)
+        self.n_splits_ = len(splits)
         return History((), plan.seed, print_, tuple(splits))
 
     def _journaled(self, print_: str, earlier: History | None) -> tuple[History | None, int]:

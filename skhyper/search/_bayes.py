@@ -14,6 +14,7 @@ from skhyper._trial import History, Trial
 from skhyper.evaluation import Objective, setting_key
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler, skopt_result
+from skhyper.samplers._arguments import check_callables
 from skhyper.search._sampled import SampledSearch
 from skhyper.space import check_space
 
@@ -220,6 +221,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     def _sampler(self) -> Sampler:
         kwargs = dict(self.optimizer_kwargs or {})
+        if not all(isinstance(name, str) for name in kwargs):
+            raise TypeError(f"optimizer_kwargs must have str as keys, got {kwargs!r}.")
         surrogate = kwargs.get("base_estimator", "GP")
         if set(kwargs) <= _OWN_KEYWORDS and str(surrogate).upper() == "GP":
             n_initial = kwargs.get("n_initial_points", kwargs.get("n_random_starts"))
@@ -261,8 +264,9 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _fit_arguments(self, params: dict[str, Any]) -> tuple[dict[str, Any], list[Callable]]:
         """`fit_params` of the constructor and `callback` of ``fit``, as scikit-optimize has."""
         params = {**(self.fit_params or {}), **params}
-        given = params.pop("callback", None)
-        callbacks = [] if given is None else [given] if callable(given) else list(given)
+        if not all(isinstance(name, str) for name in params):
+            raise TypeError(f"fit_params must have str as keys, got {self.fit_params!r}.")
+        callbacks = check_callables("callback", params.pop("callback", None))
 
         def on_trial_end(search: Any, history: History, trial: Trial) -> bool:
             result = skopt_result(history, self.space_, self.sampler_)

@@ -225,9 +225,13 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _plan(self) -> Plan:
         if self.search_spaces is None:
             raise InvalidSpaceError("search_spaces is needed.")
+        self._check_numbers()
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         space = self._checked_space()
-        guesses = [self._checked_guess(params, space) for params in listed(self.initial_points)]
+        guesses = [
+            self._checked_guess(params, space)
+            for params in listed(self.initial_points, "initial_points")
+        ]
         self._criterion, self._names = criterion_and_names(
             self.estimator, space, *self._get_scorers()
         )

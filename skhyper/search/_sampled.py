@@ -3,6 +3,7 @@
 import math
 import numbers
 import os
+import sys
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from skhyper.samplers import (
 )
 from skhyper.search._base import BaseSearch, Plan
 from skhyper.search._validate import (
+    check_listed_values,
     check_settings,
     check_values,
     listed,
@@ -66,16 +68,21 @@ class SampledSearch(BaseSearch):
         """The sampler, or the list of settings of a manual search."""
 
     def _plan(self) -> Plan:
+        self._check_numbers()
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.sampler_ = self._sampler()
         if not isinstance(self.sampler_, Sampler):
-            return self._manual_plan(listed(self.sampler_), seed)
+            return self._manual_plan(listed(self.sampler_, "sampler"), seed)
         if self.search_spaces is None:
             raise InvalidSpaceError(
                 "search_spaces is needed, unless sampler is a list of settings."
             )
         space = self._checked_space()
-        guesses = [self._checked_guess(params, space) for params in listed(self.initial_points)]
+        self.sampler_.check(space)
+        guesses = [
+            self._checked_guess(params, space)
+            for params in listed(self.initial_points, "initial_points")
+        ]
         phases = self._phases(space)
         own = self._own_setting(space)
         # Tried, and not seen by the sampler.
@@ -94,6 +101,15 @@ class SampledSearch(BaseSearch):
             )
         return Plan(candidates, space, seed)
 
+    def _check_numbers(self) -> None:
+        """Refuse True as a number, and integers that no array or clock can hold."""
+        for name in self._get_param_names():
+            value, allowed = getattr(self, name), self._parameter_constraints.get(name, ())
+            if any(isinstance(constraint, Interval) for constraint in allowed):
+                whole = isinstance(value, numbers.Integral)
+                if isinstance(value, bool) or (whole and abs(value) > sys.maxsize):
+                    raise ValueError(f"{name} must be a number of a usual size, got {value!r}.")
+
     def _tries_everything(self, space: Space, phases: list[tuple[Space, float]]) -> bool:
         """Whether all settings will be tried, so that no order of them is better."""
         every = len(phases) == 1 and space.n_settings <= phases[0][1]
@@ -103,8 +119,9 @@ class SampledSearch(BaseSearch):
         if not settings:
             raise InvalidSpaceError("The list of settings to try is empty.")
         space = None if self.search_spaces is None else self._space()
-        settings = [*listed(self.initial_points), *settings]
+        settings = [*listed(self.initial_points, "initial_points"), *settings]
         check_settings(self.estimator, settings)
+        check_listed_values(self.estimator, settings)
         for params in settings:
             if self.constraint is not None and not self.constraint(dict(params)):
                 raise InvalidSpaceError(f"The constraint rejects the setting {dict(params)!r}.")

@@ -15,6 +15,7 @@ from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.space import Categorical, Space, is_vector
 
 __all__ = [
+    "check_listed_values",
     "check_settings",
     "check_values",
     "listed",
@@ -137,6 +138,33 @@ def check_values(estimator: Any, space: Space) -> None:
             )
 
 
+def check_listed_values(estimator: Any, settings: Sequence[Mapping[str, Any]]) -> None:
+    """Check that the estimator accepts one of the values that a list of settings has for a name.
+
+    Raises
+    ------
+    InvalidSpaceError
+        If it says that it accepts none of them.
+    """
+    for name in {name: None for params in settings for name in params}:
+        using = [params for params in settings if name in params]
+        errors = []
+        for params in using:
+            owner, constraints = _owner(estimator, params, name)
+            inner = name.rpartition("__")[2]
+            known = constraints is not None
+            errors.append(value_error(owner, inner, params[name], constraints) if known else "")
+        if all(errors):
+            value = using[0][name]
+            hint = (
+                f" {value!r} looks like choices: a space is given as search_spaces, and the "
+                "sampler by name."
+                if isinstance(value, list | tuple | np.ndarray)
+                else ""
+            )
+            raise InvalidSpaceError(f"No setting of the list suits {name!r}: {errors[0]}{hint}")
+
+
 def _owner(estimator: Any, setting: Mapping[str, Any], name: str) -> tuple[Any, Any]:
     """The (nested) estimator that `name` belongs to, and what it accepts for it."""
     outer, _, inner = name.rpartition("__")
@@ -145,8 +173,8 @@ def _owner(estimator: Any, setting: Mapping[str, Any], name: str) -> tuple[Any, 
     return owner, getattr(owner, "_parameter_constraints", {}).get(inner)
 
 
-def listed(points: Any) -> Sequence[Mapping[str, Any]]:
-    """A setting or a list of settings as a list.
+def listed(points: Any, argument: str = "settings") -> Sequence[Mapping[str, Any]]:
+    """A setting or a list of settings, given as `argument`, as a list.
 
     Raises
     ------
@@ -156,9 +184,11 @@ def listed(points: Any) -> Sequence[Mapping[str, Any]]:
     if points is None:
         return []
     settings = [points] if isinstance(points, Mapping) else points
-    if not isinstance(settings, list | tuple) or not all(isinstance(s, Mapping) for s in settings):
+    dicts = isinstance(settings, list | tuple) and all(isinstance(s, Mapping) for s in settings)
+    if not dicts or not all(isinstance(name, str) for s in settings for name in s):
         raise InvalidSpaceError(
-            f"Settings must be a dict, or a list of dicts, from names to values; got {points!r}."
+            f"{argument}: Settings must be a dict, or a list of dicts, from names to values; got "
+            f"{points!r}."
         )
     return settings
 

@@ -1,0 +1,73 @@
+"""Checks of arguments where scikit-learn makes none: of samplers, functions and callbacks."""
+
+import numbers
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from skhyper._sklearn import InvalidParameterError
+
+__all__ = ["check_callables", "check_flag", "check_number"]
+
+
+def check_number(
+    name: str, value: Any, *, whole: bool, low: float, above: bool = False, optional: bool = False
+) -> None:
+    """Check a number; True and nan are none.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    value : object
+    whole : bool
+        Whether it must be an integer.
+    low : float
+        Its least value.
+    above : bool
+        Whether it must be greater than `low`.
+    optional : bool
+        Whether it may be None.
+
+    Raises
+    ------
+    InvalidParameterError
+        A ValueError and a TypeError, as scikit-learn's estimators raise it.
+    """
+    if value is None and optional:
+        return
+    kind = numbers.Integral if whole else numbers.Real
+    number: Any = value
+    right = isinstance(value, kind) and not isinstance(value, bool | np.bool_)
+    right = right and (number > low if above else number >= low)
+    # Integers beyond the largest size have no place in an array, nor as a float.
+    if not right or (isinstance(value, numbers.Integral) and number > sys.maxsize):
+        raise InvalidParameterError(
+            f"{name} must be {'a whole number' if whole else 'a number'} "
+            f"{f'above {low}' if above else f'from {low} on'}{' or None' if optional else ''}, "
+            f"got {value!r}."
+        )
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raise TypeError where an argument is neither True nor False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
+
+
+def check_callables(name: str, value: Any) -> list[Callable]:
+    """A callable, or a list of callables, as a list; None as an empty one.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if value is None:
+        return []
+    found = [value] if callable(value) else value
+    if not isinstance(found, list | tuple) or not all(map(callable, found)):
+        raise TypeError(f"{name} must be a callable or a list of them, got {value!r}.")
+    return list(found)
