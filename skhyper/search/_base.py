@@ -308,7 +308,8 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         n_fits = None if math.isinf(n) else n * len(base.splits)
         if self.verbose > 0:
             print(opening_line(len(base.splits), n, self.max_time))  # noqa: T201
-            hooks = [*hooks, prints_trials(len(base) + n)] if self._is_sequential else hooks
+        if self.verbose == 1 and self._is_sequential:  # from 2 on there are scikit-learn's lines
+            hooks = [*hooks, prints_trials(len(base) + n)]
         pool = make_pool(objective, self.n_jobs, self.pre_dispatch, candidates.known_ahead)
         n_jobs = joblib.effective_n_jobs(self.n_jobs)
         context = root.subcontext(

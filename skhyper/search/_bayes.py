@@ -51,8 +51,8 @@ class BayesSearchCV(SampledSearch):
     include_default : bool, default=None
         Whether the estimator's own setting is tried first (after `initial_points`), also where it
         lies outside of the space (``gamma="scale"``, for instance); the surrogate leaves it out
-        then. None means True, except outside of a space that is enumerated as a whole, and with
-        ``error_score="raise"``.
+        then. None means True, except outside of a space of no more than `n_iter` settings, and
+        with ``error_score="raise"``.
     constraint : callable, default=None
         ``constraint(params) -> bool``; only settings that it accepts are tried.
     max_time : float, default=None

@@ -1,4 +1,4 @@
-"""What `verbose` prints of a search beyond scikit-learn's lines: one line for each trial."""
+"""What ``verbose=1`` prints of a search: one line for each trial."""
 
 import math
 from collections.abc import Callable

@@ -179,7 +179,7 @@ class SampledSearch(BaseSearch):
             params = space.complete({})
         else:
             params = {name: own[name] for name in space.names if name in own}
-        if self.include_default is None and self.error_score == "raise":
+        if self.include_default is None and (self.error_score == "raise" or self._is_list(space)):
             return []
         reason = self._why_not_tried(params, space)
         if reason and self.include_default:
@@ -189,6 +189,10 @@ class SampledSearch(BaseSearch):
                 stacklevel=6,
             )
         return [] if reason else [params]
+
+    def _is_list(self, space: Space) -> bool:
+        """Whether the space has no more settings than a search has trials: it is then meant so."""
+        return space.n_settings <= (_N_ITER if self.n_iter is None else self.n_iter)
 
     def _why_not_tried(self, params: Mapping[str, Any], space: Space) -> str:
         """Why the estimator's own setting, outside of the space, cannot be tried."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from skhyper._sklearn import scorer_parts
+from skhyper._sklearn import InvalidParameterError, scorer_parts
 from skhyper._trial import History
 
 __all__ = ["check_fit_metadata", "check_scoring_signature", "warn_or_raise_about_scores"]
@@ -144,8 +144,8 @@ def warn_or_raise_about_scores(history: History, error_score: Any, gave_up: bool
 
     Raises
     ------
-    ValueError
-        With the traceback, if `gave_up`.
+    InvalidParameterError
+        A ValueError and a TypeError with the traceback, if `gave_up`.
     """
     folds = [fold for trial in history for fold in trial.folds]
     errors: Counter[str] = Counter()
@@ -157,9 +157,9 @@ def warn_or_raise_about_scores(history: History, error_score: Any, gave_up: bool
         return
     details = "\n".join(f"{n} times:\n{error}" for error, n in errors.most_common())
     if gave_up:
-        raise ValueError(
-            f"Scoring failed in all folds of the first {len(history)} trials, so the search was "
-            f"stopped. Details:\n{details}"
+        raise InvalidParameterError(
+            f"Scoring failed in all folds of the first {len(history)} trials with the same error, "
+            f"so the search was stopped. Details:\n{details}"
         )
     warnings.warn(
         f"Scoring failed {errors.total()} times in {len(folds)} folds; the score there is "

@@ -33,8 +33,9 @@ default="random"
     include_default : bool, default=None
         Whether the estimator's own setting is tried first (after `initial_points`), also where it
         lies outside of the space (``gamma="scale"``, for instance); the surrogate leaves it out
-        then. By default only by samplers that are not fixed designs ("random", "gp" and "skopt")
-        and, outside of the space, unless ``error_score="raise"``.
+        then. By default only by samplers that are not fixed designs ("random", "gp" and "skopt");
+        and not outside of a space of no more than `n_iter` settings, nor with
+        ``error_score="raise"``.
     constraint : callable, default=None
         ``constraint(params) -> bool``; only settings that it accepts are tried.
     max_time : float, default=None
