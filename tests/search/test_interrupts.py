@@ -1,9 +1,12 @@
 """What a search says of itself after an interruption, wherever it came."""
 
 import os
+import re
 import signal
 import sys
+import textwrap
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,3 +176,15 @@ def test_a_gradient_search():
     assert search.n_trials_ == 2
     with pytest.raises(NotFittedError, match="interrupted"):
         search.predict(X)
+
+
+@pytest.mark.parametrize("at", [1, 6])
+def test_the_documented_way_to_catch_an_interruption(at, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "user_guide" / "searching.md").read_text()
+    (snippet,) = re.findall(
+        r"^    try:\n        search\.fit.*?(?=\n\n)", page, re.DOTALL | re.MULTILINE
+    )
+    interrupt(monkeypatch, at)
+    exec(textwrap.dedent(snippet), {"search": searches()["bayes"], "X": X, "y": y})
+    expected = "0 trials, best: None" if at == 1 else "2 trials, best: Trial(number="
+    assert capsys.readouterr().out.startswith(expected)
