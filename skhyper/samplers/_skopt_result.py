@@ -67,6 +67,8 @@ def skopt_result(
     sampler: Any,
     names: Sequence[str] | None = None,
     /,
+    *,
+    with_outside: bool = False,
     **more: Any,
 ) -> SkoptResult:
     """A history as ``skopt.Optimizer.get_result`` returns it.
@@ -76,6 +78,9 @@ def skopt_result(
     history : History
     space : Space
         Trials outside of it are left out, as are those that are still running.
+    with_outside : bool, default=False
+        Whether trials outside of the space are there too, for callbacks that count trials; the
+        plots cannot draw them.
     sampler : Sampler
         Its surrogate, if it has one, is the last of ``models``.
     names : sequence of str, default=None
@@ -90,7 +95,7 @@ def skopt_result(
         specs``.
     """
     columns = _Columns.from_space(space, names)
-    done = [t for t in history if t.state != "running" and _lies_in(space, t)]
+    done = [t for t in history if t.state != "running" and (with_outside or _lies_in(space, t))]
     known = [t for t in done if np.isfinite(t.loss)]
     best = min(known, key=lambda t: t.loss, default=None)
     later = {

@@ -48,7 +48,7 @@ from skhyper.search._scoring import (
     warn_or_raise_about_scores,
 )
 from skhyper.search._tools import mlflow_run, register_for_onnx, replaced_fit
-from skhyper.search._validate import warn_about_gradients
+from skhyper.search._validate import is_own, warn_about_gradients
 from skhyper.space import Space
 
 __all__ = ["BaseSearch", "Plan"]
@@ -79,11 +79,6 @@ def _merged(history: History, other: History) -> History:
     new = [trial for trial in other if setting_key(trial.params) not in known]
     trials = [replace(t, number=i) for i, t in enumerate([*history, *new])]
     return replace(history, trials=tuple(trials))
-
-
-def _is_own(params: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Whether a setting is the estimator's own, which may be tried outside of the space."""
-    return setting_key(params) == setting_key({name: own.get(name) for name in params})
 
 
 class BaseSearch(Interruptible, CallbackSearchCV):
@@ -266,7 +261,7 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         lost = [
             trial
             for trial in (earlier if space is not None else ())
-            if space.locate(trial.params) is None and not _is_own(trial.params, own)
+            if space.locate(trial.params) is None and not is_own(trial.params, own)
         ]
         if lost:
             warnings.warn(

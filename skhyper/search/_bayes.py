@@ -269,7 +269,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         callbacks = check_callables("callback", params.pop("callback", None))
 
         def on_trial_end(search: Any, history: History, trial: Trial) -> bool:
-            result = skopt_result(history, self.space_, self.sampler_)
+            result = skopt_result(history, self.space_, self.sampler_, with_outside=True)
             return any([bool(callback(result)) for callback in callbacks])
 
         return params, [on_trial_end] if callbacks else []
@@ -296,15 +296,19 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _regret(self, n_trials: int) -> Regret:
         if not isinstance(self.sampler_, GPSampler):
             raise AttributeError(f"{self.sampler_!r} has no bound of the regret.")
+        return self.sampler_.regret(self.space_, self._seen(n_trials))
+
+    def _seen(self, n_trials: int) -> History:
+        """The first trials, without the estimator's own setting if that lies outside the space."""
         outside = {setting_key(params) for params in self._outside}
         trials = self.history_.trials[:n_trials]
         seen = tuple(trial for trial in trials if setting_key(trial.params) not in outside)
-        return self.sampler_.regret(self.space_, replace(self.history_, trials=seen))
+        return replace(self.history_, trials=seen)
 
     @property
     def optimizer_results_(self) -> list[OptimizeResult]:
         check_is_fitted(self, "history_")
-        return [skopt_result(self.history_, self.space_, self.sampler_)]
+        return [skopt_result(self._seen(self.n_trials_), self.space_, self.sampler_)]
 
     @property
     def total_iterations(self) -> float:

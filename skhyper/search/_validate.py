@@ -11,6 +11,7 @@ from sklearn.base import clone
 from skhyper._bands import per_band_template
 from skhyper._sklearn import value_error
 from skhyper._trial import History
+from skhyper.evaluation import setting_key
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.space import Categorical, Space, is_vector
 
@@ -18,6 +19,7 @@ __all__ = [
     "check_listed_values",
     "check_settings",
     "check_values",
+    "is_own",
     "listed",
     "space_examples",
     "vector_of",
@@ -191,6 +193,18 @@ def listed(points: Any, argument: str = "settings") -> Sequence[Mapping[str, Any
             f"{points!r}."
         )
     return settings
+
+
+def is_own(params: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Whether a setting is the estimator's own, which may be tried outside of the space.
+
+    Parameters
+    ----------
+    params : dict
+    own : dict
+        The estimator's ``get_params(deep=True)``.
+    """
+    return setting_key(params) == setting_key({name: own.get(name) for name in params})
 
 
 def vector_of(name: str, own: Mapping[str, Any]) -> Any:
