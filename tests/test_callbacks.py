@@ -130,11 +130,11 @@ def test_time_left_heeds_max_time_and_the_end_is_a_result():
     search.set_callbacks(ProgressBar(file=out)).fit(X, y)
     *lines, result = frames(out)
     left = [line.split("about ")[1].split()[0] for line in lines]
-    assert set(left) == {"0"}
+    assert set(left) == {"0"}  # by trials it would be minutes
     shares = [line.count("#") / 24 for line in lines]
     assert shares == sorted(shares)
-    assert 0.7 < shares[-1] <= 1
-    assert result.startswith(f"{search.n_trials_} trials in 0 s  best ")
+    assert shares[-1] > 0.1  # by trials it would be none
+    assert result.startswith(f"{search.n_trials_} trials in ")
     assert "(max_time=0.3 seconds are over)" in result
 
 
@@ -142,7 +142,7 @@ def test_without_a_number_of_trials_none_is_shown():
     out = Terminal()
     search = SearchCV(SVC(), {"C": (1.0, 3.0)}, max_time=0.2, cv=2, random_state=0)
     search.set_callbacks(ProgressBar(file=out)).fit(X, y)
-    assert frames(out)[2].split()[1:3] == ["3", "trials"]
+    assert frames(out)[0].split()[1:3] == ["1", "trials"]
 
 
 def test_a_search_that_goes_on_counts_what_was_there(tmp_path):

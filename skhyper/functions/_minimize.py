@@ -149,15 +149,7 @@ def minimize(
     >>> len(result.x), len(result.func_vals)
     (1, 8)
     """
-    if not callable(function):
-        raise TypeError(f"function must be callable, got {function!r}.")
-    check_number("max_time", max_time, whole=False, low=0, above=True, optional=True)
-    check_number("n_iter", n_iter, whole=True, low=1, optional=max_time is not None)
-    if n_jobs is not None and (not isinstance(n_jobs, numbers.Integral) or n_jobs == 0):
-        raise ValueError(f"n_jobs must be an integer other than 0 or None, got {n_jobs!r}.")
-    if history is not None and not isinstance(history, History):
-        raise TypeError(f"history must be a History or None, got {history!r}.")
-    check_flag("allow_repeats", allow_repeats)
+    _check_arguments(function, n_iter, max_time, history, allow_repeats, n_jobs)
     callbacks = check_callables("callback", callback)
     points = Points(space)
     phases: list[tuple[Space, float]] = [
@@ -188,6 +180,20 @@ def minimize(
         ),
     )
     return _run(evaluator, points, chosen)
+
+
+def _check_arguments(
+    function: Any, n_iter: Any, max_time: Any, history: Any, allow_repeats: Any, n_jobs: Any
+) -> None:
+    if not callable(function):
+        raise TypeError(f"function must be callable, got {function!r}.")
+    check_number("max_time", max_time, whole=False, low=0, above=True, optional=True)
+    check_number("n_iter", n_iter, whole=True, low=1, optional=max_time is not None)
+    if n_jobs is not None and (not isinstance(n_jobs, numbers.Integral) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be an integer other than 0 or None, got {n_jobs!r}.")
+    if history is not None and not isinstance(history, History):
+        raise TypeError(f"history must be a History or None, got {history!r}.")
+    check_flag("allow_repeats", allow_repeats)
 
 
 def _run(evaluator: Evaluator, points: Points, sampler: Sampler) -> OptimizeResult:

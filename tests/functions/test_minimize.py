@@ -176,9 +176,11 @@ def test_time_and_small_spaces_end_it():
 
 
 def test_without_n_iter_only_time_counts():
-    result = minimize(branin, SPACE, None, max_time=0.3, sampler="random", random_state=0)
-    assert result.nfev > 50
-    assert result.message == "max_time=0.3 seconds are over"
+    kwargs = {"sampler": "random", "random_state": 0}
+    stop = {"callback": lambda result: result.nfev == 60}
+    assert minimize(branin, SPACE, None, max_time=1e4, **kwargs, **stop).nfev == 60
+    result = minimize(branin, SPACE, None, max_time=0.01, **kwargs)
+    assert result.message == "max_time=0.01 seconds are over"
     with pytest.raises(ValueError, match="n_iter must be a whole number from 1 on, got None"):
         minimize(branin, SPACE, None)
 

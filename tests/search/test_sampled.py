@@ -14,6 +14,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skhyper import BayesSearchCV, SearchCV
+from skhyper.callbacks import Callback
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.samplers import GPSampler, GridSampler, RandomSampler, SkoptSampler
 from skhyper.space import Categorical, Integer, Real, Space, When
@@ -194,18 +195,25 @@ def test_own_setting_outside_if_asked_for(sampler):
     assert search.cv_results_["params"] == [{"gamma": g} for g in ("scale", 0.1, 0.5)]
 
 
+class StopAt60(Callback):
+    def on_trial_end(self, search, trial):
+        return trial.number == 59
+
+
 @both
-@pytest.mark.parametrize("kwargs", [{}, {"n_points": 3}, {"return_train_score": True}])
+@pytest.mark.parametrize("kwargs", [{}, {"n_points": 3}])
 def test_without_n_iter_only_time_counts(cls, kwargs):
-    search = cls(Surface(), {"a": (0.0, 1.0)}, n_iter=None, max_time=0.5, cv=2, **kwargs)
+    search = cls(Surface(), {"a": (0.0, 1.0)}, n_iter=None, max_time=1e4, cv=2, **kwargs)
     if cls is BayesSearchCV:
         assert search.total_iterations == math.inf
         search.set_params(n_iter=7)
         assert search.total_iterations == 7
         search.set_params(n_iter=None, optimizer_kwargs={"n_initial_points": 10_000})
-    search.fit(X, y)
-    assert search.n_trials_ > 50
-    assert search.stop_reason_ == "max_time=0.5 seconds are over"
+    search.set_callbacks(StopAt60()).fit(X, y)
+    assert search.n_trials_ >= 60
+    assert search.stop_reason_ == "a callback asked to stop"
+    search.set_params(max_time=0.01).fit(X, y)
+    assert search.stop_reason_ == "max_time=0.01 seconds are over"
 
 
 @both
