@@ -90,7 +90,8 @@ def test_the_model_is_the_surrogate():
     (result,) = search.optimizer_results_
     mean, std = result.models[-1].predict(result.space.transform(result.x_iters), return_std=True)
     model = search.sampler_.model(search.space_, search.history_)
-    points = search.space_.to_unit([trial.params for trial in search.history_])
+    inside = [trial.params for trial in search.history_ if search.space_.contains(trial.params)]
+    points = search.space_.to_unit(inside)
     expected = model.predict(points)
     np.testing.assert_allclose(mean, expected[0], rtol=1e-9)
     np.testing.assert_allclose(std, expected[1], rtol=1e-6)
