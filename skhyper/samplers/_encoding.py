@@ -6,14 +6,15 @@ Notation
 --------
 n, d, p : number of points, of dimensions, of features
 points : (n, d) points of the unit cube, nan where inactive
-F : (n, p) features; a category becomes one column for each of its choices
+F : (n, p) features; a category becomes one column for each of its choices, unless they are
+    numbers, which become one column by their values
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from skhyper.space import Space
+from skhyper.space import Dimension, Space
 
 __all__ = ["Encoding"]
 
@@ -25,7 +26,7 @@ _FINE = 20
 
 @dataclass(frozen=True)
 class Encoding:
-    """Points as features of a process: numbers as they are, a column for each choice.
+    """Points as features of a GP: numbers as they are, a column for each other choice.
 
     Attributes
     ----------
@@ -51,7 +52,7 @@ class Encoding:
 
     @classmethod
     def of(cls, space: Space) -> "Encoding":
-        widths = [int(d.n_values) if d.kind == "categorical" else 1 for d in space.dimensions]
+        widths = [int(d.n_values) if _is_one_hot(d) else 1 for d in space.dimensions]
         ends = np.cumsum(widths)
         columns = [slice(int(end - width), int(end)) for end, width in zip(ends, widths)]
         return cls(space, columns, np.repeat(np.arange(len(widths)), widths))
@@ -61,13 +62,14 @@ class Encoding:
         F = np.empty((len(points), len(self.groups)))
         for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
             active = ~np.isnan(u)
-            if dimension.kind == "categorical":
+            if _is_one_hot(dimension):
                 F[:, columns] = _CATEGORY_HEIGHT / dimension.n_values
                 F[active, columns] = 0.0
                 rows = np.flatnonzero(active)
                 F[rows, columns.start + dimension.index(u[active])] = _CATEGORY_HEIGHT
             else:
-                F[:, columns.start] = np.where(active, u, 0.5)
+                F[:, columns.start] = 0.5
+                F[active, columns.start] = _feature(dimension, u[active])
         return F
 
     def encode_gradients(self, gradients: np.ndarray) -> np.ndarray:
@@ -82,8 +84,11 @@ class Encoding:
         """Points (n, d) of features (n, p); what is inactive comes out active."""
         points = np.empty((len(F), self.space.n_dims))
         for i, (dimension, columns) in enumerate(zip(self.space.dimensions, self.columns)):
-            if dimension.kind == "categorical":
+            if _is_one_hot(dimension):
                 points[:, i] = dimension.grid(0)[F[:, columns].argmax(axis=1)]
+            elif dimension.places is not None:
+                distances = np.abs(F[:, columns] - dimension.places)
+                points[:, i] = dimension.grid(0)[distances.argmin(axis=1)]
             else:
                 points[:, i] = F[:, columns.start]
         return points
@@ -95,3 +100,12 @@ class Encoding:
             if dimension.kind in ("real", "integer") and dimension.n_values >= _FINE:
                 free[:, columns.start] = ~np.isnan(u)
         return free
+
+
+def _is_one_hot(dimension: Dimension) -> bool:
+    return dimension.kind == "categorical" and dimension.places is None
+
+
+def _feature(dimension: Dimension, u: np.ndarray) -> np.ndarray:
+    """The one feature of coordinates (n,): of numbers in a list, where they lie by value."""
+    return u if dimension.places is None else dimension.places[dimension.index(u)]

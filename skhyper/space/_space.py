@@ -109,7 +109,7 @@ class Space:
         self.dimensions: list[Dimension] = []
         if len(dicts) > 1:
             self.names.append(None)
-            self.dimensions.append(Categorical(range(len(dicts))))
+            self.dimensions.append(Categorical(range(len(dicts)), ordered=False))
         parts = zip(dicts, self.budgets, strict=True)
         self._subspaces = [self._add_subspace(part, budget) for part, budget in parts]
 
