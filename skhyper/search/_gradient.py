@@ -225,6 +225,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _plan(self) -> Plan:
         if self.search_spaces is None:
             raise InvalidSpaceError("search_spaces is needed.")
+        if isinstance(self.prior, bool | np.bool_):
+            raise TypeError(
+                f'prior must be "auto", a number from 0 on or None, got {self.prior!r}.'
+            )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         space = self._checked_space()
         guesses = [self._checked_guess(params, space) for params in listed(self.initial_points)]

@@ -12,7 +12,7 @@ from skhyper._bands import per_band_template
 from skhyper._sklearn import value_error
 from skhyper._trial import History
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
-from skhyper.space import Categorical, Dimension, Space, is_vector
+from skhyper.space import Categorical, Dimension, Space, When, is_vector
 
 __all__ = [
     "check_settings",
@@ -21,7 +21,12 @@ __all__ = [
     "space_examples",
     "vector_of",
     "warn_about_gradients",
+    "warn_about_pairs",
 ]
+
+
+# Ratio from which on two floats in a list look like the ends of a range.
+_FAR_APART = 10
 
 
 def check_settings(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> None:
@@ -214,6 +219,29 @@ def _check_range(name: str, dimension: Dimension, values: Sequence[Any], owners:
             SkhyperWarning,
             stacklevel=6,
         )
+
+
+def warn_about_pairs(spaces: Any) -> None:
+    """Warn of lists of two floats far apart, which are ranges to scikit-optimize."""
+    if isinstance(spaces, list | tuple):
+        for part in spaces:
+            warn_about_pairs(part)
+    if not isinstance(spaces, Mapping):
+        return
+    for name, spec in spaces.items():
+        while isinstance(spec, When):
+            spec = spec.values
+        pair = isinstance(spec, list) and len(spec) == 2 and all(isinstance(v, float) for v in spec)
+        if pair and spec[1] > _FAR_APART * spec[0] >= 0:
+            low, high = spec
+            scale = "" if low == 0 else f" or {(low, high, 'log-uniform')!r}"
+            warnings.warn(
+                f"{name!r}: {spec!r} is a list of two choices here, a range in scikit-optimize. "
+                f"For the range write {(low, high)!r}{scale}; for two choices, without this "
+                f"warning, Categorical({spec!r}).",
+                SkhyperWarning,
+                stacklevel=7,
+            )
 
 
 def listed(points: Any) -> Sequence[Mapping[str, Any]]:

@@ -19,12 +19,15 @@ from search.bayes_like import SequentialGridSearchCV as GridSearchCV
 from search.bayes_like import SequentialRandomizedSearchCV as RandomizedSearchCV
 """
 
+TWICE = "asserts that a choice that is written twice is tried twice"
 EXCLUDED_BAYES = {
     "test_grid_search_bad_param_grid": "asserts the wording of ParameterGrid's errors",
     "test_search_with_2d_array": "asserts which settings one seed of ParameterSampler draws",
+    "test_grid_search_classifier_all_fits_fail": TWICE,
+    "test_callable_multimetric_clf_all_fits_fail": TWICE,
+    "test_grid_search_cv_splits_consistency": TWICE,
 }
 IN_ORDER = "asserts results in the order of ParameterGrid"
-TWICE = "asserts that a choice that is written twice is tried twice"
 EXCLUDED_SEQUENTIAL = {
     **EXCLUDED_BAYES,
     "test_grid_search": IN_ORDER,
@@ -43,9 +46,6 @@ EXCLUDED_SEQUENTIAL = {
         "asserts that searches that optimise different metrics try the same settings"
     ),
     "test_callable_multimetric_error_failing_clf": IN_ORDER,
-    "test_grid_search_classifier_all_fits_fail": TWICE,
-    "test_callable_multimetric_clf_all_fits_fail": TWICE,
-    "test_grid_search_cv_splits_consistency": TWICE,
 }
 
 
