@@ -143,9 +143,9 @@ def minimize(
     _check_number("n_iter", n_iter, numbers.Integral, 1)
     if max_time is not None:
         _check_number("max_time", max_time, numbers.Real, 0)
-    points = Points(space)
+    points = Points(space, initial_points)
     phases = [(points.space, int(n_iter))]
-    first = points.settings(initial_points)
+    first = points.first
     chosen = check_sampler(sampler)
     if sampler == "gp" and max_time is not None:
         chosen = GPSampler(max_time=max_time * joblib.effective_n_jobs(n_jobs))

@@ -96,14 +96,14 @@ class Optimizer:
         initial_points: Any = None,
         allow_repeats: bool = False,
     ):
-        self._points = Points(space)
+        self._points = Points(space, initial_points)
         self.sampler = check_sampler(sampler)
         seed = int(check_random_state(random_state).randint(2**31 - 1))
         self.history = History(seed=seed)
         self._candidates = SampledCandidates(
             self.sampler,
             [(self._points.space, sys.maxsize)],
-            self._points.settings(initial_points),
+            self._points.first,
             allow_repeats,
         )
 
