@@ -28,3 +28,7 @@ __all__ = [
     "like",
     "why_not",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
