@@ -6,8 +6,7 @@ Notation
 --------
 n, d, p : number of points, of dimensions, of features
 points : (n, d) points of the unit cube, nan where inactive
-F : (n, p) features; a category becomes one column for each of its choices, unless they are
-    numbers, which become one column by their values
+F : (n, p) features; choices become a column each, numbers among them one column by value
 """
 
 from dataclasses import dataclass
@@ -52,7 +51,7 @@ class Encoding:
 
     @classmethod
     def of(cls, space: Space) -> "Encoding":
-        widths = [int(d.n_values) if _is_one_hot(d) else 1 for d in space.dimensions]
+        widths = [_width(dimension) for dimension in space.dimensions]
         ends = np.cumsum(widths)
         columns = [slice(int(end - width), int(end)) for end, width in zip(ends, widths)]
         return cls(space, columns, np.repeat(np.arange(len(widths)), widths))
@@ -67,9 +66,13 @@ class Encoding:
                 F[active, columns] = 0.0
                 rows = np.flatnonzero(active)
                 F[rows, columns.start + dimension.index(u[active])] = _CATEGORY_HEIGHT
-            else:
+            elif dimension.places is not None:
+                table = _by_value(dimension.places)
+                F[:, columns] = _CATEGORY_HEIGHT / max(1, table.shape[1] - 1)
                 F[:, columns.start] = 0.5
-                F[active, columns.start] = _feature(dimension, u[active])
+                F[active, columns] = table[dimension.index(u[active])]
+            else:
+                F[:, columns.start] = np.where(active, u, 0.5)
         return F
 
     def encode_gradients(self, gradients: np.ndarray) -> np.ndarray:
@@ -87,8 +90,8 @@ class Encoding:
             if _is_one_hot(dimension):
                 points[:, i] = dimension.grid(0)[F[:, columns].argmax(axis=1)]
             elif dimension.places is not None:
-                distances = np.abs(F[:, columns] - dimension.places)
-                points[:, i] = dimension.grid(0)[distances.argmin(axis=1)]
+                apart = F[:, None, columns] - _by_value(dimension.places)
+                points[:, i] = dimension.grid(0)[(apart**2).sum(axis=2).argmin(axis=1)]
             else:
                 points[:, i] = F[:, columns.start]
         return points
@@ -106,6 +109,24 @@ def _is_one_hot(dimension: Dimension) -> bool:
     return dimension.kind == "categorical" and dimension.places is None
 
 
-def _feature(dimension: Dimension, u: np.ndarray) -> np.ndarray:
-    """The one feature of coordinates (n,): of numbers in a list, where they lie by value."""
-    return u if dimension.places is None else dimension.places[dimension.index(u)]
+def _width(dimension: Dimension) -> int:
+    """Number of features of a dimension."""
+    if _is_one_hot(dimension):
+        return int(dimension.n_values)
+    return 1 if dimension.places is None else _by_value(dimension.places).shape[1]
+
+
+def _by_value(places: np.ndarray) -> np.ndarray:
+    """Features (n_values, p) of choices among which are numbers.
+
+    A column for their places and, where other choices are among them, one that says "a number"
+    and one for each of the others; these have no place, and lie in the middle.
+    """
+    others = np.flatnonzero(np.isnan(places))
+    column = np.where(np.isnan(places), 0.5, places)[:, None]
+    if len(others) == 0:
+        return column
+    which = np.zeros((len(places), 1 + len(others)))
+    which[:, 0] = ~np.isnan(places)
+    which[others, 1 + np.arange(len(others))] = 1.0
+    return np.hstack([column, _CATEGORY_HEIGHT * which])

@@ -227,7 +227,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             raise InvalidSpaceError("search_spaces is needed.")
         if isinstance(self.prior, bool | np.bool_):
             raise TypeError(
-                f'prior must be "auto", a number from 0 on or None, got {self.prior!r}.'
+                "The 'prior' parameter of GradientSearchCV must be 'auto', a float in the range "
+                f"[0.0, inf] or None. Got {self.prior!r} instead."
             )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         space = self._checked_space()

@@ -61,7 +61,7 @@ def _identity(choice: Any) -> Hashable:
 
 
 def by_value(choices: Sequence[Any]) -> np.ndarray | None:
-    """Where choices that are all numbers lie between the least, 0, and the largest, 1.
+    """Where those choices that are numbers lie between the least, 0, and the largest, 1.
 
     On a log scale where their ratios are more even than their differences; a 0 before such
     numbers, as in ``[0, 0.01, 0.1, 1]``, is one more step below them.
@@ -69,34 +69,39 @@ def by_value(choices: Sequence[Any]) -> np.ndarray | None:
     Returns
     -------
     places : ndarray of shape (n_choices,), or None
-        None where a choice is no number, or there are fewer than three.
+        nan for choices that are no numbers, such as None and "auto"; None where there are fewer
+        than three numbers.
 
     Examples
     --------
     >>> from skhyper.space._choices import by_value
-    >>> by_value([1, 100, 10]), by_value([1, 2, 3]), by_value(["a", "b", "c"])
-    (array([0. , 1. , 0.5]), array([0. , 0.5, 1. ]), None)
+    >>> by_value([1, 100, 10]), by_value([1, 2, 3, "auto"]), by_value(["a", "b", "c"])
+    (array([0. , 1. , 0.5]), array([0. , 0.5, 1. , nan]), None)
     """
-    if len(choices) < _FEWEST_ORDERED or not all(is_number(c) and is_finite(c) for c in choices):
+    are_numbers = np.array([is_number(c) and is_finite(c) for c in choices], dtype=bool)
+    if are_numbers.sum() < _FEWEST_ORDERED:
         return None
-    x = np.array([float(choice) for choice in choices])
+    x = np.array([float(c) for c, is_one in zip(choices, are_numbers) if is_one])
     order = np.argsort(x, kind="stable")
-    scales = [x[order]]
-    positive = scales[0][scales[0] > 0]
-    if len(positive) == len(x):
-        scales.append(np.log(positive))
-    elif (
-        scales[0][0] == 0 and len(positive) == len(x) - 1 and positive[-1] / _DECADE >= positive[0]
-    ):
-        logs = np.log(positive)
-        below = logs[0] - (logs[-1] - logs[0]) / (len(logs) - 1)
-        scales.append(np.concatenate([[below], logs]))
-    best = min(scales, key=_unevenness) / 2
+    ascending = x[order]
+    best = min(_scales(ascending), key=_unevenness) / 2
     if best[0] == best[-1]:
         return None
-    places = np.empty(len(x))
-    places[order] = (best - best[0]) / (best[-1] - best[0])
+    places = np.full(len(choices), np.nan)
+    places[np.flatnonzero(are_numbers)[order]] = (best - best[0]) / (best[-1] - best[0])
     return places
+
+
+def _scales(x: np.ndarray) -> list[np.ndarray]:
+    """Ascending numbers, and their logarithms where there are any."""
+    positive = x[x > 0]
+    if len(positive) == len(x):
+        return [x, np.log(x)]
+    if x[0] == 0 and len(positive) == len(x) - 1 and positive[-1] / _DECADE >= positive[0]:
+        logs = np.log(positive)
+        below = logs[0] - (logs[-1] - logs[0]) / (len(logs) - 1)
+        return [x, np.concatenate([[below], logs])]
+    return [x]
 
 
 def _unevenness(x: np.ndarray) -> float:

@@ -41,7 +41,8 @@ class Dimension(ABC):
     n_values : float
         Number of distinct values, ``inf`` for a continuum.
     places : ndarray of shape (n_values,) or None
-        Of choices that are numbers: where each lies on [0, 1] by its value, for surrogates.
+        Of choices among which are numbers: where each lies on [0, 1] by its value, nan for
+        others. For surrogates.
     """
 
     kind: ClassVar[str]
@@ -294,9 +295,9 @@ class Categorical(Dimension):
         as probable as all of them.
     ordered : bool, default=None
         Whether neighbours in the list are alike, as in ``["small", "medium", "large"]``. By
-        default surrogates take three or more numbers in the order of their values, on a log
-        scale where they are closer to a geometric sequence than to an arithmetic one; False
-        for numbers that are names.
+        default surrogates take three or more numbers by their values, on a log scale where
+        they are closer to a geometric sequence than to an arithmetic one, and other choices
+        among them as categories. False for numbers that are names.
     weights : sequence of float, default=None
         Probability of each choice when sampling; equal by default.
 

@@ -5,11 +5,12 @@ import pytest
 from scipy.stats import loguniform, norm
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skhyper import BayesSearchCV, SearchCV
+from skhyper import BayesSearchCV, GradientSearchCV, SearchCV
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.samplers import GridSampler, RandomSampler
 from skhyper.space import Categorical, Integer, Real, Space, When
@@ -389,3 +390,10 @@ def test_a_list_that_scikit_optimize_reads_as_a_range(spec, is_range, recwarn):
 def test_advice_for_a_pair_is_a_range():
     with pytest.warns(SkhyperWarning, match=r"write \(0.001, 1000.0\) or \(.*, 'log-uniform'\)"):
         BayesSearchCV(Surface(), {"a": [1e-3, 1e3]}, n_iter=1, cv=2).fit(X, y)
+
+
+@pytest.mark.parametrize("prior", [True, False, np.True_])
+def test_a_prior_is_a_number(prior):
+    search = GradientSearchCV(Ridge(), {"alpha": (1e-2, 1e2, "log")}, prior=prior)
+    with pytest.raises(TypeError, match=r"'prior' parameter .*Got (np\.)?(True|False)"):
+        search.fit(X, y)

@@ -55,6 +55,9 @@ def test_a_space_of_repeated_choices_has_each_setting_once():
         ([-1.7e308, 0.0, 1.7e308], [0, 0.5, 1]),
         ([1, 2, 5, 10, 100], np.log10([1, 2, 5, 10, 100]) / 2),
         (range(100, 1001, 300), [0, 1 / 3, 2 / 3, 1]),
+        ([None, 3, 5, 7], [np.nan, 0, 0.5, 1]),
+        (["scale", 0.01, 1.0, 0.1, True], [np.nan, 0, 1, 0.5, np.nan]),
+        ([1, 2, 3, np.inf, 10**400], [0, 0.5, 1, np.nan, np.nan]),
     ],
     ids=str,
 )
