@@ -1,5 +1,6 @@
 """Bayesian optimisation by a Gaussian process."""
 
+import itertools
 from dataclasses import replace
 from unittest import mock
 
@@ -496,3 +497,21 @@ def test_lists_of_numbers_are_searched_as_ranges_are():
         return np.mean(lost)
 
     assert regret(None) < 0.3 * regret(False)
+
+
+@pytest.mark.slow
+def test_seven_ordered_integers():
+    """Random draws meet the constraint once in 16,512 times."""
+    names = "abcdefg"
+
+    def rising(params):
+        return all(params[a] < params[b] for a, b in itertools.pairwise(names))
+
+    optimizer = Optimizer(Space(dict.fromkeys(names, (1, 20)), rising), random_state=0)
+    for _ in range(20):
+        params = optimizer.ask()
+        assert rising(params)
+        optimizer.tell(params, sum((params[n] - 3 * k - 2) ** 2 for k, n in enumerate(names)))
+    assert (
+        optimizer.best_value <= 3
+    )  # the best of 20 random settings that meet it: 7, at the median
