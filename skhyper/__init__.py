@@ -14,6 +14,7 @@ from skhyper._lazy import lazy_names
 from skhyper._trial import History, Trial
 from skhyper.functions import Optimizer, minimize
 from skhyper.search import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
+from skhyper.space import When, default_space
 
 if TYPE_CHECKING:
     from skhyper import hypergradient, inspection, kernel, linear_model, neural_network
@@ -37,8 +38,10 @@ __all__ = [
     "RandomizedSearchCV",
     "SearchCV",
     "Trial",
+    "When",
     "__version__",
     "callbacks",
+    "default_space",
     "exceptions",
     "hypergradient",
     "inspection",

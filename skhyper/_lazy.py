@@ -13,6 +13,8 @@ def lazy_names(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of a package, some of whose names are heavy.
 
+    ``dir`` shows what is public: the names in ``__all__``, and those that all modules have.
+
     Parameters
     ----------
     package : str
@@ -34,6 +36,8 @@ def lazy_names(
         return value
 
     def dir_() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *modules})
+        found = vars(sys.modules[package])
+        special = {name for name in found if name.startswith("__")}
+        return sorted({*special, *found.get("__all__", found), *modules})
 
     return getattr_, dir_

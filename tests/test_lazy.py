@@ -1,7 +1,9 @@
 """What is imported when, looked at in a fresh process."""
 
+import importlib
 import json
 import pickle
+import pkgutil
 import subprocess
 import sys
 
@@ -88,6 +90,25 @@ def test_star_and_unknown_names():
         assert set(package.__all__) <= set(dir(package))
         for name in package.__all__:
             assert getattr(package, name) is not None
+
+
+PACKAGES = [m.name for m in pkgutil.iter_modules(skhyper.__path__, "skhyper.") if m.ispkg]
+
+
+@pytest.mark.parametrize("name", ["skhyper", *PACKAGES])
+def test_dir_shows_what_is_public(name):
+    package = importlib.import_module(name)
+    shown = {name for name in dir(package) if not name.startswith("__")}
+    assert shown == {name for name in package.__all__ if not name.startswith("__")}
+
+
+def test_names_are_where_one_looks_for_them():
+    from skhyper import When, callbacks, default_space
+    from skhyper.callbacks import ProgressBar
+
+    assert When is skhyper.space.When
+    assert default_space is skhyper.space.default_space
+    assert callbacks.ProgressBar is ProgressBar
 
 
 def test_a_name_is_looked_up_once(monkeypatch):

@@ -26,3 +26,7 @@ __all__ = [
     "softmax_solver",
     "with_class_weights",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

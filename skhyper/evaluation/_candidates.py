@@ -1,5 +1,6 @@
 """Which setting comes next: a list known ahead, or a sampler that looks at the history."""
 
+import functools
 import numbers
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ import numpy as np
 
 from skhyper._identity import digest
 from skhyper._trial import History
-from skhyper.space import Space
+from skhyper.space import Space, evenly
 
 __all__ = ["Candidates", "ListedCandidates", "SampledCandidates", "setting_key"]
 
@@ -125,7 +126,9 @@ class SampledCandidates:
         self._outside = list(outside)
         self._allow_repeats = allow_repeats
         self._asked_in_phase = 0
+        self._end = ""  # why nothing is left
         self._keys: list[str] = []  # of the trials so far, made once each
+        self._accepted: list[np.ndarray] = []  # points of those that meet the constraint
         self.n_candidates = sum(n for _, n in self._phases)
         self.exhausted_reason = f"n_iter={self.n_candidates} settings were tried"
 
@@ -146,15 +149,21 @@ class SampledCandidates:
                     self._asked_in_phase += 1
                     return params
                 reason = getattr(self._sampler, "stop_reason", "")
-                self.exhausted_reason = reason or "every setting was tried"
+                self.exhausted_reason = reason or self._end
             self._phases.pop(0)
             self._asked_in_phase = 0
-            self._keys = []  # of another space
+            self._keys, self._accepted = [], []  # of another space
         return None
 
     def _tried(self, space: Space, history: History) -> set[str]:
+        if not self._keys:
+            self._accepted = list(space.accepted)
         for trial in history[len(self._keys) :]:
             self._keys.append(setting_key(trial.params, space))
+            if space.constraint is not None and space.contains(trial.params):
+                self._accepted += [p for p in [space.locate(trial.params)] if p is not None]
+        if self._accepted:
+            space.accepted = np.array(self._accepted)
         return set(self._keys)
 
     def _next(self, space: Space, history: History, tried: set) -> Mapping[str, Any] | None:
@@ -163,6 +172,7 @@ class SampledCandidates:
             if self._is_new(params, space, tried):
                 return params
         rng = np.random.default_rng([history.seed, len(history)])
+        self._end = "every setting was tried"
         seen = self._seen(space, history)
         points = self._checked(self._sampler.ask(space, seen, 1, rng), space)
         if len(points) == 0:
@@ -198,10 +208,13 @@ class SampledCandidates:
 
     def _another(self, space: Space, rng: np.random.Generator, tried: set) -> Any:
         """A random setting in place of one that was tried; None when there is none left."""
-        for params in space.from_unit(space.sample(_MAX_REDRAWS, rng)):
-            if self._is_new(params, space, tried):
-                return params
+        for draw in (space.sample, functools.partial(evenly, space)):
+            for params in space.from_unit(draw(_MAX_REDRAWS, rng)):
+                if self._is_new(params, space, tried):
+                    return params
         if space.n_settings > _MAX_ENUMERATED:
+            which = "" if space.constraint is None else " that the constraint accepts"
+            self._end = f"no other setting{which} was found"
             return None
         settings = space.from_unit(np.array(list(space.grid(_MAX_ENUMERATED))))
         untried = [params for params in settings if self._is_new(params, space, tried)]

@@ -151,11 +151,11 @@ def minimize(
     """
     _check_arguments(function, n_iter, max_time, history, allow_repeats, n_jobs)
     callbacks = check_callables("callback", callback)
-    points = Points(space)
+    points = Points(space, initial_points)
     phases: list[tuple[Space, float]] = [
         (points.space, math.inf if n_iter is None else int(n_iter))
     ]
-    first = points.settings(initial_points)
+    first = points.first
     chosen = check_sampler(sampler)
     if sampler == "gp" and max_time is not None:
         chosen = GPSampler(max_time=max_time * joblib.effective_n_jobs(n_jobs))

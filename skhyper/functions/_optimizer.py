@@ -97,7 +97,7 @@ class Optimizer:
         initial_points: Any = None,
         allow_repeats: bool = False,
     ):
-        self._points = Points(space)
+        self._points = Points(space, initial_points)
         self.sampler = check_sampler(sampler)
         self.sampler.check(self._points.space)
         check_flag("allow_repeats", allow_repeats)
@@ -106,7 +106,7 @@ class Optimizer:
         self._candidates = SampledCandidates(
             self.sampler,
             [(self._points.space, sys.maxsize)],
-            self._points.settings(initial_points),
+            self._points.first,
             allow_repeats,
         )
 

@@ -1,5 +1,6 @@
 """How points of a space are written: dicts or, as scikit-optimize has them, lists of values."""
 
+import copy
 import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,26 +24,34 @@ class Points:
     ----------
     spaces : dict, list of dict, Space, or list of dimensions
         With a list of dimensions, points are lists of values in their order.
+    first : point or list of points, default=None
+        Points to try first.
 
     Attributes
     ----------
     space : Space
+    first : list of dict
+        Settings of the first points.
     names : list of str or None
         Order of the values where points are lists; None where they are dicts.
     """
 
-    def __init__(self, spaces: Any):
+    def __init__(self, spaces: Any, first: Any = None):
         dimensions = _dimensions(spaces)
         self.names: list[str] | None = None
         if dimensions is not None:
             self.names = _names(dimensions)
             spaces = dict(zip(self.names, map(_check_nth, range(len(dimensions)), dimensions)))
-        self.space: Space = check_space(spaces)
+        self.space: Space = copy.copy(check_space(spaces))
         if any(budget is not None for budget in self.space.budgets):
             raise InvalidSpaceError(
                 "(dict, n_iter) pairs are for searches; here, give a list of the dicts."
             )
-        self.space.sample(1, np.random.default_rng(0))  # raises if all is rejected
+        self.first = self.settings(first)
+        if self.space.constraint is not None:
+            self.space.accepted = self.space.to_unit(self.first)
+        # Raises if the constraint rejects everything; else there is a point to go on from.
+        self.space.accepted = self.space.sample(1, np.random.default_rng(0))
 
     def setting(self, point: Any) -> dict[str, Any]:
         """The setting that a user's point spells.

@@ -21,3 +21,7 @@ __all__ = [
     "log_expected_improvement",
     "maximize_log_ei",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -55,3 +55,7 @@ __all__ = [
     "inner_problem",
     "log_marginal_likelihood",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

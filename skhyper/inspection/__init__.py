@@ -5,3 +5,7 @@ from skhyper.inspection._inspection import Inspection, inspect
 from skhyper.inspection._parameters import Parameter
 
 __all__ = ["Hyperparameter", "Inspection", "Parameter", "inspect"]
+
+
+def __dir__() -> list[str]:
+    return __all__

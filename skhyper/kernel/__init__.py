@@ -3,3 +3,7 @@
 from skhyper.kernel._ard import ARDKernelRidge, ARDKernelRidgeClassifier
 
 __all__ = ["ARDKernelRidge", "ARDKernelRidgeClassifier"]
+
+
+def __dir__() -> list[str]:
+    return __all__

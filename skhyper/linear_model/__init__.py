@@ -5,3 +5,7 @@ from skhyper.linear_model._logistic import BandedLogisticRegression
 from skhyper.linear_model._ridge import BandedRidge
 
 __all__ = ["BandedLogisticRegression", "BandedRidge", "WeightedElasticNet"]
+
+
+def __dir__() -> list[str]:
+    return __all__

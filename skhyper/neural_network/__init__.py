@@ -12,3 +12,7 @@ __all__ = [
     "fit_with_slopes",
     "pull_back",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -32,3 +32,7 @@ __all__ = [
     "located_trials",
     "skopt_result",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

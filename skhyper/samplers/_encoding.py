@@ -6,14 +6,14 @@ Notation
 --------
 n, d, p : number of points, of dimensions, of features
 points : (n, d) points of the unit cube, nan where inactive
-F : (n, p) features; a category becomes one column for each of its choices
+F : (n, p) features; choices become a column each, numbers among them one column by value
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from skhyper.space import Space
+from skhyper.space import Dimension, Space
 
 __all__ = ["Encoding"]
 
@@ -25,7 +25,7 @@ _FINE = 20
 
 @dataclass(frozen=True)
 class Encoding:
-    """Points as features of a process: numbers as they are, a column for each choice.
+    """Points as features of a GP: numbers as they are, a column for each other choice.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Encoding:
 
     @classmethod
     def of(cls, space: Space) -> "Encoding":
-        widths = [int(d.n_values) if d.kind == "categorical" else 1 for d in space.dimensions]
+        widths = [_width(dimension) for dimension in space.dimensions]
         ends = np.cumsum(widths)
         columns = [slice(int(end - width), int(end)) for end, width in zip(ends, widths)]
         return cls(space, columns, np.repeat(np.arange(len(widths)), widths))
@@ -61,11 +61,16 @@ class Encoding:
         F = np.empty((len(points), len(self.groups)))
         for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
             active = ~np.isnan(u)
-            if dimension.kind == "categorical":
+            if _is_one_hot(dimension):
                 F[:, columns] = _CATEGORY_HEIGHT / dimension.n_values
                 F[active, columns] = 0.0
                 rows = np.flatnonzero(active)
                 F[rows, columns.start + dimension.index(u[active])] = _CATEGORY_HEIGHT
+            elif dimension.places is not None:
+                table = _by_value(dimension.places)
+                F[:, columns] = _CATEGORY_HEIGHT / max(1, table.shape[1] - 1)
+                F[:, columns.start] = 0.5
+                F[active, columns] = table[dimension.index(u[active])]
             else:
                 F[:, columns.start] = np.where(active, u, 0.5)
         return F
@@ -82,8 +87,11 @@ class Encoding:
         """Points (n, d) of features (n, p); what is inactive comes out active."""
         points = np.empty((len(F), self.space.n_dims))
         for i, (dimension, columns) in enumerate(zip(self.space.dimensions, self.columns)):
-            if dimension.kind == "categorical":
+            if _is_one_hot(dimension):
                 points[:, i] = dimension.grid(0)[F[:, columns].argmax(axis=1)]
+            elif dimension.places is not None:
+                apart = F[:, None, columns] - _by_value(dimension.places)
+                points[:, i] = dimension.grid(0)[(apart**2).sum(axis=2).argmin(axis=1)]
             else:
                 points[:, i] = F[:, columns.start]
         return points
@@ -95,3 +103,30 @@ class Encoding:
             if dimension.kind in ("real", "integer") and dimension.n_values >= _FINE:
                 free[:, columns.start] = ~np.isnan(u)
         return free
+
+
+def _is_one_hot(dimension: Dimension) -> bool:
+    return dimension.kind == "categorical" and dimension.places is None
+
+
+def _width(dimension: Dimension) -> int:
+    """Number of features of a dimension."""
+    if _is_one_hot(dimension):
+        return int(dimension.n_values)
+    return 1 if dimension.places is None else _by_value(dimension.places).shape[1]
+
+
+def _by_value(places: np.ndarray) -> np.ndarray:
+    """Features (n_values, p) of choices among which are numbers.
+
+    A column for their places and, where other choices are among them, one that says "a number"
+    and one for each of the others; these have no place, and lie in the middle.
+    """
+    others = np.flatnonzero(np.isnan(places))
+    column = np.where(np.isnan(places), 0.5, places)[:, None]
+    if len(others) == 0:
+        return column
+    which = np.zeros((len(places), 1 + len(others)))
+    which[:, 0] = ~np.isnan(places)
+    which[others, 1 + np.arange(len(others))] = 1.0
+    return np.hstack([column, _CATEGORY_HEIGHT * which])

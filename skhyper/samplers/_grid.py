@@ -1,5 +1,6 @@
 """Grid search over any space, ranges included."""
 
+import numbers
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,7 +22,13 @@ class GridSampler(Sampler):
         equally spaced on its scale with both ends. Lists of choices are taken whole.
     """
 
+    n_values: int
+
     def __init__(self, n_values: int = 5):
+        if not isinstance(n_values, numbers.Integral) or isinstance(n_values, bool):
+            raise TypeError(f"n_values must be an integer, got {n_values!r}.")
+        if n_values < 1:
+            raise ValueError(f"n_values must be at least 1, got {n_values!r}.")
         self.n_values = n_values
 
     def __repr__(self) -> str:
@@ -35,7 +42,13 @@ class GridSampler(Sampler):
         return np.array(points).reshape(len(points), space.n_dims)
 
     def _untried(self, space: Space, tried: set) -> Iterator[np.ndarray]:
-        return (point for point in space.grid(self.n_values) if _key(point) not in tried)
+        for point in space.grid(self.n_values):
+            key = _key(point)
+            if space.n_subspaces > 1:  # which may overlap
+                key = _key(space.locate(space.from_unit(point[None])[0]))
+            if key not in tried:
+                tried.add(key)
+                yield point
 
 
 def _key(point: np.ndarray | None) -> bytes | None:

@@ -219,6 +219,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         "iid": "no_validation",
     }
 
+    _reads_scikit_optimize: ClassVar[bool] = True
+
     def _sampler(self) -> Sampler:
         kwargs = dict(self.optimizer_kwargs or {})
         if not all(isinstance(name, str) for name in kwargs):

@@ -249,7 +249,7 @@ def _drawable(spaces: Any) -> Any:
         return spaces
     for name, values in spaces.items():
         prior = values[2] if isinstance(values, tuple) and len(values) == 3 else None
-        if isinstance(prior, str) and prior in ("uniform", "log-uniform"):
+        if isinstance(prior, str) and prior in ("uniform", "log-uniform", "loguniform", "log"):
             warnings.warn(
                 f"{name!r}: {values!r} is a list of choices here, as in scikit-learn. For the "
                 "range use scipy.stats, or SearchCV(sampler='random').",

@@ -32,6 +32,7 @@ from skhyper.search._validate import (
     listed,
     space_examples,
     vector_of,
+    warn_about_pairs,
 )
 from skhyper.space import Space, check_space
 
@@ -62,6 +63,9 @@ class SampledSearch(BaseSearch):
     }
 
     _is_sequential = True
+
+    # Whether spaces may have been written for scikit-optimize, where [low, high] is a range.
+    _reads_scikit_optimize: ClassVar[bool] = False
 
     @abstractmethod
     def _sampler(self) -> Sampler | Sequence[Mapping[str, Any]]:
@@ -146,15 +150,25 @@ class SampledSearch(BaseSearch):
         space = self._space()
         check_settings(self.estimator, space_examples(space))
         check_values(self.estimator, space)
-        space.sample(1, np.random.default_rng(0))  # raises if the constraint rejects everything
+        if self._reads_scikit_optimize:
+            warn_about_pairs(self.search_spaces)
+        if space.constraint is not None:
+            guesses = [{}, *listed(self.initial_points)]
+            known = [space.locate(params) for params in guesses if space.contains(params)]
+            space.accepted = np.array(known).reshape(len(known), space.n_dims)
+        # Raises if the constraint rejects everything; else there is a point to go on from.
+        space.accepted = space.sample(1, np.random.default_rng(0))
         return space
 
     def _grid_candidates(self, space: Space, guesses: list, n_values: int) -> ListedCandidates:
-        guessed = {setting_key(params, space) for params in guesses}
         grid = [params for point in space.grid(n_values) for params in space.from_unit([point])]
-        settings = [*guesses, *[p for p in grid if setting_key(p, space) not in guessed]]
+        settings: dict[str, Mapping[str, Any]] = {}
+        for params in [*guesses, *grid]:  # sub-spaces may overlap
+            settings.setdefault(setting_key(params, space), params)
         reason = "every setting was tried"
-        return ListedCandidates(settings, reason, self.allow_repeats, space, self.n_iter)
+        return ListedCandidates(
+            list(settings.values()), reason, self.allow_repeats, space, self.n_iter
+        )
 
     def _phases(self, space: Space) -> list[tuple[Space, float]]:
         """Spaces to search one after the other, and trials in each: inf if only time counts."""

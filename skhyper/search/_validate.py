@@ -2,7 +2,7 @@
 
 import difflib
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from skhyper._sklearn import value_error
 from skhyper._trial import History
 from skhyper.evaluation import setting_key
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
-from skhyper.space import Categorical, Space, is_vector
+from skhyper.space import Categorical, Dimension, Space, When, is_vector
 
 __all__ = [
     "check_listed_values",
@@ -24,7 +24,12 @@ __all__ = [
     "space_examples",
     "vector_of",
     "warn_about_gradients",
+    "warn_about_pairs",
 ]
+
+
+# Ratio from which on two floats in a list look like the ends of a range.
+_FAR_APART = 10
 
 
 def check_settings(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> None:
@@ -37,12 +42,12 @@ def check_settings(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> Non
     InvalidSpaceError
         If one cannot, with the names that come nearest.
     """
-    seen = set()
+    distinct: dict[tuple, Mapping[str, Any]] = {}
     for params in settings:
         signature = tuple(sorted((name, _swap_key(value)) for name, value in params.items()))
-        if signature not in seen:
-            seen.add(signature)
-            _check_setting(estimator, params)
+        distinct.setdefault(signature, params)
+    for params in distinct.values():
+        _check_setting(estimator, params, list(distinct.values()))
 
 
 def _swap_key(value: Any) -> str:
@@ -52,17 +57,23 @@ def _swap_key(value: Any) -> str:
     return str(value) if value is None or isinstance(value, str) else ""
 
 
-def _check_setting(estimator: Any, params: Mapping[str, Any]) -> None:
+def _check_setting(
+    estimator: Any, params: Mapping[str, Any], others: Sequence[Mapping[str, Any]]
+) -> None:
     try:
         clone(estimator).set_params(**clone(dict(params), safe=False))
-    except (ValueError, AttributeError, TypeError, KeyError) as error:
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
         valid = _valid_names(estimator, params)
         wrong = [name for name in params if name not in valid]
         if not wrong:
             raise InvalidSpaceError(
                 f"The setting {dict(params)!r} cannot be given to {estimator!r}: {error}"
             ) from error
-        raise InvalidSpaceError(_unknown_name_message(wrong[0], estimator, valid)) from None
+        hint = _swapped_hint(wrong[0], params, others) or _near_hint(wrong[0], valid)
+        raise InvalidSpaceError(
+            f"Invalid parameter {wrong[0]!r} for estimator {type(estimator).__name__}.{hint} "
+            f"Valid parameters are: {sorted(valid)}."
+        ) from None
 
 
 def _valid_names(estimator: Any, params: Mapping[str, Any]) -> set[str]:
@@ -75,68 +86,164 @@ def _valid_names(estimator: Any, params: Mapping[str, Any]) -> set[str]:
     return valid
 
 
-def _unknown_name_message(name: str, estimator: Any, valid: set[str]) -> str:
+def _swapped_hint(name: str, params: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
+    """What to write where other values of a step that is swapped have the parameter."""
+    for step in _ancestors(name):
+        inner = name[len(step) + 2 :]
+        values = {_swap_key(p[step]): p[step] for p in others if step in p and step in params}
+        having = [v for v in values.values() if inner in _names_of(v)]
+        if having:
+            wanted = having[0] if len(having) == 1 else having
+            return (
+                f" {params[step]!r}, a choice of {step!r}, does not have it. For the choices that "
+                f"do, write When(..., {step}={wanted!r}), or a dict of its own for each choice."
+            )
+    return ""
+
+
+def _ancestors(name: str) -> list[str]:
+    """Names of the nested estimators that a name goes through, the innermost first."""
+    parts = name.split("__")
+    return ["__".join(parts[:end]) for end in range(len(parts) - 1, 0, -1)]
+
+
+def _names_of(value: Any) -> Collection[str]:
+    is_instance = hasattr(value, "get_params") and not isinstance(value, type)
+    return value.get_params(deep=True) if is_instance else ()
+
+
+def _near_hint(name: str, valid: set[str]) -> str:
     near = difflib.get_close_matches(name, sorted(valid), n=3)
     near += [v for v in sorted(valid) if v.lower() == name.lower() and v not in near]
     near += [v for v in sorted(valid) if v.endswith(f"__{name}") and v not in near]
-    hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-    return (
-        f"Invalid parameter {name!r} for estimator {type(estimator).__name__}.{hint} "
-        f"Valid parameters are: {sorted(valid)}."
-    )
+    return f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
 
 
 def space_examples(space: Space) -> list[dict[str, Any]]:
     """Settings that between them use each name and each choice of the space at least once."""
+    return space.from_unit(_example_points(space))
+
+
+def _example_points(space: Space) -> np.ndarray:
     rng = np.random.default_rng(0)
     points = [np.full(space.n_dims, 0.5)]
+    subspaces = space.dimensions[0].grid(0) if space.n_subspaces > 1 else [0.5]
     for column, dimension in enumerate(space.dimensions):
         if isinstance(dimension, Categorical):
             for u in dimension.grid(0):
                 # Several, so that what is conditioned on this choice and another is met.
-                for point in rng.random((4, space.n_dims)):
+                for i, point in enumerate(rng.random((4 * len(subspaces), space.n_dims))):
+                    if space.n_subspaces > 1:
+                        point[0] = subspaces[i % len(subspaces)]
                     point[column] = u
                     points.append(point)
-    return space.from_unit(np.array(points))
+    return space.activate(np.array(points))
 
 
 def check_values(estimator: Any, space: Space) -> None:
-    """Check that each dimension has a value that the estimator says it accepts.
+    """Check values against what the estimator says that it accepts.
 
-    Only estimators with scikit-learn's ``_parameter_constraints`` say so. One wrong choice
-    among right ones is left to be a failed trial, as in scikit-learn; of a range that is wrong
-    in part there is a warning.
+    Only estimators with scikit-learn's ``_parameter_constraints`` say so. Where a step is
+    swapped, a value counts as right if one of the estimators that it may be given to accepts
+    it. Of a range that is wrong in part there is a warning.
 
     Raises
     ------
     InvalidSpaceError
-        If none of the values of a hyperparameter is accepted.
+        If a choice is not accepted, or none of the values of a range.
     """
-    examples = space_examples(space)
+    points = _example_points(space)
+    examples = space.from_unit(points)
     # All components of a vector have the same range: one look is enough.
     seen: set[tuple[str | None, int]] = set()
-    for name, dimension in zip(space.names, space.dimensions, strict=True):
-        if (name, id(dimension)) in seen:
+    for name, dimension, column in zip(space.names, space.dimensions, points.T, strict=True):
+        if name is None or (name, id(dimension)) in seen:
             continue
         seen.add((name, id(dimension)))
-        setting = next((e for e in examples if name in e), None)
-        if name is None or setting is None:
+        settings = [examples[row] for row in np.flatnonzero(~np.isnan(column))]
+        owners = _owners(estimator, settings, name)
+        if not all(name.rpartition("__")[2] in known for _, known in owners) or not owners:
             continue
-        owner, constraints = _owner(estimator, setting, name)
-        if constraints is None:
-            continue
-        choices, points = isinstance(dimension, Categorical), dimension.grid(9)
-        if not choices:  # an end of a range is hardly ever met
-            points = np.clip(points, 0.01, 0.99)
-        values = [space.like_own(name, dimension.from_unit(u)) for u in points]
-        errors = [value_error(owner, name.rpartition("__")[2], v, constraints) for v in values]
-        if all(errors):
-            raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
-        if any(errors) and not choices:
+        if isinstance(dimension, Categorical):
+            _check_choices(name, dimension, owners)
+        else:  # an end of a range is hardly ever met
+            points_of_range = np.clip(dimension.grid(9), 0.01, 0.99)
+            values = [space.like_own(name, dimension.from_unit(u)) for u in points_of_range]
+            _check_range(name, dimension, values, owners)
+
+
+def _owners(
+    estimator: Any, settings: Sequence[Mapping[str, Any]], name: str
+) -> list[tuple[Any, Mapping[str, Any]]]:
+    """The (nested) estimators that `name` may belong to, and what each says that it accepts."""
+    ancestors = _ancestors(name)
+    found: dict[tuple, Any] = {}
+    for setting in settings:
+        key = tuple(_swap_key(setting.get(step)) for step in ancestors)
+        if key not in found:
+            whole = clone(estimator).set_params(**clone(dict(setting), safe=False))
+            found[key] = whole.get_params(deep=True).get(ancestors[0]) if ancestors else whole
+    return [(owner, getattr(owner, "_parameter_constraints", {})) for owner in found.values()]
+
+
+def _why_wrong(name: str, value: Any, owners: Sequence[tuple[Any, Mapping[str, Any]]]) -> str:
+    """Why no owner accepts a value of `name`, empty if one does."""
+    inner = name.rpartition("__")[2]
+    errors = [value_error(owner, inner, value, known[inner]) for owner, known in owners]
+    return errors[0] if all(errors) else ""
+
+
+def _check_choices(name: str, dimension: Categorical, owners: Any) -> None:
+    errors = [_why_wrong(name, choice, owners) for choice in dimension.choices]
+    if all(errors):
+        raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
+    for choice, error in zip(dimension.choices, errors, strict=True):
+        if error:
+            right = [c for c, e in zip(dimension.choices, errors) if not e and isinstance(c, str)]
+            near = difflib.get_close_matches(str(choice), right + _options(name, owners), n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise InvalidSpaceError(f"The choice {choice!r} does not suit {name!r}: {error}{hint}")
+
+
+def _options(name: str, owners: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[str]:
+    """Strings among which a parameter must be."""
+    inner = name.rpartition("__")[2]
+    named = [getattr(part, "options", ()) for _, known in owners for part in known[inner]]
+    return sorted({option for options in named for option in options if isinstance(option, str)})
+
+
+def _check_range(name: str, dimension: Dimension, values: Sequence[Any], owners: Any) -> None:
+    errors = [_why_wrong(name, value, owners) for value in values]
+    if all(errors):
+        raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
+    if any(errors):
+        warnings.warn(
+            f"Trials in a part of {dimension!r} will fail: {next(filter(None, errors))}",
+            SkhyperWarning,
+            stacklevel=6,
+        )
+
+
+def warn_about_pairs(spaces: Any) -> None:
+    """Warn of lists of two floats far apart, which are ranges to scikit-optimize."""
+    if isinstance(spaces, list | tuple):
+        for part in spaces:
+            warn_about_pairs(part)
+    if not isinstance(spaces, Mapping):
+        return
+    for name, spec in spaces.items():
+        while isinstance(spec, When):
+            spec = spec.values
+        pair = isinstance(spec, list) and len(spec) == 2 and all(isinstance(v, float) for v in spec)
+        if pair and spec[1] > _FAR_APART * spec[0] >= 0:
+            low, high = spec
+            scale = "" if low == 0 else f" or {(low, high, 'log-uniform')!r}"
             warnings.warn(
-                f"Trials in a part of {dimension!r} will fail: {next(filter(None, errors))}",
+                f"{name!r}: {spec!r} is a list of two choices here, a range in scikit-optimize. "
+                f"For the range write {(low, high)!r}{scale}; for two choices, without this "
+                f"warning, Categorical({spec!r}).",
                 SkhyperWarning,
-                stacklevel=5,
+                stacklevel=7,
             )
 
 

@@ -5,6 +5,7 @@ from skhyper.space._check import check_dimension
 from skhyper.space._conditions import When
 from skhyper.space._defaults import default_space
 from skhyper.space._dimensions import Categorical, Dimension, Distribution, Integer, Real
+from skhyper.space._rare import evenly
 from skhyper.space._space import Space, check_space
 from skhyper.space._vectors import as_vector, is_vector, like
 from skhyper.space._why_not import why_not
@@ -22,7 +23,12 @@ __all__ = [
     "check_dimension",
     "check_space",
     "default_space",
+    "evenly",
     "is_vector",
     "like",
     "why_not",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

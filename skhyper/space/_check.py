@@ -5,14 +5,16 @@ scikit-optimize: tuples, its dimension objects, ``(dict, n_iter)`` pairs.
 """
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from skhyper.exceptions import InvalidSpaceError
+from skhyper.space._choices import looks_like_steps
 from skhyper.space._conditions import When
-from skhyper.space._dimensions import PRIORS, Categorical, Dimension, Distribution, Integer, Real
+from skhyper.space._dimensions import Categorical, Dimension, Distribution, Integer, Real
+from skhyper.space._ranges import PRIORS, is_number
 
 __all__ = ["check_dimension", "split_subspaces"]
 
@@ -23,7 +25,7 @@ def check_dimension(spec: Any) -> Dimension:
     Parameters
     ----------
     spec : object
-        A list or array of choices, a tuple ``(low, high)`` or ``(low, high, prior)``
+        A list, array or ``range`` of choices, a tuple ``(low, high)`` or ``(low, high, prior)``
         or ``(low, high, prior, base)``, a frozen scipy.stats distribution, a dimension of
         skhyper or of scikit-optimize. A tuple that is no range is a tuple of choices.
 
@@ -39,7 +41,7 @@ def check_dimension(spec: Any) -> Dimension:
     if isinstance(spec, tuple):
         return _from_tuple(spec)
     if hasattr(spec, "rvs") or hasattr(spec, "icdf"):
-        return Distribution(spec)
+        return _from_distribution(spec)
     if isinstance(spec, str | bytes | Mapping | set | frozenset) or not hasattr(spec, "__iter__"):
         raise InvalidSpaceError(
             f"{spec!r} is no search range. Write a list of choices [a, b], a range (low, high) "
@@ -55,31 +57,70 @@ def check_dimension(spec: Any) -> Dimension:
 
 def _from_tuple(spec: tuple) -> Dimension:
     """``(low, high[, prior[, base]])``, or a tuple of choices as scikit-learn takes it."""
-    if len(spec) < 2 or not all(_is_number(end) for end in spec[:2]):
+    if len(spec) < 2 or not all(is_number(end) for end in spec[:2]):
         return Categorical(spec)
     low, high, *rest = spec
     if rest and not isinstance(rest[0], str):
+        _check_no_range(spec)
         return Categorical(spec)
     # The base of the logarithm moves no point of the unit interval.
-    if len(rest) > 2 or (len(rest) == 2 and not _is_number(rest[1])):
+    if len(rest) > 2 or (len(rest) == 2 and not is_number(rest[1])):
         raise InvalidSpaceError(f"{spec!r}: a range is (low, high[, prior[, base]]).")
     prior = rest[0] if rest else "uniform"
     whole = isinstance(low, numbers.Integral) and isinstance(high, numbers.Integral)
     return Integer(low, high, prior) if whole else Real(low, high, prior)
 
 
+def _check_no_range(spec: tuple) -> None:
+    """Raise where a tuple of choices looks like a range in a spelling of other libraries."""
+    low, high, third = spec[:3]
+    if len(spec) == 3 and isinstance(third, bool | np.bool_) and low < high:
+        raise InvalidSpaceError(
+            f"{spec!r} is neither a range nor choices. Write {(low, high, 'log-uniform')!r} for a "
+            f"range on a log scale, {(low, high)!r} for a uniform one, {list(spec)!r} for choices."
+        )
+    if looks_like_steps(spec) or (all(map(is_number, spec)) and len(set(spec)) < len(spec)):
+        raise InvalidSpaceError(_which_steps(spec))
+
+
+def _which_steps(spec: Sequence[Any]) -> str:
+    """What a range with a step may be written as, for a message."""
+    if not looks_like_steps(spec):
+        return f"{spec!r} repeats a choice; write a list for choices, (low, high) for a range."
+    low, high, step = spec
+    whole = all(isinstance(part, numbers.Integral) for part in spec)
+    name, many = (
+        ("Integer", f" or range({low!r}, {high + 1!r}, {step!r})") if whole else ("Real", "")
+    )
+    choices = f", {list(spec)!r} for three choices" if step not in (low, high) else ""
+    return (
+        f"{spec!r} is not a range. For one with a step write {name}({low!r}, {high!r}, "
+        f"step={step!r}){many}{choices}."
+    )
+
+
+def _from_distribution(spec: Any) -> Dimension:
+    """A distribution; one over a table of values that are not consecutive integers, as choices."""
+    table = getattr(spec, "dist", spec)
+    if not hasattr(table, "xk") or not hasattr(table, "pk"):
+        return Distribution(spec)
+    weights = np.asarray(table.pk, dtype=float)
+    values = np.asarray(spec.ppf(np.cumsum(weights) - weights / 2))[weights > 0]
+    whole = bool(np.all(values % 1 == 0))
+    if whole and values[-1] - values[0] == len(values) - 1:
+        return Distribution(spec)
+    listed = [int(v) if whole else float(v) for v in values]
+    return Categorical(listed, weights=weights[weights > 0].tolist())
+
+
 def _is_range_in_a_list(spec: list) -> bool:
     """Whether it is ``[low, high, prior]``, as older code for scikit-optimize has it."""
     return (
         3 <= len(spec) <= 4
-        and all(_is_number(end) for end in spec[:2])
+        and all(is_number(end) for end in spec[:2])
         and isinstance(spec[2], str)
         and spec[2] in PRIORS
     )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
 
 
 def _is_skopt(spec: Any) -> bool:
@@ -101,9 +142,9 @@ def _from_skopt(spec: Any) -> Dimension:
 def _from_skopt_categories(spec: Any) -> Categorical:
     """Choices and their weights; what has none is never drawn there, and is left out here."""
     if spec.prior is None:
-        return Categorical(spec.categories)
+        return Categorical(spec.categories, ordered=False)
     kept = [(c, w) for c, w in zip(spec.categories, spec.prior, strict=True) if w > 0]
-    return Categorical([c for c, _ in kept], weights=[w for _, w in kept])
+    return Categorical([c for c, _ in kept], ordered=False, weights=[w for _, w in kept])
 
 
 def split_subspaces(spec: Any) -> tuple[list[dict[str, Any]], list[int | None]]:

@@ -10,7 +10,6 @@ low, high : ends of a range, both included
 n_values : number of distinct values, ``inf`` for a continuum
 """
 
-import difflib
 import math
 import numbers
 from abc import ABC, abstractmethod
@@ -21,12 +20,15 @@ import joblib
 import numpy as np
 
 from skhyper.exceptions import InvalidSpaceError
+from skhyper.space._choices import by_value, check_no_cycle, merged
+from skhyper.space._ranges import STEP_ROUNDING, check_range, is_number
 
 __all__ = ["Categorical", "Dimension", "Distribution", "Integer", "Real"]
 
-PRIORS = ("uniform", "log-uniform")
 # Quantiles at exactly 0 and 1 of an unbounded distribution are infinite.
 _QUANTILE_MARGIN = 1e-9
+# Relative error of a sum, such as the upper end of a distribution.
+_ROUNDING = 4 * np.finfo(float).eps
 
 
 class Dimension(ABC):
@@ -38,10 +40,14 @@ class Dimension(ABC):
         How distances between coordinates are to be read: ``"categorical"`` has none.
     n_values : float
         Number of distinct values, ``inf`` for a continuum.
+    places : ndarray of shape (n_values,) or None
+        Of choices among which are numbers: where each lies on [0, 1] by its value, nan for
+        others. For surrogates.
     """
 
     kind: ClassVar[str]
     n_values: float
+    places: np.ndarray | None = None
 
     @abstractmethod
     def to_unit(self, value: Any) -> float:
@@ -85,33 +91,13 @@ class Dimension(ABC):
         return values[0] if size is None else values
 
 
-def _check_range(name: str, low: Any, high: Any, prior: Any, number: type) -> None:
-    what = f"{name}(low={low!r}, high={high!r}, prior={prior!r})"
-    for end in (low, high):
-        if not isinstance(end, number) or isinstance(end, bool):
-            kind = "integers" if number is numbers.Integral else "numbers"
-            raise InvalidSpaceError(f"{what}: both ends must be {kind}, got {end!r}.")
-        if not math.isfinite(end):  # type: ignore[arg-type]
-            raise InvalidSpaceError(f"{what}: both ends must be finite, got {end!r}.")
-    if low > high:
-        raise InvalidSpaceError(f"{what}: the range is inverted; write low before high.")
-    if low == high:
-        raise InvalidSpaceError(f"{what}: the range is empty; write [{low!r}] for a single value.")
-    if prior not in PRIORS:
-        near = difflib.get_close_matches(str(prior), PRIORS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise InvalidSpaceError(f"{what}: the prior must be one of {PRIORS}, got {prior!r}.{hint}")
-    if prior == "log-uniform" and low <= 0:
-        raise InvalidSpaceError(
-            f"{what}: a log-uniform range needs low > 0; use a small positive low, "
-            "or the prior 'uniform'."
-        )
-
-
 def _check_number(value: Any, dimension: Dimension) -> float:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real) or value != value:
+    if not is_number(value) or value != value:
         raise InvalidSpaceError(f"{value!r} is not a value of {dimension!r}.")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise InvalidSpaceError(f"{value!r} is not a value of {dimension!r}.") from None
 
 
 def _check_whole(value: Any, dimension: Dimension) -> float:
@@ -129,7 +115,12 @@ class Real(Dimension):
     low, high : float
         Ends of the range, both included.
     prior : {"uniform", "log-uniform"}, default="uniform"
-        Whether equal distances or equal ratios count the same.
+        Whether equal distances or equal ratios count the same. "log" and "loguniform" are
+        other spellings of the second.
+    step : float, default=None
+        Distance of the values ``low``, ``low + step``, ...; a continuum by default.
+    log : bool, default=False
+        Another spelling of ``prior="log-uniform"``.
 
     Examples
     --------
@@ -137,22 +128,48 @@ class Real(Dimension):
     >>> C = Real(1e-2, 1e2, "log-uniform")
     >>> C.to_unit(1.0), C.from_unit(1.0)
     (0.5, 100.0)
+    >>> [Real(0.5, 1.0, step=0.25).from_unit(u) for u in (0.0, 0.5, 1.0)]
+    [0.5, 0.75, 1.0]
     """
 
     kind = "real"
-    n_values = math.inf
+    n_values: float = math.inf
 
-    def __init__(self, low: float, high: float, prior: str = "uniform"):
-        _check_range("Real", low, high, prior, numbers.Real)
-        self.low, self.high, self.prior = float(low), float(high), prior
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        prior: str = "uniform",
+        *,
+        step: float | None = None,
+        log: bool = False,
+    ):
+        self.prior = check_range("Real", low, high, prior, step, log, numbers.Real)
+        self.low, self.high, self.step = float(low), float(high), step
         # Decimal logarithms, so that the middle of (1e-2, 1e2) is 1.0 to the last bit.
-        self._decades = math.log10(high) - math.log10(low) if prior == "log-uniform" else math.nan
+        log_scale = self.prior == "log-uniform"
+        self._decades = math.log10(high) - math.log10(low) if log_scale else math.nan
+        self._steps: Integer | None = None
+        if step is not None:
+            n = math.floor((self.high - self.low) / step * (1 + STEP_ROUNDING))
+            self._steps = Integer(0, n)
+            self.n_values = n + 1
+            self.high = self._rung(n)
+
+    def _rung(self, k: int) -> float:
+        """Value after `k` steps; 0.3, not 0.30000000000000004."""
+        return float(f"{self.low + k * self.step:.15g}")  # type: ignore[operator]
 
     def __repr__(self) -> str:
-        return f"Real({self.low!r}, {self.high!r}, {self.prior!r})"
+        return f"Real({self.low!r}, {self.high!r}, {self.prior!r}{_step_text(self.step)})"
 
     def to_unit(self, value: Any) -> float:
         x = _check_number(value, self)
+        if self._steps is not None:
+            k = (x - self.low) / self.step  # type: ignore[operator]
+            if not math.isfinite(k) or abs(k - round(k)) > 1e-6:
+                raise InvalidSpaceError(f"{value!r} is not a value of {self!r}.")
+            return self._steps.to_unit(round(k))
         if self.prior == "uniform":
             return (x - self.low) / (self.high - self.low)
         if x <= 0:
@@ -160,6 +177,8 @@ class Real(Dimension):
         return (math.log10(x) - math.log10(self.low)) / self._decades
 
     def from_unit(self, u: float) -> float:
+        if self._steps is not None:
+            return self._rung(self._steps.from_unit(u))
         if self.prior == "uniform":
             x = self.low + u * (self.high - self.low)
         else:
@@ -167,12 +186,16 @@ class Real(Dimension):
         return float(min(max(x, self.low), self.high))
 
     def slope(self, u: float) -> float:
+        if self._steps is not None:
+            return math.nan
         if self.prior == "uniform":
             return self.high - self.low
         value = 10.0 ** (math.log10(self.low) + u * self._decades)
         return value * math.log(10.0) * self._decades
 
     def grid(self, n_values: int) -> np.ndarray:
+        if self._steps is not None:
+            return self._steps.grid(n_values)
         return np.linspace(0.0, 1.0, n_values) if n_values > 1 else np.array([0.5])
 
 
@@ -184,7 +207,12 @@ class Integer(Dimension):
     low, high : int
         Ends of the range, both included.
     prior : {"uniform", "log-uniform"}, default="uniform"
-        Whether equal distances or equal ratios count the same.
+        Whether equal distances or equal ratios count the same. "log" and "loguniform" are
+        other spellings of the second.
+    step : int, default=None
+        Distance of the values ``low``, ``low + step``, ...; 1 by default.
+    log : bool, default=False
+        Another spelling of ``prior="log-uniform"``.
 
     Examples
     --------
@@ -192,27 +220,43 @@ class Integer(Dimension):
     >>> depth = Integer(1, 4)
     >>> [depth.from_unit(u) for u in (0.0, 0.3, 0.6, 1.0)]
     [1, 2, 3, 4]
+    >>> [Integer(100, 1000, step=300).from_unit(u) for u in (0.0, 0.3, 0.6, 1.0)]
+    [100, 400, 700, 1000]
     """
 
     kind = "integer"
 
-    def __init__(self, low: int, high: int, prior: str = "uniform"):
-        _check_range("Integer", low, high, prior, numbers.Integral)
+    def __init__(
+        self,
+        low: int,
+        high: int,
+        prior: str = "uniform",
+        *,
+        step: int | None = None,
+        log: bool = False,
+    ):
+        self.prior = check_range("Integer", low, high, prior, step, log, numbers.Integral)
         if max(abs(low), abs(high)) > 2**53:
             raise InvalidSpaceError(f"Integer({low!r}, {high!r}): ends beyond 2**53 are too large.")
-        self.low, self.high, self.prior = int(low), int(high), prior
-        self.n_values = self.high - self.low + 1
-        # Each integer owns half a unit on either side, on a log scale too.
-        self._scale = Real(self.low - 0.5, self.high + 0.5, prior)
+        self._step = 1 if step is None else int(step)
+        self.low, self.step = int(low), step
+        self.high = self.low + (int(high) - self.low) // self._step * self._step
+        self.n_values = (self.high - self.low) // self._step + 1
+        # Each integer owns half a step on either side, on a log scale too.
+        half = 0.5 * self._step
+        self._scale = Real(self.low - half, self.high + half, self.prior)
 
     def __repr__(self) -> str:
-        return f"Integer({self.low!r}, {self.high!r}, {self.prior!r})"
+        return f"Integer({self.low!r}, {self.high!r}, {self.prior!r}{_step_text(self.step)})"
 
     def to_unit(self, value: Any) -> float:
-        return self._scale.to_unit(_check_whole(value, self))
+        x = _check_whole(value, self)
+        if (x - self.low) % self._step:
+            raise InvalidSpaceError(f"{value!r} is not a value of {self!r}.")
+        return self._scale.to_unit(x)
 
     def from_unit(self, u: float) -> int:
-        return self.low + int(self.index(np.asarray(u)))
+        return self.low + self._step * int(self.index(np.asarray(u)))
 
     def index(self, u: np.ndarray) -> np.ndarray:
         if self.prior == "uniform":
@@ -229,12 +273,16 @@ class Integer(Dimension):
 
     def grid(self, n_values: int) -> np.ndarray:
         if n_values >= self.n_values:
-            every = [self.to_unit(v) for v in range(self.low, self.high + 1)]
+            every = [self.to_unit(v) for v in range(self.low, self.high + 1, self._step)]
             return self.snap(np.array(every))
         if n_values == 1:
             return self.snap(np.array([0.5]))
         ends = np.linspace(self.to_unit(self.low), self.to_unit(self.high), n_values)
         return np.unique(self.snap(ends))
+
+
+def _step_text(step: Any) -> str:
+    return "" if step is None else f", step={step!r}"
 
 
 class Categorical(Dimension):
@@ -243,9 +291,13 @@ class Categorical(Dimension):
     Parameters
     ----------
     choices : sequence
-        The choices, kept and handed out as they are.
-    ordered : bool, default=False
-        Whether neighbours in the list are alike, as in ``["small", "medium", "large"]``.
+        The choices, kept and handed out as they are. Those that are repeated are one choice,
+        as probable as all of them.
+    ordered : bool, default=None
+        Whether neighbours in the list are alike, as in ``["small", "medium", "large"]``. By
+        default surrogates take three or more numbers by their values, on a log scale where
+        they are closer to a geometric sequence than to an arithmetic one, and other choices
+        among them as categories. False for numbers that are names.
     weights : sequence of float, default=None
         Probability of each choice when sampling; equal by default.
 
@@ -259,19 +311,23 @@ class Categorical(Dimension):
 
     kind = "categorical"
 
-    def __init__(self, choices: Any, ordered: bool = False, weights: Any = None):
-        self.choices = _check_choices(choices)
-        if not self.choices:
+    def __init__(self, choices: Any, ordered: bool | None = None, weights: Any = None):
+        choices = _check_choices(choices)
+        if not choices:
             raise InvalidSpaceError("A list of choices must not be empty.")
+        if weights is not None:
+            _cumulated(weights, len(choices))  # raises if they do not belong to the choices
+        self.choices, self.weights = merged(choices, weights)
         self.ordered = ordered
         self.n_values = len(self.choices)
-        self.weights = weights
-        self._edges = _cumulated(weights, self.n_values)
+        self._edges = _cumulated(self.weights, self.n_values)
         if ordered:
             self.kind = "ordinal"  # type: ignore[misc]
+        elif ordered is None:
+            self.places = by_value(self.choices)
 
     def __repr__(self) -> str:
-        extra = ", ordered=True" if self.ordered else ""
+        extra = "" if self.ordered is None else f", ordered={self.ordered!r}"
         extra += f", weights={self.weights!r}" if self.weights is not None else ""
         return f"Categorical({self.choices!r}{extra})"
 
@@ -347,6 +403,10 @@ class Distribution(Dimension):
         self._low, self._high = _check_support(distribution, quantile)
         # Both families of scipy.stats, frozen or not: a continuous one has no pmf, or 0.
         if hasattr(distribution, "pmf") and distribution.pmf(quantile(0.5)) > 0:
+            if quantile(0.5) % 1:
+                raise InvalidSpaceError(
+                    f"{self!r} is discrete, but not over integers: write its values as a list."
+                )
             self.kind = "integer"  # type: ignore[misc]
             self.n_values = self._high - self._low + 1
 
@@ -360,7 +420,11 @@ class Distribution(Dimension):
 
     def to_unit(self, value: Any) -> float:
         x = _check_number(value, self) if self.kind == "real" else _check_whole(value, self)
-        if not self._low <= x <= self._high:  # its quantile, 0 or 1, would lie in the space
+        # Beyond the ends, its quantile, 0 or 1, would lie in the space. Rounding: the upper end
+        # of uniform(0.6, 0.3) is below 0.9.
+        low, high = abs(self._low), abs(self._high)
+        over = max(low, high) if math.isfinite(low) else high
+        if x < self._low - _ROUNDING * low or x > self._high + _ROUNDING * over:
             raise InvalidSpaceError(f"{value!r} is not a value of {self!r}.")
         return float(self.distribution.cdf(x) if self.kind == "real" else self._middle(x))
 
@@ -399,12 +463,13 @@ def _check_support(distribution: Any, quantile: Any) -> tuple[float, float]:
     """Ends of the values of a distribution, after a look at whether it is one."""
     try:
         valid = bool(np.isfinite(quantile(0.5)))
-    except (TypeError, ValueError):  # parameters are missing, or are arrays
+    except Exception:  # noqa: BLE001  (parameters are missing or arrays; or it has only rvs)
         valid = False
     if not valid:
         raise InvalidSpaceError(
-            f"{distribution!r} has no median: its parameters are missing or not allowed. Use a "
-            "frozen distribution of scipy.stats such as loguniform(1e-3, 1e3)."
+            f"{distribution!r} has no median: its parameters are missing or not allowed, or it "
+            "can only be sampled. Use a frozen distribution of scipy.stats such as "
+            "loguniform(1e-3, 1e3)."
         )
     low, high = distribution.support() if hasattr(distribution, "support") else (-np.inf, np.inf)
     return float(low), float(high)
@@ -416,6 +481,7 @@ def same_dimension(a: Dimension, b: Dimension) -> bool:
         return True
     if isinstance(a, Categorical) and isinstance(b, Categorical):
         same = len(a.choices) == len(b.choices) and np.array_equal(a._edges, b._edges)
+        same = same and a.kind == b.kind and (a.places is None) == (b.places is None)
         # 1 and 1.0 may mean different things to an estimator.
         return same and all(
             x is y or (type(x) is type(y) and (equal(x, y) or _alike(x, y)))
@@ -428,9 +494,12 @@ def _check_choices(choices: Any) -> list:
     """Choices as a list, in an order of their own; an iterator would be used up by this."""
     if not isinstance(choices, str | bytes | Mapping | set | frozenset | Iterator):
         try:
-            return list(choices)
+            listed = list(choices)
         except (TypeError, AttributeError):  # an ensemble, say, has __iter__ but nothing in it
             pass
+        else:
+            check_no_cycle(choices)
+            return listed
     raise InvalidSpaceError(f"Choices must be a list, got {choices!r}.")
 
 

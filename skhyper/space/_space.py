@@ -23,12 +23,17 @@ from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._check import check_entry, split_subspaces
 from skhyper.space._conditions import Condition
 from skhyper.space._dimensions import Categorical, Dimension, equal, same_dimension
+from skhyper.space._rare import walk
 from skhyper.space._vectors import as_vector, is_vector, like
 
 __all__ = ["Space", "check_space"]
 
-# Draws before a constraint is said to reject everything.
+# Draws before accepted settings are looked for near those that are known, and before a
+# constraint is said to reject everything.
 _MAX_DRAWS = 20_000
+_MAX_DRAWS_FOR_ONE = 50_000
+# With known ones, draws are given up after this number, if fewer than one in so many is accepted.
+_FEW_DRAWS, _RARE = 1000, 200
 _MAX_ENUMERATED = 100_000
 
 
@@ -83,6 +88,9 @@ class Space:
         Dimension of each column.
     budgets : list of int or None
         Trials asked for in each sub-space by ``(dict, n_iter)`` pairs.
+    accepted : ndarray of shape (n, d)
+        Points that are known to meet the constraint. A search sets it to those of its history;
+        :meth:`sample` starts from them where random draws hardly ever meet the constraint.
 
     Raises
     ------
@@ -109,9 +117,10 @@ class Space:
         self.dimensions: list[Dimension] = []
         if len(dicts) > 1:
             self.names.append(None)
-            self.dimensions.append(Categorical(range(len(dicts))))
+            self.dimensions.append(Categorical(range(len(dicts)), ordered=False))
         parts = zip(dicts, self.budgets, strict=True)
         self._subspaces = [self._add_subspace(part, budget) for part, budget in parts]
+        self.accepted = np.empty((0, self.n_dims))
 
     def _add_subspace(self, subspace: Mapping[str, Any], budget: int | None) -> _Subspace:
         entries = {name: check_entry(name, spec) for name, spec in subspace.items()}
@@ -395,48 +404,61 @@ class Space:
                 "setting of the space; inactive hyperparameters are not in the dict."
             ) from error
 
+    def meets(self, points: np.ndarray) -> np.ndarray:
+        """Whether the constraint accepts each of the points, already activated, (n,) bool."""
+        if self.constraint is None:
+            return np.ones(len(points), dtype=bool)
+        return np.array([self.accepts(self._setting(point)) for point in points], dtype=bool)
+
     def filter(self, points: np.ndarray) -> np.ndarray:
         """The points, already activated, whose settings the constraint accepts."""
-        if self.constraint is None:
-            return points
-        keep = [self.accepts(self._setting(point)) for point in points]
-        return points[np.array(keep, dtype=bool)]
+        return points if self.constraint is None else points[self.meets(points)]
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draw `n` random points that meet the constraint, shape (n, d).
 
+        Where random draws hardly ever meet it, by a random walk from points that do.
+
         Raises
         ------
         InvalidSpaceError
-            If the constraint rejects every one of many draws.
+            If the constraint rejects every one of many draws, and no point is known.
         """
         if self.constraint is None:
             return self.activate(rng.random((n, self.n_dims)))
         found = [np.empty((0, self.n_dims))]
-        drawn = 0
-        while (missing := n - sum(map(len, found))) > 0:
+        drawn = n_found = 0
+        batch = found[0]
+        while n_found < n and not self._gives_up(n, drawn, n_found):
+            missing = n - n_found
             batch = self.activate(rng.random((min(max(2 * missing, 16), 4096), self.n_dims)))
             found.append(self.filter(batch)[:missing])
-            drawn += len(batch)
-            if drawn >= max(_MAX_DRAWS, 16 * n):
-                break
+            drawn, n_found = drawn + len(batch), n_found + len(found[-1])
         points = np.concatenate(found)
-        if len(points) < n:  # rare settings are drawn again, rather than waited for
-            rare = points if len(points) else self._any_enumerated()
-            points = np.concatenate([points, rare[rng.integers(len(rare), size=n - len(points))]])
+        if n_found < n:
+            known = np.concatenate([points, self.accepted])
+            starts = known if len(known) else self._any_enumerated(drawn, batch)
+            points = np.concatenate([points, walk(self, starts, n - n_found, rng)])
         return points
 
-    def _any_enumerated(self) -> np.ndarray:
+    def _gives_up(self, n: int, drawn: int, n_found: int) -> bool:
+        """Whether more draws are not worth it, to find `n` points."""
+        if len(self.accepted) and drawn >= _FEW_DRAWS and _RARE * n_found < drawn:
+            return True
+        finds = n_found > 0 or len(self.accepted) > 0 or self.n_settings <= _MAX_ENUMERATED
+        return drawn >= max(_MAX_DRAWS if finds else _MAX_DRAWS_FOR_ONE, 16 * n)
+
+    def _any_enumerated(self, drawn: int, rejected: np.ndarray) -> np.ndarray:
         """Points that meet a constraint which random draws never met, shape (>= 1, d)."""
         points: Iterator[np.ndarray] = iter(())
         if self.n_settings <= _MAX_ENUMERATED:
             points = itertools.islice(self.grid(_MAX_ENUMERATED), 64)
         found = list(points)
         if not found:
-            example = self.from_unit(np.full((1, self.n_dims), 0.5))[0]
             raise InvalidSpaceError(
-                f"The constraint {self.constraint!r} rejected all of {_MAX_DRAWS} settings drawn "
-                f"from the space; it rejects {example!r}, for example."
+                f"The constraint {self.constraint!r} rejected all of {drawn} settings drawn from "
+                f"the space; it rejects {self._setting(rejected[0])!r}, for example. If it accepts "
+                "any, give one as an initial point."
             )
         return np.array(found)
 
@@ -472,6 +494,7 @@ class Space:
         space.names = [self.names[column] for column in kept]
         space.dimensions = [self.dimensions[column] for column in kept]
         space._subspaces = [_moved(sub, place)]
+        space.accepted = np.empty((0, space.n_dims))
         return space
 
     def expanded(self, templates: Mapping[str, Any]) -> "Space":
@@ -503,6 +526,7 @@ class Space:
                 if n in templates and self.dimensions[cs[0]].kind == "real"
             }
             space._subspaces.append(replace(moved, columns=columns, templates=vectors))
+        space.accepted = np.empty((0, space.n_dims))
         return space
 
     def like_own(self, name: str, value: float) -> Any:

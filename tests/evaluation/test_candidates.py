@@ -1,5 +1,6 @@
 """Which setting comes next."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.svm import SVC
 from skhyper._trial import History, Trial
 from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
 from skhyper.samplers import RandomSampler, Sampler
-from skhyper.space import Space
+from skhyper.space import Categorical, Space, When
 
 
 def grown(history, params):
@@ -137,3 +138,42 @@ def test_setting_key_of_what_cannot_be_pickled():
     generator = function()
     assert setting_key({"a": generator}) == setting_key({"a": generator})
     assert setting_key({"a": generator}) != setting_key({"a": function()})
+
+
+def test_a_branch_of_hardly_any_weight_is_found():
+    """The only setting of the other one is used up at once."""
+    weighted = Categorical(["x", "y"], weights=[0.99999, 0.00001])
+    space = Space({"k": weighted, "n": When((1, 10**6), k="y")})
+    candidates = SampledCandidates(RandomSampler(), [(space, 20)])
+    settings = all_of(candidates)
+    assert len(settings) == 20
+    assert len({s.get("n") for s in settings}) == 20
+    assert candidates.exhausted_reason == "n_iter=20 settings were tried"
+
+
+NAMES = "abcdefg"
+
+
+def rising(params):
+    return all(params[a] < params[b] for a, b in itertools.pairwise(NAMES))
+
+
+def test_a_rare_constraint_is_met_by_settings_near_those_it_accepted():
+    space = Space(dict.fromkeys(NAMES, (1, 40)), rising)
+    first = dict(zip(NAMES, range(1, 8)))
+    candidates = SampledCandidates(RandomSampler(), [(space, 12)], [first])
+    settings = all_of(candidates, History(seed=3))
+    assert len({tuple(s.values()) for s in settings}) == 12
+    assert all(map(rising, settings))
+    # Going on from a history gives what the whole search gives.
+    history = History(tuple(Trial(i, p) for i, p in enumerate(settings[:8])), seed=3)
+    again = Space(dict.fromkeys(NAMES, (1, 40)), rising)
+    rest = SampledCandidates(RandomSampler(), [(again, 4)])
+    assert [rest.ask(history)] == settings[8:9]
+
+
+def test_the_end_of_a_constraint_that_accepts_a_single_setting_of_very_many():
+    space = Space({"a": (0.0, 1.0), "b": (0.0, 1.0)}, lambda p: p == {"a": 0.25, "b": 0.75})
+    candidates = SampledCandidates(RandomSampler(), [(space, 5)], [{"a": 0.25, "b": 0.75}])
+    assert all_of(candidates) == [{"a": 0.25, "b": 0.75}]
+    assert candidates.exhausted_reason == "no other setting that the constraint accepts was found"

@@ -88,3 +88,14 @@ def test_a_result_without_trials():
     assert result.x is None
     assert np.isnan(result.fun)
     assert result.nfev == 0
+
+
+def test_a_first_point_meets_a_constraint_that_hardly_any_does():
+    space = Space({"a": (0.0, 1.0), "n": (1, 9)}, constraint=lambda params: params["a"] == 0.5)
+    with pytest.raises(InvalidSpaceError, match="give one as an initial point"):
+        Points(space)
+    points = Points(space, {"a": 0.5, "n": 3})
+    assert points.first == [{"a": 0.5, "n": 3}]
+    assert len(space.accepted) == 0, "what was passed is not changed"
+    settings = points.space.from_unit(points.space.sample(20, np.random.default_rng(0)))
+    assert {s["a"] for s in settings} == {0.5} and len({s["n"] for s in settings}) > 3

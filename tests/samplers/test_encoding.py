@@ -3,7 +3,7 @@
 import numpy as np
 
 from skhyper.samplers._encoding import Encoding
-from skhyper.space import Categorical, Space, When
+from skhyper.space import Categorical, Integer, Real, Space, When
 
 MIXED = Space(
     {
@@ -55,3 +55,43 @@ def test_only_active_numbers_are_climbed():
     np.testing.assert_array_equal(free[:, 6], ~np.isnan(points[:, 4]))
     fine = Encoding.of(Space({"n": (1, 19), "m": (1, 20)}))
     np.testing.assert_array_equal(fine.free(np.full((1, 2), 0.5)), [[False, True]])
+
+
+def test_numbers_in_a_list_are_one_feature_by_value():
+    space = Space(
+        {
+            "C": [10, 0.1, 1],
+            "n": When([1, 2, 4, 3], C=[0.1, 1]),
+            "seed": Categorical([1, 2, 3], ordered=False),
+        }
+    )
+    encoding = Encoding.of(space)
+    np.testing.assert_array_equal(encoding.groups, [0, 1, 2, 2, 2])
+    settings = [
+        {"C": 10, "seed": 1},
+        {"C": 0.1, "n": 4, "seed": 2},
+        {"C": 1, "n": 1, "seed": 3},
+    ]
+    F = encoding.encode(space.to_unit(settings))
+    np.testing.assert_allclose(F[:, :2], [[1, 0.5], [0, 1], [0.5, 0]])
+    points = space.sample(50, np.random.default_rng(0))
+    np.testing.assert_array_equal(space.activate(encoding.decode(encoding.encode(points))), points)
+    assert not encoding.free(points).any()
+
+
+def test_ranges_with_many_steps_are_climbed():
+    fine = Encoding.of(Space({"n": Integer(0, 190, step=10), "x": Real(0, 1.0, step=0.1)}))
+    np.testing.assert_array_equal(fine.free(np.full((1, 2), 0.5)), [[True, False]])
+
+
+def test_other_choices_among_numbers_are_categories():
+    space = Space({"on": [True, False], "depth": When([None, 2, 4, 6, "auto"], on=True)})
+    encoding = Encoding.of(space)
+    np.testing.assert_array_equal(encoding.groups, [0, 0, 1, 1, 1, 1])
+    settings = [{"on": True, "depth": depth} for depth in (2, 6, None, "auto")]
+    F = encoding.encode(space.to_unit([*settings, {"on": False}]))[:, 2:]
+    h = np.sqrt(0.5)
+    expected = [[0, h, 0, 0], [1, h, 0, 0], [0.5, 0, h, 0], [0.5, 0, 0, h], [0.5, *[h / 3] * 3]]
+    np.testing.assert_allclose(F, expected)
+    points = space.sample(50, np.random.default_rng(0))
+    np.testing.assert_array_equal(space.activate(encoding.decode(encoding.encode(points))), points)

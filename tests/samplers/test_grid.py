@@ -116,3 +116,17 @@ def test_trials_off_the_grid_and_out_of_the_space_take_nothing_away():
 
 def test_repr():
     assert repr(GridSampler(7)) == "GridSampler(n_values=7)"
+
+
+def test_settings_of_two_sub_spaces_are_asked_for_once():
+    space = Space([{"a": [1, 2]}, {"a": [2, 3]}, {"a": [3, 2], "b": [1]}])
+    expected = [{"a": 1}, {"a": 2}, {"a": 3}, {"a": 3, "b": 1}, {"a": 2, "b": 1}]
+    assert whole_grid(GridSampler(), space) == expected
+    points = GridSampler().ask(space, history_of(expected[:2]), 1, np.random.default_rng(0))
+    assert space.from_unit(points) == expected[2:3]
+
+
+@pytest.mark.parametrize("n_values", [0, -1, True, 2.5, "3", None, np.nan])
+def test_wrong_numbers_of_values(n_values):
+    with pytest.raises((TypeError, ValueError), match=f"n_values must be .*, got {n_values!r}"):
+        GridSampler(n_values)

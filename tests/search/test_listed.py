@@ -5,8 +5,9 @@ import warnings
 import numpy as np
 import pytest
 import sklearn.model_selection as sk
-from scipy.stats import loguniform, randint
+from scipy.stats import loguniform, randint, rv_discrete
 from sklearn.datasets import load_iris
+from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import ShuffleSplit
 from sklearn.svm import SVC
@@ -137,3 +138,51 @@ def test_a_range_of_scikit_optimize_where_scikit_learn_reads_choices():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         search.set_params(param_distributions={"C": (1, 10)}, n_iter=2).fit(X, y)
+
+
+class OnlyDraws(rv_discrete):
+    """A distribution with draws of its own and nothing else, as scikit-learn accepts it."""
+
+    def rvs(self, *args, random_state=None, **kwargs):
+        return 2 ** int(random_state.randint(5))
+
+
+TABLE = rv_discrete(values=([0.1, 0.5, 0.9], [0.2, 0.3, 0.5]))
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"C": OnlyDraws(name="mine")},
+        {"C": TABLE},
+        {"C": TABLE(loc=1)},
+        {"C": randint(1, 5, loc=0.5)},
+    ],
+    ids=["draws", "table", "shifted table", "shifted integers"],
+)
+def test_distributions_that_scikit_learn_draws_from(space):
+    theirs = sk.RandomizedSearchCV(SVC(), space, n_iter=6, cv=2, random_state=0).fit(X, y)
+    ours = skhyper.RandomizedSearchCV(SVC(), space, n_iter=6, cv=2, random_state=0).fit(X, y)
+    assert_same_results(ours, theirs)
+
+
+def test_ranges_with_a_step_can_be_drawn():
+    space = {"C": Real(0.5, 2.5, step=0.5)}
+    search = skhyper.RandomizedSearchCV(SVC(), space, n_iter=20, cv=2, random_state=0).fit(X, y)
+    assert {p["C"] for p in search.cv_results_["params"]} == {0.5, 1.0, 1.5, 2.0, 2.5}
+
+
+def test_repeated_choices_are_tried_as_often_as_by_scikit_learn():
+    grid = {"C": [1, 2, 1]}
+    assert_same_results(
+        skhyper.GridSearchCV(SVC(), grid, cv=2).fit(X, y),
+        sk.GridSearchCV(SVC(), grid, cv=2).fit(X, y),
+    )
+
+
+def test_a_choice_that_the_estimator_does_not_accept_is_a_failed_trial_as_in_scikit_learn():
+    options = {"error_score": 0.0, "cv": 2}
+    grid = {"kernel": ["rbf", "rfb"]}
+    with pytest.warns(FitFailedWarning, match="2 fits failed"):
+        ours = skhyper.GridSearchCV(SVC(), grid, **options).fit(X, y)
+    assert ours.cv_results_["mean_test_score"][1] == 0.0

@@ -7,13 +7,14 @@ import pytest
 from scipy.stats import loguniform, norm
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from skhyper import BayesSearchCV, SearchCV
+from skhyper import BayesSearchCV, GradientSearchCV, SearchCV
 from skhyper.callbacks import Callback
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.samplers import GPSampler, GridSampler, RandomSampler, SkoptSampler
@@ -327,7 +328,11 @@ WRONG_SPACES = [
     ({"C": (np.nan, 1.0)}, r"Search space of 'C'.*finite"),
     ({"C": (0.0, 1.0, "log-uniform")}, r"Search space of 'C'.*low > 0"),
     ({"C": (-1, 5, "log-uniform")}, r"Search space of 'C'.*low > 0"),
-    ({"C": (0.1, 1.0, "loguniform")}, r"Search space of 'C'.*prior must be one of"),
+    ({"C": (0.1, 1.0, "lognormal")}, r"Search space of 'C'.*prior must be one of"),
+    ({"C": (0.1, 10, True)}, r"Search space of 'C'.*\(0.1, 10, 'log-uniform'\)"),
+    ({"degree": (1, 9, 2)}, r"Search space of 'degree'.*step=2"),
+    ({"degree": (1, 10**400)}, r"Search space of 'degree'.*must be finite"),
+    ({"kernel": ["rbf", "rfb"]}, r"choice 'rfb' does not suit 'kernel'.*Did you mean 'rbf'"),
     ({"C": []}, r"Search space of 'C'.*must not be empty"),
     ({"C": np.array([])}, r"Search space of 'C'.*must not be empty"),
     ({"C": 3}, r"Search space of 'C': 3 is no search range"),
@@ -474,3 +479,68 @@ def test_max_time():
     search = SearchCV(Slow(), sampler=settings, max_time=1.0, cv=2, n_jobs=2).fit(X, y)
     assert time.monotonic() - start < 15
     assert 0 < search.n_trials_ < 400
+
+
+@pytest.mark.parametrize("cls", [SearchCV, BayesSearchCV])
+def test_repeated_choices_and_settings_are_tried_once(cls):
+    spaces = [{"n": [1, 2, 1], "kind": ["x"]}, {"n": np.array([2, 3, 3]), "kind": ["x"]}]
+    search = cls(Surface(), spaces, n_iter=20, cv=2, random_state=0).fit(X, y)
+    assert sorted(p["n"] for p in search.cv_results_["params"]) == [1, 2, 3]
+    assert search.stop_reason_ == "every setting was tried"
+    options = {"initial_points": [{"n": 2}, {"n": 2}], "n_iter": 20, "cv": 2}
+    search = cls(Surface(), {"n": [1, 2, 2]}, **options).fit(X, y)
+    assert [p["n"] for p in search.cv_results_["params"][:2]] != [2, 2]
+    assert search.n_trials_ == 2
+
+
+@both
+def test_a_rare_constraint_starts_from_an_initial_point(cls):
+    """One setting in some 10^8 is accepted."""
+    space = {"a": (0.0, 1.0), "b": (0.0, 1.0), "n": (1, 10**4)}
+
+    def on_the_line(params):
+        return params["a"] == params["b"] == 0.5 and params["n"] % 2 == 0
+
+    options = {"n_iter": 6, "cv": 2, "constraint": on_the_line, "random_state": 0}
+    with pytest.raises(InvalidSpaceError, match="give one as an initial point"):
+        cls(Surface(), space, **options).fit(X, y)
+    search = cls(Surface(), space, initial_points={"n": 4}, **options).fit(X, y)
+    assert search.n_trials_ == 6
+    assert all(map(on_the_line, search.cv_results_["params"]))
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_range"),
+    [
+        ([1e-3, 1e3], True),
+        ([0.0, 1.0], True),
+        (When([1e-3, 1e3], kind="x"), True),
+        ([1, 1000], False),
+        ([0.2, 1.0], False),
+        ([1e3, 1e-3], False),
+        ([1e-3, 1.0, 1e3], False),
+        (Categorical([1e-3, 1e3]), False),
+        (np.array([1e-3, 1e3]), False),
+    ],
+    ids=str,
+)
+def test_a_list_that_scikit_optimize_reads_as_a_range(spec, is_range, recwarn):
+    for spaces in ({"a": spec, "kind": ["x"]}, [({"a": spec, "kind": ["x"]}, 1)]):
+        for cls in (SearchCV, BayesSearchCV):
+            cls(Surface(), spaces, n_iter=1, cv=2, include_default=False).fit(X, y)
+            warned = [str(w.message) for w in recwarn]
+            recwarn.clear()
+            assert len(warned) == (is_range and cls is BayesSearchCV)
+            assert all("'a'" in w and "write (" in w and "Categorical(" in w for w in warned)
+
+
+def test_advice_for_a_pair_is_a_range():
+    with pytest.warns(SkhyperWarning, match=r"write \(0.001, 1000.0\) or \(.*, 'log-uniform'\)"):
+        BayesSearchCV(Surface(), {"a": [1e-3, 1e3]}, n_iter=1, cv=2).fit(X, y)
+
+
+@pytest.mark.parametrize("prior", [True, False, np.True_])
+def test_a_prior_is_a_number(prior):
+    search = GradientSearchCV(Ridge(), {"alpha": (1e-2, 1e2, "log")}, prior=prior)
+    with pytest.raises(TypeError, match=r"'prior' parameter .*Got (np\.)?(True|False)"):
+        search.fit(X, y)

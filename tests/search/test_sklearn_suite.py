@@ -24,13 +24,17 @@ EXCLUDED = {
         "gives a metric, (y_true, y_pred), as scoring: each call would fail, and it is refused"
     ),
 }
+TWICE = "asserts that a choice that is written twice is tried twice"
 EXCLUDED_BAYES = {
     **EXCLUDED,
     "test_grid_search_bad_param_grid": "asserts the wording of ParameterGrid's errors",
     "test_search_with_2d_array": "asserts which settings one seed of ParameterSampler draws",
+    "test_grid_search_classifier_all_fits_fail": TWICE,
+    "test_callable_multimetric_clf_all_fits_fail": TWICE,
+    "test_grid_search_cv_splits_consistency": TWICE,
+    "test_search_cv_timing": "asserts that a choice that is never accepted fails in fit",
 }
 IN_ORDER = "asserts results in the order of ParameterGrid"
-TWICE = "asserts that a choice that is written twice is tried twice"
 EXCLUDED_SEQUENTIAL = {
     **EXCLUDED_BAYES,
     "test_grid_search": IN_ORDER,
@@ -41,7 +45,6 @@ EXCLUDED_SEQUENTIAL = {
     "test_search_default_iid": IN_ORDER,
     "test_search_cv_results_rank_tie_breaking": IN_ORDER,
     "test_search_cv_results_none_param": IN_ORDER,
-    "test_search_cv_timing": IN_ORDER,
     "test_grid_search_correct_score_results": IN_ORDER,
     "test_grid_search_failing_classifier": IN_ORDER,
     "test_custom_run_search": IN_ORDER,
@@ -49,9 +52,6 @@ EXCLUDED_SEQUENTIAL = {
         "asserts that searches that optimise different metrics try the same settings"
     ),
     "test_callable_multimetric_error_failing_clf": IN_ORDER,
-    "test_grid_search_classifier_all_fits_fail": TWICE,
-    "test_callable_multimetric_clf_all_fits_fail": TWICE,
-    "test_grid_search_cv_splits_consistency": TWICE,
 }
 
 

@@ -6,9 +6,11 @@ import pytest
 from scipy.stats import uniform
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.search._validate import (
@@ -87,7 +89,7 @@ def test_listed():
 
 def test_values_that_no_step_accepts():
     pipe = Pipeline([("scale", StandardScaler()), ("clf", SVC())])
-    check_values(pipe, Space({"clf__C": (0.0, 1.0), "clf__kernel": ["rbf", "no kernel"]}))
+    check_values(pipe, Space({"clf__C": (0.0, 1.0), "clf__kernel": ["rbf", "poly"]}))
     check_values(pipe, Space({"clf": [SVC(), LogisticRegression()], "clf__C": (0.1, 1.0)}))
     with pytest.raises(InvalidSpaceError, match=r"suits 'clf__degree'.*of SVC must be an int"):
         check_values(pipe, Space({"clf__degree": (2.0, 3.5)}))
@@ -102,4 +104,77 @@ def test_a_range_that_is_wrong_in_part(spec):
         check_values(SVC(), Space({"C": spec}))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_values(SVC(), Space({"C": (0.0, 1.0), "kernel": ["rbf", "no kernel"]}))
+        check_values(SVC(), Space({"C": (0.0, 1.0), "kernel": ["rbf", "poly"]}))
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"kernel": ["rbf", "rfb"]}, r"choice 'rfb' does not suit 'kernel'.*Did you mean 'rbf'\?"),
+        ({"kernel": ["linear", "sigmod"]}, r"'sigmod'.*Did you mean 'sigmoid'\?"),
+        ({"C": [1, 10, "auto"]}, "choice 'auto' does not suit 'C': The 'C' parameter of SVC"),
+        (
+            {"gamma": When(["scale", -1.0], kernel="rbf"), "kernel": ["rbf", "linear"]},
+            "choice -1.0",
+        ),
+        ([{"C": [1]}, {"degree": [2, 3.5]}], "choice 3.5 does not suit 'degree'"),
+    ],
+    ids=str,
+)
+def test_a_choice_that_the_estimator_does_not_accept(spec, message):
+    with pytest.raises(InvalidSpaceError, match=message):
+        check_values(SVC(), Space(spec))
+
+
+def test_a_choice_is_right_if_one_step_that_may_be_there_accepts_it():
+    pipe = Pipeline([("model", SVC())])
+    own_solvers = [
+        {"model": [LogisticRegression()], "model__solver": ["liblinear", "saga"]},
+        {"model": [MLPClassifier()], "model__solver": ["adam", "sgd"]},
+    ]
+    check_values(pipe, Space(own_solvers))
+    models, solvers = [LogisticRegression(), MLPClassifier()], ["liblinear", "adam"]
+    check_values(pipe, Space({"model": models, "model__solver": solvers}))
+    conditional = {
+        "model": models,
+        "model__solver": When(["saga", "adam"], model=models),
+        "model__alpha": When((1e-4, 1.0), model=models[1]),
+    }
+    check_values(pipe, Space(conditional))
+    with pytest.raises(InvalidSpaceError, match="choice 'adma' does not suit 'model__solver'"):
+        check_values(pipe, Space({"model": models, "model__solver": [*solvers, "adma"]}))
+    own_solvers[1]["model__solver"] = ["liblinear", "adam"]
+    with pytest.raises(InvalidSpaceError, match=r"'liblinear' does not suit.*of MLPClassifier"):
+        check_values(pipe, Space(own_solvers))
+
+
+def test_every_sub_space_is_looked_at():
+    space = Space([{"C": [i]} for i in range(1, 30)] + [{"C": [1], "kernel": ["rbf", "rfb"]}])
+    with pytest.raises(InvalidSpaceError, match="choice 'rfb'"):
+        check_values(SVC(), space)
+
+
+def test_a_parameter_of_a_step_that_is_swapped():
+    pipe = Pipeline([("scale", StandardScaler()), ("clf", SVC())])
+    svc, tree = SVC(C=2), DecisionTreeClassifier()
+    space = Space({"clf": [svc, tree], "clf__C": (0.1, 1.0), "scale": [StandardScaler(), None]})
+    with pytest.raises(
+        InvalidSpaceError, match=r"DecisionTreeClassifier\(\).*When.*clf=SVC\(C=2\)"
+    ):
+        check_settings(pipe, space_examples(space))
+    models = [svc, LogisticRegression(), tree]
+    with pytest.raises(InvalidSpaceError, match=r"clf=\[LogisticRegression\(\), SVC\(C=2\)\]"):
+        check_settings(pipe, space_examples(Space({"clf": models, "clf__C": (0.1, 1.0)})))
+    # What is advised works.
+    space = Space({"clf": models, "clf__C": When((0.1, 1.0), clf=[svc, models[1]])})
+    check_settings(pipe, space_examples(space))
+    # The name is wrong for all of them: as ever.
+    with pytest.raises(InvalidSpaceError, match="Did you mean 'clf__C'"):
+        check_settings(pipe, space_examples(Space({"clf": models[:2], "clf__c": (0.1, 1.0)})))
+
+
+def test_a_setting_that_contains_itself():
+    choice = [1]
+    choice.append(choice)
+    with pytest.raises(InvalidSpaceError, match="cannot be given to"):
+        check_settings(SVC(), [{"C": choice}])

@@ -104,6 +104,9 @@ def test_choices_are_a_list_of_their_own():
         ((np.int64(1), np.int32(30)), "Integer(1, 30, 'uniform')"),
         ((np.float64(0.5), np.float32(2.0)), "Real(0.5, 2.0, 'uniform')"),
         ((np.int64(1), 2.5), "Real(1.0, 2.5, 'uniform')"),
+        ((1e-3, 1e3, "log"), "Real(0.001, 1000.0, 'log-uniform')"),
+        ((1, 30, "loguniform"), "Integer(1, 30, 'log-uniform')"),
+        ((1, 30, "log", 10), "Integer(1, 30, 'log-uniform')"),
     ],
     ids=short,
 )
@@ -131,6 +134,32 @@ def test_distributions():
 @pytest.mark.parametrize("dimension", [Real(0, 1), Integer(1, 2), Categorical([1])], ids=short)
 def test_dimensions_are_taken_as_they_are(dimension):
     assert check_dimension(dimension) is dimension
+
+
+@pytest.mark.parametrize(
+    ("values", "weights", "expected"),
+    [
+        ([0.1, 0.5, 0.9], [0.2, 0.3, 0.5], [0.1, 0.5, 0.9]),
+        ([1, 10, 100], [0.2, 0.3, 0.5], [1, 10, 100]),
+        ([3.0, 1.0, 10.0], [0.2, 0.3, 0.5], [1, 3, 10]),
+    ],
+)
+def test_a_table_of_values_is_choices_with_weights(values, weights, expected):
+    frozen = stats.rv_discrete(values=(values, weights))
+    dimension = check_dimension(frozen)
+    assert dimension.choices == expected
+    assert [type(c) for c in dimension.choices] == [type(c) for c in expected]
+    np.testing.assert_allclose(dimension.weights, frozen.pmf(expected))
+    assert {dimension.from_unit(u) for u in U} == set(expected)
+    shifted = check_dimension(frozen(loc=0.5))
+    np.testing.assert_allclose(shifted.choices, np.add(expected, 0.5))
+
+
+def test_a_table_of_values_that_are_integers_in_a_row_is_a_distribution():
+    assert type(check_dimension(stats.rv_discrete(values=([1, 2], [0.5, 0.5])))) is Distribution
+    # What is never drawn is no value.
+    gap = check_dimension(stats.rv_discrete(values=([1, 2, 3], [0.5, 0.0, 0.5])))
+    assert gap.choices == [1, 3]
 
 
 # Dimensions of scikit-optimize
@@ -185,6 +214,10 @@ def test_skopt_categorical_has_the_same_choices_and_prior(prior, transform):
     assert ours.choices == list(theirs.categories)
     counts = np.bincount(ours.index(np.random.default_rng(1).random(4000)), minlength=3)
     assert stats.chisquare(counts, np.asarray(theirs.prior_) * 4000).pvalue > 0.01
+
+
+def test_skopt_categories_are_names_even_if_they_are_numbers():
+    assert check_dimension(skopt.space.Categorical([1, 2, 3])).places is None
 
 
 def test_skopt_categorical_hands_out_its_own_objects():
@@ -283,8 +316,16 @@ def test_skopt_dimensions_keep_their_names_and_transforms():
         ((0, 10, "log-uniform"), "needs low > 0"),
         ((0.0, 1.0, "log-uniform"), "needs low > 0"),
         ((-1.0, 1.0, "log-uniform", 2), "needs low > 0"),
-        ((1, 10, "loguniform"), "prior must be one of .*'log-uniform.*got 'loguniform'"),
-        ((1, 10, "log"), "prior must be one of .*got 'log'"),
+        ((1, 10, "log uniform"), "prior must be one of .*'log-uniform.*got 'log uniform'"),
+        ((100, 1000, 100), r"write Integer\(100, 1000, step=100\) or range\(100, 1001, 100\)\.$"),
+        ((1, 10, 5), r"step=5\) or range\(1, 11, 5\), \[1, 10, 5\] for three choices"),
+        ((0.0, 1.0, 0.1), r"write Real\(0\.0, 1\.0, step=0\.1\)"),
+        ((1, 10, 10), r"write Integer\(1, 10, step=10\)|repeats a choice; write a list"),
+        ((1, 10, 1, 10), "repeats a choice; write a list"),
+        ((1e-3, 10, True), r"Write \(0\.001, 10, 'log-uniform'\)"),
+        ((1, 10**400), "both ends must be finite.*an integer of 1329 bits"),
+        ((-1e308, 1e308), "too wide for floating-point numbers"),
+        ((1, 10, "lgo"), "prior must be one of .*got 'lgo'.*Did you mean 'log'"),
         ((0.1, 0.2, ""), "prior must be one of .*got ''"),
         ((1, 10, "log-uniform", "10"), r"a range is \(low, high"),
         ((1, 10, "log-uniform", 10, "x"), r"a range is \(low, high"),
@@ -293,6 +334,8 @@ def test_skopt_dimensions_keep_their_names_and_transforms():
         (stats.loguniform, "parameters are missing"),
         (stats.uniform(0, -1), "parameters are missing or not allowed"),
         (stats.multivariate_normal([0, 0]), "can only be sampled"),
+        (stats.randint(1, 5, loc=0.5), "discrete, but not over integers"),
+        (stats.rv_discrete(name="nothing"), "can only be sampled"),
     ],
     ids=short,
 )
@@ -302,6 +345,11 @@ def test_wrong_dimensions(spec, message):
     # In a space, the message says which entry is meant.
     with pytest.raises(InvalidSpaceError, match=rf"Search space of 'svc__C': .*{message}"):
         Space({"ok": [1], "svc__C": spec})
+
+
+def test_a_range_to_more_digits_than_python_writes():
+    with pytest.raises(InvalidSpaceError, match=r"must be finite.*an integer of 16610"):
+        Space({"a": (1.0, 10**5000)})
 
 
 def test_an_iterator_is_not_used_up():

@@ -338,7 +338,7 @@ def test_unknown_choice():
         (5, 5, "uniform", r"empty; write \[5\] for a single value"),
         (0, 5, "log-uniform", "log-uniform range needs low > 0"),
         (-5, 5, "log-uniform", "log-uniform range needs low > 0"),
-        (1, 5, "loguniform", "prior must be one of .*got 'loguniform'"),
+        (1, 5, "lognormal", "prior must be one of .*got 'lognormal'"),
         (1, 5, None, "prior must be one of .*got None"),
         ("1", 5, "uniform", "both ends must be .*got '1'"),
         (1, None, "uniform", "both ends must be .*got None"),
@@ -477,3 +477,21 @@ def test_slope_at_the_ends():
     np.testing.assert_allclose(log.slope(1.25), 1e3 * 4 * math.log(10))  # outside: 1e-2 · 10^(4 u)
     assert math.isfinite(Distribution(stats.norm()).slope(0.0))
     assert math.isnan(Distribution(NoDensity()).slope(0.5))
+
+
+@pytest.mark.parametrize("low_width", [(0.6, 0.3), (0.1, 0.2), (-0.9, 1.0), (0.7, 0.1)])
+def test_the_ends_of_a_distribution_lie_in_it(low_width):
+    low, width = low_width
+    high = round(low + width, 12)  # as one writes it; the sum may be an ulp away
+    dimension = Distribution(stats.uniform(low, width))
+    assert dimension.to_unit(high) == pytest.approx(1)
+    assert dimension.to_unit(low) == 0
+    for outside in (high + 1e-9, low - 1e-9):
+        with pytest.raises(InvalidSpaceError, match="is not a value of"):
+            dimension.to_unit(outside)
+
+
+def test_numbers_too_large_for_a_float_have_no_coordinate():
+    for dimension in (Real(0, 1), Integer(0, 5), Distribution(stats.uniform())):
+        with pytest.raises(InvalidSpaceError, match="is not a value of"):
+            dimension.to_unit(10**400)

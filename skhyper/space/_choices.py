@@ -1,0 +1,130 @@
+"""Lists of choices: which are repeated, and where numbers among them lie."""
+
+import math
+import numbers
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import joblib
+import numpy as np
+
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.space._ranges import is_finite, is_number
+
+__all__ = ["by_value", "check_no_cycle", "looks_like_steps", "merged"]
+
+# With fewer numbers than this their order says nothing.
+_FEWEST_ORDERED = 3
+# Positive numbers beside a 0 are taken as geometric from this ratio of the ends on.
+_DECADE = 10.0
+
+
+def merged(choices: Sequence[Any], weights: Any = None) -> tuple[list, Any]:
+    """The choices without repetitions, and weights that keep the probability of each.
+
+    Parameters
+    ----------
+    choices : sequence
+    weights : sequence of float or None
+        None for equal ones; then they stay None unless a choice is repeated.
+
+    Examples
+    --------
+    >>> from skhyper.space._choices import merged
+    >>> merged(["a", "b", "a"])
+    (['a', 'b'], [2.0, 1.0])
+    """
+    first: dict[Hashable, int] = {}
+    places = [first.setdefault(_identity(choice), i) for i, choice in enumerate(choices)]
+    kept = list(first.values())
+    if len(kept) == len(choices):
+        return list(choices), weights
+    each = np.ones(len(choices)) if weights is None else np.asarray(weights, dtype=float)
+    summed = np.bincount(places, weights=each, minlength=len(choices))[kept]
+    return [choices[i] for i in kept], summed.tolist()
+
+
+def _identity(choice: Any) -> Hashable:
+    """The same for choices that are the same value of the same type, or hold the same."""
+    if isinstance(choice, np.generic):
+        choice = choice.item()
+    if choice is None or isinstance(choice, bool | str | bytes):
+        return type(choice), choice
+    if isinstance(choice, numbers.Real):
+        return type(choice), repr(choice)  # nan is one choice, and -0.0 is not 0.0
+    if isinstance(choice, type) or callable(choice):
+        return id(choice)
+    try:
+        return joblib.hash(choice)
+    except Exception:  # noqa: BLE001  (what cannot be pickled is only itself)
+        return id(choice)
+
+
+def by_value(choices: Sequence[Any]) -> np.ndarray | None:
+    """Where those choices that are numbers lie between the least, 0, and the largest, 1.
+
+    On a log scale where their ratios are more even than their differences; a 0 before such
+    numbers, as in ``[0, 0.01, 0.1, 1]``, is one more step below them.
+
+    Returns
+    -------
+    places : ndarray of shape (n_choices,), or None
+        nan for choices that are no numbers, such as None and "auto"; None where there are fewer
+        than three numbers.
+
+    Examples
+    --------
+    >>> from skhyper.space._choices import by_value
+    >>> by_value([1, 100, 10]), by_value([1, 2, 3, "auto"]), by_value(["a", "b", "c"])
+    (array([0. , 1. , 0.5]), array([0. , 0.5, 1. , nan]), None)
+    """
+    are_numbers = np.array([is_number(c) and is_finite(c) for c in choices], dtype=bool)
+    if are_numbers.sum() < _FEWEST_ORDERED:
+        return None
+    x = np.array([float(c) for c, is_one in zip(choices, are_numbers) if is_one])
+    order = np.argsort(x, kind="stable")
+    ascending = x[order]
+    best = min(_scales(ascending), key=_unevenness) / 2
+    if best[0] == best[-1]:
+        return None
+    places = np.full(len(choices), np.nan)
+    places[np.flatnonzero(are_numbers)[order]] = (best - best[0]) / (best[-1] - best[0])
+    return places
+
+
+def _scales(x: np.ndarray) -> list[np.ndarray]:
+    """Ascending numbers, and their logarithms where there are any."""
+    positive = x[x > 0]
+    if len(positive) == len(x):
+        return [x, np.log(x)]
+    if x[0] == 0 and len(positive) == len(x) - 1 and positive[-1] / _DECADE >= positive[0]:
+        logs = np.log(positive)
+        below = logs[0] - (logs[-1] - logs[0]) / (len(logs) - 1)
+        return [x, np.concatenate([[below], logs])]
+    return [x]
+
+
+def _unevenness(x: np.ndarray) -> float:
+    if not 0 < x[-1] / 2 - x[0] / 2 < math.inf:
+        return math.inf
+    gaps = np.diff(x / 2)  # halved, as the whole may be beyond the largest float
+    return float(np.std(gaps / gaps.mean()))
+
+
+def looks_like_steps(spec: Sequence[Any]) -> bool:
+    """Whether three numbers are ``low, high, step`` rather than three choices."""
+    if len(spec) != 3 or not all(is_number(part) and is_finite(part) for part in spec):
+        return False
+    low, high, step = spec
+    return low < high and 0 < step <= high - low
+
+
+def check_no_cycle(choices: Any, within: tuple[int, ...] = ()) -> None:
+    """Raise where a list, a tuple or a dict contains itself."""
+    if not isinstance(choices, list | tuple | Mapping):
+        return
+    if id(choices) in within:
+        raise InvalidSpaceError("A list of choices must not contain itself.")
+    inner = choices.values() if isinstance(choices, Mapping) else choices
+    for choice in inner:
+        check_no_cycle(choice, (*within, id(choices)))
