@@ -10,6 +10,7 @@ from skhyper._numeric._elastic_net import ElasticNetSolver
 from skhyper._numeric._families import Family, binomial, multinomial
 from skhyper._numeric._newton import newton
 from skhyper._numeric._normal import NormalEquations
+from skhyper._numeric._orthogonal import Orthogonal
 
 __all__ = [
     "Centred",
@@ -17,6 +18,7 @@ __all__ = [
     "ElasticNetSolver",
     "Family",
     "NormalEquations",
+    "Orthogonal",
     "binomial",
     "centred_target",
     "conjugate_gradients",
