@@ -11,6 +11,7 @@ from skhyper._numeric._families import Family, binomial, multinomial
 from skhyper._numeric._newton import newton
 from skhyper._numeric._normal import NormalEquations
 from skhyper._numeric._orthogonal import Orthogonal
+from skhyper._numeric._shifted import Shifted
 
 __all__ = [
     "Centred",
@@ -19,6 +20,7 @@ __all__ = [
     "Family",
     "NormalEquations",
     "Orthogonal",
+    "Shifted",
     "binomial",
     "centred_target",
     "conjugate_gradients",

@@ -35,8 +35,11 @@ _LARGEST_COPY = 20_000_000
 _ILL_CONDITIONED = 1e-7
 # Rounding in leave-one-out residuals, relative to these.
 _LEFT_OUT_TOLERANCE = 1e-9
-# Conjugate gradients: restarts, and the largest change by the last that is convergence.
-_RESTARTS = 20
+# Conjugate gradients: restarts, the relative change at which they end, the part of a residual
+# that a restart may leave, and the change that is convergence.
+_RESTARTS = 5
+_ENDED = 1e-9
+_PART = 1e-2
 _CONVERGED = 1e-8
 _EPS = np.finfo(float).eps
 
@@ -102,7 +105,7 @@ class NormalEquations:
         data, way = self._data, self.way(penalties)
         if way == "primal":
             H = self._primal(penalties)
-            if H.rcond * self._digits_of_gram() >= _ILL_CONDITIONED:
+            if H.rcond >= _ILL_CONDITIONED * data.cancellation():
                 return _Primal(data, H, self._ones)
         if way == "iterative" or (data.dense is None and np.prod(data.shape) > _LARGEST_COPY):
             return _Iterative(data, penalties)
@@ -116,39 +119,37 @@ class NormalEquations:
         H[np.diag_indices_from(H)] += penalties
         return Cholesky(H)
 
-    def _digits_of_gram(self) -> float:
-        """The part of the sums of squares of sparse columns that is left of them centred."""
-        data = self._data
-        if data.dense is not None or not len(data.mean):
-            return 1.0
-        centred = data.squared_norms()
-        whole = centred + data.weights.sum() * data.mean**2
-        return float((centred[whole > 0] / whole[whole > 0]).min(initial=1.0))
-
 
 class Cholesky:
-    """Factors of a positive semidefinite H (q, q), its diagonal scaled to ones.
+    """Factors of a positive definite H (q, q), and its condition with a diagonal of ones.
+
+    Cholesky's factors do not mind the scale of unknowns, so that this is what counts.
 
     Attributes
     ----------
+    lengths : ndarray of shape (q, 1)
+        Roots of the diagonal.
     rcond : float
         Reciprocal condition of the scaled matrix in the 1-norm; 0 if it is singular.
     """
 
     def __init__(self, H: np.ndarray):
-        diagonal = np.diag(H).copy()
-        self._scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))[:, None]
-        H = self._scale * H * self._scale.T
-        norm = np.abs(H).sum(axis=0).max(initial=0.0)
-        factor, info = linalg.lapack.dpotrf(H.T, lower=1, overwrite_a=1, clean=0)
-        self.rcond = 0.0 if info else 1.0
-        if not info and len(H):
-            self.rcond = float(linalg.lapack.dpocon(factor, norm, uplo="L")[0])
-        self._factor = factor, True
+        diagonal = np.diag(H)
+        self.lengths = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))[:, None]
+        norm = (np.abs(H) @ (1 / self.lengths) / self.lengths).max(initial=0.0)
+        self.rcond = 1.0
+        try:
+            # H is symmetric: as Fortran has it, it need not be copied.
+            self._factor = linalg.cho_factor(H.T, overwrite_a=True, check_finite=False)
+        except linalg.LinAlgError:
+            self.rcond = 0.0
+        if self.rcond and len(H):
+            scaled = self._factor[0] / self.lengths.T
+            self.rcond = float(linalg.lapack.dpocon(scaled, norm)[0])
 
     def solve(self, V: np.ndarray) -> np.ndarray:
         """``H⁻¹ V`` for V of shape (q, K)."""
-        return self._scale * linalg.cho_solve(self._factor, self._scale * V, check_finite=False)
+        return linalg.cho_solve(self._factor, V, check_finite=False)
 
 
 class _Primal:
@@ -188,7 +189,8 @@ class _Standard:
     def __init__(self, Xc: np.ndarray, penalties: np.ndarray, ones: np.ndarray | None, dual: bool):
         free = penalties == 0
         self._penalised, self._free = np.flatnonzero(~free), np.flatnonzero(free)
-        self._X, self._E = (Xc[:, ~free], Xc[:, free]) if free.any() else (Xc, None)
+        self._X = Xc[:, ~free] if free.any() else Xc
+        self._E = Xc[:, free] if free.any() else None
         self._roots = np.sqrt(penalties[~free])[:, None]
         self._free_system = None if self._E is None else Orthogonal(self._E)
         self._Z = self._without_free(self._X / self._roots.T)
@@ -256,15 +258,16 @@ class _Standard:
 
 class _Iterative:
     def __init__(self, data: Centred, penalties: np.ndarray):
-        self._data, self._penalties = data, penalties
-        self._diagonal = data.squared_norms() + penalties
+        self._data, self._penalties = data, penalties[:, None]
+        self._squares = data.squared_norms()[:, None]
         self.converged = True
 
     def fit(self, Y: np.ndarray) -> np.ndarray:
         return self.solve(self._data.adjoint(Y))
 
     def solve(self, V: np.ndarray) -> np.ndarray:
-        U, change = converged_solver(self._data, self._penalties, self._diagonal, V)
+        penalties = np.broadcast_to(self._penalties, V.shape)
+        U, change = converged_solver(self._data, penalties, V, self._squares)
         self.converged = self.converged and change <= _CONVERGED
         return U
 
@@ -273,15 +276,16 @@ class _Iterative:
 
 
 def converged_solver(
-    data: Centred, penalties: np.ndarray, diagonal: np.ndarray, V: np.ndarray
+    data: Centred, penalties: np.ndarray, V: np.ndarray, squares: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     """``(Xcᵀ Xc + Λ)⁻¹ V`` by conjugate gradients, begun again from where they ended.
 
     Parameters
     ----------
-    penalties : ndarray of shape (p,) or (p, K)
-    diagonal : ndarray of shape (p,) or (p, K)
-        That of the matrix, which preconditions it.
+    penalties : ndarray of shape (p, K)
+    squares : ndarray of shape (p, 1) or None
+        Squared lengths of the columns of Xc, by which the matrix is preconditioned. Without,
+        iterations stay among the rows of Xc if V is: with equal penalties and p > n that is less.
 
     Returns
     -------
@@ -289,9 +293,8 @@ def converged_solver(
     change : float
         Relative length of the last correction, at most: an estimate of the error before it.
     """
-    penalties = np.broadcast_to(penalties.T, V.T.shape)
-    diagonal = np.broadcast_to(diagonal.T, V.T.shape)
-    solved = [_refined(data, *column) for column in zip(penalties, diagonal, V.T)]
+    diagonal = np.ones(V.shape) if squares is None else squares + penalties
+    solved = [_refined(data, *column) for column in zip(penalties.T, diagonal.T, V.T)]
     U = np.column_stack([u for u, _ in solved])
     return U, max((change for _, change in solved), default=0.0)
 
@@ -302,17 +305,19 @@ def _refined(
     def product(w: np.ndarray) -> np.ndarray:
         return data.adjoint(data.apply(w[:, None]))[:, 0] + penalties * w
 
-    root = np.sqrt(diagonal)
+    root, target = np.sqrt(diagonal), np.linalg.norm(v)
     u = conjugate_gradients(product, v, diagonal=diagonal)
     change = np.inf
     for _ in range(_RESTARTS):
         rest = v - product(u)
-        du = conjugate_gradients(product, rest, diagonal=diagonal)
+        # A part of what is left tells how much it is.
+        rtol = _PART if np.linalg.norm(rest) <= _ENDED * target else _ENDED
+        du = conjugate_gradients(product, rest, diagonal=diagonal, rtol=rtol)
         last, size = change, np.linalg.norm(root * (u + du))
         change = float(np.linalg.norm(root * du) / size) if size > 0 else 0.0
         if not change < last:  # rounding has the rest
             break
         u = u + du
-        if change <= _EPS**0.75:
+        if change <= _ENDED:
             break
     return u, change
