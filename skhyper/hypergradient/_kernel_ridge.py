@@ -117,8 +117,9 @@ class KernelRidgeProblem(InnerProblem):
         self._system.prepare(self._alpha)
         self._V = self._system.solve(self._rY)
         self._C = self._r * self._V
-        self._error = self._system.error() * self._kernel.rounding(self._largest)
-        if self._is_single or not self._error <= _EXACT:  # as scikit-learn's own solver leaves it
+        self._error = self._system.error()
+        self._is_own = not self._error * self._kernel.rounding(self._largest) <= _EXACT
+        if self._is_single or self._is_own:  # as scikit-learn's own solver leaves it
             return fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         fitted.dual_coef_ = self._C.ravel() if self._flat else self._C.copy()
         fitted.X_fit_ = self._train.X
@@ -180,7 +181,7 @@ class KernelRidgeProblem(InnerProblem):
         r = self._r
         if len(np.unique(self._alpha)) > 1 or np.any(r == 0):
             return None
-        if self._is_single or not self._error <= _EXACT:
+        if self._is_single or self._is_own:
             return None
         inverse = self._system.inverse()
         d = np.diag(inverse)[:, None]

@@ -55,8 +55,8 @@ _LARGEST_COPY = 20_000_000
 _EXACT = 1e-9
 _LARGEST_ERROR = 1e-7
 _EPS, _TINY = np.finfo(float).eps, np.finfo(float).tiny
-# Solvers that stop at a tolerance. The others find the solution, as the problem does.
-_ITERATIVE = ("lsqr", "sparse_cg", "sag", "saga", "lbfgs")
+# Solvers of scikit-learn's that have their digits from a Gram matrix, as the problem has.
+_BY_GRAM = ("auto", "cholesky")
 
 
 @inner_problem.register(Ridge)
@@ -83,7 +83,7 @@ class RidgeProblem(CentredProblem):
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
         # Sparse data are for iterations by default; those of low precision stay what they are.
         self._is_solved = (
-            self.estimator.solver not in _ITERATIVE
+            self.estimator.solver in _BY_GRAM
             and not sparse.issparse(X)
             and self._template.coef_.dtype == np.float64
         )
