@@ -41,23 +41,28 @@ class Orthogonal:
     """
 
     def __init__(self, Z: np.ndarray):
+        n, p = Z.shape
+        self.range, self._A = np.empty((n, 0)), np.empty((0, 0))
+        self._basis: np.ndarray | None = np.empty((p, 0))  # None for the identity
+        if Z.any():  # LAPACK refuses nothing at all
+            self._decompose(Z)
+        self._alpha = np.nan
+        self._R, self._top, self._lengths = self._A, self._A, np.empty((0, 1))
+
+    def _decompose(self, Z: np.ndarray) -> None:
         lengths = np.linalg.norm(Z, axis=0)
         lengths[lengths == 0] = 1.0
         Q, R, order = linalg.qr(Z / lengths, mode="economic", pivoting=True, check_finite=False)
         diagonal = np.abs(np.diag(R))
-        rank = int((diagonal > _DEPENDENT * max(Z.shape) * diagonal.max(initial=0.0)).sum())
-        self.range = Q[:, :rank]
+        rank = int((diagonal > _DEPENDENT * max(Z.shape) * diagonal.max()).sum())
         A = np.empty((rank, Z.shape[1]))
         A[:, order] = R[:rank]
         A *= lengths
-        self._basis: np.ndarray | None = None  # the identity
+        self._basis = None
         if rank < Z.shape[1]:
             self._basis, T = linalg.qr(A.T, mode="economic", check_finite=False)
             A = T.T
-        self._A = A
-        self._alpha = np.nan
-        self._R: np.ndarray
-        self._top: np.ndarray
+        self.range, self._A = Q[:, :rank], A
 
     def fit(self, Y: np.ndarray, alpha: float) -> np.ndarray:
         """W, (p, K)."""
@@ -81,9 +86,9 @@ class Orthogonal:
 
     def _prepare(self, alpha: float) -> None:
         """``[A; √α I] D⁻¹ = [T; ·] R`` with columns of length 1."""
-        if alpha == self._alpha:
-            return
         r = len(self._A)
+        if alpha == self._alpha or r == 0:
+            return
         stacked = np.vstack([self._A, np.sqrt(alpha) * np.eye(r)])
         self._lengths = np.linalg.norm(stacked, axis=0)[:, None]
         Q, self._R = linalg.qr(
@@ -93,10 +98,14 @@ class Orthogonal:
 
     def _half(self, V: np.ndarray) -> np.ndarray:
         """``R⁻ᵀ D⁻¹ V``."""
+        if not len(V):
+            return V
         return linalg.solve_triangular(self._R, V / self._lengths, trans=1, check_finite=False)
 
     def _back(self, V: np.ndarray) -> np.ndarray:
         """``D⁻¹ R⁻¹ V``."""
+        if not len(V):
+            return V
         return linalg.solve_triangular(self._R, V, check_finite=False) / self._lengths
 
     def _to_basis(self, V: np.ndarray) -> np.ndarray:
