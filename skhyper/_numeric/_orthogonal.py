@@ -25,6 +25,8 @@ __all__ = ["Orthogonal"]
 
 # Columns that depend on others up to that many units in the last place, for each row or column.
 _DEPENDENT = 10 * np.finfo(float).eps
+# Reciprocal condition of RᵀR from which all columns are independent for certain.
+_REGULAR = 1e-20
 
 
 class Orthogonal:
@@ -52,6 +54,12 @@ class Orthogonal:
     def _decompose(self, Z: np.ndarray) -> None:
         lengths = np.linalg.norm(Z, axis=0)
         lengths[lengths == 0] = 1.0
+        if Z.shape[0] >= Z.shape[1]:  # pivots take several times as long
+            Q, R = linalg.qr(Z / lengths, mode="economic", check_finite=False)
+            # Of RᵀR, the norm of which is at most p.
+            if linalg.lapack.dpocon(R, float(len(R)))[0] > _REGULAR:
+                self.range, self._A, self._basis = Q, R * lengths, None
+                return
         Q, R, order = linalg.qr(Z / lengths, mode="economic", pivoting=True, check_finite=False)
         diagonal = np.abs(np.diag(R))
         rank = int((diagonal > _DEPENDENT * max(Z.shape) * diagonal.max()).sum())

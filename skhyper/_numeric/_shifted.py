@@ -118,7 +118,7 @@ class Shifted:
 
     def _prepare(self, alpha: np.ndarray) -> bool:
         """Factorize ``G + α`` if that is the way; otherwise it is by the spectrum."""
-        one, first = bool(np.all(alpha == alpha[0])), float(alpha[0])
+        one, first = len(alpha) == 1 or bool((alpha == alpha[0]).all()), float(alpha[0])
         if not one or (not self._primal and first <= self._smallest):
             return False
         if self._factor is not None and self._alpha == first:
