@@ -238,11 +238,16 @@ class _KernelOf:
     def rounding(self, largest: float) -> float:
         """How much larger the rounding of the kernel's values is than that of a sum.
 
-        scikit-learn has the squared distances of "rbf" as differences of squared lengths, of
-        which `largest` is the largest.
+        `largest` is the largest squared length of a point. scikit-learn has the squared distances
+        of "rbf" as differences of such; those of kernels with length-scales of points over these.
         """
-        is_rbf = self._estimator.kernel == "rbf"
-        return 1.0 + self._settings["gamma"] * largest if is_rbf else 1.0
+        kernel = self._estimator.kernel
+        if isinstance(kernel, str):
+            return 1.0 + self._settings["gamma"] * largest if kernel == "rbf" else 1.0
+        if not hasattr(kernel, "get_params"):
+            return 1.0
+        scales = [v for n, v in kernel.get_params().items() if n.endswith("length_scale")]
+        return 1.0 + np.sqrt(largest) / min([np.min(scale) for scale in scales], default=np.inf)
 
 
 class Shifted:
