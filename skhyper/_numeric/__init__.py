@@ -10,6 +10,8 @@ from skhyper._numeric._elastic_net import ElasticNetSolver
 from skhyper._numeric._families import Family, binomial, multinomial
 from skhyper._numeric._newton import newton
 from skhyper._numeric._normal import NormalEquations
+from skhyper._numeric._orthogonal import Orthogonal
+from skhyper._numeric._shifted import Shifted
 
 __all__ = [
     "Centred",
@@ -17,6 +19,8 @@ __all__ = [
     "ElasticNetSolver",
     "Family",
     "NormalEquations",
+    "Orthogonal",
+    "Shifted",
     "binomial",
     "centred_target",
     "conjugate_gradients",

@@ -145,6 +145,19 @@ class Centred:
         part = self.X[:, features].toarray() - self.mean[features]
         return np.sqrt(self.weights)[:, None] * part
 
+    def cancellation(self) -> float:
+        """The largest ratio of the squared lengths of columns as they are and centred.
+
+        That of a dense Xc, which is centred before anything is squared, is 1.
+        """
+        if self.dense is not None:
+            return 1.0
+        centred = self.squared_norms()
+        whole = centred + self.weights.sum() * self.mean**2
+        seen = whole > 0
+        with np.errstate(divide="ignore"):
+            return float((whole[seen] / centred[seen]).max(initial=1.0))
+
     def gram(self, primal: bool | None = None) -> np.ndarray:
         """``Xcᵀ Xc`` (`primal`) or ``Xc Xcᵀ``; by default whichever is smaller."""
         n, p = self.shape

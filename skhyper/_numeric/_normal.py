@@ -1,47 +1,92 @@
-"""Ridge regression with a penalty for each feature: systems with ``Xcᵀ Xc + diag(λ)``.
+"""Ridge regression with a penalty for each feature, by the method that suits shape and condition.
+
+With no more features than samples ``H = Xcᵀ Xc + Λ`` is factorized. Otherwise features are
+brought to *standard form*: those without a penalty, E, are projected out, the others divided by
+the roots of their penalties, ``Z = (1 - N Nᵀ) X Λ^-½``, so that what is factorized is
+``M = 1 + Z Zᵀ``. Where either matrix is ill conditioned, Z has orthogonal factors in its place.
 
 Notation
 --------
 n, p, K : number of samples, features, right sides
 Xc : weighted and centred data, (n, p); see ``_data``
 λ : penalties, (p,), not negative
-V, W : right sides and solutions, (p, K)
+N : orthonormal basis of the columns of E, of the intercept's too for M, (n, e)
+Y, W : targets (n, K), solutions (p, K)
+V, U : right sides and solutions of ``H U = V``, (p, K)
 """
 
-from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import numpy as np
+from scipy import linalg
 
-from skhyper._numeric._curvature import (
-    Design,
-    conjugate_gradients,
-    factorized,
-    hessian_solver,
-)
+from skhyper._numeric._curvature import conjugate_gradients
 from skhyper._numeric._data import Centred
+from skhyper._numeric._orthogonal import Orthogonal
 
-__all__ = ["NormalEquations"]
-
-Solve = Callable[[np.ndarray], np.ndarray]
+__all__ = ["Cholesky", "LeftOutParts", "NormalEquations", "converged_solver"]
 
 # Beyond so many unknowns a factorization takes longer than conjugate gradients.
 _LARGEST_DENSE = 5000
 _LARGEST_SPARSE = 1000
+# Entries of sparse data, zeros included, that may be made dense.
+_LARGEST_COPY = 20_000_000
+# Reciprocal condition, with a diagonal of ones, below which nothing is solved by Cholesky.
+_ILL_CONDITIONED = 1e-7
+# Rounding in leave-one-out residuals, relative to these.
+_LEFT_OUT_TOLERANCE = 1e-9
+# Conjugate gradients: restarts, the relative change at which they end, the part of a residual
+# that a restart may leave, and the change that is convergence.
+_RESTARTS = 5
+_ENDED = 1e-9
+_PART = 1e-2
+_CONVERGED = 1e-8
+_EPS = np.finfo(float).eps
+
+
+class LeftOutParts(NamedTuple):
+    """Residuals R (n, K) and ``d = 1 - h`` (n,), with h the diagonal of the hat matrix.
+
+    S is ``H⁻¹ Xcᵀ``, (p, n).
+    """
+
+    R: np.ndarray
+    d: np.ndarray
+    S: np.ndarray
+
+
+class Solver(Protocol):
+    """Solutions at some penalties; ``converged`` is False where iterations did not end."""
+
+    converged: bool
+
+    def fit(self, Y: np.ndarray) -> np.ndarray:
+        """``H⁻¹ Xcᵀ Y``, (p, K); the shortest where H is singular."""
+
+    def solve(self, V: np.ndarray) -> np.ndarray:
+        """``H⁻¹ V``, (p, K)."""
+
+    def left_out(self, Y: np.ndarray) -> LeftOutParts | None:
+        """What leave-one-out in closed form needs; None where it would be inexact."""
 
 
 class NormalEquations:
-    """Solvers of ``(Xcᵀ Xc + diag(λ)) W = V`` for many λ, by the way that suits the shape.
+    """Solvers of ``min |Xc W - Y|² + Σ λ_j |W_j|²`` for many λ.
 
-    "primal" factorizes the p x p matrix, of which all λ share ``Xcᵀ Xc``; "dual" one of n x n,
-    with the features of penalty 0 on its border; "iterative" is conjugate gradients.
+    "primal" factorizes the p x p matrix, of which all λ share ``Xcᵀ Xc``; "dual" one of n x n;
+    "iterative" is conjugate gradients.
 
     Parameters
     ----------
     data : Centred
+    centred : bool, default=True
+        Whether there is an intercept, so that columns of Xc have no part along the roots of
+        the weights.
     """
 
-    def __init__(self, data: Centred):
+    def __init__(self, data: Centred, centred: bool = True):
         self._data = data
+        self._ones = np.sqrt(data.weights / data.weights.sum())[:, None] if centred else None
         self._gram: np.ndarray | None = None
 
     def way(self, penalties: np.ndarray) -> str:
@@ -50,55 +95,229 @@ class NormalEquations:
         if self._data.dense is None:
             return "primal" if p <= _LARGEST_SPARSE else "iterative"
         n_penalised = np.count_nonzero(penalties)
-        # As many features without a penalty as samples fit everything: the border is singular.
+        # As many features without a penalty as samples fit everything.
         if n_penalised > 1.5 * n and p - n_penalised < n <= _LARGEST_DENSE:
             return "dual"
         return "primal" if p <= _LARGEST_DENSE else "iterative"
 
-    def factorize(self, penalties: np.ndarray) -> Solve:
-        """From V to W; the shortest W where the matrix is singular and factorized."""
-        return _WAYS[self.way(penalties)](self, penalties)
+    def factorize(self, penalties: np.ndarray) -> Solver:
+        """The solver at λ."""
+        data, way = self._data, self.way(penalties)
+        if way == "primal":
+            H = self._primal(penalties)
+            if H.rcond >= _ILL_CONDITIONED * data.cancellation():
+                return _Primal(data, H, self._ones)
+        if way == "iterative" or (data.dense is None and np.prod(data.shape) > _LARGEST_COPY):
+            return _Iterative(data, penalties)
+        Xc = data.columns(np.arange(data.shape[1])) if data.dense is None else data.dense
+        return _Standard(Xc, penalties, self._ones, way == "dual")
 
-    def _primal(self, penalties: np.ndarray) -> Solve:
+    def _primal(self, penalties: np.ndarray) -> "Cholesky":
         if self._gram is None:
             self._gram = self._data.gram(primal=True)
         H = self._gram.copy()
         H[np.diag_indices_from(H)] += penalties
-        return factorized(H)
+        return Cholesky(H)
 
-    def _dual(self, penalties: np.ndarray) -> Solve:
-        Xc = self._data.dense
-        assert Xc is not None
-        order = np.argsort(penalties == 0, kind="stable")  # those on the border come last
-        n_penalised = np.count_nonzero(penalties)
-        ordered = Xc if n_penalised == len(penalties) else Xc[:, order]
-        Q = Design(ordered[:, :n_penalised], ordered[:, n_penalised:], ordered)
-        solve = hessian_solver(Q, np.ones(len(Xc)), penalties[order])
 
-        def solve_in_order(V: np.ndarray) -> np.ndarray:
-            W = np.empty_like(V)
-            W[order] = solve(V[order])
-            return W
+class Cholesky:
+    """Factors of a positive definite H (q, q), and its condition with a diagonal of ones.
 
-        return solve_in_order
+    Cholesky's factors do not mind the scale of unknowns, so that this is what counts.
 
-    def _iterative(self, penalties: np.ndarray) -> Solve:
+    Attributes
+    ----------
+    lengths : ndarray of shape (q, 1)
+        Roots of the diagonal.
+    rcond : float
+        Reciprocal condition of the scaled matrix in the 1-norm; 0 if it is singular.
+    """
+
+    def __init__(self, H: np.ndarray):
+        diagonal = np.diag(H)
+        self.lengths = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))[:, None]
+        norm = (np.abs(H) @ (1 / self.lengths) / self.lengths).max(initial=0.0)
+        self.rcond = 1.0
+        try:
+            # H is symmetric: as Fortran has it, it need not be copied.
+            self._factor = linalg.cho_factor(H.T, overwrite_a=True, check_finite=False)
+        except linalg.LinAlgError:
+            self.rcond = 0.0
+        if self.rcond and len(H):
+            scaled = self._factor[0] / self.lengths.T
+            self.rcond = float(linalg.lapack.dpocon(scaled, norm)[0])
+
+    def solve(self, V: np.ndarray) -> np.ndarray:
+        """``H⁻¹ V`` for V of shape (q, K)."""
+        return linalg.cho_solve(self._factor, V, check_finite=False)
+
+
+class _Primal:
+    converged = True
+
+    def __init__(self, data: Centred, H: Cholesky, ones: np.ndarray | None):
+        self._data, self._H, self._ones = data, H, ones
+        self.solve = H.solve
+
+    def fit(self, Y: np.ndarray) -> np.ndarray:
+        return self._H.solve(self._data.adjoint(Y))
+
+    def left_out(self, Y: np.ndarray) -> LeftOutParts | None:
         data = self._data
-        diagonal = data.squared_norms() + penalties
-
-        def product(w: np.ndarray) -> np.ndarray:
-            return data.adjoint(data.apply(w[:, None]))[:, 0] + penalties * w
-
-        def solve(v: np.ndarray) -> np.ndarray:
-            w = conjugate_gradients(product, v, diagonal=diagonal)
-            # Once more from there: what rounding took from the residuals, or nothing.
-            return conjugate_gradients(product, v, w, diagonal)
-
-        return lambda V: np.column_stack([solve(v) for v in V.T])
+        if data.dense is None:
+            return None
+        S = self._H.solve(data.dense.T)
+        R = Y - data.dense @ self.fit(Y)
+        d = 1 - np.einsum("ij,ji->i", data.dense, S)
+        if self._ones is not None:
+            d -= self._ones[:, 0] ** 2
+        trusted = _EPS / self._H.rcond < _LEFT_OUT_TOLERANCE * d.min() * _share(R / d[:, None], Y)
+        return LeftOutParts(R, d, S) if trusted else None
 
 
-_WAYS: dict[str, Callable[[NormalEquations, np.ndarray], Solve]] = {
-    "primal": NormalEquations._primal,
-    "dual": NormalEquations._dual,
-    "iterative": NormalEquations._iterative,
-}
+def _share(R: np.ndarray, Y: np.ndarray) -> float:
+    """Size of residuals relative to the targets', at most 1."""
+    sizes = np.linalg.norm(R, axis=0), np.linalg.norm(Y, axis=0)
+    return float(np.minimum(sizes[0] / np.where(sizes[1] > 0, sizes[1], 1.0), 1.0).min())
+
+
+class _Standard:
+    """By the standard form: Cholesky factors of M, or orthogonal factors of Z."""
+
+    converged = True
+
+    def __init__(self, Xc: np.ndarray, penalties: np.ndarray, ones: np.ndarray | None, dual: bool):
+        free = penalties == 0
+        self._penalised, self._free = np.flatnonzero(~free), np.flatnonzero(free)
+        self._X = Xc[:, ~free] if free.any() else Xc
+        self._E = Xc[:, free] if free.any() else None
+        self._roots = np.sqrt(penalties[~free])[:, None]
+        self._free_system = None if self._E is None else Orthogonal(self._E)
+        self._Z = self._without_free(self._X / self._roots.T)
+        self._orthogonal: Orthogonal | None = None
+        if dual:
+            bases = [] if ones is None else [ones]
+            bases += [] if self._free_system is None else [self._free_system.range]
+            M = self._Z @ self._Z.T
+            # Along N, where Z has nothing, M would be 1: a number of the size of the others.
+            self._N = np.hstack(bases) if bases else np.empty((len(M), 0))
+            self._size = max(float(np.trace(M)) / len(M), 1.0)
+            M += self._size * (self._N @ self._N.T)
+            M[np.diag_indices_from(M)] += 1.0
+            self._M = Cholesky(M)
+        if not dual or self._M.rcond < _ILL_CONDITIONED:
+            self._orthogonal = Orthogonal(self._Z)
+
+    def fit(self, Y: np.ndarray) -> np.ndarray:
+        rest = self._without_free(Y)
+        if self._orthogonal is not None:
+            W = self._orthogonal.fit(rest, 1.0)
+        else:
+            W = self._Z.T @ self._M.solve(rest)
+        W = W / self._roots
+        if self._free_system is None:
+            return W
+        return self._joined(W, self._free_system.fit(Y - self._X @ W, 0.0))
+
+    def solve(self, V: np.ndarray) -> np.ndarray:
+        if self._E is None or self._free_system is None:
+            return self._ridge_solve(V / self._roots) / self._roots
+        v, v_free = V[self._penalised], V[self._free]
+        v = v - self._X.T @ (self._E @ self._free_system.solve(v_free, 0.0))
+        u = self._ridge_solve(v / self._roots) / self._roots
+        u_free = self._free_system.solve(v_free - self._E.T @ (self._X @ u), 0.0)
+        return self._joined(u, u_free)
+
+    def _ridge_solve(self, V: np.ndarray) -> np.ndarray:
+        """``(Zᵀ Z + 1)⁻¹ V``."""
+        if self._orthogonal is not None:
+            return self._orthogonal.solve(V, 1.0)
+        Z = self._Z
+        U = V - Z.T @ self._M.solve(Z @ V)
+        rest = V - Z.T @ (Z @ U) - U
+        return U + rest - Z.T @ self._M.solve(Z @ rest)  # once more, of what rounding has left
+
+    def left_out(self, Y: np.ndarray) -> LeftOutParts | None:
+        if self._orthogonal is not None or self._free_system is not None:
+            return None
+        inverse = self._M.solve(np.eye(len(Y))) - self._N @ self._N.T / (1 + self._size)
+        S = self._Z.T @ inverse / self._roots
+        return LeftOutParts(inverse @ Y, np.diag(inverse), S)
+
+    def _without_free(self, A: np.ndarray) -> np.ndarray:
+        if self._free_system is None:
+            return A
+        N = self._free_system.range
+        return A - N @ (N.T @ A)
+
+    def _joined(self, penalised: np.ndarray, free: np.ndarray) -> np.ndarray:
+        W = np.empty((len(penalised) + len(free), penalised.shape[1]))
+        W[self._penalised], W[self._free] = penalised, free
+        return W
+
+
+class _Iterative:
+    def __init__(self, data: Centred, penalties: np.ndarray):
+        self._data, self._penalties = data, penalties[:, None]
+        self._squares = data.squared_norms()[:, None]
+        self.converged = True
+
+    def fit(self, Y: np.ndarray) -> np.ndarray:
+        return self.solve(self._data.adjoint(Y))
+
+    def solve(self, V: np.ndarray) -> np.ndarray:
+        penalties = np.broadcast_to(self._penalties, V.shape)
+        U, change = converged_solver(self._data, penalties, V, self._squares)
+        self.converged = self.converged and change <= _CONVERGED
+        return U
+
+    def left_out(self, Y: np.ndarray) -> LeftOutParts | None:
+        return None
+
+
+def converged_solver(
+    data: Centred, penalties: np.ndarray, V: np.ndarray, squares: np.ndarray | None
+) -> tuple[np.ndarray, float]:
+    """``(Xcᵀ Xc + Λ)⁻¹ V`` by conjugate gradients, begun again from where they ended.
+
+    Parameters
+    ----------
+    penalties : ndarray of shape (p, K)
+    squares : ndarray of shape (p, 1) or None
+        Squared lengths of the columns of Xc, by which the matrix is preconditioned. Without,
+        iterations stay among the rows of Xc if V is: with equal penalties and p > n that is less.
+
+    Returns
+    -------
+    U : ndarray of shape (p, K)
+    change : float
+        Relative length of the last correction, at most: an estimate of the error before it.
+    """
+    diagonal = np.ones(V.shape) if squares is None else squares + penalties
+    solved = [_refined(data, *column) for column in zip(penalties.T, diagonal.T, V.T)]
+    U = np.column_stack([u for u, _ in solved])
+    return U, max((change for _, change in solved), default=0.0)
+
+
+def _refined(
+    data: Centred, penalties: np.ndarray, diagonal: np.ndarray, v: np.ndarray
+) -> tuple[np.ndarray, float]:
+    def product(w: np.ndarray) -> np.ndarray:
+        return data.adjoint(data.apply(w[:, None]))[:, 0] + penalties * w
+
+    root, target = np.sqrt(diagonal), np.linalg.norm(v)
+    u = conjugate_gradients(product, v, diagonal=diagonal)
+    change = np.inf
+    for _ in range(_RESTARTS):
+        rest = v - product(u)
+        # A part of what is left tells how much it is.
+        rtol = _PART if np.linalg.norm(rest) <= _ENDED * target else _ENDED
+        du = conjugate_gradients(product, rest, diagonal=diagonal, rtol=rtol)
+        last, size = change, np.linalg.norm(root * (u + du))
+        change = float(np.linalg.norm(root * du) / size) if size > 0 else 0.0
+        if not change < last:  # rounding has the rest
+            break
+        u = u + du
+        if change <= _ENDED:
+            break
+    return u, change

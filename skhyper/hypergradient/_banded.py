@@ -24,6 +24,7 @@ from skhyper.hypergradient._linear import LinearProblem, Training
 from skhyper.hypergradient._problem import (
     Gradient,
     LeftOut,
+    NotDifferentiableError,
     check_not_overridden,
     inner_problem,
 )
@@ -50,8 +51,7 @@ class BandedRidgeProblem(CentredProblem):
         X, y = checked_matrix(X), checked_target(y)
         a = as_weights(sample_weight, X.shape[0])
         self._take(X, y.reshape(len(y), -1), a, y.ndim == 1)
-        self._system = NormalEquations(self._data)
-        self._target = self._data.adjoint(self._Yc)
+        self._system = NormalEquations(self._data, self.estimator.fit_intercept)
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template).set_params(**params)
@@ -60,36 +60,35 @@ class BandedRidgeProblem(CentredProblem):
         fitted.alphas_ = self._bands.values("alphas", fitted.alphas)
         penalties = fitted.alphas_[fitted.bands_]
         fitted.solver_ = self._system.way(penalties)
-        self._solve = self._system.factorize(penalties)
-        self._W = self._solve(self._target)
+        self._solver = self._system.factorize(penalties)
+        self._W = self._solver.fit(self._Yc)
         return self._filled(fitted, self._flat)
 
     def solve(self, dw: np.ndarray) -> np.ndarray:
-        return self._solve(dw)
+        u = self._solver.solve(dw)
+        if not self._solver.converged:
+            raise NotDifferentiableError("Conjugate gradients did not converge.")
+        return u
 
     def cross(self, u: np.ndarray) -> Gradient:
         return {"alphas": self._bands.gradient((u * self._W).sum(axis=1), self._given)}
 
     def leave_one_out(self) -> LeftOut | None:
         """By the diagonal h of the hat matrix: residuals over 1 - h; see ``_ridge``."""
-        data, a = self._data, self._data.weights
-        if data.dense is None:
+        a = self._data.weights
+        parts = None if np.any(a == 0) else self._solver.left_out(self._Yc)
+        if parts is None:
             return None
-        S = self._solve(np.ascontiguousarray(data.dense.T))  # H⁻¹ Xcᵀ, (p, n)
-        h = np.einsum("ij,ji->i", data.dense, S)
-        if self.estimator.fit_intercept:
-            h = h + a / a.sum()
-        shift = self._y_mean - data.mean @ self._W
-        left_out = (self._Y - (data.X @ self._W + shift)) / (1 - h)[:, None]
+        root, d, S = np.sqrt(a)[:, None], parts.d[:, None], parts.S
+        left_out = parts.R / d  # times √a
 
         def pull_back(d_output: np.ndarray) -> Gradient:
-            D = -d_output.reshape(left_out.shape) / (1 - h)[:, None]
-            # The residuals by λ_j: (X - x̄) H⁻¹ e_j W_j;  h by λ_j: -(H⁻¹ Xcᵀ)_j² .
-            V = self._solve(data.X.T @ D - np.outer(data.mean, D.sum(axis=0)))
-            by_feature = (V * self._W).sum(axis=1) - S**2 @ (D * left_out).sum(axis=1)
+            D = -d_output.reshape(left_out.shape) / (d * root)
+            # The residuals by λ_j: Xc H⁻¹ e_j W_j;  h by λ_j: -(H⁻¹ Xcᵀ)_j² .
+            by_feature = (S @ D * self._W).sum(axis=1) - S**2 @ (D * left_out).sum(axis=1)
             return {"alphas": self._bands.gradient(by_feature, self._given)}
 
-        predictions = self._Y - left_out
+        predictions = self._Y - left_out / root
         return LeftOut(predictions[:, 0] if self._flat else predictions, pull_back)
 
 

@@ -24,6 +24,7 @@ from scipy import linalg
 from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import pairwise_kernels
+from sklearn.utils.extmath import row_norms
 
 from skhyper._numeric._data import (
     as_matrix,
@@ -41,6 +42,7 @@ from skhyper.hypergradient._problem import (
     LeftOut,
     NotDifferentiableError,
     check_not_overridden,
+    fitted_clone,
     inner_problem,
 )
 
@@ -49,6 +51,11 @@ __all__ = ["KernelRidgeProblem", "Shifted"]
 # An eigendecomposition takes as long as some 20 Cholesky factorisations: half of them are
 # spent before it, so that no search pays more than twice (three times) what it had to.
 _FACTORS_BEFORE_SPECTRUM = 10
+# Errors by rounding, relative to the residuals of leave-one-out: within the one the solution
+# found here is scored, beyond the other there is none.
+_EXACT = 1e-9
+_LARGEST_ERROR = 1e-3
+_EPS = np.finfo(float).eps
 
 
 @inner_problem.register(KernelRidge)
@@ -79,11 +86,15 @@ class KernelRidgeProblem(InnerProblem):
         seen = KernelRidge().fit(head, np.zeros(head.shape[0]))
         features = ("n_features_in_", "feature_names_in_")
         self._seen = {name: value for name, value in vars(seen).items() if name in features}
+        self._raw = X, y
+        self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self._is_single = seen.X_fit_.dtype == np.float32  # which scikit-learn keeps
         X, y = checked_matrix(X), checked_target(y)
         self._flat = y.ndim == 1
         self._r = np.sqrt(as_weights(sample_weight, X.shape[0]))[:, None]
         self._weighted = bool((self._r != 1).any())
         self._rY = self._r * y.reshape(len(y), -1)
+        self._largest = float(row_norms(X, squared=True).max())
         self._train = Pair(X)
         self._test: tuple[Any, Pair] = (None, self._train)
         self._kernel_params: Mapping[str, Any] | None = None
@@ -106,12 +117,21 @@ class KernelRidgeProblem(InnerProblem):
         self._system.prepare(self._alpha)
         self._V = self._system.solve(self._rY)
         self._C = self._r * self._V
+        self._error = self._system.error()
+        self._is_own = not self._error * self._kernel.rounding(self._largest) <= _EXACT
+        if self._is_single or self._is_own:  # as scikit-learn's own solver leaves it
+            return fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         fitted.dual_coef_ = self._C.ravel() if self._flat else self._C.copy()
         fitted.X_fit_ = self._train.X
         vars(fitted).update(self._seen)
         return fitted
 
     def predict(self, X: Any, method: str) -> np.ndarray:
+        if not self._error <= _LARGEST_ERROR:
+            raise NotDifferentiableError(
+                f"The solution at alpha={self._alpha.min():.3g} is lost in rounding: the kernel's "
+                "matrix is too close to a singular one."
+            )
         if self._test[0] is not X:
             self._test = (X, Pair(as_matrix(X), self._train.X))
         self._gram_test = self._kernel(self._test[1])
@@ -160,6 +180,8 @@ class KernelRidgeProblem(InnerProblem):
         """
         r = self._r
         if len(np.unique(self._alpha)) > 1 or np.any(r == 0):
+            return None
+        if self._is_single or self._is_own:
             return None
         inverse = self._system.inverse()
         d = np.diag(inverse)[:, None]
@@ -213,6 +235,20 @@ class _KernelOf:
         params = self._estimator.kernel_params or {}
         return opaque(pairwise_kernels(pair.X, pair.Y, metric=kernel, **params))
 
+    def rounding(self, largest: float) -> float:
+        """How much larger the rounding of the kernel's values is than that of a sum.
+
+        `largest` is the largest squared length of a point. scikit-learn has the squared distances
+        of "rbf" as differences of such; those of kernels with length-scales of points over these.
+        """
+        kernel = self._estimator.kernel
+        if isinstance(kernel, str):
+            return 1.0 + self._settings["gamma"] * largest if kernel == "rbf" else 1.0
+        if not hasattr(kernel, "get_params"):
+            return 1.0
+        scales = [v for n, v in kernel.get_params().items() if n.endswith("length_scale")]
+        return 1.0 + np.sqrt(largest) / min([np.min(scale) for scale in scales], default=np.inf)
+
 
 class Shifted:
     """Solutions of ``(A + α) V = B`` for a symmetric A and many α.
@@ -255,6 +291,22 @@ class Shifted:
         shifted = np.array(self._A, order="F")
         shifted.flat[:: len(shifted) + 1] += alpha
         return linalg.cho_factor(shifted, lower=True, overwrite_a=True, check_finite=False)
+
+    def error(self) -> float:
+        """Error of the dual solution by rounding, relative to residuals of leave-one-out.
+
+        These are the dual solution over the diagonal of ``(A + α)⁻¹``.
+        """
+        n, lowest = len(self._A), float(self._alpha.min())
+        size = np.linalg.norm(self._A)
+        if self.spectrum is not None:
+            with np.errstate(divide="ignore"):
+                inverse = float(np.abs(1 / (self.spectrum[0] + lowest)).mean())
+        else:  # by a random vector
+            probe = np.random.default_rng(0).choice([-1.0, 1.0], size=n)
+            solved = linalg.cho_solve(self._factors[lowest], probe, check_finite=False)
+            inverse = float((probe * solved).mean())
+        return float(_EPS * np.sqrt(n) * size * inverse)
 
     def inverse(self) -> np.ndarray:
         """``(A + α)⁻¹`` of the one α that all columns share."""

@@ -17,12 +17,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import linalg
+from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import Ridge, RidgeClassifier
+from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 
-from skhyper._numeric._curvature import conjugate_gradients
+from skhyper._numeric import Orthogonal, Shifted
 from skhyper._numeric._data import (
     Centred,
     as_weights,
@@ -30,6 +31,7 @@ from skhyper._numeric._data import (
     checked_target,
     few_rows,
 )
+from skhyper._numeric._normal import converged_solver
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._centred import CentredProblem
 from skhyper.hypergradient._problem import (
@@ -46,12 +48,15 @@ __all__ = ["RidgeProblem"]
 # Beyond it factors of the Gram matrix take longer than the conjugate gradients of a whole search.
 _LARGEST_GRAM = 5000
 _LARGEST_SPARSE_GRAM = 1000
-# An eigendecomposition takes as long as so many Cholesky factors.
-_MAX_FACTORS = 16
-# Penalties below this part of the Gram matrix's diagonal are within rounding of zero.
-_ROUNDING = 1e-10
-# Solvers that stop at a tolerance. The others find the solution, as the problem does.
-_ITERATIVE = ("lsqr", "sparse_cg", "sag", "saga", "lbfgs")
+# Entries of sparse data, zeros included, that may be made dense.
+_LARGEST_COPY = 20_000_000
+# Errors by rounding, relative to residuals: within the one a fold is scored by the solution
+# found here, within the other derivatives are by a Gram matrix or by conjugate gradients.
+_EXACT = 1e-9
+_LARGEST_ERROR = 1e-7
+_EPS, _TINY = np.finfo(float).eps, np.finfo(float).tiny
+# Solvers of scikit-learn's that have their digits from a Gram matrix, as the problem has.
+_BY_GRAM = ("auto", "cholesky")
 
 
 @inner_problem.register(Ridge)
@@ -76,19 +81,29 @@ class RidgeProblem(CentredProblem):
         self._template = _template(self.estimator, X, y)
         self._raw = X, y
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
+        # Sparse data are for iterations by default; those of low precision stay what they are.
+        self._is_solved = (
+            self.estimator.solver in _BY_GRAM
+            and not sparse.issparse(X)
+            and self._template.coef_.dtype == np.float64
+        )
         X, y = checked_matrix(X), np.asarray(y)
         a = np.array(as_weights(sample_weight, X.shape[0]))
         if is_classifier(self.estimator):
+            y = column_or_1d(y)
             a *= compute_sample_weight(self.estimator.class_weight, y)
             classes = self._template.classes_
             Y = np.where(y[:, None] == classes, 1.0, -1.0)
-            Y = Y[:, 1:] if len(classes) == 2 else Y
+            Y = -Y if len(classes) == 1 else Y[:, 1:] if len(classes) == 2 else Y
         else:
             Y = checked_target(y).reshape(len(y), -1)
         self._take(X, Y, a, y.ndim == 1)
         limit = _LARGEST_SPARSE_GRAM if self._data.dense is None else _LARGEST_GRAM
-        dense = min(X.shape) <= limit
-        self._system = _Gram(self._data) if dense else _Iterations(self._data)
+        self._by_rows: _Gram | None = None
+        if min(X.shape) <= limit:
+            self._system = _Gram(self._data, self.estimator.fit_intercept, X.shape[1] <= len(Y))
+        else:
+            self._system = _Iterations(self._data)
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template)
@@ -99,15 +114,33 @@ class RidgeProblem(CentredProblem):
             validate_params(fitted.set_params(**params))
         self._alpha = np.broadcast_to(np.asarray(fitted.alpha, dtype=float), self._y_mean.shape)
         self._W = self._system.fit(self._Yc, self._alpha)
-        self.is_exact = fitted.solver not in _ITERATIVE
-        if not self.is_exact:  # as far as it comes, by the user's own wish
+        self.is_exact = self._is_solved and self._system.error <= _EXACT
+        if not self.is_exact:  # as scikit-learn's own solver leaves it
             return fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
-        return self._filled(fitted, self._flat and not is_classifier(self.estimator))
+        several = np.ndim(fitted.intercept_)
+        self._filled(fitted, fitted.coef_.ndim == 1)
+        if several:  # with a target of one column, unlike the coefficients
+            fitted.intercept_ = np.atleast_1d(fitted.intercept_)
+        return fitted
+
+    def predict(self, X: Any, method: str) -> np.ndarray:
+        if not self._system.is_usable:
+            raise NotDifferentiableError(
+                f"The solution at alpha={self._alpha.max():.3g} is lost in rounding: scale the "
+                "features, or penalise more."
+            )
+        return super().predict(X, method)
 
     def solve(self, dw: np.ndarray) -> np.ndarray:
         if self._by_gram:
             return dw  # for alpha alone the product of the solution with W is enough
-        return self._system.solve(dw, self._alpha)
+        u = self._system.solve(dw, self._alpha)
+        if not self._system.is_usable:
+            raise NotDifferentiableError(
+                f"Conjugate gradients do not end at alpha={self._alpha.max():.3g}: scale the "
+                "features, or penalise more."
+            )
+        return u
 
     def cross(self, u: np.ndarray) -> Gradient:
         if self._by_gram:
@@ -129,11 +162,17 @@ class RidgeProblem(CentredProblem):
         if is_classifier(self.estimator) or not isinstance(self._system, _Gram):
             return None
         a = self._data.weights
-        if np.any(a == 0):
+        if np.any(a == 0) or not self._is_solved:
             return None
-        left_out, slope = self._system.left_out(
-            self._Yc, self._alpha, np.sqrt(a / a.sum()) if self.estimator.fit_intercept else None
-        )
+        n, p = self._data.shape
+        if self._by_rows is None:
+            # With n - 1 features all samples are met: what is left of residuals is rounding.
+            centred = self.estimator.fit_intercept
+            square = n - 1 <= p <= n
+            self._by_rows = _Gram(self._data, centred, False) if square else self._system
+        left_out, slope, error = self._by_rows.left_out(self._Yc, self._alpha)
+        if not error <= _EXACT:
+            return None
         root = np.sqrt(a)[:, None]
         predictions = self._Y - left_out / root
 
@@ -157,23 +196,83 @@ def _template(estimator: Any, X: Any, y: Any) -> Any:
 
 
 class _Gram:
-    """Solutions at any penalty by the smaller Gram matrix of Xc."""
+    """Solutions at any penalty by a Gram matrix of Xc, or by orthogonal factors of Xc.
 
-    def __init__(self, data: Centred):
-        self._data = data
-        n, p = data.shape
-        self._primal = p <= n
-        self._shifted = _Shifted(data.gram(), self._primal)
+    Attributes
+    ----------
+    error : float
+        Error of the last solution's predictions by rounding, relative to its residuals: those
+        of leave-one-out with more features than samples, where those of training vanish.
+    """
+
+    def __init__(self, data: Centred, centred: bool, primal: bool):
+        self._data, self._primal = data, primal
+        self._ones = np.sqrt(data.weights / data.weights.sum())[:, None] if centred else None
+        self._shifted = Shifted(lambda: data.gram(primal), primal, self._ones)
+        self._rounding = _EPS * np.sqrt(max(data.shape)) * data.cancellation()
+        # Lengths of the columns' means, which centring and predictions take away again.
+        self._means = np.abs(data.mean) * np.sqrt(data.weights.sum())
+        self._squares = data.squared_norms()
+        self._rotated = False
+
+    @cached_property
+    def _orthogonal(self) -> Orthogonal:
+        return Orthogonal(self._data.columns(np.arange(self._data.shape[1])))
 
     def fit(self, Yc: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """``(Xcᵀ Xc + α)⁻¹ Xcᵀ Yc``, (p, K)."""
         if self._primal:
-            return self._shifted.solve(self._data.adjoint(Yc), alpha)
-        self._C = self._shifted.solve(Yc, alpha)
-        return self._data.adjoint(self._C)
+            target = self._data.adjoint(Yc)
+            W = self._shifted.solve(target, alpha)
+            self.error, slopes = self._error_of_primal(W, target, Yc, alpha)
+        else:
+            self._C = self._shifted.solve(Yc, alpha)
+            W = self._data.adjoint(self._C)
+            self.error, slopes = self._error_of_dual(W, alpha)
+        dense = self._data.dense is not None or np.prod(self._data.shape) <= _LARGEST_COPY
+        self._rotated = not slopes <= _LARGEST_ERROR and dense
+        self.is_usable = bool(slopes <= _LARGEST_ERROR) or dense
+        if self._rotated:
+            columns = zip(Yc.T, alpha)
+            W = np.column_stack([self._orthogonal.fit(y[:, None], a) for y, a in columns])
+            self._W = W
+        return W
+
+    def _error_of_primal(
+        self, W: np.ndarray, target: np.ndarray, Yc: np.ndarray, alpha: np.ndarray
+    ) -> tuple[float, float]:
+        """Errors of predictions and of slopes."""
+        lengths, condition = self._shifted.lengths_and_condition(alpha)
+        if not np.isfinite(condition) or not np.all(np.isfinite(W)):
+            return np.inf, np.inf
+        size = (Yc * Yc).sum(axis=0)
+        rest = size - (W * target).sum(axis=0) - alpha * (W * W).sum(axis=0)
+        # Below that the difference is rounding of the sizes.
+        rest = np.where(rest > _EPS * size, rest, 0.0)
+        moved = np.linalg.norm(lengths * W, axis=0) + np.sqrt(size)
+        error = self._rounding_of_columns(alpha) * np.sqrt(condition) * moved
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = np.where(size > 0, error / np.sqrt(rest), 0.0)
+        return float(relative.max(initial=0.0)), self._rounding * condition
+
+    def _error_of_dual(self, W: np.ndarray, alpha: np.ndarray) -> tuple[float, float]:
+        inverse = self._shifted.mean_inverse(alpha)
+        means = np.linalg.norm(self._means) / max(np.sqrt(self._squares.sum()), _TINY)
+        slopes = self._rounding * self._shifted.size * inverse
+        taken = self._rounding * (self._means @ np.abs(W)) * inverse
+        sizes = np.linalg.norm(self._C, axis=0)
+        error = slopes * (1 + means) + (taken / np.where(sizes > 0, sizes, 1.0)).max()
+        return float(error), slopes
+
+    def _rounding_of_columns(self, alpha: np.ndarray) -> float:
+        lengths = np.sqrt(self._squares + alpha.min())
+        return self._rounding * (1 + float((self._means / np.maximum(lengths, _TINY)).max()))
 
     def slope(self, V: np.ndarray, W: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """``Σ u∘w`` of each output, (K,), with ``u = (Xcᵀ Xc + α)⁻¹ V`` and the last fit's W."""
+        if self._rotated:
+            columns = zip(V.T[:, :, None], W.T[:, :, None], alpha)
+            return np.concatenate([self._orthogonal.product(v, w, a) for v, w, a in columns])
         if self._primal:
             return (self.solve(V, alpha) * W).sum(axis=0)
         # wᵀ u = cᵀ Xc (Xcᵀ Xc + α)⁻¹ v = cᵀ (Xc Xcᵀ + α)⁻¹ Xc v with w = Xcᵀ c
@@ -181,6 +280,9 @@ class _Gram:
 
     def solve(self, V: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K)."""
+        if self._rotated:
+            columns = zip(V.T, alpha)
+            return np.column_stack([self._orthogonal.solve(v[:, None], a) for v, a in columns])
         if self._primal:
             return self._shifted.solve(V, alpha)
         U = self._woodbury(V, alpha)
@@ -191,106 +293,56 @@ class _Gram:
         C = self._shifted.solve(self._data.apply(V), alpha)
         return (V - self._data.adjoint(C)) / alpha
 
-    def left_out(
-        self, Yc: np.ndarray, alpha: np.ndarray, ones: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def left_out(self, Yc: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         """Residuals of each sample by the fit of the others, (n, K), and their slopes by α.
 
         ``r / (1 - h)`` with residuals r and the diagonal h of the hat matrix. With fewer
         samples than features both vanish with α: there it is ``c / d``, with
         ``c = (Xc Xcᵀ + α)⁻¹ Yc`` and d the diagonal of that inverse, without its part along
-        `ones` (of length 1), which the intercept takes.
+        the intercept's direction. The last number is the error by rounding, relative to them.
         """
         values, vectors = self._shifted.spectrum
+        ones = self._ones
         inverse = 1 / (values[:, None] + alpha)
         Q = self._data.apply(vectors) if self._primal else vectors
         if not self._primal and ones is not None:
-            Q = Q - np.outer(ones, ones @ Q)
+            Q = Q - ones @ (ones.T @ Q)
+            values = values[1:]
         b = Q.T @ Yc
         squares = Q * Q
         c, d = Q @ (inverse * b), squares @ inverse
         dc, dd = -Q @ (inverse**2 * b), -squares @ inverse**2
+        with np.errstate(divide="ignore"):
+            error = self._rounding * (values[-1] / (values[0] + alpha.min()) + 1)
         if self._primal:
-            level = 0.0 if ones is None else (ones**2)[:, None]
+            level = 0.0 if ones is None else ones**2
             c, d, dc, dd = Yc - c, 1 - level - d, -dc, -dd
-        return c / d, dc / d - c * dd / d**2
-
-
-class _Shifted:
-    """``(K + α)⁻¹`` for a positive semidefinite K (n, n) and any α.
-
-    By Cholesky at first; once there have been as many of them as take the time of an
-    eigendecomposition, by that. So are penalties within rounding of zero, by which what rounding
-    leaves in the null space of K would be divided.
-
-    Parameters
-    ----------
-    K : ndarray of shape (n, n)
-    whole : bool
-        Whether solutions have a part in the null space of K, too.
-    """
-
-    def __init__(self, K: np.ndarray, whole: bool):
-        self._K = K
-        self._whole = whole
-        self._smallest = _ROUNDING * float(np.diag(K).max(initial=0.0))
-        self._factor: tuple[float, Any] | None = None
-        self._n_factors = 0
-
-    @cached_property
-    def spectrum(self) -> tuple[np.ndarray, np.ndarray]:
-        """Eigenvalues (n,) and eigenvectors (n, n) of K, which they take the place of."""
-        self._factor = None
-        values, vectors = linalg.eigh(self._K, overwrite_a=True, driver="evd", check_finite=False)
-        del self._K
-        return np.maximum(values, 0.0), vectors
-
-    def solve(self, B: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        """``(K + α)⁻¹ B``, (n, m), with an α for each column of B."""
-        if (
-            "spectrum" not in self.__dict__
-            and np.all(alpha == alpha[0])
-            and self._prepare(alpha[0])
-        ):
-            return linalg.cho_solve(self._factor[1], B, check_finite=False)  # type: ignore[index]
-        values, vectors = self.spectrum
-        shifted = values[:, None] + alpha
-        if self._whole:
-            return vectors @ ((vectors.T @ B) / shifted)
-        seen = (values > values[-1] * len(values) * np.finfo(float).eps)[:, None]
-        inverse = np.where(seen, 1 / np.where(seen, shifted, 1.0), 0.0)
-        return vectors @ (inverse * (vectors.T @ B))
-
-    def _prepare(self, alpha: float) -> bool:
-        """Factorise ``K + α``, if that is the way."""
-        if self._factor is not None and self._factor[0] == alpha:
-            return True
-        if alpha <= self._smallest or self._n_factors >= _MAX_FACTORS:
-            return False
-        self._n_factors += 1
-        shifted = self._K.copy()
-        shifted[np.diag_indices(len(shifted))] += alpha
-        # K is symmetric: as Fortran has it, it need not be copied.
-        self._factor = alpha, linalg.cho_factor(shifted.T, overwrite_a=True, check_finite=False)
-        return True
+            error /= max(float(d.min()), _EPS)
+        elif self._data.shape[1] < len(Yc):  # scikit-learn's folds are by a singular matrix
+            error = np.inf if alpha.min() == 0 else self._rounding * values[-1] / alpha.min()
+        error *= self._rounding_of_columns(alpha) / self._rounding
+        R = c / d
+        smaller = np.linalg.norm(Yc, axis=0) / np.maximum(np.linalg.norm(R, axis=0), _TINY)
+        return R, dc / d - c * dd / d**2, error * max(1.0, float(smaller.max()))
 
 
 class _Iterations:
-    """Solutions by conjugate gradients."""
+    """Solutions by conjugate gradients; attributes as of ``_Gram``."""
 
     def __init__(self, data: Centred):
         self._data = data
+        n, p = data.shape
+        self._squares = data.squared_norms()[:, None] if p <= n else None
 
     def fit(self, Yc: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """``(Xcᵀ Xc + α)⁻¹ Xcᵀ Yc``, (p, K)."""
+        self.error = 0.0
         return self.solve(self._data.adjoint(Yc), alpha)
 
     def solve(self, V: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K)."""
-        return np.column_stack([self._solve(v, penalty) for v, penalty in zip(V.T, alpha)])
-
-    def _solve(self, v: np.ndarray, penalty: float) -> np.ndarray:
-        def product(w: np.ndarray) -> np.ndarray:
-            return self._data.adjoint(self._data.apply(w[:, None]))[:, 0] + penalty * w
-
-        return conjugate_gradients(product, v)
+        penalties = np.broadcast_to(alpha, V.shape)
+        U, change = converged_solver(self._data, penalties, V, self._squares)
+        self.error = max(self.error, change)
+        self.is_usable = self.error <= _LARGEST_ERROR
+        return U

@@ -1,9 +1,11 @@
 """Ridge regression with a penalty for each band of features."""
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 
 from skhyper._numeric import Centred, NormalEquations, centred_target
 from skhyper._sklearn import fit_context
@@ -47,7 +49,7 @@ class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
     solver_ : {"primal", "dual", "iterative"}
         How the solution was computed: with more samples or fewer features from a matrix of
         n_features x n_features; from one of n_samples x n_samples; by conjugate gradients,
-        for large sparse data.
+        for large sparse data. Ill-conditioned matrices give way to a QR of the data.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -130,9 +132,16 @@ class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
         penalties = self.alphas_[self.bands_]
         data = Centred.of(X, a, self.fit_intercept)
         y_mean, Yc = centred_target(y.reshape(len(y), -1), a, self.fit_intercept)
-        system = NormalEquations(data)
+        system = NormalEquations(data, self.fit_intercept)
         self.solver_ = system.way(penalties)
-        W = system.factorize(penalties)(data.adjoint(Yc))
+        solver = system.factorize(penalties)
+        W = solver.fit(Yc)
+        if not solver.converged:
+            warnings.warn(
+                "Conjugate gradients did not converge: scale the features, or penalise more.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         intercept = y_mean - data.mean @ W
         self.coef_ = W[:, 0] if y.ndim == 1 else np.ascontiguousarray(W.T)
         self.intercept_ = float(intercept[0]) if y.ndim == 1 else intercept

@@ -5,7 +5,11 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import Ridge, RidgeClassifier
+from sklearn.model_selection import KFold, cross_val_score
 
+from skhyper import GradientSearchCV
+from skhyper._numeric import _shifted
+from skhyper.exceptions import SkhyperWarning
 from skhyper.hypergradient import NotDifferentiableError, _ridge, check_hypergradient, inner_problem
 
 rng = np.random.default_rng(0)
@@ -96,9 +100,38 @@ def test_large_sparse_data_by_conjugate_gradients(monkeypatch, n_outputs):
     check_hypergradient(Ridge(alpha=2.0, tol=1e-12), SPARSE, y)
     problem = inner_problem(Ridge())
     problem.load(SPARSE, y)
-    fitted, expected = problem.fit({"alpha": 0.3}), Ridge(0.3).fit(SPARSE.toarray(), y)
-    np.testing.assert_allclose(fitted.coef_, expected.coef_, rtol=1e-6, atol=1e-8)
+    fitted, theirs = problem.fit({"alpha": 0.3}), Ridge(0.3).fit(SPARSE, y)
+    np.testing.assert_array_equal(fitted.coef_, theirs.coef_)
+    exact = Ridge(0.3).fit(SPARSE.toarray(), y).predict(SPARSE.toarray())
+    np.testing.assert_allclose(problem.predict(SPARSE, "predict"), exact, rtol=1e-6, atol=1e-8)
     assert not problem.worth_keeping
+
+
+@pytest.mark.parametrize("largest", [0, 1000])
+@pytest.mark.parametrize("alpha", [1e-4, 1e-2])
+def test_sparse_columns_of_very_different_scales(monkeypatch, largest, alpha):
+    """The slope was up to 27 times too small, by conjugate gradients that did not end."""
+    monkeypatch.setattr(_ridge, "_LARGEST_SPARSE_GRAM", largest)
+    X = sparse.csr_matrix(SPARSE @ sparse.diags(np.geomspace(1e-2, 1e2, 40)))
+    y = np.random.default_rng(0).normal(size=90)
+    slopes = []
+    for data in (X, X.toarray()):
+        problem = inner_problem(Ridge())
+        problem.load(data[:60], y[:60])
+        problem.fit({"alpha": alpha})
+        dw = problem.pull_back(problem.predict(data[60:], "predict") - y[60:])[0]
+        slopes.append(problem.cross(problem.solve(dw))["alpha"])
+    assert slopes[0] == pytest.approx(slopes[1], rel=1e-6)
+
+
+def test_conjugate_gradients_that_do_not_end_say_so(monkeypatch):
+    monkeypatch.setattr(_ridge, "_LARGEST_SPARSE_GRAM", 0)
+    powers = np.linspace(0, 1, 60)[:, None] ** np.arange(1, 25)
+    problem = inner_problem(Ridge())
+    problem.load(sparse.csr_matrix(powers), np.arange(60.0) % 7)
+    problem.fit({"alpha": 0.0})
+    with pytest.raises(NotDifferentiableError, match="lost in rounding"):
+        problem.predict(powers, "predict")
 
 
 @pytest.mark.parametrize("X", [TALL, WIDE], ids=["tall", "wide"])
@@ -110,7 +143,7 @@ def test_every_way_to_many_penalties(X, inputs):
     problem.load(X, y)
     problem.inputs_wanted = inputs
     Xc = X - X.mean(axis=0)
-    for alpha in np.geomspace(1e-3, 1e3, 2 * _ridge._MAX_FACTORS):
+    for alpha in np.geomspace(1e-3, 1e3, 2 * _shifted._MAX_FACTORS):
         u = np.linalg.solve(Xc.T @ Xc + alpha * np.eye(X.shape[1]), dw)
         K = Xc @ Xc.T + alpha * np.eye(len(X))  # the way that loses no digits to small penalties
         c, s = np.linalg.solve(K, np.column_stack([y - y.mean(), Xc @ dw])).T
@@ -129,3 +162,81 @@ def test_penalties_are_checked():
     problem.load(TALL, target(TALL))
     with pytest.raises(ValueError, match="'alpha' parameter of Ridge"):
         problem.fit({"alpha": -1.0})
+
+
+RAW = np.random.default_rng(0).uniform(0, 100, size=(80, 1)) ** np.arange(1, 6)
+WAVE = np.sin(RAW[:, 0] / 20) + 0.05 * np.random.default_rng(1).normal(size=80)
+EQUAL = np.repeat(np.random.default_rng(0).normal(size=(80, 3)), 2, axis=1)
+
+
+@pytest.mark.filterwarnings("ignore:.*ll-conditioned", "ignore:Singular matrix")
+@pytest.mark.parametrize(
+    ("X", "y", "alpha"),
+    [
+        (RAW, WAVE, 1e-4),
+        (RAW, WAVE, 1e3),
+        (RAW[:, [0, 0, 0]] * [1e8, 1, 1] + RAW[:, :3] ** 0.5, WAVE, 1e-3),
+        (EQUAL, EQUAL @ np.arange(6.0), 0.0),
+    ],
+    ids=["powers", "powers, penalised", "scales", "equal columns"],
+)
+def test_what_a_gram_matrix_loses(X, y, alpha):
+    """Scores are scikit-learn's own, slopes those of a solution by QR."""
+    problem = inner_problem(Ridge())
+    problem.load(X[:60], y[:60])
+    fitted = problem.fit({"alpha": alpha})
+    theirs = Ridge(alpha).fit(X[:60], y[:60]).predict(X[60:])
+    np.testing.assert_allclose(fitted.predict(X[60:]), theirs, rtol=1e-9)
+    mean, scale = X[:60].mean(axis=0), X[:60].std(axis=0)
+
+    def exact(alpha):
+        """By QR of columns of the same length."""
+        rows = np.vstack([(X[:60] - mean) / scale, np.sqrt(alpha) * np.diag(1 / scale)])
+        target = np.concatenate([y[:60] - y[:60].mean(), np.zeros(len(mean))])
+        w = np.linalg.lstsq(rows, target, rcond=1e-13)[0]
+        return (X[60:] - mean) / scale @ w + y[:60].mean()
+
+    predictions = problem.predict(X[60:], "predict")
+    np.testing.assert_allclose(predictions, exact(alpha), rtol=1e-7, atol=1e-9)
+    dw = problem.pull_back(np.ones(20))[0]
+    slope = -problem.cross(problem.solve(dw))["alpha"]
+    h = 1e-3 * (alpha or 1)
+    low = exact(alpha - h) if alpha else exact(0.0)
+    between = (alpha or h / 2), (h if not alpha else 2 * h)
+    expected = (exact(alpha + h) - low).sum() / between[1]
+    assert slope == pytest.approx(expected, rel=1e-3)
+    problem.inputs_wanted = True
+    u = problem.solve(dw)
+    assert -problem.cross(u)["alpha"] == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "float32", "n x 1"])
+def test_data_that_scikit_learn_solves_in_another_way(kind):
+    y = target(TALL)
+    X = {"sparse": SPARSE, "float32": TALL.astype("float32"), "n x 1": TALL}[kind]
+    y = y[:, None] if kind == "n x 1" else y
+    problem = inner_problem(Ridge())
+    problem.load(X, y)
+    ours, theirs = problem.fit({"alpha": 0.3}), Ridge(0.3).fit(X, y)
+    assert ours.coef_.shape == theirs.coef_.shape
+    assert ours.coef_.dtype == theirs.coef_.dtype
+    assert np.shape(ours.intercept_) == np.shape(theirs.intercept_)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9)
+
+
+def test_a_fold_of_one_class():
+    problem = inner_problem(RidgeClassifier())
+    problem.load(TALL, np.full(90, "a"))
+    assert set(problem.fit({"alpha": 0.3}).predict(TALL)) == {"a"}
+    np.testing.assert_array_equal(problem.predict(TALL, "decision_function"), np.full(90, -1.0))
+
+
+def test_folds_of_one_class_have_scores():
+    y = np.repeat(["a", "b"], 45)
+    options = {"cv": KFold(2), "scoring": "accuracy"}
+    search = GradientSearchCV(RidgeClassifier(), {"alpha": (0.1, 10.0)}, n_iter=2, **options)
+    with pytest.warns(SkhyperWarning, match="scores and no gradient"):
+        search.fit(TALL, y)
+    for trial in search.history_:
+        theirs = cross_val_score(RidgeClassifier(**trial.params), TALL, y, **options)
+        np.testing.assert_array_equal(trial.scores, theirs)

@@ -6,11 +6,13 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skhyper._numeric import _normal
 from skhyper.linear_model import BandedRidge
 
 rng = np.random.default_rng(0)
@@ -106,3 +108,38 @@ def test_what_is_refused():
         BandedRidge("much").fit(X, y)
     with pytest.raises(ValueError, match="each of the 8 bands"):
         BandedRidge(np.ones(3)).fit(X, y)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6, 1e8])
+@pytest.mark.parametrize("shape", [(20, 30), (20, 24), (20, 80), (40, 8)])
+@pytest.mark.parametrize("seed", range(2))
+def test_any_unit(unit, shape, seed):
+    """R2 was -61 on the training data, or LinAlgError, by the seed."""
+    rng = np.random.default_rng(seed)
+    X, y = unit * rng.normal(size=shape), rng.normal(size=shape[0])
+    ours, theirs = BandedRidge().fit(X, y), Ridge(solver="svd").fit(X, y)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9, atol=1e-9)
+    free = BandedRidge([1.0, 0.0], np.arange(shape[1]) < 3).fit(X, y)
+    residuals = y - free.predict(X)
+    np.testing.assert_allclose(X[:, :3].T @ residuals / unit, 0, atol=1e-8)
+    np.testing.assert_allclose(X[:, 3:].T @ residuals, free.coef_[3:], atol=1e-7 * unit)
+
+
+def test_powers_and_scales():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 100, size=(80, 1))
+    y = np.sin(x[:, 0] / 20)
+    X = x ** np.arange(1, 7)
+    ours = BandedRidge(np.geomspace(1, 1e6, 6)).fit(X, y)
+    roots = np.geomspace(1, 1e3, 6)
+    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
+    rows = np.vstack([scaled, np.diag(roots / X.std(axis=0))])
+    w = np.linalg.lstsq(rows, np.append(y - y.mean(), np.zeros(6)), rcond=None)[0]
+    np.testing.assert_allclose(ours.predict(X), scaled @ w + y.mean(), rtol=1e-8, atol=1e-9)
+
+
+def test_iterations_that_do_not_end_are_warned_of(monkeypatch):
+    monkeypatch.setattr(_normal, "_LARGEST_SPARSE", 0)
+    X = sparse.csr_matrix(np.linspace(0, 1, 60)[:, None] ** np.arange(1, 25))
+    with pytest.warns(ConvergenceWarning, match="scale the features"):
+        BandedRidge(0.0).fit(X, np.arange(60.0) % 7)
