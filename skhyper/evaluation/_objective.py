@@ -112,10 +112,16 @@ def finished_trial(
     """
     scores = np.array([pick(out["test_scores"]) for out in folds], dtype=float)
     errors = [out["fit_error"] for out in folds if out["fit_error"] is not None]
-    slopes = [out.get("gradient") for out in folds]
+    fitted = [out for out in folds if out["fit_error"] is None]
+    slopes = [out.get("gradient") for out in fitted]
     known = all(slope is not None for slope in slopes)
     mean = scores.mean()
-    failed = bool(errors) or not np.isfinite(mean)
+    # A number as error_score is a score like others, unless no fold has another.
+    failed = not fitted or not np.isfinite(mean)
+    criteria = [
+        out.get("criterion", np.nan) if out["fit_error"] is None else -score
+        for out, score in zip(folds, scores)
+    ]
     return Trial(
         number=trial.number,
         params=trial.params,
@@ -126,14 +132,19 @@ def finished_trial(
         folds=tuple(folds),
         seconds=sum(out["fit_time"] + out["score_time"] for out in folds),
         message=errors[0] if errors else _NOT_FINITE * failed,
-        gradient=mean_of(slopes) if known and not failed else None,
-        criterion=float(np.mean([out.get("criterion", np.nan) for out in folds])),
+        gradient=mean_of(slopes, len(folds)) if known and not failed else None,
+        criterion=float(np.mean(criteria)),
     )
 
 
-def mean_of(values: Sequence[Any]) -> Any:
-    """Mean of numbers, of arrays, or of dicts of them."""
-    if isinstance(values[0], Mapping):
-        return {name: mean_of([value[name] for value in values]) for name in values[0]}
-    mean = np.mean(values, axis=0)
+def mean_of(values: Sequence[Any], n: int) -> Any:
+    """Sum over n of numbers, of arrays, or of dicts of them; nan where some are of another kind.
+
+    What is not among the values, up to n, counts as zero.
+    """
+    if all(isinstance(value, Mapping) for value in values):
+        return {name: mean_of([value[name] for value in values], n) for name in values[0]}
+    if len({np.shape(value) for value in values}) > 1 or isinstance(values[0], Mapping):
+        return np.nan
+    mean = np.sum(values, axis=0) / n
     return float(mean) if np.ndim(mean) == 0 else mean
