@@ -215,6 +215,16 @@ def _power(base: np.ndarray, exponent: float) -> np.ndarray:
     return base**exponent
 
 
+def _root_slope(base: Any, exponent: float) -> Any:
+    """Derivative of ``base ** exponent`` for an exponent below 1.
+
+    Infinite at 0, it counts as 0 there: a product that is 0 stays so at every scale.
+    """
+    with np.errstate(divide="ignore"):
+        slope = exponent * np.asarray(base) ** (exponent - 1)
+    return np.where(np.isinf(slope), 0.0, slope)
+
+
 def _linear(pair: Pair, **_: Any) -> Gram:
     return Gram(pair.known("products"), lambda dK, wrt: ({}, *_products_inputs(pair, dK, wrt)))
 
@@ -244,7 +254,7 @@ def _poly(pair: Pair, gamma: float, coef0: float = 1, degree: float = 3) -> Gram
         return degree * _power(base, degree - 1) if degree > 1 else np.full_like(base, degree)
 
     if 0 < degree < 1:
-        slope = lambda: degree * base ** (degree - 1)  # noqa: E731
+        slope = partial(_root_slope, base, degree)
     return _of_affine(pair, gamma, _power(base, degree), slope)
 
 
@@ -482,7 +492,9 @@ def _exponentiation(kernel: Any, pair: Pair) -> Gram:
     base, exponent = _composed(kernel.kernel, pair), kernel.exponent
 
     def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
-        gradient, dX, dY = base.back(dK * (exponent * base.K ** (exponent - 1)), wrt)
+        root = 0 < exponent < 1
+        slope = _root_slope(base.K, exponent) if root else exponent * base.K ** (exponent - 1)
+        gradient, dX, dY = base.back(dK * slope, wrt)
         return _prefixed("kernel", gradient), dX, dY
 
     return Gram(_power(base.K, exponent), back)

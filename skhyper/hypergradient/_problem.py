@@ -139,7 +139,10 @@ class InnerProblem(ABC):
 
     @abstractmethod
     def load(self, X: Any, y: Any, **fit_params: Any) -> None:
-        """Take the fold's training data, and what ``fit`` gets with them."""
+        """Take the fold's training data, and what ``fit`` gets with them.
+
+        They are kept for all settings: a search makes arrays read-only.
+        """
 
     @abstractmethod
     def fit(self, params: Mapping[str, Any]) -> Any:

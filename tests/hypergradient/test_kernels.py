@@ -179,6 +179,19 @@ def test_a_part_of_a_pair():
     np.testing.assert_allclose(gram("poly", pair.take(rows, columns), **SETTINGS).K.shape, (3, 2))
 
 
+@pytest.mark.parametrize("kernel", ["poly", gp.DotProduct(1e-200) ** 0.5], ids=str)
+def test_roots_of_products_that_are_zero(kernel):
+    A, B = np.vstack([X, np.zeros(4)]), np.vstack([Y, np.zeros(4)])
+    settings = {"gamma": 0.7, "coef0": 0.0, "degree": 0.5} if kernel == "poly" else {}
+    gradient, dX, dY = gram(kernel, Pair(A, B), **settings).back(np.ones((10, 8)), "XY")
+    expected, dX_rest, dY_rest = gram(kernel, Pair(X, Y), **settings).back(np.ones((9, 7)), "XY")
+    assert gradient.keys() == expected.keys()
+    if kernel == "poly":
+        assert gradient["gamma"] == pytest.approx(expected["gamma"])
+    np.testing.assert_allclose(dX, np.vstack([dX_rest, np.zeros(4)]))
+    np.testing.assert_allclose(dY, np.vstack([dY_rest, np.zeros(4)]))
+
+
 def test_a_cosine_of_nothing():
     A = np.vstack([X[:2], np.zeros(4)])
     found = gram("cosine", Pair(A))
