@@ -152,7 +152,7 @@ def test_leave_one_out_and_threads(kind):
     data = (X if kind == "array" else FRAME).copy()
     for model, name in ((Ridge(copy_X=False), "alpha"), (BandedRidge(), "alphas")):
         options = {"scoring": "neg_mean_squared_error", "cv": LeaveOneOut()}
-        differentiated(checked(model, {name: PENALTY}, data, T, **options))
+        differentiated(checked(model, {name: PENALTY}, data[:12], T[:12], **options))
     differentiated(checked(IN_PLACE["scaler"], {"ridge__alpha": PENALTY}, data, T, n_jobs=2))
 
 
@@ -229,14 +229,13 @@ def test_targets_of_all_kinds(model, name):
 @pytest.mark.parametrize(
     "data",
     [
-        np.round(X).astype(int),
+        np.round(X).astype(int).astype(object),
         X > 10,
-        X.astype(object),
         pd.DataFrame(
             {"a": X[:, 0], "b": X[:, 1].astype("f4"), "c": np.round(X[:, 2]).astype(int)}
         ).assign(d=X[:, 3] > 10),
     ],
-    ids=["int", "bool", "object", "mixed"],
+    ids=["int", "bool", "mixed"],
 )
 def test_data_of_all_kinds(data):
     for model, name in (
