@@ -20,7 +20,7 @@ class Trial:
     params : dict
         The setting.
     state : {"running", "complete", "failed"}
-        ``"failed"``: a fit or a score raised, or the mean score is not finite.
+        ``"failed"``: no fold could be fitted, or the mean score is not finite.
     scores : ndarray of shape (n_splits,)
         Score of each fold by the metric that is optimised (greater is better); nan where
         the fold was not run or failed.

@@ -13,6 +13,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Each may import from itself and from what stands before it. Packages on one floor may not
 # import one another, unless the floor is named in FRIENDS.
 FLOORS = [
+    {"_readonly"},
     {"exceptions", "_sklearn", "_numeric", "_lazy", "_identity"},
     {"_bands"},
     {"_trial", "space", "callbacks"},

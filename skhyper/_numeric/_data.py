@@ -17,6 +17,8 @@ from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
 
+from skhyper._readonly import private_copy
+
 __all__ = [
     "Centred",
     "as_matrix",
@@ -48,10 +50,10 @@ def checked_target(y: Any) -> np.ndarray:
 
 
 def few_rows(X: Any, rows: Any) -> Any:
-    """Rows of data of any kind, their feature names with them."""
+    """A copy of rows of data of any kind, their feature names with them."""
     if hasattr(X, "iloc"):
-        return X.iloc[rows]
-    return X[rows] if hasattr(X, "shape") else np.asarray(X)[rows]
+        return private_copy(X.iloc[rows])
+    return private_copy(X[rows] if hasattr(X, "shape") else np.asarray(X)[rows])
 
 
 def as_weights(sample_weight: Any, n: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from skhyper._readonly import private_copy, protected
 from skhyper._sklearn import (
     MultimetricScorer,
     check_method_params,
@@ -33,9 +34,11 @@ from skhyper.hypergradient import (
     InnerProblem,
     NotDifferentiableError,
     PlainProblem,
+    as_target,
     implicit_gradient,
     inner_problem,
 )
+from skhyper.space import as_vector
 
 __all__ = ["GradientObjective"]
 
@@ -115,14 +118,17 @@ class _Fold:
         self.problem: InnerProblem
 
     def load(self) -> None:
-        """Cut the data, once."""
+        """Cut the data, once: estimators that write to what they get are given copies."""
         if self._loaded:
             return
         o = self._whole.objective
         train, test = o.splits[self._number]
-        self.X_train, self.y_train = safe_split(o.estimator, o.X, o.y, train)
-        self.X_test, self.y_test = safe_split(o.estimator, o.X, o.y, test, train)
-        self.fit_params = check_method_params(o.X, params=o.fit_params, indices=train)
+        train_data = safe_split(o.estimator, o.X, o.y, train)
+        test_data = safe_split(o.estimator, o.X, o.y, test, train)
+        self.X_train, self.y_train = map(protected, train_data)
+        self.X_test, self.y_test = map(protected, test_data)
+        fit_params = check_method_params(o.X, params=o.fit_params, indices=train)
+        self.fit_params = {name: protected(value) for name, value in fit_params.items()}
         self.score_params = check_method_params(o.X, params=o.score_params, indices=test)
         self.train_score_params = check_method_params(o.X, params=o.score_params, indices=train)
         self._loaded = True
@@ -165,7 +171,8 @@ class _Fold:
         key = setting_key(fixed)
         if key not in self._problems:
             problem = _problem_of(self._estimator(fixed, free))
-            problem.load(self.X_train, self.y_train, **self.fit_params)
+            y = as_target(self._whole.objective.estimator, self.y_train)
+            problem.load(self.X_train, y, **self.fit_params)
             self._problems[key] = problem
             while len(self._problems) > _MAX_PROBLEMS:
                 self._problems.popitem(last=False)
@@ -194,7 +201,8 @@ class _Fold:
     def score(self, scorer: Any, on_test: bool) -> Any:
         """Scores of the fitted estimator; of its last step where that is the same."""
         if not on_test:
-            return scorer(self.fitted, self.X_train, self.y_train, **self.train_score_params)
+            X = private_copy(self.X_train)
+            return scorer(self.fitted, X, self.y_train, **self.train_score_params)
         if not self._whole.criterion.exact:
             return self._score(scorer)
         problem, agreed = self._compared
@@ -219,9 +227,10 @@ class _Fold:
             loss, method = self._loss(), self._whole.criterion.method
             if self.problem.is_exact:
                 return -loss(self.problem.predict(self.X_test, method))[0]
-            model, X = self.fitted, self.X_test
             if hasattr(self.problem, "transformed"):
-                model, X = model.steps[-1][1], self.problem.transformed(X)
+                model, X = self.fitted.steps[-1][1], self.problem.transformed(self.X_test)
+            else:
+                model, X = self.fitted, private_copy(self.X_test)
             return -loss(getattr(model, method)(X))[0]
         except Exception:  # noqa: BLE001  (the scorer will say what is wrong)
             return np.nan
@@ -238,29 +247,44 @@ class _Fold:
         if hasattr(self.problem, "transformed") and not self.score_params and _is_plain(scorer):
             last = self.fitted.steps[-1][1]
             return scorer(last, self.problem.transformed(self.X_test), self.y_test)
+        X = private_copy(self.X_test)
         if self.y_test is None:
-            return scorer(self.fitted, self.X_test, **self.score_params)
-        return scorer(self.fitted, self.X_test, self.y_test, **self.score_params)
+            return scorer(self.fitted, X, **self.score_params)
+        return scorer(self.fitted, X, self.y_test, **self.score_params)
 
     def differentiate(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The criterion and its hypergradient at the setting that was fitted."""
-        criterion, problem = self._whole.criterion, self.problem
-        names = [n for n in params if n in self._whole.names and n in problem.names]
+        names = [n for n in params if n in self._whole.names and n in self.problem.names]
         if self._why_plain:
             return {"gradient_error": self._why_plain}
         try:
-            loss = self._loss()
-            if names:
-                value, gradient = implicit_gradient(
-                    problem, self.X_test, criterion.method, loss, names
-                )
-            else:
-                value, gradient = loss(problem.predict(self.X_test, criterion.method))[0], {}
+            return self._criterion_and_gradient(names)
         except Exception:
             if self._whole.objective.error_score == "raise":
                 raise
             return {"gradient_error": format_exc()}
-        return {"criterion": value, "gradient": gradient}
+
+    def _criterion_and_gradient(self, names: list[str]) -> dict[str, Any]:
+        """nan for what has no derivative where others have, and the reason with it."""
+        method, loss = self._whole.criterion.method, self._loss()
+        if not names:
+            return {"criterion": loss(self.problem.predict(self.X_test, method))[0], "gradient": {}}
+        try:
+            value, gradient = implicit_gradient(self.problem, self.X_test, method, loss, names)
+        except NotDifferentiableError as error:
+            others = [name for name in names if not name.endswith(error.names)]
+            if len(others) in (0, len(names)):
+                raise
+            result = self._criterion_and_gradient(others)
+            missing = dict.fromkeys(set(names) - set(others), np.nan)
+            return {
+                **result,
+                "gradient": {**result["gradient"], **missing},
+                "gradient_error": format_exc(),
+            }
+        infinite = [name for name in names if not np.all(np.isfinite(as_vector(gradient[name])))]
+        why = f"The derivative by {', '.join(infinite)} is not finite." if infinite else None
+        return {"criterion": value, "gradient": gradient, "gradient_error": why}
 
 
 def _problem_of(estimator: Any) -> InnerProblem:

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn import metrics
 from sklearn.base import clone
 
+from skhyper._readonly import protected
 from skhyper._sklearn import check_method_params, scorer_parts
 from skhyper.evaluation._objective import FoldJob, Objective
 from skhyper.hypergradient import (
@@ -73,7 +74,7 @@ class LeaveOneOut:
             if self._problem is None:
                 self._problem = inner_problem(clone(o.estimator))
                 fit_params = check_method_params(o.X, params=o.fit_params)
-                self._problem.load(o.X, o.y, **fit_params)
+                self._problem.load(protected(o.X), protected(o.y), **fit_params)
             if set(params) - self._names:
                 return []
             self._problem.fit(params)

@@ -117,11 +117,18 @@ def finished_trial(
         From what scoring returned for a fold to the one score that is optimised.
     """
     scores = np.array([pick(out["test_scores"]) for out in folds], dtype=float)
-    errors = [error for out in folds if (error := fold_error(out, pick))]
-    slopes = [out.get("gradient") for out in folds]
+    failures = [fold_error(out, pick) for out in folds]
+    errors = [error for error in failures if error]
+    good = [out for out, error in zip(folds, failures) if not error]
+    slopes = [out.get("gradient") for out in good]
     known = all(slope is not None for slope in slopes)
     mean = scores.mean()
-    failed = bool(errors) or not np.isfinite(mean)
+    # A number as error_score is a score like others, unless no fold has another.
+    failed = not good or not np.isfinite(mean)
+    criteria = [
+        -score if error else out.get("criterion", np.nan)
+        for out, error, score in zip(folds, failures, scores)
+    ]
     return Trial(
         number=trial.number,
         params=trial.params,
@@ -132,8 +139,8 @@ def finished_trial(
         folds=tuple(folds),
         seconds=sum(out["fit_time"] + out["score_time"] for out in folds),
         message=errors[0] if errors else _NOT_FINITE * failed,
-        gradient=mean_of(slopes) if known and not failed else None,
-        criterion=float(np.mean([out.get("criterion", np.nan) for out in folds])),
+        gradient=mean_of(slopes, len(folds)) if known and not failed else None,
+        criterion=float(np.mean(criteria)),
     )
 
 
@@ -152,9 +159,14 @@ def error_message(traceback: str) -> str:
     return tail.partition("\n")[2][found.start() :].strip() if found else traceback.strip()
 
 
-def mean_of(values: Sequence[Any]) -> Any:
-    """Mean of numbers, of arrays, or of dicts of them."""
-    if isinstance(values[0], Mapping):
-        return {name: mean_of([value[name] for value in values]) for name in values[0]}
-    mean = np.mean(values, axis=0)
+def mean_of(values: Sequence[Any], n: int) -> Any:
+    """Sum over n of numbers, of arrays, or of dicts of them; nan where some are of another kind.
+
+    What is not among the values, up to n, counts as zero.
+    """
+    if all(isinstance(value, Mapping) for value in values):
+        return {name: mean_of([value[name] for value in values], n) for name in values[0]}
+    if len({np.shape(value) for value in values}) > 1 or isinstance(values[0], Mapping):
+        return np.nan
+    mean = np.sum(values, axis=0) / n
     return float(mean) if np.ndim(mean) == 0 else mean

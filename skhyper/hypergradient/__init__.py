@@ -34,6 +34,7 @@ from skhyper.hypergradient._problem import (
     LeftOut,
     NotDifferentiableError,
     PlainProblem,
+    as_target,
     inner_problem,
 )
 from skhyper.hypergradient._rules import implicit_gradient
@@ -48,6 +49,7 @@ __all__ = [
     "LeftOut",
     "NotDifferentiableError",
     "PlainProblem",
+    "as_target",
     "check_hypergradient",
     "criterion_of",
     "feature_map",

@@ -10,10 +10,16 @@ from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 
+from skhyper._readonly import private_copy
 from skhyper._sklearn import safe_split
 from skhyper.hypergradient._forward import is_forward
 from skhyper.hypergradient._losses import Criterion, criterion_of
-from skhyper.hypergradient._problem import NotDifferentiableError, inner_problem
+from skhyper.hypergradient._problem import (
+    NotDifferentiableError,
+    PlainProblem,
+    as_target,
+    inner_problem,
+)
 from skhyper.hypergradient._rules import implicit_gradient
 from skhyper.space import as_vector, is_vector, like
 
@@ -269,7 +275,7 @@ class _Folds:
         total = {name: np.zeros_like(as_vector(value)) for name, value in params.items()}
         for (X_train, y_train), (X_test, y_test), fit_params in self._folds:
             problem = inner_problem(self._estimator)
-            problem.load(X_train, y_train, **fit_params)
+            problem.load(X_train, as_target(self._estimator, y_train), **fit_params)
             fitted = problem.fit(params)
             loss = self.criterion.on(y_test, classes=getattr(fitted, "classes_", None))
             _, gradient = implicit_gradient(problem, X_test, self.criterion.method, loss, params)
@@ -281,7 +287,9 @@ class _Folds:
         """The mean loss of scikit-learn's own fits."""
         losses = []
         for (X_train, y_train), (X_test, y_test), fit_params in self._folds:
-            fitted = clone(self._estimator).set_params(**params).fit(X_train, y_train, **fit_params)
+            problem = PlainProblem(self._estimator)
+            problem.load(X_train, y_train, **fit_params)
+            fitted, X_test = problem.fit(params), private_copy(X_test)
             if self.criterion.exact:
                 losses.append(-self._scorer(fitted, X_test, y_test))
             else:

@@ -1,6 +1,7 @@
 """Derivatives of functions that act on each number by itself."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,22 @@ _FIRST_STEP, _RATIO, _N_STEPS = 2.0**-5, 0.25, 10
 
 
 def known_slope(function: Any) -> Function | None:
-    """The derivative of a well-known numpy or scipy function, None of any other."""
+    """The derivative of a well-known numpy or scipy function, None of any other.
+
+    Where it is infinite it counts as 0. Such a number is the end of a domain, as 0 of the square
+    root: the weights and scales that come before a function leave a 0 where it is.
+    """
     try:
-        return _SLOPES.get(function)
+        slope = _SLOPES.get(function)
     except TypeError:  # not hashable
         return None
+    return None if slope is None else partial(_finite, slope)
+
+
+def _finite(slope: Function, x: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = slope(x)
+    return np.where(np.isinf(value), 0.0, value)
 
 
 def difference_slope(function: Function, x: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 
+from skhyper._readonly import with_copies, with_protected
 from skhyper.hypergradient._problem import Gradient, NotDifferentiableError
 
 __all__ = [
@@ -112,16 +113,21 @@ class FeatureMap(ABC):
 class LeafMap(FeatureMap):
     """A transformer that contains no others."""
 
+    _call_with = staticmethod(with_protected)
+
     def fit_transform(self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params) -> Any:
         self.fitted = clone(self.transformer).set_params(**clone(dict(params), safe=False))
         self.X_train, self.fit_params = X, fit_params
+        return self._call_with(self._fit_transform, X, y)
+
+    def _fit_transform(self, X: Any, y: Any) -> Any:
         if hasattr(self.fitted, "fit_transform"):
-            return self.fitted.fit_transform(X, y, **fit_params)
-        return self.fitted.fit(X, y, **fit_params).transform(X)
+            return self.fitted.fit_transform(X, y, **self.fit_params)
+        return self.fitted.fit(X, y, **self.fit_params).transform(X)
 
     def transform(self, X: Any) -> Any:
         self.X_test = X
-        return self.fitted.transform(X)
+        return self._call_with(self.fitted.transform, X)
 
     def sides(
         self, dZ_train: np.ndarray | None, dZ_test: np.ndarray | None
@@ -137,6 +143,9 @@ class OpaqueMap(LeafMap):
     """A transformer that has no registered map: fitted and applied, never differentiated."""
 
     passes_inputs = False
+
+    # It may be anybody's, and write to what it gets.
+    _call_with = staticmethod(with_copies)
 
     def pull_back(self, dZ_train: Any, dZ_test: Any, names: Any, inputs: bool) -> Pulled:
         if inputs:

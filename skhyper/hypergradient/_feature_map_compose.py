@@ -22,10 +22,15 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion
 
+from skhyper._readonly import works_in_place
 from skhyper._sklearn import input_indices, set_remainder
 from skhyper.hypergradient._chain import is_step
 from skhyper.hypergradient._feature_map import FeatureMap, Pulled, as_dense, feature_map
-from skhyper.hypergradient._problem import Gradient, check_not_overridden
+from skhyper.hypergradient._problem import (
+    Gradient,
+    NotDifferentiableError,
+    check_not_overridden,
+)
 from skhyper.hypergradient._stage import Stage, split_params, stripped
 
 __all__ = ["ColumnTransformerMap", "FeatureUnionMap"]
@@ -206,6 +211,14 @@ class FeatureUnionMap(_SideBySide):
     """FeatureUnion by `transformer_weights`, a dict, and by ``name__…`` of its transformers."""
 
     base = FeatureUnion
+
+    def __init__(self, transformer: Any):
+        super().__init__(transformer)
+        if works_in_place(transformer):
+            raise NotDifferentiableError(
+                "In a FeatureUnion, a transformer with copy=False changes the data of those next "
+                "to it: leave copy at True."
+            )
 
     @staticmethod
     def children(transformer: Any) -> list[tuple[str, Any]]:

@@ -31,7 +31,15 @@ from skhyper._numeric._data import (
     same_settings,
 )
 from skhyper._sklearn import validate_params
-from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names, opaque
+from skhyper.hypergradient._kernels import (
+    Gram,
+    Pair,
+    add_inputs,
+    gram,
+    kernel_names,
+    opaque,
+    passes_inputs,
+)
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
@@ -71,6 +79,10 @@ class GaussianProcessProblem(InnerProblem):
             self.names = ("alpha", *self.names)
         else:
             self.why_not += " An alpha for each sample is a constant."
+
+    @property
+    def passes_inputs(self) -> bool:
+        return self.estimator.kernel is None or passes_inputs(self.estimator.kernel)
 
     def load(self, X: Any, y: Any) -> None:
         self._head = few_rows(X, slice(0, 2))

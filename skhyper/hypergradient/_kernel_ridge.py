@@ -35,7 +35,15 @@ from skhyper._numeric._data import (
     same_settings,
 )
 from skhyper._sklearn import validate_params
-from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names, opaque
+from skhyper.hypergradient._kernels import (
+    Gram,
+    Pair,
+    add_inputs,
+    gram,
+    kernel_names,
+    opaque,
+    passes_inputs,
+)
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
@@ -79,6 +87,10 @@ class KernelRidgeProblem(InnerProblem):
         self.names = ("alpha", *names)
         if isinstance(estimator.kernel, str) and "poly" in estimator.kernel:
             self.why_not = "The degree is taken as an integer."
+
+    @property
+    def passes_inputs(self) -> bool:
+        return passes_inputs(self.estimator.kernel)
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         head = few_rows(X, slice(0, 2))

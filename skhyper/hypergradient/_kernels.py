@@ -32,7 +32,7 @@ from sklearn.utils.extmath import safe_sparse_dot
 
 from skhyper.hypergradient._problem import Gradient, NotDifferentiableError
 
-__all__ = ["Gram", "Pair", "add_inputs", "gram", "kernel_names", "opaque"]
+__all__ = ["Gram", "Pair", "add_inputs", "gram", "kernel_names", "opaque", "passes_inputs"]
 
 # Up to so many features exact differences are as fast as matrix products.
 _FEW_FEATURES = 16
@@ -215,6 +215,16 @@ def _power(base: np.ndarray, exponent: float) -> np.ndarray:
     return base**exponent
 
 
+def _root_slope(base: Any, exponent: float) -> Any:
+    """Derivative of ``base ** exponent`` for an exponent below 1.
+
+    Infinite at 0, it counts as 0 there: a product that is 0 stays so at every scale.
+    """
+    with np.errstate(divide="ignore"):
+        slope = exponent * np.asarray(base) ** (exponent - 1)
+    return np.where(np.isinf(slope), 0.0, slope)
+
+
 def _linear(pair: Pair, **_: Any) -> Gram:
     return Gram(pair.known("products"), lambda dK, wrt: ({}, *_products_inputs(pair, dK, wrt)))
 
@@ -244,7 +254,7 @@ def _poly(pair: Pair, gamma: float, coef0: float = 1, degree: float = 3) -> Gram
         return degree * _power(base, degree - 1) if degree > 1 else np.full_like(base, degree)
 
     if 0 < degree < 1:
-        slope = lambda: degree * base ** (degree - 1)  # noqa: E731
+        slope = partial(_root_slope, base, degree)
     return _of_affine(pair, gamma, _power(base, degree), slope)
 
 
@@ -269,16 +279,50 @@ def _rbf(pair: Pair, gamma: float, **_: Any) -> Gram:
     return Gram(K, back)
 
 
+def _by_feature(name: str, pair: Pair, dM: np.ndarray, wrt: str) -> tuple[Inputs, Inputs]:
+    """From the derivative by a matrix of `_SUMS`, a sum over features, to X and Y."""
+    if not wrt or not pair.dense:
+        return None, None
+    dX, dY = np.zeros(pair.X.shape), np.zeros(pair.Y.shape)
+    for k in range(pair.X.shape[1]):
+        by_x, by_y = _SUMS[name](pair.X[:, k, None], pair.Y[:, k])
+        dX[:, k], dY[:, k] = (dM * by_x).sum(axis=1), (dM * by_y).sum(axis=0)
+    return dX if "X" in wrt else None, dY if "Y" in wrt else None
+
+
+def _manhattan_slopes(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    sign = np.sign(x - y)
+    return sign, -sign
+
+
+def _chi2_slopes(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # -(x - y)² / (x + y), 0 where both are 0
+    total = x + y
+    share = (x - y) / np.where(total == 0, 1.0, total**2)
+    return -share * (x + 3 * y), share * (3 * x + y)
+
+
+_SUMS: dict[str, Callable] = {"manhattan": _manhattan_slopes, "chi2": _chi2_slopes}
+
+
 def _of_distance(pair: Pair, name: str, sign: int, gamma: float, **_: Any) -> Gram:
-    """``exp(± γ M)`` for a matrix M of which the derivative by the points is not offered."""
+    """``exp(± γ M)``."""
     M = pair.known(name)
     K = np.exp(sign * gamma * M)
-    return Gram(K, lambda dK, wrt: ({"gamma": sign * float(np.vdot(dK * K, M))}, None, None))
+
+    def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
+        V = sign * dK * K
+        return {"gamma": float(np.vdot(V, M))}, *_by_feature(name, pair, gamma * V, wrt)
+
+    return Gram(K, back)
 
 
-def _constant_of(name: str, pair: Pair, **_: Any) -> Gram:
-    """A matrix without hyperparameters."""
-    return Gram(pair.known(name), lambda dK, wrt: ({}, None, None))
+def _additive_chi2(pair: Pair, **_: Any) -> Gram:
+    return Gram(pair.known("chi2"), lambda dK, wrt: ({}, *_by_feature("chi2", pair, dK, wrt)))
+
+
+def _precomputed(pair: Pair, **_: Any) -> Gram:
+    return Gram(pair.known("precomputed"), lambda dK, wrt: ({}, None, None))
 
 
 _PAIRWISE: dict[str, tuple[tuple[str, ...], Callable[..., Gram]]] = {
@@ -290,8 +334,8 @@ _PAIRWISE: dict[str, tuple[tuple[str, ...], Callable[..., Gram]]] = {
     "rbf": (("gamma",), _rbf),
     "laplacian": (("gamma",), partial(_of_distance, name="manhattan", sign=-1)),
     "chi2": (("gamma",), partial(_of_distance, name="chi2", sign=1)),
-    "additive_chi2": ((), partial(_constant_of, "chi2")),
-    "precomputed": ((), partial(_constant_of, "precomputed")),
+    "additive_chi2": ((), _additive_chi2),
+    "precomputed": ((), _precomputed),
 }
 
 
@@ -448,7 +492,9 @@ def _exponentiation(kernel: Any, pair: Pair) -> Gram:
     base, exponent = _composed(kernel.kernel, pair), kernel.exponent
 
     def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
-        gradient, dX, dY = base.back(dK * (exponent * base.K ** (exponent - 1)), wrt)
+        root = 0 < exponent < 1
+        slope = _root_slope(base.K, exponent) if root else exponent * base.K ** (exponent - 1)
+        gradient, dX, dY = base.back(dK * slope, wrt)
         return _prefixed("kernel", gradient), dX, dY
 
     return Gram(_power(base.K, exponent), back)
@@ -507,6 +553,16 @@ def kernel_names(kernel: Any) -> tuple[str, ...]:
     if reason:
         raise NotDifferentiableError(reason)
     return tuple(h.name for h in kernel.hyperparameters if not h.fixed)
+
+
+def passes_inputs(kernel: Any) -> bool:
+    """Whether ``gram`` has the derivatives of a kernel by the points, if these are dense."""
+    if isinstance(kernel, str):
+        return kernel in _PAIRWISE and kernel != "precomputed"
+    parts = [getattr(kernel, name) for name in ("k1", "k2", "kernel") if hasattr(kernel, name)]
+    if isinstance(kernel, gp.PairwiseKernel):
+        parts.append(kernel.metric)
+    return not _why_not(kernel) and all(map(passes_inputs, parts))
 
 
 def gram(kernel: Any, pair: Pair, **settings: Any) -> Gram:

@@ -44,6 +44,9 @@ class Criterion:
         Method of the estimator whose output the loss is a function of.
     depends_on : tuple of str
         Hyperparameters that are in the loss itself, which is then not differentiated by them.
+    least : float
+        What a model without errors has: relative changes are those of the distance from it.
+        0 where there is no such value.
     """
 
     description: str
@@ -51,6 +54,7 @@ class Criterion:
     method: str
     _make: Callable[..., Loss]
     depends_on: tuple[str, ...] = ()
+    least: float = 0.0
 
     def on(self, y: Any, sample_weight: Any = None, classes: Any = None) -> Loss:
         """The loss on one validation fold.
@@ -58,6 +62,7 @@ class Criterion:
         Parameters
         ----------
         y : array-like of shape (m,) or (m, K)
+            Classes may be a column, as scorers take them.
         sample_weight : array-like of shape (m,), default=None
         classes : ndarray of shape (K,), default=None
             The fitted classifier's.
@@ -68,6 +73,8 @@ class Criterion:
             From predictions to the loss and its derivative, of the predictions' shape.
         """
         y = np.asarray(y)
+        if classes is not None and y.ndim == 2 and y.shape[1] == 1:
+            y = y.ravel()
         w = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
         if not w.sum() > 0:
             raise ValueError("All sample weights of a test fold are zero.")
@@ -112,9 +119,10 @@ def criterion_of(
         make = _REGRESSION[function](**kwargs)
     except (KeyError, TypeError):
         return _surrogate(name, estimator)
-    if (sign == 1) != (function in _GREATER_IS_BETTER):
+    relative = function in _GREATER_IS_BETTER
+    if (sign == 1) != relative:
         return _surrogate(name, estimator)
-    return Criterion(f"{'-' * (sign == 1)}{name}", True, "predict", make)
+    return Criterion(f"{'-' * relative}{name}", True, "predict", make, least=-1.0 * relative)
 
 
 def _last_step(estimator: Any) -> Any:
@@ -174,9 +182,9 @@ def _default_criterion(estimator: Any) -> Criterion | None:
         if power is None:
             return None
         make = partial(_relative, partial(_tweedie, power=power))
-        return Criterion("-D2 of the deviance", True, "predict", make, ("power",))
+        return Criterion("-D2 of the deviance", True, "predict", make, ("power",), least=-1.0)
     if module == "sklearn.base" and not is_classifier(estimator):
-        return Criterion("-r2_score", True, "predict", partial(_relative, _squared))
+        return Criterion("-r2_score", True, "predict", partial(_relative, _squared), least=-1.0)
     return None
 
 
@@ -203,6 +211,8 @@ def _percentage(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _squared_log(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if np.any(p <= -1):
+        raise ValueError("The squared logarithmic error needs predictions above -1.")
     r = np.log1p(p) - np.log1p(y)
     return r * r, 2 * r / (1 + p)
 
@@ -247,7 +257,9 @@ def _relative(pointwise: Callable, y: np.ndarray, w: np.ndarray, classes: Any) -
     """The loss over that of the best constant, less 1: minus R², D²."""
     Y, W = _columns(y, w)
     null = (W * pointwise(Y, np.broadcast_to((W * Y).sum(axis=0), Y.shape))[0]).sum(axis=0)
-    usable = null > 0
+    # Of a constant target rounding may leave something: it is no scale.
+    counted = Y[w > 0]
+    usable = (counted.max(axis=0) > counted.min(axis=0)) & (null > 0)
 
     def loss(output: np.ndarray) -> tuple[float, np.ndarray]:
         value, slope = pointwise(Y, output.reshape(Y.shape))
@@ -283,7 +295,12 @@ _REGRESSION: dict[Any, Callable] = {
 
 def _one_hot(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Indicators (m, K) of the classes."""
-    hot = (y[:, None] == classes).astype(float)
+    return (y[:, None] == classes).astype(float)
+
+
+def _checked_one_hot(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Indicators (m, K) of the classes, to which all samples must belong."""
+    hot = _one_hot(y, classes)
     missing = hot.sum(axis=1) == 0
     if missing.any():
         which = y[missing].tolist()[0]
@@ -292,7 +309,7 @@ def _one_hot(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def _log_loss(y: np.ndarray, w: np.ndarray, classes: np.ndarray) -> Loss:
-    T = _one_hot(y, classes)
+    T = _checked_one_hot(y, classes)
 
     def loss(P: np.ndarray) -> tuple[float, np.ndarray]:
         eps = np.finfo(P.dtype).eps
@@ -304,7 +321,7 @@ def _log_loss(y: np.ndarray, w: np.ndarray, classes: np.ndarray) -> Loss:
 
 
 def _brier(y: np.ndarray, w: np.ndarray, classes: np.ndarray) -> Loss:
-    T = _one_hot(y, classes)
+    T = _checked_one_hot(y, classes)
     half = 0.5 if len(classes) == 2 else 1.0
 
     def loss(P: np.ndarray) -> tuple[float, np.ndarray]:
@@ -352,9 +369,15 @@ def _calibrated_log_loss(
     as accuracy do not see it. At the best A and b the derivative by f needs no more than
     their values (envelope theorem). Targets are smoothed as Platt has it, so that A stays
     finite where the classes are separated. Decisions of pairs of classes (`paired`) are added
-    up, so that each class has one.
+    up, so that each class has one. Samples of other classes, which every model gets wrong, are
+    left out.
     """
     T = _one_hot(y, classes)
+    known = T.any(axis=1)
+    if not known.all():
+        if not w[known].sum() > 0:
+            raise ValueError("No sample of a test fold is of a class of its training.")
+        w = w * known / w[known].sum()
     sums = np.eye(len(classes))
     if paired and len(classes) > 2:
         sums = np.array([sums[i] - sums[j] for i, j in class_pairs(len(classes))])

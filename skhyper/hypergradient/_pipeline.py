@@ -181,6 +181,7 @@ class PipelineProblem(InnerProblem):
         if dZ is None:
             raise NotDifferentiableError(
                 f"The last step {self._last!r} gives no derivatives by its data at this setting: "
-                f"leave {self._wanted_before} out of what is differentiated."
+                f"leave {self._wanted_before} out of what is differentiated.",
+                self._wanted_before,
             )
         return dZ

@@ -19,18 +19,22 @@ u, dw : like w;  d_output : like the predictions;  dX : like the data that were 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
-from functools import singledispatch
+from functools import partial, singledispatch
 from inspect import getattr_static
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
+from sklearn.utils import column_or_1d
+
+from skhyper._readonly import with_copies, with_protected
 
 __all__ = [
     "InnerProblem",
     "LeftOut",
     "NotDifferentiableError",
     "PlainProblem",
+    "as_target",
     "check_not_overridden",
     "fitted_clone",
     "inner_problem",
@@ -40,7 +44,18 @@ Gradient = dict[str, Any]
 
 
 class NotDifferentiableError(ValueError):
-    """An estimator, a setting or a fold has no hypergradient; the message says why."""
+    """An estimator, a setting or a fold has no hypergradient; the message says why.
+
+    Parameters
+    ----------
+    message : str
+    names : collection of str, default=()
+        Hyperparameters without which there would be one, if that is known.
+    """
+
+    def __init__(self, message: str = "", names: Collection[str] = ()):
+        super().__init__(message)
+        self.names = tuple(names)
 
 
 class LeftOut(NamedTuple):
@@ -124,7 +139,10 @@ class InnerProblem(ABC):
 
     @abstractmethod
     def load(self, X: Any, y: Any, **fit_params: Any) -> None:
-        """Take the fold's training data, and what ``fit`` gets with them."""
+        """Take the fold's training data, and what ``fit`` gets with them.
+
+        They are kept for all settings: a search makes arrays read-only.
+        """
 
     @abstractmethod
     def fit(self, params: Mapping[str, Any]) -> Any:
@@ -209,6 +227,18 @@ def check_not_overridden(estimator: Any, base: type, *methods: str) -> None:
         )
 
 
+def as_target(estimator: Any, y: Any) -> Any:
+    """The target that `estimator` is fitted on: for a classifier a column is a vector.
+
+    Warns
+    -----
+    DataConversionWarning
+        As scikit-learn's classifiers do, where it is a column.
+    """
+    column = np.ndim(y) == 2 and np.shape(y)[1] == 1
+    return column_or_1d(y, warn=True) if column and is_classifier(estimator) else y
+
+
 class PlainProblem(InnerProblem):
     """An estimator without hypergradients: it is fitted and predicts, and that is all."""
 
@@ -216,7 +246,9 @@ class PlainProblem(InnerProblem):
         self._data, self._fit_params = (X, y), fit_params
 
     def fit(self, params: Mapping[str, Any]) -> Any:
-        self._fitted = fitted_clone(self.estimator, params, *self._data, **self._fit_params)
+        # It may be anybody's, and write to what it gets.
+        fit = partial(_unfitted(self.estimator, params).fit, **self._fit_params)
+        self._fitted = with_copies(fit, *self._data)
         return self._fitted
 
     def predict(self, X: Any, method: str) -> np.ndarray:
@@ -237,5 +269,8 @@ class PlainProblem(InnerProblem):
 
 def fitted_clone(estimator: Any, params: Mapping[str, Any], X: Any, y: Any, **fit_params: Any):
     """A clone with the setting, fitted: what ``fit`` of most problems returns."""
-    fitted = clone(estimator).set_params(**clone(dict(params), safe=False))
-    return fitted.fit(X, y, **fit_params)
+    return with_protected(partial(_unfitted(estimator, params).fit, **fit_params), X, y)
+
+
+def _unfitted(estimator: Any, params: Mapping[str, Any]) -> Any:
+    return clone(estimator).set_params(**clone(dict(params), safe=False))

@@ -28,10 +28,11 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.svm import SVC, SVR
+from sklearn.utils import column_or_1d
 
 from skhyper._numeric._data import as_matrix, as_weights
 from skhyper.hypergradient._active_set import Machine, Solution, polish
-from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names
+from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names, passes_inputs
 from skhyper.hypergradient._losses import class_pairs
 from skhyper.hypergradient._problem import (
     Gradient,
@@ -76,8 +77,12 @@ class SupportVectorProblem(InnerProblem):
         if kernel == "poly":
             self.why_not = "The degree is an integer."
 
+    @property
+    def passes_inputs(self) -> bool:
+        return passes_inputs(self.estimator.kernel)
+
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
-        self._X, self._y = X, np.asarray(y)
+        self._X, self._given_y, self._y = X, y, column_or_1d(y)
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
         self._matrix = as_matrix(X)
         self._weights = as_weights(sample_weight, self._matrix.shape[0])
@@ -88,7 +93,7 @@ class SupportVectorProblem(InnerProblem):
     # ---- the fit
 
     def fit(self, params: Mapping[str, Any]) -> Any:
-        fitted = fitted_clone(self.estimator, params, self._X, self._y, **self._fit_params)
+        fitted = fitted_clone(self.estimator, params, self._X, self._given_y, **self._fit_params)
         self._kernel = _KernelOf(fitted, self._matrix)
         if self._known[0] != self._kernel.key:
             if self._train is None or self._kernel.function is not None:

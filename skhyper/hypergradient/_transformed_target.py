@@ -20,6 +20,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metadata_routing import process_routing
 
+from skhyper._readonly import with_copies
 from skhyper.hypergradient._elementwise import difference_slope, known_slope
 from skhyper.hypergradient._problem import (
     Gradient,
@@ -65,7 +66,8 @@ class TransformedTargetProblem(InnerProblem):
             fit_params = process_routing(self.estimator, "fit", **fit_params).regressor.fit
         self._flat = np.ndim(y) == 1
         # scikit-learn itself fits the transformer and transforms y.
-        self._template = clone(self.estimator).set_params(regressor=_Target()).fit(X, y)
+        template = clone(self.estimator).set_params(regressor=_Target())
+        self._template = with_copies(template.fit, X, y)
         self.inner.load(X, self._template.regressor_.y_, **fit_params)
 
     def fit(self, params: Mapping[str, Any]) -> Any:
@@ -105,7 +107,7 @@ class TransformedTargetProblem(InnerProblem):
 
     def _inverse(self, z: np.ndarray) -> np.ndarray:
         """``φ(z)``, (m, K), or (m,) where a function makes it so."""
-        return np.asarray(self._template.transformer_.inverse_transform(z))
+        return np.asarray(with_copies(self._template.transformer_.inverse_transform, z))
 
     def _slope(self, z: np.ndarray) -> np.ndarray:
         """``φ'(z)``, (m, K)."""

@@ -40,6 +40,8 @@ class GradientSampler(Sampler):
     one_valley : bool, default=False
         Whether, in one dimension, minima lie side by side: restarts then keep between the
         trials that are far above the best and fall towards it.
+    least : float, default=0.0
+        What the criterion has without errors; its parts are those of the distance from it.
     prior : float or callable, default=0.0
         Strength with which the components of a vector are held together, or
         ``prior(space, point) -> float``, which is asked once, at the best point of equal
@@ -73,6 +75,7 @@ class GradientSampler(Sampler):
         n_restarts: int = 3,
         tol: float = 1e-5,
         one_valley: bool = False,
+        least: float = 0.0,
         prior: float | Callable[[Space, np.ndarray], float] = 0.0,
     ):
         if isinstance(names, str) or not all(isinstance(name, str) for name in names):
@@ -89,6 +92,7 @@ class GradientSampler(Sampler):
         self.n_restarts = n_restarts
         self.tol = tol
         self.one_valley = one_valley
+        self.least = least
         self.prior = prior
         self.stop_reason = ""
         self._follower: _Follower | None = None
@@ -114,6 +118,7 @@ class _Follower:
 
     def __init__(self, sampler: GradientSampler, space: Space, history: History):
         self._space = space
+        self._least = sampler.least
         self._read: list[Trial] = []
         self._known: dict[bytes, Answer] = {}
         starts = [p for s in sampler.starts if (p := space.locate(s)) is not None]
@@ -165,7 +170,7 @@ class _Follower:
             # What another search has tried without derivatives is tried again.
             if point is None or _is_bare(trial):
                 continue
-            value = trial.criterion if trial.state == "complete" else np.nan
+            value = trial.criterion - self._least if trial.state == "complete" else np.nan
             gradient = dict(trial.gradient or {})
             slope = self._space.by_coordinate(point, gradient)
             self._known[key_of(point)] = Answer(value, slope, gradient)

@@ -17,6 +17,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.validation import indexable
 
 from skhyper._identity import digest, splitter_digest
+from skhyper._readonly import private_copy
 from skhyper._sklearn import (
     HAS_CALLBACKS,
     CallbackSearchCV,
@@ -443,6 +444,8 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         with context.propagate_callback_context(best):
             context.call_on_fit_task_begin(estimator=self, **seen)
             start = time.time()
+            # Steps that work in place must not change the user's data.
+            X, y = private_copy(X), private_copy(y)
             best.fit(X, **fit_params) if y is None else best.fit(X, y, **fit_params)
             self.refit_time_ = time.time() - start
         if hasattr(best, "feature_names_in_"):

@@ -52,8 +52,8 @@ class GradientSearchCV(SampledSearch):
         Number of restarts in a row that may find nothing better before the search ends.
     tol : float, default=1e-5
         A descent ends when a step lowers the criterion, or by the slope can be expected to
-        lower it, by less than this part of it; for SVC and SVR, whose solver leaves such noise,
-        by less than 1e-4 of it.
+        lower it, by less than this part of it (of 1 - R2 where R2 is the score); for SVC and
+        SVR, whose solver leaves such noise, by less than 1e-4 of it.
     prior : "auto", float or None, default="auto"
         What holds the components of a vector of hyperparameters together, so that they do not
         fit the noise of the folds: ``prior / 2 * sum((t - t.mean()) ** 2)``, where ``t`` are the
@@ -245,6 +245,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             self.n_restarts,
             max(self.tol, noise),
             one_valley=one_valley,
+            least=self._criterion.least,
         )
         phases = self._phases(space)
         return Plan(SampledCandidates(self.sampler_, phases, guesses, True), space, seed)

@@ -332,18 +332,25 @@ def vector_of(name: str, own: Mapping[str, Any]) -> Any:
 
 
 def warn_about_gradients(history: History) -> None:
-    """Warn of scored trials whose gradient failed, with what was said of the first."""
+    """Warn of scored trials whose gradient failed, or is not whole, and say why."""
     errors = {
-        trial.number: error
+        trial.number: (trial.gradient, error)
         for trial in history
         for fold in trial.folds
         if trial.state == "complete" and (error := fold.get("gradient_error"))
     }
-    if errors:
-        first = next(iter(errors.values())).strip().splitlines()[-1]
-        warnings.warn(
-            f"{len(errors)} of {len(history)} trials have scores and no gradient, and lead "
-            f"nowhere. What was raised last in the first of them: {first}",
-            SkhyperWarning,
-            stacklevel=6,
-        )
+    for what, chosen in (
+        ("no gradient, and lead nowhere", [e for g, e in errors.values() if g is None]),
+        (
+            "no derivative by some hyperparameters, which a descent leaves as they are",
+            [e for g, e in errors.values() if g is not None],
+        ),
+    ):
+        if chosen:
+            first = chosen[0].strip().splitlines()[-1]
+            warnings.warn(
+                f"{len(chosen)} of {len(history)} trials have scores and {what}. "
+                f"What was raised last in the first of them: {first}",
+                SkhyperWarning,
+                stacklevel=6,
+            )

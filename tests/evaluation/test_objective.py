@@ -56,14 +56,15 @@ def test_a_loss_is_minus_the_mean_score():
     [
         [fold(0.5), fold(np.nan)],
         [fold(0.5), fold(np.inf)],
-        [fold(0.5), fold(0.0, error="Traceback: it broke")],
+        [fold(0.5), fold(np.nan, error="Traceback: it broke")],
+        [fold(0.0, error="one"), fold(0.0, error="Traceback: it broke")],
     ],
 )
 def test_failed_trials_have_no_loss(folds):
     trial = finished_trial(Trial(0, {}), folds, float)
     assert trial.state == "failed"
     assert np.isnan(trial.loss)
-    assert (folds[1]["fit_error"] or "score is not finite") in trial.message
+    assert (folds[0]["fit_error"] or folds[1]["fit_error"] or "not finite") in trial.message
 
 
 @pytest.mark.parametrize("text", ["one", "one\ntwo\n  three", ""])
@@ -74,3 +75,22 @@ def test_the_message_of_a_traceback(text):
         said = error_message(traceback.format_exc())
     assert said == (f"ValueError: {text}" if text else "ValueError")
     assert error_message("no traceback") == "no traceback"
+
+
+def test_a_number_as_error_score_counts_as_scikit_learn_has_it():
+    derived = {"criterion": 0.3, "gradient": {"a": 2.0, "b": np.ones(2), "c": {"x": 4.0}}}
+    folds = [fold(0.5) | derived, fold(-0.1, error="Traceback: it broke")]
+    trial = finished_trial(Trial(0, {}), folds, float)
+    assert (trial.state, trial.message) == ("complete", "Traceback: it broke")
+    assert trial.loss == pytest.approx(-0.2)
+    # The fold that failed has a score that depends on nothing.
+    assert trial.criterion == pytest.approx(0.2)
+    assert (trial.gradient["a"], trial.gradient["c"]) == (1.0, {"x": 2.0})
+    np.testing.assert_array_equal(trial.gradient["b"], [0.5, 0.5])
+
+
+def test_a_derivative_that_one_fold_lacks():
+    whole, part = {"gradient": {"w": {"x": 4.0}, "a": 1.0}}, {"gradient": {"w": np.nan, "a": 3.0}}
+    trial = finished_trial(Trial(0, {}), [fold(0.5) | whole, fold(0.5) | part], float)
+    assert np.isnan(trial.gradient["w"])
+    assert trial.gradient["a"] == 2.0

@@ -1,9 +1,13 @@
 """The checker finds what is wrong, and says what it cannot check."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes
-from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
+from sklearn.exceptions import DataConversionWarning
+from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
 
@@ -66,3 +70,22 @@ def test_a_setting_at_the_end_of_what_is_allowed():
 
 def test_a_derivative_of_zero():
     assert check_hypergradient(Lasso(alpha=1e3), X, y).max_error == 0.0
+
+
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame])
+def test_steps_that_work_in_place(kind):
+    X = np.random.default_rng(0).normal(size=(40, 3)) + 5
+    y = np.sin(X) @ [1.0, 2.0, 3.0]
+    data, model = kind(X.copy()), make_pipeline(StandardScaler(copy=False), Ridge(copy_X=False))
+    expected = check_hypergradient(make_pipeline(StandardScaler(), Ridge()), X, y).gradient
+    assert check_hypergradient(model, data, y).gradient == pytest.approx(expected)
+    np.testing.assert_array_equal(np.asarray(data), X)
+
+
+def test_classes_in_one_column():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = (X[:, 0] + X[:, 1] ** 2 > 0.8).astype(int)
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        found = check_hypergradient(LogisticRegression(), X, y[:, None], scoring="neg_log_loss")
+    expected = check_hypergradient(LogisticRegression(), X, y, scoring="neg_log_loss")
+    assert found.gradient == pytest.approx(expected.gradient)

@@ -35,6 +35,14 @@ def test_a_kink_nearby():
     np.testing.assert_allclose(difference_slope(np.abs, v), [[1], [-1]], rtol=1e-9)
 
 
+@pytest.mark.parametrize("function", [np.sqrt, np.cbrt, np.reciprocal])
+def test_the_end_of_a_domain(function):
+    # Weights and scales leave a 0 where it is: what is infinite there counts as 0.
+    slope = known_slope(function)(np.array([[0.0, 4.0]]))
+    expected = difference_slope(function, np.array([[4.0]]))[0, 0]
+    np.testing.assert_allclose(slope, [[0.0, expected]])
+
+
 def test_what_is_refused():
     assert known_slope(np.cumsum) is None
     assert known_slope([]) is None

@@ -8,7 +8,7 @@ from sklearn.gaussian_process import kernels as gp
 from sklearn.metrics.pairwise import pairwise_kernels
 
 from skhyper.hypergradient import NotDifferentiableError
-from skhyper.hypergradient._kernels import Pair, gram, kernel_names
+from skhyper.hypergradient._kernels import Pair, gram, kernel_names, passes_inputs
 
 rng = np.random.default_rng(0)
 X, Y = rng.random((9, 4)), rng.random((7, 4))
@@ -123,7 +123,7 @@ def test_pull_back_of_strings(kernel, name, degree):
     assert gradient[name] == pytest.approx(expected, rel=1e-6, abs=1e-8)
 
 
-@pytest.mark.parametrize("kernel", SMOOTH + COMPOSED, ids=str)
+@pytest.mark.parametrize("kernel", STRINGS + COMPOSED, ids=str)
 def test_pull_back_to_points(kernel):
     settings = SETTINGS if isinstance(kernel, str) else {}
     dK = rng.normal(size=(9, 7))
@@ -141,10 +141,33 @@ def test_pull_back_to_points(kernel):
 
 
 @pytest.mark.parametrize("kernel", ["laplacian", "chi2", "additive_chi2"])
-def test_points_that_are_not_supported(kernel):
-    _, dX, dY = gram(kernel, Pair(X, Y), **SETTINGS).back(np.ones((9, 7)), "XY")
-    assert dX is None
-    assert dY is None
+def test_points_that_meet_and_points_at_zero(kernel):
+    A = np.vstack([X, np.zeros(4)])
+    _, dX, dY = gram(kernel, Pair(A), **SETTINGS).back(np.ones((10, 10)), "XY")
+    np.testing.assert_allclose(dX, dY)  # a symmetric matrix
+    assert np.isfinite(dX).all()
+
+
+@pytest.mark.parametrize(
+    ("kernel", "expected"),
+    [
+        *[(kernel, True) for kernel in STRINGS],
+        *[(kernel, True) for kernel in COMPOSED],
+        ("precomputed", False),
+        (np.dot, False),
+        (gp.RBF() + gp.PairwiseKernel(metric="precomputed"), False),
+        (gp.ConstantKernel() * gp.PairwiseKernel(metric="laplacian"), True),
+        (gp.Matern(nu=0.7) ** 2, False),
+    ],
+    ids=str,
+)
+def test_what_is_said_of_the_points_before_there_are_any(kernel, expected):
+    assert passes_inputs(kernel) == expected
+    if expected:
+        settings = SETTINGS if isinstance(kernel, str) else {}
+        _, dX, dY = gram(kernel, Pair(X, Y), **settings).back(np.ones((9, 7)), "XY")
+        assert dX is not None
+        assert dY is not None
 
 
 def test_a_part_of_a_pair():
@@ -154,6 +177,19 @@ def test_a_part_of_a_pair():
     part = gram("rbf", pair.take(rows, columns), **SETTINGS).K
     np.testing.assert_array_equal(part, gram("rbf", pair, **SETTINGS).K[np.ix_(rows, columns)])
     np.testing.assert_allclose(gram("poly", pair.take(rows, columns), **SETTINGS).K.shape, (3, 2))
+
+
+@pytest.mark.parametrize("kernel", ["poly", gp.DotProduct(1e-200) ** 0.5], ids=str)
+def test_roots_of_products_that_are_zero(kernel):
+    A, B = np.vstack([X, np.zeros(4)]), np.vstack([Y, np.zeros(4)])
+    settings = {"gamma": 0.7, "coef0": 0.0, "degree": 0.5} if kernel == "poly" else {}
+    gradient, dX, dY = gram(kernel, Pair(A, B), **settings).back(np.ones((10, 8)), "XY")
+    expected, dX_rest, dY_rest = gram(kernel, Pair(X, Y), **settings).back(np.ones((9, 7)), "XY")
+    assert gradient.keys() == expected.keys()
+    if kernel == "poly":
+        assert gradient["gamma"] == pytest.approx(expected["gamma"])
+    np.testing.assert_allclose(dX, np.vstack([dX_rest, np.zeros(4)]))
+    np.testing.assert_allclose(dY, np.vstack([dY_rest, np.zeros(4)]))
 
 
 def test_a_cosine_of_nothing():

@@ -10,6 +10,7 @@ from sklearn.metrics import (
     mean_pinball_loss,
     mean_squared_error,
     mean_tweedie_deviance,
+    r2_score,
 )
 from sklearn.pipeline import make_pipeline
 
@@ -79,6 +80,45 @@ def test_several_outputs(scoring):
     scorer = check_scoring(LinearRegression(), scoring)
     value = check_slope(criterion_of(scorer, LinearRegression()).on(y), p)
     assert value == pytest.approx(-scorer._sign * scorer._score_func(y, p))
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 1e8 / 3])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_r2_of_a_constant_target(level, weighted):
+    # Rounding of the mean must not become the scale of what is differentiated.
+    criterion = criterion_of(check_scoring(LinearRegression(), "r2"), LinearRegression())
+    y, w = np.full(7, level), rng.random(7) if weighted else None
+    value, slope = criterion.on(y, w)(y + 1.0)
+    assert value == 0.0
+    assert not slope.any()
+    assert criterion.on(y, w)(y)[0] == -1.0
+    # One of two outputs is constant, and so is what counts of a third.
+    Y, P = rng.normal(size=(20, 3)), rng.normal(size=(20, 3))
+    Y[:, 0], Y[1:, 2], w = level, level, np.ones(20)
+    w[0] = 0
+    value, slope = criterion.on(Y, w)(P)
+    assert value == pytest.approx(-r2_score(Y[1:, 1], P[1:, 1]) / 3)
+    assert not slope[:, [0, 2]].any()
+    assert slope[1:, 1].all()
+
+
+def test_what_the_least_value_is():
+    for scoring, least in [("r2", -1), (None, -1), ("neg_mean_squared_error", 0)]:
+        criterion = criterion_of(check_scoring(LinearRegression(), scoring), LinearRegression())
+        assert criterion.least == least
+        assert criterion.on(np.arange(5.0))(np.arange(5.0))[0] == least
+    assert criterion_of(check_scoring(PoissonRegressor(), None), PoissonRegressor()).least == -1
+
+
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "accuracy"])
+def test_classes_in_a_column(scoring):
+    y, classes = np.array(["a", "b", "a", "b"]), np.array(["a", "b"])
+    criterion = criterion_of(check_scoring(LogisticRegression(), scoring), LogisticRegression())
+    output = rng.dirichlet([1, 1], size=4) if scoring == "neg_log_loss" else rng.normal(size=4)
+    value, slope = criterion.on(y, None, classes)(output)
+    in_column, slope_in_column = criterion.on(y[:, None], None, classes)(output)
+    assert in_column == value
+    np.testing.assert_array_equal(slope_in_column, slope)
 
 
 @pytest.mark.parametrize("scoring", ["neg_log_loss", "neg_brier_score"])

@@ -61,6 +61,26 @@ def test_as_scipy_does_it_from_the_same_point():
     assert ours < max(theirs, 1e-4)
 
 
+def test_tol_is_relative_to_the_distance_from_the_least_value():
+    def errors(params, shift=0.0):  # of a model that can be perfect
+        a, b = params["a"], params["b"]
+        value = 1e-4 * ((a - 0.3) ** 2 + 5 * (b - a) ** 2 + 10 * (a - 0.3) ** 4)
+        by_a = 1e-4 * (2 * (a - 0.3) - 10 * (b - a) + 40 * (a - 0.3) ** 3)
+        return value + shift, {"a": by_a, "b": 1e-3 * (b - a)}
+
+    def r2(params):
+        return errors(params, -1.0)
+
+    space = {"a": (0.0, 1.0), "b": (-1.0, 1.0)}
+    expected, _ = run(errors, space, n_restarts=0)
+    found, _ = run(r2, space, n_restarts=0, least=-1.0)
+    early, _ = run(r2, space, n_restarts=0)
+    assert len(found) == len(expected)
+    for trial, other in zip(found, expected, strict=True):
+        assert trial.params == pytest.approx(other.params, rel=1e-4, abs=1e-6)
+    assert found.best.criterion + 1 < 0.01 * (early.best.criterion + 1)
+
+
 def test_logarithms_and_bounds():
     def loss(params):
         return np.log10(params["c"]) ** 2, {

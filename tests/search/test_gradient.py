@@ -31,7 +31,7 @@ from sklearn.svm import SVC, SVR
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhyper import BayesSearchCV, GradientSearchCV, SearchCV
-from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
+from skhyper.exceptions import InvalidSpaceError
 from skhyper.hypergradient import inner_problem, log_marginal_likelihood
 from skhyper.space import When
 
@@ -255,7 +255,7 @@ def test_the_best_of_another_search_is_a_start():
     assert search.best_score_ >= bayes.best_score_
 
 
-@pytest.mark.parametrize(("low", "high", "at"), [(1e2, 1e4, "low"), (1e-8, 1e-4, "high")])
+@pytest.mark.parametrize(("low", "high", "at"), [(1e2, 1e4, "low"), (1e-7, 1e-3, "high")])
 def test_an_optimum_at_the_end_of_the_range(low, high, at):
     noisy = y + np.random.default_rng(0).normal(size=len(y))
     scaled = X / np.sqrt(len(X))
@@ -496,10 +496,10 @@ def test_a_class_that_is_missing_from_a_fold():
     train = np.concatenate([np.arange(0, 40), np.arange(50, 90)])
     folds = [(train, np.arange(90, 150)), (np.arange(0, 150, 2), np.arange(1, 150, 2))]
     search = GradientSearchCV(LogisticRegression(max_iter=1000), C, cv=folds, random_state=0)
-    with pytest.warns(SkhyperWarning, match="scores and no gradient.*class 2 is in a test fold"):
-        search.fit(X, y)
-    assert all(trial.state == "complete" for trial in search.history_)
-    assert all(trial.gradient is None for trial in search.history_)
+    search.fit(X, y)
+    # Its samples count in the score, and are left out of the surrogate.
+    assert all(np.isfinite(trial.gradient["C"]) for trial in search.history_)
+    assert search.best_score_ < 0.9
 
 
 def test_data_that_a_problem_cannot_read_are_left_to_the_estimator():

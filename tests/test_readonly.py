@@ -1,0 +1,87 @@
+"""Data that cannot be written to through what an estimator gets."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+
+from skhyper._readonly import (
+    private_copy,
+    protected,
+    with_copies,
+    with_protected,
+    works_in_place,
+)
+
+DENSE = np.arange(12.0).reshape(4, 3)
+KINDS = {
+    "array": DENSE,
+    "fortran": np.asfortranarray(DENSE),
+    "csr": sparse.csr_matrix(DENSE),
+    "csc": sparse.csc_array(DENSE),
+    "coo": sparse.coo_matrix(DENSE),
+    "frame": pd.DataFrame(DENSE, columns=["copy", "nbytes", "c"]),
+    "series": pd.Series(DENSE[0], index=[3, 1, 2]),
+    "list": DENSE.tolist(),
+}
+
+
+def values(X):
+    return X.toarray() if sparse.issparse(X) else np.asarray(X)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_data_stay_as_they_are(kind):
+    X = KINDS[kind]
+    before = values(X).copy()
+
+    def write(Z):
+        if sparse.issparse(Z):
+            Z.data *= 2
+        elif hasattr(Z, "iloc"):
+            Z.iloc[0] = 7.0
+        else:
+            Z[0] = [7.0] * 3
+        return Z
+
+    for written in (with_protected(write, X), with_copies(write, X), write(private_copy(X))):
+        assert type(written) is type(X)
+        assert not np.array_equal(values(written), before)
+        np.testing.assert_array_equal(values(X), before)
+    np.testing.assert_array_equal(values(protected(X)), before)
+    assert protected(protected(X)) is not X
+
+
+def test_arrays_are_not_copied():
+    assert np.shares_memory(protected(DENSE), DENSE)
+    assert DENSE.flags.writeable
+    assert protected(protected(DENSE)).base is protected(DENSE).base
+    X = KINDS["csr"]
+    assert np.shares_memory(protected(X).data, X.data)
+    assert X.data.flags.writeable
+
+
+def test_sparse_data_are_sorted_for_estimators_that_sort_in_place():
+    X = sparse.csr_matrix((np.arange(3.0), np.array([2, 0, 1]), np.array([0, 3])))
+    protected(X).sort_indices()
+    assert not X.has_sorted_indices
+    np.testing.assert_array_equal(protected(X).toarray(), X.toarray())
+
+
+def test_errors_are_the_functions_own():
+    def fails(X):
+        raise ValueError("not this time")
+
+    with pytest.raises(ValueError, match="not this time"):
+        with_protected(fails, DENSE)
+    assert with_protected(lambda X, y: y, DENSE, None) is None
+
+
+def test_who_works_in_place():
+    assert works_in_place(make_pipeline(StandardScaler(copy=False), Ridge()))
+    assert works_in_place(Ridge(copy_X=False))
+    assert not works_in_place(make_pipeline(SimpleImputer(), MaxAbsScaler(), Ridge()))
