@@ -112,7 +112,10 @@ class Centred:
         mean = np.asarray(X.T @ weights).ravel() / total if centre else np.zeros(X.shape[1])
         if sparse.issparse(X):
             return cls(X, weights, mean, None)
-        return cls(X, weights, mean, np.sqrt(weights)[:, None] * (X - mean))
+        dense = X - mean
+        if not (weights == 1).all():
+            dense *= np.sqrt(weights)[:, None]
+        return cls(X, weights, mean, dense)
 
     @property
     def shape(self) -> tuple[int, int]:
