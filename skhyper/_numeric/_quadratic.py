@@ -103,7 +103,7 @@ class Quadratic(ABC):
     @staticmethod
     def of(data: Centred, y: np.ndarray) -> "Quadratic":
         """By products of columns if samples abound, by some of them if not, without if sparse."""
-        if data.dense is None:
+        if sparse.issparse(data.X):
             few = data.shape[1] <= min(len(y), _LARGEST_DIRECT)
             return _Tall(data, y) if few else _Sparse(data, y)
         return _Tall(data, y) if len(y) >= data.shape[1] else _Wide(data, y)

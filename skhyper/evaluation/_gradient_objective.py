@@ -33,6 +33,7 @@ from skhyper.hypergradient import (
     InnerProblem,
     NotDifferentiableError,
     PlainProblem,
+    finite_output,
     implicit_gradient,
     inner_problem,
 )
@@ -255,7 +256,8 @@ class _Fold:
                     problem, self.X_test, criterion.method, loss, names
                 )
             else:
-                value, gradient = loss(problem.predict(self.X_test, criterion.method))[0], {}
+                output = finite_output(problem, self.X_test, criterion.method)
+                value, gradient = loss(output)[0], {}
         except Exception:
             if self._whole.objective.error_score == "raise":
                 raise

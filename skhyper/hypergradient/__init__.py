@@ -36,7 +36,7 @@ from skhyper.hypergradient._problem import (
     PlainProblem,
     inner_problem,
 )
-from skhyper.hypergradient._rules import implicit_gradient
+from skhyper.hypergradient._rules import finite_output, implicit_gradient
 
 __all__ = [
     "Criterion",
@@ -51,6 +51,7 @@ __all__ = [
     "check_hypergradient",
     "criterion_of",
     "feature_map",
+    "finite_output",
     "implicit_gradient",
     "inner_problem",
     "log_marginal_likelihood",

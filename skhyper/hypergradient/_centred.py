@@ -23,16 +23,26 @@ __all__ = ["CentredProblem"]
 class CentredProblem(InnerProblem):
     """A linear model with a squared loss; a subclass sets ``_W`` by ``fit``."""
 
-    def _take(self, X: Any, Y: np.ndarray, a: np.ndarray, flat: bool, scale: float = 1.0) -> None:
+    def _take(
+        self,
+        X: Any,
+        Y: np.ndarray,
+        a: np.ndarray,
+        flat: bool,
+        scale: float = 1.0,
+        lean: bool = False,
+    ) -> None:
         """Take checked data: X (n, p), Y (n, K), sample weights (n,); c.
 
         Parameters
         ----------
         flat : bool
             Whether the target has one dimension.
+        lean : bool, default=False
+            As of ``Centred.of``.
         """
         centre = self.estimator.fit_intercept
-        self._data = Centred.of(X, a, centre)
+        self._data = Centred.of(X, a, centre, lean)
         self._y_mean, self._Yc = centred_target(Y, a, centre)
         self._Y, self._flat, self._scale = Y, flat, scale
         self._W: np.ndarray

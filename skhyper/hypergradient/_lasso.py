@@ -72,7 +72,7 @@ class LassoProblem(CentredProblem):
         joint = isinstance(self.estimator, MultiTaskElasticNet)
         self._column = Y.ndim == 2
         Y = Y.reshape(len(Y), -1)
-        self._take(dense_if_small(X), Y, a, Y.shape[1] == 1 and not joint, 1 / a.sum())
+        self._take(dense_if_small(X), Y, a, Y.shape[1] == 1 and not joint, 1 / a.sum(), True)
         positive = getattr(self.estimator, "positive", False)
         centred = self.estimator.fit_intercept
         self._solver = ElasticNetSolver.of(self._data, self._Yc, centred, positive, joint)

@@ -47,7 +47,7 @@ class WeightedElasticNetProblem(CentredProblem):
         self._template = easy.fit(few_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
         X, y = checked_matrix(X), checked_target(y)
         a = as_weights(sample_weight, X.shape[0])
-        self._take(dense_if_small(X), y.reshape(len(y), -1), a, True, 1 / a.sum())
+        self._take(dense_if_small(X), y.reshape(len(y), -1), a, True, 1 / a.sum(), lean=True)
         self._solver = ElasticNetSolver.of(self._data, self._Yc, self.estimator.fit_intercept)
 
     def fit(self, params: Mapping[str, Any]) -> Any:

@@ -134,7 +134,7 @@ class WeightedElasticNet(RegressorMixin, BandedModel):
         self : WeightedElasticNet
         """
         X, y, a = self._checked(X, y, sample_weight, y_numeric=True)
-        data = Centred.of(dense_if_small(X), a, self.fit_intercept)
+        data = Centred.of(dense_if_small(X), a, self.fit_intercept, lean=True)
         y_mean, Yc = centred_target(y.astype(float)[:, None], a, self.fit_intercept)
         solver = ElasticNetSolver.of(data, Yc, self.fit_intercept)
         self._solve(solver)
