@@ -31,9 +31,7 @@ __all__ = [
 
 
 # Largest mean, relative to the standard deviation, that is taken off from products.
-_LARGEST_MEAN = 100.0
-# Rows of a block of data that stays in the processor's cache.
-_BLOCK = 512
+_LARGEST_MEAN = 30.0
 
 
 def as_matrix(X: Any) -> Any:
@@ -177,7 +175,10 @@ class Centred:
         if self.dense is not None:
             return self.dense.T @ self.dense if primal else self.dense @ self.dense.T
         if not sparse.issparse(self.X):  # lean
-            return self._gram_by_blocks() if primal else _outer(self.X - self.mean)
+            if not primal:
+                X = self.X - self.mean
+                return X @ X.T
+            return self.X.T @ self.X - n * np.outer(self.mean, self.mean)
         root = np.sqrt(self.weights)
         if primal:
             Xw = self.X.multiply(root[:, None]).tocsr()
@@ -186,14 +187,3 @@ class Centred:
         shift = np.asarray(self.X @ self.mean).ravel()
         K = (self.X @ self.X.T).toarray() - shift[:, None] - shift + self.mean @ self.mean
         return root[:, None] * K * root
-
-    def _gram_by_blocks(self) -> np.ndarray:
-        G = np.zeros((self.shape[1], self.shape[1]))
-        for start in range(0, len(self.X), _BLOCK):
-            part = self.X[start : start + _BLOCK] - self.mean
-            G += part.T @ part
-        return G
-
-
-def _outer(X: np.ndarray) -> np.ndarray:
-    return X @ X.T

@@ -219,7 +219,7 @@ class Pivoting:
         quick = quadratic.quick_correlations(S, w)
         if quick is not None:
             leave, enter = moves(quick)
-            if not last or leave.any() or enter.any():
+            if not last or leave.any() or enter.any() or quadratic.is_exact(S, w, quick):
                 return w, quick, leave, enter
         for _ in range(_MAX_CORRECTIONS):
             C = quadratic.correlations(S, w)

@@ -44,8 +44,10 @@ _SMALL_DIRECT, _LARGEST_DIRECT = 1000, 2000
 _SMALL_TABLE, _FULL = 1_000_000, 0.2
 # Their products for one setting, in all.
 _MAX_PRODUCTS = 5000
-# Squared pivots above this share of the diagonal: solutions need no refinement.
-_WELL_CONDITIONED = 1e-6
+# Squared pivots above this share of the diagonal: systems need no refinement. Solutions need
+# none, and may be judged by G alone, with pivots above the second share and residuals above the
+# third one of y².
+_WELL_CONDITIONED, _VERY_WELL, _RESIDUAL = 1e-6, 1e-3, 1e-4
 _MAX_REFINEMENTS, _REFINED = 5, 1e-13
 # Steps of the power method for a condition number.
 _POWER_STEPS = 4
@@ -98,7 +100,11 @@ class Quadratic(ABC):
         Whether the last solver needs no refinement.
     """
 
-    well_conditioned = False
+    _least_pivot = 0.0
+
+    @property
+    def well_conditioned(self) -> bool:
+        return self._least_pivot > _WELL_CONDITIONED
 
     @staticmethod
     def of(data: Centred, y: np.ndarray) -> "Quadratic":
@@ -139,6 +145,11 @@ class Quadratic(ABC):
     def quick_correlations(self, S: np.ndarray, w: np.ndarray) -> np.ndarray | None:
         """C by less work; None where that is not to be had, or may be off by much."""
         return None
+
+    def is_exact(self, S: np.ndarray, w: np.ndarray, C: np.ndarray) -> bool:
+        """Whether `C` by less work is as good as from the residuals."""
+        share = w @ (self.c[S] + C[S]) * self._total  # of y² that is explained
+        return self._least_pivot > _VERY_WELL and share <= (1 - _RESIDUAL) * (self._y @ self._y)
 
     def _apply(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
         """``Xc[:, S] diag(unit_S) w``, (n, 1)."""
@@ -197,7 +208,7 @@ class Quadratic(ABC):
         """Solver with ``H + diag(λ)``, by Cholesky's factors; H is overwritten."""
         s = len(H)
         if not s:
-            self.well_conditioned = True
+            self._least_pivot = 1.0
             return np.copy
         H[np.diag_indices(s)] += l2
         diagonal = H.diagonal().copy()
@@ -208,7 +219,7 @@ class Quadratic(ABC):
             H[np.diag_indices(s)] = diagonal  # the lower triangle is as it was
             *_, order, rank, info = lapack.dpstrf(H, lower=1, tol=_DEPENDENT * diagonal.max())
             raise SingularError(order[:rank] - 1)
-        self.well_conditioned = bool((pivots > _WELL_CONDITIONED * diagonal).all())
+        self._least_pivot = float((pivots / diagonal).min())
         return lambda v: lapack.dpotrs(factor, v, lower=1)[0]
 
 
@@ -302,7 +313,7 @@ class _Sparse(Quadratic):
         X, a, mean = part.X, part.weights, part.mean
         if len(S) <= _SMALL_DIRECT:
             return self._factorized(part.gram(primal=True) / A, l2)
-        self.well_conditioned = False
+        self._least_pivot = 0.0
         Xt = X.T  # a product with CSR is faster than with CSC
 
         def product(u: np.ndarray) -> np.ndarray:

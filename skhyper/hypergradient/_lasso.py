@@ -85,7 +85,8 @@ class LassoProblem(CentredProblem):
         ones = np.ones(self._data.shape[1])
         self._solver.minimise(l1 * ones, l2 * ones, nearly=False)
         self._W = self._solver.W
-        if not self._solver.exact or self._stops_early(fitted):
+        self.is_exact = self._solver.exact and not self._stops_early(fitted)
+        if not self.is_exact:
             return fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         fitted = self._filled(fitted, self._flat)
         if self._flat and self._column and fitted.fit_intercept:
