@@ -21,6 +21,7 @@ from skhyper.hypergradient import (  # noqa: F401
     _neural,
     _pipeline,
     _ridge,
+    _separate,
     _svm,
     _transformed_target,
     _weighted_elastic_net,

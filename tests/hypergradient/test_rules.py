@@ -2,8 +2,39 @@
 
 import numpy as np
 import pytest
+from hypergradient.problems import target
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.kernel_approximation import Nystroem
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import (
+    GammaRegressor,
+    HuberRegressor,
+    Lasso,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    RidgeClassifier,
+    TweedieRegressor,
+)
+from sklearn.model_selection import cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
-from skhyper.hypergradient import InnerProblem, NotDifferentiableError, implicit_gradient
+from skhyper import GradientSearchCV
+from skhyper.hypergradient import (
+    InnerProblem,
+    NotDifferentiableError,
+    finite_output,
+    implicit_gradient,
+    inner_problem,
+)
+from skhyper.kernel import ARDKernelRidge, ARDKernelRidgeClassifier
+from skhyper.linear_model import BandedLogisticRegression, BandedRidge, WeightedElasticNet
+from skhyper.neural_network import MLPClassifier, MLPRegressor
 
 
 class Squares(InnerProblem):
@@ -54,66 +85,64 @@ def test_a_name_that_is_forgotten_is_said():
         )
 
 
-def _covered():
-    """An estimator of each kind, by what its target is."""
-    kernel = RBF()
-    regressors = [
+ESTIMATORS = {
+    "real": [
         Ridge(),
         Lasso(alpha=0.1),
         HuberRegressor(),
         LinearSVR(loss="squared_epsilon_insensitive"),
         SVR(gamma=0.1),
         KernelRidge(kernel="rbf", gamma=0.1),
-        GaussianProcessRegressor(kernel, optimizer=None, alpha=0.1),
+        GaussianProcessRegressor(optimizer=None, alpha=0.1),
         TransformedTargetRegressor(Ridge()),
         make_pipeline(Nystroem(gamma=0.1, n_components=5, random_state=0), Ridge()),
         WeightedElasticNet(alpha=0.1),
         BandedRidge(),
         ARDKernelRidge(),
         MLPRegressor(max_iter=2),
-        MultiOutputRegressor(Ridge()),
-    ]
-    classifiers = [
+    ],
+    "binary": [
         RidgeClassifier(),
         LogisticRegression(),
         make_pipeline(StandardScaler(), LogisticRegression()),
         LinearSVC(),
         SVC(gamma=0.1),
+        OneVsRestClassifier(LogisticRegression()),
         BandedLogisticRegression(),
         ARDKernelRidgeClassifier(),
         MLPClassifier(max_iter=2),
-        OneVsRestClassifier(LogisticRegression()),
-    ]
-    counts = [PoissonRegressor(), GammaRegressor(), TweedieRegressor(power=1.5)]
-    pairs = {"real": regressors, "binary": classifiers, "positive": counts}
-    return [(kind, estimator) for kind, list_ in pairs.items() for estimator in list_]
+    ],
+    "positive": [PoissonRegressor(), GammaRegressor(), TweedieRegressor(power=1.5)],
+}
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-@pytest.mark.parametrize(("kind", "estimator"), _covered(), ids=repr)
+@pytest.mark.parametrize(
+    ("kind", "estimator"),
+    [(kind, estimator) for kind, several in ESTIMATORS.items() for estimator in several],
+    ids=lambda v: type(v).__name__,
+)
 def test_nan_and_infinity_fail_as_in_scikit_learn_and_print_nothing(kind, estimator, bad, capfd):
     X = np.random.default_rng(0).normal(size=(40, 3))
     y = target(X, kind)
     X[3, 1] = bad
-    if kind == "binary" and isinstance(estimator, OneVsRestClassifier):
-        y = target(np.where(np.isfinite(X), X, 0), "classes")
-    names = [n for n in inner_problem(estimator).names if isinstance(estimator.get_params()[n], float)]
-    name = names[0]
-    folds = [(np.r_[20:40], np.r_[0:20]), (np.r_[0:20], np.r_[20:40]), (np.r_[10:30], np.r_[30:40])]
-    for cv in (folds, folds[::2]):
-        search = GradientSearchCV(
-            estimator, {name: (0.1, 1.0)}, cv=cv, n_iter=1, refit=False, random_state=0
-        ).fit(X, y)
-        (params,) = search.cv_results_["params"]
-        own = clone(estimator).set_params(**params)
-        expected = cross_val_score(own, X, y, cv=cv)
-        ours = [search.cv_results_[f"split{k}_test_score"][0] for k in range(len(cv))]
-        np.testing.assert_array_equal(np.isnan(ours), np.isnan(expected))
+    own = estimator.get_params()
+    name = next(n for n in inner_problem(estimator).names if isinstance(own[n], float))
+    # The row is in the test fold, in the training fold, in neither.
+    a, b = np.arange(20), np.arange(20, 40)
+    folds = [(b, a), (a, b), (b[:15], b[15:])]
+    search = GradientSearchCV(estimator, {name: (0.1, 1.0)}, cv=folds, n_iter=1, refit=False)
+    results = search.fit(X, y).cv_results_
+    ours = [results[f"split{k}_test_score"][0] for k in range(3)]
+    at = clone(estimator).set_params(**results["params"][0])
+    np.testing.assert_array_equal(np.isnan(ours), np.isnan(cross_val_score(at, X, y, cv=folds)))
+    assert np.isnan(ours).sum() == 2
+    search.set_params(error_score="raise")
+    for part in (folds[:1], folds[1:]):
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
+            search.set_params(cv=part).fit(X, y)
     assert "On entry" not in "".join(capfd.readouterr())
-    raising = GradientSearchCV(estimator, {name: (0.1, 1.0)}, cv=folds, error_score="raise")
-    with pytest.raises(ValueError, match="NaN|infinity"):
-        raising.fit(X, y)
 
 
 def test_output_that_is_not_finite():
