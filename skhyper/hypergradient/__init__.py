@@ -20,6 +20,7 @@ from skhyper.hypergradient import (  # noqa: F401
     _linear_models,
     _neural,
     _pipeline,
+    _resampled,
     _ridge,
     _separate,
     _svm,
