@@ -103,6 +103,15 @@ class ElasticNetSolver(ABC):
     def solve(self, V: np.ndarray) -> np.ndarray:
         """``H⁻¹ V`` on the support, zeros outside; V of shape (p, K)."""
 
+    def descended(
+        self, alpha: float, l1_ratio: float, tol: float, max_iter: int
+    ) -> np.ndarray | None:
+        """What scikit-learn's coordinate descent ends at, (p, K), by products of columns.
+
+        Its steps are those on the data. None where products are not to be relied on.
+        """
+        return None
+
     @abstractmethod
     def normals(self) -> np.ndarray:
         """Derivative of the l1 norm, N on the support, zeros outside; (p, K)."""
@@ -112,12 +121,13 @@ class _SeparateOutputs(ElasticNetSolver):
     """Each output by itself; only matrices are shared."""
 
     def __init__(self, data: Centred, Yc: np.ndarray, centred: bool, positive: bool):
+        self._Y, self._positive = Yc / np.sqrt(data.weights.sum()), positive
         first = Quadratic.of(data, Yc[:, 0])
         # Of more features some depend on the others, of centred ones a little earlier.
         n_most = min(len(Yc) - centred, data.shape[1])
-        quadratics = [first, *(first.with_target(y) for y in Yc.T[1:])]
-        self._pivotings = [Pivoting(q, n_most, positive) for q in quadratics]
-        c = np.array([np.abs(q.c) / q.unit for q in quadratics])
+        self._quadratics = [first, *(first.with_target(y) for y in Yc.T[1:])]
+        self._pivotings = [Pivoting(q, n_most, positive) for q in self._quadratics]
+        c = np.array([np.abs(q.c) / q.unit for q in self._quadratics])
         self.largest_correlation = float(c.max(initial=0.0))
 
     def minimise(self, l1: np.ndarray, l2: np.ndarray, nearly: bool = True) -> None:
@@ -141,6 +151,29 @@ class _SeparateOutputs(ElasticNetSolver):
             if len(pivoting.S):
                 U[pivoting.S, k] = pivoting.solve(V[pivoting.S, k])
         return U
+
+    def descended(
+        self, alpha: float, l1_ratio: float, tol: float, max_iter: int
+    ) -> np.ndarray | None:
+        W = np.empty_like(self.W)
+        for k, quadratic in enumerate(self._quadratics):
+            G = quadratic.products()
+            if G is None:
+                return None
+            _, path, _ = enet_path(
+                np.zeros((1, len(G)), order="F"),  # only its shape is looked at
+                self._Y[:, k].copy(),
+                l1_ratio=l1_ratio,
+                alphas=[alpha],
+                precompute=G,
+                Xy=quadratic.c / quadratic.unit,
+                check_input=False,
+                positive=self._positive,
+                tol=tol,
+                max_iter=max_iter,
+            )
+            W[:, k] = path[:, 0]
+        return W
 
     def normals(self) -> np.ndarray:
         return np.sign(self.W)

@@ -151,6 +151,10 @@ class Quadratic(ABC):
         share = w @ (self.c[S] + C[S]) * self._total  # of y² that is explained
         return self._least_pivot > _VERY_WELL and share <= (1 - _RESIDUAL) * (self._y @ self._y)
 
+    def products(self) -> np.ndarray | None:
+        """``Xcᵀ Xc / A``, (p, p), where it is there and the last system was well-conditioned."""
+        return None
+
     def _apply(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
         """``Xc[:, S] diag(unit_S) w``, (n, 1)."""
         whole = np.zeros((len(self.unit), 1))
@@ -230,6 +234,11 @@ class _Tall(Quadratic):
         super().__init__(data, y)
         self._G = data.gram(primal=True)
         self._G *= self.unit[:, None] * self.unit / self._total
+
+    def products(self) -> np.ndarray | None:
+        if not self._least_pivot > _VERY_WELL:
+            return None
+        return self._G / (self.unit[:, None] * self.unit)
 
     def quick_correlations(self, S: np.ndarray, w: np.ndarray) -> np.ndarray | None:
         return self.c - w @ self._G[S] if self.well_conditioned else None

@@ -47,10 +47,11 @@ class CentredProblem(InnerProblem):
         self._Y, self._flat, self._scale = Y, flat, scale
         self._W: np.ndarray
 
-    def _filled(self, fitted: Any, single: bool) -> Any:
-        """The estimator with the solution as ``coef_`` and ``intercept_``."""
-        intercept = self._y_mean - self._data.mean @ self._W
-        fitted.coef_ = self._W[:, 0].copy() if single else self._W.T.copy()
+    def _filled(self, fitted: Any, single: bool, W: np.ndarray | None = None) -> Any:
+        """The estimator with the solution, or another W, as ``coef_`` and ``intercept_``."""
+        W = self._W if W is None else W
+        intercept = self._y_mean - self._data.mean @ W
+        fitted.coef_ = W[:, 0].copy() if single else W.T.copy()
         fitted.intercept_ = (intercept[0] if single else intercept) if fitted.fit_intercept else 0.0
         return fitted
 
