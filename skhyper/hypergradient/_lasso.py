@@ -42,7 +42,7 @@ _DEFAULT_TOLERANCE, _DEFAULT_ITERATIONS = 1e-4, 1000
 _CONDITION_PER_SWEEP = 3.0
 # Where the duality gap at which scikit-learn stops is more than this part of the objective, it
 # stops far enough from the solution for scores to show it.
-_VISIBLE_GAP = 1e-2
+_VISIBLE_GAP = 2e-3
 
 
 @inner_problem.register(ElasticNet)
