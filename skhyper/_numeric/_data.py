@@ -32,6 +32,10 @@ __all__ = [
 ]
 
 
+# Largest mean, relative to the standard deviation, that is taken off from products.
+_LARGEST_MEAN = 30.0
+
+
 def as_matrix(X: Any) -> Any:
     """`X` as float64, a CSR matrix where it is sparse."""
     if sparse.issparse(X):
@@ -100,7 +104,7 @@ class Centred:
     weights : ndarray of shape (n,)
     mean : ndarray of shape (p,)
     dense : ndarray of shape (n, p) or None
-        ``Xc`` itself, where X is dense.
+        ``Xc`` itself, where X is dense and not lean.
     """
 
     X: Any
@@ -109,12 +113,28 @@ class Centred:
     dense: np.ndarray | None
 
     @classmethod
-    def of(cls, X: Any, weights: np.ndarray, centre: bool) -> "Centred":
+    def of(cls, X: Any, weights: np.ndarray, centre: bool, lean: bool = False) -> "Centred":
+        """Of data, weights and whether means are taken off.
+
+        Parameters
+        ----------
+        lean : bool, default=False
+            Whether a dense X need not be copied, where its means are so small that taking them
+            off from products loses no digits, and weights are all 1.
+        """
         total = weights.sum()
         mean = np.asarray(X.T @ weights).ravel() / total if centre else np.zeros(X.shape[1])
         if sparse.issparse(X):
             return cls(X, weights, mean, None)
-        return cls(X, weights, mean, np.sqrt(weights)[:, None] * (X - mean))
+        plain = bool((weights == 1).all())
+        if lean and plain:
+            squares = np.einsum("ij,ij->j", X, X) / total
+            if (mean**2 <= _LARGEST_MEAN**2 * (squares - mean**2)).all():
+                return cls(X, weights, mean, None)
+        dense = X - mean
+        if not plain:
+            dense *= np.sqrt(weights)[:, None]
+        return cls(X, weights, mean, dense)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -137,6 +157,8 @@ class Centred:
         """Squared length of each column of Xc, (p,)."""
         if self.dense is not None:
             return np.einsum("ij,ij->j", self.dense, self.dense)
+        if not sparse.issparse(self.X):  # lean
+            return np.einsum("ij,ij->j", self.X, self.X) - len(self.X) * self.mean**2
         squares = self.X.multiply(self.X).T @ self.weights
         return np.maximum(squares - self.weights.sum() * self.mean**2, 0.0)
 
@@ -144,7 +166,8 @@ class Centred:
         """``Xc[:, features]``, dense."""
         if self.dense is not None:
             return self.dense[:, features]
-        part = self.X[:, features].toarray() - self.mean[features]
+        part = self.X[:, features]
+        part = (part.toarray() if sparse.issparse(part) else part) - self.mean[features]
         return np.sqrt(self.weights)[:, None] * part
 
     def cancellation(self) -> float:
@@ -166,6 +189,11 @@ class Centred:
         primal = p <= n if primal is None else primal
         if self.dense is not None:
             return self.dense.T @ self.dense if primal else self.dense @ self.dense.T
+        if not sparse.issparse(self.X):  # lean
+            if not primal:
+                X = self.X - self.mean
+                return X @ X.T
+            return self.X.T @ self.X - n * np.outer(self.mean, self.mean)
         root = np.sqrt(self.weights)
         if primal:
             Xw = self.X.multiply(root[:, None]).tocsr()

@@ -1,9 +1,10 @@
 """Lasso and elastic net with an l1 and an l2 penalty for each feature, to rounding.
 
 Minimised is ``|yc - Xc W|² / 2A + Σ_j μ_j |W_j| + Σ_j λ_j |W_j|² / 2``, with ``|W_j|`` the
-length of a row; see ``_data`` for Xc. With one output, signs are pivoted (see ``_pivoting``).
-With several, scikit-learn's coordinate descent comes near the solution on a *working set* of
-features, and Newton's steps on the support end at it; then the optimality conditions are
+length of a row; see ``_data`` for Xc. With one output, signs are pivoted (see ``_pivoting``), and
+so they are for each of several *separate* ones, whose penalty is that of all entries, ``|W_jk|``.
+For *joint* outputs scikit-learn's coordinate descent comes near the solution on a *working set*
+of features, and Newton's steps on the support end at it; then the optimality conditions are
 checked on all features.
 
 Notation
@@ -36,6 +37,8 @@ __all__ = ["ElasticNetSolver"]
 # Relative to the penalty: correlations that exceed it by less do so by rounding.
 _SLACK = 1e-9
 _FIRST_TOLERANCE, _LAST_TOLERANCE = 1e-4, 1e-13
+# Newton's method ends at the first relative step; longer than the second, it has not converged.
+_NEWTON_STEP, _SOLVED = 1e-9, 1e-7
 _MAX_NEWTON = 20
 _MAX_SWEEPS = 100_000
 # A working set grows by so many features at least, and by as many as it has.
@@ -52,6 +55,8 @@ class ElasticNetSolver(ABC):
         Rows of W that are not zero, or have no l1 penalty.
     exact : bool
         Whether the optimality conditions hold to rounding.
+    condition : float
+        About the condition number of the Hessian on the support, each feature scaled to length 1.
     largest_correlation : float
         The least l1 penalty for all features at which W is 0.
     """
@@ -59,13 +64,14 @@ class ElasticNetSolver(ABC):
     W: np.ndarray
     support: np.ndarray
     exact: bool
+    condition: float
     largest_correlation: float
 
     @staticmethod
     def of(
-        data: Centred, Yc: np.ndarray, centred: bool, positive: bool = False
+        data: Centred, Yc: np.ndarray, centred: bool, positive: bool = False, joint: bool = True
     ) -> "ElasticNetSolver":
-        """The solver for so many outputs.
+        """The solver for one output or several.
 
         Parameters
         ----------
@@ -75,11 +81,13 @@ class ElasticNetSolver(ABC):
         centred : bool
             Whether means have been taken off.
         positive : bool, default=False
-            Whether coefficients may not be negative; with one output.
+            Whether coefficients may not be negative; not with joint outputs.
+        joint : bool, default=True
+            Whether a feature is in for all outputs or for none.
         """
-        if Yc.shape[1] == 1:
-            return _OneOutput(data, Yc, centred, positive)
-        return _SeveralOutputs(data, Yc)
+        if joint and Yc.shape[1] > 1:
+            return _JointOutputs(data, Yc)
+        return _SeparateOutputs(data, Yc, centred, positive)
 
     @abstractmethod
     def minimise(self, l1: np.ndarray, l2: np.ndarray, nearly: bool = True) -> None:
@@ -91,36 +99,87 @@ class ElasticNetSolver(ABC):
             Whether W is to be near the solution where that is not found; else it is the last.
         """
 
+    @abstractmethod
     def solve(self, V: np.ndarray) -> np.ndarray:
         """``H⁻¹ V`` on the support, zeros outside; V of shape (p, K)."""
-        U = np.zeros_like(V)
-        if len(self.support):
-            U[self.support] = self._solve_support(V[self.support])
-        return U
+
+    def descended(
+        self, alpha: float, l1_ratio: float, tol: float, max_iter: int
+    ) -> np.ndarray | None:
+        """What scikit-learn's coordinate descent ends at, (p, K), by products of columns.
+
+        Its steps are those on the data. None where products are not to be relied on.
+        """
+        return None
 
     @abstractmethod
-    def _solve_support(self, V: np.ndarray) -> np.ndarray: ...
+    def normals(self) -> np.ndarray:
+        """Derivative of the l1 norm, N on the support, zeros outside; (p, K)."""
 
 
-class _OneOutput(ElasticNetSolver):
+class _SeparateOutputs(ElasticNetSolver):
+    """Each output by itself; only matrices are shared."""
+
     def __init__(self, data: Centred, Yc: np.ndarray, centred: bool, positive: bool):
-        quadratic = Quadratic.of(data, Yc[:, 0])
+        self._Y, self._positive = Yc / np.sqrt(data.weights.sum()), positive
+        first = Quadratic.of(data, Yc[:, 0])
         # Of more features some depend on the others, of centred ones a little earlier.
         n_most = min(len(Yc) - centred, data.shape[1])
-        self._pivoting = Pivoting(quadratic, n_most, positive)
-        self.largest_correlation = float(np.abs(quadratic.c).max(initial=0.0))
+        self._quadratics = [first, *(first.with_target(y) for y in Yc.T[1:])]
+        self._pivotings = [Pivoting(q, n_most, positive) for q in self._quadratics]
+        c = np.array([np.abs(q.c) / q.unit for q in self._quadratics])
+        self.largest_correlation = float(c.max(initial=0.0))
 
     def minimise(self, l1: np.ndarray, l2: np.ndarray, nearly: bool = True) -> None:
-        self._pivoting.minimise(l1, l2, nearly)
-        self.support, self.exact = self._pivoting.S, self._pivoting.exact
-        self.W = np.zeros((len(l1), 1))
-        self.W[self.support, 0] = self._pivoting.w
+        self.W = np.zeros((len(l1), len(self._pivotings)))
+        for k, pivoting in enumerate(self._pivotings):
+            pivoting.minimise(l1, l2, nearly)
+            self.W[pivoting.S, k] = pivoting.w
+        self.exact = all(pivoting.exact for pivoting in self._pivotings)
+        inside = np.zeros(len(l1), dtype=bool)
+        for pivoting in self._pivotings:
+            inside[pivoting.S] = True
+        self.support = np.flatnonzero(inside)
 
-    def _solve_support(self, V: np.ndarray) -> np.ndarray:
-        return self._pivoting.solve(V[:, 0])[:, None]
+    @property
+    def condition(self) -> float:  # type: ignore[override]
+        return max(pivoting.condition for pivoting in self._pivotings)
+
+    def solve(self, V: np.ndarray) -> np.ndarray:
+        U = np.zeros_like(V)
+        for k, pivoting in enumerate(self._pivotings):
+            if len(pivoting.S):
+                U[pivoting.S, k] = pivoting.solve(V[pivoting.S, k])
+        return U
+
+    def descended(
+        self, alpha: float, l1_ratio: float, tol: float, max_iter: int
+    ) -> np.ndarray | None:
+        W = np.empty_like(self.W)
+        for k, quadratic in enumerate(self._quadratics):
+            G = quadratic.products()
+            if G is None:
+                return None
+            _, path, _ = enet_path(
+                np.zeros((1, len(G)), order="F"),  # only its shape is looked at
+                self._Y[:, k].copy(),
+                l1_ratio=l1_ratio,
+                alphas=[alpha],
+                precompute=G,
+                Xy=quadratic.c / quadratic.unit,
+                check_input=False,
+                positive=self._positive,
+                tol=tol,
+                max_iter=max_iter,
+            )
+            W[:, k] = path[:, 0]
+        return W
+
+    def normals(self) -> np.ndarray:
+        return np.sign(self.W)
 
 
-class _SeveralOutputs(ElasticNetSolver):
+class _JointOutputs(ElasticNetSolver):
     """All features have the same penalties, as scikit-learn has them; the first ones count."""
 
     def __init__(self, data: Centred, Yc: np.ndarray):
@@ -128,6 +187,9 @@ class _SeveralOutputs(ElasticNetSolver):
         self._total = float(data.weights.sum())
         self._c = data.adjoint(Yc) / self._total
         self._C = self._c
+        # What rounding may make of correlations, (p,).
+        lengths = np.sqrt(data.squared_norms() / self._total)
+        self._noise = 1e-14 * lengths * np.linalg.norm(Yc) / np.sqrt(self._total)
         self.largest_correlation = float(np.linalg.norm(self._c, axis=1).max(initial=0.0))
         self.W = np.zeros((data.shape[1], Yc.shape[1]))
         self.support = np.empty(0, dtype=int)
@@ -156,7 +218,7 @@ class _SeveralOutputs(ElasticNetSolver):
 
     def _excess(self, mu: float) -> np.ndarray:
         """How far correlations exceed what a zero row allows, (p,)."""
-        return np.linalg.norm(self._C, axis=1) - mu * (1 + _SLACK) - 1e-14
+        return np.linalg.norm(self._C, axis=1) - mu * (1 + _SLACK) - self._noise
 
     def _worst(self, mu: float, working: np.ndarray) -> np.ndarray:
         """The features outside of the working set that most need to be in it, (p,) bool."""
@@ -213,13 +275,33 @@ class _SeveralOutputs(ElasticNetSolver):
                 return False
             moved = np.linalg.norm(new - W) / (np.linalg.norm(new) + 1e-300)
             W = new
-            if moved < 1e-9:
+            if moved < _NEWTON_STEP:
                 break
-        self.W[S] = W
+        if moved > _SOLVED:
+            return False
+        self.W[S], self._gram = W, gram
         return True
 
     def _solve_support(self, V: np.ndarray) -> np.ndarray:
         return self._hessian(V.ravel()).reshape(V.shape)
+
+    def solve(self, V: np.ndarray) -> np.ndarray:
+        U = np.zeros_like(V)
+        if len(self.support):
+            U[self.support] = self._solve_support(V[self.support])
+        return U
+
+    @property
+    def condition(self) -> float:  # type: ignore[override]
+        if len(self.support) < 2:
+            return 1.0
+        lengths = np.sqrt(self._gram.diagonal())
+        values = np.linalg.eigvalsh(self._gram / np.outer(lengths, lengths))
+        return float(values[-1] / max(values[0], np.finfo(float).tiny))
+
+    def normals(self) -> np.ndarray:
+        lengths = np.linalg.norm(self.W, axis=1, keepdims=True)
+        return self.W / np.where(lengths > 0, lengths, 1.0)
 
 
 def _row_hessian(gram: np.ndarray, curved: np.ndarray, N: np.ndarray) -> np.ndarray:

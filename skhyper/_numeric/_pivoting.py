@@ -11,6 +11,7 @@ p : number of features;  σ : signs of the coefficients, 0 outside of the suppor
 S : support, where σ is not 0, (s,);  w : its coefficients, (s,)
 μ, λ : l1 and l2 penalties, (p,);  C : correlations, see ``_quadratic``, (p,)
 
+All of these in the units of ``_quadratic``; what goes in and comes out is in the user's.
 Conditions: ``C_S = μ_S σ_S + λ_S w`` with ``w σ_S > 0``, and ``|C_j| <= μ_j`` elsewhere.
 
 References
@@ -38,6 +39,8 @@ _MANY, _PROGRESS = 50, 0.7
 _SHORTEST = 2.0**-20
 # Solutions with more of a step left than this are looked at again.
 _ROUNDING = 1e-9
+# With more left than this after all corrections the equations count as singular.
+_SOLVED = 1e-7
 _MAX_CORRECTIONS = 5
 _FEW = 5
 # Where the solution is hardly determined: the first l2 penalty on the scale of G that is tried,
@@ -77,6 +80,7 @@ class Pivoting:
         self._sign = np.zeros(len(quadratic.c))
         self._size = float(np.abs(quadratic.c).max(initial=0.0))
         self._last: tuple[np.ndarray, np.ndarray] | None = None
+        self._l2 = np.zeros(len(quadratic.c))
         self.S, self.w = np.empty(0, dtype=int), np.empty(0)
 
     def minimise(self, l1: np.ndarray, l2: np.ndarray, nearly: bool = True) -> None:
@@ -87,6 +91,8 @@ class Pivoting:
         nearly : bool, default=True
             Whether, where that cannot be found, it is sought with more of an l2 penalty.
         """
+        unit = self._quadratic.unit
+        l1, l2 = l1 * unit, l2 * unit**2
         found, self._l2 = self._try(l1, l2), l2
         self.exact = found is not None
         ridge = _FIRST_RIDGE * self._quadratic.scale
@@ -94,11 +100,17 @@ class Pivoting:
             self._l2 = l2 + ridge
             found, ridge = self._try(l1, self._l2), ridge * _NEXT_RIDGE
         if found is not None:
-            self.S, self.w = found.S, found.w
+            self.S, self.w = found.S, found.w * unit[found.S]
 
     def solve(self, v: np.ndarray) -> np.ndarray:
-        """``(G_SS + diag(λ))⁻¹ v``, (s,)."""
-        return self._quadratic.solver(self.S, self._l2[self.S])(v)
+        """``H⁻¹ v``, (s,), with the Hessian H on the support."""
+        unit = self._quadratic.unit[self.S]
+        return unit * self._quadratic.solve(self.S, self._l2[self.S], unit * v)
+
+    @property
+    def condition(self) -> float:
+        """About the condition number of the Hessian, each feature scaled to about length 1."""
+        return self._quadratic.condition(self.S, self._l2[self.S])
 
     def _try(self, l1: np.ndarray, l2: np.ndarray) -> _Support | None:
         self._quadratic.begin()
@@ -118,7 +130,7 @@ class Pivoting:
             t = min(done + step, 1.0)
             l1_t = l1 if t == 1 else l1_start ** (1 - t) * l1**t
             l2_t = (1 - t) * l2_start + t * l2
-            found = self._pivot(l1_t, l2_t, free)
+            found = self._pivot(l1_t, l2_t, free, t == 1)
             if found is None:
                 step = (t - done) / 2
                 if step < _SHORTEST:
@@ -138,8 +150,16 @@ class Pivoting:
         ratio = np.abs(self._quadratic.c[some] / l1[some]).max(initial=1.0)
         return l1 * ratio, l2
 
-    def _pivot(self, l1: np.ndarray, l2: np.ndarray, free: np.ndarray) -> _Support | None:
-        """The solution, from the present signs; None where the rounds do not come to an end."""
+    def _pivot(
+        self, l1: np.ndarray, l2: np.ndarray, free: np.ndarray, last: bool
+    ) -> _Support | None:
+        """The solution, from the present signs; None where the rounds do not come to an end.
+
+        Parameters
+        ----------
+        last : bool
+            Whether the solution is to be exact: if not, it is only where the next one starts.
+        """
         sign, moved = self._sign.copy(), []
         one_by_one = False
         limit = l1 * (1 + _SLACK) + 1e-14 * self._size
@@ -148,7 +168,7 @@ class Pivoting:
             if (l2[S] == 0).sum() > self._n_most:
                 return None
             try:
-                w, C, leave, enter = self._round(S, sign, l1, l2, limit, free)
+                w, C, leave, enter = self._round(S, sign, l1, l2, limit, free, last)
             except SingularError as error:
                 # Of features that depend on each other, such as multiples of one, some are enough.
                 if one_by_one or error.independent is None:
@@ -179,19 +199,37 @@ class Pivoting:
         l2: np.ndarray,
         limit: np.ndarray,
         free: np.ndarray,
+        last: bool,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Coefficients with these signs, C, who of S should leave (s,), and who enter (p,)."""
+        """Coefficients with these signs, C, who of S should leave (s,), and who enter (p,).
+
+        Raises
+        ------
+        SingularError
+            If nobody moves and the equations are too ill-conditioned to be solved.
+        """
         quadratic = self._quadratic
         solve, wanted = quadratic.solver(S, l2[S]), l1[S] * sign[S]
         w = solve(quadratic.c[S] - wanted)
+
+        def moves(C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            leave = (w * sign[S] <= 0) & ~free[S]
+            return leave, (sign == 0) & ((C if self._positive else np.abs(C)) > limit)
+
+        quick = quadratic.quick_correlations(S, w)
+        if quick is not None:
+            leave, enter = moves(quick)
+            if not last or leave.any() or enter.any() or quadratic.is_exact(S, w, quick):
+                return w, quick, leave, enter
         for _ in range(_MAX_CORRECTIONS):
             C = quadratic.correlations(S, w)
-            leave = (w * sign[S] <= 0) & ~free[S]
-            enter = (sign == 0) & ((C if self._positive else np.abs(C)) > limit)
+            leave, enter = moves(C)
             if leave.sum() + enter.sum() > _FEW:  # of few it must be told whether they really move
-                break
+                return w, C, leave, enter
             step = solve(C[S] - wanted - l2[S] * w)
             w = w + step
             if np.linalg.norm(step) <= _ROUNDING * np.linalg.norm(w):
-                break
+                return w, C, leave, enter
+        if not (leave.any() or enter.any()) and np.linalg.norm(step) > _SOLVED * np.linalg.norm(w):
+            raise SingularError
         return w, C, leave, enter

@@ -1,17 +1,24 @@
 """The squared loss of a linear model restricted to few features, by the way that suits the data.
 
+Each feature is scaled by a power of two, its *unit*, to a length between 1/2 and 1, which is free
+of rounding: no threshold here or in ``_pivoting`` then depends on what features are measured in.
+
 Notation
 --------
 n, p : number of samples, features;  A : sum of the sample weights
-G, c : ``Xcᵀ Xc / A`` and ``Xcᵀ yc / A``, (p, p), (p,); see ``_data`` for Xc
+Z : ``Xc diag(unit) / √A``, (n, p); see ``_data`` for Xc
+G, c : ``Zᵀ Z`` and ``Zᵀ yc / √A``, (p, p), (p,)
 S : support, indices of features, (s,);  w : their coefficients, (s,);  λ : l2 penalties
-C : correlations ``Xcᵀ (yc - Xc w) / A = c - G w``, (p,)
+C : correlations ``c - G w``, (p,)
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import lapack
 
 from skhyper._numeric._curvature import conjugate_gradients
@@ -19,7 +26,7 @@ from skhyper._numeric._data import Centred
 
 Solver = Callable[[np.ndarray], np.ndarray]
 
-__all__ = ["HopelessError", "Quadratic", "SingularError"]
+__all__ = ["HopelessError", "Quadratic", "SingularError", "dense_if_small"]
 
 # Below this share of the diagonal a squared pivot is rounding.
 _SINGULAR = 1e-14
@@ -30,10 +37,20 @@ _SPARE = 100
 # Residuals that conjugate gradients may leave, and what they are aimed at: who wants less
 # asks again with what is left.
 _LEFT, _AIM = 1e-4, 1e-6
-# Where they leave more, a matrix up to this size is factorised instead.
-_LARGEST_DIRECT = 1000
+# Size of a matrix that is factorised without them, and of one that is where they leave more.
+_SMALL_DIRECT, _LARGEST_DIRECT = 1000, 2000
+# Sparse data of so many entries, zeros included, are faster dense; so are those that are filled
+# to this share.
+_SMALL_TABLE, _FULL = 1_000_000, 0.2
 # Their products for one setting, in all.
 _MAX_PRODUCTS = 5000
+# Squared pivots above this share of the diagonal: systems need no refinement. Solutions need
+# none, and may be judged by G alone, with pivots above the second share and residuals above the
+# third one of y².
+_WELL_CONDITIONED, _VERY_WELL, _RESIDUAL = 1e-6, 1e-3, 1e-4
+_MAX_REFINEMENTS, _REFINED = 5, 1e-13
+# Steps of the power method for a condition number.
+_POWER_STEPS = 4
 
 
 class SingularError(ValueError):
@@ -54,6 +71,15 @@ class HopelessError(ValueError):
     """A setting takes more than its share of work."""
 
 
+def dense_if_small(X: Any) -> Any:
+    """Data as they are solved fastest: an array where they are few or full, else CSC."""
+    if not sparse.issparse(X):
+        return X
+    n_entries = X.shape[0] * X.shape[1]
+    dense = n_entries <= _SMALL_TABLE or X.nnz >= _FULL * n_entries
+    return X.toarray() if dense else X.tocsc()
+
+
 class Quadratic(ABC):
     """The loss on one set of data.
 
@@ -65,32 +91,102 @@ class Quadratic(ABC):
 
     Attributes
     ----------
+    unit : ndarray of shape (p,)
+        Scale of each feature, a power of two.
     c : ndarray of shape (p,)
     scale : float
         Mean of the diagonal of G; 1 where G is 0.
+    well_conditioned : bool
+        Whether the last solver needs no refinement.
     """
+
+    _least_pivot = 0.0
+
+    @property
+    def well_conditioned(self) -> bool:
+        return self._least_pivot > _WELL_CONDITIONED
 
     @staticmethod
     def of(data: Centred, y: np.ndarray) -> "Quadratic":
         """By products of columns if samples abound, by some of them if not, without if sparse."""
-        if data.dense is None:
-            return _Sparse(data, y)
+        if sparse.issparse(data.X):
+            few = data.shape[1] <= min(len(y), _LARGEST_DIRECT)
+            return _Tall(data, y) if few else _Sparse(data, y)
         return _Tall(data, y) if len(y) >= data.shape[1] else _Wide(data, y)
 
     def __init__(self, data: Centred, y: np.ndarray):
-        self._data, self._y = data, y
+        self._data = data
         self._total = float(data.weights.sum())
-        self.c = data.adjoint(y[:, None])[:, 0] / self._total
-        self.scale = float(data.squared_norms().mean()) / self._total or 1.0
+        squares = data.squared_norms() / self._total
+        # Columns that are constant but for rounding are left as they are.
+        varies = squares > (np.finfo(float).eps * data.mean) ** 2 * len(y)
+        exponents = np.where(varies, np.frexp(np.sqrt(squares))[1], 0)
+        self.unit = np.ldexp(1.0, -exponents)
+        self.scale = float((squares * self.unit**2).mean()) or 1.0
+        self._take(y)
+
+    def _take(self, y: np.ndarray) -> None:
+        self._y = y
+        self.c = self.unit * self._data.adjoint(y[:, None])[:, 0] / self._total
         self._key = b""
         self._solver: Solver | None = None
 
+    def with_target(self, y: np.ndarray) -> "Quadratic":
+        """The same data with another target."""
+        other = copy.copy(self)
+        other._take(y)
+        return other
+
     def correlations(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
-        """C."""
-        whole = np.zeros((len(self.c), 1))
-        whole[S, 0] = w
-        residuals = self._y[:, None] - self._data.apply(whole)
-        return self._data.adjoint(residuals)[:, 0] / self._total
+        """C, from the residuals."""
+        residuals = self._y[:, None] - self._apply(S, w)
+        return self.unit * self._data.adjoint(residuals)[:, 0] / self._total
+
+    def quick_correlations(self, S: np.ndarray, w: np.ndarray) -> np.ndarray | None:
+        """C by less work; None where that is not to be had, or may be off by much."""
+        return None
+
+    def is_exact(self, S: np.ndarray, w: np.ndarray, C: np.ndarray) -> bool:
+        """Whether `C` by less work is as good as from the residuals."""
+        share = w @ (self.c[S] + C[S]) * self._total  # of y² that is explained
+        return self._least_pivot > _VERY_WELL and share <= (1 - _RESIDUAL) * (self._y @ self._y)
+
+    def products(self) -> np.ndarray | None:
+        """``Xcᵀ Xc / A``, (p, p), where it is there and the last system was well-conditioned."""
+        return None
+
+    def _apply(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """``Xc[:, S] diag(unit_S) w``, (n, 1)."""
+        whole = np.zeros((len(self.unit), 1))
+        whole[S, 0] = self.unit[S] * w
+        return self._data.apply(whole)
+
+    def _times(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """``G_SS w``, from the data."""
+        z = self._data.adjoint(self._apply(S, w))[S, 0]
+        return self.unit[S] * z / self._total
+
+    def solve(self, S: np.ndarray, l2: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """``(G_SS + diag(λ))⁻¹ v`` to rounding; λ of shape (s,)."""
+        solver = self.solver(S, l2)
+        u = solver(v)
+        for _ in range(_MAX_REFINEMENTS * (not self.well_conditioned)):
+            rest = v - self._times(S, u) - l2 * u
+            if np.linalg.norm(rest) <= _REFINED * np.linalg.norm(v):
+                break
+            u = u + solver(rest)
+        return u
+
+    def condition(self, S: np.ndarray, l2: np.ndarray) -> float:
+        """About the condition number of ``G_SS + diag(λ)``, rather less; λ of shape (s,)."""
+        if len(S) < 2:
+            return 1.0
+        solver = self.solver(S, l2)
+        large = small = np.random.default_rng(0).standard_normal(len(S))
+        for _ in range(_POWER_STEPS):
+            large, small = large / np.linalg.norm(large), small / np.linalg.norm(small)
+            large, small = self._times(S, large) + l2 * large, solver(small)
+        return float(np.linalg.norm(large) * np.linalg.norm(small))
 
     def solver(self, S: np.ndarray, l2: np.ndarray) -> Solver:
         """Solver of ``(G_SS + diag(λ)) u = v``, the last one kept; λ of shape (s,).
@@ -112,23 +208,53 @@ class Quadratic(ABC):
     @abstractmethod
     def _new_solver(self, S: np.ndarray, l2: np.ndarray) -> Solver: ...
 
+    def _factorized(self, H: np.ndarray, l2: np.ndarray) -> Solver:
+        """Solver with ``H + diag(λ)``, by Cholesky's factors; H is overwritten."""
+        s = len(H)
+        if not s:
+            self._least_pivot = 1.0
+            return np.copy
+        H[np.diag_indices(s)] += l2
+        diagonal = H.diagonal().copy()
+        # The transpose is in Fortran's order, and the same. SciPy's wrappers take longer than this.
+        factor, info = lapack.dpotrf(H.T, lower=1, overwrite_a=1, clean=0)
+        pivots = factor.diagonal() ** 2
+        if info or (pivots <= _SINGULAR * diagonal).any():
+            H[np.diag_indices(s)] = diagonal  # the lower triangle is as it was
+            *_, order, rank, info = lapack.dpstrf(H, lower=1, tol=_DEPENDENT * diagonal.max())
+            raise SingularError(order[:rank] - 1)
+        self._least_pivot = float((pivots / diagonal).min())
+        return lambda v: lapack.dpotrs(factor, v, lower=1)[0]
+
 
 class _Tall(Quadratic):
     """With all of G."""
 
     def __init__(self, data: Centred, y: np.ndarray):
         super().__init__(data, y)
-        self._G = data.gram(primal=True) / self._total
+        self._G = data.gram(primal=True)
+        self._G *= self.unit[:, None] * self.unit / self._total
+
+    def products(self) -> np.ndarray | None:
+        if not self._least_pivot > _VERY_WELL:
+            return None
+        return self._G / (self.unit[:, None] * self.unit)
+
+    def quick_correlations(self, S: np.ndarray, w: np.ndarray) -> np.ndarray | None:
+        return self.c - w @ self._G[S] if self.well_conditioned else None
+
+    def _times(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
+        return self._G[S[:, None], S] @ w if self.well_conditioned else super()._times(S, w)
 
     def _new_solver(self, S: np.ndarray, l2: np.ndarray) -> Solver:
-        return _factorized(self._G[S[:, None], S], l2)
+        return self._factorized(self._G[S[:, None], S], l2)
 
 
 class _Wide(Quadratic):
     """With the part of G that belongs to supports."""
 
-    def __init__(self, data: Centred, y: np.ndarray):
-        super().__init__(data, y)
+    def _take(self, y: np.ndarray) -> None:
+        super()._take(y)
         self._forget()
 
     def _forget(self) -> None:
@@ -140,7 +266,7 @@ class _Wide(Quadratic):
         if (self._place[S] < 0).any():
             self._learn(S)
         places = self._place[S]
-        return _factorized(self._G[places[:, None], places], l2)
+        return self._factorized(self._G[places[:, None], places], l2)
 
     def _learn(self, S: np.ndarray) -> None:
         """Products of the features of S that are new, with all that are known."""
@@ -149,10 +275,11 @@ class _Wide(Quadratic):
             self._forget()
             new = S
         k, known = len(self._known), np.concatenate([self._known, new])
-        X = self._data.columns(new)
+        X = self._data.columns(new) * self.unit[new]
         G = np.empty((len(known), len(known)))
         G[:k, :k] = self._G
-        G[k:, :k] = X.T @ self._data.columns(self._known) / self._total
+        old = self._known
+        G[k:, :k] = X.T @ (self._data.columns(old) * self.unit[old]) / self._total
         G[k:, k:] = X.T @ X / self._total
         G[:k, k:] = G[k:, :k].T
         self._G, self._known = G, known
@@ -171,16 +298,21 @@ class _Sparse(Quadratic):
     def begin(self) -> None:
         self._left = _MAX_PRODUCTS
 
-    def correlations(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
-        z = self._part(S).apply(w[:, None]) if len(S) else 0.0
-        return self._data.adjoint(self._y[:, None] - z)[:, 0] / self._total
+    def _take(self, y: np.ndarray) -> None:
+        super()._take(y)
+        self._part_of = None
+
+    def _apply(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
+        return self._part(S).apply(w[:, None]) if len(S) else np.zeros((len(self._y), 1))
 
     def _part(self, S: np.ndarray) -> Centred:
-        """``Xc[:, S]``."""
-        data = self._data
+        """``Xc[:, S] diag(unit_S)``."""
+        data, unit = self._data, self.unit[S]
         if self._part_of is None or not np.array_equal(S, self._part_of):
             self._part_of = S
-            self._last = Centred(data.X[:, S], data.weights, data.mean[S], None)
+            X = data.X[:, S]
+            X.data = X.data * np.repeat(unit, np.diff(X.indptr))
+            self._last = Centred(X, data.weights, data.mean[S] * unit, None)
         return self._last
 
     def _new_solver(self, S: np.ndarray, l2: np.ndarray) -> Solver:
@@ -188,6 +320,9 @@ class _Sparse(Quadratic):
             return np.copy
         part, A = self._part(S), self._total
         X, a, mean = part.X, part.weights, part.mean
+        if len(S) <= _SMALL_DIRECT:
+            return self._factorized(part.gram(primal=True) / A, l2)
+        self._least_pivot = 0.0
         Xt = X.T  # a product with CSR is faster than with CSC
 
         def product(u: np.ndarray) -> np.ndarray:
@@ -198,8 +333,12 @@ class _Sparse(Quadratic):
             return (Xt @ z - mean * z.sum()) / A + l2 * u
 
         diagonal = part.squared_norms() / A + l2
+        direct: Solver | None = None
 
         def solve(v: np.ndarray) -> np.ndarray:
+            nonlocal direct
+            if direct is not None:
+                return direct(v)
             size = np.linalg.norm(v)
             with np.errstate(all="ignore"):  # of a singular matrix: what comes out is looked at
                 u = conjugate_gradients(product, v, None, diagonal, _AIM)
@@ -207,22 +346,7 @@ class _Sparse(Quadratic):
                 return u
             if len(S) > _LARGEST_DIRECT:
                 raise SingularError
-            return _factorized(part.gram(primal=True) / A, l2)(v)
+            direct = self._factorized(part.gram(primal=True) / A, l2)
+            return direct(v)
 
         return solve
-
-
-def _factorized(H: np.ndarray, l2: np.ndarray) -> Solver:
-    """Solver with ``H + diag(λ)``, by Cholesky's factors; H is overwritten."""
-    s = len(H)
-    if not s:
-        return np.copy
-    H[np.diag_indices(s)] += l2
-    diagonal = H.diagonal().copy()
-    # The transpose is in Fortran's order, and the same. SciPy's wrappers take longer than this.
-    factor, info = lapack.dpotrf(H.T, lower=1, overwrite_a=1, clean=0)
-    if info or (factor.diagonal() ** 2 <= _SINGULAR * diagonal).any():
-        H[np.diag_indices(s)] = diagonal  # the lower triangle is as it was
-        *_, order, rank, info = lapack.dpstrf(H, lower=1, tol=_DEPENDENT * diagonal.max())
-        raise SingularError(order[:rank] - 1)
-    return lambda v: lapack.dpotrs(factor, v, lower=1)[0]

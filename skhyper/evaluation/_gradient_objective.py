@@ -35,6 +35,7 @@ from skhyper.hypergradient import (
     NotDifferentiableError,
     PlainProblem,
     as_target,
+    finite_output,
     implicit_gradient,
     inner_problem,
 )
@@ -268,7 +269,8 @@ class _Fold:
         """nan for what has no derivative where others have, and the reason with it."""
         method, loss = self._whole.criterion.method, self._loss()
         if not names:
-            return {"criterion": loss(self.problem.predict(self.X_test, method))[0], "gradient": {}}
+            output = finite_output(self.problem, self.X_test, method)
+            return {"criterion": loss(output)[0], "gradient": {}}
         try:
             value, gradient = implicit_gradient(self.problem, self.X_test, method, loss, names)
         except NotDifferentiableError as error:

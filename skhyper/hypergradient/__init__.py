@@ -20,7 +20,9 @@ from skhyper.hypergradient import (  # noqa: F401
     _linear_models,
     _neural,
     _pipeline,
+    _resampled,
     _ridge,
+    _separate,
     _svm,
     _transformed_target,
     _weighted_elastic_net,
@@ -37,7 +39,7 @@ from skhyper.hypergradient._problem import (
     as_target,
     inner_problem,
 )
-from skhyper.hypergradient._rules import implicit_gradient
+from skhyper.hypergradient._rules import finite_output, implicit_gradient
 
 __all__ = [
     "Criterion",
@@ -53,6 +55,7 @@ __all__ = [
     "check_hypergradient",
     "criterion_of",
     "feature_map",
+    "finite_output",
     "implicit_gradient",
     "inner_problem",
     "log_marginal_likelihood",

@@ -23,24 +23,35 @@ __all__ = ["CentredProblem"]
 class CentredProblem(InnerProblem):
     """A linear model with a squared loss; a subclass sets ``_W`` by ``fit``."""
 
-    def _take(self, X: Any, Y: np.ndarray, a: np.ndarray, flat: bool, scale: float = 1.0) -> None:
+    def _take(
+        self,
+        X: Any,
+        Y: np.ndarray,
+        a: np.ndarray,
+        flat: bool,
+        scale: float = 1.0,
+        lean: bool = False,
+    ) -> None:
         """Take checked data: X (n, p), Y (n, K), sample weights (n,); c.
 
         Parameters
         ----------
         flat : bool
             Whether the target has one dimension.
+        lean : bool, default=False
+            As of ``Centred.of``.
         """
         centre = self.estimator.fit_intercept
-        self._data = Centred.of(X, a, centre)
+        self._data = Centred.of(X, a, centre, lean)
         self._y_mean, self._Yc = centred_target(Y, a, centre)
         self._Y, self._flat, self._scale = Y, flat, scale
         self._W: np.ndarray
 
-    def _filled(self, fitted: Any, single: bool) -> Any:
-        """The estimator with the solution as ``coef_`` and ``intercept_``."""
-        intercept = self._y_mean - self._data.mean @ self._W
-        fitted.coef_ = self._W[:, 0].copy() if single else self._W.T.copy()
+    def _filled(self, fitted: Any, single: bool, W: np.ndarray | None = None) -> Any:
+        """The estimator with the solution, or another W, as ``coef_`` and ``intercept_``."""
+        W = self._W if W is None else W
+        intercept = self._y_mean - self._data.mean @ W
+        fitted.coef_ = W[:, 0].copy() if single else W.T.copy()
         fitted.intercept_ = (intercept[0] if single else intercept) if fitted.fit_intercept else 0.0
         return fitted
 

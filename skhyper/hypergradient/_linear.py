@@ -173,7 +173,7 @@ class LinearProblem(InnerProblem):
             size, before = float(np.linalg.norm(rest)), size
             if size <= _REFINED * np.linalg.norm(v):
                 return U[S]
-            if size > _SLOW * before:
+            if not size <= _SLOW * before:  # nan is not either
                 self._solver = self._factorize(self._V)
                 return self._solver(v)
             U[S] += self._solver(rest)

@@ -8,6 +8,8 @@ from sklearn.linear_model import (
     GammaRegressor,
     LogisticRegression,
     PoissonRegressor,
+    SGDClassifier,
+    SGDRegressor,
     TweedieRegressor,
 )
 from sklearn.svm import LinearSVC, LinearSVR
@@ -23,6 +25,7 @@ from skhyper._numeric._families import (
 )
 from skhyper.hypergradient._linear import LinearProblem, Training
 from skhyper.hypergradient._problem import (
+    InnerProblem,
     NotDifferentiableError,
     check_not_overridden,
     inner_problem,
@@ -228,3 +231,32 @@ class LinearSVRProblem(_LiblinearProblem):
             l1,
             {"C": self._by_C(fitted, l2, l1)},
         )
+
+
+# By loss and whether there is an l1 penalty: what has the solution that SGD goes to.
+_SAME_AS_SGD = {
+    ("log_loss", False): "LogisticRegression(C=1 / (alpha * n_samples))",
+    (
+        "log_loss",
+        True,
+    ): "LogisticRegression(solver='saga', C=1 / (alpha * n_samples), l1_ratio=...)",
+    ("hinge", False): "SVC(kernel='linear', C=1 / (alpha * n_samples))",
+    ("squared_hinge", False): "LinearSVC(C=1 / (alpha * n_samples))",
+    ("squared_error", False): "Ridge(alpha=alpha * n_samples)",
+    ("squared_error", True): "ElasticNet(alpha, l1_ratio=...)",
+    ("epsilon_insensitive", False): "SVR(kernel='linear', C=1 / (alpha * n_samples))",
+    ("squared_epsilon_insensitive", False): "LinearSVR(C=1 / (alpha * n_samples))",
+}
+
+
+@inner_problem.register(SGDClassifier)
+@inner_problem.register(SGDRegressor)
+def _refused(estimator: Any) -> InnerProblem:
+    name = type(estimator).__name__
+    same = _SAME_AS_SGD.get((estimator.loss, estimator.penalty in ("l1", "elasticnet")))
+    advice = f" {same} goes to the same solution, or one near it, and has one." if same else ""
+    raise NotDifferentiableError(
+        f"{name} has no hypergradient: it stops on its way to the solution, at a point that "
+        "depends on the order of the samples, so that its score is no smooth function of alpha."
+        f"{advice}"
+    )

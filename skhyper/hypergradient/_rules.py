@@ -7,7 +7,7 @@ import numpy as np
 
 from skhyper.hypergradient._problem import Gradient, InnerProblem, NotDifferentiableError
 
-__all__ = ["implicit_gradient"]
+__all__ = ["finite_output", "implicit_gradient"]
 
 
 def implicit_gradient(
@@ -49,7 +49,7 @@ def implicit_gradient(
     arXiv:1602.02355.
     """
     names = problem.wanted = tuple(names)
-    value, d_output = loss(problem.predict(X, method))
+    value, d_output = loss(finite_output(problem, X, method))
     dw, direct, _ = problem.pull_back(d_output)
     cross = problem.cross(problem.solve(dw))
     silent = [name for name in names if name not in direct and name not in cross]
@@ -59,6 +59,24 @@ def implicit_gradient(
             "cross has given one."
         )
     return value, {name: _difference(direct.get(name), cross.get(name)) for name in names}
+
+
+def finite_output(problem: InnerProblem, X: Any, method: str) -> np.ndarray:
+    """Output of a fitted problem.
+
+    Raises
+    ------
+    ValueError
+        If it holds NaN or infinity, as it does where X does: solvers that are given these print
+        errors of LAPACK, or do not end.
+    """
+    output = problem.predict(X, method)
+    if not np.isfinite(output).all():
+        raise ValueError(
+            f"The output of {method!r} on a test fold contains NaN or infinity. Check the test "
+            "fold for them, and for values too large for float64."
+        )
+    return output
 
 
 def _difference(direct: Any, cross: Any) -> Any:

@@ -19,6 +19,7 @@ from sklearn.base import clone
 
 from skhyper._numeric import ElasticNetSolver
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target, few_rows
+from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._centred import CentredProblem
 from skhyper.hypergradient._problem import Gradient, check_not_overridden, inner_problem
@@ -46,8 +47,7 @@ class WeightedElasticNetProblem(CentredProblem):
         self._template = easy.fit(few_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
         X, y = checked_matrix(X), checked_target(y)
         a = as_weights(sample_weight, X.shape[0])
-        X = X.tocsc() if hasattr(X, "tocsc") else X
-        self._take(X, y.reshape(len(y), -1), a, True, 1 / a.sum())
+        self._take(dense_if_small(X), y.reshape(len(y), -1), a, True, 1 / a.sum(), lean=True)
         self._solver = ElasticNetSolver.of(self._data, self._Yc, self.estimator.fit_intercept)
 
     def fit(self, params: Mapping[str, Any]) -> Any:
@@ -62,7 +62,7 @@ class WeightedElasticNetProblem(CentredProblem):
         return self._solver.solve(dw)
 
     def cross(self, u: np.ndarray) -> Gradient:
-        by_l1, by_l2 = _by_penalties(u, self._W)
+        by_l1, by_l2 = (u * self._solver.normals()).sum(axis=1), (u * self._W).sum(axis=1)
         fitted, bands = self._fitted, self._fitted._bands
         l1, l2 = fitted.l1_weights_[fitted.bands_], fitted.l2_weights_[fitted.bands_]
         return {
@@ -70,10 +70,3 @@ class WeightedElasticNetProblem(CentredProblem):
             "l1_weights": bands.gradient(fitted.alpha_ * by_l1, self._given["l1_weights"]),
             "l2_weights": bands.gradient(fitted.alpha_ * by_l2, self._given["l2_weights"]),
         }
-
-
-def _by_penalties(U: np.ndarray, W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """``uᵀ ∂G/∂μ_j`` and ``uᵀ ∂G/∂λ_j`` of each feature, (p,)."""
-    norms = np.linalg.norm(W, axis=1, keepdims=True)
-    N = W / np.where(norms > 0, norms, 1.0)
-    return (U * N).sum(axis=1), (U * W).sum(axis=1)

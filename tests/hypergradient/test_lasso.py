@@ -1,11 +1,18 @@
 """Lasso and elastic net: solutions against scikit-learn's, gradients against differences."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypergradient.problems import designs, target, weights
+from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, Lasso, MultiTaskElasticNet, MultiTaskLasso
+from sklearn.model_selection import cross_val_score
+from sklearn.preprocessing import PolynomialFeatures
 
+from skhyper import GradientSearchCV
 from skhyper.hypergradient import (
     NotDifferentiableError,
     check_hypergradient,
@@ -93,7 +100,7 @@ def test_the_conditions_hold_where_features_abound():
     for _ in range(20):
         X, y = rng.normal(size=(16, 40)), rng.normal(size=16)
         for alpha in (0.1, 1e-3, 1e-2, 1e-4):
-            problem = inner_problem(Lasso(max_iter=100_000))
+            problem = inner_problem(Lasso(max_iter=10**9, tol=1e-14))
             problem.load(X, y)
             coef = problem.fit({"alpha": alpha}).coef_
             try:
@@ -124,3 +131,148 @@ def test_copies_of_features(design):
     X = DATA[design]
     y = target(X, "real")
     check_hypergradient(Lasso(alpha=0.02), np.hstack([X, X[:, :3]]), y)
+
+
+@pytest.mark.parametrize("design", DATA)
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize(
+    "estimator",
+    [Lasso(alpha=0.1), ElasticNet(alpha=0.1, l1_ratio=0.6, positive=True, fit_intercept=False)],
+)
+def test_several_targets_are_fitted_one_by_one(design, n_outputs, estimator):
+    X = DATA[design]
+    Y = target(X, "outputs")[:, :n_outputs]
+    problem = inner_problem(estimator)
+    problem.load(X, Y)
+    ours, theirs = problem.fit({}), clone(estimator).set_params(tol=1e-13, max_iter=10**6)
+    theirs.fit(X, Y)
+    assert np.shape(ours.coef_) == theirs.coef_.shape
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-7)
+    assert np.shape(ours.intercept_) == np.shape(theirs.intercept_)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=1e-6)
+    assert problem.predict(X, "predict").shape == ours.predict(X).shape
+    check_hypergradient(estimator, X, Y)
+
+
+@pytest.mark.parametrize("estimator", [Lasso(), MultiTaskLasso()], ids=["separate", "joint"])
+def test_outputs_of_a_search_are_scored_as_scikit_learn_scores_them(estimator):
+    X = DATA["tall"]
+    Y = target(X, "outputs")
+    space = {"alpha": (1e-2, 1.0, "log-uniform")}
+    search = GradientSearchCV(estimator, space, scoring="r2", cv=3, n_iter=4).fit(X, Y)
+    own = clone(estimator).set_params(**search.best_params_, tol=1e-12)
+    expected = cross_val_score(own, X, Y, scoring="r2", cv=3).mean()
+    assert search.best_score_ == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("shape", [(100, 80), (40, 200), (800, 1400)])
+def test_a_sparse_table_is_solved_as_the_dense_one(shape):
+    rng = np.random.default_rng(0)
+    X = sparse.random(*shape, density=0.05, random_state=0, format="csr")
+    y = X @ rng.normal(size=shape[1]) + rng.normal(size=shape[0])
+    found = []
+    for data in (X, X.toarray()):
+        problem = inner_problem(Lasso(max_iter=10**9, tol=1e-14))
+        problem.load(data, y)
+        fitted = [problem.fit({"alpha": alpha}) for alpha in (1e-2, 4e-3)][-1]
+        loss = lambda p: (float((p - y) @ (p - y)), 2 * (p - y))  # noqa: E731
+        _, gradient = implicit_gradient(problem, data, "predict", loss, ["alpha"])
+        found.append((fitted.coef_, gradient["alpha"]))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-8, atol=1e-10)
+    assert found[0][1] == pytest.approx(found[1][1], rel=1e-8)
+
+
+def scaled(seed, n, p, span):
+    """Data with columns in units from 10^-span to 10^span, and a target."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, p)) + rng.normal(size=p)
+    y = X @ rng.normal(size=p) + rng.normal(size=n)
+    return X * 10.0 ** rng.uniform(-span, span, size=p), y
+
+
+def violation(X, y, coef, l1, l2, a):
+    """How far the optimality conditions are violated, relative to the largest correlation."""
+    X, y, coef, a = (np.asarray(v, dtype=np.longdouble) for v in (X, y, coef, a))
+    Z, r = X - a @ X / a.sum(), y - a @ y / a.sum()
+    sizes = np.sqrt(a @ Z**2 / a.sum() * (a @ r**2) / a.sum())
+    C = Z.T @ (a * (r - Z @ coef)) / a.sum() - l2 * coef
+    off = np.where(coef == 0, np.maximum(np.abs(C) - l1, 0), np.abs(C - l1 * np.sign(coef)))
+    return float((off / sizes).max())
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix], ids=["dense", "sparse"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shape", [(60, 8), (30, 29), (30, 30), (30, 40)])
+def test_columns_of_any_scale(shape, weighted, kind):
+    a = weights(shape[0], weighted).get("sample_weight", np.ones(shape[0]))
+    for seed in range(3):
+        X, y = scaled(seed, *shape, span=8)
+        problem = inner_problem(ElasticNet(l1_ratio=0.9, max_iter=10**9, tol=1e-14))
+        problem.load(kind(X), y, **weights(len(y), weighted))
+        value = {}
+        for alpha in (1e-4, 1.0, 1.0 - 1e-5, 1.0 + 1e-5):
+            coef = problem.fit({"alpha": alpha}).coef_
+            assert violation(X, y, coef, 0.9 * alpha, 0.1 * alpha, a) < 1e-12
+            value[alpha], gradient = implicit_gradient(
+                problem, X, "predict", lambda p, y=y: ((p - y) @ (p - y), 2 * (p - y)), ["alpha"]
+            )
+            if alpha == 1.0:
+                slope = gradient["alpha"]
+        difference = (value[1.0 + 1e-5] - value[1.0 - 1e-5]) / 2e-5
+        assert slope == pytest.approx(difference, rel=1e-4, abs=1e-7)
+
+
+def test_where_coordinate_descent_does_not_converge_its_own_fit_is_scored():
+    x = np.random.default_rng(0).uniform(0, 100, size=(60, 1))
+    y = np.sin(x[:, 0] / 20)
+    X = PolynomialFeatures(5, include_bias=False).fit_transform(x)
+    problem = inner_problem(Lasso(alpha=0.01))
+    problem.load(X, y)
+    with pytest.warns(ConvergenceWarning, match="Objective did not converge"):
+        ours = problem.fit({})
+    with pytest.warns(ConvergenceWarning, match="Objective did not converge"):
+        np.testing.assert_array_equal(ours.coef_, Lasso(alpha=0.01).fit(X, y).coef_)
+    # What is differentiated is the solution all the same.
+    exact = inner_problem(Lasso(alpha=0.01, max_iter=10**9, tol=1e-14))
+    exact.load(X, y)
+    coef = exact.fit({}).coef_
+    assert violation(X, y, coef, 0.01, 0.0, np.ones(60)) < 1e-12
+    p = problem.predict(X, "predict")
+    np.testing.assert_allclose(p - p.mean(), (X - X.mean(axis=0)) @ coef, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_outputs", [None, 2])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shape", [(80, 20), (40, 60)])
+@pytest.mark.parametrize(
+    "estimator",
+    [Lasso(), ElasticNet(l1_ratio=0.7, positive=True, fit_intercept=False), MultiTaskLasso()],
+    ids=lambda v: type(v).__name__,
+)
+def test_scores_are_scikit_learns_own_where_its_tolerance_shows(
+    estimator, shape, weighted, n_outputs
+):
+    """With little noise its solutions are off by as much as the noise: so are the scores."""
+    joint = isinstance(estimator, MultiTaskLasso)
+    if joint and (weighted or n_outputs is None):
+        pytest.skip("not there in scikit-learn")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=shape)
+    w = rng.random(size=(10,) if n_outputs is None else (10, n_outputs))
+    y = 10 * X[:, :10] @ w
+    y += 0.01 * rng.normal(size=y.shape)
+    alpha, n_train = 1e-3, 3 * len(X) // 4
+    fit_params = weights(n_train, weighted)
+    problem = inner_problem(estimator)
+    problem.load(X[:n_train], y[:n_train], **fit_params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        ours = problem.fit({"alpha": alpha}).predict(X[n_train:])
+        own = clone(estimator).set_params(alpha=alpha).fit(X[:n_train], y[:n_train], **fit_params)
+    np.testing.assert_allclose(ours, own.predict(X[n_train:]), rtol=1e-9, atol=1e-9)
+    assert not problem.is_exact
+    if (
+        shape == (80, 20) and estimator.get_params().get("positive") is not True
+    ):  # others stop early
+        exact = problem.predict(X[n_train:], "predict")
+        assert np.abs(exact - ours).max() > 1e-4

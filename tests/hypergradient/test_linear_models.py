@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from hypergradient.problems import designs, target, weights
 from sklearn.linear_model import (
+    ElasticNet,
     GammaRegressor,
     LogisticRegression,
     PoissonRegressor,
+    Ridge,
+    SGDClassifier,
+    SGDRegressor,
     TweedieRegressor,
 )
-from sklearn.svm import LinearSVC, LinearSVR
+from sklearn.svm import SVC, LinearSVC, LinearSVR
 
 from skhyper._sklearn import sklearn_version
 from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
@@ -136,3 +140,36 @@ def test_what_is_refused():
     with warnings.catch_warnings(), pytest.raises(Exception, match=r"liblinear"):
         warnings.simplefilter("ignore")
         problem.fit({"C": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("sgd", "same"),
+    [
+        (SGDRegressor(alpha=0.1), lambda n: Ridge(alpha=0.1 * n)),
+        (
+            SGDRegressor(alpha=0.1, penalty="elasticnet", l1_ratio=0.4),
+            lambda n: ElasticNet(0.1, l1_ratio=0.4),
+        ),
+        (
+            SGDClassifier(loss="log_loss", alpha=0.1),
+            lambda n: LogisticRegression(C=1 / (0.1 * n)),
+        ),
+        (SGDClassifier(alpha=0.1), lambda n: SVC(kernel="linear", C=1 / (0.1 * n))),
+    ],
+    ids=["ridge", "elastic net", "logistic", "hinge"],
+)
+def test_stochastic_descent_names_what_has_its_solution(sgd, same):
+    X = DATA["tall"]
+    y = target(X, "real" if isinstance(sgd, SGDRegressor) else "binary")
+    own = same(len(X)).fit(X, y)
+    name = type(own).__name__
+    with pytest.raises(NotDifferentiableError, match=rf"order of the samples.* {name}\("):
+        inner_problem(sgd)
+    # An average keeps what an l1 penalty has set to zero on the way.
+    sgd.set_params(tol=None, max_iter=300, average=sgd.penalty == "l2", random_state=0).fit(X, y)
+    np.testing.assert_allclose(sgd.coef_.ravel(), own.coef_.ravel(), atol=0.02)
+
+
+def test_stochastic_descent_on_a_loss_of_its_own():
+    with pytest.raises(NotDifferentiableError, match=r"no smooth function of alpha\.$"):
+        inner_problem(SGDClassifier(loss="modified_huber"))
