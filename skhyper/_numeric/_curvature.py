@@ -31,6 +31,7 @@ __all__ = [
     "softmax_preconditioner",
     "softmax_product",
     "softmax_solver",
+    "with_means_apart",
     "worthwhile_iterations",
 ]
 
@@ -228,10 +229,10 @@ def softmax_solver(
     order = np.argsort(np.argsort((keep % q) * K + keep // q))
     solve = _cholesky_solver(_softmax_hessian(Q.dense, a, P, l2, support))
     if solve is None:
-        parts = (part[:, keep] for part in _softmax_roots(Q.dense, a, P))
+        parts = (part[:, keep] for part in _softmax_roots(Q.dense, a, P, l2, support))
         solve = _root_solver(parts, l2.T.ravel()[keep])
     inverse = np.argsort(order)
-    return lambda v, guess=None, step=False: solve(v[order])[inverse]
+    return with_means_apart(lambda v, guess=None, step=False: solve(v[order])[inverse], l2, support)
 
 
 def softmax_preconditioner(
@@ -264,14 +265,38 @@ def softmax_preconditioner(
     return solve
 
 
+def _common(l2: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """Rows of coefficients, (q,), of whose mean over the classes H knows the penalty only."""
+    return support.all(axis=1) & (l2 == l2[:, :1]).all(axis=1)
+
+
+def with_means_apart(solve: Solver, l2: np.ndarray, support: np.ndarray) -> Solver:
+    """Solver with H from one with H and more weight on the means of rows over the classes.
+
+    These have equations of their own, ``λ ū = v̄``, next to which all others of H are large.
+    """
+    common = _common(l2, support)
+    if not common.any():
+        return solve
+    penalties = l2[common, :1]
+    inverse = np.divide(1.0, penalties, out=np.zeros_like(penalties), where=penalties > 0)
+
+    def whole(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
+        V, U = np.zeros(support.shape), np.zeros(support.shape)
+        V[support] = v
+        means = V[common].mean(axis=1, keepdims=True)
+        V[common] -= means
+        U[support] = solve(V[support], guess, step)
+        U[common] += inverse * means - U[common].mean(axis=1, keepdims=True)
+        return U[support]
+
+    return whole
+
+
 def _softmax_hessian(
     X: np.ndarray, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> np.ndarray:
-    """H of the entries of `support`, in the order of its transpose (K, q).
-
-    It is singular along what all classes have in common where there is no penalty: with the
-    square of the classes' mean added the solution is the shortest, that of mean 0.
-    """
+    """H of the entries of `support`, in the order of its transpose (K, q); see :func:`with_means_apart`."""
     q, K = X.shape[1], P.shape[1]
     H = np.empty((K, q, K, q), dtype=X.dtype)
     for k in range(K):
@@ -281,16 +306,18 @@ def _softmax_hessian(
             H[k, :, m], H[m, :, k] = block, block
     whole = H.reshape(K * q, K * q)
     whole[np.diag_indices(K * q)] += l2.T.ravel()
-    for j in np.flatnonzero((l2 == 0).all(axis=1) & support.all(axis=1)):
+    for j in np.flatnonzero(_common(l2, support)):
         H[:, j, :, j] += np.trace(H[:, j, :, j]) / K**2
     keep = np.flatnonzero(support.T)
     return whole if len(keep) == K * q else whole[np.ix_(keep, keep)]
 
 
-def _softmax_roots(X: np.ndarray, a: np.ndarray, P: np.ndarray) -> Iterator[np.ndarray]:
+def _softmax_roots(
+    X: np.ndarray, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
+) -> Iterator[np.ndarray]:
     """Parts of A, each (m, K q), with ``Aᵀ A = H`` less its penalties: one for some samples.
 
-    ``diag(P) - P Pᵀ = Sᵀ S`` with ``S = diag(√P) (I - 1 Pᵀ)``.
+    ``diag(P) - P Pᵀ = Sᵀ S`` with ``S = diag(√P) (I - 1 Pᵀ)``; see also :func:`with_means_apart`.
     """
     (n, q), K = X.shape, P.shape[1]
     for start in range(0, n, q):
@@ -298,18 +325,23 @@ def _softmax_roots(X: np.ndarray, a: np.ndarray, P: np.ndarray) -> Iterator[np.n
         S = np.sqrt(a[rows, None, None] * P[rows, :, None]) * (np.eye(K) - P[rows, None, :])
         part = S[:, :, :, None] * X[rows, None, None, :]
         yield part.reshape(-1, K * q)
+    common = np.flatnonzero(_common(l2, support))
+    means = np.zeros((len(common), K, q))
+    weights = np.sqrt((X * X).T[common] @ (a[:, None] * P * (1 - P)))
+    means[np.arange(len(common)), :, common] = weights.mean(axis=1, keepdims=True) / np.sqrt(K)
+    yield means.reshape(-1, K * q)
 
 
 def _softmax_iterations(
     Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> Solver:
-    return _iterative(*softmax_product(Q, a, P, l2, support))
+    return with_means_apart(_iterative(*softmax_product(Q, a, P, l2, support)), l2, support)
 
 
 def softmax_product(
     Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
-    """Product with the matrix of :func:`softmax_solver`, and the matrix's diagonal."""
+    """Product with H, and its diagonal, both with the weights of :func:`with_means_apart`."""
 
     def product(u: np.ndarray) -> np.ndarray:
         U = np.zeros(support.shape)
@@ -322,9 +354,7 @@ def softmax_product(
 
     D = a[:, None] * P * (1 - P)
     diagonal = Q.squared_norms(D) + l2
-    # What all classes have in common does not count where there is no penalty. There H is
-    # singular, and rounding would grow along it.
-    common = (l2 == 0).all(axis=1) & support.all(axis=1)
+    common = _common(l2, support)
     weight = diagonal[common].mean(axis=1, keepdims=True)
     return product, diagonal[support]
 

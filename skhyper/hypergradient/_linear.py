@@ -28,6 +28,7 @@ from skhyper._numeric._curvature import (
     softmax_preconditioner,
     softmax_product,
     softmax_solver,
+    with_means_apart,
 )
 from skhyper._numeric._data import as_matrix
 from skhyper._numeric._families import Family, multinomial
@@ -255,6 +256,8 @@ class LinearProblem(InnerProblem):
         if self._last is None or self._last.V is not V:
             t, z = self._problem, self._design.apply(V)
             slope = self._design.adjoint(t.scale * t.weights * t.family.slope(t.y, z))
+            if t.family is multinomial:  # whose slopes are 0 on average over the classes
+                slope -= slope.mean(axis=1, keepdims=True)
             self._last = _Point(V, z, slope + t.l2[:, None] * V)
         return self._last
 
@@ -466,7 +469,7 @@ class LinearProblem(InnerProblem):
                 self._factor = None
             return softmax_solver(*system)(v)
 
-        return solve
+        return with_means_apart(solve, system[3], support)
 
     def _factor_serves(self, support: np.ndarray, diagonal: np.ndarray) -> bool:
         """Whether a factor is left from before, and of a Hessian not too different."""
