@@ -32,6 +32,7 @@ from skhyper._numeric._curvature import (
 )
 from skhyper._numeric._data import as_matrix
 from skhyper._numeric._families import Family, multinomial
+from skhyper._numeric._newton import step_length
 from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
 from skhyper.hypergradient._problem import (
     Gradient,
@@ -355,18 +356,7 @@ class LinearProblem(InnerProblem):
         return self._design.dense is None or self._problem.family is multinomial
 
     def _step_length(self, V: np.ndarray, step: np.ndarray) -> tuple[float, float]:
-        """Length t at which the slope of F along the step has all but vanished.
-
-        Each slope takes a pass over the predictors, and F itself, of which little is left in
-        its last digits, is not needed.
-
-        Returns
-        -------
-        t : float
-            0 where F does not fall along the step.
-        decrement : float
-            Minus the slope of F at 0.
-        """
+        """Length t of a step by :func:`step_length`, and minus the slope of F at its start."""
         problem, z, dz = self._problem, self._at(V).z, self._design.apply(step)
         weights = problem.scale * problem.weights
         l2, l1 = problem.l2[:, None], problem.l1[:, None]
@@ -378,26 +368,7 @@ class LinearProblem(InnerProblem):
                 found = float((weights * g * dz).sum() + (penalty * step).sum())
             return found if np.isfinite(found) else np.inf
 
-        first = slope(0.0)
-        if not -np.inf < first < 0:
-            return 0.0, 0.0
-        low, at_low, t = 0.0, first, 1.0
-        at_t = slope(t)
-        while at_t < 0.5 * first and t < 64 and not l1.any():
-            low, at_low, t = t, at_t, 2 * t
-            at_t = slope(t)
-        for _ in range(60):
-            if at_t <= -0.5 * first:
-                break
-            # Between the ends by the secant, and no less than a tenth from either.
-            share = 0.1 if np.isinf(at_t) else np.clip(at_low / (at_low - at_t), 0.1, 0.9)
-            middle = low + share * (t - low)
-            at_middle = slope(middle)
-            if at_middle < 0.5 * first:
-                low, at_low = middle, at_middle
-            else:
-                t, at_t = middle, at_middle
-        return t, -first
+        return step_length(slope, 1.0 if l1.any() else 64.0)
 
     def _hessian_norm(self, V: np.ndarray) -> float:
         """``sqrt(Vᵀ H V)``, not 0."""
