@@ -247,8 +247,8 @@ def softmax_preconditioner(
         return None
     sizes = Q.squared_norms(a) + l2.max(axis=1)
     scale = 1 / np.sqrt(np.where(sizes > 0, sizes, 1.0))
-    single = [x.astype(np.float32) for x in (scale * Q.dense, a, P)]
-    H = _softmax_hessian(*single, (scale**2)[:, None] * l2, support)
+    X32, a32, P32 = (x.astype(np.float32) for x in (scale * Q.dense, a, P))
+    H = _softmax_hessian(X32, a32, P32, (scale**2)[:, None] * l2, support)
     factor = _cholesky_solver(H, _SMALLEST_SINGLE_PIVOT)
     if factor is None:
         return softmax_solver(Q, a, P, l2, support)
@@ -296,7 +296,10 @@ def with_means_apart(solve: Solver, l2: np.ndarray, support: np.ndarray) -> Solv
 def _softmax_hessian(
     X: np.ndarray, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> np.ndarray:
-    """H of the entries of `support`, in the order of its transpose (K, q); see :func:`with_means_apart`."""
+    """H of the entries of `support`, in the order of its transpose (K, q).
+
+    With the weights of :func:`with_means_apart`.
+    """
     q, K = X.shape[1], P.shape[1]
     H = np.empty((K, q, K, q), dtype=X.dtype)
     for k in range(K):

@@ -339,7 +339,8 @@ class LinearProblem(InnerProblem):
                 self._solver = self._factorize(V)
                 size = self._size(G)
                 continue
-            V, G, size, distance = new, G_new, ratio * size, max(1.0 - t, min(ratio, 1.0)) * distance
+            V, G, size = new, G_new, ratio * size
+            distance *= max(1.0 - t, min(ratio, 1.0))
             if distance < _NEWTON_RTOL:
                 break
             # A factor is worth as many more steps as products with Q are worth a factor.

@@ -226,7 +226,9 @@ def _folded(found: Inspection) -> list[str]:
     names = [h.name for h in found.hyperparameters if _is_folded(h)]
     if not names:
         return []
-    return _in_lines(f"and {len(names)} options of the search at their defaults: {', '.join(names)}")
+    return _in_lines(
+        f"and {len(names)} options of the search at their defaults: {', '.join(names)}"
+    )
 
 
 def _in_lines(text: str) -> list[str]:

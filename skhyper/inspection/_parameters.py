@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 from sklearn.base import clone
 
 from skhyper.inspection._attributes import KINDS, attributes, kind_of, meaning_of
@@ -96,7 +95,8 @@ def _leaves(estimator: Any, where: str, seen: set[int]) -> Iterator[Any]:
     if id(estimator) in seen:  # the same one under two names
         return
     seen.add(id(estimator))
-    holders, leaves = [], []
+    holders: list[tuple[str, list[tuple[str, Any]]]] = []
+    leaves: list[_Leaf] = []
     for name, value in _own_attributes(estimator):
         if name not in _NOT_ENTERED and (inner := _estimators(value)):
             holders.append((name, inner))
@@ -139,7 +139,9 @@ def _unknown(estimator: Any, where: str, noted: bool) -> Iterator[Parameter]:
     except Exception:  # noqa: BLE001  (it cannot be cloned, or asked: nothing is known of it)
         fitted = noted
     if fitted:
-        summary = f"not known: {kind.__name__} is fitted, and shows no attribute with what it learned"
+        summary = (
+            f"not known: {kind.__name__} is fitted, and shows no attribute with what it learned"
+        )
         yield Parameter("?", where, "unknown", None, 0, "", summary)
 
 
