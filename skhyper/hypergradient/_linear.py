@@ -59,6 +59,8 @@ _STEP_RTOL, _MOST_ITERATIONS, _SPREAD = 1e-3, 30, 4.0
 _LARGEST_FACTOR = 1500
 # Rounding of an entry of G, relative to the lengths of what it is the product of.
 _ROUNDING = 64 * np.finfo(float).eps
+# Curvature of a loss that has all but vanished.
+_FLAT = 1e-9
 # Relative to the penalty: slopes that exceed it by less do so by rounding.
 _SLACK = 1e-8
 # Sparse data of so many entries, zeros included, are faster dense.
@@ -171,6 +173,8 @@ class LinearProblem(InnerProblem):
         if self._solver is None:
             start = self._V
             self._V, self._distance = self._polished(start)
+            if not (self._distance <= _ACCEPTED or self._problem.l1.any()):
+                self._V, self._distance = self._polished(np.zeros_like(start))
             if not self._distance <= _ACCEPTED:
                 self._V = start
         self._X_test = as_matrix(X)
@@ -318,6 +322,8 @@ class LinearProblem(InnerProblem):
         G = self._residual(V)
         size, distance = self._size(G), np.nan
         for _ in range(_MAX_STEPS):
+            if not np.isfinite(size) or self._runs_away:
+                return V, np.nan
             if size <= self._size(self._rounding(V)[self._support]):
                 distance = 0.0
                 break
@@ -402,6 +408,9 @@ class LinearProblem(InnerProblem):
         curved = bend * (1 - bend) if t.family is multinomial else np.abs(bend)
         diagonal = self._design.squared_norms(t.scale * t.weights * curved) + t.l2[:, None]
         self._scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+        # Without a penalty coefficients have no end where the loss goes to 0.
+        flat = diagonal <= _FLAT * t.scale * t.weights.sum() / len(t.y) * self._norms**2
+        self._runs_away = not (t.l2.any() or t.l1.any()) and bool(flat.all())
         if t.family is multinomial:
             l2 = np.broadcast_to(t.l2[:, None], S.shape)
             return self._softmax_solver((self._design, t.scale * t.weights[:, 0], bend, l2, S))

@@ -139,9 +139,7 @@ def _unknown(estimator: Any, where: str, noted: bool) -> Iterator[Parameter]:
     except Exception:  # noqa: BLE001  (it cannot be cloned, or asked: nothing is known of it)
         fitted = noted
     if fitted:
-        summary = (
-            f"not known: {kind.__name__} is fitted, and shows no attribute with what it learned"
-        )
+        summary = f"what {kind.__name__} learned is not known"
         yield Parameter("?", where, "unknown", None, 0, "", summary)
 
 
