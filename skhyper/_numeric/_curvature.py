@@ -408,7 +408,9 @@ def _root_solver(parts: Iterable[np.ndarray], l2: np.ndarray) -> Solver:
     _, sizes, Wt = linalg.svd(R * scale, check_finite=False)
     known = sizes > len(l2) * np.finfo(float).eps * sizes.max(initial=0.0)
     W, sizes = Wt[known].T, sizes[known]
-    null, _ = linalg.qr(scale[:, None] * Wt[~known].T, mode="economic", check_finite=False)
+    null = scale[:, None] * Wt[~known].T
+    if null.size:  # SciPy 1.10 factorizes no empty array
+        null, _ = linalg.qr(null, mode="economic", check_finite=False)
 
     def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
         v = v - null @ (null.T @ v)
@@ -479,6 +481,8 @@ def preconditioned(
 
     Residuals are measured on the scale of the diagonal.
     """
+    if not v.any():  # SciPy 1.10 would iterate from the guess to the end
+        return np.zeros_like(v), True
     scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     shape = (len(v), len(v))
     operator = LinearOperator(shape, matvec=lambda r: product(r / scale) / scale, dtype=float)

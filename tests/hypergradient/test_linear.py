@@ -194,5 +194,5 @@ def test_settings_next_to_each_other_share_a_factor(monkeypatch):
     for C in (1.0, 1.2, 0.8):
         problem.fit({"C": C})
         problem.predict(X, "predict_proba")
-        problem.solve(np.ones((X.shape[1] + 1, 3)))
+        problem.solve(np.arange(3.0 * X.shape[1] + 3).reshape(-1, 3))
     assert len(made) == 1
