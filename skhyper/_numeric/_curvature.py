@@ -14,7 +14,7 @@ v, u : right side and solution, (q,) or (q, K)
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,11 @@ __all__ = [
     "conjugate_gradients",
     "factorized",
     "hessian_solver",
+    "preconditioned",
+    "softmax_preconditioner",
+    "softmax_product",
     "softmax_solver",
+    "with_means_apart",
     "worthwhile_iterations",
 ]
 
@@ -48,6 +52,8 @@ _FEW = 4
 _CG_TOLERANCE = 1e-10
 _SLOPE_TOLERANCE = 1e-8
 _STEP_TOLERANCE = 1e-2
+# Least pivots of Cholesky factors of unit diagonal; largest entry of the dual matrix.
+_SMALLEST_PIVOT, _SMALLEST_SINGLE_PIVOT, _LARGEST_DUAL = 1e-7, 3e-3, 1e10
 # Renamed in SciPy 1.12.
 _RTOL = "rtol" if "rtol" in inspect.signature(cg).parameters else "tol"
 
@@ -149,15 +155,22 @@ def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     n, q = Q.shape
     p = Q.X.shape[1]
     if Q.dense is not None and p > 1.5 * n and l2[:p].min() > 0:
-        return _dual_solver(Q, d, l2)
+        dual = _dual_solver(Q, d, l2, _LARGEST_DUAL if q <= _LARGEST_DIRECT else np.inf)
+        if dual is not None:
+            return dual
     if Q.dense is not None and q <= _LARGEST_DIRECT:
-        if d.min(initial=0.0) >= 0:
-            scaled = np.sqrt(d)[:, None] * Q.dense
-            H = scaled.T @ scaled  # symmetric for BLAS, half of the work
-        else:
+        if d.min(initial=0.0) < 0:
             H = Q.dense.T @ (d[:, None] * Q.dense)
+            H[np.diag_indices(q)] += l2
+            return factorized(H)
+        scaled = np.sqrt(d)[:, None] * Q.dense
+        H = scaled.T @ scaled  # symmetric for BLAS, half of the work
         H[np.diag_indices(q)] += l2
-        return factorized(H)
+        return _cholesky_solver(H) or _root_solver([scaled], l2)
+    return _iterative_solver(Q, d, l2)
+
+
+def _iterative_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
 
     diagonal = Q.squared_norms(d) + l2
     return _iterative(lambda u: Q.adjoint(d * Q.apply(u)) + l2 * u, diagonal)
@@ -211,25 +224,128 @@ def softmax_solver(
     (_, q), K = Q.shape, P.shape[1]
     if Q.dense is None or q * K > _LARGEST_SOFTMAX:
         return _softmax_iterations(Q, a, P, l2, support)
-    H = np.empty((K, q, K, q))
+    # In the order of support's own entries (q, K), not of the blocks (K, q).
+    keep = np.flatnonzero(support.T)
+    order = np.argsort(np.argsort((keep % q) * K + keep // q))
+    solve = _cholesky_solver(_softmax_hessian(Q.dense, a, P, l2, support))
+    if solve is None:
+        parts = (part[:, keep] for part in _softmax_roots(Q.dense, a, P, l2, support))
+        solve = _root_solver(parts, l2.T.ravel()[keep])
+    inverse = np.argsort(order)
+    return with_means_apart(lambda v, guess=None, step=False: solve(v[order])[inverse], l2, support)
+
+
+def softmax_preconditioner(
+    Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
+) -> Solver | None:
+    """:func:`softmax_solver` with a factor of single precision, in half of its time.
+
+    In double precision where that is singular; None where there would be no factor.
+    """
+    (_, q), K = Q.shape, P.shape[1]
+    if Q.dense is None or q * K > _LARGEST_SOFTMAX:
+        return None
+    sizes = Q.squared_norms(a) + l2.max(axis=1)
+    scale = 1 / np.sqrt(np.where(sizes > 0, sizes, 1.0))
+    X32, a32, P32 = (x.astype(np.float32) for x in (scale * Q.dense, a, P))
+    H = _softmax_hessian(X32, a32, P32, (scale**2)[:, None] * l2, support)
+    factor = _cholesky_solver(H, _SMALLEST_SINGLE_PIVOT)
+    if factor is None:
+        return softmax_solver(Q, a, P, l2, support)
+    # Entries of support, (q, K), in the order of the blocks, (K, q).
+    order = np.arange(support.size).reshape(support.shape).T[support.T]
+    place = np.cumsum(support.ravel())[order] - 1
+    scales = np.broadcast_to(scale[:, None], support.shape)[support][place]
+
+    def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
+        u = np.empty_like(v)
+        u[place] = scales * factor((scales * v[place]).astype(np.float32))
+        return u
+
+    return solve
+
+
+def _common(l2: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """Rows of coefficients, (q,), of whose mean over the classes H knows the penalty only."""
+    return support.all(axis=1) & (l2 == l2[:, :1]).all(axis=1)
+
+
+def with_means_apart(solve: Solver, l2: np.ndarray, support: np.ndarray) -> Solver:
+    """Solver with H from one with H and more weight on the means of rows over the classes.
+
+    These have equations of their own, ``λ ū = v̄``, next to which all others of H are large.
+    """
+    common = _common(l2, support)
+    if not common.any():
+        return solve
+    penalties = l2[common, :1]
+    inverse = np.divide(1.0, penalties, out=np.zeros_like(penalties), where=penalties > 0)
+
+    def whole(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
+        V, U = np.zeros(support.shape), np.zeros(support.shape)
+        V[support] = v
+        means = V[common].mean(axis=1, keepdims=True)
+        V[common] -= means
+        U[support] = solve(V[support], guess, step)
+        U[common] += inverse * means - U[common].mean(axis=1, keepdims=True)
+        return U[support]
+
+    return whole
+
+
+def _softmax_hessian(
+    X: np.ndarray, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
+) -> np.ndarray:
+    """H of the entries of `support`, in the order of its transpose (K, q).
+
+    With the weights of :func:`with_means_apart`.
+    """
+    q, K = X.shape[1], P.shape[1]
+    H = np.empty((K, q, K, q), dtype=X.dtype)
     for k in range(K):
         for m in range(k, K):
             weight = a * P[:, k] * ((k == m) - P[:, m])
-            block = Q.dense.T @ (weight[:, None] * Q.dense)
+            block = X.T @ (weight[:, None] * X)
             H[k, :, m], H[m, :, k] = block, block
-    keep = np.flatnonzero(support.T)
     whole = H.reshape(K * q, K * q)
     whole[np.diag_indices(K * q)] += l2.T.ravel()
-    # In the order of support's own entries (q, K), not of the blocks (K, q).
-    order = np.argsort(np.argsort((keep % q) * K + keep // q))
-    solve = factorized(whole[np.ix_(keep, keep)])
-    inverse = np.argsort(order)
-    return lambda v, guess=None, step=False: solve(v[order])[inverse]
+    for j in np.flatnonzero(_common(l2, support)):
+        H[:, j, :, j] += np.trace(H[:, j, :, j]) / K**2
+    keep = np.flatnonzero(support.T)
+    return whole if len(keep) == K * q else whole[np.ix_(keep, keep)]
+
+
+def _softmax_roots(
+    X: np.ndarray, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Parts of A, each (m, K q), with ``Aᵀ A = H`` less its penalties: one for some samples.
+
+    ``diag(P) - P Pᵀ = Sᵀ S`` with ``S = diag(√P) (I - 1 Pᵀ)``; see also :func:`with_means_apart`.
+    """
+    (n, q), K = X.shape, P.shape[1]
+    for start in range(0, n, q):
+        rows = slice(start, start + q)
+        S = np.sqrt(a[rows, None, None] * P[rows, :, None]) * (np.eye(K) - P[rows, None, :])
+        part = S[:, :, :, None] * X[rows, None, None, :]
+        yield part.reshape(-1, K * q)
+    common = np.flatnonzero(_common(l2, support))
+    means = np.zeros((len(common), K, q))
+    weights = np.sqrt((X * X).T[common] @ (a[:, None] * P * (1 - P)))
+    means[np.arange(len(common)), :, common] = weights.mean(axis=1, keepdims=True) / np.sqrt(K)
+    yield means.reshape(-1, K * q)
 
 
 def _softmax_iterations(
     Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> Solver:
+    return with_means_apart(_iterative(*softmax_product(Q, a, P, l2, support)), l2, support)
+
+
+def softmax_product(
+    Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
+) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
+    """Product with H, and its diagonal, both with the weights of :func:`with_means_apart`."""
+
     def product(u: np.ndarray) -> np.ndarray:
         U = np.zeros(support.shape)
         U[support] = u
@@ -241,11 +357,9 @@ def _softmax_iterations(
 
     D = a[:, None] * P * (1 - P)
     diagonal = Q.squared_norms(D) + l2
-    # What all classes have in common does not count where there is no penalty. There H is
-    # singular, and rounding would grow along it.
-    common = (l2 == 0).all(axis=1) & support.all(axis=1)
+    common = _common(l2, support)
     weight = diagonal[common].mean(axis=1, keepdims=True)
-    return _iterative(product, diagonal[support])
+    return product, diagonal[support]
 
 
 def factorized(H: np.ndarray) -> Solver:
@@ -254,18 +368,25 @@ def factorized(H: np.ndarray) -> Solver:
     The shortest u where H is singular, which is judged on the scale of its diagonal: penalties
     may be of very different sizes.
     """
+    solve = _cholesky_solver(H)
+    if solve is not None:
+        return solve
+    inverse = linalg.pinvh(H)
+    return lambda v, guess=None, step=False: inverse @ v
+
+
+def _cholesky_solver(H: np.ndarray, smallest: float = _SMALLEST_PIVOT) -> Solver | None:
+    """Solver of ``H u = v`` on the scale of the diagonal; None where H is singular on it."""
     diagonal = np.diag(H)
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     try:
         with np.errstate(all="ignore"):
             factor = linalg.cho_factor(scale[:, None] * H * scale, check_finite=False)
-        pivots = np.abs(np.diag(factor[0]))
-        regular = not len(pivots) or pivots.min() > 1e-7
     except linalg.LinAlgError:
-        regular = False
-    if not regular:
-        inverse = linalg.pinvh(H)
-        return lambda v, guess=None, step=False: inverse @ v
+        return None
+    pivots = np.abs(np.diag(factor[0]))
+    if len(pivots) and not pivots.min() > smallest:
+        return None
 
     def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
         return (scale * linalg.cho_solve(factor, (scale * v.T).T, check_finite=False).T).T
@@ -273,14 +394,45 @@ def factorized(H: np.ndarray) -> Solver:
     return solve
 
 
-def _dual_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
-    """Through the n x n matrix ``M = I + √D X Λ⁻¹ Xᵀ √D`` (Woodbury), bordered by E."""
+def _root_solver(parts: Iterable[np.ndarray], l2: np.ndarray) -> Solver:
+    """Solver of ``(AᵀA + diag(λ)) u = v`` by the triangle of A, which loses half as many digits.
+
+    `parts` are rows of A. The shortest u where the matrix is singular.
+    """
+    R = np.diag(np.sqrt(l2))
+    for part in parts:
+        (R,) = linalg.qr(np.vstack([R, part]), mode="r", check_finite=False)
+        R = R[: len(l2)]
+    norms = np.linalg.norm(R, axis=0)
+    scale = 1 / np.where(norms > 0, norms, 1.0)
+    _, sizes, Wt = linalg.svd(R * scale, check_finite=False)
+    known = sizes > len(l2) * np.finfo(float).eps * sizes.max(initial=0.0)
+    W, sizes = Wt[known].T, sizes[known]
+    null = scale[:, None] * Wt[~known].T
+    if null.size:  # SciPy 1.10 factorizes no empty array
+        null, _ = linalg.qr(null, mode="economic", check_finite=False)
+
+    def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
+        v = v - null @ (null.T @ v)
+        u = (scale * (W @ ((W.T @ (scale * v.T).T).T / sizes**2).T).T).T
+        return u - null @ (null.T @ u)
+
+    return solve
+
+
+def _dual_solver(Q: Design, d: np.ndarray, l2: np.ndarray, largest: float) -> Solver | None:
+    """Through the n x n matrix ``M = I + √D X Λ⁻¹ Xᵀ √D`` (Woodbury), bordered by E.
+
+    None where an entry of M is above `largest`: next to it few digits are left of I.
+    """
     p = Q.X.shape[1]
     root, penalties = np.sqrt(d), l2[:p]
     M = Q.outer(penalties)
     M *= root[:, None]
     M *= root
     M[np.diag_indices(len(d))] += 1.0
+    if M.max(initial=0.0) > largest:
+        return None
     factor = linalg.cho_factor(M, overwrite_a=True, check_finite=False)
     B = root[:, None] * Q.E
     MB = linalg.cho_solve(factor, B, check_finite=False)
@@ -314,6 +466,31 @@ def conjugate_gradients(
     operator = LinearOperator(shape, matvec=product, dtype=float)
     tolerance: dict[str, Any] = {_RTOL: rtol, "atol": 0.0}
     return cg(operator, v, x0=guess, maxiter=len(v) + 100, M=preconditioner, **tolerance)[0]
+
+
+def preconditioned(
+    product: Callable[[np.ndarray], np.ndarray],
+    v: np.ndarray,
+    guess: np.ndarray | None,
+    diagonal: np.ndarray,
+    precondition: Solver,
+    rtol: float,
+    max_iter: int,
+) -> tuple[np.ndarray, bool]:
+    """:func:`conjugate_gradients` with a solver of a similar system; whether they converged.
+
+    Residuals are measured on the scale of the diagonal.
+    """
+    if not v.any():  # SciPy 1.10 would iterate from the guess to the end
+        return np.zeros_like(v), True
+    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    shape = (len(v), len(v))
+    operator = LinearOperator(shape, matvec=lambda r: product(r / scale) / scale, dtype=float)
+    inverse = LinearOperator(shape, matvec=lambda r: scale * precondition(scale * r), dtype=float)
+    tolerance: dict[str, Any] = {_RTOL: rtol, "atol": 0.0}
+    start = None if guess is None else scale * guess
+    u, info = cg(operator, v / scale, x0=start, maxiter=max_iter, M=inverse, **tolerance)
+    return u / scale, info == 0
 
 
 def _iterative(product: Callable[[np.ndarray], np.ndarray], diagonal: np.ndarray) -> Solver:

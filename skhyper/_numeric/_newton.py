@@ -21,13 +21,13 @@ from skhyper._numeric._curvature import (
 )
 from skhyper._numeric._families import Family, multinomial
 
-__all__ = ["newton"]
+__all__ = ["newton", "step_length"]
 
 # Armijo's condition, and the change of F that rounding may make.
 _DECREASE = 1e-4
 _ROUNDING = 1e-14
 _EPSILON = np.finfo(float).eps
-_MAX_HALVINGS = 30
+_MAX_HALVINGS, _MAX_SECANTS = 30, 60
 _TINY = np.finfo(float).tiny
 # Largest part of the residual that a step may leave.
 _ROUGHEST = 0.3
@@ -90,6 +90,47 @@ def newton(
             return V, n_iter, False
         V, Z, value = V_new, Z_new, new
     return V, max_iter, False
+
+
+def step_length(slope: Callable[[float], float], longest: float = 1.0) -> tuple[float, float]:
+    """Length of a step at which the slope of a convex F along it has all but vanished.
+
+    F itself, which has no digits left where it is all but minimal, is not needed.
+
+    Parameters
+    ----------
+    slope : callable
+        Slope of F after a length t of the step, inf beyond where F is defined.
+    longest : float, default=1.0
+        Length up to which a step may be made longer than 1.
+
+    Returns
+    -------
+    t : float
+        0 where F does not fall along the step.
+    decrement : float
+        Minus the slope at 0.
+    """
+    first = slope(0.0)
+    if not -np.inf < first < 0:
+        return 0.0, 0.0
+    low, at_low, t = 0.0, first, 1.0
+    at_t = slope(t)
+    while at_t < 0.5 * first and t < longest:
+        low, at_low, t = t, at_t, 2 * t
+        at_t = slope(t)
+    for _ in range(_MAX_SECANTS):
+        if at_t <= -0.5 * first:
+            break
+        # Between the ends by the secant, and no less than a tenth from either.
+        share = 0.1 if np.isinf(at_t) else np.clip(at_low / (at_low - at_t), 0.1, 0.9)
+        middle = low + float(share) * (t - low)
+        at_middle = slope(middle)
+        if at_middle < 0.5 * first:
+            low, at_low = middle, at_middle
+        else:
+            t, at_t = middle, at_middle
+    return t, -first
 
 
 class _Steps:

@@ -20,6 +20,7 @@ from sklearn.linear_model import HuberRegressor
 
 from skhyper._numeric._curvature import Design, hessian_solver
 from skhyper._numeric._data import as_matrix, as_weights, checked_matrix, checked_target
+from skhyper._numeric._newton import step_length
 from skhyper.hypergradient._problem import (
     Gradient,
     InnerProblem,
@@ -34,8 +35,9 @@ __all__ = ["HuberProblem"]
 _MAX_STEPS = 50
 # A step may not bring the scale below this part of scikit-learn's.
 _SMALLEST_SCALE = 1e-2
-# What may be left of G, for each unit of weight.
-_LARGEST_REST = 1e-8
+# Length of the last step, in the norm of the Hessian, and the largest that is accepted where
+# rounding ends the steps.
+_NEWTON_RTOL, _ACCEPTED = 1e-9, 1e-6
 
 
 @inner_problem.register(HuberRegressor)
@@ -57,11 +59,16 @@ class HuberProblem(InnerProblem):
         self._matrix, self._target = checked_matrix(X), checked_target(y).ravel()
         self._a = as_weights(sample_weight, len(self._target))
         self._ones = np.ones((len(self._target), int(self.estimator.fit_intercept)))
+        # The intercept takes up the means: the Hessian then has fewer digits to lose.
+        self._mean = np.zeros(self._matrix.shape[1])
+        if self.estimator.fit_intercept and not sparse.issparse(self._matrix):
+            self._mean = self._matrix.mean(axis=0)
+            self._matrix = self._matrix - self._mean
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = fitted_clone(self.estimator, params, self._X, self._y, **self._given)
         self._alpha, self._epsilon = float(fitted.alpha), float(fitted.epsilon)
-        b = [fitted.intercept_] if fitted.fit_intercept else []
+        b = [fitted.intercept_ + self._mean @ fitted.coef_] if fitted.fit_intercept else []
         self._v = np.concatenate([fitted.coef_, b, [fitted.scale_]])
         self._solver = None
         return fitted
@@ -70,6 +77,9 @@ class HuberProblem(InnerProblem):
         if self._solver is None:
             self._polish()
         self._X_test = as_matrix(X)
+        if np.any(self._mean):
+            dense = sparse.issparse(self._X_test)
+            self._X_test = (self._X_test.toarray() if dense else self._X_test) - self._mean
         p = self._X_test.shape[1]
         return self._X_test @ self._v[:p] + self._v[p:-1].sum()
 
@@ -113,31 +123,45 @@ class HuberProblem(InnerProblem):
         return np.concatenate([by_w, self._ones.T @ slope, [by_scale]]), t
 
     def _polish(self) -> None:
-        v = self._v
-        G, t = self._residual(v)
-        floor = _SMALLEST_SCALE * v[-1]
-        for _ in range(_MAX_STEPS):
-            self._solver = self._factorize(v, t)
-            step = -self._solver(G)
-            for shrink in 0.5 ** np.arange(12):
-                new = v + shrink * step
-                if new[-1] > floor:
-                    G_new, t_new = self._residual(new)
-                    if np.linalg.norm(G_new) < np.linalg.norm(G):
-                        break
-            else:
-                break
-            moved = np.linalg.norm(new - v) / np.linalg.norm(new)
-            v, G, t = new, G_new, t_new
-            if moved < 1e-12:
-                break
-        if not np.linalg.norm(G) <= _LARGEST_REST * self._a.sum():
+        v, distance = self._newton(self._v)
+        if not distance <= _ACCEPTED:  # the start may be far: its data were not to scale
+            p = self._matrix.shape[1]
+            middle = np.median(self._target) * self._ones[:1].ravel()
+            spread = np.sqrt(np.mean((self._target - middle.sum()) ** 2))
+            v, distance = self._newton(np.concatenate([np.zeros(p), middle, [spread]]))
+        self._distance = distance
+        if not distance <= _ACCEPTED:
             raise NotDifferentiableError(
-                f"HuberRegressor(alpha={self._alpha:.3g}) has no solution that Newton's steps "
-                "find: its scale goes to zero where features can fit all samples."
+                f"HuberRegressor(alpha={self._alpha:.3g}) has no solution that Newton's method "
+                "finds: its scale goes to zero where features can fit all samples."
             )
-        self._v, self._t = v, t
-        self._solver = self._factorize(v, t)
+        self._v, self._t = v, self._residual(v)[1]
+        self._solver = self._factorize(v, self._t)
+
+    def _newton(self, v: np.ndarray) -> tuple[np.ndarray, float]:
+        """Newton's steps, with the length of the last one relative to the scale σ.
+
+        Lengths are in the norm of the Hessian, which no scale of a feature changes.
+        """
+        floor, distance = _SMALLEST_SCALE * v[-1], np.inf
+        G, t = self._residual(v)
+        for _ in range(_MAX_STEPS):
+            step = -self._factorize(v, t)(G)
+
+            def slope(length: float, v: np.ndarray = v, step: np.ndarray = step) -> float:
+                new = v + length * step
+                return float(self._residual(new)[0] @ step) if new[-1] > floor else np.inf
+
+            length, decrement = step_length(slope, 8.0)
+            if length == 0:
+                break
+            # F is of the order of σ, and so is its curvature along σ itself.
+            distance = float(np.sqrt(decrement / (self._a.sum() * v[-1])))
+            v = v + length * step
+            G, t = self._residual(v)
+            if length == 1 and distance < _NEWTON_RTOL:
+                break
+        return v, distance
 
     def _factorize(self, v: np.ndarray, t: np.ndarray):
         inside = np.abs(t) < self._epsilon

@@ -96,6 +96,9 @@ class LogisticProblem(LinearProblem):
         ratio = self._l1_ratio(fitted)
         q, p = self._design.shape[1], self._design.X.shape[1]
         l2, l1 = np.full(q, 1 - ratio), np.full(q, ratio)
+        free = getattr(fitted, "penalty", "deprecated") is None or np.isinf(fitted.C)
+        if free:
+            l2, l1 = np.zeros(q), np.zeros(q)
         # liblinear takes the intercept for the coefficient of one more feature.
         l2[p:] *= liblinear / fitted.intercept_scaling**2
         l1[p:] *= liblinear / fitted.intercept_scaling
@@ -106,7 +109,7 @@ class LogisticProblem(LinearProblem):
             binomial if binary else multinomial,
             Y,
             a[:, None],
-            float(fitted.C),
+            1.0 if free else float(fitted.C),
             l2,
             l1,
             {

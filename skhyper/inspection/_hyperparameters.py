@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from skhyper.inspection._active import inactive_because
 from skhyper.inspection._allowed import allowed_values
@@ -12,19 +12,25 @@ from skhyper.space import default_space
 __all__ = ["REQUIRED", "Hyperparameter", "hyperparameters"]
 
 _SEARCHED = ("param_grid", "param_distributions", "search_spaces")
+# Of a search: what is tuned, and over what.
+_NO_OPTIONS = {"estimator", "base_estimator", *_SEARCHED}
 
 
-class _Required:
-    """Stands for the default of a hyperparameter that has none."""
+class _NoDefault:
+    """Stands for the default of a hyperparameter that has none; one object, after pickling too."""
+
+    def __init__(self, text: str, name: str):
+        self._text, self._name = text, name
 
     def __repr__(self) -> str:
-        return "required"
+        return self._text
 
     def __reduce__(self) -> str:
-        return "REQUIRED"  # one object, also after pickling
+        return self._name
 
 
-REQUIRED = _Required()
+REQUIRED = _NoDefault("required", "REQUIRED")
+NOT_SET = _NoDefault("not set", "NOT_SET")
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,8 @@ class Hyperparameter:
     value : object
         What it is now.
     default : object
-        What it is if nothing is said; prints as ``required`` where something must be.
+        What it is if nothing is said; prints as ``required`` where something must be, as
+        ``not set`` where it is one of any further keywords.
     changed : bool
         Whether `value` differs from `default`.
     allowed : str
@@ -51,6 +58,8 @@ class Hyperparameter:
         Whether ``skhyper.hypergradient`` has the derivative of a validation loss by it.
     search_range : object
         What :func:`skhyper.space.default_space` would search; None where it would not.
+    option : bool
+        Whether it says how a search runs, such as `n_jobs`, and is folded away at its default.
     """
 
     name: str
@@ -62,6 +71,7 @@ class Hyperparameter:
     note: str
     differentiable: bool
     search_range: Any
+    option: bool = False
 
 
 def hyperparameters(estimator: Any) -> tuple[Hyperparameter, ...]:
@@ -72,11 +82,12 @@ def hyperparameters(estimator: Any) -> tuple[Hyperparameter, ...]:
     differentiable = _differentiable(owners)
     searched = _searched(owners)
     signatures = {prefix: _defaults(owner) for prefix, owner in owners.items()}
+    searches = {prefix for prefix, owner in owners.items() if _is_search(owner)}
     settings = {prefix: owner.get_params(deep=False) for prefix, owner in owners.items()}
     rows = []
     for name in _ordered(values):
         outer, _, inner = name.rpartition("__")
-        default = signatures.get(outer, {}).get(inner, REQUIRED)
+        default = signatures.get(outer, _Defaults({}, REQUIRED)).of(inner)
         owner = owners.get(outer)
         lacks = inactive_because(owner, inner, settings.get(outer, {}))
         rows.append(
@@ -90,6 +101,7 @@ def hyperparameters(estimator: Any) -> tuple[Hyperparameter, ...]:
                 note=lacks or searched.get(name, ""),
                 differentiable=name in differentiable,
                 search_range=ranges.get(name),
+                option=outer in searches and inner not in _NO_OPTIONS,
             )
         )
     return tuple(rows)
@@ -111,10 +123,28 @@ def _ordered(values: Mapping[str, Any]) -> list[str]:
     return ordered + [name for name in values if name not in placed]
 
 
-def _defaults(owner: Any) -> dict[str, Any]:
-    """Defaults of those arguments that have one."""
+def _is_search(owner: Any) -> bool:
+    return hasattr(owner, "estimator") and any(hasattr(owner, name) for name in _SEARCHED)
+
+
+class _Defaults(NamedTuple):
+    known: Mapping[str, Any]
+    missing: Any  # stands for the default of what is not known
+
+    def of(self, name: str) -> Any:
+        return self.known.get(name, self.missing)
+
+
+def _defaults(owner: Any) -> _Defaults:
+    """Defaults of the arguments, and of further keywords as a new instance has them."""
     arguments = inspect.signature(type(owner).__init__).parameters.values()
-    return {a.name: a.default for a in arguments if a.default is not inspect.Parameter.empty}
+    known = {a.name: a.default for a in arguments if a.default is not inspect.Parameter.empty}
+    if not any(a.kind is inspect.Parameter.VAR_KEYWORD for a in arguments):
+        return _Defaults(known, REQUIRED)
+    try:
+        return _Defaults({**type(owner)().get_params(deep=False), **known}, NOT_SET)
+    except Exception:  # noqa: BLE001  (it needs arguments: what is not in its signature is open)
+        return _Defaults(known, NOT_SET)
 
 
 def _same(value: Any, default: Any) -> bool:
@@ -128,10 +158,6 @@ def _same(value: Any, default: Any) -> bool:
         )
         return numbers and value == default
     return repr(value) == repr(default)
-
-
-def _equal_numbers(a: Any, b: Any) -> bool:
-    return isinstance(a, int | float) and isinstance(b, int | float) and a == b
 
 
 def _differentiable(owners: Mapping[str, Any]) -> set[str]:

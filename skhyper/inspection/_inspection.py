@@ -10,7 +10,7 @@ import numpy as np
 
 from skhyper.inspection._hyperparameters import Hyperparameter, hyperparameters
 from skhyper.inspection._measure import number
-from skhyper.inspection._parameters import Parameter, learned
+from skhyper.inspection._parameters import Parameter, learned, learns
 from skhyper.inspection._tables import Table, as_html, as_text, shortened
 from skhyper.space import When
 
@@ -74,16 +74,8 @@ def inspect(estimator: Any) -> "Inspection":
         name=type(estimator).__name__,
         parameters=learned(estimator),
         hyperparameters=hyperparameters(estimator),
-        learns=_learns(estimator),
+        learns=learns(estimator),
     )
-
-
-def _learns(estimator: Any) -> bool:
-    """Whether it says that it needs to be fitted; an estimator without tags does."""
-    try:
-        return bool(estimator.__sklearn_tags__().requires_fit)
-    except Exception:  # noqa: BLE001  (those of a composition may depend on what is missing)
-        return True
 
 
 class Inspection:
@@ -145,19 +137,17 @@ class Inspection:
     def __repr__(self) -> str:
         tables = [as_text(table) for table in (_learned_table(self), _set_table(self))]
         noted = _noted(self)
-        return "\n".join([self._headline(), tables[0], *noted, tables[1], *_legend(self)])
+        parts = [self._headline(), tables[0], *noted, tables[1], *_folded(self), *_legend(self)]
+        return "\n".join(parts)
 
     def _repr_html_(self) -> str:
         noted = [p for p in self.parameters if p.kind == "bookkeeping"]
-        details = ""
-        if noted:
-            table = as_html(_parameter_table("", noted))
-            details = (
-                f"<details><summary>noted down besides: {len(noted)}</summary>{table}</details>"
-            )
-        headline = as_html(Table(self._headline(), (), ()))
-        body = as_html(_learned_table(self)) + details + as_html(_set_table(self))
-        return f"<div>{headline}{body}</div>"
+        folded = [h for h in self.hyperparameters if _is_folded(h)]
+        parts = [Table(self._headline(), (), ()), _learned_table(self), _set_table(self)]
+        headline, learned_part, set_part = map(as_html, parts)
+        details = _details("other fitted attributes", _parameter_table("", noted))
+        options = _details("options of the search at their defaults", _setting_table("", folded))
+        return f"<div>{headline}{learned_part}{details}{set_part}{options}</div>"
 
     def _headline(self) -> str:
         n_set = len(self.hyperparameters)
@@ -165,8 +155,19 @@ class Inspection:
         learned_text = "not fitted"
         if self.parameters or not self.learns:
             learned_text = _counted(self.n_parameters, "parameter")
+            if any(p.kind == "unknown" for p in self.parameters):
+                known = f"{learned_text}, and " if self.n_parameters else "parameters "
+                learned_text = f"{known}{'others ' if self.n_parameters else ''}not known"
         set_text = _counted(n_set, "hyperparameter")
         return f"{self.name}: {learned_text}, {set_text} ({changed} not at the default)"
+
+
+def _details(what: str, table: Table) -> str:
+    """A table that opens on a click; nothing where it has no rows."""
+    if not table.rows:
+        return ""
+    summary = f"{what}: {len(table.rows)}"
+    return f"<details><summary>{summary}</summary>{as_html(table)}</details>"
 
 
 def _counted(n: int, what: str) -> str:
@@ -213,13 +214,34 @@ def _shape(p: Parameter) -> str:
 def _noted(found: Inspection) -> list[str]:
     """Names of the bookkeeping in a few lines, a nested name once."""
     names = dict.fromkeys(p.name for p in found.parameters if p.kind == "bookkeeping")
+    return _in_lines(f"noted down besides: {', '.join(names)}") if names else []
+
+
+def _is_folded(h: Hyperparameter) -> bool:
+    """Whether it is an option of a search that was left as it is."""
+    return h.option and not h.changed
+
+
+def _folded(found: Inspection) -> list[str]:
+    names = [h.name for h in found.hyperparameters if _is_folded(h)]
     if not names:
         return []
-    text = f"noted down besides: {', '.join(names)}"
+    return _in_lines(
+        f"and {len(names)} options of the search at their defaults: {', '.join(names)}"
+    )
+
+
+def _in_lines(text: str) -> list[str]:
     return textwrap.wrap(text, 100, initial_indent="  ", subsequent_indent="    ")
 
 
 def _set_table(found: Inspection) -> Table:
+    title = "Hyperparameters (set before fit)"
+    shown = [h for h in found.hyperparameters if not _is_folded(h)]
+    return _setting_table(title if shown else f"{title}: none", shown)
+
+
+def _setting_table(title: str, hyperparameters: Sequence[Hyperparameter]) -> Table:
     columns = [
         "",
         "name",
@@ -231,7 +253,7 @@ def _set_table(found: Inspection) -> Table:
         "search range",
     ]
     rows = []
-    for h in found.hyperparameters:
+    for h in hyperparameters:
         active = "yes" if h.active else f"no, {h.note}"
         active += f", {h.note}" if h.active and h.note else ""
         rows.append(
@@ -246,9 +268,6 @@ def _set_table(found: Inspection) -> Table:
                 _range(h.search_range),
             ]
         )
-    title = "Hyperparameters (set before fit)"
-    if not rows:
-        return Table(f"{title}: none", (), ())
     return Table(title, columns, rows, '.to_frame("hyperparameters")', widths=_WIDTHS)
 
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from skhyper.inspection._attributes import KINDS, attributes, kind_of, meaning_of
+from skhyper.inspection._boosters import booster_attributes
 from skhyper.inspection._measure import Measure, forest_measure, is_tree, measure
 
-__all__ = ["Parameter", "learned"]
+__all__ = ["Parameter", "learned", "learns"]
 
 # More estimators or arrays in one list than these are summarised.
 _ESTIMATORS_LISTED = 3
@@ -24,6 +26,8 @@ _FITTED_IN_PLACE = {
     "Pipeline": ("steps", "named_steps"),
     "FeatureUnion": ("transformer_list", "named_transformers"),
 }
+# Packages whose learned attributes are known.
+_KNOWN = {"sklearn", "skhyper"}
 # What they hold is said elsewhere, or nothing about the model.
 _NOT_ENTERED = {"best_params_", "cv_results_", "label_binarizer_", "le_", "scorer_"}
 
@@ -39,10 +43,11 @@ class Parameter:
     where : str
         Path from the estimator to the one that has it, ``"named_steps['svc']"``; empty for the
         estimator itself. ``[0..99]`` stands for one hundred estimators.
-    kind : {"parameter", "choice", "data", "bookkeeping"}
+    kind : {"parameter", "choice", "data", "unknown", "bookkeeping"}
         Whether it was learned (``coef_``), is a hyperparameter that ``fit`` chose
         (``LassoCV.alpha_``), is training data that the model keeps (those of k nearest
-        neighbours), or is noted down besides (``n_iter_``).
+        neighbours), or is noted down besides (``n_iter_``). "unknown" is the row of a fitted
+        estimator of which it is not known where it keeps what it learned.
     shape : tuple of int or None
         None for what is no array.
     size : int
@@ -90,12 +95,18 @@ def _leaves(estimator: Any, where: str, seen: set[int]) -> Iterator[Any]:
     if id(estimator) in seen:  # the same one under two names
         return
     seen.add(id(estimator))
-    holders = []
+    holders: list[tuple[str, list[tuple[str, Any]]]] = []
+    leaves: list[_Leaf] = []
     for name, value in _own_attributes(estimator):
         if name not in _NOT_ENTERED and (inner := _estimators(value)):
             holders.append((name, inner))
         elif not name.startswith("named_") and not _is_machinery(value):
-            yield from _split(estimator, where, name, value)
+            leaves += _split(estimator, where, name, value)
+    boosted = [_booster_row(where, *found) for found in booster_attributes(estimator)]
+    yield from leaves
+    yield from boosted
+    if not (holders or boosted) and all(_kind(leaf) == "bookkeeping" for leaf in leaves):
+        yield from _unknown(estimator, where, bool(leaves))
     # Those with names before lists of the same.
     for name, inner in sorted(holders, key=lambda h: not h[0].startswith("named_")):
         inner = [(key, part) for key, part in inner if id(part) not in seen]
@@ -105,6 +116,39 @@ def _leaves(estimator: Any, where: str, seen: set[int]) -> Iterator[Any]:
         else:
             for key, part in inner:
                 yield from _leaves(part, path + key, seen)
+
+
+def _booster_row(where: str, name: str, what: Measure, meaning: str) -> Parameter:
+    summary = f"{meaning}: {what.summary}" if meaning else what.summary
+    return Parameter(name, where, "parameter", what.shape, what.size, what.dtype, summary)
+
+
+def _unknown(estimator: Any, where: str, noted: bool) -> Iterator[Parameter]:
+    """A row for a fitted estimator of another library that shows nothing it has learned.
+
+    It is fitted if it says so, has `noted` something down, or has attributes of its own that a
+    new one has not.
+    """
+    kind = type(estimator)
+    if kind.__module__.partition(".")[0] in _KNOWN or not learns(estimator):
+        return
+    try:
+        fitted = noted or bool(vars(estimator).keys() - vars(clone(estimator)).keys())
+        if hasattr(estimator, "__sklearn_is_fitted__"):
+            fitted = bool(estimator.__sklearn_is_fitted__())
+    except Exception:  # noqa: BLE001  (it cannot be cloned, or asked: nothing is known of it)
+        fitted = noted
+    if fitted:
+        summary = f"what {kind.__name__} learned is not known"
+        yield Parameter("?", where, "unknown", None, 0, "", summary)
+
+
+def learns(estimator: Any) -> bool:
+    """Whether it says that it needs to be fitted; an estimator without tags does."""
+    try:
+        return bool(estimator.__sklearn_tags__().requires_fit)
+    except Exception:  # noqa: BLE001  (those of a composition may depend on what is missing)
+        return True
 
 
 def _own_attributes(estimator: Any) -> Iterator[tuple[str, Any]]:

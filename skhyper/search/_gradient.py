@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from skhyper._sklearn import Interval, StrOptions
 from skhyper._trial import Trial
 from skhyper.evaluation import GradientObjective, Objective, SampledCandidates
-from skhyper.exceptions import InvalidSpaceError, OverfittingWarning
+from skhyper.exceptions import InvalidSpaceError, OverfittingWarning, SkhyperWarning
 from skhyper.samplers import GradientSampler, Sampler, Shrinkage
 from skhyper.search._base import Plan
 from skhyper.search._derivatives import criterion_and_names, landscape, with_real_ranges
@@ -25,6 +25,8 @@ __all__ = ["GradientSearchCV"]
 
 # With more samples than so many for each further hyperparameter there is little to overfit.
 _MANY_SAMPLES = 20
+# Losses of a fit and of the solution further apart than this part are warned of.
+_GAP = 0.01
 # A fall of the loss by less than this part of it is none to warn of.
 _FALL = 0.01
 
@@ -281,7 +283,23 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return n_apart > 0 and n_samples < _MANY_SAMPLES * (n_apart + 1)
 
     def _after_trials(self) -> None:
+        self._warn_of_early_stops()
         self.sampler_.prior = self.prior_  # what found it has the data
+
+    def _warn_of_early_stops(self) -> None:
+        """Warn where a solver stopped so early that its score is not that of the solution."""
+        trials = [t for t in self.history_ if t.gradient is not None and self._criterion.exact]
+        gaps = [abs(t.loss - t.criterion) / max(abs(t.loss), 1e-300) for t in trials]
+        early = [gap for gap in gaps if gap > _GAP]
+        if early:
+            warnings.warn(
+                f"The fits of {len(early)} of {len(self.history_)} trials stopped before the "
+                f"solution: their losses differ by up to {max(early):.0%} from its loss, which is "
+                "what the derivatives are of (`criterion` of a trial). Increase max_iter or scale "
+                "the features.",
+                SkhyperWarning,
+                stacklevel=8,
+            )
 
     def _losses_to_choose_by(self) -> np.ndarray | None:
         shrinkage = Shrinkage.of(self.space_, self._names)

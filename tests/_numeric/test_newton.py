@@ -5,6 +5,7 @@ import pytest
 
 from skhyper._numeric import Design, binomial, multinomial, newton
 from skhyper._numeric._curvature import worthwhile_iterations
+from skhyper._numeric._newton import step_length
 
 rng = np.random.default_rng(0)
 
@@ -78,3 +79,23 @@ def test_separated_classes_have_no_minimum():
     Y = (np.arange(10.0)[:, None] > 4).astype(float)
     *_, converged = newton(Q, Y, np.ones(10), np.zeros(2), binomial, tol=1e-12, max_iter=100)
     assert not converged
+
+
+@pytest.mark.parametrize(
+    ("slope", "least", "most"),
+    [
+        (lambda t: t - 1, 1.0, 1.0),  # a parabola: Newton's step is right
+        (lambda t: 1e6 * t - 1, 0.0, 2e-6),  # much too long
+        (lambda t: t / 40 - 1, 20.0, 60.0),  # much too short
+        (lambda t: np.inf if t > 0.3 else 10 * t - 1, 0.05, 0.15),  # beyond what is defined
+    ],
+)
+def test_step_length(slope, least, most):
+    t, decrement = step_length(slope, 64.0)
+    assert decrement == 1.0
+    assert least <= t <= most
+    assert slope(t) <= 0.5
+
+
+def test_no_step_uphill():
+    assert step_length(lambda t: 1.0 + t) == (0.0, 0.0)

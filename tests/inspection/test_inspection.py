@@ -150,6 +150,23 @@ def test_a_search_of_skhyper():
     assert found.n_parameters == inspect(search.best_estimator_).n_parameters
 
 
+def test_options_of_a_search_are_folded():
+    search = BayesSearchCV(Ridge(), {"alpha": (1e-2, 1e2)}, n_iter=7)
+    found = inspect(search)
+    names = {h.name for h in found.hyperparameters if h.option}
+    assert {"cv", "n_jobs", "verbose", "n_iter"} <= names
+    assert not {"estimator", "search_spaces", "estimator__alpha"} & names
+    text = repr(found)
+    rows = [line.split() for line in text.splitlines()]
+    assert ["*", "n_iter", "7", "50"] in [row[:4] for row in rows]
+    assert not any(row[:1] == ["verbose"] for row in rows)
+    assert f"and {len(names) - 1} options of the search at their defaults: " in text
+    assert f"<summary>options of the search at their defaults: {len(names) - 1}" in (
+        found._repr_html_()
+    )
+    assert set(found.to_frame()["name"]) == set(search.get_params())
+
+
 def test_what_is_cut_is_said():
     class Wide(BaseEstimator):
         def __init__(self, value="x" * 300):

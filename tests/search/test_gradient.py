@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.optimize import minimize_scalar
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_regressor
 from sklearn.compose import ColumnTransformer
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
@@ -204,7 +204,9 @@ def test_numbers_without_a_derivative_are_proposed_too():
     space = {"C": (1e-3, 1e3, "log-uniform"), "tol": (1e-8, 1e-2, "log-uniform")}
     search = GradientSearchCV(
         LogisticRegression(max_iter=1000), space, scoring="neg_log_loss", cv=3, n_iter=12
-    ).fit(*IRIS)
+    )
+    with pytest.warns(SkhyperWarning, match="stopped before the solution"):
+        search.fit(*IRIS)  # by a large tolerance
     assert set(search.history_[0].gradient) == {"C"}
     assert len({trial.params["tol"] for trial in search.history_}) > 1
 
@@ -612,3 +614,19 @@ def test_other_estimators_run_as_they_are(estimator):
     ).fit(X, target)
     assert np.isfinite(search.best_score_)
     assert search.history_.best.gradient is not None
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_fits_that_stop_early_have_derivatives_and_are_warned_of():
+    """The wine data as they are: scikit-learn's own scores, and slopes at the solution."""
+    wine, C = load_wine(return_X_y=True), (1e-3, 1e3, "log-uniform")
+    search = GradientSearchCV(LogisticRegression(), {"C": C}, scoring="neg_log_loss", n_iter=6)
+    with pytest.warns(SkhyperWarning, match=r"stopped before the solution: .* Increase max_iter"):
+        search.fit(*wine)
+    for trial in search.history_:
+        model = LogisticRegression(**trial.params)
+        scores = cross_val_score(model, *wine, scoring="neg_log_loss")
+        np.testing.assert_allclose(trial.scores, scores, rtol=1e-6)
+        assert np.isfinite(trial.gradient["C"])
+    criteria = [trial.criterion for trial in search.history_]
+    assert min(criteria) < criteria[0]
