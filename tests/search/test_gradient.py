@@ -31,7 +31,7 @@ from sklearn.svm import SVC, SVR
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhyper import BayesSearchCV, GradientSearchCV, SearchCV
-from skhyper.exceptions import InvalidSpaceError
+from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.hypergradient import inner_problem, log_marginal_likelihood
 from skhyper.space import When
 
