@@ -111,7 +111,7 @@ class SampledSearch(BaseSearch):
             value, allowed = getattr(self, name), self._parameter_constraints.get(name, ())
             if any(isinstance(constraint, Interval) for constraint in allowed):
                 whole = isinstance(value, numbers.Integral)
-                if isinstance(value, bool) or (whole and abs(value) > sys.maxsize):
+                if isinstance(value, bool | np.bool_) or (whole and abs(value) > sys.maxsize):
                     raise ValueError(f"{name} must be a number of a usual size, got {value!r}.")
 
     def _tries_everything(self, space: Space, phases: list[tuple[Space, float]]) -> bool:
