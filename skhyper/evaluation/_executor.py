@@ -124,10 +124,12 @@ class JoblibRounds:
         stack.enter_context(self._parallel)
         held = getattr(self._backend, "data_futures", None)
         if held is not None:
-            # Dask sends objects to its workers once for each call of Parallel, large arrays
-            # only; what it has a future of is sent once.
-            held[id(self._shared)] = self._backend.client.scatter(self._shared, hash=False)
-            stack.callback(held.pop, id(self._shared))
+            # Dask sends what it has a future of once; else large arguments, in each round.
+            once = [self._shared, *(indices for split in self._splits for indices in split)]
+            futures = self._backend.client.scatter(once, hash=False)
+            for obj, future in zip(once, futures, strict=True):
+                held[id(obj)] = future
+                stack.callback(held.pop, id(obj), None)
         return stack
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import warnings
-from concurrent.futures import BrokenExecutor, Executor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,7 +106,7 @@ class WorkerProcesses:
             return False
         try:
             self.executor.submit(os.getpid)  # starts those that were idle for too long
-        except (BrokenExecutor, RuntimeError):
+        except Exception:  # noqa: BLE001  (broken, or unable to start processes: others may be)
             return False
         return True
 
@@ -160,7 +160,8 @@ if hasattr(os, "register_at_fork"):
 
 def _own_sources() -> list[str]:
     """Files of imported modules that are not installed, and so may be edited."""
-    installed = tuple({sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)})
+    folders = sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)
+    installed = tuple(os.path.join(folder, "") for folder in folders)
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
     return [f for f in files if isinstance(f, str) and not f.startswith(installed)]
 

@@ -249,6 +249,62 @@ def test_grid_search_sends_what_scikit_learn_sends(counting):
     assert ours < 1.1 * theirs
 
 
+class CountsPickles:
+    """A scorer that counts how often it is sent."""
+
+    n = 0
+
+    def __reduce__(self):
+        CountsPickles.n += 1
+        return CountsPickles, ()
+
+    def __call__(self, estimator, X, y):
+        return estimator.score(X, y)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_dask_gets_the_data_once_a_worker(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    from distributed.comm.tcp import TCP
+
+    sent, write = [], TCP.write
+
+    async def counted(self, *args, **kwargs):
+        sent.append(await write(self, *args, **kwargs) or 0)
+        return sent[-1]
+
+    monkeypatch.setattr(TCP, "write", counted)
+    wide = np.random.default_rng(0).normal(size=(150, 5000))
+    space = {"strategy": ["prior", "uniform"], "random_state": (0, 99)}
+    search = BayesSearchCV(
+        DummyClassifier(),
+        space,
+        n_iter=6,
+        cv=3,
+        scoring=CountsPickles(),
+        random_state=0,
+        refit=False,
+    )
+    with (
+        distributed.Client(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=False,
+            protocol="tcp",
+            dashboard_address=None,
+        ),
+        joblib.parallel_config("dask"),
+    ):
+        CountsPickles.n = 0
+        search.fit(wide, y)
+        backend = get_active_backend()[0]
+    assert search.n_trials_ == 6
+    assert CountsPickles.n < 6, "for 18 jobs"
+    assert sum(sent) < 4 * wide.nbytes, "18 times, if they went with each job"
+    assert backend.data_futures == {}
+
+
 def nested(estimator, X, y):
     """1 if what runs in parallel inside of a fold would start processes of its own."""
     backend, _ = get_active_backend()
