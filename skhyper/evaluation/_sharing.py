@@ -81,7 +81,8 @@ class SharedObject:
 
 def sharing_options() -> dict[str, Any]:
     """`temp_folder`, `max_nbytes` and `mmap_mode` of the active ``joblib.parallel_config``."""
-    kwargs = joblib.Parallel(n_jobs=1)._backend_kwargs
+    parallel = joblib.Parallel(n_jobs=1)
+    kwargs = getattr(parallel, "_backend_kwargs", None) or parallel._backend_args  # joblib < 1.5
     return {name: kwargs[name] for name in ("temp_folder", "max_nbytes", "mmap_mode")}
 
 

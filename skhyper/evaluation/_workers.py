@@ -13,6 +13,7 @@ import time
 import warnings
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from multiprocessing import connection
 from typing import Any
 
 import cloudpickle
@@ -101,10 +102,11 @@ class WorkerProcesses:
             return False
         if any(_changed(path) != then for path, then in self._sources.items()):
             return False  # a module was edited
-        processes = list(self.executor._processes.values())  # type: ignore[attr-defined]
-        if not all(process.is_alive() for process in processes):
-            return False
         try:
+            processes = list(self.executor._processes.values())  # type: ignore[attr-defined]
+            # Not `is_alive`, which loky's thread may have asked just now: only one is answered.
+            if connection.wait([process.sentinel for process in processes], timeout=0):
+                return False
             self.executor.submit(os.getpid)  # starts those that were idle for too long
         except Exception:  # noqa: BLE001  (broken, or unable to start processes: others may be)
             return False

@@ -193,7 +193,9 @@ class Counting(ThreadingBackend):
         Counting.n_bytes += len(cloudpickle.dumps(func.items))
         return super().submit(func, callback)
 
-    apply_async = submit  # joblib < 1.5
+    def apply_async(self, func, callback=None):  # joblib < 1.5
+        Counting.n_bytes += len(cloudpickle.dumps(func.items))
+        return super().apply_async(func, callback)
 
 
 @pytest.fixture
