@@ -7,7 +7,7 @@ import pytest
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 
-@pytest.fixture(autouse=True)
-def _same_environment_in_each_test(monkeypatch):
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call():
     """pytest's variable is another one in each test; without it, tests share their workers."""
-    monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
+    os.environ.pop("PYTEST_CURRENT_TEST", None)

@@ -149,11 +149,11 @@ def test_data_are_sent_to_a_worker_once(monkeypatch, tmp_path):
         return original(obj)
 
     monkeypatch.setattr(cloudpickle, "dumps", spy)
-    monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path))
     big = np.zeros((1000, 1000))
     splits = list(KFold(3).split(big))
     target = Objective(WhereAmI(), big, big[:, 0], splits, where, {}, {}, "raise", False, 0)
-    pool = Workers(target, 2, get_active_backend()[0], processes=True)
+    with joblib.parallel_config("loky", temp_folder=tmp_path):
+        pool = Workers(target, 2, get_active_backend()[0], processes=True)
     pool.submit(JOBS[0])
     ((folder, _, files),) = list(os.walk(tmp_path))[1:]
     written = {name: os.path.getsize(os.path.join(folder, name)) for name in files}
