@@ -107,8 +107,7 @@ def test_nothing_is_left_where_workers_cannot_start(no_processes, monkeypatch, t
     ):
         search_of(Where()).fit(np.zeros((len(y), 1000)), y)
     assert os.listdir(tmp_path) == []
-    monkeypatch.undo()
-    assert all(not workers.fit_for(0) for workers in _workers._idle)
+    assert not any(workers.fit_for(0) for workers in _workers._idle)
 
 
 def test_workers_of_small_data_are_not_used_for_large_ones(no_processes):
