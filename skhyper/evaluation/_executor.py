@@ -6,36 +6,30 @@ A pool takes fold jobs by ``submit`` and gives back ``(job, result)`` pairs by `
 - ``JoblibRounds``: runs all submitted jobs by ``joblib.Parallel``, whatever its backend
   (loky, threading, dask, ray, ...), and hands out results as they arrive;
 - ``Workers``: processes or threads that are fed one job at a time, so that a sequential
-  search sees each result before it asks again. joblib's own generators ask too early, and
-  loky's reusable executor is the caller's, not ours: we make an executor once a fit.
+  search sees each result before it asks again. joblib's own generators ask too early.
+
+Each process gets the objective without the folds' indices; these go with the jobs.
 """
 
-import os
-import shutil
-import tempfile
-import threading
-import time
 import warnings
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import cloudpickle
 import joblib
-from joblib.externals.loky import ProcessPoolExecutor
 from joblib.parallel import get_active_backend
 from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
 
 from skhyper.evaluation._objective import FoldJob, Objective
+from skhyper.evaluation._sharing import SharedObject, sharing_options
+from skhyper.evaluation._workers import Start, WorkerProcesses, borrow, give_back, run_shared
 
 __all__ = ["InProcess", "JoblibRounds", "Pool", "Workers", "make_pool"]
-
-# Larger data go to workers by a file that they map into memory, as joblib does.
-_MAX_SENT_BYTES = 1_000_000
-_THREADED = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
 
 
 class Pool(Protocol):
@@ -77,12 +71,15 @@ class InProcess:
 
 
 class JoblibRounds:
-    """Runs all submitted jobs at each ``wait`` by ``joblib.Parallel``."""
+    """Runs all submitted jobs at each ``wait`` by ``joblib.Parallel``.
+
+    joblib's pool is started once, at the first ``wait``.
+    """
 
     def __init__(self, objective: Objective, n_jobs: int | None, pre_dispatch: Any):
-        self._objective = objective
-        backend, _ = get_active_backend()
-        streams = getattr(backend, "supports_return_generator", False)
+        self._shared, self._splits = objective.without_splits()
+        self._backend, _ = get_active_backend()
+        streams = getattr(self._backend, "supports_return_generator", False)
         self.n_workers = joblib.effective_n_jobs(n_jobs)
         self._parallel = Parallel(
             n_jobs=self.n_workers,  # joblib 1.3 does not resolve None here
@@ -90,6 +87,7 @@ class JoblibRounds:
             return_as="generator" if streams else "list",
         )
         self._jobs: list[FoldJob] = []
+        self._opened: ExitStack | None = None
         self._in_round = False
         self._results: Any = None
 
@@ -101,8 +99,11 @@ class JoblibRounds:
         self._jobs.append(job)
 
     def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
+        if self._opened is None:
+            self._opened = self._open()
         jobs, self._jobs = self._jobs, []
-        self._results = self._parallel(delayed(self._objective.run)(job) for job in jobs)
+        calls = (delayed(_run)(self._shared, job, *self._splits[job.fold]) for job in jobs)
+        self._results = self._parallel(calls)
         self._in_round = True
         try:
             yield from zip(jobs, self._results, strict=True)
@@ -111,11 +112,29 @@ class JoblibRounds:
 
     def close(self, kill: bool = False) -> None:
         self._jobs = []
-        if kill and hasattr(self._results, "close"):
-            with warnings.catch_warnings():
+        with warnings.catch_warnings(), self._opened or ExitStack():
+            if kill and hasattr(self._results, "close"):
                 # joblib warns that it aborts the rest, which is what is wanted.
                 warnings.simplefilter("ignore")
                 self._results.close()
+        self._opened = None
+
+    def _open(self) -> ExitStack:
+        stack = ExitStack()
+        stack.enter_context(self._parallel)
+        held = getattr(self._backend, "data_futures", None)
+        if held is not None:
+            # Dask sends what it has a future of once; else large arguments, in each round.
+            once = [self._shared, *(indices for split in self._splits for indices in split)]
+            futures = self._backend.client.scatter(once, hash=False)
+            for obj, future in zip(once, futures, strict=True):
+                held[id(obj)] = future
+                stack.callback(held.pop, id(obj), None)
+        return stack
+
+
+def _run(objective: Any, job: FoldJob, *split: Any) -> dict[str, Any]:
+    return objective.run(job, *split)
 
 
 class Workers:
@@ -134,13 +153,10 @@ class Workers:
     def __init__(self, objective: Objective, n_workers: int, backend: Any, processes: bool):
         self.n_workers = n_workers
         self._running: dict[Future, FoldJob] = {}
-        self._processes = processes
-        self._shared = _Shared(objective, get_config(), backend.get_nested_backend())
-        self._folder: str | None = None
-        self._executor: Executor = (
-            self._process_executor(getattr(backend, "inner_max_num_threads", None))
+        self._team: _Processes | _Threads = (
+            _Processes(objective, n_workers, backend)
             if processes
-            else ThreadPoolExecutor(n_workers)
+            else _Threads(objective, n_workers, backend)
         )
 
     @property
@@ -148,12 +164,7 @@ class Workers:
         return len(self._running) < self.n_workers
 
     def submit(self, job: FoldJob) -> None:
-        if self._processes:
-            # Pickled here and now: a callback's context changes while loky's thread would.
-            future = self._executor.submit(_run_pickled, cloudpickle.dumps(job))
-        else:
-            future = self._executor.submit(self._shared.run, job)
-        self._running[future] = job
+        self._running[self._team.submit(job)] = job
 
     def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
         done, _ = wait(self._running, return_when=FIRST_COMPLETED)
@@ -164,74 +175,68 @@ class Workers:
     def close(self, kill: bool = False) -> None:
         for future in self._running:
             future.cancel()
-        if self._processes:
-            self._executor.shutdown(wait=True, kill_workers=kill)  # type: ignore[call-arg]
-        else:
-            self._executor.shutdown(wait=True)
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        kill = kill and bool(self._running)
+        if not kill:
+            wait(self._running)
+        self._team.close(kill)
+        self._running.clear()
 
-    def _process_executor(self, inner_threads: int | None) -> Executor:
-        """Worker processes that hold the objective, sent once and not with every job."""
-        shared, path = self._shared, None
-        if _n_bytes(shared.objective.X) > _MAX_SENT_BYTES:
-            self._folder = tempfile.mkdtemp(prefix="skhyper-")
-            path = os.path.join(self._folder, "data")
-            joblib.dump((shared.objective.X, shared.objective.y), path)
-            shared = replace(shared, objective=replace(shared.objective, X=None, y=None))
-        payload = cloudpickle.dumps((shared, path, list(warnings.filters), os.getpid()))
-        # As joblib does: workers share the cores, so each gets its part of the threads.
-        threads = inner_threads or max(1, (joblib.cpu_count() or 1) // self.n_workers)
-        names = [f"{library}_NUM_THREADS" for library in _THREADED]
-        own = {} if inner_threads else os.environ
-        env = {name: own.get(name, str(threads)) for name in names}
-        return ProcessPoolExecutor(
-            max_workers=self.n_workers, initializer=_hold, initargs=(payload,), env=env
-        )
+
+class _Threads:
+    def __init__(self, objective: Objective, n_workers: int, backend: Any):
+        self._task = _Task(objective, get_config(), backend.get_nested_backend())
+        self._executor = ThreadPoolExecutor(n_workers)
+
+    def submit(self, job: FoldJob) -> Future:
+        return self._executor.submit(self._task.run, job)
+
+    def close(self, kill: bool) -> None:
+        self._executor.shutdown(wait=True)
+
+
+class _Processes:
+    """Workers borrowed at the first job, and what they read once."""
+
+    def __init__(self, objective: Objective, n_workers: int, backend: Any):
+        shared, self._splits = objective.without_splits()
+        self._task = _Task(shared, get_config(), backend.get_nested_backend())
+        self._start = Start.from_backend(backend, n_workers)
+        self._options = sharing_options()
+        self._file: SharedObject | None = None
+        self._workers: WorkerProcesses | None = None
+
+    def submit(self, job: FoldJob) -> Future:
+        if self._file is None:
+            self._file = SharedObject((self._task.run, list(warnings.filters)), **self._options)
+        if self._workers is None:
+            self._workers = borrow(self._start, self._file.n_bytes)
+        # Pickled here and now: a callback's context changes while loky's thread would.
+        pickled = cloudpickle.dumps((job, *self._splits[job.fold]))
+        return self._workers.executor.submit(run_shared, self._file.folder, pickled)
+
+    def close(self, kill: bool) -> None:
+        workers, self._workers = self._workers, None
+        try:
+            if workers is not None:
+                workers.stop() if kill else give_back(workers)
+        finally:
+            if self._file is not None:
+                self._file.remove()
 
 
 @dataclass(frozen=True)
-class _Shared:
-    """What all jobs of a worker need, and how it runs them."""
+class _Task:
+    """How workers run jobs, which is as this process would."""
 
-    objective: Objective
+    objective: Any
     config: dict[str, Any]
     nested: tuple[Any, int | None]
 
-    def run(self, job: FoldJob) -> dict[str, Any]:
+    def run(self, job: FoldJob, *split: Any) -> dict[str, Any]:
         backend, n_jobs = self.nested
         # What runs in parallel inside of a fold has joblib's backend for that, not this one.
         with config_context(**self.config), joblib.parallel_config(backend, n_jobs=n_jobs):
-            return self.objective.run(job)
-
-
-def _n_bytes(X: Any) -> int:
-    return getattr(X, "nbytes", 0) or getattr(getattr(X, "data", None), "nbytes", 0)
-
-
-_held: dict[str, Any] = {}  # in a worker process: what _hold received
-
-
-def _hold(payload: bytes) -> None:
-    shared, path, filters, parent = cloudpickle.loads(payload)
-    if path is not None:
-        X, y = joblib.load(path, mmap_mode="r")  # one copy for all workers
-        shared = replace(shared, objective=replace(shared.objective, X=X, y=y))
-    _held.update(shared=shared, filters=filters)
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-
-
-def _die_with(parent: int) -> None:
-    """End this worker when its search was killed: loky's would wait for jobs for ever."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
-
-
-def _run_pickled(pickled: bytes) -> dict[str, Any]:
-    with warnings.catch_warnings():
-        warnings.filters = _held["filters"]
-        return _held["shared"].run(cloudpickle.loads(pickled))
+            return self.objective.run(job, *split)
 
 
 def make_pool(

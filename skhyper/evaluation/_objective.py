@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ class Objective:
     estimator: Any
     X: Any
     y: Any
-    splits: Sequence[tuple[Any, Any]]
+    splits: Sequence[Any]
     scorer: Any
     fit_params: Mapping[str, Any]
     score_params: Mapping[str, Any]
@@ -50,8 +50,12 @@ class Objective:
     verbose: int
     quiet: bool = False
 
-    def run(self, job: "FoldJob") -> dict[str, Any]:
-        """Fit and score one fold.
+    def without_splits(self) -> tuple["Objective", Sequence[tuple[Any, Any]]]:
+        """What all jobs share, and what each fold's ``run`` gets besides: its own indices."""
+        return replace(self, splits=(None,) * len(self.splits)), self.splits
+
+    def run(self, job: "FoldJob", train: Any = None, test: Any = None) -> dict[str, Any]:
+        """Fit and score one fold, on its own split unless that is given.
 
         Returns
         -------
@@ -60,12 +64,14 @@ class Objective:
             and, if asked for, ``train_scores``, as scikit-learn's own search has them; and
             ``score_error`` where scoring failed.
         """
+        if train is None:
+            train, test = self.splits[job.fold]
         return fit_and_score(
             clone(self.estimator),
             self.X,
             self.y,
-            train=self.splits[job.fold][0],
-            test=self.splits[job.fold][1],
+            train=train,
+            test=test,
             parameters=job.params,
             fit_params=self.fit_params,
             score_params=self.score_params,

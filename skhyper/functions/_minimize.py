@@ -36,7 +36,9 @@ class _FunctionObjective:
     function: Callable[[Any], Any]
     points: Points
     catch: tuple[type[Exception], ...]
-    X: Any = None  # workers ask how large their data are
+
+    def without_splits(self) -> tuple["_FunctionObjective", list[tuple]]:
+        return self, [()]
 
     def run(self, job: Any) -> dict[str, Any]:
         start = time.perf_counter()

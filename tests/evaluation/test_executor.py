@@ -3,14 +3,19 @@
 import os
 import threading
 
+import cloudpickle
 import joblib
 import numpy as np
 import pytest
-from joblib.parallel import get_active_backend
-from sklearn.base import BaseEstimator
+from joblib.parallel import BACKENDS, ThreadingBackend, get_active_backend
+from sklearn import model_selection
+from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_iris
+from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import KFold
+from sklearn.svm import SVC
 
+from skhyper import BayesSearchCV, GridSearchCV, minimize
 from skhyper.evaluation import Objective, make_pool
 from skhyper.evaluation._executor import InProcess, JoblibRounds, Workers
 from skhyper.evaluation._objective import FoldJob
@@ -135,9 +140,7 @@ def test_threads_of_linear_algebra_are_shared_among_worker_processes(monkeypatch
     assert result == max(1, joblib.cpu_count() // 2)
 
 
-def test_data_are_sent_to_a_worker_once(monkeypatch):
-    import cloudpickle
-
+def test_data_are_sent_to_a_worker_once(monkeypatch, tmp_path):
     sizes = []
     original = cloudpickle.dumps
 
@@ -149,12 +152,159 @@ def test_data_are_sent_to_a_worker_once(monkeypatch):
     big = np.zeros((1000, 1000))
     splits = list(KFold(3).split(big))
     target = Objective(WhereAmI(), big, big[:, 0], splits, where, {}, {}, "raise", False, 0)
-    pool = Workers(target, 2, get_active_backend()[0], processes=True)
-    folder = pool._folder
-    assert os.listdir(folder) == ["data"], "8 MB go by a file that is mapped into memory"
-    drain(pool, JOBS)
-    assert max(sizes) < 1e5
-    assert not os.path.exists(folder)
+    with joblib.parallel_config("loky", temp_folder=tmp_path):
+        pool = Workers(target, 2, get_active_backend()[0], processes=True)
+    pool.submit(JOBS[0])
+    ((folder, _, files),) = list(os.walk(tmp_path))[1:]
+    written = {name: os.path.getsize(os.path.join(folder, name)) for name in files}
+    assert written["arrays"] == big.nbytes, "8 MB go by a file that is mapped into memory"
+    assert written["object"] < 2e4
+    list(pool.wait())
+    drain(pool, JOBS[1:])
+    assert max(sizes) < 2e4, "a fold's own 8 kB of row numbers go with each job"
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_a_fold_of_another_kind_gets():
+    for splits in ([([0, 60], [1])], [(np.arange(150) > 3, np.arange(150) < 4)]):
+        target = Objective(WhereAmI(), X.tolist(), y, splits, n_rows, {}, {}, "raise", False, 0)
+        with joblib.parallel_config("threading"):
+            pool = JoblibRounds(target, 2, "all")
+        ((_, apart),) = drain(pool, JOBS[:1])
+        whole = target.run(JOBS[0])
+        assert apart["test_scores"] == whole["test_scores"]
+        assert apart["n_test_samples"] == whole["n_test_samples"]
+
+
+def n_rows(estimator, X, y):
+    return float(len(X))
+
+
+class Counting(ThreadingBackend):
+    """Threads, with a count of the pools that are started and of the bytes that jobs have."""
+
+    n_started = n_bytes = 0
+
+    def configure(self, *args, **kwargs):
+        Counting.n_started += 1
+        return super().configure(*args, **kwargs)
+
+    def submit(self, func, callback=None):
+        Counting.n_bytes += len(cloudpickle.dumps(func.items))
+        return super().submit(func, callback)
+
+    def apply_async(self, func, callback=None):  # joblib < 1.5
+        Counting.n_bytes += len(cloudpickle.dumps(func.items))
+        return super().apply_async(func, callback)
+
+
+@pytest.fixture
+def counting():
+    Counting.n_started = Counting.n_bytes = 0
+    joblib.register_parallel_backend("counting", Counting)
+    yield Counting
+    del BACKENDS["counting"]
+
+
+def test_a_pool_of_joblib_is_started_once_a_fit(counting):
+    search = BayesSearchCV(SVC(), {"C": (0.1, 10.0)}, n_iter=5, n_jobs=2, cv=2, random_state=0)
+    with joblib.parallel_config("counting"):
+        found = clone(search).fit(X, y)
+    assert counting.n_started == 1
+    alone = search.set_params(n_jobs=1, n_points=1).fit(X, y)
+    assert found.cv_results_["params"] == alone.cv_results_["params"]
+    with joblib.parallel_config("counting"):
+        minimize(lambda params: params["x"], {"x": (0.0, 1.0)}, 4, n_jobs=2, random_state=0)
+    assert counting.n_started == 2
+
+
+def test_a_pool_of_joblib_is_closed_after_an_error(counting):
+    class Fails(WhereAmI):
+        def fit(self, X, y):
+            raise ZeroDivisionError("in a fold")
+
+    target = Objective(Fails(), X, y, SPLITS, where, {}, {}, "raise", False, 0)
+    with joblib.parallel_config("counting"):
+        pool = JoblibRounds(target, 2, "all")
+        pool.submit(JOBS[0])
+        with pytest.raises(ZeroDivisionError, match="in a fold"):
+            list(pool.wait())
+        pool.close(kill=True)
+    assert pool._parallel._backend._pool is None
+
+
+def test_grid_search_sends_what_scikit_learn_sends(counting):
+    """With 100 folds, each job had the row numbers of all of them."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(1000, 20)), np.arange(1000) % 2
+    grid = {"strategy": ["prior", "uniform"]}
+    sent = {}
+    for kind in (GridSearchCV, model_selection.GridSearchCV):
+        counting.n_bytes = 0
+        with joblib.parallel_config("counting"):
+            found = kind(DummyClassifier(random_state=0), grid, cv=100, n_jobs=2, refit=False).fit(
+                X, y
+            )
+        sent[kind] = counting.n_bytes, found.cv_results_["mean_test_score"].tolist()
+    (ours, our_scores), (theirs, their_scores) = sent.values()
+    assert our_scores == their_scores
+    assert ours < 1.1 * theirs
+
+
+class CountsPickles:
+    """A scorer that counts how often it is sent."""
+
+    n = 0
+
+    def __reduce__(self):
+        CountsPickles.n += 1
+        return CountsPickles, ()
+
+    def __call__(self, estimator, X, y):
+        return estimator.score(X, y)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_dask_gets_the_data_once_a_worker(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    from distributed.comm.tcp import TCP
+
+    sent, write = [], TCP.write
+
+    async def counted(self, *args, **kwargs):
+        sent.append(await write(self, *args, **kwargs) or 0)
+        return sent[-1]
+
+    monkeypatch.setattr(TCP, "write", counted)
+    wide = np.random.default_rng(0).normal(size=(150, 5000))
+    space = {"strategy": ["prior", "uniform"], "random_state": (0, 99)}
+    search = BayesSearchCV(
+        DummyClassifier(),
+        space,
+        n_iter=6,
+        cv=3,
+        scoring=CountsPickles(),
+        random_state=0,
+        refit=False,
+    )
+    with (
+        distributed.Client(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=False,
+            protocol="tcp",
+            dashboard_address=None,
+        ),
+        joblib.parallel_config("dask"),
+    ):
+        CountsPickles.n = 0
+        search.fit(wide, y)
+        backend = get_active_backend()[0]
+    assert search.n_trials_ == 6
+    assert CountsPickles.n < 6, "for 18 jobs"
+    assert sum(sent) < 4 * wide.nbytes, "18 times, if they went with each job"
+    assert backend.data_futures == {}
 
 
 def nested(estimator, X, y):
