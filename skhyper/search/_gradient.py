@@ -294,8 +294,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         if early:
             warnings.warn(
                 f"The fits of {len(early)} of {len(self.history_)} trials stopped before the "
-                f"solution: their losses, which may also have lost digits to rounding, differ by up "
-                f"to {max(early):.0%} from its loss, which is what the derivatives are of "
+                "solution: their losses, which may also have lost digits to rounding, differ by "
+                f"up to {max(early):.0%} from its loss, which is what the derivatives are of "
                 "(`criterion` of a trial). Increase max_iter or scale the features.",
                 SkhyperWarning,
                 stacklevel=8,
