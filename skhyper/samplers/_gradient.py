@@ -36,7 +36,7 @@ class GradientSampler(Sampler):
         Number of restarts in a row that may find nothing better.
     tol : float, default=1e-5
         A descent ends when a step lowers the criterion, or by the slope can be expected to
-        lower it, by less than this part of it.
+        lower it, by less than this part of its distance from `lowest`.
     one_valley : bool, default=False
         Whether, in one dimension, minima lie side by side: restarts then keep between the
         trials that are far above the best and fall towards it.
