@@ -348,7 +348,7 @@ def test_a_tolerance_is_relative_to_the_distance_from_the_lowest_value():
 
     for n_restarts in (0, 3):
         plain, _ = run(error(0.0), {"x": (0.0, 1.0)}, n_restarts=n_restarts)
-        shifted, _ = run(error(1.0), {"x": (0.0, 1.0)}, n_restarts=n_restarts, lowest=-1.0)
+        shifted, _ = run(error(1.0), {"x": (0.0, 1.0)}, n_restarts=n_restarts, least=-1.0)
         assert shifted.best.params["x"] == pytest.approx(plain.best.params["x"], abs=1e-4)
         assert plain.best.params["x"] == pytest.approx(0.537, abs=2e-3)
 
