@@ -21,6 +21,14 @@ from scipy.optimize import minimize
 
 from skhyper._trial import History, Trial
 from skhyper.samplers._gp import GPSampler
+from skhyper.samplers._overview import (
+    LARGEST_DIMENSION,
+    coarse_design,
+    first_step,
+    next_in_design,
+    regular_grid,
+    restart_point,
+)
 from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
@@ -31,7 +39,7 @@ __all__ = ["Answer", "Strategy", "descent", "descent_together", "key_of"]
 # where it came to its end on a slope: at a kink. They are short, and there is a next one only
 # if the last one gained more than some `tol`.
 _STEPS = (0.15, 0.03, 0.006)
-_MAX_TRIALS_AT_KINK = 6
+_MOST_TRIALS = (15_000, 6, 6)
 _GAIN_AT_KINK = 10
 # The part of the first slope that is no slope any more.
 _LEVEL = 0.02
@@ -122,6 +130,7 @@ class Strategy:
     one_valley: bool = False
     _seen: list[tuple[np.ndarray, Answer]] = field(default_factory=list)
     _runs: list[_Run] = field(default_factory=list)
+    _design: dict[bytes, Answer] = field(default_factory=dict)
 
     def plan(self) -> Plan:
         """Yields points and is sent answers; returns the reason why it ends."""
@@ -129,10 +138,15 @@ class Strategy:
         if arms is None:
             yield from self._propose_arms()
             return "the constraint rejects all that is proposed"
-        starts = list(self.starts)
-        taken = {key_of(self._middle(start)) for start in starts}
-        for point in starts + [arm for arm in arms or [] if key_of(arm) not in taken]:
+        for point in self.starts:
             yield from self._start(point)
+        if self._sees_whole_range:
+            yield from self._overview(arms)
+        else:
+            taken = {key_of(self._middle(start)) for start in self.starts}
+            for arm in arms:
+                if key_of(arm) not in taken:
+                    yield from self._start(arm)
         yield from self._descend()
         return (yield from self._restart())
 
@@ -190,6 +204,69 @@ class Strategy:
             start = self._from_process()
             yield from self._start(start if self.strength == 0 else self.shrinkage.together(start))
 
+    # ---- one or two hyperparameters: their whole range is looked at
+
+    @property
+    def _sees_whole_range(self) -> bool:
+        few = self.space.n_dims <= LARGEST_DIMENSION and not self.shrinkage.vectors
+        return few and self.n_restarts > 0
+
+    def _overview(self, arms: list[np.ndarray]) -> Plan:
+        """A coarse design of each arm, half the trials at most; a run from its best point."""
+        for arm in arms:
+            columns, *trials = self._trials_of(arm)
+            design = coarse_design(len(columns), self.n_iter // (2 * len(arms)))
+            tried = []
+            while (u := next_in_design(design, *trials)) is not None:
+                point = self._at(arm, columns, u)
+                tried.append((point, (yield point)))
+                self._design[key_of(point)] = tried[-1][1]
+                self._seen.append(tried[-1])
+                columns, *trials = self._trials_of(arm)
+            # Where the best one is on a plain, also the best one on a slope.
+            sloped = [(p, a) for p, a in tried if np.any(np.nan_to_num(a.slope[columns]))]
+            starts = [_least(some) for some in (tried, sloped) if some]
+            for point in starts[: 1 + (starts[-1] is not starts[0])] if starts else []:
+                yield from self._start(point)
+
+    def _at(self, arm: np.ndarray, columns: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """The point of an arm with some coordinates."""
+        point = arm.copy()
+        point[columns] = u
+        return self.space.activate(point[None])[0]
+
+    def _trials_of(self, arm: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Columns that move in an arm, and the trials' coordinates, values and slopes there."""
+        columns = np.flatnonzero(self._moves & ~np.isnan(arm))
+        key = key_of(self._middle(arm))
+        seen = [(p[columns], a) for p, a in self._seen if key_of(self._middle(p)) == key]
+        U = np.array([u for u, _ in seen]).reshape(len(seen), len(columns))
+        G = np.array([a.slope[columns] for _, a in seen]).reshape(U.shape)
+        return columns, U, np.array([a.value for _, a in seen]), G
+
+    def _promising(self, best: _Run, n_vain: int) -> np.ndarray:
+        """A point of the best arm at which a GP expects most; nearer to trials each time."""
+        arm = self._seen[0][0] if best.best_point is None else best.best_point
+        columns, U, f, G = self._trials_of(arm)
+        grid = regular_grid(len(columns))
+        points = np.repeat(arm[None], len(grid), axis=0)
+        points[:, columns] = grid
+        points = self.space.filter(self.space.activate(points))
+        if not len(points):
+            points = self.space.sample(1, self._rng())
+        share = 0.5 ** (n_vain + 1)
+        u = restart_point(U, f, G, points[:, columns], share, self.one_valley)
+        return self._at(arm, columns, u)
+
+    def _first_step(self, point: np.ndarray) -> float:
+        """As far as a GP sees the criterion fall from a point of the design."""
+        columns, U, f, G = self._trials_of(point)
+        answer = self._design.get(key_of(point))
+        if answer is None or not np.any(np.nan_to_num(answer.slope[columns])):
+            return _STEPS[0]
+        start = int(np.abs(U - point[columns]).sum(axis=1).argmin())
+        return first_step(U, f, G, start, _STEPS[-1], _STEPS[0])
+
     # ---- runs
 
     def _start(self, point: np.ndarray) -> Generator[np.ndarray, Answer, _Run]:
@@ -209,7 +286,8 @@ class Strategy:
         """
         shrinkage = self.shrinkage
         if self.strength == 0 or not shrinkage.vectors:
-            return (yield from descent(point, self._moves, self.tol))
+            step = self._first_step(point) if self._sees_whole_range else _STEPS[0]
+            return (yield from descent(point, self._moves, self.tol, step))
         start = self.space.activate(shrinkage.together(point))[0]
         rough = self.tol if self.strength == math.inf else max(self.tol, _ROUGH)
         end = yield from descent_together(shrinkage, start, self._moves, rough)
@@ -231,8 +309,10 @@ class Strategy:
 
     def _advance(self, run: _Run) -> Plan:
         """One trial of a run."""
-        answer = self._with_prior(run.point, (yield run.point))
-        self._seen.append((run.point, answer))
+        answer = self._design.get(key_of(run.point))
+        if answer is None:
+            answer = self._with_prior(run.point, (yield run.point))
+            self._seen.append((run.point, answer))
         run.n_trials += 1
         if answer.value < run.best:
             run.best, run.best_point = answer.value, run.point
@@ -251,15 +331,18 @@ class Strategy:
 
     def _restart(self) -> Plan:
         """Looks for other basins until some restarts in a row have found nothing better."""
-        n_vain = n_known = 0
+        n_vain = n_known = n_skipped = 0
         basins = False
         while n_vain < self._patience():
             best = min(self._runs, key=lambda run: run.best)
-            start = self._new_start(best, basins, n_known)
-            start = start if self.strength == 0 else self.shrinkage.together(start)
-            if not basins and self._is_known(start, best):
-                n_vain, n_known = n_vain + 1, n_known + 1
-                continue
+            if self._sees_whole_range:
+                start = self._promising(best, n_vain)
+            else:
+                start = self._new_start(best, basins, n_known)
+                start = start if self.strength == 0 else self.shrinkage.together(start)
+                if not basins and self._is_known(start, best):
+                    n_vain, n_known, n_skipped = n_vain + 1, n_known + 1, n_skipped + 1
+                    continue
             run = yield from self._start(start)
             n_towards = _LIKELY if run.done else _LIKELY * self._falls_towards(best)
             basins |= n_towards == 0
@@ -269,19 +352,32 @@ class Strategy:
             run.done = True
             lowered = best.best - run.best
             better = math.isinf(best.best) or lowered > self.tol * abs(best.best)
-            n_vain = 0 if better and math.isfinite(run.best) and not run.flat else n_vain + 1
+            if better and math.isfinite(run.best) and not run.flat:
+                n_vain = n_skipped = 0
+            else:
+                n_vain += 1
+        return self._reason(n_vain - n_skipped, n_skipped)
+
+    def _reason(self, n_made: int, n_skipped: int) -> str:
+        """Why the search ends after restarts in vain, and others that were not made."""
         if all(math.isinf(run.best) for run in self._runs):
             return "no setting could be fitted and scored"
         if all(run.flat for run in self._runs):
             return "the criterion is flat: its gradient is zero wherever it was looked at"
-        restarts = "1 restart" if n_vain == 1 else f"{n_vain} restarts in a row"
-        vain = f", and {restarts} found nothing better" if n_vain else ""
-        return f"the descent is at its end{vain}"
+        reason = "the descent is at its end"
+        if n_made:
+            restarts = "1 restart" if n_made == 1 else f"{n_made} restarts in a row"
+            reason += f", and {restarts} found nothing better"
+        if n_skipped:
+            reason += f"; {n_skipped} {'more' if n_made else 'restarts'} would have begun next to "
+            reason += "trials from which the criterion falls towards the best one"
+        return reason
 
     def _patience(self) -> int:
         """Restarts that may fail: more where there has been no slope to follow yet."""
         lost = all(run.flat or run.best_point is None for run in self._runs)
-        return max(self.n_restarts, _RESTARTS_ON_PLAINS) if lost else self.n_restarts
+        n_on_plains = _RESTARTS_ON_PLAINS - max(0, len(self._design) - 1)
+        return max(self.n_restarts, n_on_plains) if lost else self.n_restarts
 
     def _falls_towards(self, best: _Run, trial: int = -1) -> bool:
         """Whether a trial, the last one, is higher than the best point and falls towards it."""
@@ -376,17 +472,17 @@ def descent_together(
             return end.value
 
 
-def descent(start: np.ndarray, moves: np.ndarray, tol: float) -> Plan:
+def descent(start: np.ndarray, moves: np.ndarray, tol: float, first: float = _STEPS[0]) -> Plan:
     """A run from a point; returns "flat" where there is no slope to follow."""
     answer = yield start
     moves = moves & np.isfinite(answer.slope)
     if not math.isfinite(answer.value) or not np.any(answer.slope[moves]):
         return "failed" if not math.isfinite(answer.value) else "flat"
     steepest = _steepest(start, answer, moves)
-    for step in _STEPS:
+    for step, most in zip((first, *_STEPS[1:]), _MOST_TRIALS):
         before = answer.value
         level_at = _LEVEL * steepest
-        start, answer, settled = yield from _lbfgs(start, answer, moves, step, tol, level_at)
+        start, answer, settled = yield from _lbfgs(start, answer, moves, step, tol, level_at, most)
         if settled or not np.any(answer.slope[moves]):
             break
         level = _steepest(start, answer, moves) <= level_at
@@ -400,6 +496,12 @@ def _steepest(point: np.ndarray, answer: Answer, moves: np.ndarray) -> float:
     u, g = point[moves], answer.slope[moves]
     blocked = ((u <= 0) & (g > 0)) | ((u >= 1) & (g < 0))
     return float(np.abs(np.where(blocked, 0.0, g)).max())
+
+
+def _least(tried: list[tuple[np.ndarray, Answer]]) -> np.ndarray:
+    """The point of least value."""
+    values = [a.value if math.isfinite(a.value) else math.inf for _, a in tried]
+    return tried[int(np.argmin(values))][0]
 
 
 class _Unknown(Exception):
@@ -416,6 +518,7 @@ def _lbfgs(
     step: float,
     tol: float,
     level: float,
+    max_trials: int,
 ) -> Generator[np.ndarray, Answer, tuple[np.ndarray, Answer, bool]]:
     """L-BFGS-B from a point, as a plan; returns the best point, its answer, whether it settled.
 
@@ -430,7 +533,6 @@ def _lbfgs(
     """
     v_start = start[moves] / step
     scale = np.abs(first.slope[moves]).max() * step
-    max_trials = 15_000 if step == _STEPS[0] else _MAX_TRIALS_AT_KINK
     known = {v_start.tobytes(): (first.value / scale, first.slope[moves] * step / scale)}
     best = start, first
     lowest = last = first.value, v_start  # of the points on a slope

@@ -75,7 +75,7 @@ _MIN_REGRET_TRIALS = 10
 _MIN_TRIALS_TO_STOP = 20
 # One bound may be lucky: hyperparameters of the process move with each trial.
 _NEGLIGIBLE_IN_A_ROW = 3
-_NOTHING_TO_GAIN = "no better setting could be told from the best one: see sampler_.regret"
+_NOTHING_TO_GAIN = "the remaining regret is below the noise"
 # Its square is a number yet.
 _LARGEST_LOSS = 1e90
 

@@ -36,7 +36,7 @@ class GradientSampler(Sampler):
         Number of restarts in a row that may find nothing better.
     tol : float, default=1e-5
         A descent ends when a step lowers the criterion, or by the slope can be expected to
-        lower it, by less than this part of it.
+        lower it, by less than this part of its distance from `least`.
     one_valley : bool, default=False
         Whether, in one dimension, minima lie side by side: restarts then keep between the
         trials that are far above the best and fall towards it.
@@ -56,9 +56,17 @@ class GradientSampler(Sampler):
     -----
     Descents are by L-BFGS-B. A restart is first a single trial. If the criterion falls from
     there towards the best point known, both lie in one basin as far as can be told (for a
-    pseudoconvex function it is so), and there is no descent. A restart that would begin next to
-    a trial of which this is known counts without being made. Points that disprove it start
-    one; restarts are then placed by a Gaussian process that is told the derivatives.
+    pseudoconvex function it is so), and there is no descent.
+
+    Spaces of one or two dimensions are looked at as a whole, unless `n_restarts` is 0: five or
+    eleven points, at most half of `n_iter`, come before the descents. Restarts begin where a
+    Gaussian process (GP) fitted to the logarithm of all values, and to their derivatives, expects
+    the largest improvement, among points that are at least half as far from all trials as the
+    farthest one, then a quarter, and so on.
+
+    In more dimensions, or with vectors, a restart that would begin next to a trial from which the
+    criterion falls towards the best one counts without being made. Points that disprove that
+    start a descent; restarts are then placed by a GP that observes the derivatives.
 
     References
     ----------

@@ -69,28 +69,35 @@ def landscape(estimator: Any, space: Space) -> tuple[bool, float]:
 def with_real_ranges(spaces: Any, estimator: Any) -> Any:
     """Search spaces with ``(1, 100)`` as ``(1.0, 100.0)`` for what has a derivative.
 
-    Objects such as ``Integer(1, 100)`` stay what they are.
+    Objects such as ``Integer(1, 100)`` stay what they are. What has a derivative is asked of the
+    estimator with each of the choices, as steps may be swapped.
     """
     if isinstance(spaces, list):
         return [with_real_ranges(part, estimator) for part in spaces]
     if isinstance(spaces, tuple) and len(spaces) == 2:  # a sub-space and its budget
         return with_real_ranges(spaces[0], estimator), spaces[1]
-    if not isinstance(spaces, Mapping):
+    if not isinstance(spaces, Mapping) or not any(map(_is_whole, spaces.values())):
         return spaces
     try:
-        names = inner_problem(estimator).names
-    except NotDifferentiableError:
+        problems = _problems(estimator, Space(spaces))
+    except (InvalidSpaceError, ValueError):  # said where the space is checked
         return spaces
+    names = {name for problem in problems for name in problem.names}
     return {name: _real(spec) if name in names else spec for name, spec in spaces.items()}
+
+
+def _is_whole(spec: Any) -> bool:
+    """Whether a range is spelt as a tuple that begins with two integers."""
+    if isinstance(spec, When):
+        return _is_whole(spec.values)
+    whole = isinstance(spec, tuple) and len(spec) >= 2
+    return whole and all(isinstance(end, numbers.Integral) for end in spec[:2])
 
 
 def _real(spec: Any) -> Any:
     if isinstance(spec, When):
         return When(_real(spec.values), spec.conditions)
-    whole = isinstance(spec, tuple) and len(spec) >= 2
-    if whole and all(isinstance(end, numbers.Integral) for end in spec[:2]):
-        return (float(spec[0]), float(spec[1]), *spec[2:])
-    return spec
+    return (float(spec[0]), float(spec[1]), *spec[2:]) if _is_whole(spec) else spec
 
 
 def _warn_of_noise(estimator: Any, names: Collection[str]) -> None:

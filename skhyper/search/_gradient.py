@@ -36,8 +36,9 @@ class GradientSearchCV(SampledSearch):
 
     Each trial computes the loss and its derivatives by all hyperparameters that have one, at
     about the cost of the loss. L-BFGS-B goes downhill from the middle of the ranges, or from
-    points of yours, and restarts look for other basins. Choices, integers and what else has
-    no derivative are searched around these descents.
+    points of yours, and restarts look for other basins; with one or two hyperparameters, a
+    coarse design of the whole range comes first. Choices, integers and what else has no
+    derivative are searched around these descents.
 
     Parameters
     ----------
@@ -51,7 +52,8 @@ class GradientSearchCV(SampledSearch):
     n_iter : int, default=50
         Number of trials at most, each of them one value and gradient.
     n_restarts : int, default=3
-        Number of restarts in a row that may find nothing better before the search ends.
+        Number of restarts in a row that may find nothing better before the search ends. 0 is
+        the bare descent, from the middle of the ranges.
     tol : float, default=1e-5
         A descent ends when a step lowers the criterion, or by the slope can be expected to
         lower it, by less than this part of it (of 1 - R2 where R2 is the score); for SVC and
@@ -65,8 +67,9 @@ class GradientSearchCV(SampledSearch):
         samples to each component, and costs as much as some such searches where there are not.
         Single numbers have no prior.
     initial_points : dict or list of dict, default=None
-        Settings to start from, in place of the middle of the ranges. Names left out have the
-        estimator's own values.
+        Settings to start from, in place of the middle of the ranges; with one or two
+        hyperparameters, before the whole range is looked at. Names left out have the estimator's
+        own values.
     constraint : callable, default=None
         ``constraint(params) -> bool``; only settings that it accepts are tried.
     max_time : float, default=None
@@ -83,7 +86,7 @@ class GradientSearchCV(SampledSearch):
         Number of folds that run at the same time, in threads: what a fold's settings share
         stays in this process.
     random_state : int, RandomState instance or None, default=None
-        Seed of the restarts.
+        Seed of the restarts of three hyperparameters or more.
     scoring, refit, cv, verbose, error_score, return_train_score
         As in :class:`sklearn.model_selection.GridSearchCV`.
 

@@ -163,8 +163,12 @@ def test_arms_few_and_many():
     assert history.best.params["kind"] == "v"
     assert history.best.params["x"] == pytest.approx(0.2, abs=0.01)
     assert {trial.params["kind"] for trial in history} == {"u", "v", "w"}
-    # The best arm first, once all have been looked at.
-    assert [trial.params["kind"] for trial in history[:9]].count("v") == 3
+    # Each one over its whole range; then the best one first.
+    for kind in "uvw":
+        tried = [trial.params["x"] for trial in history[:15] if trial.params["kind"] == kind]
+        assert sorted(tried) == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9])
+    kinds = [trial.params["kind"] for trial in history[15:]]
+    assert kinds.count("v") > kinds.count("u") == kinds.count("w")
 
     history, _ = run(loss, {**space, "n": (0, 20)}, names={"x"}, n=40)
     assert len(history) == 40
@@ -254,12 +258,99 @@ def test_a_step_that_would_gain_nothing_is_not_made():
     assert [trial.params["x"] for trial in history] == pytest.approx([0.5, 0.65])
 
 
-def test_restarts_next_to_what_is_known_are_not_made():
-    space, starts = {"x": (0.0, 1.0)}, [{"x": x} for x in np.arange(0.05, 1.0, 0.1)]
-    made, sampler = run(valley(0.502), space, n=200, starts=starts, n_restarts=5)
-    without, _ = run(valley(0.502), space, n=200, starts=starts, n_restarts=0)
+def test_restarts_next_to_what_is_known_are_not_made_and_not_counted():
+    """In three dimensions or more; here two are choices of one."""
+    space = {"x": (0.0, 1.0), "a": ["one"], "b": ["one"]}
+    starts = [{"x": x, "a": "one", "b": "one"} for x in np.arange(0.05, 1.0, 0.1)]
+
+    loss, options = valley(0.502), {"n": 200, "names": {"x"}, "starts": starts}
+    made, sampler = run(loss, space, n_restarts=5, **options)
+    without, _ = run(loss, space, n_restarts=0, **options)
     assert len(made) == len(without) < 200
-    assert "5 restarts in a row found nothing better" in sampler.stop_reason
+    assert "5 restarts would have begun next to trials" in sampler.stop_reason
+    assert "found nothing better" not in sampler.stop_reason
+
+
+@pytest.mark.parametrize("names", ["x", "xy"])
+def test_all_restarts_of_one_or_two_hyperparameters_are_made(names):
+    space = {name: (0.0, 1.0) for name in names}
+
+    def loss(params):
+        value = sum(np.cosh(v - 0.502) for v in params.values())
+        return value, {name: np.sinh(v - 0.502) for name, v in params.items()}
+
+    few, _ = run(loss, space, n=200, n_restarts=1)
+    many, sampler = run(loss, space, n=200, n_restarts=9)
+    assert len(many) >= len(few) + 8
+    assert sampler.stop_reason.endswith(", and 9 restarts in a row found nothing better")
+    assert len({tuple(trial.params.values()) for trial in many}) == len(many)
+
+
+@pytest.mark.parametrize(("names", "size"), [("x", 5), ("xy", 11)])
+def test_the_whole_range_of_one_or_two_is_looked_at_first(names, size):
+    space = {name: (0.0, 1.0) for name in names}
+
+    def loss(params):
+        value = sum((v - 0.2) ** 2 for v in params.values())
+        return 1 + value, {name: 2 * (v - 0.2) for name, v in params.items()}
+
+    history, _ = run(loss, space)
+    for name in names:  # the middle first; in each coordinate every value of a fine grid
+        values = [trial.params[name] for trial in history[:size]]
+        assert values[0] == pytest.approx(0.5)
+        assert sorted(values) == pytest.approx((np.arange(size) + 0.5) / size)
+    assert history.best.loss == pytest.approx(1, abs=1e-4)
+    bare, _ = run(loss, space, n_restarts=0)
+    assert len(bare) < size
+    # With few trials, half of them are left for the descent.
+    history, _ = run(loss, space, n=7)
+    assert history.best.loss < 1 + 1e-3
+
+
+def test_a_range_with_choices_is_looked_at_for_each():
+    def loss(params):
+        x, lowest = params["x"], {"u": 0.5, "v": 0.1}[params["kind"]]
+        depth = {"u": 0.0, "v": 0.5}[params["kind"]]  # a narrow valley far from the middle
+        dip = depth * np.exp(-(((x - lowest) / 0.06) ** 2))
+        slope = 2 * (x - 0.5) + dip * 2 * (x - lowest) / 0.06**2
+        return 1 + (x - 0.5) ** 2 - dip, {"x": slope}
+
+    history, _ = run(loss, {"kind": ["u", "v"], "x": (0.0, 1.0)}, names={"x"})
+    assert history.best.params["kind"] == "v"
+    assert history.best.params["x"] == pytest.approx(0.1, abs=0.02)
+
+
+@pytest.mark.parametrize("one_valley", [False, True])
+def test_a_drop_behind_a_hump_and_beside_a_plateau(one_valley):
+    """As of a lasso with columns in small units, which only a tiny penalty lets in."""
+
+    def value(x):
+        drop, plateau = 1 / (1 + np.exp(-60 * (x - 0.22))), np.tanh(8 * (x - 0.75))
+        return 1 + 1000 * drop * (1 + 0.15 * np.exp(-(((x - 0.45) / 0.1) ** 2)) + 0.1 * plateau)
+
+    def loss(params):
+        x, h = params["x"], 1e-6
+        return value(x), {"x": (value(x + h) - value(x - h)) / (2 * h)}
+
+    history, _ = run(loss, {"x": (0.0, 1.0)}, one_valley=one_valley)
+    assert history.best.loss < 1.01
+
+
+def test_a_tolerance_is_relative_to_the_distance_from_the_lowest_value():
+    """Minus an R2 is the squared error less 1: the same search, where -1 is the lowest value."""
+
+    def error(shift):
+        def loss(params):
+            t = params["x"] - 0.537
+            return 1e-6 * (1 + 50 * t * t + 20 * t**4) - shift, {"x": 1e-6 * (100 * t + 80 * t**3)}
+
+        return loss
+
+    for n_restarts in (0, 3):
+        plain, _ = run(error(0.0), {"x": (0.0, 1.0)}, n_restarts=n_restarts)
+        shifted, _ = run(error(1.0), {"x": (0.0, 1.0)}, n_restarts=n_restarts, least=-1.0)
+        assert shifted.best.params["x"] == pytest.approx(plain.best.params["x"], abs=1e-4)
+        assert plain.best.params["x"] == pytest.approx(0.537, abs=2e-3)
 
 
 def test_restarts_in_one_valley_do_not_climb_out_of_it():
@@ -267,12 +358,14 @@ def test_restarts_in_one_valley_do_not_climb_out_of_it():
         x = params["x"]
         return 1 + 9 * (x - 0.6) ** 2, {"x": 18 * (x - 0.6)}
 
-    for one_valley in (False, True):
-        history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=5, one_valley=one_valley)
+    # A rise of a tenth is at 0.6 -+ 0.11; no trial of the first look is nearer than 0.1.
+    two = {"a": ["one"], "b": ["one"]}
+    for one_valley, space in ((True, {}), (True, two), (False, two)):
+        options = {"n_restarts": 5, "one_valley": one_valley, "names": {"x"}}
+        history, _ = run(loss, {"x": (0.0, 1.0), **space}, **options)
         assert history.best.params["x"] == pytest.approx(0.6, abs=1e-3)
-        lowest = min(trial.params["x"] for trial in history)
-        # A rise of a tenth is at 0.6 -+ 0.11, and the last step over it is at most 0.15.
-        assert (lowest > 0.3) == one_valley
+        later = [trial.params["x"] for trial in history[0 if space else 5 :]]
+        assert (min(later) > 0.3 and max(later) < 0.9) == one_valley
 
 
 def test_in_one_valley_a_point_without_a_value_is_a_wall():

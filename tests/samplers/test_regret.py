@@ -15,7 +15,7 @@ from skhyper.samplers._regret import Regret, fold_noise, regret_bound
 from skhyper.space import Space
 
 X, y = load_iris(return_X_y=True)
-REASON = "no better setting could be told from the best one: see sampler_.regret"
+REASON = "the remaining regret is below the noise"
 
 
 def search(function, d, noise, n, seed, **kwargs):

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.dummy import DummyRegressor
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.metrics import check_scoring
 from sklearn.neighbors import KNeighborsRegressor
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
@@ -118,6 +119,16 @@ def test_whole_numbers_are_ends_of_a_real_range():
     assert isinstance(search.best_params_["alpha"], float)
     with pytest.raises(InvalidSpaceError, match="Nothing in"):
         GradientSearchCV(Ridge(), {"alpha": Integer(1, 100)}).fit(X, y)
+
+
+def test_integer_ends_of_a_swapped_step():
+    """The pipeline's own last step has no derivative; that of the space has one."""
+    pipeline = Pipeline([("model", DummyRegressor())])
+    assert with_real_ranges({"model__alpha": (1, 100)}, pipeline) == {"model__alpha": (1, 100)}
+    spaces = {"model": [Ridge(), KernelRidge(kernel="rbf")], "model__alpha": (1, 100)}
+    search = GradientSearchCV(pipeline, spaces, cv=3, n_iter=10, random_state=0).fit(X, y)
+    assert all(isinstance(alpha, float) for alpha in search.cv_results_["param_model__alpha"])
+    assert any(alpha % 1 for alpha in search.cv_results_["param_model__alpha"])
 
 
 def test_random_features_without_a_seed():

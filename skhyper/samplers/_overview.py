@@ -1,0 +1,167 @@
+"""A look at the whole range of one or two hyperparameters, before the descents and after them.
+
+A descent sees one valley. A coarse design shows whether there are others, and a Gaussian process
+(GP) fitted to all values and derivatives says where restarts may find something better.
+
+Notation
+--------
+n, d : number of trials, of coordinates that move
+U : coordinates of the trials, (n, d), in the unit cube
+f, G : criterion, (n,), not finite where it failed; its derivatives by U, (n, d), nan where unknown
+h : compressed criterion, see `compressed`
+"""
+
+import numpy as np
+
+from skhyper.gp import GaussianProcess, fit_gp, log_expected_improvement
+
+__all__ = [
+    "LARGEST_DIMENSION",
+    "coarse_design",
+    "first_step",
+    "next_in_design",
+    "regular_grid",
+    "restart_point",
+]
+
+# Dimensions in which a coarse design is affordable.
+LARGEST_DIMENSION = 2
+# Number of points of the design, about five for each dimension, and odd: the middle is one.
+_DESIGN_SIZES = (1, 5, 11)
+# Generator of the two-dimensional lattice: of 11 points no two are nearer than 0.28.
+_GENERATOR = 3
+# Points on each axis of the grid from which restarts are chosen.
+_GRID_SIZES = (1, 101, 31)
+# Rise of the criterion, relative to its minimum, over which no restart goes in one valley.
+_WALL = 0.1
+# Least scale of the compression, as a share of the median distance from the minimum.
+_SMALLEST_SCALE = 1e-3
+
+
+def coarse_design(d: int, most: int) -> np.ndarray:
+    """Points that cover the unit cube evenly, the middle first: a lattice of odd size.
+
+    Parameters
+    ----------
+    d : int
+        0, 1 or 2.
+    most : int
+        Largest number of points.
+
+    Returns
+    -------
+    points : ndarray of shape (n, d)
+
+    Examples
+    --------
+    >>> from skhyper.samplers._overview import coarse_design
+    >>> coarse_design(1, 10).ravel().tolist()
+    [0.5, 0.1, 0.3, 0.7, 0.9]
+    """
+    n = max(1, min(most, _DESIGN_SIZES[d]))
+    n -= n % 2 == 0
+    steps = np.arange(n) - n // 2
+    lattice = np.stack([steps, _GENERATOR * steps], axis=1)[:, :d]
+    points = (np.mod(lattice + n // 2, n) + 0.5) / n
+    return np.concatenate([points[n // 2 : n // 2 + 1], np.delete(points, n // 2, axis=0)])
+
+
+def next_in_design(
+    design: np.ndarray, U: np.ndarray, f: np.ndarray, G: np.ndarray
+) -> np.ndarray | None:
+    """Point of a design, (d,), that comes next: the nearest to the best trial, None at the end.
+
+    Problems that start from the solution at the last setting solve neighbours sooner.
+    """
+    left = design[[not np.any(np.all(np.isclose(U, u), axis=1)) for u in design]]
+    if not len(left):
+        return None
+    if not np.isfinite(f).any():
+        return left[0]
+    away = left - U[_argmin(f)]
+    downhill = away @ np.nan_to_num(G[_argmin(f)])  # first, of two that are equally far
+    return left[np.lexsort((downhill, np.linalg.norm(away, axis=1).round(9)))[0]]
+
+
+def _argmin(f: np.ndarray) -> int:
+    return int(np.where(np.isfinite(f), f, np.inf).argmin())
+
+
+def _walls(u: np.ndarray, f: np.ndarray, g: np.ndarray, best: int) -> tuple[float, float]:
+    """Nearest trials on both sides of the best one that are higher and fall towards it."""
+    finite = f[np.isfinite(f)]
+    # A criterion that may be negative has no natural zero: then its range is the measure.
+    rise = f[best] if f[best] > 0 else max(abs(f[best]), np.ptp(finite))
+    wall = ~(f <= f[best] + _WALL * rise) & ~(g * (u - u[best]) <= 0)
+    low = max(u[wall & (u < u[best])], default=-np.inf)
+    return float(low), float(min(u[wall & (u > u[best])], default=np.inf))
+
+
+def compressed(f: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``h = log(1 + (f - min f) / s)`` and its derivatives, with s = |min f|.
+
+    Where the criterion is positive that is its logarithm, up to a constant: losses range over
+    orders of magnitude. A failure is as bad as the worst trial.
+    """
+    known = np.isfinite(f)
+    least = f[known].min()
+    above = f - least
+    scale = max(abs(least), _SMALLEST_SCALE * np.median(above[known]), np.finfo(float).tiny)
+    above = np.where(known, above, above[known].max())
+    slopes = np.where(known[:, None], G, np.nan) / (above + scale)[:, None]
+    return np.log1p(above / scale), slopes
+
+
+def _surrogate(U: np.ndarray, f: np.ndarray, G: np.ndarray) -> GaussianProcess:
+    """The GP fitted to the compressed criterion and its derivatives."""
+    h, slopes = compressed(f, G)
+    return fit_gp(U, h, gradients=slopes)
+
+
+def regular_grid(d: int) -> np.ndarray:
+    """Points from which restarts are chosen, the ends included, (m, d)."""
+    axis = np.linspace(0, 1, _GRID_SIZES[d])
+    return np.stack(np.meshgrid(*[axis] * d), axis=-1).reshape(-1, d)
+
+
+def restart_point(
+    U: np.ndarray, f: np.ndarray, G: np.ndarray, points: np.ndarray, share: float, one_valley: bool
+) -> np.ndarray:
+    """Where the GP expects the largest improvement, (d,), at some distance from all trials.
+
+    Parameters
+    ----------
+    points : ndarray of shape (m, d)
+        Where a restart may begin.
+    share : float
+        Least distance from all trials, as a share of that of the farthest point.
+    one_valley : bool
+        Whether, in one dimension, restarts keep between the trials that are a tenth above the
+        best one and fall towards it.
+    """
+    if not np.isfinite(f).any():
+        share = 1.0
+    elif one_valley and U.shape[1] == 1:
+        low, high = _walls(U[:, 0], f, G[:, 0], _argmin(f))
+        inside = (points[:, 0] > low) & (points[:, 0] < high)
+        points = points[inside] if inside.any() else points
+    distances = np.linalg.norm(points[:, None] - U, axis=2).min(axis=1)
+    points = points[distances >= share * distances.max()]
+    if len(points) == 1 or not np.isfinite(f).any():
+        return points[0]
+    process = _surrogate(U, f, G)
+    best = float(process.predict(process.X)[0].min())
+    return points[log_expected_improvement(*process.predict(points), best)[0].argmax()]
+
+
+def first_step(
+    U: np.ndarray, f: np.ndarray, G: np.ndarray, start: int, shortest: float, longest: float
+) -> float:
+    """Length of a descent's first step from a trial, in the coordinate of the steepest slope.
+
+    It leads to the least mean of the GP on the ray down the slope.
+    """
+    direction = -np.nan_to_num(G[start]) / np.nanmax(np.abs(G[start]))
+    steps = np.linspace(shortest, longest, 50)
+    ray = np.clip(U[start] + steps[:, None] * direction, 0, 1)
+    return float(steps[_surrogate(U, f, G).predict(ray)[0].argmin()])
