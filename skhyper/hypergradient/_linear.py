@@ -51,7 +51,7 @@ _MAX_STEPS = 100
 _MAX_SUPPORTS = 200
 # A factor serves for steps at other points, and for systems, while each mends all but this part.
 _SLOW = 0.1
-_REFINED = 1e-9
+_REFINED, _LARGEST_RESIDUAL = 1e-9, 1e-4
 # Relative residual of a step by conjugate gradients, and the iterations that take as long as a
 # factor; spread of the changes of the Hessian's diagonal up to which a factor serves; number of
 # coefficients up to which there is one.
@@ -218,6 +218,12 @@ class LinearProblem(InnerProblem):
                 return U[S]
             if not size <= _SLOW * before:  # nan is not either
                 if self._factorized_at is self._V:
+                    largest = _LARGEST_RESIDUAL * np.linalg.norm(v / scale)
+                    if self._design.dense is None and size > largest:
+                        raise NotDifferentiableError(
+                            f"Conjugate gradients do not converge for {self.estimator!r}: scale "
+                            "the features."
+                        )
                     return U[S]
                 self._solver, size = self._factorize(self._V), np.inf
                 U[S] = self._solver(v)

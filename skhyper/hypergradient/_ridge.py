@@ -13,7 +13,7 @@ C : dual solution, (n, K), with ``W = Xcᵀ C``
 
 import copy
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -208,7 +208,7 @@ class _Gram:
     def __init__(self, data: Centred, centred: bool, primal: bool):
         self._data, self._primal = data, primal
         self._ones = np.sqrt(data.weights / data.weights.sum())[:, None] if centred else None
-        self._shifted = Shifted(lambda: data.gram(primal), primal, self._ones)
+        self._shifted = Shifted(partial(data.gram, primal), primal, self._ones)
         self._rounding = _EPS * np.sqrt(max(data.shape)) * data.cancellation()
         # Lengths of the columns' means, which centring and predictions take away again.
         self._means = np.abs(data.mean) * np.sqrt(data.weights.sum())

@@ -73,14 +73,13 @@ def _xgboost(model: Any) -> Attributes:
 
 
 def _depth(left: np.ndarray, right: np.ndarray) -> int:
-    """Depth of a tree given the children of its nodes, -1 for those of leaves."""
-    depth, level = 0, np.array([0])
-    while True:
-        below = np.concatenate([left[level], right[level]])
-        level = below[below >= 0]
-        if not len(level):
-            return depth
+    """Depth of a tree given the children of its nodes; -1 on the left of leaves."""
+    depth, level = 0, np.flatnonzero(left[:1] >= 0)
+    while len(level):
         depth += 1
+        below = np.concatenate([left[level], right[level]])
+        level = below[left[below] >= 0]
+    return depth
 
 
 def _lightgbm(model: Any) -> Attributes:

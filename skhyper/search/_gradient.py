@@ -290,16 +290,18 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.sampler_.prior = self.prior_  # what found it has the data
 
     def _warn_of_early_stops(self) -> None:
-        """Warn where a solver stopped so early that its score is not that of the solution."""
+        """Warn if the score of what looks best is not that of the solution."""
         trials = [t for t in self.history_ if t.gradient is not None and self._criterion.exact]
-        gaps = [abs(t.loss - t.criterion) / max(abs(t.loss), 1e-300) for t in trials]
-        early = [gap for gap in gaps if gap > _GAP]
-        if early:
+        if not trials:
+            return
+        best = min(trials, key=lambda t: t.loss), min(trials, key=lambda t: t.criterion)
+        gap = max(abs(t.loss - t.criterion) / max(abs(t.loss), 1e-300) for t in best)
+        if gap > _GAP:
             warnings.warn(
-                f"The fits of {len(early)} of {len(self.history_)} trials stopped before the "
-                "solution: their losses, which may also have lost digits to rounding, differ by "
-                f"up to {max(early):.0%} from its loss, which is what the derivatives are of "
-                "(`criterion` of a trial). Increase max_iter or scale the features.",
+                "Fits of the estimator stopped before the solution, or lost digits to rounding: "
+                f"among the best trials their loss differs by {gap:.0%} from that of the solution "
+                "(`criterion` of a trial), which is what is differentiated. Increase max_iter or "
+                "scale the features.",
                 SkhyperWarning,
                 stacklevel=8,
             )

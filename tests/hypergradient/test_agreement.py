@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:Singular matrix in solving dual problem",
     "ignore:.*is lost in rounding",
     "ignore:The search overfits",
-    "ignore:The fits of .* lost digits to rounding",
+    "ignore:Fits of the estimator stopped before",
 )
 
 

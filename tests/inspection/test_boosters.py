@@ -1,5 +1,7 @@
 """Boosted models of other libraries, where they are installed."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -32,6 +34,9 @@ def test_xgboost():
         "max_depth",
         "n_jobs",
     }
+    both = xgboost.XGBRegressor(n_estimators=1, max_depth=1, multi_strategy="multi_output_tree")
+    assert sizes(both.fit(X, X[:, :2]))["trees"] == 2 + 2 * 2  # a vector in each leaf
+    assert re.search("1 trees, 2 leaves, depth up to 1", repr(inspect(both)))
     linear = xgboost.XGBRegressor(n_estimators=3, booster="gblinear", n_jobs=1).fit(X, t)
     assert sizes(linear) == {"base_score": 1, "weights": 5}
 
