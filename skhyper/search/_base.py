@@ -163,7 +163,7 @@ class BaseSearch(Interruptible, CallbackSearchCV):
                 teardown_callbacks(self)
 
     def _fit(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
-        check_scoring_signature(self.scoring, y)
+        check_scoring_signature(self.scoring, y, as_sklearn=not self._is_sequential)
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
         params, hooks = self._fit_arguments(params)

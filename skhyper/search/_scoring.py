@@ -11,6 +11,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 
 from skhyper._sklearn import InvalidParameterError, scorer_parts
 from skhyper._trial import History
+from skhyper.exceptions import SkhyperWarning
 
 __all__ = ["check_fit_metadata", "check_scoring_signature", "warn_or_raise_about_scores"]
 
@@ -20,7 +21,7 @@ _TARGET = re.compile(
 )
 
 
-def check_scoring_signature(scoring: Any, y: Any) -> None:
+def check_scoring_signature(scoring: Any, y: Any, as_sklearn: bool = False) -> None:
     """Check that callables in `scoring` can be called as scorers, (estimator, X, y).
 
     Parameters
@@ -29,6 +30,8 @@ def check_scoring_signature(scoring: Any, y: Any) -> None:
         As it was given to the search.
     y : object
         The target; without one scorers are called with (estimator, X).
+    as_sklearn : bool, default=False
+        Whether to warn only of what scikit-learn's searches take, all of whose scores are nan.
 
     Raises
     ------
@@ -41,11 +44,14 @@ def check_scoring_signature(scoring: Any, y: Any) -> None:
             continue  # a scorer of scikit-learn
         what = f"scoring={name}" if scoring is function else f"scoring[{name}]"
         if _is_metric(function):
-            raise ValueError(
+            said = (
                 f"{what} is a metric, (y_true, y_pred), and not a scorer, (estimator, X, y). "
                 f"{_advice(function)}"
             )
-        if not _takes(function, n_arguments):
+            if not as_sklearn or _is_sklearn_metric(function):
+                raise ValueError(said)
+            warnings.warn(said, SkhyperWarning, stacklevel=5)
+        elif not _takes(function, n_arguments):
             raise ValueError(
                 f"{what} cannot be called with {n_arguments} arguments, as the scorer "
                 f"(estimator, X{', y' if n_arguments == 3 else ''}); its signature is "
@@ -65,10 +71,14 @@ def _callables(scoring: Any) -> Iterator[tuple[str, Callable]]:
 
 
 def _is_metric(function: Callable) -> bool:
+    first = next(iter(_parameters(function)), "")
+    return _is_sklearn_metric(function) or bool(_TARGET.fullmatch(first))
+
+
+def _is_sklearn_metric(function: Callable) -> bool:
     module = getattr(getattr(function, "func", function), "__module__", None) or ""
-    if module.startswith("sklearn.metrics.") and not module.startswith("sklearn.metrics._scorer"):
-        return "tests" not in module
-    return bool(_TARGET.fullmatch(next(iter(_parameters(function)), "")))
+    is_scorer = module.startswith("sklearn.metrics._scorer")
+    return module.startswith("sklearn.metrics.") and not is_scorer and "tests" not in module
 
 
 def _parameters(function: Callable) -> Mapping[str, inspect.Parameter]:

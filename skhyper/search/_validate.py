@@ -1,6 +1,7 @@
 """Checks of what the user wrote, before the first model is trained."""
 
 import difflib
+import numbers
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -145,12 +146,12 @@ def check_values(estimator: Any, space: Space) -> None:
 
     Only estimators with scikit-learn's ``_parameter_constraints`` say so. Where a step is
     swapped, a value counts as right if one of the estimators that it may be given to accepts
-    it. Of a range that is wrong in part there is a warning.
+    it. Of numbers, in a range or a list, that are wrong in part there is a warning.
 
     Raises
     ------
     InvalidSpaceError
-        If a choice is not accepted, or none of the values of a range.
+        If a choice that is no number is not accepted, or none of the values.
     """
     points = _example_points(space)
     examples = space.from_unit(points)
@@ -198,7 +199,13 @@ def _check_choices(name: str, dimension: Categorical, owners: Any) -> None:
     if all(errors):
         raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
     for choice, error in zip(dimension.choices, errors, strict=True):
-        if error:
+        if error and isinstance(choice, numbers.Real):  # as of ranges
+            warnings.warn(
+                f"Trials of {name!r} with {choice!r} will fail: {error}",
+                SkhyperWarning,
+                stacklevel=6,
+            )
+        elif error:
             right = [c for c, e in zip(dimension.choices, errors) if not e and isinstance(c, str)]
             near = difflib.get_close_matches(str(choice), right + _options(name, owners), n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""

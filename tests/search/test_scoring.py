@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from skhyper import BayesSearchCV, GradientSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
+from skhyper.exceptions import SkhyperWarning
 
 X, y = load_iris(return_X_y=True)
 C = {"C": (0.1, 10.0)}
@@ -57,13 +58,26 @@ METRICS = {
     "tuple": (("accuracy", accuracy_score), r"scoring\[1\] is a metric"),
 }
 
+WARNED = {"mine", "lambda", "dict", "list"}
+
 
 @every_search
 @pytest.mark.parametrize("metric", METRICS)
 def test_metrics_are_no_scorers(kind, metric):
     scoring, said = METRICS[metric]
+    if kind in ("grid", "random") and metric in WARNED:
+        pytest.skip("scikit-learn takes it")
     with pytest.raises(ValueError, match=said):
         searches(Never(), scoring=scoring, refit=False)[kind].fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore:Scoring failed", "ignore:One or more of the test scores")
+@pytest.mark.parametrize("kind", ["grid", "random"])
+def test_metrics_that_scikit_learns_searches_take(kind):
+    search = searches(SVC(), scoring=mine, refit=False)[kind]
+    with pytest.warns(SkhyperWarning, match=METRICS["mine"][1]):
+        search.fit(X, y)
+    assert np.isnan(search.cv_results_["mean_test_score"]).all()
 
 
 def test_metrics_of_clusterings_and_in_gradient_searches():

@@ -114,16 +114,22 @@ def test_a_range_that_is_wrong_in_part(spec):
         ({"kernel": ["linear", "sigmod"]}, r"'sigmod'.*Did you mean 'sigmoid'\?"),
         ({"C": [1, 10, "auto"]}, "choice 'auto' does not suit 'C': The 'C' parameter of SVC"),
         (
-            {"gamma": When(["scale", -1.0], kernel="rbf"), "kernel": ["rbf", "linear"]},
-            "choice -1.0",
+            {"gamma": When(["scale", "sclae"], kernel="rbf"), "kernel": ["rbf", "linear"]},
+            "choice 'sclae'.*mean 'scale'",
         ),
-        ([{"C": [1]}, {"degree": [2, 3.5]}], "choice 3.5 does not suit 'degree'"),
+        ([{"C": [1]}, {"degree": [2, None]}], "choice None does not suit 'degree'"),
     ],
     ids=str,
 )
 def test_a_choice_that_the_estimator_does_not_accept(spec, message):
     with pytest.raises(InvalidSpaceError, match=message):
         check_values(SVC(), Space(spec))
+
+
+@pytest.mark.parametrize("choices", [[2, 3.5], [2, -1]])
+def test_a_number_that_the_estimator_does_not_accept(choices):
+    with pytest.warns(SkhyperWarning, match=f"'degree' with {choices[1]} will fail"):
+        check_values(SVC(), Space({"degree": choices}))
 
 
 def test_a_choice_is_right_if_one_step_that_may_be_there_accepts_it():
