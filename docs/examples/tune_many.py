@@ -36,6 +36,9 @@ def all_matter():
     return X, X @ rng.normal(size=N_FEATURES) / 6 + rng.normal(size=len(X))
 
 
+TASKS = {"5 of 40 matter": few_matter, "all matter a little": all_matter}
+
+
 def searches():
     """Names and searches; the first one has two hyperparameters, the others 41."""
     one = KernelRidge(kernel=RBF(1.0))
@@ -49,7 +52,7 @@ def searches():
 
 
 def main():
-    for title, make in {"5 of 40 matter": few_matter, "all matter a little": all_matter}.items():
+    for title, make in TASKS.items():
         X, y = make()
         print(f"\n{title:<19}  trials  seconds  CV R2  held-out R2")
         for name, search in searches().items():

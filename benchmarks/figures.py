@@ -1,0 +1,83 @@
+"""Write figures of committed results into the pages that quote them.
+
+    python benchmarks/figures.py           # rewrites README.md and docs/
+    python benchmarks/figures.py --check   # only says which are out of date
+
+A page marks the place of a table or sentence by `<!-- figures: NAME -->` and `<!-- end -->`; what
+stands between them is made here, by the function of that name, from `results/*.json` alone.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+from _markdown import table
+
+ROOT = Path(__file__).parent.parent
+RESULTS = Path(__file__).parent / "results"
+BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+
+
+def result(name):
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def searches(rows, score):
+    """A table of searches, a row each."""
+    head = ["search", "trials", "CPU seconds", f"CV {score}", f"held-out {score}"]
+    digits = 3 if score == "accuracy" else 2
+    return table(
+        head,
+        [
+            [
+                name,
+                run["trials"],
+                f"{run['cpu_seconds']:.1f}",
+                f"{run['cv_score']:.{digits}f}",
+                f"{run['held_out_score']:.{digits}f}",
+            ]
+            for name, run in rows.items()
+        ],
+    )
+
+
+def tune_svc():
+    return searches(result("examples")["tune_svc"], "accuracy")
+
+
+def tune_many():
+    return searches(result("examples")["tune_many"]["5 of 40 matter"], "R²")
+
+
+def tune_many_noise():
+    return searches(result("examples")["tune_many"]["all matter a little"], "R²")
+
+
+FIGURES = {"tune_svc": tune_svc, "tune_many": tune_many, "tune_many_noise": tune_many_noise}
+
+
+def pages():
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def written(text):
+    """A page with the figures of the results as they are."""
+    return BLOCK.sub(lambda m: m[1] + "\n" + "\n".join(FIGURES[m[2]]()) + "\n" + m[3], text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    check = parser.parse_args().check
+    stale = {page: new for page in pages() if (new := written(page.read_text())) != page.read_text()}
+    for page, text in stale.items():
+        print(page.relative_to(ROOT))
+        if not check:
+            page.write_text(text)
+    sys.exit(bool(check and stale))
+
+
+if __name__ == "__main__":
+    main()
