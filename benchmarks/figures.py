@@ -17,7 +17,7 @@ from _markdown import table
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
-BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n)(?:(?!<!--).)*(<!-- end -->)", re.DOTALL)
 
 
 def result(name):
@@ -64,14 +64,16 @@ def pages():
 
 def written(text):
     """A page with the figures of the results as they are."""
-    return BLOCK.sub(lambda m: m[1] + "\n" + "\n".join(FIGURES[m[2]]()) + "\n" + m[3], text)
+    return BLOCK.sub(lambda m: "\n".join([m[1], *FIGURES[m[2]](), "", m[3]]), text)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing")
     check = parser.parse_args().check
-    stale = {page: new for page in pages() if (new := written(page.read_text())) != page.read_text()}
+    stale = {
+        page: new for page in pages() if (new := written(page.read_text())) != page.read_text()
+    }
     for page, text in stale.items():
         print(page.relative_to(ROOT))
         if not check:

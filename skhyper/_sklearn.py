@@ -9,11 +9,11 @@ import inspect
 import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import sklearn
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
@@ -75,8 +75,18 @@ __all__ = [
     "warn_or_raise_about_fit_failures",
 ]
 
+Method = TypeVar("Method", bound=Callable)
+
 HAS_CALLBACKS = CallbackSupportMixin is not None
 sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
+    """scikit-learn's decorator of ``fit``; type checkers see the method that it decorates."""
+    decorate: Callable[[Method], Method] = _fit_context(
+        prefer_skip_nested_validation=prefer_skip_nested_validation
+    )
+    return decorate
 
 
 def value_error(estimator: Any, name: str, value: Any, constraints: Any) -> str:

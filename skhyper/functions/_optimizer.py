@@ -5,7 +5,7 @@ import numbers
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from scipy.optimize import OptimizeResult
@@ -127,6 +127,10 @@ class Optimizer:
         best = self.history.best
         return math.nan if best is None else best.loss
 
+    @overload
+    def ask(self, n: None = None) -> dict[str, Any] | list[Any]: ...
+    @overload
+    def ask(self, n: int) -> list[Any]: ...
     def ask(self, n: int | None = None) -> Any:
         """What to try next.
 

@@ -1,5 +1,6 @@
 """Bayesian search."""
 
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -153,34 +154,34 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     def __init__(
         self,
-        estimator,
-        search_spaces,
+        estimator: Any,
+        search_spaces: Any,
         *,
-        n_iter=50,
-        use_gradients=False,
-        optimizer_kwargs=None,
-        initial_points=None,
-        include_default=None,
-        constraint=None,
-        max_time=None,
-        early_stopping=False,
-        n_points=None,
-        allow_repeats=False,
-        warm_start=False,
-        history=None,
-        journal=None,
-        scoring=None,
-        fit_params=None,
-        n_jobs=None,
-        iid="deprecated",
-        refit=True,
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        random_state=None,
-        error_score=np.nan,
-        return_train_score=False,
-    ):
+        n_iter: int | None = 50,
+        use_gradients: bool = False,
+        optimizer_kwargs: dict[str, Any] | None = None,
+        initial_points: Any = None,
+        include_default: bool | None = None,
+        constraint: Callable[[dict[str, Any]], bool] | None = None,
+        max_time: float | None = None,
+        early_stopping: bool = False,
+        n_points: int | None = None,
+        allow_repeats: bool = False,
+        warm_start: bool = False,
+        history: History | None = None,
+        journal: str | os.PathLike | None = None,
+        scoring: Any = None,
+        fit_params: dict[str, Any] | None = None,
+        n_jobs: int | None = None,
+        iid: Any = "deprecated",
+        refit: bool | str | Callable = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: int | np.random.RandomState | None = None,
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+    ) -> None:
         super().__init__(
             estimator=estimator,
             scoring=scoring,

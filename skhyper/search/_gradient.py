@@ -2,15 +2,17 @@
 
 import math
 import numbers
+import os
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skhyper._sklearn import Interval, StrOptions
-from skhyper._trial import Trial
+from skhyper._trial import History, Trial
 from skhyper.evaluation import GradientObjective, Objective, SampledCandidates
 from skhyper.exceptions import InvalidSpaceError, OverfittingWarning, SkhyperWarning
 from skhyper.samplers import GradientSampler, Sampler, Shrinkage
@@ -175,28 +177,28 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     def __init__(
         self,
-        estimator,
-        search_spaces,
+        estimator: Any,
+        search_spaces: Any,
         *,
-        n_iter=50,
-        n_restarts=3,
-        tol=1e-5,
-        prior="auto",
-        initial_points=None,
-        constraint=None,
-        max_time=None,
-        warm_start=False,
-        history=None,
-        journal=None,
-        scoring=None,
-        n_jobs=None,
-        refit=True,
-        cv=None,
-        verbose=0,
-        random_state=None,
-        error_score=np.nan,
-        return_train_score=False,
-    ):
+        n_iter: int | None = 50,
+        n_restarts: int = 3,
+        tol: float = 1e-5,
+        prior: float | str | None = "auto",
+        initial_points: Any = None,
+        constraint: Callable[[dict[str, Any]], bool] | None = None,
+        max_time: float | None = None,
+        warm_start: bool = False,
+        history: History | None = None,
+        journal: str | os.PathLike | None = None,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable = True,
+        cv: Any = None,
+        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+    ) -> None:
         super().__init__(
             estimator=estimator,
             scoring=scoring,

@@ -1,10 +1,12 @@
 """Search by a sampler of the user's choice, or by hand."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
+from skhyper._trial import History
 from skhyper.samplers import Sampler, check_sampler
 from skhyper.search._sampled import SampledSearch
 
@@ -106,30 +108,30 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     def __init__(
         self,
-        estimator,
-        search_spaces=None,
+        estimator: Any,
+        search_spaces: Any = None,
         *,
-        sampler="random",
-        n_iter=None,
-        initial_points=None,
-        include_default=None,
-        constraint=None,
-        max_time=None,
-        n_points=None,
-        allow_repeats=False,
-        warm_start=False,
-        history=None,
-        journal=None,
-        scoring=None,
-        n_jobs=None,
-        refit=True,
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        random_state=None,
-        error_score=np.nan,
-        return_train_score=False,
-    ):
+        sampler: Any = "random",
+        n_iter: int | None = None,
+        initial_points: Any = None,
+        include_default: bool | None = None,
+        constraint: Callable[[dict[str, Any]], bool] | None = None,
+        max_time: float | None = None,
+        n_points: int | None = None,
+        allow_repeats: bool = False,
+        warm_start: bool = False,
+        history: History | None = None,
+        journal: str | os.PathLike | None = None,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: int | np.random.RandomState | None = None,
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+    ) -> None:
         super().__init__(
             estimator=estimator,
             scoring=scoring,
