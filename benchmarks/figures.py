@@ -55,7 +55,23 @@ def tune_many_noise():
     return searches(result("examples")["tune_many"]["all matter a little"], "R²")
 
 
-FIGURES = {"tune_svc": tune_svc, "tune_many": tune_many, "tune_many_noise": tune_many_noise}
+def whole_range():
+    found = result("whole_range")
+    parts = [found["labels"]["now"][name] for name in ("1-D", "2-D")]
+    worse, runs = (sum(part[name] for part in parts) for name in ("n_worse", "n_runs"))
+    return [
+        f"With one or two hyperparameters it looks at the whole range first: {worse} of {runs} runs (of "
+        f"{len(found['rows'])} tasks) ended more than {100 * found['largest_excess']:g} % above a grid of "
+        "30 (10 x 10) values."
+    ]
+
+
+FIGURES = {
+    "tune_svc": tune_svc,
+    "tune_many": tune_many,
+    "tune_many_noise": tune_many_noise,
+    "whole_range": whole_range,
+}
 
 
 def pages():
