@@ -30,7 +30,9 @@ def protected(X: Any) -> Any:
         view = X.view()
         view.flags.writeable = False
         return view
-    if sparse.issparse(X) and X.format in ("csr", "csc", "bsr"):
+    compressed = sparse.issparse(X) and X.format in ("csr", "csc", "bsr")
+    # Estimators sort in place, which would fail; sorted here, sums would round otherwise.
+    if compressed and X.has_sorted_indices:
         return _read_only_sparse(X)
     return private_copy(X)
 
@@ -38,8 +40,7 @@ def protected(X: Any) -> Any:
 def _read_only_sparse(X: Any) -> Any:
     if not X.data.flags.writeable:
         return X
-    # Estimators sort in place, which would fail.
-    view = copy.copy(X if X.has_sorted_indices else X.sorted_indices())
+    view = copy.copy(X)
     for name in _COMPRESSED:
         setattr(view, name, protected(getattr(view, name)))
     return view

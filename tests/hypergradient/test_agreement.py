@@ -227,7 +227,7 @@ def check_slopes(row, X, y, cv, given, trial):
     # Where scikit-learn's own solution is far from the exact one, it is the latter's slope.
     exact = abs(trial.criterion + trial.scores.mean()) <= 1e-6 * abs(trial.criterion)
     errors = []
-    for h in (1e-2, 1e-1):  # the longer one where rounding is large
+    for h in (1e-2, 1e-1, 3e-1):  # the longer ones where rounding is large
         steps = [k * h for k in (-2, -1, 1, 2)]
         points = [{n: moved(v, step) for n, v in trial.params.items()} for step in steps]
         if exact:
