@@ -59,11 +59,11 @@ def whole_range():
     found = result("whole_range")
     parts = [found["labels"]["now"][name] for name in ("1-D", "2-D")]
     worse, runs = (sum(part[name] for part in parts) for name in ("n_worse", "n_runs"))
-    excess = 100 * found["largest_excess"]
+    tasks, excess = len(found["rows"]), 100 * found["largest_excess"]
     return [
-        f"With one or two hyperparameters it looks at the whole range first: {worse} of {runs} runs "
-        f"(of {len(found['rows'])} tasks) ended more than {excess:g} % above a grid of 30 (10 x 10) "
-        "values."
+        "With one or two hyperparameters it looks at the whole range first: "
+        f"{worse} of {runs} runs (of {tasks} tasks) ended more than {excess:g} % above a grid of "
+        "30 (10 x 10) values."
     ]
 
 
