@@ -1,48 +1,66 @@
-"""What has been tried: trials and their history. No behaviour beyond look-ups."""
+"""Trials and their history: what has been evaluated. No behavior beyond look-ups."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
-__all__ = ["History", "Trial"]
+__all__ = ["History", "Trial", "TrialState"]
+
+
+class TrialState(StrEnum):
+    """State of a trial; each member equals its string, and is shown as it."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+    __repr__ = str.__repr__
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One setting and what came of it.
+    """One candidate and its evaluation.
 
     Attributes
     ----------
     number : int
-        Place in the order of asking, from 0.
+        Position in the order of asking, from 0.
     params : dict
-        The setting.
-    state : {"running", "complete", "failed"}
-        ``"failed"``: no fold could be fitted, or the mean score is not finite.
+        The candidate: values of the hyperparameters.
+    state : {"running", "complete", "stopped", "failed"}
+        ``"stopped"``: ended before all folds were run. ``"failed"``: no fold could be fitted, or
+        the mean score is not finite.
     scores : ndarray of shape (n_splits,)
-        Score of each fold by the metric that is optimised (greater is better); nan where
+        Score of each fold by the metric that is optimized (greater is better); nan where
         the fold was not run or failed.
     loss : float
-        What samplers minimise: minus the mean score; nan unless complete.
+        What samplers minimize: minus the mean score of the folds that were run; nan if running
+        or failed.
     folds : tuple of dict
-        What scikit-learn's ``_fit_and_score`` returned for each fold.
+        Results of scikit-learn's ``_fit_and_score``, one for each fold that was run: the first
+        ones of the splits, in order.
     seconds : float
-        Time spent in fitting and scoring, all folds together.
+        Time of fitting and scoring, summed over folds.
     message : str
-        Traceback of the first fit that failed, or what else is wrong; empty otherwise.
+        Traceback of the first failed fit, or another reason of a failure; empty otherwise.
     gradient : dict or None
-        Derivative of `criterion` by hyperparameters, from each name to a number, an array or
-        a dict of the hyperparameter's shape; None where it was not computed.
+        Derivative of `criterion` with respect to hyperparameters, from each name to a number,
+        an array or a dict of the hyperparameter's shape; None if not computed.
     criterion : float
-        What a search by gradients minimises: the loss at the exact solution of the training
-        problem, or a smooth surrogate of it; nan where it was not computed.
+        What a search by gradients minimizes: the loss at the exact solution of the training
+        problem, or a smooth surrogate loss; nan if not computed.
+    started : float
+        When the first fold started, in seconds since the epoch; for a running trial, when it was
+        submitted. nan if unknown, as in journals of older versions.
     """
 
     number: int
     params: Mapping[str, Any]
-    state: str = "running"
+    state: TrialState | str = TrialState.RUNNING  # converted to a TrialState
     scores: np.ndarray = field(default_factory=lambda: np.empty(0))
     loss: float = np.nan
     folds: tuple[dict[str, Any], ...] = field(default=(), repr=False)
@@ -50,19 +68,29 @@ class Trial:
     message: str = field(default="", repr=False)
     gradient: Mapping[str, Any] | None = None
     criterion: float = np.nan
+    started: float = field(default=np.nan, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", TrialState(self.state))
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of `loss`, from the scores of the folds; nan with fewer than two."""
+        scores = self.scores[~np.isnan(self.scores)]
+        return float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else np.nan
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class History(Sequence):
-    """Trials in the order in which they were asked for.
+    """Trials in the order of asking.
 
     Attributes
     ----------
     trials : tuple of Trial
     seed : int
-        Seed of the search, the same at every look-up.
+        Seed of the search.
     fingerprint : str
-        Digest of the data, the folds and the scoring that the trials were made on.
+        Digest of the data, the folds and the scoring of the trials.
     splits : tuple of (train, test) index arrays
         The folds.
     """
@@ -88,12 +116,13 @@ class History(Sequence):
 
     @property
     def losses(self) -> np.ndarray:
-        """Loss of each trial, shape (n_trials,); nan where failed or running."""
-        return np.array([trial.loss for trial in self.trials], dtype=float)
+        """Loss of each trial, shape (n_trials,); nan unless it is complete."""
+        done = TrialState.COMPLETE
+        return np.array([t.loss if t.state == done else np.nan for t in self.trials], dtype=float)
 
     @property
     def best(self) -> Trial | None:
-        """The complete trial of least loss, the first one of equals; None without any."""
+        """The complete trial of least loss, the first of ties; None without any."""
         losses = self.losses
         return None if np.all(np.isnan(losses)) else self.trials[int(np.nanargmin(losses))]
 

@@ -1,13 +1,21 @@
-"""Evaluation: what a trial costs and yields, and the loop that runs trials."""
+"""Evaluation of candidates: objective, pools, journal, and the loop that runs trials."""
 
 from typing import TYPE_CHECKING
 
 from skhyper._lazy import lazy_names
 from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, setting_key
-from skhyper.evaluation._evaluator import Evaluator
+from skhyper.evaluation._evaluator import Budget, Evaluator, Racer
 from skhyper.evaluation._executor import make_pool
-from skhyper.evaluation._journal import Journal
-from skhyper.evaluation._objective import FoldJob, Objective, finished_trial, fold_error
+from skhyper.evaluation._journal import Journal, opened_journal
+from skhyper.evaluation._objective import (
+    FoldJob,
+    Objective,
+    finished_trial,
+    fold_error,
+    tabulated,
+    with_missing_folds,
+)
+from skhyper.evaluation._observers import FailureWatch, FoldCallbacks, Observer, TrialCallbacks
 from skhyper.evaluation._signals import Terminated, interruption_name, sigterm_interrupts
 
 if TYPE_CHECKING:
@@ -18,18 +26,27 @@ __getattr__, __dir__ = lazy_names(
 )
 
 __all__ = [
+    "Budget",
     "Evaluator",
+    "FailureWatch",
+    "FoldCallbacks",
     "FoldJob",
     "GradientObjective",
     "Journal",
     "ListedCandidates",
     "Objective",
+    "Observer",
+    "Racer",
     "SampledCandidates",
     "Terminated",
+    "TrialCallbacks",
     "finished_trial",
     "fold_error",
     "interruption_name",
     "make_pool",
+    "opened_journal",
     "setting_key",
     "sigterm_interrupts",
+    "tabulated",
+    "with_missing_folds",
 ]

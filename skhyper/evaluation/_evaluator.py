@@ -1,53 +1,86 @@
-"""The loop of every search: ask, submit folds, collect trials, call back."""
+"""The loop of every search: ask for candidates, run their folds, collect trials."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
-from skhyper._sklearn import HAS_CALLBACKS
+import numpy as np
+
 from skhyper._trial import History, Trial
 from skhyper.evaluation._candidates import Candidates
 from skhyper.evaluation._executor import Pool
-from skhyper.evaluation._objective import FoldJob, error_message, finished_trial, fold_error
+from skhyper.evaluation._objective import FoldJob, finished_trial
+from skhyper.evaluation._observers import Observer
 
-__all__ = ["Evaluator"]
+__all__ = ["Budget", "Evaluator", "Racer"]
 
-# Complete failures with one message after which a sequential search ends, if nothing else was seen.
-_FAILURES_TO_STOP = 3
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of a search besides the number of its candidates.
+
+    Attributes
+    ----------
+    max_time : float or None
+        Seconds after which no further trial is started.
+    n_parallel : int
+        Maximum number of trials that run at the same time.
+    ordered : bool
+        If True, each proposal sees only results that do not depend on the speed of the workers,
+        so that trials are the same in every run.
+    """
+
+    max_time: float | None = None
+    n_parallel: int = 1
+    ordered: bool = False
+
+
+class Racer(Protocol):
+    """Ends trials that are not worth their remaining folds."""
+
+    def goes_on(self, trial: Trial, history: History) -> bool:
+        """Whether to run the next fold of a trial.
+
+        Called after each fold but the last, in the order of the folds.
+
+        Parameters
+        ----------
+        trial : Trial
+            As it would be if it ended here: ``"stopped"``, with the loss of its first folds; or
+            ``"failed"``.
+        history : History
+            With ``Budget.ordered``, the one that the trial was proposed from.
+        """
+
+
+@dataclass
+class _Running:
+    """Results of a trial's folds so far, and after how many the racer has let it go on."""
+
+    results: dict[int, dict[str, Any]] = field(default_factory=dict)
+    n_raced: int = 0
 
 
 class Evaluator:
-    """Runs trials until the candidates, the time or a callback say stop.
+    """Runs trials until the candidates, the time or an observer end the search.
 
     Parameters
     ----------
     candidates : Candidates
-        Where settings come from.
+        Where params come from.
     pool : Pool
         Where folds run.
-    history : History
-        Trials made before; they are kept and numbered first.
+    base : History
+        Trials made before; they keep their numbers.
+    budget : Budget
+    racer : Racer or None
+        None runs all folds of each trial.
+    observers : sequence of Observer
+        Called in this order.
     pick : callable
-        From a fold's scores to the one that is optimised.
-    n_parallel : int
-        Number of trials that may run at the same time.
-    ordered : bool
-        Whether a question sees only the results that it would see at any speed of the
-        workers. Trials are then the same at every run.
-    max_time : float or None
-        Seconds after which no further trial is started.
-    search : estimator
-        Handed to callbacks in this process.
-    caller : estimator or None
-        Handed to scikit-learn's callbacks where folds run; None if there are none.
-    context : callback context or None
-        Of the search; folds are its sub-tasks. None where nobody listens.
-    on_trial_end : callable
-        ``on_trial_end(trial, history) -> bool``, True to stop.
-    gives_up : bool
-        Whether to stop when the first trials fail in every fold with one message, unless all
-        settings are known ahead.
+        From a fold's scores to the one that is optimized.
 
     Attributes
     ----------
@@ -55,51 +88,36 @@ class Evaluator:
         All trials so far.
     stop_reason : str
         Why the search ended.
-    gave_up : bool
-        Whether it ended because all trials failed alike.
     """
 
     def __init__(
         self,
         candidates: Candidates,
         pool: Pool,
-        history: History,
-        pick: Callable[[Any], float],
-        *,
-        n_parallel: int,
-        ordered: bool,
-        max_time: float | None,
-        search: Any,
-        caller: Any,
-        context: Any,
-        on_trial_end: Callable[[Trial, History], bool],
-        gives_up: bool = False,
+        base: History,
+        budget: Budget,
+        racer: Racer | None = None,
+        observers: Sequence[Observer] = (),
+        pick: Callable[[Any], float] = float,
     ):
         self._candidates = candidates
         self._pool = pool
+        self._base = base
+        self._budget = budget
+        self._racer = racer
+        self._observers = tuple(observers)
         self._pick = pick
+        self._deadline = None if budget.max_time is None else time.monotonic() + budget.max_time
+        self._n_splits = max(1, len(base.splits))  # functions have no folds and run once
         self._all_at_once = candidates.known_ahead and pool.n_workers > 1
-        self._n_parallel = n_parallel
-        self._ordered = ordered
-        self._deadline = None if max_time is None else time.monotonic() + max_time
-        self._max_time = max_time
-        self._search = search
-        self._caller = caller
-        self._context = context
-        self._fold_contexts: dict[tuple[int, int], Any] = {}
-        self._on_trial_end = on_trial_end
-        self._base = history
-        self._trials: list[Trial] = list(history)
-        self._n_splits = max(1, len(history.splits))  # what has no folds runs once
-        self._folds: dict[int, dict[int, dict]] = {}
+        # A racer may cancel folds that wait here; a pool would start some of them ahead.
+        self._holds_folds = racer is not None and not self._all_at_once
+        self._waiting: deque[FoldJob] = deque()
+        self._trials: list[Trial] = list(base)
+        self._running: dict[int, _Running] = {}
         self._asking = True
         self._cut = False
-        self._watches = gives_up and not candidates.known_ahead
-        self._messages: list[str] = []  # of failed trials, while there are no others
-        for trial in history:
-            self._is_hopeless(trial)
         self.stop_reason = ""
-        self.gave_up = False
 
     @property
     def history(self) -> History:
@@ -109,7 +127,7 @@ class Evaluator:
         """Run the search to its end."""
         try:
             self._fill()
-            while self._folds and not self._cut:
+            while self._running and not self._cut:
                 self._wait()
         except BaseException:
             self._pool.close(kill=True)
@@ -119,27 +137,28 @@ class Evaluator:
     def _wait(self) -> None:
         for job, result in self._pool.wait():
             self._collect(job, result)
-            if not self._cut and self._folds:
+            if not self._cut and self._running:
                 self._check_time()
             if self._cut:
                 return
             self._fill()
-        self._fill()  # a round of joblib has room again only now
+        self._fill()  # after a round of joblib; there was no room before
 
     def _fill(self) -> None:
-        """Ask and submit while a worker is, or is about to be, free."""
+        """Submit waiting folds, and ask for new trials while a worker is free."""
+        self._submit_waiting()
         while self._asking and self._may_ask():
             self._check_time()
             if not self._asking:
                 return
-            params = self._candidates.ask(self._visible_history())
+            params = self._candidates.ask(self._history_for(len(self._trials)))
             if params is None:
                 self._stop(self._candidates.exhausted_reason)
                 return
-            self._submit(params)
+            self._start(params)
 
     def _stop(self, reason: str, cut: bool = False) -> None:
-        """Ask no more; with `cut`, do not wait for what is running either."""
+        """Ask no more; with `cut`, do not wait for running trials either."""
         self._asking = False
         self._cut = cut
         self.stop_reason = reason
@@ -147,83 +166,95 @@ class Evaluator:
     def _check_time(self) -> None:
         if self._deadline is None or time.monotonic() < self._deadline:
             return
-        n_done = len(self._trials) - len(self._base) - len(self._folds)
-        # What was submitted all at once would otherwise run for as long as it takes.
+        n_done = len(self._trials) - len(self._base) - len(self._running)
+        # Cancel jobs that were all submitted at the start.
         cut = self._all_at_once and n_done > 0
         if cut or (self._asking and len(self._trials) > len(self._base)):
-            self._stop(f"max_time={self._max_time} seconds are over", cut)
+            self._stop(f"max_time={self._budget.max_time} seconds are over", cut)
 
     def _may_ask(self) -> bool:
         if self._all_at_once:
             return True
-        if len(self._folds) >= self._n_parallel or not self._pool.has_room:
+        n_parallel = self._budget.n_parallel
+        if len(self._running) >= n_parallel or self._waiting or not self._pool.has_room:
             return False
-        oldest = min(self._folds, default=len(self._trials))
-        return not self._ordered or oldest > len(self._trials) - self._n_parallel
+        oldest = min(self._running, default=len(self._trials))
+        return not self._budget.ordered or oldest > len(self._trials) - n_parallel
 
-    def _visible_history(self) -> History:
-        """The history as a question may see it.
+    def _history_for(self, number: int) -> History:
+        """The history that trial `number` is proposed from, and raced with.
 
-        With `ordered`, trial t is asked for with the results of the trials up to
-        ``t - n_parallel`` only, later ones being pending whether they are done or not.
+        If `ordered`, it has the results of the trials up to ``number - n_parallel``; those after
+        are shown as running, whether they are or not.
         """
-        if not self._ordered or self._n_parallel == 1:
+        if not self._budget.ordered:
             return self.history
-        first_hidden = max(len(self._trials) - self._n_parallel + 1, len(self._base))
-        hidden = [Trial(t.number, t.params) for t in self._trials[first_hidden:]]
-        return replace(self._base, trials=tuple(self._trials[:first_hidden] + hidden))
+        first_hidden = max(number - self._budget.n_parallel + 1, len(self._base))
+        hidden = [
+            Trial(t.number, t.params, started=t.started) for t in self._trials[first_hidden:number]
+        ]
+        return replace(self._base, trials=(*self._trials[:first_hidden], *hidden))
 
-    def _submit(self, params: Mapping[str, Any]) -> None:
+    def _start(self, params: Mapping[str, Any]) -> None:
         number = len(self._trials)
-        self._trials.append(Trial(number, params))
-        self._folds[number] = {}
+        scores = np.full(self._n_splits, np.nan)
+        self._trials.append(Trial(number, params, scores=scores, started=time.time()))
+        self._running[number] = _Running()
         new = number - len(self._base)
-        for fold in range(self._n_splits):
-            context = self._fold_context(new, fold)
-            self._pool.submit(
-                FoldJob(new, fold, params, self._candidates.n_candidates, self._caller, context)
-            )
+        n = self._candidates.n_candidates
+        self._waiting.extend(FoldJob(new, fold, params, n) for fold in range(self._n_splits))
+        self._submit_waiting()
 
-    def _fold_context(self, new: int, fold: int) -> Any:
-        """The context that goes with a job, None where callbacks are not told by its worker."""
-        if self._context is None or (HAS_CALLBACKS and self._caller is None):
-            return None
-        task_id = new * self._n_splits + fold
-        context = self._context.subcontext(task_name="candidate-split-evaluation", task_id=task_id)
-        if HAS_CALLBACKS:
-            return context
-        # Before scikit-learn 1.9 its workers know no callbacks: they are told from here.
-        context.call_on_fit_task_begin(estimator=self._search)
-        self._fold_contexts[new, fold] = context
-        return None
+    def _submit_waiting(self) -> None:
+        while self._waiting and (self._pool.has_room or not self._holds_folds):
+            job = self._waiting.popleft()
+            for observer in self._observers:
+                job = observer.on_fold_start(job)
+            self._pool.submit(job)
 
     def _collect(self, job: FoldJob, result: dict[str, Any]) -> None:
-        if (job.trial, job.fold) in self._fold_contexts:
-            context = self._fold_contexts.pop((job.trial, job.fold))
-            context.call_on_fit_task_end(estimator=self._search)
+        for observer in self._observers:
+            observer.on_fold_end(job, result)
         number = job.trial + len(self._base)
-        folds = self._folds[number]
-        folds[job.fold] = result
-        if len(folds) < self._n_splits:
-            return
-        del self._folds[number]
-        ordered = [folds[fold] for fold in range(self._n_splits)]
-        trial = finished_trial(self._trials[number], ordered, self._pick)
-        self._trials[number] = trial
-        hopeless = self._is_hopeless(trial)
-        if self._on_trial_end(trial, self.history):
-            self._stop("a callback asked to stop", cut=True)
-        elif hopeless:
-            self.gave_up = True
-            n = len(self._messages)
-            self._stop(f"all of the first {n} trials failed with the same error", cut=True)
+        if number not in self._running:
+            return  # the trial was stopped while this fold ran
+        self._running[number].results[job.fold] = result
+        n_folds = self._n_folds_at_end(number)
+        if n_folds is not None:
+            self._end_trial(number, n_folds)
 
-    def _is_hopeless(self, trial: Trial) -> bool:
-        """Whether all trials so far failed in every fold with the same message."""
-        if not self._watches:
-            return False
-        errors = [fold_error(fold, self._pick) for fold in trial.folds]
-        self._messages += [error_message(error) if error else "" for error in errors[:1]]
-        same = {error_message(error) if error else "" for error in errors} | set(self._messages)
-        self._watches = len(same) == 1 and "" not in same
-        return self._watches and len(self._messages) >= _FAILURES_TO_STOP
+    def _n_folds_at_end(self, number: int) -> int | None:
+        """How many folds a trial that ends now has; None if it goes on.
+
+        Later folds of a trial that is stopped do not count, even if they were run, so that the
+        trial does not depend on the speed of the workers.
+        """
+        running = self._running[number]
+        if self._racer is not None:
+            while running.n_raced in running.results and running.n_raced < self._n_splits - 1:
+                running.n_raced += 1
+                so_far = self._with_results(number, running.n_raced)
+                if not self._racer.goes_on(so_far, self._history_for(number)):
+                    return running.n_raced
+        return self._n_splits if len(running.results) == self._n_splits else None
+
+    def _with_results(self, number: int, n_folds: int) -> Trial:
+        results = self._running[number].results
+        folds = [results[fold] for fold in range(n_folds)]
+        return finished_trial(self._trials[number], folds, self._pick)
+
+    def _end_trial(self, number: int, n_folds: int) -> None:
+        trial = self._with_results(number, n_folds)
+        if n_folds < self._n_splits:
+            self._cancel(number - len(self._base))
+        del self._running[number]
+        self._trials[number] = trial
+        history = self.history
+        reasons = [observer.on_trial_end(trial, history) for observer in self._observers]
+        for reason in filter(None, reasons[::-1]):  # the first of them is kept
+            self._stop(reason, cut=True)
+
+    def _cancel(self, new: int) -> None:
+        """Do not run the remaining folds of a trial."""
+        self._waiting = deque(job for job in self._waiting if job.trial != new)
+        self._pool.cancel(new)

@@ -1,14 +1,14 @@
-"""Where folds run: in this process, in joblib's rounds, or in workers of our own.
+"""Pools: folds run in this process, in rounds of joblib, or in workers of our own.
 
-A pool takes fold jobs by ``submit`` and gives back ``(job, result)`` pairs by ``wait``:
+``submit`` takes a fold job; ``wait`` yields pairs ``(job, result)``:
 
-- ``InProcess``: runs one job at each ``wait``;
-- ``JoblibRounds``: runs all submitted jobs by ``joblib.Parallel``, whatever its backend
-  (loky, threading, dask, ray, ...), and hands out results as they arrive;
-- ``Workers``: processes or threads that are fed one job at a time, so that a sequential
-  search sees each result before it asks again. joblib's own generators ask too early.
+- ``InProcess`` runs one job in each ``wait``;
+- ``JoblibRounds`` runs all submitted jobs by ``joblib.Parallel`` with any of its backends
+  (loky, threading, dask, ray, ...) and yields results as they arrive;
+- ``Workers`` are processes or threads that take one job at a time, so that a sequential
+  search has each result before it asks again. joblib's generators ask too early.
 
-Each process gets the objective without the folds' indices; these go with the jobs.
+Each process gets the objective once, without the folds' indices; these go with the jobs.
 """
 
 import warnings
@@ -25,7 +25,7 @@ from joblib.parallel import get_active_backend
 from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
 
-from skhyper.evaluation._objective import FoldJob, Objective
+from skhyper.evaluation._objective import FoldJob, Objective, run_job
 from skhyper.evaluation._sharing import SharedObject, sharing_options
 from skhyper.evaluation._workers import Start, WorkerProcesses, borrow, give_back, run_shared
 
@@ -33,7 +33,7 @@ __all__ = ["InProcess", "JoblibRounds", "Pool", "Workers", "make_pool"]
 
 
 class Pool(Protocol):
-    """Where fold jobs run."""
+    """Runs fold jobs."""
 
     n_workers: int
 
@@ -41,13 +41,21 @@ class Pool(Protocol):
     def has_room(self) -> bool:
         """Whether another job would start at once."""
 
-    def submit(self, job: FoldJob) -> None: ...
-    def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]: ...
-    def close(self, kill: bool = False) -> None: ...
+    def submit(self, job: FoldJob) -> None:
+        """Take a job."""
+
+    def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
+        """Yield finished jobs with their results; blocks until there is one."""
+
+    def cancel(self, trial: int) -> None:
+        """Forget the jobs of a trial that have not started; others still yield results."""
+
+    def close(self, kill: bool = False) -> None:
+        """Release the workers; with `kill`, without waiting for running jobs."""
 
 
 class InProcess:
-    """Runs the oldest job at each ``wait``, in the caller's process and thread."""
+    """Runs the oldest job in each ``wait``, in the caller's process and thread."""
 
     n_workers = 1
 
@@ -64,16 +72,19 @@ class InProcess:
 
     def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
         job = self._jobs.popleft()
-        yield job, self._objective.run(job)
+        yield job, run_job(self._objective, job)
+
+    def cancel(self, trial: int) -> None:
+        self._jobs = deque(job for job in self._jobs if job.trial != trial)
 
     def close(self, kill: bool = False) -> None:
         self._jobs.clear()
 
 
 class JoblibRounds:
-    """Runs all submitted jobs at each ``wait`` by ``joblib.Parallel``.
+    """Runs all submitted jobs in each ``wait`` by ``joblib.Parallel``.
 
-    joblib's pool is started once, at the first ``wait``.
+    joblib's pool is started once, in the first ``wait``.
     """
 
     def __init__(self, objective: Objective, n_jobs: int | None, pre_dispatch: Any):
@@ -87,6 +98,8 @@ class JoblibRounds:
             return_as="generator" if streams else "list",
         )
         self._jobs: list[FoldJob] = []
+        self._dispatched: list[FoldJob] = []  # of this round
+        self._cancelled: set[int] = set()
         self._opened: ExitStack | None = None
         self._in_round = False
         self._results: Any = None
@@ -101,14 +114,24 @@ class JoblibRounds:
     def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
         if self._opened is None:
             self._opened = self._open()
-        jobs, self._jobs = self._jobs, []
-        calls = (delayed(_run)(self._shared, job, *self._splits[job.fold]) for job in jobs)
-        self._results = self._parallel(calls)
+        jobs, self._jobs, self._dispatched = self._jobs, [], []
         self._in_round = True
         try:
-            yield from zip(jobs, self._results, strict=True)
+            self._results = self._parallel(self._calls(jobs))
+            for i, result in enumerate(self._results):
+                yield self._dispatched[i], result
         finally:
             self._in_round = False
+
+    def _calls(self, jobs: list[FoldJob]) -> Iterator[Any]:
+        """Calls for joblib, which takes them as `pre_dispatch` says."""
+        for job in jobs:
+            if job.trial not in self._cancelled:
+                self._dispatched.append(job)
+                yield delayed(run_job)(self._shared, job, *self._splits[job.fold])
+
+    def cancel(self, trial: int) -> None:
+        self._cancelled.add(trial)
 
     def close(self, kill: bool = False) -> None:
         self._jobs = []
@@ -124,17 +147,13 @@ class JoblibRounds:
         stack.enter_context(self._parallel)
         held = getattr(self._backend, "data_futures", None)
         if held is not None:
-            # Dask sends what it has a future of once; else large arguments, in each round.
+            # Dask sends objects that have a future once; other large arguments in each round.
             once = [self._shared, *(indices for split in self._splits for indices in split)]
             futures = self._backend.client.scatter(once, hash=False)
             for obj, future in zip(once, futures, strict=True):
                 held[id(obj)] = future
                 stack.callback(held.pop, id(obj), None)
         return stack
-
-
-def _run(objective: Any, job: FoldJob, *split: Any) -> dict[str, Any]:
-    return objective.run(job, *split)
 
 
 class Workers:
@@ -145,7 +164,7 @@ class Workers:
     objective : Objective
     n_workers : int
     backend : joblib backend
-        The active one: it says what is nested in it, and how many threads each worker has.
+        The active one; gives the nested backend, and the number of threads of each worker.
     processes : bool
         Processes, else threads.
     """
@@ -172,6 +191,11 @@ class Workers:
             job = self._running.pop(future)
             yield job, future.result()
 
+    def cancel(self, trial: int) -> None:
+        for future, job in list(self._running.items()):
+            if job.trial == trial and future.cancel():
+                del self._running[future]
+
     def close(self, kill: bool = False) -> None:
         for future in self._running:
             future.cancel()
@@ -195,7 +219,7 @@ class _Threads:
 
 
 class _Processes:
-    """Workers borrowed at the first job, and what they read once."""
+    """Workers borrowed at the first job, and the objective in a file that each reads once."""
 
     def __init__(self, objective: Objective, n_workers: int, backend: Any):
         shared, self._splits = objective.without_splits()
@@ -210,7 +234,7 @@ class _Processes:
             self._file = SharedObject((self._task.run, list(warnings.filters)), **self._options)
         if self._workers is None:
             self._workers = borrow(self._start, self._file.n_bytes)
-        # Pickled here and now: a callback's context changes while loky's thread would.
+        # Pickled here: loky's thread would do it while a callback's context changes.
         pickled = cloudpickle.dumps((job, *self._splits[job.fold]))
         return self._workers.executor.submit(run_shared, self._file.folder, pickled)
 
@@ -226,7 +250,7 @@ class _Processes:
 
 @dataclass(frozen=True)
 class _Task:
-    """How workers run jobs, which is as this process would."""
+    """Runs jobs in a worker under the configuration of the main process."""
 
     objective: Any
     config: dict[str, Any]
@@ -234,9 +258,9 @@ class _Task:
 
     def run(self, job: FoldJob, *split: Any) -> dict[str, Any]:
         backend, n_jobs = self.nested
-        # What runs in parallel inside of a fold has joblib's backend for that, not this one.
+        # Parallel code inside of a fold uses the backend that joblib provides for nesting.
         with config_context(**self.config), joblib.parallel_config(backend, n_jobs=n_jobs):
-            return self.objective.run(job, *split)
+            return run_job(self.objective, job, *split)
 
 
 def make_pool(
@@ -247,10 +271,12 @@ def make_pool(
     Parameters
     ----------
     known_ahead : bool
-        Whether all settings are known before the first is tried; joblib's own batching is
-        best then. Otherwise workers are fed one job at a time where the backend allows it.
+        Whether all candidates are known before the first trial; joblib's batching is best
+        then. Otherwise workers take one job at a time, if the backend allows it.
 
-    An objective that is not `portable`, because it keeps what settings share, has threads.
+    Notes
+    -----
+    An objective that is not `portable`, since candidates share what it caches, runs in threads.
     """
     if joblib.effective_n_jobs(n_jobs) == 1:
         return InProcess(objective)

@@ -1,14 +1,15 @@
-"""A file that remembers each trial from the moment it is finished.
+"""A file to which each trial is appended when it ends.
 
-Append-only and fsynced after each trial, so that a killed process loses at most the trials
-that were running. A record is a length, a checksum and a pickle; a torn last record, of a
-process that died while writing, is cut off at the next opening.
+It is fsynced after each trial, so that a killed process loses only the trials that were
+running. A record is a length, a checksum and a pickle. An incomplete last record, of a process
+that died while writing, is removed when the file is opened again.
 """
 
 import os
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,30 +17,31 @@ from typing import Any, BinaryIO
 import cloudpickle
 
 from skhyper._trial import History, Trial
+from skhyper.evaluation._observers import Observer
 
 try:
     import fcntl
 except ImportError:  # Windows: no lock
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "opened_journal"]
 
 _MAGIC = b"skhyper journal 1\n"
 _FRAME = struct.Struct("<QI")  # length and CRC-32 of the pickle that follows
 
 
-class Journal:
+class Journal(Observer):
     """Trials of one search in a file.
 
     Parameters
     ----------
     path : str or os.PathLike
-        Made if it does not exist; its folder must exist.
+        Created if it does not exist; its folder must exist.
 
     Raises
     ------
     ValueError
-        If it is a folder, or its own does not exist.
+        If the path is a folder, or its parent does not exist.
 
     Notes
     -----
@@ -55,14 +57,14 @@ class Journal:
         self._file: BinaryIO | None = None
 
     def read(self) -> tuple[History, int] | None:
-        """The history in the file and how many of its trials the search itself made.
+        """The history in the file, and the number of its trials that the search itself made.
 
-        None if there is no file, or nothing whole in it. Trials are numbered anew, in order.
+        None if there is no file, or no complete record in it. Trials are renumbered in order.
 
         Raises
         ------
         ValueError
-            If the file is something else than a journal.
+            If the file is not a journal.
         """
         if not self.path.exists() or self.path.stat().st_size == 0:
             return None
@@ -76,7 +78,7 @@ class Journal:
         if not records:
             return None
         head, *trials = records
-        # Written as they were finished, and kept as they were asked for.
+        # Written in the order in which they ended; restore the order of asking.
         trials.sort(key=lambda trial: trial.number)
         renumbered = tuple(replace(trial, number=i) for i, trial in enumerate(trials))
         n_given = head.pop("n_given")
@@ -105,8 +107,8 @@ class Journal:
         self._file.truncate(end)
         self._file.seek(end)
 
-    def append(self, trial: Trial) -> None:
-        """Write a finished trial and wait until it is on the disk."""
+    def on_trial_end(self, trial: Trial, history: History) -> None:
+        """Write a trial and wait until it is on the disk."""
         self._write(trial)
 
     def _write(self, record: Any) -> None:
@@ -122,8 +124,22 @@ class Journal:
             self._file = None
 
 
+@contextmanager
+def opened_journal(path: Any, base: History) -> Iterator[list[Observer]]:
+    """The journal at a path as the only observer in a list, open within; none for None."""
+    if path is None:
+        yield []
+        return
+    journal = Journal(path)
+    journal.open(base)
+    try:
+        yield [journal]
+    finally:
+        journal.close()
+
+
 def _lock(file: BinaryIO, path: Path) -> None:
-    """Keep other searches from the file, until it is closed."""
+    """Keep other searches from writing to the file until it is closed."""
     if fcntl is None:
         return
     try:
@@ -136,7 +152,7 @@ def _lock(file: BinaryIO, path: Path) -> None:
 
 
 def _records(file: BinaryIO) -> Iterator[tuple[Any, int]]:
-    """Whole records from the current place on, each with the place where it ends."""
+    """Complete records from the current position on, each with the position of its end."""
     while True:
         frame = file.read(_FRAME.size)
         if len(frame) < _FRAME.size:

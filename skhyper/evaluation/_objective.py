@@ -1,7 +1,8 @@
-"""What a trial costs and yields: one fold's fit and score, and the trial made of them."""
+"""The objective of a search: fit and score of one fold, and the trial made of its folds."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,16 +10,27 @@ import numpy as np
 from sklearn.base import clone
 
 from skhyper._sklearn import HAS_CALLBACKS, fit_and_score
-from skhyper._trial import Trial
+from skhyper._trial import Trial, TrialState
 
 _NOT_FINITE = "The score is not finite."
+# What the results of folds hold besides what scikit-learn tabulates.
+_NOT_TABULATED = ("score_error", "started")
 
-__all__ = ["FoldJob", "Objective", "error_message", "finished_trial", "fold_error"]
+__all__ = [
+    "FoldJob",
+    "Objective",
+    "error_message",
+    "finished_trial",
+    "fold_error",
+    "run_job",
+    "tabulated",
+    "with_missing_folds",
+]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """The data, folds and scoring that every trial of a search shares.
+    """Data, folds and scoring, which all trials of a search share.
 
     Attributes
     ----------
@@ -26,16 +38,16 @@ class Objective:
         Unfitted; cloned for each fit.
     X, y : array-like
     splits : list of (train, test) index arrays
-        Drawn once, so that all settings see the same folds.
+        Drawn once, so that all candidates have the same folds.
     scorer : callable
-        As scikit-learn's searches make it.
+        As scikit-learn's searches create it.
     fit_params, score_params : dict
         Routed metadata.
     error_score : float or "raise"
     return_train_score : bool
     verbose : int
     quiet : bool
-        Whether no warning is given of each score that fails; the search gives one of all.
+        Whether to omit the warning for each failed score; the search gives a single one.
     """
 
     estimator: Any
@@ -51,18 +63,18 @@ class Objective:
     quiet: bool = False
 
     def without_splits(self) -> tuple["Objective", Sequence[tuple[Any, Any]]]:
-        """What all jobs share, and what each fold's ``run`` gets besides: its own indices."""
+        """The objective without the folds' indices, and these, to be passed to ``run``."""
         return replace(self, splits=(None,) * len(self.splits)), self.splits
 
     def run(self, job: "FoldJob", train: Any = None, test: Any = None) -> dict[str, Any]:
-        """Fit and score one fold, on its own split unless that is given.
+        """Fit and score one fold; its split is passed if the objective does not hold it.
 
         Returns
         -------
         result : dict
             ``test_scores``, ``fit_time``, ``score_time``, ``n_test_samples``, ``fit_error``
-            and, if asked for, ``train_scores``, as scikit-learn's own search has them; and
-            ``score_error`` where scoring failed.
+            and, with `return_train_score`, ``train_scores``, as in scikit-learn's own search;
+            and ``score_error`` if scoring failed.
         """
         if train is None:
             train, test = self.splits[job.fold]
@@ -80,7 +92,7 @@ class Objective:
         )
 
     def options(self, job: "FoldJob") -> dict[str, Any]:
-        """What scikit-learn's ``_fit_and_score`` wants to know besides data and setting."""
+        """Arguments of scikit-learn's ``_fit_and_score`` besides data and params."""
         return {
             "verbose": self.verbose,
             "return_train_score": self.return_train_score,
@@ -98,7 +110,7 @@ class Objective:
 
 @dataclass(frozen=True)
 class FoldJob:
-    """One fold of one trial, as it is sent to a worker."""
+    """One fold of one trial, as sent to a worker; trials are counted from those made before."""
 
     trial: int
     fold: int
@@ -108,29 +120,38 @@ class FoldJob:
     context: Any = None
 
 
+def run_job(objective: Any, job: FoldJob, *split: Any) -> dict[str, Any]:
+    """Result of a fold, with the time at which it started, in seconds since the epoch."""
+    started = time.time()
+    return {**objective.run(job, *split), "started": started}
+
+
 def finished_trial(
     trial: Trial, folds: Sequence[dict[str, Any]], pick: Callable[[Any], float]
 ) -> Trial:
-    """The trial with the results of all its folds.
+    """The trial with the results of its folds; stopped, if there are fewer of them than scores.
 
     Parameters
     ----------
     trial : Trial
-        As it was asked for.
+        As it was submitted, with as many scores as there are splits; or with none.
     folds : sequence of dict
-        What the objective returned for each split, in order.
+        Results of the first splits, in order.
     pick : callable
-        From what scoring returned for a fold to the one score that is optimised.
+        From what scoring returned for a fold to the one score that is optimized.
     """
-    scores = np.array([pick(out["test_scores"]) for out in folds], dtype=float)
+    n_run = len(folds)
+    scores = np.full(max(n_run, len(trial.scores)), np.nan)
+    scores[:n_run] = [pick(out["test_scores"]) for out in folds]
     failures = [fold_error(out, pick) for out in folds]
     errors = [error for error in failures if error]
     good = [out for out, error in zip(folds, failures) if not error]
-    slopes = [out.get("gradient") for out in good]
-    known = all(slope is not None for slope in slopes)
-    mean = scores.mean()
+    gradients = [out.get("gradient") for out in good]
+    known = all(gradient is not None for gradient in gradients)
+    mean = scores[:n_run].mean()
     # A number as error_score is a score like others, unless no fold has another.
     failed = not good or not np.isfinite(mean)
+    done = TrialState.COMPLETE if n_run == len(scores) else TrialState.STOPPED
     criteria = [
         -score if error else out.get("criterion", np.nan)
         for out, error, score in zip(folds, failures, scores)
@@ -138,20 +159,42 @@ def finished_trial(
     return Trial(
         number=trial.number,
         params=trial.params,
-        state="failed" if failed else "complete",
+        state=TrialState.FAILED if failed else done,
         scores=scores,
         # The only place where a score (greater is better) becomes a loss.
         loss=np.nan if failed else -float(mean),
         folds=tuple(folds),
         seconds=sum(out["fit_time"] + out["score_time"] for out in folds),
         message=errors[0] if errors else _NOT_FINITE * failed,
-        gradient=mean_of(slopes, len(folds)) if known and not failed else None,
+        gradient=mean_of(gradients, n_run) if known and not failed else None,
         criterion=float(np.mean(criteria)),
+        started=min((out["started"] for out in folds if "started" in out), default=trial.started),
     )
 
 
+def tabulated(out: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of a fold without what scikit-learn's ``cv_results_`` have no column for."""
+    return {key: value for key, value in out.items() if key not in _NOT_TABULATED}
+
+
+def with_missing_folds(
+    results: Sequence[dict[str, Any]], trials: Iterable[Trial]
+) -> list[dict[str, Any]]:
+    """Results of all folds of all trials, from those that were run; nan for the others."""
+    run = iter(results)
+    missing = {
+        key: dict.fromkeys(value, np.nan) if isinstance(value, dict) else np.nan
+        for key, value in results[0].items()
+    }
+    return [
+        next(run) if fold < len(trial.folds) else missing
+        for trial in trials
+        for fold in range(len(trial.scores))
+    ]
+
+
 def fold_error(out: Mapping[str, Any], pick: Callable[[Any], Any]) -> str | None:
-    """Traceback of a fold whose fit, or whose score by the metric picked, failed; None if not."""
+    """Traceback of a fold whose fit, or score by the picked metric, failed; None if neither."""
     if out["fit_error"] is not None:
         return out["fit_error"]
     error = out.get("score_error")
@@ -166,10 +209,7 @@ def error_message(traceback: str) -> str:
 
 
 def mean_of(values: Sequence[Any], n: int) -> Any:
-    """Sum over n of numbers, of arrays, or of dicts of them; nan where some are of another kind.
-
-    What is not among the values, up to n, counts as zero.
-    """
+    """Sum divided by n of numbers, arrays, or dicts of them; nan where their kinds differ."""
     if all(isinstance(value, Mapping) for value in values):
         return {name: mean_of([value[name] for value in values], n) for name in values[0]}
     if len({np.shape(value) for value in values}) > 1 or isinstance(values[0], Mapping):

@@ -12,9 +12,11 @@ import joblib
 from scipy.optimize import OptimizeResult
 from sklearn.utils import check_random_state
 
-from skhyper._trial import History
+from skhyper._trial import History, Trial
 from skhyper.evaluation import (
+    Budget,
     Evaluator,
+    Observer,
     SampledCandidates,
     Terminated,
     interruption_name,
@@ -166,22 +168,27 @@ def minimize(
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     base = History(seed=seed) if history is None else replace(history, seed=seed, splits=())
     objective = _FunctionObjective(function, points, _checked_catch(catch))
+    n_parallel = joblib.effective_n_jobs(n_jobs)
     evaluator = Evaluator(
         candidates,
         make_pool(objective, n_jobs, "2*n_jobs", False),  # type: ignore[arg-type]
         base,
-        float,
-        n_parallel=joblib.effective_n_jobs(n_jobs),
-        ordered=random_state is not None,
-        max_time=max_time,
-        search=None,
-        caller=None,
-        context=None,
-        on_trial_end=lambda _, history: any(
-            [bool(call(_result(history, points, chosen, ""))) for call in callbacks]
-        ),
+        Budget(max_time, n_parallel, ordered=random_state is not None),
+        observers=[_Callbacks(callbacks, points, chosen)],
     )
     return _run(evaluator, points, chosen)
+
+
+class _Callbacks(Observer):
+    """Calls the user's callbacks with the result so far."""
+
+    def __init__(self, callbacks: Sequence[Callable], points: Points, sampler: Sampler):
+        self._callbacks, self._points, self._sampler = callbacks, points, sampler
+
+    def on_trial_end(self, trial: Trial, history: History) -> str | None:
+        made_of = history, self._points, self._sampler
+        stops = any([bool(callback(_result(*made_of, ""))) for callback in self._callbacks])
+        return "a callback asked to stop" if stops else None
 
 
 def _check_arguments(

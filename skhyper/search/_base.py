@@ -5,8 +5,7 @@ import math
 import time
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -19,7 +18,6 @@ from sklearn.utils.validation import indexable
 from skhyper._identity import digest, splitter_digest
 from skhyper._readonly import private_copy
 from skhyper._sklearn import (
-    HAS_CALLBACKS,
     CallbackSearchCV,
     MultimetricScorer,
     check_method_params,
@@ -28,21 +26,30 @@ from skhyper._sklearn import (
     teardown_callbacks,
     warn_or_raise_about_fit_failures,
 )
-from skhyper._trial import History, Trial
+from skhyper._trial import History
 from skhyper.evaluation import (
+    Budget,
     Evaluator,
+    FailureWatch,
+    FoldCallbacks,
     Journal,
     Objective,
+    Observer,
+    Racer,
+    TrialCallbacks,
     finished_trial,
     interruption_name,
     make_pool,
+    opened_journal,
     setting_key,
     sigterm_interrupts,
+    tabulated,
+    with_missing_folds,
 )
 from skhyper.exceptions import HistoryMismatchWarning, SkhyperWarning
 from skhyper.search._folds import drawn_folds
 from skhyper.search._interrupts import OF_THE_LAST_FIT, Interruptible
-from skhyper.search._progress import opening_line, prints_trials
+from skhyper.search._progress import TrialLines, opening_line
 from skhyper.search._scoring import (
     check_fit_metadata,
     check_scoring_signature,
@@ -67,11 +74,14 @@ class Plan:
         Where they lie.
     seed : int
         For everything that is drawn.
+    racer : Racer or None
+        Ends trials after some of their folds.
     """
 
     candidates: Any
     space: Space | None
     seed: int = 0
+    racer: Racer | None = None
 
 
 def _merged(history: History, other: History) -> History:
@@ -198,8 +208,8 @@ class BaseSearch(Interruptible, CallbackSearchCV):
             quiet=self._is_sequential,
         )
         objective = self._objective(objective)
-        with self._open_journal(base, hooks):
-            gave_up = self._search(objective, plan.candidates, base, root, hooks)
+        with opened_journal(self.journal, base) as journal:
+            gave_up = self._search(objective, plan, base, root, journal, hooks)
         self._conclude(scorers, refit_metric, gave_up)
         self._look_back(objective)
         if self.refit:
@@ -294,36 +304,37 @@ class BaseSearch(Interruptible, CallbackSearchCV):
     def _search(
         self,
         objective: Objective,
-        candidates: Any,
+        plan: Plan,
         base: History,
         root: Any,
+        journal: list[Observer],
         hooks: list[Callable],
     ) -> bool:
         """Run the trials; True if the search ended because all of them failed alike."""
+        candidates, n_splits = plan.candidates, len(base.splits)
         n = candidates.n_candidates
-        n_fits = None if math.isinf(n) else n * len(base.splits)
         if self.verbose > 0:
-            print(opening_line(len(base.splits), n, self.max_time))  # noqa: T201
-        if self.verbose == 1 and self._is_sequential:  # from 2 on there are scikit-learn's lines
-            hooks = [*hooks, prints_trials(len(base) + n)]
+            print(opening_line(n_splits, n, self.max_time))  # noqa: T201
         pool = make_pool(objective, self.n_jobs, self.pre_dispatch, candidates.known_ahead)
-        n_jobs = joblib.effective_n_jobs(self.n_jobs)
         context = root.subcontext(
-            task_name="search", max_subtasks=n_fits, sequential_subtasks=False
+            task_name="search",
+            max_subtasks=None if math.isinf(n) else n * n_splits,
+            sequential_subtasks=False,
         ).call_on_fit_task_begin(estimator=self)
+        observers = [*journal]
+        caller = self._caller(pool.n_workers)
+        if caller is not None:
+            observers.append(FoldCallbacks(self, caller, context, n_splits))
+        if self.verbose == 1 and self._is_sequential:  # from 2 on there are scikit-learn's lines
+            observers.append(TrialLines(len(base) + n))
+        observers.append(TrialCallbacks(self, hooks))
+        watch = FailureWatch(self._pick_score, base)
+        if self._is_sequential and not candidates.known_ahead:
+            observers.append(watch)
+        n_parallel = self.n_points or math.ceil(joblib.effective_n_jobs(self.n_jobs) / n_splits)
+        budget = Budget(self.max_time, n_parallel, ordered=self.random_state is not None)
         evaluator = Evaluator(
-            candidates,
-            pool,
-            base,
-            self._pick_score,
-            caller=self._caller(pool.n_workers),
-            n_parallel=self.n_points or math.ceil(n_jobs / len(base.splits)),
-            ordered=self.random_state is not None,
-            max_time=self.max_time,
-            search=self,
-            context=context,
-            on_trial_end=lambda trial, history: self._call_back(trial, history, hooks),
-            gives_up=self._is_sequential,
+            candidates, pool, base, budget, plan.racer, observers, self._pick_score
         )
         try:
             evaluator.run()
@@ -332,16 +343,16 @@ class BaseSearch(Interruptible, CallbackSearchCV):
             raise
         self._keep(evaluator.history, evaluator.stop_reason)
         context.call_on_fit_task_end(estimator=self)
-        return evaluator.gave_up
+        return watch.gave_up
 
     def _caller(self, n_workers: int) -> Any:
-        """What scikit-learn's callbacks are told to be searching, None if nobody listens.
+        """The `caller` passed to scikit-learn's callbacks; None without callbacks.
 
-        It goes with each job: to workers without what a search gathers.
+        It goes with each job: to workers without the trials and results.
         """
         listeners = [*getattr(self, "_skl_callbacks", [])]
         listeners += getattr(self.estimator, "_skl_callbacks", [])
-        if not HAS_CALLBACKS or not listeners:
+        if not listeners:
             return None
         if n_workers == 1:
             return self
@@ -350,20 +361,6 @@ class BaseSearch(Interruptible, CallbackSearchCV):
             light.__dict__.pop(name, None)
         return light
 
-    @contextmanager
-    def _open_journal(self, base: History, hooks: list[Callable]) -> Iterator[None]:
-        """Within it, each trial is on the disk before anybody is told of it."""
-        if self.journal is None:
-            yield
-            return
-        journal = Journal(self.journal)
-        journal.open(base)
-        hooks.insert(0, lambda search, history, trial: journal.append(trial))
-        try:
-            yield
-        finally:
-            journal.close()
-
     def _pick_score(self, scores: Any) -> float:
         """The score that is optimised: of the metric named by `refit`, else the first."""
         if not isinstance(scores, dict):
@@ -371,15 +368,6 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         if callable(self.scoring):
             self._check_refit_for_multimetric(scores)
         return scores[self.refit if isinstance(self.refit, str) else next(iter(scores))]
-
-    def _call_back(self, trial: Trial, history: History, hooks: list[Callable]) -> bool:
-        """Tell callbacks, in this process, of a trial; True if one asks to stop."""
-        self.history_ = history  # for callbacks to look at
-        answers = [hook(self, history, trial) for hook in hooks]
-        for callback in getattr(self, "_skl_callbacks", []):
-            if hasattr(callback, "on_trial_end"):
-                answers.append(callback.on_trial_end(self, trial))
-        return any(answers)
 
     def _keep(self, history: History, stop_reason: str) -> None:
         """Store what was tried; after an interruption it is all there is."""
@@ -395,12 +383,15 @@ class BaseSearch(Interruptible, CallbackSearchCV):
             self._store_what_there_is()
 
     def _results(self) -> dict[str, Any]:
-        folds = (fold for trial in self.history_ for fold in trial.folds)
-        out = [{k: v for k, v in fold.items() if k != "score_error"} for fold in folds]
+        out = [tabulated(fold) for trial in self.history_ for fold in trial.folds]
         if callable(self.scoring) and any(isinstance(o["test_scores"], dict) for o in out):
             insert_error_scores(out, self.error_score)
         settings = [dict(trial.params) for trial in self.history_]
-        results = self._format_results(settings, self.n_splits_, out)
+        with warnings.catch_warnings():
+            if len(out) < len(settings) * self.n_splits_:  # the mean of a stopped trial is nan
+                warnings.filterwarnings("ignore", "One or more of the", UserWarning)
+                out = with_missing_folds(out, self.history_)
+            results = self._format_results(settings, self.n_splits_, out)
         losses = self._losses_to_choose_by()
         return results if losses is None else results | {"penalized_loss": losses}
 

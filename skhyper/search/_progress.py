@@ -1,19 +1,19 @@
-"""What ``verbose=1`` prints of a search: one line for each trial."""
+"""Output of a search with ``verbose=1``: one line for each trial."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from skhyper._trial import History, Trial
+from skhyper.evaluation import Observer
 
-__all__ = ["opening_line", "prints_trials", "trial_line"]
+__all__ = ["TrialLines", "opening_line", "trial_line"]
 
-# Characters of one value; estimators, for instance, have long ones.
-_LONGEST_VALUE = 60
+# Maximum number of characters of one value; the repr of an estimator may be longer.
+_MAX_VALUE_LENGTH = 60
 
 
 def opening_line(n_splits: int, n_candidates: float, max_time: float | None) -> str:
-    """scikit-learn's first line; it knows no search whose length is not known."""
+    """scikit-learn's first line, and one for a search whose number of trials is unknown."""
     if math.isinf(n_candidates):
         return f"Fitting {n_splits} folds for each candidate, for max_time={max_time} seconds"
     return (
@@ -22,17 +22,24 @@ def opening_line(n_splits: int, n_candidates: float, max_time: float | None) -> 
     )
 
 
-def prints_trials(n_total: float) -> Callable[[Any, History, Trial], None]:
-    """What prints the line of each trial, of `n_total` with those that the search starts from."""
+class TrialLines(Observer):
+    """Prints a line after each trial.
 
-    def print_line(search: Any, history: History, trial: Trial) -> None:
-        print(trial_line(history, trial, n_total))  # noqa: T201  (what `verbose` asks for)
+    Parameters
+    ----------
+    n_total : float
+        Number of trials, including those that the search starts from; inf if unknown.
+    """
 
-    return print_line
+    def __init__(self, n_total: float):
+        self._n_total = n_total
+
+    def on_trial_end(self, trial: Trial, history: History) -> None:
+        print(trial_line(history, trial, self._n_total))  # noqa: T201  (requested by `verbose`)
 
 
 def trial_line(history: History, trial: Trial, n_total: float) -> str:
-    """Number, score, best score so far, seconds and setting of a trial.
+    """Number, score, best score so far, seconds and params of a trial.
 
     Examples
     --------
@@ -44,11 +51,13 @@ def trial_line(history: History, trial: Trial, n_total: float) -> str:
     n_done = sum(t.state != "running" for t in history)
     of_all = "" if math.isinf(n_total) else f"/{n_total}"
     score = "failed" if trial.state == "failed" else f"score={-trial.loss:.5g}"
+    if trial.state == "stopped":
+        score = f"stopped after {len(trial.folds)} folds, {score}"
     best = "no score yet" if history.best is None else f"best={-history.best.loss:.5g}"
-    setting = ", ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
-    return f"[{n_done}{of_all}] {score}, {best}, {trial.seconds:.1f} s: {setting}"
+    params = ", ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
+    return f"[{n_done}{of_all}] {score}, {best}, {trial.seconds:.1f} s: {params}"
 
 
 def _short(value: Any) -> str:
     text = f"{value:.5g}" if isinstance(value, float) else " ".join(repr(value).split())
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 3]}..."

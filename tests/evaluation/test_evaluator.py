@@ -4,20 +4,10 @@ import numpy as np
 import pytest
 
 from skhyper._trial import History
-from skhyper.evaluation import Evaluator, SampledCandidates
+from skhyper.evaluation import Budget, Evaluator, ListedCandidates, Observer, SampledCandidates
+from skhyper.evaluation import _evaluator as module
 from skhyper.samplers import Sampler
 from skhyper.space import Space
-
-
-class Context:
-    def subcontext(self, **kwargs):
-        return self
-
-    def call_on_fit_task_begin(self, **kwargs):
-        return self
-
-    def call_on_fit_task_end(self, **kwargs):
-        return False
 
 
 class ScriptedPool:
@@ -26,6 +16,7 @@ class ScriptedPool:
     def __init__(self, n_workers, choose):
         self.n_workers, self._choose = n_workers, choose
         self.running, self.log, self.closed = [], [], None
+        self.on_wait = lambda: None
 
     @property
     def has_room(self):
@@ -36,44 +27,64 @@ class ScriptedPool:
         self.log.append(("submit", job.trial, job.fold))
 
     def wait(self):
+        self.on_wait()
         job = self._choose(self.running[: self.n_workers])
         self.running.remove(job)
         self.log.append(("done", job.trial, job.fold))
         score = job.params["a"] + job.fold
         yield job, {"test_scores": score, "fit_error": None, "fit_time": 1.0, "score_time": 0.0}
 
+    def cancel(self, trial):
+        kept = [j for j in self.running[self.n_workers :] if j.trial != trial]
+        self.running[self.n_workers :] = kept
+        self.log.append(("cancel", trial, None))
+
     def close(self, kill=False):
         self.closed = kill
 
 
 class Watching(Sampler):
-    """Random points; keeps what it saw at each question."""
+    """Random points; keeps what it saw in each proposal: states and losses."""
 
     def __init__(self):
-        self.seen = []
+        self.seen, self.losses = [], []
 
     def ask(self, space, history, n_points, rng):
         self.seen.append([trial.state for trial in history])
+        self.losses.append([trial.loss for trial in history])
         return space.sample(n_points, rng)
 
 
-def run(n_workers=1, n_parallel=1, ordered=True, choose=lambda jobs: jobs[0], n_iter=6, **kwargs):
+class Calls(Observer):
+    """Calls a function after each trial."""
+
+    def __init__(self, function):
+        self.on_trial_end = function
+
+
+SPACE = Space({"a": (0.0, 1.0)})
+
+
+def run(
+    n_workers=1,
+    n_parallel=1,
+    ordered=True,
+    choose=lambda jobs: jobs[0],
+    n_iter=6,
+    max_time=None,
+    racer=None,
+    observers=(),
+    n_splits=2,
+):
     sampler = Watching()
-    space = Space({"a": (0.0, 1.0)})
     pool = ScriptedPool(n_workers, choose)
-    base = History((), 0, "", splits=((0, 1), (1, 0)))
     evaluator = Evaluator(
-        SampledCandidates(sampler, [(space, n_iter)]),
+        SampledCandidates(sampler, [(SPACE, n_iter)]),
         pool,
-        base,
-        float,
-        n_parallel=n_parallel,
-        ordered=ordered,
-        max_time=kwargs.pop("max_time", None),
-        search=None,
-        caller=None,
-        context=Context(),
-        on_trial_end=kwargs.pop("on_trial_end", lambda trial, history: False),
+        History((), 0, "", splits=((0, 1),) * n_splits),
+        Budget(max_time, n_parallel, ordered),
+        racer,
+        observers,
     )
     evaluator.run()
     return evaluator, sampler, pool
@@ -94,7 +105,7 @@ def last(jobs):
     return jobs[-1]
 
 
-def test_a_question_is_put_only_when_a_worker_is_free():
+def test_it_asks_only_when_a_worker_is_free():
     _, sampler, pool = run(n_workers=4, n_parallel=3, ordered=False)
     running = 0
     for event, _, fold in pool.log:
@@ -119,6 +130,17 @@ def test_ordered_searches_are_the_same_whatever_finishes_first(n_parallel):
     assert all(s == seen[0] for s in seen), "what is asked depends on what is seen"
 
 
+@pytest.mark.parametrize("n_parallel", [1, 2, 3])
+def test_what_an_ordered_proposal_sees(n_parallel):
+    """Proposal t sees the losses of trials 0 ... t - n_parallel, and pending ones after these."""
+    evaluator, sampler, _ = run(n_workers=5, n_parallel=n_parallel, choose=last, n_iter=7)
+    made = [-(trial.params["a"] + 0.5) for trial in evaluator.history]
+    for t, losses in enumerate(sampler.losses):
+        n_known = max(0, t - n_parallel + 1)
+        np.testing.assert_allclose(losses, made[:n_known] + [np.nan] * (t - n_known))
+        assert sampler.seen[t] == ["complete"] * n_known + ["running"] * (t - n_known)
+
+
 def test_unordered_searches_see_all_that_is_done():
     _, sampler, _ = run(n_workers=3, n_parallel=3, ordered=False, choose=last)
     assert any(
@@ -128,11 +150,18 @@ def test_unordered_searches_see_all_that_is_done():
     )
 
 
-def test_a_callback_stops_at_once():
-    evaluator, _, pool = run(
-        n_workers=2, n_parallel=2, on_trial_end=lambda trial, history: trial.number == 1
-    )
-    assert evaluator.stop_reason == "a callback asked to stop"
+def test_an_observer_stops_at_once():
+    def at_trial_1(trial, history):
+        assert history[trial.number] is trial
+        return "enough" if trial.number == 1 else None
+
+    later = []
+    observers = [Calls(at_trial_1), Calls(lambda trial, history: later.append(trial) or "too late")]
+    evaluator, _, _ = run(observers=observers[1:])
+    assert (evaluator.stop_reason, len(evaluator.history)) == ("too late", 1)
+    later.clear()
+    evaluator, _, pool = run(n_workers=2, n_parallel=2, observers=observers[:1])
+    assert evaluator.stop_reason == "enough"
     assert sum(t.state == "complete" for t in evaluator.history) == 2
     assert pool.closed is True, "running folds are not waited for"
 
@@ -141,6 +170,120 @@ def test_no_trial_is_started_after_max_time_but_the_first():
     evaluator, _, _ = run(max_time=1e-9)
     assert len(evaluator.history) == 1
     assert evaluator.stop_reason == "max_time=1e-09 seconds are over"
+
+
+def listed(pool, n=6, n_splits=3, **kwargs):
+    candidates = ListedCandidates([{"a": i / 10} for i in range(n)], "end of the list")
+    base = History((), 0, "", splits=((0, 1),) * n_splits)
+    return Evaluator(candidates, pool, base, **{"budget": Budget(), **kwargs})
+
+
+def test_max_time_of_a_list_that_was_submitted_at_once(monkeypatch):
+    """The first trial is waited for, and no other."""
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    pool = ScriptedPool(2, lambda jobs: jobs[0])
+    pool.on_wait = lambda: clock.__setitem__(0, clock[0] + 1.0)
+    evaluator = listed(pool, budget=Budget(max_time=0.5))
+    evaluator.run()
+    assert [event for event, _, _ in pool.log[:18]] == ["submit"] * 18
+    assert [t.state for t in evaluator.history] == ["complete"] + ["running"] * 5
+    assert evaluator.stop_reason == "max_time=0.5 seconds are over"
+    assert pool.closed is True
+
+
+class Race:
+    """Ends trials at fixed numbers of folds; keeps what it saw."""
+
+    def __init__(self, n_folds):
+        self._n_folds, self.trials, self.histories = n_folds, [], []
+
+    def goes_on(self, trial, history):
+        self.trials.append(trial)
+        self.histories.append(history)
+        return len(trial.folds) < self._n_folds[trial.number]
+
+
+def test_a_racer_is_asked_after_each_fold_but_the_last():
+    race = Race([1, 3, 2, 3])
+    evaluator, sampler, pool = run(racer=race, n_iter=4, n_splits=3)
+    n_run = [1, 3, 2, 3]
+    assert [len(t.folds) for t in evaluator.history] == n_run
+    assert [t.state for t in evaluator.history] == ["stopped", "complete"] * 2
+    started = [(trial, fold) for event, trial, fold in pool.log if event == "submit"]
+    assert started == [(trial, fold) for trial, n in enumerate(n_run) for fold in range(n)]
+    asked = [(0, 1), (1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2)]
+    assert [(t.number, len(t.folds)) for t in race.trials] == asked
+    a = evaluator.history[2].params["a"]
+    np.testing.assert_allclose(evaluator.history[2].scores, [a, a + 1, np.nan])
+    np.testing.assert_allclose(race.trials[4].scores, [a, a + 1, np.nan])
+    assert race.trials[4].loss == evaluator.history[2].loss == pytest.approx(-(a + 0.5))
+    assert [len(history) for history in race.histories] == [t.number for t in race.trials]
+    assert sampler.seen[3] == ["stopped", "complete", "stopped"]
+
+
+@pytest.mark.parametrize("n_parallel", [1, 2, 3])
+def test_ordered_races_are_the_same_whatever_finishes_first(n_parallel):
+    """The racer looks at other trials, and trials are stopped while later folds run."""
+
+    class WorseThanTheMean:
+        def goes_on(self, trial, history):
+            losses = [t.loss for t in history if t.state not in ("running", "failed")]
+            return not losses or trial.loss < np.mean(losses)
+
+    rng = np.random.default_rng(0)
+    orders = [lambda jobs: jobs[0], last, lambda jobs: jobs[rng.integers(len(jobs))]]
+    runs = [
+        run(n, n_parallel, choose=choose, racer=WorseThanTheMean(), n_splits=4, n_iter=9)
+        for n in (1, 2, 5)
+        for choose in orders
+    ]
+    found = [[(t.params, len(t.folds), t.loss) for t in e.history] for e, _, _ in runs]
+    assert all(trials == found[0] for trials in found)
+    assert {t.state for t in runs[0][0].history} == {"complete", "stopped"}
+
+
+def test_a_raced_list_is_submitted_at_once_and_cancelled_in_the_pool():
+    pool = ScriptedPool(2, lambda jobs: jobs[0])
+    evaluator = listed(pool, 4, n_splits=5, racer=Race([5, 1, 3, 5]))
+    evaluator.run()
+    assert [len(t.folds) for t in evaluator.history] == [5, 1, 3, 5]
+    assert [event for event, _, _ in pool.log[:20]] == ["submit"] * 20
+    assert [trial for event, trial, _ in pool.log if event == "cancel"] == [1, 2]
+    # Two folds of a cancelled trial were running.
+    assert [fold for event, trial, fold in pool.log if (event, trial) == ("done", 1)] == [0, 1, 2]
+
+
+def test_trials_know_when_they_started(monkeypatch):
+    monkeypatch.setattr(module.time, "time", lambda: 1000.0)
+    evaluator, _, _ = run(n_iter=2, observers=[Calls(lambda trial, history: None)])
+    assert [trial.started for trial in evaluator.history] == [1000.0, 1000.0]
+
+
+def test_observers_hear_of_folds_in_their_order():
+    heard = []
+
+    class Hears(Observer):
+        def __init__(self, name):
+            self.name = name
+
+        def on_fold_start(self, job):
+            heard.append((self.name, "start", job.fold))
+            return job
+
+        def on_fold_end(self, job, result):
+            heard.append((self.name, "end", job.fold, result["fit_time"]))
+
+        def on_trial_end(self, trial, history):
+            heard.append((self.name, trial.state))
+
+    run(n_iter=1, observers=[Hears("journal"), Hears("progress")])
+    names = ["journal", "progress"]
+    assert heard == [
+        *((name, "start", fold) for fold in range(2) for name in names),
+        *((name, "end", fold, 1.0) for fold in range(2) for name in names),
+        *((name, "complete") for name in names),
+    ]
 
 
 def test_the_pool_is_closed_when_a_fold_raises():

@@ -25,7 +25,7 @@ def written(path, n):
     journal = Journal(path)
     journal.open(BASE)
     for number in range(1, n + 1):
-        journal.append(Trial(number, {"C": number, "f": str}, "complete", loss=-number))
+        journal.on_trial_end(Trial(number, {"C": number, "f": str}, "complete", loss=-number), BASE)
     journal.close()
 
 
@@ -134,7 +134,7 @@ def test_trials_are_read_in_the_order_of_asking(tmp_path):
     journal = Journal(tmp_path / "j")
     journal.open(History(splits=((1, 2),)))
     for number in (2, 0, 3):  # finished in this order; 1 was running when it was killed
-        journal.append(Trial(number, {"C": number}, "complete", loss=0.0))
+        journal.on_trial_end(Trial(number, {"C": number}, "complete", loss=0.0), BASE)
     journal.close()
     history, _ = journal.read()
     assert [(t.number, t.params["C"]) for t in history] == [(0, 0), (1, 2), (2, 3)]
@@ -146,7 +146,7 @@ def test_one_journal_serves_one_search_at_a_time(tmp_path):
     first.open(BASE)
     with pytest.raises(ValueError, match="in use by another search"):
         Journal(tmp_path / "j").open(BASE)
-    first.append(Trial(1, {"C": 2}, "complete", loss=0.0))
+    first.on_trial_end(Trial(1, {"C": 2}, "complete", loss=0.0), BASE)
     first.close()
     assert len(Journal(tmp_path / "j").read()[0]) == 2
 

@@ -1,0 +1,144 @@
+"""Observers: what hears of folds and trials while a search runs, in the main process.
+
+The evaluator calls its observers in their order. The journal comes first, so that a trial is on
+the disk before any other observer hears of it.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from skhyper._sklearn import HAS_CALLBACKS
+from skhyper._trial import History, Trial
+from skhyper.evaluation._objective import FoldJob, error_message, fold_error
+
+__all__ = ["FailureWatch", "FoldCallbacks", "Observer", "TrialCallbacks"]
+
+# Number of trials without any score, all with one error, after which a search gives up.
+_MAX_FAILURES = 3
+
+
+class Observer:
+    """Base class whose hooks do nothing."""
+
+    def on_fold_start(self, job: FoldJob) -> FoldJob:
+        """Called before a fold is submitted; returns the job, with what its worker needs."""
+        return job
+
+    def on_fold_end(self, job: FoldJob, result: dict[str, Any]) -> None:
+        """Called with the result of each fold, in the order in which they arrive."""
+
+    def on_trial_end(self, trial: Trial, history: History) -> str | None:
+        """Called after each trial; `history` contains it.
+
+        Returns
+        -------
+        reason : str or None
+            Why the search should stop; None if it should go on.
+        """
+        return None
+
+
+class FoldCallbacks(Observer):
+    """scikit-learn's callbacks of folds.
+
+    From scikit-learn 1.9 on workers call them, with the context that goes with the job. Older
+    versions have none; they are then called here.
+
+    Parameters
+    ----------
+    search : estimator
+        Passed to callbacks that are called here.
+    caller : estimator
+        Passed to callbacks that are called by workers.
+    context : callback context
+        Of the search; folds are its subtasks.
+    n_splits : int
+    """
+
+    def __init__(self, search: Any, caller: Any, context: Any, n_splits: int):
+        self._search = search
+        self._caller = caller
+        self._context = context
+        self._n_splits = n_splits
+        self._running: dict[tuple[int, int], Any] = {}  # before scikit-learn 1.9
+
+    def on_fold_start(self, job: FoldJob) -> FoldJob:
+        number = job.trial * self._n_splits + job.fold
+        context = self._context.subcontext(task_name="candidate-split-evaluation", task_id=number)
+        if HAS_CALLBACKS:
+            return replace(job, caller=self._caller, context=context)
+        context.call_on_fit_task_begin(estimator=self._search)
+        self._running[job.trial, job.fold] = context
+        return job
+
+    def on_fold_end(self, job: FoldJob, result: dict[str, Any]) -> None:
+        if not HAS_CALLBACKS:
+            context = self._running.pop((job.trial, job.fold))
+            context.call_on_fit_task_end(estimator=self._search)
+
+
+class TrialCallbacks(Observer):
+    """The ``on_trial_end(search, trial)`` of a search's callbacks.
+
+    Parameters
+    ----------
+    search : estimator
+        Its ``history_`` is set before each call, for callbacks to read.
+    hooks : iterable of callable
+        ``hook(search, history, trial) -> bool``, called first.
+    """
+
+    def __init__(self, search: Any, hooks: Iterable[Callable] = ()):
+        self._search = search
+        self._hooks = tuple(hooks)
+
+    def on_trial_end(self, trial: Trial, history: History) -> str | None:
+        self._search.history_ = history
+        answers = [hook(self._search, history, trial) for hook in self._hooks]
+        for callback in getattr(self._search, "_skl_callbacks", []):
+            if hasattr(callback, "on_trial_end"):
+                answers.append(callback.on_trial_end(self._search, trial))
+        return "a callback asked to stop" if any(answers) else None
+
+
+class FailureWatch(Observer):
+    """Stops a search whose first trials all fail in every fold with the same error.
+
+    Parameters
+    ----------
+    pick : callable
+        From a fold's scores to the one that is optimized.
+    base : iterable of Trial
+        Trials that the search starts from.
+
+    Attributes
+    ----------
+    gave_up : bool
+        Whether it stopped the search.
+    """
+
+    def __init__(self, pick: Callable[[Any], float], base: Iterable[Trial] = ()):
+        self._pick = pick
+        self._is_watching = True
+        self._messages: list[str] = []  # of the first fold of each trial
+        self.gave_up = False
+        for trial in base:
+            self._all_failed(trial)
+
+    def on_trial_end(self, trial: Trial, history: History) -> str | None:
+        if not self._all_failed(trial):
+            return None
+        self.gave_up = True
+        return f"all of the first {len(self._messages)} trials failed with the same error"
+
+    def _all_failed(self, trial: Trial) -> bool:
+        """Whether there are enough trials, and all folds of all of them failed alike."""
+        if not self._is_watching:
+            return False
+        errors = [fold_error(fold, self._pick) for fold in trial.folds]
+        messages = [error_message(error) if error else "" for error in errors]
+        self._messages += messages[:1]
+        different = {*messages, *self._messages}
+        self._is_watching = len(different) == 1 and "" not in different
+        return self._is_watching and len(self._messages) >= _MAX_FAILURES
