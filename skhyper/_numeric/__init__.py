@@ -1,11 +1,11 @@
 """Numerics of linear models on arrays, for the estimators and for their hypergradients alike.
 
-They know no estimator: data come in as :class:`Centred` or :class:`Design`, penalties as one
+They know no estimator: data come in as :class:`Centered` or :class:`Design`, penalties as one
 number for each feature.
 """
 
 from skhyper._numeric._curvature import Design, conjugate_gradients, hessian_solver, softmax_solver
-from skhyper._numeric._data import Centred, centred_target, with_class_weights
+from skhyper._numeric._data import Centered, centered_target, with_class_weights
 from skhyper._numeric._elastic_net import ElasticNetSolver
 from skhyper._numeric._families import Family, binomial, multinomial
 from skhyper._numeric._newton import newton
@@ -14,7 +14,7 @@ from skhyper._numeric._orthogonal import Orthogonal
 from skhyper._numeric._shifted import Shifted
 
 __all__ = [
-    "Centred",
+    "Centered",
     "Design",
     "ElasticNetSolver",
     "Family",
@@ -22,7 +22,7 @@ __all__ = [
     "Orthogonal",
     "Shifted",
     "binomial",
-    "centred_target",
+    "centered_target",
     "conjugate_gradients",
     "hessian_solver",
     "multinomial",

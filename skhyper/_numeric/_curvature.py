@@ -24,15 +24,15 @@ from scipy.sparse.linalg import LinearOperator, cg
 
 __all__ = [
     "Design",
+    "break_even_iterations",
     "conjugate_gradients",
     "factorized",
     "hessian_solver",
-    "preconditioned",
+    "preconditioned_cg",
     "softmax_preconditioner",
     "softmax_product",
     "softmax_solver",
-    "with_means_apart",
-    "worthwhile_iterations",
+    "with_separate_means",
 ]
 
 Solver = Callable[..., np.ndarray]
@@ -82,7 +82,7 @@ class Design:
     _cache: dict = field(default_factory=dict)
 
     @classmethod
-    def of(cls, X: Any, E: np.ndarray) -> "Design":
+    def from_blocks(cls, X: Any, E: np.ndarray) -> "Design":
         return cls(X, E, None if sparse.issparse(X) else np.column_stack([X, E]))
 
     @property
@@ -115,7 +115,7 @@ class Design:
         X = self.X[:, np.flatnonzero(support[:p])]
         if X.shape[0] * X.shape[1] <= _LARGEST_DENSE_COPY:
             X = X.toarray()
-        return Design.of(X, self.E[:, support[p:]])
+        return Design.from_blocks(X, self.E[:, support[p:]])
 
     def outer(self, penalties: np.ndarray) -> np.ndarray:
         """``X Λ⁻¹ Xᵀ``, (n, n), computed once for each direction of the penalties Λ."""
@@ -176,7 +176,7 @@ def _iterative_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     return _iterative(lambda u: Q.adjoint(d * Q.apply(u)) + l2 * u, diagonal)
 
 
-def worthwhile_iterations(Q: Design, l2: np.ndarray, n_outputs: int) -> float:
+def break_even_iterations(Q: Design, l2: np.ndarray, n_outputs: int) -> float:
     """Iterations of conjugate gradients that take as long as a handful of factorizations.
 
     Parameters
@@ -232,7 +232,9 @@ def softmax_solver(
         parts = (part[:, keep] for part in _softmax_roots(Q.dense, a, P, l2, support))
         solve = _root_solver(parts, l2.T.ravel()[keep])
     inverse = np.argsort(order)
-    return with_means_apart(lambda v, guess=None, step=False: solve(v[order])[inverse], l2, support)
+    return with_separate_means(
+        lambda v, guess=None, step=False: solve(v[order])[inverse], l2, support
+    )
 
 
 def softmax_preconditioner(
@@ -270,7 +272,7 @@ def _common(l2: np.ndarray, support: np.ndarray) -> np.ndarray:
     return support.all(axis=1) & (l2 == l2[:, :1]).all(axis=1)
 
 
-def with_means_apart(solve: Solver, l2: np.ndarray, support: np.ndarray) -> Solver:
+def with_separate_means(solve: Solver, l2: np.ndarray, support: np.ndarray) -> Solver:
     """Solver with H from one with H and more weight on the means of rows over the classes.
 
     These have equations of their own, ``λ ū = v̄``, next to which all others of H are large.
@@ -298,7 +300,7 @@ def _softmax_hessian(
 ) -> np.ndarray:
     """H of the entries of `support`, in the order of its transpose (K, q).
 
-    With the weights of :func:`with_means_apart`.
+    With the weights of :func:`with_separate_means`.
     """
     q, K = X.shape[1], P.shape[1]
     H = np.empty((K, q, K, q), dtype=X.dtype)
@@ -320,7 +322,7 @@ def _softmax_roots(
 ) -> Iterator[np.ndarray]:
     """Parts of A, each (m, K q), with ``Aᵀ A = H`` less its penalties: one for some samples.
 
-    ``diag(P) - P Pᵀ = Sᵀ S`` with ``S = diag(√P) (I - 1 Pᵀ)``; see also :func:`with_means_apart`.
+    ``diag(P) - P Pᵀ = Sᵀ S`` with ``S = diag(√P) (I - 1 Pᵀ)``; see also :func:`with_separate_means`.
     """
     (n, q), K = X.shape, P.shape[1]
     for start in range(0, n, q):
@@ -338,13 +340,13 @@ def _softmax_roots(
 def _softmax_iterations(
     Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> Solver:
-    return with_means_apart(_iterative(*softmax_product(Q, a, P, l2, support)), l2, support)
+    return with_separate_means(_iterative(*softmax_product(Q, a, P, l2, support)), l2, support)
 
 
 def softmax_product(
     Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
-    """Product with H, and its diagonal, both with the weights of :func:`with_means_apart`."""
+    """Product with H, and its diagonal, both with the weights of :func:`with_separate_means`."""
 
     def product(u: np.ndarray) -> np.ndarray:
         U = np.zeros(support.shape)
@@ -468,7 +470,7 @@ def conjugate_gradients(
     return cg(operator, v, x0=guess, maxiter=len(v) + 100, M=preconditioner, **tolerance)[0]
 
 
-def preconditioned(
+def preconditioned_cg(
     product: Callable[[np.ndarray], np.ndarray],
     v: np.ndarray,
     guess: np.ndarray | None,

@@ -1,4 +1,4 @@
-"""Training data as the linear problems see them: weighted, centred, dense or sparse.
+"""Training data as the linear problems see them: weighted, centered, dense or sparse.
 
 Notation
 --------
@@ -20,14 +20,14 @@ from sklearn.utils.class_weight import compute_sample_weight
 from skhyper._readonly import private_copy
 
 __all__ = [
-    "Centred",
+    "Centered",
     "as_matrix",
     "as_weights",
-    "centred_target",
+    "centered_target",
     "checked_matrix",
     "checked_target",
-    "few_rows",
-    "same_settings",
+    "copy_rows",
+    "equal_params",
     "with_class_weights",
 ]
 
@@ -53,7 +53,7 @@ def checked_target(y: Any) -> np.ndarray:
     return check_array(y, ensure_2d=False, dtype=np.float64)
 
 
-def few_rows(X: Any, rows: Any) -> Any:
+def copy_rows(X: Any, rows: Any) -> Any:
     """A copy of rows of data of any kind, their feature names with them."""
     if hasattr(X, "iloc"):
         return private_copy(X.iloc[rows])
@@ -83,19 +83,19 @@ def with_class_weights(
     return a * (members @ share)
 
 
-def centred_target(Y: np.ndarray, a: np.ndarray, centre: bool) -> tuple[np.ndarray, np.ndarray]:
+def centered_target(Y: np.ndarray, a: np.ndarray, center: bool) -> tuple[np.ndarray, np.ndarray]:
     """Weighted means ȳ (K,), zeros without an intercept, and ``√a (Y - ȳ)`` (n, K)."""
-    mean = a @ Y / a.sum() if centre else np.zeros(Y.shape[1])
+    mean = a @ Y / a.sum() if center else np.zeros(Y.shape[1])
     return mean, np.sqrt(a)[:, None] * (Y - mean)
 
 
-def same_settings(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
+def equal_params(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
     """Whether two settings are equal, arrays and kernels among their values."""
     return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
 
 
 @dataclass(frozen=True)
-class Centred:
+class Centered:
     """``Xc`` as an operator.
 
     Attributes
@@ -113,7 +113,7 @@ class Centred:
     dense: np.ndarray | None
 
     @classmethod
-    def of(cls, X: Any, weights: np.ndarray, centre: bool, lean: bool = False) -> "Centred":
+    def from_data(cls, X: Any, weights: np.ndarray, center: bool, lean: bool = False) -> "Centered":
         """Of data, weights and whether means are taken off.
 
         Parameters
@@ -123,7 +123,7 @@ class Centred:
             off from products loses no digits, and weights are all 1.
         """
         total = weights.sum()
-        mean = np.asarray(X.T @ weights).ravel() / total if centre else np.zeros(X.shape[1])
+        mean = np.asarray(X.T @ weights).ravel() / total if center else np.zeros(X.shape[1])
         if sparse.issparse(X):
             return cls(X, weights, mean, None)
         plain = bool((weights == 1).all())
@@ -171,17 +171,17 @@ class Centred:
         return np.sqrt(self.weights)[:, None] * part
 
     def cancellation(self) -> float:
-        """The largest ratio of the squared lengths of columns as they are and centred.
+        """The largest ratio of the squared lengths of columns as they are and centered.
 
-        That of a dense Xc, which is centred before anything is squared, is 1.
+        That of a dense Xc, which is centered before anything is squared, is 1.
         """
         if self.dense is not None:
             return 1.0
-        centred = self.squared_norms()
-        whole = centred + self.weights.sum() * self.mean**2
+        centered = self.squared_norms()
+        whole = centered + self.weights.sum() * self.mean**2
         seen = whole > 0
         with np.errstate(divide="ignore"):
-            return float((whole[seen] / centred[seen]).max(initial=1.0))
+            return float((whole[seen] / centered[seen]).max(initial=1.0))
 
     def gram(self, primal: bool | None = None) -> np.ndarray:
         """``Xcᵀ Xc`` (`primal`) or ``Xc Xcᵀ``; by default whichever is smaller."""

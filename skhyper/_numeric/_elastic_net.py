@@ -28,7 +28,7 @@ import numpy as np
 from sklearn.linear_model import enet_path
 
 from skhyper._numeric._curvature import factorized
-from skhyper._numeric._data import Centred
+from skhyper._numeric._data import Centered
 from skhyper._numeric._pivoting import Pivoting
 from skhyper._numeric._quadratic import Quadratic
 
@@ -69,13 +69,13 @@ class ElasticNetSolver(ABC):
 
     @staticmethod
     def of(
-        data: Centred, Yc: np.ndarray, centred: bool, positive: bool = False, joint: bool = True
+        data: Centered, Yc: np.ndarray, centred: bool, positive: bool = False, joint: bool = True
     ) -> "ElasticNetSolver":
         """The solver for one output or several.
 
         Parameters
         ----------
-        data : Centred
+        data : Centered
             Sparse data in columns (CSC).
         Yc : ndarray of shape (n, K)
         centred : bool
@@ -120,9 +120,9 @@ class ElasticNetSolver(ABC):
 class _SeparateOutputs(ElasticNetSolver):
     """Each output by itself; only matrices are shared."""
 
-    def __init__(self, data: Centred, Yc: np.ndarray, centred: bool, positive: bool):
+    def __init__(self, data: Centered, Yc: np.ndarray, centred: bool, positive: bool):
         self._Y, self._positive = Yc / np.sqrt(data.weights.sum()), positive
-        first = Quadratic.of(data, Yc[:, 0])
+        first = Quadratic.from_data(data, Yc[:, 0])
         # Of more features some depend on the others, of centred ones a little earlier.
         n_most = min(len(Yc) - centred, data.shape[1])
         self._quadratics = [first, *(first.with_target(y) for y in Yc.T[1:])]
@@ -182,7 +182,7 @@ class _SeparateOutputs(ElasticNetSolver):
 class _JointOutputs(ElasticNetSolver):
     """All features have the same penalties, as scikit-learn has them; the first ones count."""
 
-    def __init__(self, data: Centred, Yc: np.ndarray):
+    def __init__(self, data: Centered, Yc: np.ndarray):
         self._data, self._Yc = data, Yc
         self._total = float(data.weights.sum())
         self._c = data.adjoint(Yc) / self._total

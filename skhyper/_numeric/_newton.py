@@ -15,9 +15,9 @@ import numpy as np
 
 from skhyper._numeric._curvature import (
     Design,
+    break_even_iterations,
     hessian_solver,
     softmax_solver,
-    worthwhile_iterations,
 )
 from skhyper._numeric._families import Family, multinomial
 
@@ -147,7 +147,7 @@ class _Steps:
         self._Q, self._a, self._penalties = Q, a, penalties
         self._multinomial = family is multinomial
         self._squares = Q.squared_norms(a)
-        self._left = worthwhile_iterations(Q, penalties, n_outputs)
+        self._left = break_even_iterations(Q, penalties, n_outputs)
         self._first_size = 0.0
 
     def from_here(self, bend: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ the roots of their penalties, ``Z = (1 - N Nᵀ) X Λ^-½``, so that what is fac
 Notation
 --------
 n, p, K : number of samples, features, right sides
-Xc : weighted and centred data, (n, p); see ``_data``
+Xc : weighted and centered data, (n, p); see ``_data``
 λ : penalties, (p,), not negative
 N : orthonormal basis of the columns of E, of the intercept's too for M, (n, e)
 Y, W : targets (n, K), solutions (p, K)
@@ -21,10 +21,10 @@ import numpy as np
 from scipy import linalg
 
 from skhyper._numeric._curvature import conjugate_gradients
-from skhyper._numeric._data import Centred
+from skhyper._numeric._data import Centered
 from skhyper._numeric._orthogonal import Orthogonal
 
-__all__ = ["Cholesky", "LeftOutParts", "NormalEquations", "converged_solver"]
+__all__ = ["Cholesky", "LeaveOneOutParts", "NormalEquations", "converged_solver"]
 
 # Beyond so many unknowns a factorization takes longer than conjugate gradients.
 _LARGEST_DENSE = 5000
@@ -44,7 +44,7 @@ _CONVERGED = 1e-8
 _EPS = np.finfo(float).eps
 
 
-class LeftOutParts(NamedTuple):
+class LeaveOneOutParts(NamedTuple):
     """Residuals R (n, K) and ``d = 1 - h`` (n,), with h the diagonal of the hat matrix.
 
     S is ``H⁻¹ Xcᵀ``, (p, n).
@@ -66,7 +66,7 @@ class Solver(Protocol):
     def solve(self, V: np.ndarray) -> np.ndarray:
         """``H⁻¹ V``, (p, K)."""
 
-    def left_out(self, Y: np.ndarray) -> LeftOutParts | None:
+    def left_out(self, Y: np.ndarray) -> LeaveOneOutParts | None:
         """What leave-one-out in closed form needs; None where it would be inexact."""
 
 
@@ -78,39 +78,39 @@ class NormalEquations:
 
     Parameters
     ----------
-    data : Centred
-    centred : bool, default=True
+    data : Centered
+    centered : bool, default=True
         Whether there is an intercept, so that columns of Xc have no part along the roots of
         the weights.
     """
 
-    def __init__(self, data: Centred, centred: bool = True):
+    def __init__(self, data: Centered, centered: bool = True):
         self._data = data
-        self._ones = np.sqrt(data.weights / data.weights.sum())[:, None] if centred else None
+        self._ones = np.sqrt(data.weights / data.weights.sum())[:, None] if centered else None
         self._gram: np.ndarray | None = None
 
-    def way(self, penalties: np.ndarray) -> str:
+    def method(self, penalties: np.ndarray) -> str:
         """Which of "primal", "dual" and "iterative" is taken for λ."""
         n, p = self._data.shape
         if self._data.dense is None:
             return "primal" if p <= _LARGEST_SPARSE else "iterative"
-        n_penalised = np.count_nonzero(penalties)
+        n_penalized = np.count_nonzero(penalties)
         # As many features without a penalty as samples fit everything.
-        if n_penalised > 1.5 * n and p - n_penalised < n <= _LARGEST_DENSE:
+        if n_penalized > 1.5 * n and p - n_penalized < n <= _LARGEST_DENSE:
             return "dual"
         return "primal" if p <= _LARGEST_DENSE else "iterative"
 
     def factorize(self, penalties: np.ndarray) -> Solver:
         """The solver at λ."""
-        data, way = self._data, self.way(penalties)
-        if way == "primal":
+        data, method = self._data, self.method(penalties)
+        if method == "primal":
             H = self._primal(penalties)
             if H.rcond >= _ILL_CONDITIONED * data.cancellation():
                 return _Primal(data, H, self._ones)
-        if way == "iterative" or (data.dense is None and np.prod(data.shape) > _LARGEST_COPY):
+        if method == "iterative" or (data.dense is None and np.prod(data.shape) > _LARGEST_COPY):
             return _Iterative(data, penalties)
         Xc = data.columns(np.arange(data.shape[1])) if data.dense is None else data.dense
-        return _Standard(Xc, penalties, self._ones, way == "dual")
+        return _Standard(Xc, penalties, self._ones, method == "dual")
 
     def _primal(self, penalties: np.ndarray) -> "Cholesky":
         if self._gram is None:
@@ -155,14 +155,14 @@ class Cholesky:
 class _Primal:
     converged = True
 
-    def __init__(self, data: Centred, H: Cholesky, ones: np.ndarray | None):
+    def __init__(self, data: Centered, H: Cholesky, ones: np.ndarray | None):
         self._data, self._H, self._ones = data, H, ones
         self.solve = H.solve
 
     def fit(self, Y: np.ndarray) -> np.ndarray:
         return self._H.solve(self._data.adjoint(Y))
 
-    def left_out(self, Y: np.ndarray) -> LeftOutParts | None:
+    def left_out(self, Y: np.ndarray) -> LeaveOneOutParts | None:
         data = self._data
         if data.dense is None:
             return None
@@ -172,7 +172,7 @@ class _Primal:
         if self._ones is not None:
             d -= self._ones[:, 0] ** 2
         trusted = _EPS / self._H.rcond < _LEFT_OUT_TOLERANCE * d.min() * _share(R / d[:, None], Y)
-        return LeftOutParts(R, d, S) if trusted else None
+        return LeaveOneOutParts(R, d, S) if trusted else None
 
 
 def _share(R: np.ndarray, Y: np.ndarray) -> float:
@@ -188,7 +188,7 @@ class _Standard:
 
     def __init__(self, Xc: np.ndarray, penalties: np.ndarray, ones: np.ndarray | None, dual: bool):
         free = penalties == 0
-        self._penalised, self._free = np.flatnonzero(~free), np.flatnonzero(free)
+        self._penalized, self._free = np.flatnonzero(~free), np.flatnonzero(free)
         self._X = Xc[:, ~free] if free.any() else Xc
         self._E = Xc[:, free] if free.any() else None
         self._roots = np.sqrt(penalties[~free])[:, None]
@@ -222,7 +222,7 @@ class _Standard:
     def solve(self, V: np.ndarray) -> np.ndarray:
         if self._E is None or self._free_system is None:
             return self._ridge_solve(V / self._roots) / self._roots
-        v, v_free = V[self._penalised], V[self._free]
+        v, v_free = V[self._penalized], V[self._free]
         v = v - self._X.T @ (self._E @ self._free_system.solve(v_free, 0.0))
         u = self._ridge_solve(v / self._roots) / self._roots
         u_free = self._free_system.solve(v_free - self._E.T @ (self._X @ u), 0.0)
@@ -237,12 +237,12 @@ class _Standard:
         rest = V - Z.T @ (Z @ U) - U
         return U + rest - Z.T @ self._M.solve(Z @ rest)  # once more, of what rounding has left
 
-    def left_out(self, Y: np.ndarray) -> LeftOutParts | None:
+    def left_out(self, Y: np.ndarray) -> LeaveOneOutParts | None:
         if self._orthogonal is not None or self._free_system is not None:
             return None
         inverse = self._M.solve(np.eye(len(Y))) - self._N @ self._N.T / (1 + self._size)
         S = self._Z.T @ inverse / self._roots
-        return LeftOutParts(inverse @ Y, np.diag(inverse), S)
+        return LeaveOneOutParts(inverse @ Y, np.diag(inverse), S)
 
     def _without_free(self, A: np.ndarray) -> np.ndarray:
         if self._free_system is None:
@@ -250,14 +250,14 @@ class _Standard:
         N = self._free_system.range
         return A - N @ (N.T @ A)
 
-    def _joined(self, penalised: np.ndarray, free: np.ndarray) -> np.ndarray:
-        W = np.empty((len(penalised) + len(free), penalised.shape[1]))
-        W[self._penalised], W[self._free] = penalised, free
+    def _joined(self, penalized: np.ndarray, free: np.ndarray) -> np.ndarray:
+        W = np.empty((len(penalized) + len(free), penalized.shape[1]))
+        W[self._penalized], W[self._free] = penalized, free
         return W
 
 
 class _Iterative:
-    def __init__(self, data: Centred, penalties: np.ndarray):
+    def __init__(self, data: Centered, penalties: np.ndarray):
         self._data, self._penalties = data, penalties[:, None]
         self._squares = data.squared_norms()[:, None]
         self.converged = True
@@ -271,12 +271,12 @@ class _Iterative:
         self.converged = self.converged and change <= _CONVERGED
         return U
 
-    def left_out(self, Y: np.ndarray) -> LeftOutParts | None:
+    def left_out(self, Y: np.ndarray) -> LeaveOneOutParts | None:
         return None
 
 
 def converged_solver(
-    data: Centred, penalties: np.ndarray, V: np.ndarray, squares: np.ndarray | None
+    data: Centered, penalties: np.ndarray, V: np.ndarray, squares: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     """``(Xcᵀ Xc + Λ)⁻¹ V`` by conjugate gradients, begun again from where they ended.
 
@@ -300,7 +300,7 @@ def converged_solver(
 
 
 def _refined(
-    data: Centred, penalties: np.ndarray, diagonal: np.ndarray, v: np.ndarray
+    data: Centered, penalties: np.ndarray, diagonal: np.ndarray, v: np.ndarray
 ) -> tuple[np.ndarray, float]:
     def product(w: np.ndarray) -> np.ndarray:
         return data.adjoint(data.apply(w[:, None]))[:, 0] + penalties * w

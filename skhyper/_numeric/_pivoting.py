@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skhyper._numeric._quadratic import HopelessError, Quadratic, SingularError
+from skhyper._numeric._quadratic import Quadratic, SingularError, WorkLimitError
 
 __all__ = ["Pivoting"]
 
@@ -116,7 +116,7 @@ class Pivoting:
         self._quadratic.begin()
         try:
             return self._go(l1, l2)
-        except HopelessError:
+        except WorkLimitError:
             return None
 
     def _go(self, l1: np.ndarray, l2: np.ndarray) -> _Support | None:

@@ -22,11 +22,11 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from skhyper._numeric._curvature import conjugate_gradients
-from skhyper._numeric._data import Centred
+from skhyper._numeric._data import Centered
 
 Solver = Callable[[np.ndarray], np.ndarray]
 
-__all__ = ["HopelessError", "Quadratic", "SingularError", "dense_if_small"]
+__all__ = ["Quadratic", "SingularError", "WorkLimitError", "dense_if_small"]
 
 # Below this share of the diagonal a squared pivot is rounding.
 _SINGULAR = 1e-14
@@ -37,7 +37,7 @@ _SPARE = 100
 # Residuals that conjugate gradients may leave, and what they are aimed at: who wants less
 # asks again with what is left.
 _LEFT, _AIM = 1e-4, 1e-6
-# Size of a matrix that is factorised without them, and of one that is where they leave more.
+# Size of a matrix that is factorized without them, and of one that is where they leave more.
 _SMALL_DIRECT, _LARGEST_DIRECT = 1000, 2000
 # Sparse data of so many entries, zeros included, are faster dense; so are those that are filled
 # to this share.
@@ -67,7 +67,7 @@ class SingularError(ValueError):
         self.independent = independent
 
 
-class HopelessError(ValueError):
+class WorkLimitError(ValueError):
     """A setting takes more than its share of work."""
 
 
@@ -85,7 +85,7 @@ class Quadratic(ABC):
 
     Parameters
     ----------
-    data : Centred
+    data : Centered
     y : ndarray of shape (n,)
         yc.
 
@@ -107,14 +107,14 @@ class Quadratic(ABC):
         return self._least_pivot > _WELL_CONDITIONED
 
     @staticmethod
-    def of(data: Centred, y: np.ndarray) -> "Quadratic":
+    def from_data(data: Centered, y: np.ndarray) -> "Quadratic":
         """By products of columns if samples abound, by some of them if not, without if sparse."""
         if sparse.issparse(data.X):
             few = data.shape[1] <= min(len(y), _LARGEST_DIRECT)
             return _Tall(data, y) if few else _Sparse(data, y)
         return _Tall(data, y) if len(y) >= data.shape[1] else _Wide(data, y)
 
-    def __init__(self, data: Centred, y: np.ndarray):
+    def __init__(self, data: Centered, y: np.ndarray):
         self._data = data
         self._total = float(data.weights.sum())
         squares = data.squared_norms() / self._total
@@ -230,7 +230,7 @@ class Quadratic(ABC):
 class _Tall(Quadratic):
     """With all of G."""
 
-    def __init__(self, data: Centred, y: np.ndarray):
+    def __init__(self, data: Centered, y: np.ndarray):
         super().__init__(data, y)
         self._G = data.gram(primal=True)
         self._G *= self.unit[:, None] * self.unit / self._total
@@ -289,7 +289,7 @@ class _Wide(Quadratic):
 class _Sparse(Quadratic):
     """By conjugate gradients, without a matrix that the data do not have.
 
-    Where these do not converge, the matrix of a small support is factorised after all.
+    Where these do not converge, the matrix of a small support is factorized after all.
     """
 
     _left = _MAX_PRODUCTS
@@ -305,14 +305,14 @@ class _Sparse(Quadratic):
     def _apply(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
         return self._part(S).apply(w[:, None]) if len(S) else np.zeros((len(self._y), 1))
 
-    def _part(self, S: np.ndarray) -> Centred:
+    def _part(self, S: np.ndarray) -> Centered:
         """``Xc[:, S] diag(unit_S)``."""
         data, unit = self._data, self.unit[S]
         if self._part_of is None or not np.array_equal(S, self._part_of):
             self._part_of = S
             X = data.X[:, S]
             X.data = X.data * np.repeat(unit, np.diff(X.indptr))
-            self._last = Centred(X, data.weights, data.mean[S] * unit, None)
+            self._last = Centered(X, data.weights, data.mean[S] * unit, None)
         return self._last
 
     def _new_solver(self, S: np.ndarray, l2: np.ndarray) -> Solver:
@@ -328,7 +328,7 @@ class _Sparse(Quadratic):
         def product(u: np.ndarray) -> np.ndarray:
             self._left -= 1
             if self._left < 0:
-                raise HopelessError
+                raise WorkLimitError
             z = a * (X @ u - mean @ u)
             return (Xt @ z - mean * z.sum()) / A + l2 * u
 

@@ -3,7 +3,7 @@
 Notation
 --------
 n, p, m, K : number of samples, features, unknowns, right sides
-Xc : weighted and centred data, (n, p); see ``_data``
+Xc : weighted and centered data, (n, p); see ``_data``
 G : Gram matrix, (m, m): ``Xcᵀ Xc`` (primal, m = p) or ``Xc Xcᵀ`` (dual, m = n)
 α : penalties, (K,)
 B, V : right sides and solutions of ``(G + α) V = B``, (m, K)

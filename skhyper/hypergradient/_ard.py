@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone, is_classifier
 
-from skhyper._numeric._data import as_weights, checked_matrix, checked_target, few_rows
+from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._kernel_ridge import KernelRidgeProblem
 from skhyper.hypergradient._problem import (
@@ -52,7 +52,7 @@ class ARDProblem(InnerProblem):
         first = np.unique(y[counted], return_index=True)[1] if classifier else np.arange(2)
         rows = counted[first]
         # What a fit knows of features, bands and classes, from a few samples.
-        self._template = clone(self.estimator).fit(few_rows(X, rows), y[rows])
+        self._template = clone(self.estimator).fit(copy_rows(X, rows), y[rows])
         self._X = checked_matrix(X)
         Y = self._template._targets(y) if classifier else checked_target(y)
         self._mean = self._a @ Y / self._a.sum()

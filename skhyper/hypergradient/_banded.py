@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skhyper._numeric import NormalEquations, binomial, multinomial, with_class_weights
-from skhyper._numeric._data import as_weights, checked_matrix, checked_target, few_rows
+from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._centred import CentredProblem
 from skhyper.hypergradient._linear import LinearProblem, Training
@@ -47,7 +47,7 @@ class BandedRidgeProblem(CentredProblem):
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         rows = slice(0, 2)
         # What a fit knows of features and bands, from two samples.
-        self._template = clone(self.estimator).fit(few_rows(X, rows), np.asarray(y)[rows])
+        self._template = clone(self.estimator).fit(copy_rows(X, rows), np.asarray(y)[rows])
         X, y = checked_matrix(X), checked_target(y)
         a = as_weights(sample_weight, X.shape[0])
         self._take(X, y.reshape(len(y), -1), a, y.ndim == 1)
@@ -59,7 +59,7 @@ class BandedRidgeProblem(CentredProblem):
         self._given, self._bands = fitted.alphas, fitted._bands
         fitted.alphas_ = self._bands.values("alphas", fitted.alphas)
         penalties = fitted.alphas_[fitted.bands_]
-        fitted.solver_ = self._system.way(penalties)
+        fitted.solver_ = self._system.method(penalties)
         self._solver = self._system.factorize(penalties)
         self._W = self._solver.fit(self._Yc)
         return self._filled(fitted, self._flat)

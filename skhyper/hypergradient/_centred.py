@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from skhyper._numeric._data import Centred, as_matrix, centred_target
+from skhyper._numeric._data import Centered, as_matrix, centered_target
 from skhyper.hypergradient._problem import Gradient, InnerProblem
 
 __all__ = ["CentredProblem"]
@@ -39,11 +39,11 @@ class CentredProblem(InnerProblem):
         flat : bool
             Whether the target has one dimension.
         lean : bool, default=False
-            As of ``Centred.of``.
+            As of ``Centered.from_data``.
         """
         centre = self.estimator.fit_intercept
-        self._data = Centred.of(X, a, centre, lean)
-        self._y_mean, self._Yc = centred_target(Y, a, centre)
+        self._data = Centered.from_data(X, a, centre, lean)
+        self._y_mean, self._Yc = centered_target(Y, a, centre)
         self._Y, self._flat, self._scale = Y, flat, scale
         self._W: np.ndarray
 

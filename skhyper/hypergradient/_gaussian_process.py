@@ -27,8 +27,8 @@ from skhyper._numeric._data import (
     as_matrix,
     checked_matrix,
     checked_target,
-    few_rows,
-    same_settings,
+    copy_rows,
+    equal_params,
 )
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._kernels import (
@@ -85,7 +85,7 @@ class GaussianProcessProblem(InnerProblem):
         return self.estimator.kernel is None or passes_inputs(self.estimator.kernel)
 
     def load(self, X: Any, y: Any) -> None:
-        self._head = few_rows(X, slice(0, 2))
+        self._head = copy_rows(X, slice(0, 2))
         X, y = checked_matrix(X), checked_target(y)
         self._train, self._y = Pair(X, noise=True), y
         self._test: tuple[Any, Pair] = (None, self._train)
@@ -98,7 +98,7 @@ class GaussianProcessProblem(InnerProblem):
         validate_params(fitted)
         vars(fitted).update(self._learned_by(fitted))
         kernel_params = {name: value for name, value in params.items() if name != "alpha"}
-        if self._kernel_params is None or not same_settings(kernel_params, self._kernel_params):
+        if self._kernel_params is None or not equal_params(kernel_params, self._kernel_params):
             kernel = fitted.kernel
             self._kernel = ConstantKernel(1.0) * RBF(1.0) if kernel is None else clone(kernel)
             self._gram = self._matrix(self._train)

@@ -165,7 +165,7 @@ class HuberProblem(InnerProblem):
 
     def _factorize(self, v: np.ndarray, t: np.ndarray):
         inside = np.abs(t) < self._epsilon
-        design = Design.of(self._matrix, np.column_stack([self._ones, t]))
+        design = Design.from_blocks(self._matrix, np.column_stack([self._ones, t]))
         l2 = np.zeros(design.shape[1])
         l2[: self._matrix.shape[1]] = 2 * self._alpha
         return hessian_solver(design, 2 * self._a / v[-1] * inside, l2)

@@ -31,8 +31,8 @@ from skhyper._numeric._data import (
     as_weights,
     checked_matrix,
     checked_target,
-    few_rows,
-    same_settings,
+    copy_rows,
+    equal_params,
 )
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._kernels import (
@@ -93,7 +93,7 @@ class KernelRidgeProblem(InnerProblem):
         return passes_inputs(self.estimator.kernel)
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
-        head = few_rows(X, slice(0, 2))
+        head = copy_rows(X, slice(0, 2))
         # What scikit-learn learns about the features, from two samples.
         seen = KernelRidge().fit(head, np.zeros(head.shape[0]))
         features = ("n_features_in_", "feature_names_in_")
@@ -116,7 +116,7 @@ class KernelRidgeProblem(InnerProblem):
         fitted = clone(self.estimator).set_params(**params)
         validate_params(fitted)
         kernel_params = {name: value for name, value in params.items() if name != "alpha"}
-        if self._kernel_params is None or not same_settings(kernel_params, self._kernel_params):
+        if self._kernel_params is None or not equal_params(kernel_params, self._kernel_params):
             # Its kernel is a clone's: the one who gets the fitted estimator may change it.
             self._kernel = _KernelOf(clone(fitted), self._train.X.shape[1])
             self._gram = self._kernel(self._train)

@@ -21,7 +21,7 @@ from sklearn.base import clone
 from sklearn.linear_model import ElasticNet, Lasso, MultiTaskElasticNet, MultiTaskLasso
 
 from skhyper._numeric import ElasticNetSolver
-from skhyper._numeric._data import as_weights, checked_matrix, checked_target, few_rows
+from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._centred import CentredProblem
@@ -67,7 +67,7 @@ class LassoProblem(CentredProblem):
         # All of a fitted estimator but its coefficients, from a penalty that needs none.
         own = {"alpha": self.estimator.alpha, "warm_start": self.estimator.warm_start}
         easy = clone(self.estimator).set_params(alpha=1e12, warm_start=False)
-        self._template = easy.fit(few_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
+        self._template = easy.fit(copy_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
         self._raw = X, y
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
         X, Y = checked_matrix(X), checked_target(y)

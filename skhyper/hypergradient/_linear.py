@@ -24,11 +24,11 @@ from scipy.special import expit, softmax
 from skhyper._numeric._curvature import (
     Design,
     hessian_solver,
-    preconditioned,
+    preconditioned_cg,
     softmax_preconditioner,
     softmax_product,
     softmax_solver,
-    with_means_apart,
+    with_separate_means,
 )
 from skhyper._numeric._data import as_matrix
 from skhyper._numeric._families import Family, multinomial
@@ -134,7 +134,7 @@ class LinearProblem(InnerProblem):
         ones = np.ones((matrix.shape[0], 1 if self.estimator.fit_intercept else 0))
         if sparse.issparse(matrix) and np.prod(matrix.shape) <= _SMALL:
             matrix = matrix.toarray()
-        self._design = Design.of(matrix, ones)
+        self._design = Design.from_blocks(matrix, ones)
         self._mean: np.ndarray | None = None
         self._last_u: np.ndarray | None = None
         self._factor: tuple[np.ndarray, np.ndarray, Callable] | None = None
@@ -448,7 +448,7 @@ class LinearProblem(InnerProblem):
             for _ in range(2):
                 if not self._factor_serves(support, diagonal):
                     self._factor = support.copy(), diagonal, softmax_preconditioner(*system)
-                u, converged = preconditioned(
+                u, converged = preconditioned_cg(
                     product, v, guess, diagonal, self._factor[2], rtol, _MOST_ITERATIONS
                 )
                 if converged:
@@ -456,7 +456,7 @@ class LinearProblem(InnerProblem):
                 self._factor = None
             return softmax_solver(*system)(v)
 
-        return with_means_apart(solve, system[3], support)
+        return with_separate_means(solve, system[3], support)
 
     def _factor_serves(self, support: np.ndarray, diagonal: np.ndarray) -> bool:
         """Whether a factor is left from before, and of a Hessian not too different."""

@@ -25,11 +25,11 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from skhyper._numeric import Orthogonal, Shifted
 from skhyper._numeric._data import (
-    Centred,
+    Centered,
     as_weights,
     checked_matrix,
     checked_target,
-    few_rows,
+    copy_rows,
 )
 from skhyper._numeric._normal import converged_solver
 from skhyper._sklearn import validate_params
@@ -190,7 +190,7 @@ def _template(estimator: Any, X: Any, y: Any) -> Any:
     """A fitted clone of the estimator, made from a few samples: all but the coefficients."""
     y = np.asarray(y)
     rows = np.unique(y, return_index=True)[1] if is_classifier(estimator) else np.arange(2)
-    X = few_rows(X, rows)
+    X = copy_rows(X, rows)
     fitted = clone(estimator).set_params(solver="auto").fit(X, y[rows])
     return fitted.set_params(solver=estimator.solver)
 
@@ -205,7 +205,7 @@ class _Gram:
         of leave-one-out with more features than samples, where those of training vanish.
     """
 
-    def __init__(self, data: Centred, centred: bool, primal: bool):
+    def __init__(self, data: Centered, centred: bool, primal: bool):
         self._data, self._primal = data, primal
         self._ones = np.sqrt(data.weights / data.weights.sum())[:, None] if centred else None
         self._shifted = Shifted(partial(data.gram, primal), primal, self._ones)
@@ -329,7 +329,7 @@ class _Gram:
 class _Iterations:
     """Solutions by conjugate gradients; attributes as of ``_Gram``."""
 
-    def __init__(self, data: Centred):
+    def __init__(self, data: Centered):
         self._data = data
         n, p = data.shape
         self._squares = data.squared_norms()[:, None] if p <= n else None

@@ -18,7 +18,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skhyper._numeric import ElasticNetSolver
-from skhyper._numeric._data import as_weights, checked_matrix, checked_target, few_rows
+from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._centred import CentredProblem
@@ -44,7 +44,7 @@ class WeightedElasticNetProblem(CentredProblem):
         # What a fit knows of features and bands, from two samples.
         easy = clone(self.estimator).set_params(alpha=1.0)
         own = self.estimator.get_params(deep=False)
-        self._template = easy.fit(few_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
+        self._template = easy.fit(copy_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
         X, y = checked_matrix(X), checked_target(y)
         a = as_weights(sample_weight, X.shape[0])
         self._take(dense_if_small(X), y.reshape(len(y), -1), a, True, 1 / a.sum(), lean=True)

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 
-from skhyper._numeric import Centred, ElasticNetSolver, centred_target
+from skhyper._numeric import Centered, ElasticNetSolver, centered_target
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import Interval, fit_context
 from skhyper.linear_model._base import BANDS, PENALTIES, BandedModel
@@ -134,8 +134,8 @@ class WeightedElasticNet(RegressorMixin, BandedModel):
         self : WeightedElasticNet
         """
         X, y, a = self._checked(X, y, sample_weight, y_numeric=True)
-        data = Centred.of(dense_if_small(X), a, self.fit_intercept, lean=True)
-        y_mean, Yc = centred_target(y.astype(float)[:, None], a, self.fit_intercept)
+        data = Centered.from_data(dense_if_small(X), a, self.fit_intercept, lean=True)
+        y_mean, Yc = centered_target(y.astype(float)[:, None], a, self.fit_intercept)
         solver = ElasticNetSolver.of(data, Yc, self.fit_intercept)
         self._solve(solver)
         self.coef_ = solver.W[:, 0]

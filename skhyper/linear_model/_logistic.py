@@ -168,7 +168,7 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
         ones = np.ones((n, int(self.fit_intercept)))
         order, l2 = np.arange(p + ones.shape[1]), np.append(penalties, ones[:1] * 0)
         if sparse.issparse(X):
-            Q = Design.of(X, ones)
+            Q = Design.from_blocks(X, ones)
         else:
             # What is not penalised stands with the intercept, on the border of the dual system.
             order = np.argsort(l2 == 0, kind="stable")

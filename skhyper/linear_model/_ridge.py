@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 
-from skhyper._numeric import Centred, NormalEquations, centred_target
+from skhyper._numeric import Centered, NormalEquations, centered_target
 from skhyper._sklearn import fit_context
 from skhyper.linear_model._base import BANDS, PENALTIES, BandedModel
 
@@ -130,10 +130,10 @@ class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
         X, y, a = self._checked(X, y, sample_weight, y_numeric=True, multi_output=True)
         self.alphas_ = self._bands.values("alphas", self.alphas)
         penalties = self.alphas_[self.bands_]
-        data = Centred.of(X, a, self.fit_intercept)
-        y_mean, Yc = centred_target(y.reshape(len(y), -1), a, self.fit_intercept)
+        data = Centered.from_data(X, a, self.fit_intercept)
+        y_mean, Yc = centered_target(y.reshape(len(y), -1), a, self.fit_intercept)
         system = NormalEquations(data, self.fit_intercept)
-        self.solver_ = system.way(penalties)
+        self.solver_ = system.method(penalties)
         solver = system.factorize(penalties)
         W = solver.fit(Yc)
         if not solver.converged:

@@ -8,7 +8,7 @@ from skhyper._numeric import _curvature
 from skhyper._numeric._curvature import (
     Design,
     hessian_solver,
-    preconditioned,
+    preconditioned_cg,
     softmax_preconditioner,
     softmax_solver,
 )
@@ -27,7 +27,7 @@ def test_one_output(shape, make, n_extra):
     l2 = np.concatenate([np.full(p, 0.3), np.zeros(n_extra)])
     v = rng.normal(size=p + n_extra)
     Q = np.hstack([X, E])
-    solve = hessian_solver(Design.of(make(X), E), d, l2)
+    solve = hessian_solver(Design.from_blocks(make(X), E), d, l2)
     expected = np.linalg.solve(Q.T @ (d[:, None] * Q) + np.diag(l2), v)
     np.testing.assert_allclose(solve(v), expected, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(solve(v, expected), expected, rtol=1e-6, atol=1e-8)
@@ -35,7 +35,7 @@ def test_one_output(shape, make, n_extra):
 
 def test_the_shortest_solution_of_a_singular_system():
     X = np.repeat(rng.normal(size=(30, 1)), 2, axis=1)
-    solve = hessian_solver(Design.of(X, np.empty((30, 0))), np.ones(30), np.zeros(2))
+    solve = hessian_solver(Design.from_blocks(X, np.empty((30, 0))), np.ones(30), np.zeros(2))
     u = solve(np.array([1.0, 1.0]))
     assert u[0] == pytest.approx(u[1])
     assert X[:, 0] @ X[:, 0] * u.sum() == pytest.approx(1.0)
@@ -55,7 +55,7 @@ def test_several_classes(make, whole):
     if not whole:
         support[-1] = [True, True, False]
     v = V[support]
-    u = softmax_solver(Design.of(make(X), E), a, P, l2, support)(v)
+    u = softmax_solver(Design.from_blocks(make(X), E), a, P, l2, support)(v)
     Q = np.hstack([X, E])
     U = np.zeros_like(V)
     U[support] = u
@@ -76,7 +76,7 @@ def softmax_system(scales, n=60, K=4):
     X, E = own.normal(size=(n, len(scales))) * scales, np.ones((n, 1))
     P, a = own.dirichlet(np.ones(K), size=n), own.random(n)
     l2 = np.repeat(np.append(np.ones(len(scales)), 0.0), K).reshape(-1, K)
-    return Design.of(X, E), a, P, l2
+    return Design.from_blocks(X, E), a, P, l2
 
 
 @pytest.mark.parametrize("solver", [softmax_solver, softmax_preconditioner])
@@ -100,7 +100,7 @@ def test_several_classes_by_the_triangle_of_a_root():
     scales = np.array([1e6, 1.0, 1e-3])
     Q, a, P, l2 = softmax_system(scales)
     X = np.column_stack([Q.X, 1e6 * Q.X[:, 1]])
-    Q = Design.of(X, np.ones((len(X), 1)))
+    Q = Design.from_blocks(X, np.ones((len(X), 1)))
     l2 = np.vstack([l2[:1], l2])
     V = X.T @ rng.normal(size=(len(X), 4))  # as a loss of predictions has it
     V -= V.mean(axis=1, keepdims=True)
@@ -128,7 +128,7 @@ def test_columns_of_any_scale(shape):
     l2 = np.append(np.ones(p), 0.0)
     Q, d = np.hstack([X * scales, ones]), rng.random(n)
     v = Q.T @ rng.normal(size=n)
-    u = hessian_solver(Design.of(X * scales, ones), d, l2)(v)
+    u = hessian_solver(Design.from_blocks(X * scales, ones), d, l2)(v)
     size = np.linalg.norm(Q, axis=0) + 1
     root = np.vstack([np.sqrt(d)[:, None] * Q, np.diag(np.sqrt(l2))]) / size
     expected = np.linalg.pinv(root.T @ root, rcond=1e-15, hermitian=True) @ (v / size) / size
@@ -140,8 +140,8 @@ def test_preconditioned_iterations():
     H = (A @ A.T + np.eye(30)) * np.outer(*[10.0 ** np.linspace(-5, 5, 30)] * 2)
     v, near = rng.normal(size=30), H * (1 + 1e-3 * np.eye(30))
     arguments = (np.diag(H), lambda r: np.linalg.solve(near, r), 1e-10)
-    u, converged = preconditioned(lambda u: H @ u, v, None, *arguments, 30)
+    u, converged = preconditioned_cg(lambda u: H @ u, v, None, *arguments, 30)
     assert converged
     size = np.sqrt(np.diag(H))
     assert np.linalg.norm((H @ u - v) / size) <= 1e-9 * np.linalg.norm(v / size)
-    assert not preconditioned(lambda u: H @ u, v, None, *arguments, 1)[1]
+    assert not preconditioned_cg(lambda u: H @ u, v, None, *arguments, 1)[1]

@@ -1,22 +1,22 @@
-"""Centred, weighted data as an operator, against the matrix written out."""
+"""Centered, weighted data as an operator, against the matrix written out."""
 
 import numpy as np
 import pytest
 from scipy import sparse
 
-from skhyper._numeric._data import Centred
+from skhyper._numeric._data import Centered
 
 rng = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("shape", [(30, 8), (8, 30)])
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix])
-@pytest.mark.parametrize("centre", [True, False])
-def test_products(shape, make, centre):
+@pytest.mark.parametrize("center", [True, False])
+def test_products(shape, make, center):
     X, a = rng.normal(size=shape), rng.random(shape[0])
-    mean = a @ X / a.sum() if centre else 0.0
+    mean = a @ X / a.sum() if center else 0.0
     Xc = np.sqrt(a)[:, None] * (X - mean)
-    data = Centred.of(make(X), a, centre)
+    data = Centered.from_data(make(X), a, center)
     W, R = rng.normal(size=(shape[1], 2)), rng.normal(size=(shape[0], 2))
     np.testing.assert_allclose(data.apply(W), Xc @ W, atol=1e-12)
     np.testing.assert_allclose(data.adjoint(R), Xc.T @ R, atol=1e-12)

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 from sklearn.linear_model import ElasticNet, MultiTaskElasticNet
 
-from skhyper._numeric import Centred, ElasticNetSolver
+from skhyper._numeric import Centered, ElasticNetSolver
 
 rng = np.random.default_rng(0)
 
@@ -16,7 +16,7 @@ def test_solutions_and_adjoints(n_outputs, kind):
     X = rng.normal(size=(50, 90)) * (rng.random((50, 90)) < 0.5)
     Y = X[:, :5] @ rng.normal(size=(5, n_outputs)) + 0.5 * rng.normal(size=(50, n_outputs))
     Yc = Y - Y.mean(axis=0)
-    solver = ElasticNetSolver.of(Centred.of(kind(X), np.ones(50), True), Yc, True)
+    solver = ElasticNetSolver.of(Centered.from_data(kind(X), np.ones(50), True), Yc, True)
     assert not solver_at(solver, 1.01 * solver.largest_correlation, 0.0).W.any()
     for alpha in (0.3, 0.05):
         W = solver_at(solver, 0.7 * alpha, 0.3 * alpha).W

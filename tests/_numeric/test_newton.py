@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skhyper._numeric import Design, binomial, multinomial, newton
-from skhyper._numeric._curvature import worthwhile_iterations
+from skhyper._numeric._curvature import break_even_iterations
 from skhyper._numeric._newton import step_length
 
 rng = np.random.default_rng(0)
@@ -18,7 +18,7 @@ def test_optimality(family, shape, size):
     classes = rng.integers(3, size=shape[0])
     Y = (classes[:, None] == (range(3) if family is multinomial else [1])).astype(float)
     a, penalties = rng.random(shape[0]), np.append(rng.uniform(0.1, 10, shape[1]), 0.0)
-    Q = Design.of(X, ones)
+    Q = Design.from_blocks(X, ones)
     V, _, converged = newton(Q, Y, a, penalties, family, tol=1e-12, max_iter=50)
     assert converged
     G = Q.adjoint(a[:, None] * family.slope(Y, Q.apply(V))) + penalties[:, None] * V
@@ -38,7 +38,7 @@ def test_rough_steps_arrive_too(family, conditioned, shape):
     classes = np.digitize(y, [-0.5, 0.5])
     Y = (classes[:, None] == (range(3) if family is multinomial else [1])).astype(float)
     penalties = np.append(10 ** own.uniform(-1, 2, shape[1]), 0.0)
-    Q, a = Design.of(X, np.ones((shape[0], 1))), own.random(shape[0])
+    Q, a = Design.from_blocks(X, np.ones((shape[0], 1))), own.random(shape[0])
     V, _, converged = newton(Q, Y, a, penalties, family, tol=1e-14, max_iter=100)
     assert converged
     G = Q.adjoint(a[:, None] * family.slope(Y, Q.apply(V))) + penalties[:, None] * V
@@ -48,14 +48,14 @@ def test_rough_steps_arrive_too(family, conditioned, shape):
 
 def test_the_budget_of_iterations():
     ones = np.ones((400, 1))
-    small, large = (Design.of(rng.normal(size=(400, p)), ones) for p in (10, 300))
-    assert worthwhile_iterations(small, np.ones(11), 1) == 0
-    assert 1 < worthwhile_iterations(large, np.ones(301), 1) < 1000
-    assert worthwhile_iterations(large, np.ones(301), 10) == np.inf
+    small, large = (Design.from_blocks(rng.normal(size=(400, p)), ones) for p in (10, 300))
+    assert break_even_iterations(small, np.ones(11), 1) == 0
+    assert 1 < break_even_iterations(large, np.ones(301), 1) < 1000
+    assert break_even_iterations(large, np.ones(301), 10) == np.inf
 
 
 def test_it_says_where_it_does_not_arrive():
-    Q = Design.of(rng.normal(size=(60, 4)), np.ones((60, 1)))
+    Q = Design.from_blocks(rng.normal(size=(60, 4)), np.ones((60, 1)))
     Y = (rng.random((60, 1)) < 0.3).astype(float)
     _, n_iter, converged = newton(Q, Y, np.ones(60), np.zeros(5), binomial, tol=1e-12, max_iter=1)
     assert (n_iter, converged) == (1, False)
@@ -67,7 +67,7 @@ def test_weights_that_leave_few_digits_of_the_minimum(seed):
     X, classes = 20 * rng.normal(size=(50, 2)), rng.integers(3, size=50)
     a = np.where(classes == 0, 1e3, 1e-4)
     penalties = np.array([1.0, 1.0, 0.0])
-    Q, Y = Design.of(X, np.ones((50, 1))), np.eye(3)[classes]
+    Q, Y = Design.from_blocks(X, np.ones((50, 1))), np.eye(3)[classes]
     V, _, converged = newton(Q, Y, a, penalties, multinomial, tol=1e-12, max_iter=40)
     assert converged
     residual = a[:, None] * multinomial.slope(Y, Q.apply(V))
@@ -75,7 +75,7 @@ def test_weights_that_leave_few_digits_of_the_minimum(seed):
 
 
 def test_separated_classes_have_no_minimum():
-    Q = Design.of(np.arange(10.0)[:, None], np.ones((10, 1)))
+    Q = Design.from_blocks(np.arange(10.0)[:, None], np.ones((10, 1)))
     Y = (np.arange(10.0)[:, None] > 4).astype(float)
     *_, converged = newton(Q, Y, np.ones(10), np.zeros(2), binomial, tol=1e-12, max_iter=100)
     assert not converged

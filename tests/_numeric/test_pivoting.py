@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skhyper._numeric._data import Centred
+from skhyper._numeric._data import Centered
 from skhyper._numeric._pivoting import Pivoting
 from skhyper._numeric._quadratic import Quadratic
 
@@ -15,7 +15,7 @@ def problem(n, p, kind=np.asarray, positive=False):
     X = rng.normal(size=(n, p)) + rng.normal(size=(n, 1))
     y = X[:, :6] @ (1 + rng.random(6)) + rng.normal(size=n)
     X, y = X - X.mean(axis=0), y - y.mean()
-    quadratic = Quadratic.of(Centred.of(kind(X), np.ones(n), False), y)
+    quadratic = Quadratic.from_data(Centered.from_data(kind(X), np.ones(n), False), y)
     return X, y, Pivoting(quadratic, min(n - 1, p), positive)
 
 
@@ -61,7 +61,7 @@ def test_what_is_not_determined():
     X = np.repeat(rng.normal(size=(30, 3)), 2, axis=1)
     X -= X.mean(axis=0)
     y = X.sum(axis=1)
-    pivoting = Pivoting(Quadratic.of(Centred.of(X, np.ones(30), False), y), 6)
+    pivoting = Pivoting(Quadratic.from_data(Centered.from_data(X, np.ones(30), False), y), 6)
     l1, l2 = np.zeros(6), np.zeros(6)
     pivoting.minimise(np.full(6, 1e3), l2)
     pivoting.minimise(l1, l2, nearly=False)
@@ -89,7 +89,9 @@ def test_the_lasso_needs_one_of_features_that_are_multiples_of_each_other(shape)
     X, y, _ = problem(*shape)
     X = np.hstack([X, X[:, :3], -2 * X[:, 3:5]])
     n, p = X.shape
-    pivoting = Pivoting(Quadratic.of(Centred.of(X, np.ones(n), False), y), min(n - 1, p))
+    pivoting = Pivoting(
+        Quadratic.from_data(Centered.from_data(X, np.ones(n), False), y), min(n - 1, p)
+    )
     size = 0.05 * np.abs(X.T @ y).max() / n
     for ratio in (1.0, 0.9, 1.0, 0.5, 1.0):  # the elastic net has them all
         pivoting.minimise(np.full(p, size * ratio), np.full(p, size * (1 - ratio)))

@@ -5,13 +5,13 @@ import pytest
 from scipy import sparse
 
 from skhyper._numeric import _quadratic
-from skhyper._numeric._data import Centred
-from skhyper._numeric._quadratic import HopelessError, Quadratic, SingularError
+from skhyper._numeric._data import Centered
+from skhyper._numeric._quadratic import Quadratic, SingularError, WorkLimitError
 
 rng = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("centre", [True, False])
+@pytest.mark.parametrize("center", [True, False])
 @pytest.mark.parametrize(
     ("shape", "kind"),
     [
@@ -23,16 +23,16 @@ rng = np.random.default_rng(0)
     ids=["tall", "wide", "sparse tall", "sparse wide"],
 )
 @pytest.mark.parametrize("largest", [500, 0], ids=["factors", "products"])
-def test_correlations_and_systems(shape, kind, centre, largest, monkeypatch):
+def test_correlations_and_systems(shape, kind, center, largest, monkeypatch):
     monkeypatch.setattr(_quadratic, "_SMALL_DIRECT", largest)
     monkeypatch.setattr(_quadratic, "_LARGEST_DIRECT", largest)
     n = shape[0]
     X = rng.normal(size=shape) * (rng.random(shape) < 0.5)
     a, y = rng.random(n), rng.normal(size=n)
-    quadratic = Quadratic.of(Centred.of(kind(X), a, centre), y)
+    quadratic = Quadratic.from_data(Centered.from_data(kind(X), a, center), y)
     unit = quadratic.unit
     assert (np.frexp(unit)[0] == 0.5).all()  # powers of two
-    Xc = np.sqrt(a)[:, None] * (X - (a @ X / a.sum() if centre else 0)) * unit
+    Xc = np.sqrt(a)[:, None] * (X - (a @ X / a.sum() if center else 0)) * unit
     G = Xc.T @ Xc / a.sum()
     assert (G.diagonal() < 1).all()
     assert (G.diagonal() >= 0.25).all()
@@ -55,7 +55,7 @@ def test_correlations_and_systems(shape, kind, centre, largest, monkeypatch):
 def test_dependent_features(shape):
     X = rng.normal(size=shape)
     X[:, 3] = 2 * X[:, 1]
-    quadratic = Quadratic.of(Centred.of(X, np.ones(shape[0]), True), X[:, 0])
+    quadratic = Quadratic.from_data(Centered.from_data(X, np.ones(shape[0]), True), X[:, 0])
     with pytest.raises(SingularError):
         quadratic.solver(np.array([1, 3]), np.zeros(2))
     quadratic.solver(np.array([1, 3]), np.full(2, 0.1))
@@ -63,10 +63,10 @@ def test_dependent_features(shape):
 
 def test_another_target():
     X, Y = rng.normal(size=(20, 40)), rng.normal(size=(20, 2))
-    data, S = Centred.of(X, np.ones(20), True), np.array([3, 8])
-    first = Quadratic.of(data, Y[:, 0])
+    data, S = Centered.from_data(X, np.ones(20), True), np.array([3, 8])
+    first = Quadratic.from_data(data, Y[:, 0])
     first.solver(S, np.zeros(2))
-    second, anew = first.with_target(Y[:, 1]), Quadratic.of(data, Y[:, 1])
+    second, anew = first.with_target(Y[:, 1]), Quadratic.from_data(data, Y[:, 1])
     w, v = rng.normal(size=(2, 2))
     np.testing.assert_array_equal(second.correlations(S, w), anew.correlations(S, w))
     np.testing.assert_allclose(
@@ -78,10 +78,10 @@ def test_work_has_an_end(monkeypatch):
     monkeypatch.setattr(_quadratic, "_SMALL_DIRECT", 0)
     monkeypatch.setattr(_quadratic, "_LARGEST_DIRECT", 0)
     X = sparse.csc_matrix(rng.normal(size=(40, 30)))
-    quadratic = Quadratic.of(Centred.of(X, np.ones(40), True), rng.normal(size=40))
+    quadratic = Quadratic.from_data(Centered.from_data(X, np.ones(40), True), rng.normal(size=40))
     S, v = np.arange(30), rng.normal(size=30)
     solve = quadratic.solver(S, np.zeros(30))
-    with pytest.raises(HopelessError):
+    with pytest.raises(WorkLimitError):
         for _ in range(5000):
             solve(v)
     quadratic.begin()

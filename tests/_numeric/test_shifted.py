@@ -32,9 +32,9 @@ def test_columns_of_other_scales_stay_with_factors():
     system = Shifted(lambda: X.T @ X, True, None)
     for alpha in np.geomspace(1e-2, 1e2, _MAX_FACTORS + 4):
         V = system.solve(X.T @ y, np.array([alpha]))
-        penalised = np.vstack([X, np.sqrt(alpha) * np.eye(3)])
+        penalized = np.vstack([X, np.sqrt(alpha) * np.eye(3)])
         expected = np.linalg.lstsq(
-            penalised / [1e8, 1, 1], np.vstack([y, np.zeros((3, 1))]), rcond=None
+            penalized / [1e8, 1, 1], np.vstack([y, np.zeros((3, 1))]), rcond=None
         )[0]
         np.testing.assert_allclose(V * [[1e8], [1.0], [1.0]], expected, rtol=1e-9)
         lengths, condition = system.lengths_and_condition(np.array([alpha]))
