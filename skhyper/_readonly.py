@@ -1,7 +1,7 @@
-"""Data that are used again, protected from estimators that write to what they get.
+"""Protection of data that are used again from estimators that modify their input in place.
 
-An estimator may work in place: ``StandardScaler(copy=False)``, a function of the user's. What
-is kept for its next fit must stay as it is.
+``StandardScaler(copy=False)`` does so, and a user's function may; data kept for the next fit must
+not change.
 """
 
 import copy
@@ -14,15 +14,15 @@ from scipy import sparse
 __all__ = ["private_copy", "protected", "with_copies", "with_protected", "works_in_place"]
 
 T = TypeVar("T")
-# Arrays that the compressed sparse formats consist of.
+# Arrays of the compressed sparse formats.
 _COMPRESSED = ("data", "indices", "indptr")
 
 
 def protected(X: Any) -> Any:
-    """Data equal to `X` through which `X` cannot be changed.
+    """A read-only view of `X`, or a copy.
 
-    Arrays and compressed sparse matrices are read-only views: scikit-learn's estimators copy
-    them before they write. What cannot be made read-only, such as a DataFrame, is copied.
+    Arrays and compressed sparse matrices become views: scikit-learn's estimators copy read-only
+    data before they write to them. Data that cannot be read-only, such as a DataFrame, are copied.
     """
     if isinstance(X, np.ndarray):
         if not X.flags.writeable:
@@ -31,7 +31,8 @@ def protected(X: Any) -> Any:
         view.flags.writeable = False
         return view
     compressed = sparse.issparse(X) and X.format in ("csr", "csc", "bsr")
-    # Estimators sort in place, which would fail; sorted here, sums would round otherwise.
+    # Unsorted indices are sorted in place by estimators, which a view forbids; sorting them here
+    # would change the order of sums, and so their rounding.
     if compressed and X.has_sorted_indices:
         return _read_only_sparse(X)
     return private_copy(X)
@@ -47,7 +48,7 @@ def _read_only_sparse(X: Any) -> Any:
 
 
 def private_copy(X: Any) -> Any:
-    """A copy that may be written to; `X` itself where it is not known how to copy it."""
+    """A writable copy; `X` itself if it has no known way to copy."""
     if isinstance(X, np.ndarray):
         return X.copy(order="K")
     if isinstance(X, list):
@@ -57,17 +58,17 @@ def private_copy(X: Any) -> Any:
 
 
 def with_copies(function: Callable[..., T], *data: Any) -> T:
-    """``function(*data)`` by copies of the data: for a function that may write to them."""
+    """``function(*data)`` with copies of the data, for a function that may write to them."""
     return function(*map(private_copy, data))
 
 
 def with_protected(function: Callable[..., T], *data: Any) -> T:
-    """``function(*data)``, by copies of the data if it writes to them.
+    """``function(*data)`` with read-only data; with copies if it tries to write to them.
 
     Raises
     ------
     ValueError
-        The function's own, unless it says that data are read-only.
+        If the function raises one for another reason.
     """
     try:
         return function(*map(protected, data))
@@ -78,7 +79,7 @@ def with_protected(function: Callable[..., T], *data: Any) -> T:
 
 
 def works_in_place(estimator: Any) -> bool:
-    """Whether an estimator, or one that it contains, has been told not to copy its data."""
+    """Whether an estimator, or one nested in it, has ``copy=False`` or ``copy_X=False``."""
     return any(
         value is False and name.rpartition("__")[2] in ("copy", "copy_X")
         for name, value in estimator.get_params(deep=True).items()

@@ -1,8 +1,8 @@
-"""The only module that imports private names of scikit-learn, and bridges its versions.
+"""The only module that imports private names of scikit-learn; it hides differences of versions.
 
-Besides what is imported here, ``skhyper.search`` calls these methods of ``BaseSearchCV``:
-``_get_scorers``, ``_get_routed_params_for_fit``, ``_check_refit_for_multimetric``,
-``_select_best_index`` and ``_format_results`` (all there from 1.6 to 1.9).
+In addition ``skhyper.search`` calls these private methods of ``BaseSearchCV``, which exist in 1.6
+to 1.9: ``_get_scorers``, ``_get_routed_params_for_fit``, ``_check_refit_for_multimetric``,
+``_select_best_index`` and ``_format_results``.
 """
 
 import inspect
@@ -82,7 +82,7 @@ sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2]
 
 
 def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
-    """scikit-learn's decorator of ``fit``; type checkers see the method that it decorates."""
+    """scikit-learn's decorator of ``fit``, typed so that the signature is kept."""
     decorate: Callable[[Method], Method] = _fit_context(
         prefer_skip_nested_validation=prefer_skip_nested_validation
     )
@@ -90,7 +90,7 @@ def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Me
 
 
 def value_error(estimator: Any, name: str, value: Any, constraints: Any) -> str:
-    """Why scikit-learn refuses a value of a hyperparameter, empty if it does not."""
+    """scikit-learn's error message for a hyperparameter value; empty if the value is valid."""
     if constraints == "no_validation":
         return ""
     try:
@@ -102,9 +102,9 @@ def value_error(estimator: Any, name: str, value: Any, constraints: Any) -> str:
 
 
 def scorer_parts(scorer: Any) -> tuple[Callable, int, dict[str, Any]] | None:
-    """Function, sign and keywords of a scorer; None if it calls the estimator's ``score``.
+    """Metric, sign and keywords of a scorer; None if it calls the estimator's ``score``.
 
-    Any other callable is a function of its own, with sign 1.
+    Any other callable is returned as it is, with sign 1.
     """
     if isinstance(scorer, _BaseScorer):
         return scorer._score_func, scorer._sign, dict(scorer._kwargs)
@@ -114,56 +114,56 @@ def scorer_parts(scorer: Any) -> tuple[Callable, int, dict[str, Any]] | None:
 
 
 def input_indices(column_transformer: Any) -> dict[str, list[int]]:
-    """Numbers of the columns that each transformer of a fitted ColumnTransformer gets."""
+    """Column indices for each transformer of a fitted ColumnTransformer."""
     return column_transformer._transformer_to_input_indices
 
 
 def set_remainder(column_transformer: Any, transformer: Any) -> None:
-    """Exchange what a fitted ColumnTransformer remembers of its remainder; None leaves it."""
+    """Replace the remainder that a fitted ColumnTransformer stores; None keeps it."""
     name, old, columns = column_transformer._remainder
     column_transformer._remainder = (name, old if transformer is None else transformer, columns)
 
 
 def check_sample_weight(sample_weight: Any, X: Any) -> Any:
-    """Sample weights (n,) as float64, ones for None; ValueError where they cannot be weights."""
+    """Sample weights (n,) as float64, all 1 for None; ValueError if invalid."""
     return _check_sample_weight(sample_weight, X, dtype=float, ensure_non_negative=True)
 
 
 def validate_params(estimator: Any) -> None:
-    """Raise scikit-learn's own error where a hyperparameter has a value that it refuses."""
+    """Raise scikit-learn's error for invalid hyperparameter values."""
     validate: Callable[[], None] | None = getattr(estimator, "_validate_params", None)
     if validate is not None:
         validate()
 
 
 def sample_weights(sample_weight: Any, X: Any) -> np.ndarray:
-    """Sample weights (n,) as float64, ones where there are none, as scikit-learn checks them."""
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    """:func:`check_sample_weight`, where at least one weight must be positive."""
+    weights = check_sample_weight(sample_weight, X)
     if not weights.any():
-        raise ValueError("Some sample_weight must be above 0; all of them are zero.")
+        raise ValueError("sample_weight is zero for all samples; at least one must be positive.")
     return weights
 
 
 def fit_and_score(
     *args: Any, scorer: Any, caller: Any, callback_ctx: Any, quiet: bool = False, **kwargs: Any
 ) -> dict:
-    """scikit-learn's fit and score of one fold; callbacks see it where it knows them.
+    """scikit-learn's fit and score of one fold, with callbacks from 1.9 on.
 
-    If scoring fails, ``score_error`` of the result is the traceback; for several metrics a dict
-    of them, None for those that did not fail. With `quiet` there is then no warning.
+    If scoring fails, ``result["score_error"]`` is the traceback; with several metrics a dict of
+    tracebacks, None for metrics that did not fail. With `quiet` no warning is issued.
     """
     if HAS_CALLBACKS:
         kwargs.update(caller=caller, callback_ctx=callback_ctx)
-    kind = _NotingScorers if isinstance(scorer, MultimetricScorer) else _NotingScorer
-    noting = kind(scorer, kwargs["error_score"], quiet)
-    result = _fit_and_score(*args, scorer=noting, **kwargs)
-    if noting.error:
-        result["score_error"] = noting.error
+    kind = _RecordingScorers if isinstance(scorer, MultimetricScorer) else _RecordingScorer
+    recording = kind(scorer, kwargs["error_score"], quiet)
+    result = _fit_and_score(*args, scorer=recording, **kwargs)
+    if recording.error:
+        result["score_error"] = recording.error
     return result
 
 
-class _NotingScorer:
-    """A scorer that keeps the traceback of its first call, on test data, if that fails."""
+class _RecordingScorer:
+    """A scorer that records the traceback if its first call, on test data, fails."""
 
     def __init__(self, scorer: Any, error_score: Any, quiet: bool):
         self._scorer, self._error_score = scorer, error_score
@@ -186,12 +186,12 @@ class _NotingScorer:
             raise
 
 
-class _NotingScorers(MultimetricScorer):
-    """The same for several metrics; scikit-learn asks for the class."""
+class _RecordingScorers(MultimetricScorer):
+    """The same for several metrics; scikit-learn requires this base class."""
 
     def __init__(self, scorer: Any, error_score: Any, quiet: bool):
         super().__init__(scorers=scorer._scorers, raise_exc=scorer._raise_exc)
-        self._one = _NotingScorer(scorer, error_score, quiet)
+        self._one = _RecordingScorer(scorer, error_score, quiet)
         self.error: Any = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -207,9 +207,9 @@ class _NotingScorers(MultimetricScorer):
 
 
 class _TaskContext:
-    """What scikit-learn 1.9's ``CallbackContext`` is to callbacks, for older versions.
+    """A substitute for scikit-learn 1.9's ``CallbackContext`` for older versions.
 
-    It knows no propagation to the inner estimator and runs in the main process.
+    It does not propagate to the inner estimator, and runs in the main process.
     """
 
     def __init__(self, callbacks: list, task_name: str, task_id: int, max_subtasks: int | None):
@@ -286,7 +286,7 @@ CallbackSearchCV = BaseSearchCV if HAS_CALLBACKS else _CallbackSearchBefore19
 
 
 def teardown_callbacks(search: Any) -> None:
-    """End the callbacks of a fit; on 1.9 scikit-learn's own fit context does it."""
+    """End the callbacks of a fit; from 1.9 on scikit-learn's fit context does so."""
     teardown: Callable[[], None] | None = getattr(search, "_teardown_callbacks", None)
     if teardown is not None:
         teardown()

@@ -1,7 +1,7 @@
-"""Numerics of linear models on arrays, for the estimators and for their hypergradients alike.
+"""Solvers of linear models on arrays, for the estimators and for their hypergradients.
 
 They know no estimator: data come in as :class:`Centered` or :class:`Design`, penalties as one
-number for each feature.
+number per feature.
 """
 
 from skhyper._numeric._curvature import Design, conjugate_gradients, hessian_solver, softmax_solver

@@ -1,4 +1,4 @@
-"""Systems with the Hessian of a linear model, by the way that suits its size.
+"""Linear systems with the Hessian of a linear model, by the solver that suits its size.
 
 The Hessian is ``H = Qᵀ D Q + diag(λ)`` with one output, and has blocks
 ``Qᵀ diag(a (δ_kl P_k - P_k P_l)) Q`` with K classes.
@@ -37,30 +37,32 @@ __all__ = [
 
 Solver = Callable[..., np.ndarray]
 
-# Up to so many unknowns a factorization is at least as fast as conjugate gradients.
+# Maximum number of unknowns for a factorization; above, conjugate gradients are faster.
 _LARGEST_DIRECT = 3000
 _LARGEST_SOFTMAX = 1500
+# Maximum number of entries of sparse columns that are copied to a dense array.
 _LARGEST_DENSE_COPY = 4_000_000
-# Newton's steps of a fit, and how much longer a product with a vector takes for each operation.
-_HANDFUL, _SLOWNESS = 6, 4
-# Up to so many unknowns a factorization takes no longer than what goes on around it.
-_SMALL = 40
-# Up to so many columns a product is made for each.
-_FEW = 4
-# Relative residuals of solutions, of derivatives, and of steps towards a solution, the next of
-# which mends what this one leaves.
-_CG_TOLERANCE = 1e-10
-_SLOPE_TOLERANCE = 1e-8
-_STEP_TOLERANCE = 1e-2
-# Least pivots of Cholesky factors of unit diagonal; largest entry of the dual matrix.
+# Typical Newton steps per fit; cost per flop of matrix-vector relative to matrix-matrix products.
+_NEWTON_STEPS_PER_FIT, _MATVEC_COST = 6, 4
+# Below 40 unknowns a factorization costs less than the overhead.
+_ALWAYS_DIRECT = 40
+# Maximum number of columns that are multiplied one by one.
+_MAX_SINGLE_COLUMNS = 4
+# Relative residuals of conjugate gradients: for solutions, for adjoint systems, and for Newton
+# steps, whose error the next step corrects.
+_SOLUTION_RTOL = 1e-10
+_ADJOINT_RTOL = 1e-8
+_STEP_RTOL = 1e-2
+# Minimum pivots of Cholesky factors of a matrix with unit diagonal, in double and in single
+# precision; maximum entry of the dual matrix.
 _SMALLEST_PIVOT, _SMALLEST_SINGLE_PIVOT, _LARGEST_DUAL = 1e-7, 3e-3, 1e10
 # Renamed in SciPy 1.12.
 _RTOL = "rtol" if "rtol" in inspect.signature(cg).parameters else "tol"
 
 
 def _product(A: np.ndarray, V: np.ndarray) -> np.ndarray:
-    """``A V``; for a few columns products with vectors take half of the time."""
-    if V.ndim == 1 or V.shape[1] == 1 or V.shape[1] > _FEW:
+    """``A V``; for a few columns, products with vectors take half of the time."""
+    if V.ndim == 1 or V.shape[1] == 1 or V.shape[1] > _MAX_SINGLE_COLUMNS:
         return A @ V
     return np.stack([A @ v for v in np.ascontiguousarray(V.T)], axis=1)
 
@@ -101,11 +103,11 @@ class Design:
         if self.dense is not None:
             return _product(self.dense.T, R)
         if "transposed" not in self._cache:
-            self._cache["transposed"] = self.X.T  # a view, which takes SciPy a while to make
+            self._cache["transposed"] = self.X.T  # a view, but slow to create in SciPy
         return np.concatenate([self._cache["transposed"] @ R, self.E.T @ R])
 
     def columns(self, support: np.ndarray) -> "Design":
-        """The design of some columns, dense where that is small; Q itself for all of them."""
+        """The design of some columns, dense if small; Q itself for all columns."""
         if support.all():
             return self
         if self.dense is not None:
@@ -118,7 +120,7 @@ class Design:
         return Design.from_blocks(X, self.E[:, support[p:]])
 
     def outer(self, penalties: np.ndarray) -> np.ndarray:
-        """``X Λ⁻¹ Xᵀ``, (n, n), computed once for each direction of the penalties Λ."""
+        """``X Λ⁻¹ Xᵀ``, (n, n); computed once for all multiples of the penalties Λ."""
         size = float(penalties.mean())
         shape, known = self._cache.get("outer", (np.empty(0), None))
         if not np.array_equal(shape, penalties / size):
@@ -138,7 +140,7 @@ class Design:
 
 
 def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
-    """Solver of ``(Qᵀ D Q + diag(λ)) u = v``; the shortest u where that is singular.
+    """Solver of ``(Qᵀ D Q + diag(λ)) u = v``; u of minimum norm if the matrix is singular.
 
     Parameters
     ----------
@@ -150,7 +152,7 @@ def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     Returns
     -------
     solve : callable
-        ``solve(v, guess=None, step=False) -> u``; iterations stop early for a `step`.
+        ``solve(v, guess=None, step=False) -> u``; iterations stop early if `step` is True.
     """
     n, q = Q.shape
     p = Q.X.shape[1]
@@ -164,20 +166,19 @@ def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
             H[np.diag_indices(q)] += l2
             return factorized(H)
         scaled = np.sqrt(d)[:, None] * Q.dense
-        H = scaled.T @ scaled  # symmetric for BLAS, half of the work
+        H = scaled.T @ scaled  # BLAS recognizes a symmetric product: half of the work
         H[np.diag_indices(q)] += l2
         return _cholesky_solver(H) or _root_solver([scaled], l2)
     return _iterative_solver(Q, d, l2)
 
 
 def _iterative_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
-
     diagonal = Q.squared_norms(d) + l2
     return _iterative(lambda u: Q.adjoint(d * Q.apply(u)) + l2 * u, diagonal)
 
 
 def break_even_iterations(Q: Design, l2: np.ndarray, n_outputs: int) -> float:
-    """Iterations of conjugate gradients that take as long as a handful of factorizations.
+    """Number of conjugate gradient iterations that cost as much as the factorizations of a fit.
 
     Parameters
     ----------
@@ -189,29 +190,29 @@ def break_even_iterations(Q: Design, l2: np.ndarray, n_outputs: int) -> float:
     Returns
     -------
     n_iterations : float
-        inf where these would not factorize.
+        inf if these would not factorize.
     """
     (n, q), K = Q.shape, n_outputs
     p = Q.X.shape[1]
     if Q.dense is None or (K > 1 and q * K > _LARGEST_SOFTMAX):
         return np.inf
-    if q * K <= _SMALL:
+    if q * K <= _ALWAYS_DIRECT:
         return 0.0
     if K > 1:
-        work = _HANDFUL * (K * (K + 1) * n * q**2 + (K * q) ** 3 / 3)
+        work = _NEWTON_STEPS_PER_FIT * (K * (K + 1) * n * q**2 + (K * q) ** 3 / 3)
     elif p > 1.5 * n and l2[:p].min() > 0:
-        work = n**2 * p + _HANDFUL * n**3 / 3  # one outer product for all of them
+        work = n**2 * p + _NEWTON_STEPS_PER_FIT * n**3 / 3  # all steps share X Λ⁻¹ Xᵀ
     elif q <= _LARGEST_DIRECT:
-        work = _HANDFUL * (n * q**2 + q**3 / 3)
+        work = _NEWTON_STEPS_PER_FIT * (n * q**2 + q**3 / 3)
     else:
         return np.inf
-    return work / (_SLOWNESS * 4 * n * q * K)
+    return work / (_MATVEC_COST * 4 * n * q * K)
 
 
 def softmax_solver(
     Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> Solver:
-    """The same for K classes; v and u hold the entries of `support` only.
+    """:func:`hessian_solver` for K classes; v and u hold the entries of `support` only.
 
     Parameters
     ----------
@@ -224,7 +225,7 @@ def softmax_solver(
     (_, q), K = Q.shape, P.shape[1]
     if Q.dense is None or q * K > _LARGEST_SOFTMAX:
         return _softmax_iterations(Q, a, P, l2, support)
-    # In the order of support's own entries (q, K), not of the blocks (K, q).
+    # From the order of the blocks, (K, q), to that of the entries of `support`, (q, K).
     keep = np.flatnonzero(support.T)
     order = np.argsort(np.argsort((keep % q) * K + keep // q))
     solve = _cholesky_solver(_softmax_hessian(Q.dense, a, P, l2, support))
@@ -240,9 +241,9 @@ def softmax_solver(
 def softmax_preconditioner(
     Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> Solver | None:
-    """:func:`softmax_solver` with a factor of single precision, in half of its time.
+    """:func:`softmax_solver` with a factor in single precision, in half of the time.
 
-    In double precision where that is singular; None where there would be no factor.
+    In double precision if that is singular; None if the matrix would not be factorized.
     """
     (_, q), K = Q.shape, P.shape[1]
     if Q.dense is None or q * K > _LARGEST_SOFTMAX:
@@ -256,26 +257,27 @@ def softmax_preconditioner(
         return softmax_solver(Q, a, P, l2, support)
     # Entries of support, (q, K), in the order of the blocks, (K, q).
     order = np.arange(support.size).reshape(support.shape).T[support.T]
-    place = np.cumsum(support.ravel())[order] - 1
-    scales = np.broadcast_to(scale[:, None], support.shape)[support][place]
+    index = np.cumsum(support.ravel())[order] - 1
+    scales = np.broadcast_to(scale[:, None], support.shape)[support][index]
 
     def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
         u = np.empty_like(v)
-        u[place] = scales * factor((scales * v[place]).astype(np.float32))
+        u[index] = scales * factor((scales * v[index]).astype(np.float32))
         return u
 
     return solve
 
 
 def _common(l2: np.ndarray, support: np.ndarray) -> np.ndarray:
-    """Rows of coefficients, (q,), of whose mean over the classes H knows the penalty only."""
+    """Rows of coefficients, (q,), whose mean over the classes enters H by its penalty only."""
     return support.all(axis=1) & (l2 == l2[:, :1]).all(axis=1)
 
 
 def with_separate_means(solve: Solver, l2: np.ndarray, support: np.ndarray) -> Solver:
-    """Solver with H from one with H and more weight on the means of rows over the classes.
+    """Solver with H, from a solver with H plus a term in the means of rows over the classes.
 
-    These have equations of their own, ``λ ū = v̄``, next to which all others of H are large.
+    The means have equations of their own, ``λ ū = v̄``, with coefficients much smaller than all
+    others of H.
     """
     common = _common(l2, support)
     if not common.any():
@@ -300,7 +302,7 @@ def _softmax_hessian(
 ) -> np.ndarray:
     """H of the entries of `support`, in the order of its transpose (K, q).
 
-    With the weights of :func:`with_separate_means`.
+    It includes the term of :func:`with_separate_means`.
     """
     q, K = X.shape[1], P.shape[1]
     H = np.empty((K, q, K, q), dtype=X.dtype)
@@ -320,9 +322,10 @@ def _softmax_hessian(
 def _softmax_roots(
     X: np.ndarray, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> Iterator[np.ndarray]:
-    """Parts of A, each (m, K q), with ``Aᵀ A = H`` less its penalties: one for some samples.
+    """Blocks of rows of A, each (m, K q), with ``Aᵀ A = H`` without its penalties.
 
-    ``diag(P) - P Pᵀ = Sᵀ S`` with ``S = diag(√P) (I - 1 Pᵀ)``; see also :func:`with_separate_means`.
+    ``diag(P) - P Pᵀ = Sᵀ S`` with ``S = diag(√P) (I - 1 Pᵀ)``. The last block is the term of
+    :func:`with_separate_means`.
     """
     (n, q), K = X.shape, P.shape[1]
     for start in range(0, n, q):
@@ -346,7 +349,7 @@ def _softmax_iterations(
 def softmax_product(
     Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
-    """Product with H, and its diagonal, both with the weights of :func:`with_separate_means`."""
+    """Product with H, and its diagonal, both with the term of :func:`with_separate_means`."""
 
     def product(u: np.ndarray) -> np.ndarray:
         U = np.zeros(support.shape)
@@ -367,8 +370,8 @@ def softmax_product(
 def factorized(H: np.ndarray) -> Solver:
     """Solver of ``H u = v`` for a positive semidefinite H; v of shape (q,) or (q, K).
 
-    The shortest u where H is singular, which is judged on the scale of its diagonal: penalties
-    may be of very different sizes.
+    Returns u of minimum norm if H, scaled to unit diagonal, is singular: penalties may be of very
+    different sizes.
     """
     solve = _cholesky_solver(H)
     if solve is not None:
@@ -378,7 +381,7 @@ def factorized(H: np.ndarray) -> Solver:
 
 
 def _cholesky_solver(H: np.ndarray, smallest: float = _SMALLEST_PIVOT) -> Solver | None:
-    """Solver of ``H u = v`` on the scale of the diagonal; None where H is singular on it."""
+    """Solver of ``H u = v`` scaled to unit diagonal; None if the scaled H is singular."""
     diagonal = np.diag(H)
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     try:
@@ -397,9 +400,9 @@ def _cholesky_solver(H: np.ndarray, smallest: float = _SMALLEST_PIVOT) -> Solver
 
 
 def _root_solver(parts: Iterable[np.ndarray], l2: np.ndarray) -> Solver:
-    """Solver of ``(AᵀA + diag(λ)) u = v`` by the triangle of A, which loses half as many digits.
+    """Solver of ``(AᵀA + diag(λ)) u = v`` by a QR of A, which loses half as many digits.
 
-    `parts` are rows of A. The shortest u where the matrix is singular.
+    `parts` are blocks of rows of A. Returns u of minimum norm if the matrix is singular.
     """
     R = np.diag(np.sqrt(l2))
     for part in parts:
@@ -423,9 +426,9 @@ def _root_solver(parts: Iterable[np.ndarray], l2: np.ndarray) -> Solver:
 
 
 def _dual_solver(Q: Design, d: np.ndarray, l2: np.ndarray, largest: float) -> Solver | None:
-    """Through the n x n matrix ``M = I + √D X Λ⁻¹ Xᵀ √D`` (Woodbury), bordered by E.
+    """Solver with the n x n matrix ``M = I + √D X Λ⁻¹ Xᵀ √D`` (Woodbury), bordered by E.
 
-    None where an entry of M is above `largest`: next to it few digits are left of I.
+    None if an entry of M is above `largest`: rounding would then lose most digits of I.
     """
     p = Q.X.shape[1]
     root, penalties = np.sqrt(d), l2[:p]
@@ -457,9 +460,9 @@ def conjugate_gradients(
     v: np.ndarray,
     guess: np.ndarray | None = None,
     diagonal: np.ndarray | None = None,
-    rtol: float = _CG_TOLERANCE,
+    rtol: float = _SOLUTION_RTOL,
 ) -> np.ndarray:
-    """``u`` with ``product(u) = v``, preconditioned by the diagonal of what multiplies u."""
+    """``u`` with ``product(u) = v``, preconditioned by the diagonal of the matrix."""
     shape = (len(v), len(v))
     preconditioner = None
     if diagonal is not None:
@@ -479,11 +482,11 @@ def preconditioned_cg(
     rtol: float,
     max_iter: int,
 ) -> tuple[np.ndarray, bool]:
-    """:func:`conjugate_gradients` with a solver of a similar system; whether they converged.
+    """:func:`conjugate_gradients` preconditioned by a solver; returns u and whether it converged.
 
-    Residuals are measured on the scale of the diagonal.
+    Residuals are measured in the scale of the diagonal.
     """
-    if not v.any():  # SciPy 1.10 would iterate from the guess to the end
+    if not v.any():  # SciPy 1.10 would not stop before max_iter
         return np.zeros_like(v), True
     scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     shape = (len(v), len(v))
@@ -497,7 +500,7 @@ def preconditioned_cg(
 
 def _iterative(product: Callable[[np.ndarray], np.ndarray], diagonal: np.ndarray) -> Solver:
     def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
-        rtol = _STEP_TOLERANCE if step else _SLOPE_TOLERANCE
+        rtol = _STEP_RTOL if step else _ADJOINT_RTOL
         return conjugate_gradients(product, v, guess, diagonal, rtol)
 
     return solve

@@ -1,4 +1,4 @@
-"""Training data as the linear problems see them: weighted, centered, dense or sparse.
+"""Training data for linear models: weighted, centered, dense or sparse.
 
 Notation
 --------
@@ -32,36 +32,37 @@ __all__ = [
 ]
 
 
-# Largest mean, relative to the standard deviation, that is taken off from products.
+# Largest mean, relative to the standard deviation, that may be subtracted from products
+# instead of from the data.
 _LARGEST_MEAN = 30.0
 
 
 def as_matrix(X: Any) -> Any:
-    """`X` as float64, a CSR matrix where it is sparse."""
+    """`X` as float64, in CSR format if sparse."""
     if sparse.issparse(X):
         return X.tocsr().astype(np.float64, copy=False)
     return np.asarray(X, dtype=np.float64)
 
 
 def checked_matrix(X: Any) -> Any:
-    """:func:`as_matrix` of training data that scikit-learn accepts: finite numbers."""
+    """:func:`as_matrix` after scikit-learn's checks: two-dimensional and finite."""
     return as_matrix(check_array(X, accept_sparse="csr", dtype=np.float64))
 
 
 def checked_target(y: Any) -> np.ndarray:
-    """The target of a regression as float64, finite numbers."""
+    """The target of a regression as float64, checked to be finite."""
     return check_array(y, ensure_2d=False, dtype=np.float64)
 
 
 def copy_rows(X: Any, rows: Any) -> Any:
-    """A copy of rows of data of any kind, their feature names with them."""
+    """A copy of some rows, with their feature names."""
     if hasattr(X, "iloc"):
         return private_copy(X.iloc[rows])
     return private_copy(X[rows] if hasattr(X, "shape") else np.asarray(X)[rows])
 
 
 def as_weights(sample_weight: Any, n: int) -> np.ndarray:
-    """Sample weights (n,), ones where there are none."""
+    """Sample weights (n,), all 1 for None."""
     if sample_weight is None:
         return np.ones(n)
     return np.broadcast_to(np.asarray(sample_weight, dtype=float), (n,))
@@ -70,10 +71,7 @@ def as_weights(sample_weight: Any, n: int) -> np.ndarray:
 def with_class_weights(
     a: np.ndarray, y: np.ndarray, classes: np.ndarray, class_weight: Any
 ) -> np.ndarray:
-    """Sample weights times the weight of each sample's class.
-
-    "balanced" gives all classes the same total, samples counting by their weights.
-    """
+    """Sample weights times class weights; "balanced" gives all classes the same total weight."""
     if class_weight is None:
         return a
     if not isinstance(class_weight, str):
@@ -90,7 +88,7 @@ def centered_target(Y: np.ndarray, a: np.ndarray, center: bool) -> tuple[np.ndar
 
 
 def equal_params(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
-    """Whether two settings are equal, arrays and kernels among their values."""
+    """Whether two dicts of hyperparameters are equal; values may be arrays and kernels."""
     return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
 
 
@@ -104,7 +102,7 @@ class Centered:
     weights : ndarray of shape (n,)
     mean : ndarray of shape (p,)
     dense : ndarray of shape (n, p) or None
-        ``Xc`` itself, where X is dense and not lean.
+        ``Xc`` itself; None if X is sparse, or was not copied (`lean`).
     """
 
     X: Any
@@ -114,13 +112,13 @@ class Centered:
 
     @classmethod
     def from_data(cls, X: Any, weights: np.ndarray, center: bool, lean: bool = False) -> "Centered":
-        """Of data, weights and whether means are taken off.
+        """From data, sample weights, and whether to subtract the means.
 
         Parameters
         ----------
         lean : bool, default=False
-            Whether a dense X need not be copied, where its means are so small that taking them
-            off from products loses no digits, and weights are all 1.
+            If True, a dense X is not copied if all weights are 1 and the means are so small that
+            they can be subtracted from products without loss of digits.
         """
         total = weights.sum()
         mean = np.asarray(X.T @ weights).ravel() / total if center else np.zeros(X.shape[1])
@@ -171,9 +169,9 @@ class Centered:
         return np.sqrt(self.weights)[:, None] * part
 
     def cancellation(self) -> float:
-        """The largest ratio of the squared lengths of columns as they are and centered.
+        """Largest ratio of a column's squared length before and after centering.
 
-        That of a dense Xc, which is centered before anything is squared, is 1.
+        1 for a dense Xc, which is centered before anything is squared.
         """
         if self.dense is not None:
             return 1.0
@@ -184,7 +182,7 @@ class Centered:
             return float((whole[seen] / centered[seen]).max(initial=1.0))
 
     def gram(self, primal: bool | None = None) -> np.ndarray:
-        """``Xcᵀ Xc`` (`primal`) or ``Xc Xcᵀ``; by default whichever is smaller."""
+        """``Xcᵀ Xc`` (`primal`) or ``Xc Xcᵀ``; by default the smaller one."""
         n, p = self.shape
         primal = p <= n if primal is None else primal
         if self.dense is not None:

@@ -1,8 +1,8 @@
-"""Losses of linear models: slope and curvature by the linear predictor.
+"""Losses of linear models, with derivatives with respect to the linear predictor.
 
 Notation
 --------
-y : target, coded as the family says;  z : linear predictor, (n,) or (n, K)
+y : target, in the family's coding;  z : linear predictor, (n,) or (n, K)
 g = ∂ℓ/∂z;  h = ∂²ℓ/∂z²
 """
 
@@ -26,7 +26,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Family:
-    """A loss for each sample.
+    """A loss function per sample, and its derivatives.
 
     Attributes
     ----------
@@ -36,9 +36,10 @@ class Family:
         ``curvature(y, z) -> h``; for K classes the probabilities (n, K), from which the
         curvature ``diag(P) - P Pᵀ`` follows.
     by : dict
-        From a hyperparameter of the loss itself to ``(y, z) -> ∂g/∂θ``.
+        For each hyperparameter θ of the loss itself, ``(y, z) -> ∂g/∂θ``.
     value : callable or None
-        ``value(y, z) -> ℓ``, (n,), for y and z of shape (n, K); where Newton's method needs it.
+        ``value(y, z) -> ℓ``, (n,), for y and z of shape (n, K); for the families that
+        :func:`skhyper._numeric.newton` fits.
     """
 
     slope: Callable[[Array, Array], Array]
@@ -81,7 +82,7 @@ def squared_epsilon_insensitive(epsilon: float) -> Family:
 
 
 def tweedie(power: float, log_link: bool) -> Family:
-    """Half the unit deviance, whose derivative by the mean μ is ``(μ - y) / μ^power``."""
+    """Half the unit deviance, with ``∂ℓ/∂μ = (μ - y) / μ^power`` for the mean μ."""
     if not log_link:
         if power != 0:
             raise ValueError(f"link='identity' is differentiated for power=0 only, not {power}.")

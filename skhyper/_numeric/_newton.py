@@ -6,6 +6,7 @@ n, q, K : number of samples, coefficients with the intercept, outputs
 V : coefficients, (q, K)
 Q : design, (n, q);  Z = Q V
 a : sample weights, (n,);  λ : penalties, (q,)
+h : curvature of the loss as ``Family.curvature`` returns it
 F = Σ a ℓ(y, z) + Σ λ v² / 2,  G = ∂F/∂V
 """
 
@@ -23,14 +24,14 @@ from skhyper._numeric._families import Family, multinomial
 
 __all__ = ["newton", "step_length"]
 
-# Armijo's condition, and the change of F that rounding may make.
+# Armijo's condition: share of the predicted decrease, and relative rounding error of F.
 _DECREASE = 1e-4
-_ROUNDING = 1e-14
+_F_RTOL = 1e-14
 _EPSILON = np.finfo(float).eps
 _MAX_HALVINGS, _MAX_SECANTS = 30, 60
 _TINY = np.finfo(float).tiny
-# Largest part of the residual that a step may leave.
-_ROUGHEST = 0.3
+# Largest relative residual of an inexact step.
+_MAX_RESIDUAL = 0.3
 
 
 def newton(
@@ -43,20 +44,20 @@ def newton(
     tol: float,
     max_iter: int,
 ) -> tuple[np.ndarray, int, bool]:
-    """Minimise F.
+    """Minimize F.
 
     Parameters
     ----------
     Q : Design
     y : ndarray of shape (n, K)
-        Target as the family codes it; K is 1 unless the family is multinomial.
+        Target in the family's coding; K is 1 unless the family is multinomial.
     a : ndarray of shape (n,)
     penalties : ndarray of shape (q,)
     family : Family
-        One with values.
+        One with ``value``.
     tol : float
-        The decrement ``-dᵀ G / 2`` of a step d, relative to F, at which it is the last; or what
-        rounding leaves unknown of F, where that is more.
+        Stop when the decrement ``-dᵀ G / 2`` of a step d, relative to F, is below `tol`, or
+        within the rounding error of F.
     max_iter : int
 
     Returns
@@ -72,18 +73,18 @@ def newton(
     steps = _Steps(Q, a, penalties, family, y.shape[1])
     for n_iter in range(1, max_iter + 1):
         G = Q.adjoint(weights * family.slope(y, Z)) + penalties[:, None] * V
-        step, Z_step = steps.from_here(family.curvature(y, Z), G)
+        step, Z_step = steps.step(family.curvature(y, Z), G)
         slope, t = float(np.vdot(step, G)), 1.0
         # ℓ is a difference of numbers as large as z: weights of 1e3 on losses of 1e-7 lose digits
-        unknown = _EPSILON * float(a @ np.abs(Z).max(axis=1))
-        if -slope <= 2 * max(tol * value, unknown, _TINY):
-            # F itself lost in rounding is on its way to 0, with coefficients without end
-            return V + step, n_iter, bool(value > 10 * unknown)
+        rounding = _EPSILON * float(a @ np.abs(Z).max(axis=1))
+        if -slope <= 2 * max(tol * value, rounding, _TINY):
+            # If F is within rounding error it tends to 0: separable data, diverging coefficients.
+            return V + step, n_iter, bool(value > 10 * rounding)
         for _ in range(_MAX_HALVINGS):
             V_new, Z_new = V + t * step, Z + t * Z_step
             penalty = 0.5 * float(penalties @ (V_new**2).sum(axis=1))
             new = float(a @ family.value(y, Z_new)) + penalty
-            if new <= value + _DECREASE * t * slope + _ROUNDING * abs(value):
+            if new <= value + _DECREASE * t * slope + _F_RTOL * abs(value):
                 break
             t /= 2
         else:
@@ -93,21 +94,21 @@ def newton(
 
 
 def step_length(slope: Callable[[float], float], longest: float = 1.0) -> tuple[float, float]:
-    """Length of a step at which the slope of a convex F along it has all but vanished.
+    """Line search of a convex F by its slope alone: a step length where the slope is nearly 0.
 
-    F itself, which has no digits left where it is all but minimal, is not needed.
+    Values of F are not used: near the minimum they differ by rounding only.
 
     Parameters
     ----------
     slope : callable
-        Slope of F after a length t of the step, inf beyond where F is defined.
+        Slope of F at step length t; inf where F is not defined.
     longest : float, default=1.0
-        Length up to which a step may be made longer than 1.
+        Maximum step length.
 
     Returns
     -------
     t : float
-        0 where F does not fall along the step.
+        0 if F does not decrease along the step.
     decrement : float
         Minus the slope at 0.
     """
@@ -122,7 +123,7 @@ def step_length(slope: Callable[[float], float], longest: float = 1.0) -> tuple[
     for _ in range(_MAX_SECANTS):
         if at_t <= -0.5 * first:
             break
-        # Between the ends by the secant, and no less than a tenth from either.
+        # Secant step, at least a tenth of the interval away from both ends.
         share = 0.1 if np.isinf(at_t) else np.clip(at_low / (at_low - at_t), 0.1, 0.9)
         middle = low + float(share) * (t - low)
         at_middle = slope(middle)
@@ -136,9 +137,9 @@ def step_length(slope: Callable[[float], float], longest: float = 1.0) -> tuple[
 class _Steps:
     """Newton's steps ``-H⁻¹ G``, by conjugate gradients until a factorization is cheaper.
 
-    Far from the solution a rough step is as good as an exact one, and on data that are not too
-    ill-conditioned the finer ones take few iterations as well. The iterations of all steps
-    together are limited to what factorizations would have cost.
+    Far from the solution an inexact step is as good as an exact one, and on data that are not
+    too ill-conditioned the exact ones take few iterations as well. The total number of
+    iterations is limited to what factorizations would have cost.
     """
 
     def __init__(
@@ -147,39 +148,39 @@ class _Steps:
         self._Q, self._a, self._penalties = Q, a, penalties
         self._multinomial = family is multinomial
         self._squares = Q.squared_norms(a)
-        self._left = break_even_iterations(Q, penalties, n_outputs)
+        self._iterations_left = break_even_iterations(Q, penalties, n_outputs)
         self._first_size = 0.0
 
-    def from_here(self, bend: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The step d from G at the curvature of the loss, and ``Q d``."""
-        if self._left >= 1:
-            step, Z_step, arrived = self._rough(bend, G)
-            if arrived:
+    def step(self, h: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The step d for the gradient G and the loss's curvature h, and ``Q d``."""
+        if self._iterations_left >= 1:
+            step, Z_step, converged = self._inexact(h, G)
+            if converged:
                 return step, Z_step
-        step = -self._solver(bend)(G)
+        step = -self._solver(h)(G)
         return step, self._Q.apply(step)
 
-    def _rough(self, bend: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
-        """Preconditioned by the Hessian's diagonal; whether it arrived within what is left.
+    def _inexact(self, h: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+        """By preconditioned conjugate gradients; also whether they converged within the budget.
 
-        The residual may be the larger, the larger G still is (Eisenstat and Walker, 1996).
+        The tolerance of the residual decreases with G (Eisenstat and Walker, 1996).
         """
         Q, a, l2 = self._Q, self._a[:, None], self._penalties[:, None]
-        curved = bend * (1 - bend) if self._multinomial else bend
+        curved = h * (1 - h) if self._multinomial else h
         diagonal = self._squares[:, None] * (self._a @ curved / self._a.sum()) + l2
         inverse = 1 / np.where(diagonal > 0, diagonal, 1.0)
-        residual, step, Z_step = -G, np.zeros_like(G), np.zeros_like(bend)
+        residual, step, Z_step = -G, np.zeros_like(G), np.zeros_like(h)
         direction = inverse * residual
         size = start = float(np.vdot(residual, direction))
         self._first_size = self._first_size or start
-        goal = min(_ROUGHEST, (start / max(self._first_size, _TINY)) ** 0.25) ** 2 * start
-        most = min(self._left, len(G) * G.shape[1] + 100)
-        while size > goal and most >= 1:
-            most, self._left = most - 1, self._left - 1
+        goal = min(_MAX_RESIDUAL, (start / max(self._first_size, _TINY)) ** 0.25) ** 2 * start
+        n_left = min(self._iterations_left, len(G) * G.shape[1] + 100)
+        while size > goal and n_left >= 1:
+            n_left, self._iterations_left = n_left - 1, self._iterations_left - 1
             Z = Q.apply(direction)
-            R = bend * Z
+            R = h * Z
             if self._multinomial:
-                R -= bend * R.sum(axis=1, keepdims=True)
+                R -= h * R.sum(axis=1, keepdims=True)
             image = Q.adjoint(a * R) + l2 * direction
             curvature = float(np.vdot(direction, image))
             if curvature <= _TINY:
@@ -189,14 +190,14 @@ class _Steps:
             scaled = inverse * residual
             size, last = float(np.vdot(residual, scaled)), size
             direction = scaled + size / last * direction
-        return step, Z_step, size <= goal or np.isinf(self._left)
+        return step, Z_step, size <= goal or np.isinf(self._iterations_left)
 
-    def _solver(self, bend: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    def _solver(self, h: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Solver with the Hessian, for G of shape (q, K)."""
         Q, a, penalties = self._Q, self._a, self._penalties
         if not self._multinomial:
-            solve = hessian_solver(Q, a * bend[:, 0], penalties)
+            solve = hessian_solver(Q, a * h[:, 0], penalties)
             return lambda G: solve(G[:, 0])[:, None]
-        every = np.ones((Q.shape[1], bend.shape[1]), dtype=bool)
-        solve = softmax_solver(Q, a, bend, np.broadcast_to(penalties[:, None], every.shape), every)
+        every = np.ones((Q.shape[1], h.shape[1]), dtype=bool)
+        solve = softmax_solver(Q, a, h, np.broadcast_to(penalties[:, None], every.shape), every)
         return lambda G: solve(G.ravel()).reshape(G.shape)

@@ -1,16 +1,16 @@
-"""Ridge regression with a penalty for each feature, by the method that suits shape and condition.
+"""Ridge regression with one penalty per feature, by the method that suits shape and condition.
 
-With no more features than samples ``H = Xcᵀ Xc + Λ`` is factorized. Otherwise features are
-brought to *standard form*: those without a penalty, E, are projected out, the others divided by
-the roots of their penalties, ``Z = (1 - N Nᵀ) X Λ^-½``, so that what is factorized is
-``M = 1 + Z Zᵀ``. Where either matrix is ill conditioned, Z has orthogonal factors in its place.
+With no more features than samples ``H = Xcᵀ Xc + Λ`` is factorized. Otherwise the problem is
+brought to *standard form*: features without a penalty, E, are projected out, the others divided
+by the square roots of their penalties, ``Z = (1 - N Nᵀ) X Λ^-½``, and ``M = 1 + Z Zᵀ`` is
+factorized. If either matrix is ill-conditioned, orthogonal factors of Z are used instead.
 
 Notation
 --------
 n, p, K : number of samples, features, right sides
 Xc : weighted and centered data, (n, p); see ``_data``
 λ : penalties, (p,), not negative
-N : orthonormal basis of the columns of E, of the intercept's too for M, (n, e)
+N : orthonormal basis of the columns of E, for M also of the intercept's, (n, e)
 Y, W : targets (n, K), solutions (p, K)
 V, U : right sides and solutions of ``H U = V``, (p, K)
 """
@@ -26,29 +26,26 @@ from skhyper._numeric._orthogonal import Orthogonal
 
 __all__ = ["Cholesky", "LeaveOneOutParts", "NormalEquations", "converged_solver"]
 
-# Beyond so many unknowns a factorization takes longer than conjugate gradients.
+# Maximum number of unknowns for a factorization; above, conjugate gradients are faster.
 _LARGEST_DENSE = 5000
 _LARGEST_SPARSE = 1000
-# Entries of sparse data, zeros included, that may be made dense.
+# Maximum number of entries of sparse data, zeros included, that are copied to a dense array.
 _LARGEST_COPY = 20_000_000
-# Reciprocal condition, with a diagonal of ones, below which nothing is solved by Cholesky.
+# Reciprocal condition number, after scaling to unit diagonal, below which Cholesky is not used.
 _ILL_CONDITIONED = 1e-7
-# Rounding in leave-one-out residuals, relative to these.
-_LEFT_OUT_TOLERANCE = 1e-9
-# Conjugate gradients: restarts, the relative change at which they end, the part of a residual
-# that a restart may leave, and the change that is convergence.
+# Maximum relative rounding error of leave-one-out residuals.
+_LEAVE_ONE_OUT_RTOL = 1e-9
+# Conjugate gradients: number of restarts; relative change at which restarts end; relative
+# residual of the last restarts; relative change that counts as converged.
 _RESTARTS = 5
-_ENDED = 1e-9
-_PART = 1e-2
-_CONVERGED = 1e-8
+_RESTART_RTOL = 1e-9
+_LAST_RTOL = 1e-2
+_CONVERGED_RTOL = 1e-8
 _EPS = np.finfo(float).eps
 
 
 class LeaveOneOutParts(NamedTuple):
-    """Residuals R (n, K) and ``d = 1 - h`` (n,), with h the diagonal of the hat matrix.
-
-    S is ``H⁻¹ Xcᵀ``, (p, n).
-    """
+    """Training residuals R (n, K), ``d = 1 - diag(hat matrix)`` (n,), ``S = H⁻¹ Xcᵀ`` (p, n)."""
 
     R: np.ndarray
     d: np.ndarray
@@ -56,32 +53,32 @@ class LeaveOneOutParts(NamedTuple):
 
 
 class Solver(Protocol):
-    """Solutions at some penalties; ``converged`` is False where iterations did not end."""
+    """Solver at fixed penalties; ``converged`` is False if iterations did not converge."""
 
     converged: bool
 
     def fit(self, Y: np.ndarray) -> np.ndarray:
-        """``H⁻¹ Xcᵀ Y``, (p, K); the shortest where H is singular."""
+        """``H⁻¹ Xcᵀ Y``, (p, K); of minimum norm if H is singular."""
 
     def solve(self, V: np.ndarray) -> np.ndarray:
         """``H⁻¹ V``, (p, K)."""
 
     def left_out(self, Y: np.ndarray) -> LeaveOneOutParts | None:
-        """What leave-one-out in closed form needs; None where it would be inexact."""
+        """The parts of leave-one-out in closed form; None if they would be inexact."""
 
 
 class NormalEquations:
     """Solvers of ``min |Xc W - Y|² + Σ λ_j |W_j|²`` for many λ.
 
-    "primal" factorizes the p x p matrix, of which all λ share ``Xcᵀ Xc``; "dual" one of n x n;
+    "primal" factorizes the p x p matrix (all λ share ``Xcᵀ Xc``), "dual" the n x n matrix;
     "iterative" is conjugate gradients.
 
     Parameters
     ----------
     data : Centered
     centered : bool, default=True
-        Whether there is an intercept, so that columns of Xc have no part along the roots of
-        the weights.
+        Whether the model has an intercept. Columns of Xc are then orthogonal to the square roots
+        of the weights.
     """
 
     def __init__(self, data: Centered, centered: bool = True):
@@ -90,12 +87,12 @@ class NormalEquations:
         self._gram: np.ndarray | None = None
 
     def method(self, penalties: np.ndarray) -> str:
-        """Which of "primal", "dual" and "iterative" is taken for λ."""
+        """The method for λ: "primal", "dual" or "iterative"."""
         n, p = self._data.shape
         if self._data.dense is None:
             return "primal" if p <= _LARGEST_SPARSE else "iterative"
         n_penalized = np.count_nonzero(penalties)
-        # As many features without a penalty as samples fit everything.
+        # With n features without a penalty the training data are interpolated.
         if n_penalized > 1.5 * n and p - n_penalized < n <= _LARGEST_DENSE:
             return "dual"
         return "primal" if p <= _LARGEST_DENSE else "iterative"
@@ -121,16 +118,17 @@ class NormalEquations:
 
 
 class Cholesky:
-    """Factors of a positive definite H (q, q), and its condition with a diagonal of ones.
+    """Cholesky factor of a positive definite H (q, q), and the condition of the scaled matrix.
 
-    Cholesky's factors do not mind the scale of unknowns, so that this is what counts.
+    Rounding in a Cholesky factorization does not depend on the scale of unknowns, so the condition
+    number that matters is the one with unit diagonal.
 
     Attributes
     ----------
     lengths : ndarray of shape (q, 1)
-        Roots of the diagonal.
+        Square roots of the diagonal.
     rcond : float
-        Reciprocal condition of the scaled matrix in the 1-norm; 0 if it is singular.
+        Reciprocal condition number of the scaled matrix in the 1-norm; 0 if it is singular.
     """
 
     def __init__(self, H: np.ndarray):
@@ -139,7 +137,7 @@ class Cholesky:
         norm = (np.abs(H) @ (1 / self.lengths) / self.lengths).max(initial=0.0)
         self.rcond = 1.0
         try:
-            # H is symmetric: as Fortran has it, it need not be copied.
+            # The transpose is in Fortran order, so the symmetric H is not copied.
             self._factor = linalg.cho_factor(H.T, overwrite_a=True, check_finite=False)
         except linalg.LinAlgError:
             self.rcond = 0.0
@@ -171,18 +169,19 @@ class _Primal:
         d = 1 - np.einsum("ij,ji->i", data.dense, S)
         if self._ones is not None:
             d -= self._ones[:, 0] ** 2
-        trusted = _EPS / self._H.rcond < _LEFT_OUT_TOLERANCE * d.min() * _share(R / d[:, None], Y)
-        return LeaveOneOutParts(R, d, S) if trusted else None
+        share = _relative_size(R / d[:, None], Y)
+        accurate = _EPS / self._H.rcond < _LEAVE_ONE_OUT_RTOL * d.min() * share
+        return LeaveOneOutParts(R, d, S) if accurate else None
 
 
-def _share(R: np.ndarray, Y: np.ndarray) -> float:
-    """Size of residuals relative to the targets', at most 1."""
+def _relative_size(R: np.ndarray, Y: np.ndarray) -> float:
+    """Norm of the residuals relative to that of the targets, at most 1."""
     sizes = np.linalg.norm(R, axis=0), np.linalg.norm(Y, axis=0)
     return float(np.minimum(sizes[0] / np.where(sizes[1] > 0, sizes[1], 1.0), 1.0).min())
 
 
 class _Standard:
-    """By the standard form: Cholesky factors of M, or orthogonal factors of Z."""
+    """Solver in standard form: a Cholesky factor of M, or orthogonal factors of Z."""
 
     converged = True
 
@@ -199,7 +198,7 @@ class _Standard:
             bases = [] if ones is None else [ones]
             bases += [] if self._free_system is None else [self._free_system.range]
             M = self._Z @ self._Z.T
-            # Along N, where Z has nothing, M would be 1: a number of the size of the others.
+            # Along N, where Z is 0, M would be 1; use a number of the size of its other entries.
             self._N = np.hstack(bases) if bases else np.empty((len(M), 0))
             self._size = max(float(np.trace(M)) / len(M), 1.0)
             M += self._size * (self._N @ self._N.T)
@@ -235,7 +234,7 @@ class _Standard:
         Z = self._Z
         U = V - Z.T @ self._M.solve(Z @ V)
         rest = V - Z.T @ (Z @ U) - U
-        return U + rest - Z.T @ self._M.solve(Z @ rest)  # once more, of what rounding has left
+        return U + rest - Z.T @ self._M.solve(Z @ rest)  # one step of iterative refinement
 
     def left_out(self, Y: np.ndarray) -> LeaveOneOutParts | None:
         if self._orthogonal is not None or self._free_system is not None:
@@ -268,7 +267,7 @@ class _Iterative:
     def solve(self, V: np.ndarray) -> np.ndarray:
         penalties = np.broadcast_to(self._penalties, V.shape)
         U, change = converged_solver(self._data, penalties, V, self._squares)
-        self.converged = self.converged and change <= _CONVERGED
+        self.converged = self.converged and change <= _CONVERGED_RTOL
         return U
 
     def left_out(self, Y: np.ndarray) -> LeaveOneOutParts | None:
@@ -278,20 +277,20 @@ class _Iterative:
 def converged_solver(
     data: Centered, penalties: np.ndarray, V: np.ndarray, squares: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
-    """``(Xcᵀ Xc + Λ)⁻¹ V`` by conjugate gradients, begun again from where they ended.
+    """``(Xcᵀ Xc + Λ)⁻¹ V`` by restarted conjugate gradients.
 
     Parameters
     ----------
     penalties : ndarray of shape (p, K)
     squares : ndarray of shape (p, 1) or None
-        Squared lengths of the columns of Xc, by which the matrix is preconditioned. Without,
-        iterations stay among the rows of Xc if V is: with equal penalties and p > n that is less.
+        Squared lengths of the columns of Xc, for a diagonal preconditioner. With None and V in
+        the row space of Xc, iterates stay in it: fewer iterations for equal penalties and p > n.
 
     Returns
     -------
     U : ndarray of shape (p, K)
     change : float
-        Relative length of the last correction, at most: an estimate of the error before it.
+        Largest relative length of a last correction, an estimate of the error before it.
     """
     diagonal = np.ones(V.shape) if squares is None else squares + penalties
     solved = [_refined(data, *column) for column in zip(penalties.T, diagonal.T, V.T)]
@@ -310,14 +309,14 @@ def _refined(
     change = np.inf
     for _ in range(_RESTARTS):
         rest = v - product(u)
-        # A part of what is left tells how much it is.
-        rtol = _PART if np.linalg.norm(rest) <= _ENDED * target else _ENDED
+        # Once the residual is small, a rough solution is enough to estimate the error.
+        rtol = _LAST_RTOL if np.linalg.norm(rest) <= _RESTART_RTOL * target else _RESTART_RTOL
         du = conjugate_gradients(product, rest, diagonal=diagonal, rtol=rtol)
         last, size = change, np.linalg.norm(root * (u + du))
         change = float(np.linalg.norm(root * du) / size) if size > 0 else 0.0
-        if not change < last:  # rounding has the rest
+        if not change < last:  # no better: rounding error
             break
         u = u + du
-        if change <= _ENDED:
+        if change <= _RESTART_RTOL:
             break
     return u, change

@@ -1,21 +1,21 @@
-"""Ridge regression by orthogonal factors of the data, for what a Gram matrix squares away.
+"""Ridge regression by orthogonal factors of the data, where a Gram matrix is too inaccurate.
 
 A Gram matrix loses the digits of directions in which the data are 1e8 times shorter than in
-others. ``Z = Q A Bᵀ`` by QR with pivots keeps them; rows ``√α I`` below A, and a second QR,
-give the solution for each penalty α.
+others. A pivoted QR, ``Z = Q A Bᵀ``, keeps them; a second QR of A above ``√α I`` gives the
+solution for each penalty α.
 
 Notation
 --------
 n, p, K : number of samples, features, outputs
-Z : data, (n, p); r its rank, after columns are scaled to the same length
+Z : data, (n, p);  r : rank of Z with columns scaled to the same length
 Q, A, B : orthonormal (n, r), regular (r, r), orthonormal (p, r)
 Y, V : targets (n, K), right sides (p, K)
 
 References
 ----------
 Björck (1996), Numerical Methods for Least Squares Problems, sections 2.7 and 5.3.
-Higham (2002), Accuracy and Stability of Numerical Algorithms, section 20.2: QR does not mind the
-scale of columns.
+Higham (2002), Accuracy and Stability of Numerical Algorithms, section 20.2: the rounding error of
+QR does not depend on the scale of columns.
 """
 
 import numpy as np
@@ -23,14 +23,14 @@ from scipy import linalg
 
 __all__ = ["Orthogonal"]
 
-# Columns that depend on others up to that many units in the last place, for each row or column.
+# Relative size of a pivot, per row or column, below which a column counts as dependent.
 _DEPENDENT = 10 * np.finfo(float).eps
-# Reciprocal condition of RᵀR from which all columns are independent for certain.
+# Reciprocal condition number of RᵀR above which all columns are certainly independent.
 _REGULAR = 1e-20
 
 
 class Orthogonal:
-    """Solutions of ``min |Z W - Y|² + α |W|²`` for many α; the shortest W where α is 0.
+    """Solver of ``min |Z W - Y|² + α |W|²`` for many α; W of minimum norm for α = 0.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Orthogonal:
         n, p = Z.shape
         self.range, self._A = np.empty((n, 0)), np.empty((0, 0))
         self._basis: np.ndarray | None = np.empty((p, 0))  # None for the identity
-        if Z.any():  # LAPACK refuses nothing at all
+        if Z.any():  # LAPACK refuses empty matrices
             self._decompose(Z)
         self._alpha = np.nan
         self._R, self._top, self._lengths = self._A, self._A, np.empty((0, 1))
@@ -54,7 +54,7 @@ class Orthogonal:
     def _decompose(self, Z: np.ndarray) -> None:
         lengths = np.linalg.norm(Z, axis=0)
         lengths[lengths == 0] = 1.0
-        if Z.shape[0] >= Z.shape[1]:  # pivots take several times as long
+        if Z.shape[0] >= Z.shape[1]:  # without pivoting first: several times faster
             Q, R = linalg.qr(Z / lengths, mode="economic", check_finite=False)
             # Of RᵀR, the norm of which is at most p.
             if linalg.lapack.dpocon(R, float(len(R)))[0] > _REGULAR:
@@ -78,7 +78,7 @@ class Orthogonal:
         return self._from_basis(self._back(self._top.T @ (self.range.T @ Y)))
 
     def solve(self, V: np.ndarray, alpha: float) -> np.ndarray:
-        """``(Zᵀ Z + α)⁻¹ V``, (p, K); for α = 0 the part of V among the rows of Z only."""
+        """``(Zᵀ Z + α)⁻¹ V``, (p, K); for α = 0 of V projected on the row space of Z."""
         self._prepare(alpha)
         inside = self._to_basis(V)
         U = self._from_basis(self._back(self._half(inside)))
@@ -87,13 +87,13 @@ class Orthogonal:
         return U
 
     def product(self, V: np.ndarray, W: np.ndarray, alpha: float) -> np.ndarray:
-        """``Σ W∘(Zᵀ Z + α)⁻¹ V`` of each column, (K,), for W among the rows of Z."""
+        """``Σ W∘(Zᵀ Z + α)⁻¹ V`` of each column, (K,), for W in the row space of Z."""
         self._prepare(alpha)
         halves = self._half(self._to_basis(V)), self._half(self._to_basis(W))
         return (halves[0] * halves[1]).sum(axis=0)
 
     def _prepare(self, alpha: float) -> None:
-        """``[A; √α I] D⁻¹ = [T; ·] R`` with columns of length 1."""
+        """Factorize ``[A; √α I] D⁻¹ = [T; ·] R``; D scales columns to length 1."""
         r = len(self._A)
         if alpha == self._alpha or r == 0:
             return

@@ -1,9 +1,9 @@
-"""The elastic net with one output, to rounding: block principal pivoting along a path.
+"""The elastic net with one output, to rounding error, by block principal pivoting along a path.
 
-With signs given, the optimality conditions are linear equations on the support. Features whose
-coefficient comes out with the wrong sign leave, features whose correlation exceeds their
-penalty enter, all at once, until nothing moves. From a solution at nearby penalties that takes a
-few rounds; where they do not come to an end, the way to the penalties is halved.
+For given signs, the optimality conditions are linear equations on the support. In each round
+all features whose coefficient has the wrong sign leave the support, and all whose correlation
+exceeds their penalty enter, until none does. From a solution at nearby penalties that takes a few
+rounds; if they do not end, the step towards the wanted penalties is halved.
 
 Notation
 --------
@@ -11,7 +11,7 @@ p : number of features;  σ : signs of the coefficients, 0 outside of the suppor
 S : support, where σ is not 0, (s,);  w : its coefficients, (s,)
 μ, λ : l1 and l2 penalties, (p,);  C : correlations, see ``_quadratic``, (p,)
 
-All of these in the units of ``_quadratic``; what goes in and comes out is in the user's.
+All of these are in the units of ``_quadratic``; arguments and results are in the user's.
 Conditions: ``C_S = μ_S σ_S + λ_S w`` with ``w σ_S > 0``, and ``|C_j| <= μ_j`` elsewhere.
 
 References
@@ -29,54 +29,55 @@ from skhyper._numeric._quadratic import Quadratic, SingularError, WorkLimitError
 
 __all__ = ["Pivoting"]
 
-# Relative to the penalty: correlations that exceed it by less do so by rounding.
+# Correlations that exceed the penalty by less, relative to it, count as equal.
 _SLACK = 1e-9
 _MAX_ROUNDS = 20
-# A round is hopeless where more features enter than are in and than these, or where two rounds
-# have not lessened the number of those that move to this share.
-_MANY, _PROGRESS = 50, 0.7
-# The shortest part of a way.
-_SHORTEST = 2.0**-20
-# Solutions with more of a step left than this are looked at again.
-_ROUNDING = 1e-9
-# With more left than this after all corrections the equations count as singular.
-_SOLVED = 1e-7
+# Give up if more than max(50, |S|) features enter, or if the number of changes has not dropped to
+# 70 % in two rounds.
+_MAX_ENTERING, _PROGRESS = 50, 0.7
+# Shortest step along the path, as a share of it.
+_MIN_STEP = 2.0**-20
+# Relative correction of w at which it counts as exact; above the second after all corrections,
+# the equations count as singular.
+_EXACT_RTOL = 1e-9
+_SINGULAR_RTOL = 1e-7
 _MAX_CORRECTIONS = 5
-_FEW = 5
-# Where the solution is hardly determined: the first l2 penalty on the scale of G that is tried,
-# and the factor to the next.
+# Up to this number of changes, w is corrected before they are trusted.
+_MAX_UNSURE = 5
+# Added l2 penalty if the solution is not determined, relative to the scale of G: first value, and
+# factor to the next.
 _FIRST_RIDGE, _NEXT_RIDGE = 1e-10, 1e3
 
 
 @dataclass
 class _Support:
-    """A solution."""
+    """A solution: support S and coefficients w."""
 
     S: np.ndarray
     w: np.ndarray
 
 
 class Pivoting:
-    """Solutions on one set of data, each started from the one before.
+    """Solver on one set of data; each solution starts from the one before.
 
     Parameters
     ----------
     quadratic : Quadratic
-    n_most : int
-        Largest number of features that are linearly independent.
+    max_rank : int
+        Maximum number of linearly independent features.
     positive : bool, default=False
-        Whether coefficients may not be negative.
+        Whether to restrict coefficients to be non-negative.
 
     Attributes
     ----------
     S, w : ndarray of shape (s,)
-        S includes all features without an l1 penalty. Of the last solution that was found.
+        The last solution found. S includes all features without an l1 penalty.
     exact : bool
-        Whether the conditions hold to rounding.
+        Whether the optimality conditions hold to rounding error.
     """
 
-    def __init__(self, quadratic: Quadratic, n_most: int, positive: bool = False):
-        self._quadratic, self._n_most, self._positive = quadratic, n_most, positive
+    def __init__(self, quadratic: Quadratic, max_rank: int, positive: bool = False):
+        self._quadratic, self._max_rank, self._positive = quadratic, max_rank, positive
         self._sign = np.zeros(len(quadratic.c))
         self._size = float(np.abs(quadratic.c).max(initial=0.0))
         self._last: tuple[np.ndarray, np.ndarray] | None = None
@@ -89,16 +90,16 @@ class Pivoting:
         Parameters
         ----------
         nearly : bool, default=True
-            Whether, where that cannot be found, it is sought with more of an l2 penalty.
+            Whether to try again with a larger l2 penalty if the solution is not found.
         """
         unit = self._quadratic.unit
         l1, l2 = l1 * unit, l2 * unit**2
-        found, self._l2 = self._try(l1, l2), l2
+        found, self._l2 = self._solve_or_none(l1, l2), l2
         self.exact = found is not None
         ridge = _FIRST_RIDGE * self._quadratic.scale
         while found is None and nearly:
             self._l2 = l2 + ridge
-            found, ridge = self._try(l1, self._l2), ridge * _NEXT_RIDGE
+            found, ridge = self._solve_or_none(l1, self._l2), ridge * _NEXT_RIDGE
         if found is not None:
             self.S, self.w = found.S, found.w * unit[found.S]
 
@@ -109,18 +110,18 @@ class Pivoting:
 
     @property
     def condition(self) -> float:
-        """About the condition number of the Hessian, each feature scaled to about length 1."""
+        """Estimated condition number of the Hessian, with features scaled to about length 1."""
         return self._quadratic.condition(self.S, self._l2[self.S])
 
-    def _try(self, l1: np.ndarray, l2: np.ndarray) -> _Support | None:
-        self._quadratic.begin()
+    def _solve_or_none(self, l1: np.ndarray, l2: np.ndarray) -> _Support | None:
+        self._quadratic.reset_work()
         try:
-            return self._go(l1, l2)
+            return self._follow_path(l1, l2)
         except WorkLimitError:
             return None
 
-    def _go(self, l1: np.ndarray, l2: np.ndarray) -> _Support | None:
-        """The solution at μ, λ, by way of some between the last ones and these."""
+    def _follow_path(self, l1: np.ndarray, l2: np.ndarray) -> _Support | None:
+        """The solution at μ, λ, by solutions at penalties between the last ones and these."""
         l1_start, l2_start = self._start(l1, l2)
         l1_start = np.where((l1_start > 0) & (l1 > 0), l1_start, l1)
         free = (l1 == 0) & (not self._positive)
@@ -133,7 +134,7 @@ class Pivoting:
             found = self._pivot(l1_t, l2_t, free, t == 1)
             if found is None:
                 step = (t - done) / 2
-                if step < _SHORTEST:
+                if step < _MIN_STEP:
                     return None
                 continue
             self._sign[:] = 0.0
@@ -143,7 +144,7 @@ class Pivoting:
         return found
 
     def _start(self, l1: np.ndarray, l2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Penalties where the way begins: the last ones, or such that nothing is in."""
+        """Penalties where the path starts: the last ones, or such that the support is empty."""
         if self._last is not None:
             return self._last
         some = l1 > 0
@@ -153,24 +154,24 @@ class Pivoting:
     def _pivot(
         self, l1: np.ndarray, l2: np.ndarray, free: np.ndarray, last: bool
     ) -> _Support | None:
-        """The solution, from the present signs; None where the rounds do not come to an end.
+        """The solution, from the current signs; None if the rounds do not end.
 
         Parameters
         ----------
         last : bool
-            Whether the solution is to be exact: if not, it is only where the next one starts.
+            Whether this is the end of the path. Other solutions need not be exact.
         """
         sign, moved = self._sign.copy(), []
         one_by_one = False
         limit = l1 * (1 + _SLACK) + 1e-14 * self._size
         for _ in range(_MAX_ROUNDS):
             S = np.flatnonzero(sign)
-            if (l2[S] == 0).sum() > self._n_most:
+            if (l2[S] == 0).sum() > self._max_rank:
                 return None
             try:
                 w, C, leave, enter = self._round(S, sign, l1, l2, limit, free, last)
             except SingularError as error:
-                # Of features that depend on each other, such as multiples of one, some are enough.
+                # Of linearly dependent features, such as multiples of one, keep a basis.
                 if one_by_one or error.independent is None:
                     return None
                 rest = np.delete(S, error.independent)
@@ -182,8 +183,8 @@ class Pivoting:
             moved.append(n_enter + int(leave.sum()))
             if moved[-1] == 0:
                 return _Support(S, w)
-            hopeless = len(moved) > 3 and moved[-1] > _PROGRESS * moved[-3]
-            if (hopeless and not one_by_one) or n_enter > max(_MANY, len(S)):
+            stalled = len(moved) > 3 and moved[-1] > _PROGRESS * moved[-3]
+            if (stalled and not one_by_one) or n_enter > max(_MAX_ENTERING, len(S)):
                 return None
             if one_by_one and n_enter > 1:
                 enter = np.arange(len(C)) == np.argmax(np.where(enter, np.abs(C) / limit, 0.0))
@@ -201,12 +202,12 @@ class Pivoting:
         free: np.ndarray,
         last: bool,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Coefficients with these signs, C, who of S should leave (s,), and who enter (p,).
+        """w for these signs, C, and masks of the features of S that leave (s,) and that enter (p,).
 
         Raises
         ------
         SingularError
-            If nobody moves and the equations are too ill-conditioned to be solved.
+            If none leaves or enters, and the equations are too ill-conditioned to be solved.
         """
         quadratic = self._quadratic
         solve, wanted = quadratic.solver(S, l2[S]), l1[S] * sign[S]
@@ -224,12 +225,13 @@ class Pivoting:
         for _ in range(_MAX_CORRECTIONS):
             C = quadratic.correlations(S, w)
             leave, enter = moves(C)
-            if leave.sum() + enter.sum() > _FEW:  # of few it must be told whether they really move
+            if leave.sum() + enter.sum() > _MAX_UNSURE:
                 return w, C, leave, enter
             step = solve(C[S] - wanted - l2[S] * w)
             w = w + step
-            if np.linalg.norm(step) <= _ROUNDING * np.linalg.norm(w):
+            if np.linalg.norm(step) <= _EXACT_RTOL * np.linalg.norm(w):
                 return w, C, leave, enter
-        if not (leave.any() or enter.any()) and np.linalg.norm(step) > _SOLVED * np.linalg.norm(w):
+        unsolved = np.linalg.norm(step) > _SINGULAR_RTOL * np.linalg.norm(w)
+        if not (leave.any() or enter.any()) and unsolved:
             raise SingularError
         return w, C, leave, enter

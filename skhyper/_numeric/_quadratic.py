@@ -1,7 +1,8 @@
-"""The squared loss of a linear model restricted to few features, by the way that suits the data.
+"""The squared loss of a linear model restricted to few features, stored as suits the data.
 
-Each feature is scaled by a power of two, its *unit*, to a length between 1/2 and 1, which is free
-of rounding: no threshold here or in ``_pivoting`` then depends on what features are measured in.
+Each feature is scaled by a power of two, its *unit*, to a length between 1/2 and 1. That is free of
+rounding error, and makes all thresholds here and in ``_pivoting`` independent of the features'
+units.
 
 Notation
 --------
@@ -28,27 +29,27 @@ Solver = Callable[[np.ndarray], np.ndarray]
 
 __all__ = ["Quadratic", "SingularError", "WorkLimitError", "dense_if_small"]
 
-# Below this share of the diagonal a squared pivot is rounding.
+# Squared pivot, relative to the diagonal, below which a matrix counts as singular.
 _SINGULAR = 1e-14
-# Below this share of the largest one, a feature is left out as dependent on the others.
+# Squared pivot, relative to the largest, below which a feature counts as dependent on others.
 _DEPENDENT = 1e-12
-# Columns of G that are kept beyond twice those asked for.
+# Columns of G are kept up to twice the number needed, plus this number.
 _SPARE = 100
-# Residuals that conjugate gradients may leave, and what they are aimed at: who wants less
-# asks again with what is left.
-_LEFT, _AIM = 1e-4, 1e-6
-# Size of a matrix that is factorized without them, and of one that is where they leave more.
+# Relative residuals of conjugate gradients: the largest accepted, and their tolerance. Callers
+# refine solutions.
+_ACCEPTED_RESIDUAL, _CG_RTOL = 1e-4, 1e-6
+# Number of unknowns up to which a matrix is factorized without conjugate gradients, and up to which
+# it is factorized if they fail.
 _SMALL_DIRECT, _LARGEST_DIRECT = 1000, 2000
-# Sparse data of so many entries, zeros included, are faster dense; so are those that are filled
-# to this share.
+# Sparse data up to this number of entries, zeros included, or filled to this share, are faster
+# dense.
 _SMALL_TABLE, _FULL = 1_000_000, 0.2
-# Their products for one setting, in all.
+# Maximum number of conjugate gradient products per solution.
 _MAX_PRODUCTS = 5000
-# Squared pivots above this share of the diagonal: systems need no refinement. Solutions need
-# none, and may be judged by G alone, with pivots above the second share and residuals above the
-# third one of y².
+# Squared pivots above this, relative to the diagonal: systems need no refinement. Above the second,
+# and with residuals above the third share of y², correlations by G are exact.
 _WELL_CONDITIONED, _VERY_WELL, _RESIDUAL = 1e-6, 1e-3, 1e-4
-_MAX_REFINEMENTS, _REFINED = 5, 1e-13
+_MAX_REFINEMENTS, _REFINED_RTOL = 5, 1e-13
 # Steps of the power method for a condition number.
 _POWER_STEPS = 4
 
@@ -59,7 +60,7 @@ class SingularError(ValueError):
     Attributes
     ----------
     independent : ndarray of int or None
-        Places in the support of features that are not; None if that is not known.
+        Positions in the support of linearly independent features; None if not known.
     """
 
     def __init__(self, independent: np.ndarray | None = None):
@@ -68,11 +69,11 @@ class SingularError(ValueError):
 
 
 class WorkLimitError(ValueError):
-    """A setting takes more than its share of work."""
+    """The iteration budget of one solve is exhausted."""
 
 
 def dense_if_small(X: Any) -> Any:
-    """Data as they are solved fastest: an array where they are few or full, else CSC."""
+    """Data in the fastest format: a dense array if small or mostly nonzero, else CSC."""
     if not sparse.issparse(X):
         return X
     n_entries = X.shape[0] * X.shape[1]
@@ -81,13 +82,13 @@ def dense_if_small(X: Any) -> Any:
 
 
 class Quadratic(ABC):
-    """The loss on one set of data.
+    """The squared loss on one set of data.
 
     Parameters
     ----------
     data : Centered
     y : ndarray of shape (n,)
-        yc.
+        Centered and weighted target, yc.
 
     Attributes
     ----------
@@ -95,7 +96,7 @@ class Quadratic(ABC):
         Scale of each feature, a power of two.
     c : ndarray of shape (p,)
     scale : float
-        Mean of the diagonal of G; 1 where G is 0.
+        Mean of the diagonal of G; 1 if G is 0.
     well_conditioned : bool
         Whether the last solver needs no refinement.
     """
@@ -108,7 +109,7 @@ class Quadratic(ABC):
 
     @staticmethod
     def from_data(data: Centered, y: np.ndarray) -> "Quadratic":
-        """By products of columns if samples abound, by some of them if not, without if sparse."""
+        """With all of G if n >= p, with a part of it if n < p, without G for sparse data."""
         if sparse.issparse(data.X):
             few = data.shape[1] <= min(len(y), _LARGEST_DIRECT)
             return _Tall(data, y) if few else _Sparse(data, y)
@@ -118,14 +119,14 @@ class Quadratic(ABC):
         self._data = data
         self._total = float(data.weights.sum())
         squares = data.squared_norms() / self._total
-        # Columns that are constant but for rounding are left as they are.
+        # Columns that are constant up to rounding are not scaled.
         varies = squares > (np.finfo(float).eps * data.mean) ** 2 * len(y)
         exponents = np.where(varies, np.frexp(np.sqrt(squares))[1], 0)
         self.unit = np.ldexp(1.0, -exponents)
         self.scale = float((squares * self.unit**2).mean()) or 1.0
-        self._take(y)
+        self._set_target(y)
 
-    def _take(self, y: np.ndarray) -> None:
+    def _set_target(self, y: np.ndarray) -> None:
         self._y = y
         self.c = self.unit * self._data.adjoint(y[:, None])[:, 0] / self._total
         self._key = b""
@@ -134,25 +135,25 @@ class Quadratic(ABC):
     def with_target(self, y: np.ndarray) -> "Quadratic":
         """The same data with another target."""
         other = copy.copy(self)
-        other._take(y)
+        other._set_target(y)
         return other
 
     def correlations(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
-        """C, from the residuals."""
+        """C, computed from the residuals."""
         residuals = self._y[:, None] - self._apply(S, w)
         return self.unit * self._data.adjoint(residuals)[:, 0] / self._total
 
     def quick_correlations(self, S: np.ndarray, w: np.ndarray) -> np.ndarray | None:
-        """C by less work; None where that is not to be had, or may be off by much."""
+        """C computed from G, which is faster; None without G, or if that is inaccurate."""
         return None
 
     def is_exact(self, S: np.ndarray, w: np.ndarray, C: np.ndarray) -> bool:
-        """Whether `C` by less work is as good as from the residuals."""
-        share = w @ (self.c[S] + C[S]) * self._total  # of y² that is explained
-        return self._least_pivot > _VERY_WELL and share <= (1 - _RESIDUAL) * (self._y @ self._y)
+        """Whether `C` from :meth:`quick_correlations` is as accurate as from the residuals."""
+        explained = w @ (self.c[S] + C[S]) * self._total  # of y²
+        return self._least_pivot > _VERY_WELL and explained <= (1 - _RESIDUAL) * (self._y @ self._y)
 
     def products(self) -> np.ndarray | None:
-        """``Xcᵀ Xc / A``, (p, p), where it is there and the last system was well-conditioned."""
+        """``Xcᵀ Xc / A``, (p, p); None if not stored, or if the last system was ill-conditioned."""
         return None
 
     def _apply(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -172,13 +173,13 @@ class Quadratic(ABC):
         u = solver(v)
         for _ in range(_MAX_REFINEMENTS * (not self.well_conditioned)):
             rest = v - self._times(S, u) - l2 * u
-            if np.linalg.norm(rest) <= _REFINED * np.linalg.norm(v):
+            if np.linalg.norm(rest) <= _REFINED_RTOL * np.linalg.norm(v):
                 break
             u = u + solver(rest)
         return u
 
     def condition(self, S: np.ndarray, l2: np.ndarray) -> float:
-        """About the condition number of ``G_SS + diag(λ)``, rather less; λ of shape (s,)."""
+        """Estimated condition number of ``G_SS + diag(λ)``, from below; λ of shape (s,)."""
         if len(S) < 2:
             return 1.0
         solver = self.solver(S, l2)
@@ -189,9 +190,9 @@ class Quadratic(ABC):
         return float(np.linalg.norm(large) * np.linalg.norm(small))
 
     def solver(self, S: np.ndarray, l2: np.ndarray) -> Solver:
-        """Solver of ``(G_SS + diag(λ)) u = v``, the last one kept; λ of shape (s,).
+        """Solver of ``(G_SS + diag(λ)) u = v``; the last one is cached; λ of shape (s,).
 
-        It may leave a small part of v.
+        It may leave a small residual.
 
         Raises
         ------
@@ -202,25 +203,25 @@ class Quadratic(ABC):
             self._key, self._solver = key, self._new_solver(S, l2)
         return self._solver
 
-    def begin(self) -> None:  # noqa: B027  (most have nothing to begin)
-        """A setting begins, whose work is limited."""
+    def reset_work(self) -> None:  # noqa: B027  (most do not limit it)
+        """Reset the iteration budget, before each solution."""
 
     @abstractmethod
     def _new_solver(self, S: np.ndarray, l2: np.ndarray) -> Solver: ...
 
     def _factorized(self, H: np.ndarray, l2: np.ndarray) -> Solver:
-        """Solver with ``H + diag(λ)``, by Cholesky's factors; H is overwritten."""
+        """Solver with ``H + diag(λ)``, by a Cholesky factor; H is overwritten."""
         s = len(H)
         if not s:
             self._least_pivot = 1.0
             return np.copy
         H[np.diag_indices(s)] += l2
         diagonal = H.diagonal().copy()
-        # The transpose is in Fortran's order, and the same. SciPy's wrappers take longer than this.
+        # The transpose is in Fortran order, and equal. SciPy's wrappers take longer than this call.
         factor, info = lapack.dpotrf(H.T, lower=1, overwrite_a=1, clean=0)
         pivots = factor.diagonal() ** 2
         if info or (pivots <= _SINGULAR * diagonal).any():
-            H[np.diag_indices(s)] = diagonal  # the lower triangle is as it was
+            H[np.diag_indices(s)] = diagonal  # the lower triangle was not overwritten
             *_, order, rank, info = lapack.dpstrf(H, lower=1, tol=_DEPENDENT * diagonal.max())
             raise SingularError(order[:rank] - 1)
         self._least_pivot = float((pivots / diagonal).min())
@@ -228,7 +229,7 @@ class Quadratic(ABC):
 
 
 class _Tall(Quadratic):
-    """With all of G."""
+    """Stores all of G."""
 
     def __init__(self, data: Centered, y: np.ndarray):
         super().__init__(data, y)
@@ -251,28 +252,28 @@ class _Tall(Quadratic):
 
 
 class _Wide(Quadratic):
-    """With the part of G that belongs to supports."""
+    """Stores the part of G that supports have needed so far."""
 
-    def _take(self, y: np.ndarray) -> None:
-        super()._take(y)
-        self._forget()
+    def _set_target(self, y: np.ndarray) -> None:
+        super()._set_target(y)
+        self._clear()
 
-    def _forget(self) -> None:
-        self._place = np.full(len(self.c), -1)
+    def _clear(self) -> None:
+        self._position = np.full(len(self.c), -1)
         self._known = np.empty(0, dtype=int)
         self._G = np.empty((0, 0))
 
     def _new_solver(self, S: np.ndarray, l2: np.ndarray) -> Solver:
-        if (self._place[S] < 0).any():
-            self._learn(S)
-        places = self._place[S]
-        return self._factorized(self._G[places[:, None], places], l2)
+        if (self._position[S] < 0).any():
+            self._extend(S)
+        rows = self._position[S]
+        return self._factorized(self._G[rows[:, None], rows], l2)
 
-    def _learn(self, S: np.ndarray) -> None:
-        """Products of the features of S that are new, with all that are known."""
-        new = S[self._place[S] < 0]
+    def _extend(self, S: np.ndarray) -> None:
+        """Add the rows and columns of the features of S that G does not have yet."""
+        new = S[self._position[S] < 0]
         if len(self._known) + len(new) > 2 * len(S) + _SPARE:
-            self._forget()
+            self._clear()
             new = S
         k, known = len(self._known), np.concatenate([self._known, new])
         X = self._data.columns(new) * self.unit[new]
@@ -283,23 +284,23 @@ class _Wide(Quadratic):
         G[k:, k:] = X.T @ X / self._total
         G[:k, k:] = G[k:, :k].T
         self._G, self._known = G, known
-        self._place[new] = np.arange(k, len(known))
+        self._position[new] = np.arange(k, len(known))
 
 
 class _Sparse(Quadratic):
-    """By conjugate gradients, without a matrix that the data do not have.
+    """Solves by conjugate gradients, without G.
 
-    Where these do not converge, the matrix of a small support is factorized after all.
+    If these do not converge, the matrix of a small support is factorized.
     """
 
-    _left = _MAX_PRODUCTS
+    _products_left = _MAX_PRODUCTS
     _part_of: np.ndarray | None = None
 
-    def begin(self) -> None:
-        self._left = _MAX_PRODUCTS
+    def reset_work(self) -> None:
+        self._products_left = _MAX_PRODUCTS
 
-    def _take(self, y: np.ndarray) -> None:
-        super()._take(y)
+    def _set_target(self, y: np.ndarray) -> None:
+        super()._set_target(y)
         self._part_of = None
 
     def _apply(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -326,8 +327,8 @@ class _Sparse(Quadratic):
         Xt = X.T  # a product with CSR is faster than with CSC
 
         def product(u: np.ndarray) -> np.ndarray:
-            self._left -= 1
-            if self._left < 0:
+            self._products_left -= 1
+            if self._products_left < 0:
                 raise WorkLimitError
             z = a * (X @ u - mean @ u)
             return (Xt @ z - mean * z.sum()) / A + l2 * u
@@ -340,9 +341,9 @@ class _Sparse(Quadratic):
             if direct is not None:
                 return direct(v)
             size = np.linalg.norm(v)
-            with np.errstate(all="ignore"):  # of a singular matrix: what comes out is looked at
-                u = conjugate_gradients(product, v, None, diagonal, _AIM)
-            if np.linalg.norm(product(u) - v) <= _LEFT * size:
+            with np.errstate(all="ignore"):  # a singular matrix: the residual is checked next
+                u = conjugate_gradients(product, v, None, diagonal, _CG_RTOL)
+            if np.linalg.norm(product(u) - v) <= _ACCEPTED_RESIDUAL * size:
                 return u
             if len(S) > _LARGEST_DIRECT:
                 raise SingularError

@@ -1,4 +1,4 @@
-"""Systems with a Gram matrix and many penalties, and what rounding does to their solutions.
+"""Linear systems with a Gram matrix and many penalties, with estimates of their rounding error.
 
 Notation
 --------
@@ -19,11 +19,12 @@ from skhyper._numeric._normal import Cholesky
 
 __all__ = ["Shifted"]
 
-# An eigendecomposition takes as long as so many Cholesky factors.
+# Number of Cholesky factorizations that cost as much as one eigendecomposition.
 _MAX_FACTORS = 16
-# Penalties below this part of a dual matrix's diagonal are within rounding of zero.
-_ROUNDING = 1e-10
-# Largest condition at which eigenvalues, which depend on the scale of columns, serve the primal.
+# Smallest penalty for a Cholesky factor of a dual matrix, relative to its largest diagonal entry.
+_SMALLEST_PENALTY = 1e-10
+# Largest condition number of a primal matrix for solutions by eigenvalues, whose rounding error
+# depends on the scale of columns.
 _LARGEST_CONDITION = 1e6
 _EPS = np.finfo(float).eps
 
@@ -31,8 +32,8 @@ _EPS = np.finfo(float).eps
 class Shifted:
     """``(G + α)⁻¹`` for a positive semidefinite G and any α.
 
-    By Cholesky at first; once there have been as many factors as take the time of an
-    eigendecomposition, by that, where it is as good.
+    By Cholesky factors at first; after as many as cost one eigendecomposition, by that, if it is
+    as accurate.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class Shifted:
         Computes G, (m, m).
     primal : bool
     ones : ndarray of shape (n, 1) or None
-        Direction of length 1 that a dual G maps to zero, with an intercept.
+        Unit vector that a dual G maps to zero; None without an intercept.
 
     Attributes
     ----------
@@ -52,7 +53,7 @@ class Shifted:
         self._gram, self._primal, self._ones = gram, primal, ones
         self._G: np.ndarray | None = gram()
         diagonal = np.diag(self._G)
-        self._smallest = 0.0 if primal else _ROUNDING * float(diagonal.max(initial=0.0))
+        self._smallest = 0.0 if primal else _SMALLEST_PENALTY * float(diagonal.max(initial=0.0))
         self.size = 0.0 if primal else float(np.linalg.norm(self._G))
         self._probe: np.ndarray | None = None
         self._factor: Cholesky | None = None
@@ -61,7 +62,7 @@ class Shifted:
 
     @cached_property
     def spectrum(self) -> tuple[np.ndarray, np.ndarray]:
-        """Eigenvalues (m,) and eigenvectors (m, m) of G, which they take the place of."""
+        """Eigenvalues (m,) and eigenvectors (m, m) of G, whose memory is then freed."""
         self._factor, G, self._G = None, self._matrix(), None
         values, vectors = linalg.eigh(G, overwrite_a=True, driver="evd", check_finite=False)
         return np.maximum(values, 0.0), vectors
@@ -72,7 +73,7 @@ class Shifted:
         return self._G
 
     def solve(self, B: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        """V, with an α for each column of B; nan where ``G + α`` is singular by rounding."""
+        """V, with one α per column of B; nan if ``G + α`` is numerically singular."""
         if self._prepare(alpha):
             assert self._factor is not None
             return self._factor.solve(B) if self._factor.rcond else np.full_like(B, np.nan)
@@ -81,12 +82,12 @@ class Shifted:
         if self._primal:
             with np.errstate(divide="ignore", invalid="ignore"):
                 return vectors @ ((vectors.T @ B) / shifted)
-        seen = (values > values[-1] * len(values) * _EPS)[:, None]
-        inverse = np.where(seen, 1 / np.where(seen, shifted, 1.0), 0.0)
+        nonzero = (values > values[-1] * len(values) * _EPS)[:, None]
+        inverse = np.where(nonzero, 1 / np.where(nonzero, shifted, 1.0), 0.0)
         return vectors @ (inverse * (vectors.T @ B))
 
     def lengths_and_condition(self, alpha: np.ndarray) -> tuple[np.ndarray, float]:
-        """Of a primal matrix: scale of the unknowns (p, 1), and its condition in that scale."""
+        """For a primal matrix: scale of the unknowns (p, 1), and the condition in that scale."""
         if self._prepare(alpha):
             assert self._factor is not None
             return self._factor.lengths, 1 / self._factor.rcond if self._factor.rcond else np.inf
@@ -94,10 +95,10 @@ class Shifted:
         return np.full((len(values), 1), np.sqrt(values[-1])), self._condition(alpha)
 
     def mean_inverse(self, alpha: np.ndarray) -> float:
-        """Mean of the diagonal of ``(G + α)⁻¹``, of a dual matrix.
+        """Mean of the diagonal of ``(G + α)⁻¹``, for a dual matrix.
 
-        Residuals of leave-one-out are the dual solution over that diagonal: this times the
-        rounding of G is the error of predictions, relative to such residuals.
+        Leave-one-out residuals are the dual solution divided by that diagonal: the mean times
+        the rounding error of G is the error of predictions relative to such residuals.
         """
         if self._prepare(alpha):
             if self._probe is None:
@@ -111,15 +112,15 @@ class Shifted:
             return float((1 / (values + alpha.min())).mean())
 
     def _condition(self, alpha: np.ndarray) -> float:
-        """Of the eigenvalues of a primal matrix."""
+        """Condition number of a primal ``G + α``, by its eigenvalues."""
         values, _ = self.spectrum
         smallest = values[0] + alpha.min()
         return float((values[-1] + alpha.max()) / smallest) if smallest > 0 else np.inf
 
     def _prepare(self, alpha: np.ndarray) -> bool:
-        """Factorize ``G + α`` if that is the way; otherwise it is by the spectrum."""
-        one, first = len(alpha) == 1 or bool((alpha == alpha[0]).all()), float(alpha[0])
-        if not one or (not self._primal and first <= self._smallest):
+        """Factorize ``G + α``; False if the spectrum is to be used instead."""
+        equal, first = len(alpha) == 1 or bool((alpha == alpha[0]).all()), float(alpha[0])
+        if not equal or (not self._primal and first <= self._smallest):
             return False
         if self._factor is not None and self._alpha == first:
             return True

@@ -84,5 +84,5 @@ def test_work_has_an_end(monkeypatch):
     with pytest.raises(WorkLimitError):
         for _ in range(5000):
             solve(v)
-    quadratic.begin()
+    quadratic.reset_work()
     assert np.isfinite(solve(v)).all()
