@@ -57,6 +57,26 @@ def test_a_constant_feature(transformer):
     assert np.isfinite(dX_train).all()
 
 
+@pytest.mark.parametrize(
+    ("transformer", "value", "share"),
+    [(StandardScaler(), 1e9, np.full(30, 1 / 30)), (MinMaxScaler(), 1.0, np.eye(30)[0])],
+    ids=["standard", "minmax"],
+)
+def test_a_feature_that_is_constant_up_to_rounding_gets_no_derivative_by_its_scale(
+    transformer, value, share
+):
+    constant = TRAIN.copy()
+    constant[:, 1] = np.nextafter(value, np.inf)  # scikit-learn sets its scale to 1
+    constant[::2, 1] = value
+    mapped = feature_map(transformer)
+    Z = mapped.fit_transform({}, constant)
+    Z_test = mapped.transform(TEST)
+    _, dX_train, dX_test = mapped.pull_back(np.zeros_like(Z), np.ones_like(Z_test), [], True)
+    np.testing.assert_array_equal(dX_test[:, 1], 1.0)
+    # Only the mean, or the minimum, has a derivative.
+    np.testing.assert_allclose(dX_train[:, 1], -len(TEST) * share)
+
+
 def test_a_row_of_zeros():
     mapped = feature_map(Normalizer())
     Z = mapped.fit_transform({}, np.zeros((2, 3)))

@@ -21,6 +21,7 @@ from skhyper._sklearn import sklearn_version
 from skhyper.hypergradient import (
     NotDifferentiableError,
     _linear,
+    check_hypergradient,
     implicit_gradient,
     inner_problem,
 )
@@ -171,6 +172,14 @@ def test_classes_that_a_model_without_a_penalty_separates():
     dw, _, _ = problem.pull_back(np.ones((20, 2)))
     with pytest.raises(NotDifferentiableError, match="has no solution"):
         problem.solve(dw)
+
+
+def test_separated_classes_with_a_negligible_penalty_have_no_derivative():
+    # There is a minimum, but rounding keeps Newton's method at a finite distance from it.
+    Z = np.linspace(-1, 1, 20)[:, None]
+    model = LogisticRegression(C=1e18, max_iter=1000)
+    with pytest.raises(NotDifferentiableError, match="does not converge"):
+        check_hypergradient(model, Z, (Z[:, 0] > 0).astype(int), scoring="neg_log_loss")
 
 
 def test_a_model_without_a_penalty_is_scored_as_one():
