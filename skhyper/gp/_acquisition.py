@@ -1,7 +1,7 @@
-"""Log expected improvement, to the far end of its tail.
+"""Log expected improvement, accurate in its far tail.
 
-Expected improvement underflows to zero over most of the space once the process is confident; its
-logarithm keeps its slope everywhere, and so can be climbed from any start.
+Expected improvement underflows to zero over most of the space once the GP is confident; its
+logarithm has a useful gradient everywhere.
 
 Notation
 --------
@@ -37,7 +37,7 @@ _SQRT_HALF_PI = float(np.sqrt(0.5 * np.pi))
 # From here on the asymptotic series of q is exact, while 1 − t M(t) has lost four digits.
 _FAR_TAIL = 100.0
 
-# So that z² never overflows.
+# Largest |z|, so that z² never overflows.
 _LARGEST_Z = 1e150
 
 
@@ -66,7 +66,7 @@ def _log_h(z: Array) -> tuple[Array, Array, Array]:
 def log_expected_improvement(
     mean: ArrayLike, std: ArrayLike, best: float, noise_std: float = 0.0
 ) -> tuple[Array, Array, Array]:
-    """Logarithm of the expected improvement of a minimisation, with its derivatives.
+    """Logarithm of the expected improvement of a minimization, with its derivatives.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ def log_expected_improvement(
     best : float
         f*, the value to improve upon.
     noise_std : float, default=0.0
-        τ, standard deviation of a new observation. Above zero the improvement is augmented:
-        where little is left to be learned against that noise, little is expected.
+        τ, standard deviation of a new observation. Above zero the improvement is augmented: it
+        decreases where `std` is small relative to that noise.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def log_expected_improvement(
         log E[max(f* − f, 0)], f ~ N(mean, std²), plus log(1 − τ / √(τ² + std²)). Where `std` is
         zero, log max(f* − mean, 0) without noise and −∞ with it.
     mean_derivative, std_derivative : ndarrays of shape (m,)
-        Derivatives of `value`. Zero where `std` is zero and nothing can be gained.
+        Derivatives of `value`. Zero where `std` is zero and there is no improvement.
 
     Notes
     -----
@@ -107,7 +107,7 @@ def log_expected_improvement(
     >>> value.round(2).tolist()
     [-0.92, -1258.74]
 
-    Without uncertainty, what is left is the improvement itself:
+    Without uncertainty it is the logarithm of the improvement itself:
 
     >>> log_expected_improvement([-1.0, 1.0], [0.0, 0.0], best=0.0)[0]
     array([  0., -inf])
@@ -126,7 +126,7 @@ def log_expected_improvement(
 
 
 def _log_share_learned(std: Array, noise_std: float) -> tuple[Array, Array]:
-    """log(1 − τ / √(τ² + s²)) and its derivative by s, without cancellation for small s."""
+    """log(1 − τ / √(τ² + s²)) and its derivative in s, without cancellation for small s."""
     total = np.hypot(noise_std, std)
     # 1 − τ / r = s² / (r (r + τ)), r² = τ² + s²
     value = 2.0 * np.log(std) - np.log(total) - np.log(total + noise_std)
@@ -151,7 +151,7 @@ def _certain_or_not(
 def log_ei_with_gradient(
     gp: GaussianProcess, X: Array, best: float, noise_std: float = 0.0
 ) -> tuple[Array, Array]:
-    """Log expected improvement under a process, with its gradient with respect to the points.
+    """Log expected improvement under a GP, with its gradient with respect to the points.
 
     Parameters
     ----------

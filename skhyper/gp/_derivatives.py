@@ -1,6 +1,6 @@
 """Covariances of a Gaussian process and its derivatives, Matérn 5/2.
 
-The process is differentiable once in mean square, so an observed partial derivative is one more
+The GP is mean-square differentiable once, so an observed partial derivative is one more
 linear observation of it: one more row of the covariance. Everything here is in *scaled*
 coordinates, x / l, where the kernel is isotropic and derivatives are l_j ∂f/∂x_j.
 
@@ -60,7 +60,7 @@ class DerivativeRows:
     value: Array
 
     @classmethod
-    def of(cls, gradients: Array | None) -> "DerivativeRows | None":
+    def from_gradients(cls, gradients: Array | None) -> "DerivativeRows | None":
         """Those of a matrix (n, d), nan where unknown; None if there are none."""
         if gradients is None or np.isnan(gradients).all():
             return None
@@ -96,8 +96,8 @@ def curvature(squared_distance: Array) -> Array:
 def select_gradients(gradients: Array, y: Array, limit: int) -> Array:
     """Gradients with at most `limit` entries, the others nan.
 
-    Kept are those of the best and of the latest points, in turn: where the search is, and where
-    it is going. Of the last point that finds a place, the entries of largest magnitude.
+    The best and the latest points alternate: both are where the search is. Of the last point that
+    fits, the entries of largest magnitude are kept.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ class CrossCovariance:
 def cross_covariance(
     A: Array, B: Array, rows: DerivativeRows | None, signal_variance: float
 ) -> Array:
-    """Covariance k (m, N) of `CrossCovariance`, when no gradient is wanted."""
+    """Covariance k (m, N) of `CrossCovariance`, without its gradient."""
     if rows is not None:
         return CrossCovariance(A, B, rows, signal_variance).k
     k = matern52(cross_squared_distances(A, B))
@@ -206,7 +206,7 @@ def joint_correlation(B: Array, rows: DerivativeRows | None) -> Array:
     squared = cross_squared_distances(B, B)
     if rows is None:
         return matern52(squared)
-    np.fill_diagonal(squared, 0.0)  # T has an edge there, and would show the rounding
+    np.fill_diagonal(squared, 0.0)  # T is not smooth at 0 and would amplify rounding
     correlation, slope = matern52_with_slope(squared)
     D = rows.differences(B, B)
     return assemble(correlation, slope, curvature(squared), D, rows)

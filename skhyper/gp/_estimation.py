@@ -1,25 +1,24 @@
 """The hyperparameters of a Gaussian process at the maximum of their density.
 
-They are searched in standardised units (see `_likelihood`), by L-BFGS-B with the analytic
-gradient, from two starts: the centre of the priors, and the hyperparameters of an earlier fit if
-there is one. As one observation more changes little, the second start saves most of the work.
+They are searched in standardized units (see `_likelihood`), by L-BFGS-B with the analytic gradient,
+from the center of the priors; with derivatives, also from a larger noise of these.
 
 Notation
 --------
 n, d, G : number of observations, feature columns, groups (length-scales).
-θ : (log l_1, …, log l_G, log s², log σ²), in standardised units, (G + 2,); where derivatives were
+θ : (log l_1, …, log l_G, log s², log σ²), in standardized units, (G + 2,); where derivatives were
     observed, log ς² of their noise comes last, (G + 3,).
-location, scale : y = location + scale · (y in standardised units).
+location, scale : y = location + scale · (y in standardized units).
 """
 
 import numpy as np
 from scipy.optimize import Bounds, minimize
 
-from skhyper.gp._derivative_likelihood import DerivativePosterior
+from skhyper.gp._derivative_likelihood import DerivativeDensity
 from skhyper.gp._derivatives import DerivativeRows, select_gradients
 from skhyper.gp._hyperparameters import Hyperparameters, Priors
 from skhyper.gp._kernel import Array, IntArray
-from skhyper.gp._likelihood import HyperparameterPosterior
+from skhyper.gp._likelihood import HyperparameterDensity, ValueDensity
 
 # Bounds of log l, log s² and log σ², log ς². They only keep K well conditioned; the priors do the
 # rest.
@@ -27,45 +26,38 @@ _LENGTH_SCALE_BOUNDS = np.log([5e-3, 1e2])
 _SIGNAL_BOUNDS = np.log([1e-3, 1e2])
 _NOISE_BOUNDS = np.log([1e-6, 1e1])
 
-# An iteration that gains less than this part of the log density changes no decision.
+# Relative decrease of the negative log density at which L-BFGS-B stops; less changes no decision.
 _FTOL = 5e-5
-_GTOL = 1e-2  # of the log density, for each unit of θ
+_GTOL = 1e-2  # norm of its gradient with respect to θ
+_MAX_ITERATIONS = 50
 
-# In small searches, an earlier fit led to a local optimum worse by 0.1 in 0 to 12 % of the fits.
+# Iterations from a further start, before it is compared with the first.
 _PROBE_ITERATIONS = 8
 
-# Derivatives beyond this, in standardised units, are further than the bounds above reach.
+# Largest derivative, in standardized units: the bounds above explain none that is steeper.
 _STEEPEST = 1e5
-
-Objective = HyperparameterPosterior | DerivativePosterior
 
 
 def standardize(y: Array) -> tuple[Array, float, float]:
-    """Standardised y (n,), its location and its scale; the scale of a constant y is 1."""
+    """Standardized y (n,), its location and its scale; the scale of a constant y is 1."""
     location, scale = float(y.mean()), float(y.std())
     if not scale > 1e-12 * np.abs(y).max() or scale < 1e-100:  # nothing but rounding
         scale = 1.0
     return (y - location) / scale, location, scale
 
 
-def to_theta(h: Hyperparameters, n_groups: int, scale: float, derivatives: bool = False) -> Array:
+def to_theta(h: Hyperparameters, scale: float, derivatives: bool = False) -> Array:
     """θ (G + 2,), with derivatives (G + 3,), of hyperparameters in the units of X and y."""
-    if np.shape(h.length_scales) != (n_groups,):
-        raise ValueError(
-            f"start has length-scales of shape {np.shape(h.length_scales)}, expected one for each "
-            f"of the {n_groups} groups. Start only from a fit with the same groups."
-        )
     variances = [h.signal_variance, h.noise_variance]
     variances += [h.derivative_noise_variance] * derivatives
-    tiny = np.finfo(np.float64).tiny  # a noise of zero is allowed; the bounds lift it
-    theta: Array = np.log(np.maximum([*h.length_scales, *np.array(variances) / scale**2], tiny))
+    theta: Array = np.log([*h.length_scales, *np.array(variances) / scale**2])
     return theta
 
 
-def _descend(objective: Objective, theta: Array, max_iter: int) -> tuple[float, Array]:
+def _descend(objective: HyperparameterDensity, theta: Array, max_iter: int) -> tuple[float, Array]:
     """Objective and θ that L-BFGS-B finds from θ, within the bounds."""
     variances = [_SIGNAL_BOUNDS, _NOISE_BOUNDS]
-    variances += [_NOISE_BOUNDS] * isinstance(objective, DerivativePosterior)
+    variances += [_NOISE_BOUNDS] * isinstance(objective, DerivativeDensity)
     low, high = np.array([_LENGTH_SCALE_BOUNDS] * (len(theta) - len(variances)) + variances).T
     result = minimize(
         objective,
@@ -78,19 +70,18 @@ def _descend(objective: Objective, theta: Array, max_iter: int) -> tuple[float, 
     return float(result.fun), np.asarray(result.x)
 
 
-def _minimize(objective: Objective, start: Array | None, max_iter: int) -> Array:
-    """Best θ found from the objective's own starts and, if there is one, from the start.
+def _minimize(objective: HyperparameterDensity) -> Array:
+    """Best θ found from the objective's starts.
 
-    The first search is a full one. Each other is a safeguard against a poor local optimum: it goes
-    on after a few iterations only if it has found a better point by then.
+    The first search is a full one. Each other is a safeguard against a poor local optimum: it is
+    continued after a few iterations only if it has found a better point by then.
     """
-    first, *others = objective.starts if start is None else (start, *objective.starts)
-    value, theta = _descend(objective, first, max_iter)
-    probe_iterations = min(_PROBE_ITERATIONS, max_iter)
+    first, *others = objective.starts
+    value, theta = _descend(objective, first, _MAX_ITERATIONS)
     for other in others:
-        probe_value, probe = _descend(objective, other, probe_iterations)
+        probe_value, probe = _descend(objective, other, _PROBE_ITERATIONS)
         if probe_value < value:
-            value, theta = _descend(objective, probe, max_iter)
+            value, theta = _descend(objective, probe, _MAX_ITERATIONS)
     return theta
 
 
@@ -98,12 +89,9 @@ def fit_hyperparameters(
     X: Array,
     y: Array,
     groups: IntArray,
-    extra_noise: Array,
     gradients: Array | None,
     max_derivatives: int,
-    start: Hyperparameters | None,
     priors: Priors,
-    max_iter: int,
 ) -> Hyperparameters:
     """Hyperparameters at the maximum of their density, in the units of X and y.
 
@@ -113,16 +101,15 @@ def fit_hyperparameters(
     z, location, scale = standardize(y)
     rows = None
     if gradients is not None:
-        rows = DerivativeRows.of(select_gradients(gradients / scale, y, max_derivatives))
-    v = extra_noise / scale**2
-    objective: Objective = (
-        HyperparameterPosterior(X, z, groups, v, priors)
+        kept = select_gradients(gradients / scale, y, max_derivatives)
+        rows = DerivativeRows.from_gradients(kept)
+    objective: HyperparameterDensity = (
+        ValueDensity(X, z, groups, priors)
         if rows is None
-        else DerivativePosterior(X, z, rows, groups, v, priors)
+        else DerivativeDensity(X, z, rows, groups, priors)
     )
     n_groups = int(groups.max()) + 1
-    theta_start = None if start is None else to_theta(start, n_groups, scale, rows is not None)
-    theta = _minimize(objective, theta_start, max_iter)
+    theta = _minimize(objective)
     mean = location + scale * objective.mean(theta)
     if rows is None:
         theta = np.append(theta, priors.derivative_noise[0])
@@ -137,5 +124,5 @@ def fit_hyperparameters(
 
 
 def without_cliffs(gradients: Array, y: Array) -> Array:
-    """Gradients (n, d) with nan for what is steeper than any length-scale can explain."""
+    """Gradients (n, d) with nan where steeper than any length-scale can explain."""
     return np.where(np.abs(gradients) > _STEEPEST * standardize(y)[2], np.nan, gradients)

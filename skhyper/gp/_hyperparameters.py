@@ -1,4 +1,4 @@
-"""Hyperparameters of a Gaussian process, and what is believed of them beforehand.
+"""Hyperparameters of a Gaussian process, and their priors.
 
 References
 ----------
@@ -15,7 +15,7 @@ from skhyper.gp._kernel import Array
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Hyperparameters of a process, in the units of X and y.
+    """Hyperparameters of a GP, in the units of X and y.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Hyperparameters:
     signal_variance : float
         Prior variance of the latent function, in units of y squared.
     noise_variance : float
-        Variance of an observation about the latent function, in units of y squared.
+        Variance of an observation around the latent function, in units of y squared.
     mean : float
         Prior mean of the latent function, in units of y.
     derivative_noise_variance : float, default=0.0
@@ -40,25 +40,25 @@ class Hyperparameters:
 
 @dataclass(frozen=True)
 class Priors:
-    """Normal priors on the logarithms of the hyperparameters, in standardised units.
+    """Normal priors on the logarithms of the hyperparameters, in standardized units.
 
     Parameters
     ----------
     length_scale : tuple of float, default=(√2 − 3, √3)
-        Centre and width of log l, for inputs in the unit cube. The centre grows by log(G)/2 with
+        Center and width of log l, for inputs in the unit cube. The center grows by log(G)/2 with
         the number of groups, as the distance of two random points does. See Notes.
     signal : tuple of float, default=(0, 1)
-        Centre and width of log s².
+        Center and width of log s².
     noise : tuple of float, default=(−7, 2)
-        Centre and width of log σ²: a noise of 3 % of the spread of y, give or take a factor e.
+        Center and width of log σ²: noise is 3 % of the standard deviation of y, within a factor e.
     derivative_noise : tuple of float, default=(−5, 2)
-        The same of log ς², the noise of l_j ∂f/∂x_j: for how far from the process the function is,
-        even where its derivatives are exact. In a benchmark −7, −5 and −3 did equally well.
+        Center and width of log ς², the noise of l_j ∂f/∂x_j: it allows for functions that are not
+        as smooth as the GP. In a benchmark −7, −5 and −3 did equally well.
 
     Notes
     -----
-    Hvarfner, Hellsten and Nardi (2024) put l ~ LogNormal(√2 + log(G)/2, √3) and maximise the
-    density of l. That density, as a function of log l, is a Gaussian of the same width, centred
+    Hvarfner, Hellsten and Nardi (2024) put l ~ LogNormal(√2 + log(G)/2, √3) and maximize the
+    density of l. That density, as a function of log l, is a Gaussian of the same width, centered
     lower by the square of the width; hence the −3.
     """
 
@@ -68,7 +68,7 @@ class Priors:
     derivative_noise: tuple[float, float] = (-5.0, 2.0)
 
     def moments(self, n_groups: int, derivatives: bool = False) -> tuple[Array, Array]:
-        """Centre and width of θ, two arrays of shape (G + 2,), or (G + 3,) with derivatives."""
+        """Center and width of θ, two arrays of shape (G + 2,), or (G + 3,) with derivatives."""
         location = self.length_scale[0] + 0.5 * np.log(n_groups)
         variances = [self.signal, self.noise] + [self.derivative_noise] * derivatives
         moments = np.array([(location, self.length_scale[1])] * n_groups + variances)

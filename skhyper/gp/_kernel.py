@@ -1,10 +1,10 @@
 """The Matérn 5/2 kernel with one length-scale for each group of columns.
 
-A Gaussian process spends its time on three things: the correlation of the observations among
-themselves, again and again while its hyperparameters are fitted; the correlation of new points with
-the observations; and the derivatives of both. This module holds these three. What depends on the
-observations alone is computed once (:class:`PairwiseSquares`), and of a symmetric matrix only the
-strict lower triangle is computed, *packed* into a vector.
+Most of the time of a Gaussian process is spent on the correlations of the observations with each
+other, repeatedly while the hyperparameters are fitted; on the correlations of test points with the
+observations; and on the derivatives of both. What depends on the observations alone is computed
+once (:class:`PairwiseSquares`), and of a symmetric matrix only the strict lower triangle is
+computed, *packed* into a vector.
 
 Notation
 --------
@@ -32,8 +32,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-# Above this many numbers, G · P, a product of matrices is faster than a walk through the tensor of
-# all squared differences, and takes far less memory.
+# Largest number of entries, G · P, of the tensor of all squared differences. Above it, a matrix
+# product is faster and takes far less memory.
 _LARGEST_TENSOR = 500_000
 
 
@@ -85,7 +85,7 @@ def matern52_with_slope(squared_distance: Array) -> tuple[Array, Array]:
 def cross_squared_distances(A: Array, B: Array) -> Array:
     """Squared distances of every row of A to every row of B, both already divided by l.
 
-    Expanding the square makes this one product of matrices. Its rounding error, about 1e-16 (|a|² +
+    Expanding the square makes this one matrix product. Its rounding error, about 1e-16 (|a|² +
     |b|²), is harmless, for m(r) is linear in r² near zero.
 
     Parameters
@@ -116,12 +116,12 @@ class PairwiseSquares:
     groups : ndarray of int of shape (d,)
         Group of each column.
     largest_tensor : int, default=500_000
-        Number of entries above which the tensor is not formed.
+        Largest number of entries of the tensor.
 
     Attributes
     ----------
     lower : ndarray of int of shape (P,)
-        Where the pairs stand in an (n, n) matrix flattened in Fortran order: its strict lower
+        Positions of the pairs in an (n, n) matrix flattened in Fortran order: its strict lower
         triangle.
     """
 
@@ -131,7 +131,7 @@ class PairwiseSquares:
         self.lower: IntArray = column * n + row
         self._groups = groups
         self._n_groups = int(groups.max()) + 1
-        self._X = X - X.mean(axis=0)  # centred: the expanded squares then lose fewer digits
+        self._X = X - X.mean(axis=0)  # centered: the expanded squares then lose fewer digits
         self._tensor: Array | None = None
         if self._n_groups * len(self.lower) <= largest_tensor:
             self._tensor = np.zeros((self._n_groups, len(self.lower)))

@@ -1,23 +1,23 @@
-"""Factors of covariance matrices that may be all but singular."""
+"""Factors of covariance matrices that may be nearly singular."""
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from skhyper.gp._kernel import Array
 
-# Relative to the signal variance; the first is no jitter at all.
+# Jitters of the diagonal that are tried in turn, relative to the signal variance.
 _JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4)
 
 
 def jittered_cholesky(K: Array, scale: float) -> Array:
-    """Lower Cholesky factor of K, or of K with as little added to its diagonal as it takes.
+    """Lower Cholesky factor of K, or of K with the least jitter that is needed.
 
     Parameters
     ----------
     K : ndarray of shape (n, n)
         Only the lower triangle is read.
     scale : float
-        What the jitter is relative to.
+        Unit of the jitter.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def jittered_cholesky(K: Array, scale: float) -> Array:
     Raises
     ------
     numpy.linalg.LinAlgError
-        If even the largest jitter does not help.
+        If even the largest jitter is too small.
     """
     for jitter in _JITTERS:
         if jitter:
@@ -38,8 +38,8 @@ def jittered_cholesky(K: Array, scale: float) -> Array:
             return L
     raise np.linalg.LinAlgError(
         f"The covariance of {len(K)} observations is not positive definite, even with "
-        f"{_JITTERS[-1]:g} of the signal variance added. Check X, y and extra_noise for values of "
-        "very different magnitudes."
+        f"{_JITTERS[-1]:g} of the signal variance added. Check X and y for values of very "
+        "different magnitudes."
     )
 
 
@@ -51,7 +51,7 @@ def inverse_root(K: Array, scale: float) -> Array:
     K : ndarray of shape (n, n)
         Only the lower triangle is read.
     scale : float
-        What the jitter is relative to.
+        Unit of the jitter.
 
     Returns
     -------

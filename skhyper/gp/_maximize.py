@@ -1,7 +1,7 @@
 """The search for the maximum of an acquisition function.
 
 Candidates are evaluated all at once; the best few that differ from each other are then polished
-*together*, as one L-BFGS-B problem whose objective is the sum over the starts: a call with a few
+jointly, as one L-BFGS-B problem whose objective is the sum over the starts: a call with a few
 points costs hardly more than a call with one.
 
 Notation
@@ -19,9 +19,10 @@ from skhyper.gp._acquisition import BoolArray, log_ei_with_gradient, log_expecte
 from skhyper.gp._kernel import Array
 from skhyper.gp._process import GaussianProcess
 
-# Two candidates whose latent values are more correlated than this lead to the same maximum.
+# Prior correlation above which two candidates count as starts of the same maximum.
 _SAME_POINT = 0.98
-# The sum over starts would see but the slope of one that is so much below the others.
+# Largest difference of log EI to the best start: the gradient of a start further below would
+# dominate the sum.
 _LOWEST_START = 20.0
 
 
@@ -41,7 +42,7 @@ def _pick_distinct(gp: GaussianProcess, X: Array, values: Array, n_points: int) 
     order = np.argsort(-values, kind="stable")
     X = X[order]
     picked: list[int] = []
-    unlike = np.ones(len(X), dtype=bool)  # all points picked so far
+    unlike = np.ones(len(X), dtype=bool)  # distinct from all points picked so far
     while len(picked) < n_points and unlike.any():
         picked.append(int(unlike.argmax()))
         unlike &= gp.correlation(X[picked[-1:]], X)[0] < _SAME_POINT
@@ -55,17 +56,14 @@ def _polish(
     best: float,
     X: Array,
     free: BoolArray,
-    bounds: tuple[float, float],
     max_iter: int,
     noise_std: float,
 ) -> Array:
-    """Climb from all points at once, moving only their free entries.
+    """Local maximization from all points jointly, over their free entries.
 
     Parameters
     ----------
     X, free : ndarrays of shape (m, d)
-    bounds : tuple of float
-        Lowest and highest value of a free entry; they start within.
 
     Returns
     -------
@@ -85,10 +83,10 @@ def _polish(
         X[free] / unit,
         jac=True,
         method="L-BFGS-B",
-        bounds=Bounds(bounds[0] / unit, bounds[1] / unit),
+        bounds=Bounds(0.0, 1.0 / unit),
         options={"maxiter": max_iter, "ftol": 1e-6, "gtol": 1e-4},
     )
-    points[free] = np.clip(result.x * unit, *bounds)
+    points[free] = np.clip(result.x * unit, 0.0, 1.0)
     return points
 
 
@@ -98,7 +96,6 @@ def maximize_log_ei(
     candidates: ArrayLike,
     *,
     free: ArrayLike | None = None,
-    bounds: tuple[float, float] = (0.0, 1.0),
     n_polish: int = 5,
     max_iter: int = 30,
     noise_std: float = 0.0,
@@ -111,12 +108,10 @@ def maximize_log_ei(
     best : float
         f*, the value to improve upon, in units of y.
     candidates : array-like of shape (m, d)
-        Points to start from. Free entries are first clipped to the bounds.
+        Points to start from. Free entries are first clipped to [0, 1].
     free : array-like of bool of shape (d,) or (m, d), default=None
         Which columns, or which entries of each candidate, may move; the others (categories,
         integers, inactive parameters) are held. None frees all.
-    bounds : tuple of float, default=(0.0, 1.0)
-        Lowest and highest value of a free entry.
     n_polish : int, default=5
         Number of candidates to polish.
     max_iter : int, default=30
@@ -129,7 +124,7 @@ def maximize_log_ei(
     points : ndarray of shape (min(n_polish, m), d)
         Best first. No point is worse than the candidate it comes from.
     values : ndarray of shape (min(n_polish, m),)
-        Their log expected improvement, in logarithms of units of y.
+        Their log expected improvement.
 
     Raises
     ------
@@ -148,14 +143,14 @@ def maximize_log_ei(
     if mask.shape not in [(), X.shape[1:], X.shape]:
         raise ValueError(f"free must have shape {X.shape[1:]} or {X.shape}, got {mask.shape}.")
     mask = np.broadcast_to(mask, X.shape)
-    X[mask] = np.clip(X[mask], *bounds)
+    X[mask] = np.clip(X[mask], 0.0, 1.0)
     mean, std = gp.predict(X)
     values = log_expected_improvement(mean, std, best, noise_std)[0]
     top = _pick_distinct(gp, X, values, n_polish)
     points, values, mask = X[top], values[top], mask[top]
     climbs = mask.any(axis=1) & (values > values.max() - _LOWEST_START)
     if climbs.any():
-        polished = _polish(gp, best, points[climbs], mask[climbs], bounds, max_iter, noise_std)
+        polished = _polish(gp, best, points[climbs], mask[climbs], max_iter, noise_std)
         polished_values = log_ei_with_gradient(gp, polished, best, noise_std)[0]
         better = polished_values > values[climbs]
         points[climbs] = np.where(better[:, None], polished, points[climbs])

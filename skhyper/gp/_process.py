@@ -1,8 +1,8 @@
 """The posterior of a Gaussian process with known hyperparameters.
 
-A process is an immutable object. It stores the inverse of the Cholesky factor, so that the
-posterior of thousands of points is two products of matrices, and one more observation is one more
-block row.
+A :class:`GaussianProcess` is immutable. It stores the inverse of the Cholesky factor, so that the
+posterior at thousands of points is two matrix products, and one more observation is one more block
+row.
 
 Notation
 --------
@@ -10,9 +10,8 @@ n, q, m : number of values, of derivatives, of test points.
 N : q + n, number of observations, derivatives first.
 d, G : number of feature columns, of groups (length-scales).
 l, s², σ² : length-scales (G,), signal variance, noise variance.
-v : known additional variance of each observation, (n,).
 μ : constant mean.
-K : covariance of the observations, s² m(r) + diag(σ² + v) = L Lᵀ, (N, N); with derivatives, see
+K : covariance of the observations, s² m(r) + σ² I = L Lᵀ, (N, N); with derivatives, see
     `_derivatives`.
 R : L⁻¹, lower triangular, (N, N).
 k : covariance of test points and observations, (m, N).
@@ -37,10 +36,10 @@ from skhyper.gp._kernel import Array, IntArray, cross_squared_distances, matern5
 from skhyper.gp._linalg import inverse_root
 from skhyper.gp._validation import check_observations
 
-# A posterior variance is a difference of two numbers of size s²; below this part of s² it is noise.
+# Smallest posterior variance, relative to s²: below it, the difference s² − V Vᵀ is rounding error.
 _SMALLEST_VARIANCE = 1e-13
 
-# Predictions are made in blocks of so many covariances, which stay in the cache.
+# Number of covariances in one block of predictions, which fits into the processor's cache.
 _BLOCK_SIZE = 16_384
 
 
@@ -57,9 +56,7 @@ class GaussianProcess:
     groups : ndarray of int of shape (d,)
         Group of each column.
     hyperparameters : Hyperparameters
-        In the units of X and y. Pass them as `start` to the next :func:`fit_gp`.
-    extra_noise : ndarray of shape (n,)
-        Known additional variance of each observation, in units of y squared.
+        In the units of X and y.
     derivatives : DerivativeRows or None
         Observed derivatives that the posterior is conditioned on.
     """
@@ -68,7 +65,6 @@ class GaussianProcess:
     y: Array
     groups: IntArray
     hyperparameters: Hyperparameters
-    extra_noise: Array
     _scaled: Array  # X / l, (n, d)
     _root: Array  # R, (N, N)
     _alpha: Array  # α, (N,)
@@ -99,23 +95,13 @@ class GaussianProcess:
 
     @property
     def noise_variance(self) -> float:
-        """Variance of an observation about the latent function, in units of y squared."""
+        """Variance of an observation around the latent function, in units of y squared."""
         return self.hyperparameters.noise_variance
 
     @property
     def mean(self) -> float:
         """Prior mean of the latent function, in units of y."""
         return self.hyperparameters.mean
-
-    @property
-    def log_marginal_likelihood(self) -> float:
-        """log p(y, derivatives | hyperparameters), all in their own units (eq. 2.30)."""
-        misfit = self._deviations(self.y) @ self._alpha
-        log_determinant = -2.0 * np.log(self._root.diagonal()).sum()
-        if self.derivatives is not None:
-            log_scales = np.log(self.column_length_scales[self.derivatives.column])
-            log_determinant -= 2.0 * log_scales.sum()
-        return float(-0.5 * (misfit + log_determinant + len(self._alpha) * np.log(2.0 * np.pi)))
 
     def _deviations(self, y: Array) -> Array:
         """z (N,) for values y (n,)."""
@@ -184,39 +170,35 @@ class GaussianProcess:
         return self.mean + cross.k @ self._alpha, std, mean_gradient, std_gradient
 
     def _std(self, V: Array) -> tuple[Array, NDArray[np.bool_]]:
-        """Standard deviation (m,) from V (m, n) (eq. 2.26), and where it was held above zero."""
+        """Standard deviation (m,) from V (m, n) (eq. 2.26), and where it is at its floor."""
         smallest = _SMALLEST_VARIANCE * self.signal_variance
         variance = self.signal_variance - np.einsum("ij,ij->i", V, V)
         return np.sqrt(np.maximum(variance, smallest)), variance < smallest
 
-    def condition_on(
-        self, X: ArrayLike, y: ArrayLike, *, extra_noise: ArrayLike | None = None
-    ) -> "GaussianProcess":
+    def condition_on(self, X: ArrayLike, y: ArrayLike) -> "GaussianProcess":
         """Posterior given further observations, with the same hyperparameters.
 
-        This is what fantasies of pending points need: O(n² q) for q observations, no refit.
+        It costs O(n² q) for q observations, without a refit.
 
         Parameters
         ----------
         X : array-like of shape (q, d)
             Further points.
         y : array-like of shape (q,)
-            Their values. They carry the noise variance, as all observations do.
-        extra_noise : array-like of shape (q,), default=None
-            Their known additional variance, in units of y squared; None is zero.
+            Their values, with the noise variance of all observations.
 
         Returns
         -------
         gp : GaussianProcess
         """
-        X, y, extra_noise = check_observations(X, y, extra_noise)
+        X, y = check_observations(X, y)
         if X.shape[1] != self.X.shape[1]:
             raise ValueError(f"X has {X.shape[1]} columns, expected {self.X.shape[1]}.")
         n, s2 = len(self._alpha), self.signal_variance
         scaled = X / self.column_length_scales
         V = cross_covariance(scaled, self._scaled, self.derivatives, s2) @ self._root.T
         schur = s2 * self.correlation(X, X) - V @ V.T
-        schur[np.diag_indices_from(schur)] += self.noise_variance + extra_noise
+        schur[np.diag_indices_from(schur)] += self.noise_variance
         # L = [[L₁, 0], [V, L₂]], so R = [[R₁, 0], [−R₂ V R₁, R₂]]
         root = np.zeros((n + len(y), n + len(y)))
         root[:n, :n] = self._root
@@ -228,7 +210,6 @@ class GaussianProcess:
             X=np.concatenate([self.X, X]),
             _scaled=np.concatenate([self._scaled, scaled]),
             y=y,
-            extra_noise=np.concatenate([self.extra_noise, extra_noise]),
             _root=root,
             _alpha=root.T @ (root @ self._deviations(y)),
         )

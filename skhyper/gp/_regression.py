@@ -23,7 +23,6 @@ def gp_posterior(
     hyperparameters: Hyperparameters,
     *,
     groups: ArrayLike | None = None,
-    extra_noise: ArrayLike | None = None,
     gradients: ArrayLike | None = None,
 ) -> GaussianProcess:
     """Posterior of a Gaussian process with given hyperparameters.
@@ -38,8 +37,6 @@ def gp_posterior(
         In the units of X and y.
     groups : array-like of int of shape (d,), default=None
         Group of each column, 0 … G − 1; None gives each column its own length-scale.
-    extra_noise : array-like of shape (n,), default=None
-        Known additional variance of each observation, in units of y squared; None is zero.
     gradients : array-like of shape (n, d), default=None
         Observed partial derivatives, in units of y per unit of X; nan where unknown.
 
@@ -66,7 +63,7 @@ def gp_posterior(
     >>> std.round(3)
     array([0.   , 0.406])
 
-    A derivative bends the function in between, and leaves less unknown:
+    A derivative changes the mean in between, and lowers the standard deviation:
 
     >>> gp = gp_posterior([[0.2], [0.8]], [1.0, -1.0], h, gradients=[[0.0], [np.nan]])
     >>> mean, std = gp.predict(np.array([[0.2], [0.5]]))
@@ -75,7 +72,7 @@ def gp_posterior(
     >>> std.round(3)
     array([0.   , 0.283])
     """
-    X, y, v = check_observations(X, y, extra_noise)
+    X, y = check_observations(X, y)
     groups = check_groups(groups, X.shape[1])
     length_scales = np.asarray(hyperparameters.length_scales, dtype=np.float64)
     if length_scales.shape != (groups.max() + 1,):
@@ -83,21 +80,21 @@ def gp_posterior(
             f"hyperparameters have length-scales of shape {length_scales.shape}, expected one for "
             f"each of the {groups.max() + 1} groups."
         )
-    rows = DerivativeRows.of(check_gradients(gradients, X))
+    rows = DerivativeRows.from_gradients(check_gradients(gradients, X))
     scaled, s2 = X / length_scales[groups], hyperparameters.signal_variance
     K = s2 * joint_correlation(scaled, rows)
     n_rows = 0 if rows is None else len(rows)
     diagonal = K.reshape(-1)[:: len(K) + 1]
-    diagonal[n_rows:] = s2 + hyperparameters.noise_variance + v
+    diagonal[n_rows:] = s2 + hyperparameters.noise_variance
     diagonal[:n_rows] += hyperparameters.derivative_noise_variance
     root = inverse_root(K, s2)
     z = deviations(y, hyperparameters.mean, rows, length_scales[groups])
     alpha = root.T @ (root @ z)
-    return GaussianProcess(X, y, groups, hyperparameters, v, scaled, root, alpha, rows)
+    return GaussianProcess(X, y, groups, hyperparameters, scaled, root, alpha, rows)
 
 
 def least_and_spread(y: Array, n_kept: int) -> IntArray:
-    """Indices of at most `n_kept` values: half the least ones, half evenly spaced others.
+    """Indices of at most `n_kept` values: half the lowest, half others, evenly spaced.
 
     Parameters
     ----------
@@ -127,45 +124,36 @@ def fit_gp(
     y: ArrayLike,
     *,
     groups: ArrayLike | None = None,
-    extra_noise: ArrayLike | None = None,
     gradients: ArrayLike | None = None,
     max_derivatives: int = 1500,
     max_fitted_derivatives: int = 300,
     max_fitted: int = 200,
-    start: Hyperparameters | None = None,
     priors: Priors = _DEFAULT_PRIORS,
-    max_iter: int = 50,
 ) -> GaussianProcess:
     """Fit a Gaussian process, its hyperparameters at their maximum a posteriori.
 
     Parameters
     ----------
     X : array-like of shape (n, d)
-        Observed points, in the unit cube: the priors on length-scales count on it.
+        Observed points, in the unit cube, which the priors on length-scales assume.
     y : array-like of shape (n,)
-        Observed values, in any units; standardised inside.
+        Observed values, in any units; standardized internally.
     groups : array-like of int of shape (d,), default=None
         Group of each column, 0 … G − 1: columns of one group share a length-scale, as the one-hot
         columns of one category should. None gives each column its own.
-    extra_noise : array-like of shape (n,), default=None
-        Known additional variance of each observation, in units of y squared; None is zero.
     gradients : array-like of shape (n, d), default=None
         Observed partial derivatives, in units of y per unit of X; nan where unknown.
     max_derivatives : int, default=1500
-        The posterior is conditioned on so many derivatives at most: those of the points of least
-        and of latest values, in turn.
+        Maximum number of derivatives that the posterior is conditioned on, of the best and of the
+        latest points alternately.
     max_fitted_derivatives : int, default=300
-        So many of them enter the likelihood of the hyperparameters. 0: values alone decide on the
-        hyperparameters, and the noise of derivatives stands where its prior is highest.
+        Maximum number of derivatives in the likelihood of the hyperparameters. With 0, it is
+        that of the values alone, and the noise of derivatives is at the mode of its prior.
     max_fitted : int, default=200
-        So many observations at most enter the likelihood of the hyperparameters: those of least
-        values, and as many of the others, evenly spaced. The posterior is conditioned on all.
-    start : Hyperparameters, default=None
-        Those of an earlier fit with the same groups, as a further start of the search.
+        Maximum number of observations in the likelihood of the hyperparameters: half the lowest
+        values, half others, evenly spaced. The posterior is conditioned on all.
     priors : Priors, default=Priors()
-        Priors on the hyperparameters, in standardised units.
-    max_iter : int, default=50
-        Largest number of L-BFGS-B iterations from each start.
+        Priors on the hyperparameters, in standardized units.
 
     Returns
     -------
@@ -182,13 +170,13 @@ def fit_gp(
     Notes
     -----
     The constant mean is at its optimum for the hyperparameters, under a N(0, 1) prior in
-    standardised units. A constant y, and a single observation, are standardised with scale 1: then
+    standardized units. A constant y, and a single observation, are standardized with scale 1: then
     the uncertainty of the posterior is that of the priors.
 
     Derivatives are rows of the covariance: with q of them the cost is O((n + q)³), which the two
-    limits bound. They have a noise variance of their own, found with the other hyperparameters:
-    where they contradict the values, they are doubted. What is steeper than 1e5 standard
-    deviations of y per unit of X is left out.
+    limits bound. They have a noise variance of their own, estimated with the other
+    hyperparameters: it is large where they contradict the values. Derivatives steeper than 1e5
+    standard deviations of y per unit of X are left out.
 
     References
     ----------
@@ -205,29 +193,24 @@ def fit_gp(
     >>> bool(abs(mean[0] - np.sin(1.5)) < 0.05)
     True
 
-    A constant tells nothing, and does no harm:
+    Constant values are allowed:
 
     >>> mean, std = fit_gp([[0.3], [0.3]], [2.0, 2.0]).predict(np.array([[0.9]]))
     >>> mean.round(6)
     array([2.])
     """
-    X, y, v = check_observations(X, y, extra_noise)
+    X, y = check_observations(X, y)
     checked_groups = check_groups(groups, X.shape[1])
     known = check_gradients(gradients, X)
     if known is not None:
         known = select_gradients(without_cliffs(known, y), y, max_derivatives)
-    told = least_and_spread(y, max_fitted)
+    fitted = least_and_spread(y, max_fitted)
     hyperparameters = fit_hyperparameters(
-        X[told],
-        y[told],
+        X[fitted],
+        y[fitted],
         checked_groups,
-        v[told],
-        None if known is None else known[told],
+        None if known is None else known[fitted],
         max_fitted_derivatives,
-        start,
         priors,
-        max_iter,
     )
-    return gp_posterior(
-        X, y, hyperparameters, groups=checked_groups, extra_noise=v, gradients=known
-    )
+    return gp_posterior(X, y, hyperparameters, groups=checked_groups, gradients=known)

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from skhyper.gp._kernel import Array, IntArray
 
-# The largest magnitude of y: variances are in units of y squared.
+# Largest magnitude of y, so that variances, in units of y squared, are finite.
 _LARGEST_Y = 1e100
 
 
@@ -78,47 +78,38 @@ def check_gradients(gradients: ArrayLike | None, X: Array) -> Array | None:
     return checked
 
 
-def check_observations(
-    X: ArrayLike, y: ArrayLike, extra_noise: ArrayLike | None
-) -> tuple[Array, Array, Array]:
+def check_observations(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     """Validate observations.
 
     Parameters
     ----------
     X : array-like of shape (n, d)
     y : array-like of shape (n,)
-    extra_noise : array-like of shape (n,) or None
 
     Returns
     -------
-    X, y, extra_noise : ndarrays of the same shapes
+    X, y : ndarrays of the same shapes
 
     Raises
     ------
     ValueError
-        If a shape does not fit, a number is not finite, a value is beyond 1e100, or an extra noise
-        is negative.
+        If a shape does not fit, a number is not finite, or a value is beyond 1e100.
     """
     X = np.array(X, dtype=np.float64)
     y = np.array(y, dtype=np.float64)
-    v = np.zeros(y.shape) if extra_noise is None else np.array(extra_noise, dtype=np.float64)
     if X.ndim != 2 or X.size == 0:
         raise ValueError(f"X must have shape (n, d) with n and d at least 1, got {X.shape}.")
-    if y.shape != X.shape[:1] or v.shape != y.shape:
+    if y.shape != X.shape[:1]:
         raise ValueError(
-            f"y and extra_noise must have one value for each of the {len(X)} rows of X, got shapes "
-            f"{y.shape} and {v.shape}."
+            f"y must have one value for each of the {len(X)} rows of X, got shape {y.shape}."
         )
-    if not (np.isfinite(X).all() and np.isfinite(y).all() and np.isfinite(v).all()):
+    if not (np.isfinite(X).all() and np.isfinite(y).all()):
         raise ValueError(
-            "X, y and extra_noise must be finite. Leave failed observations out, or give them a "
-            "finite value."
+            "X and y must be finite. Leave failed observations out, or give them a finite value."
         )
     if np.abs(y).max() > _LARGEST_Y:
         raise ValueError(
-            f"y must not exceed {_LARGEST_Y:g} in magnitude, for its square must be a number, got "
+            f"y must not exceed {_LARGEST_Y:g} in magnitude, so that its square is finite, got "
             f"{np.abs(y).max():g}. Clip it or take ranks."
         )
-    if v.min() < 0.0:
-        raise ValueError(f"extra_noise is a variance and must not be negative, got {v.min():g}.")
-    return X, y, v
+    return X, y

@@ -6,7 +6,7 @@ from scipy.stats import lognorm, multivariate_normal, norm
 
 from skhyper.gp import Priors
 from skhyper.gp import _kernel as kernel
-from skhyper.gp._likelihood import HyperparameterPosterior
+from skhyper.gp._likelihood import ValueDensity
 
 
 @pytest.fixture
@@ -14,26 +14,25 @@ def problem(rng):
     X = rng.random((12, 4))
     y = np.sin(5.0 * X[:, 0]) + X[:, 1] * X[:, 2]
     groups = np.array([0, 1, 1, 2])
-    extra_noise = 0.1 * rng.random(12)
-    return X, (y - y.mean()) / y.std(), groups, extra_noise, Priors()
+    return X, (y - y.mean()) / y.std(), groups, Priors()
 
 
 @pytest.mark.parametrize("largest_tensor", [0, 10**6], ids=["expanded", "tensor"])
 def test_gradient(problem, rng, check_gradient, monkeypatch, largest_tensor):
     monkeypatch.setattr(kernel.PairwiseSquares.__init__, "__defaults__", (largest_tensor,))
-    objective = HyperparameterPosterior(*problem)
+    objective = ValueDensity(*problem)
     for _ in range(3):
         theta = objective.center + rng.standard_normal(5)
         check_gradient(lambda t: objective(t)[0], objective(theta)[1], theta)
 
 
 def test_value_is_likelihood_times_priors(problem, rng):
-    X, y, groups, extra_noise, priors = problem
-    objective = HyperparameterPosterior(*problem)
+    X, y, groups, priors = problem
+    objective = ValueDensity(*problem)
     theta = objective.center + 0.3 * rng.standard_normal(5)
     weights, (signal, noise) = np.exp(-2.0 * theta[:3]), np.exp(theta[3:])
     squared = ((X[:, None] - X) ** 2 * weights[groups]).sum(axis=2)
-    K = signal * kernel.matern52(squared) + np.diag(noise + extra_noise)
+    K = signal * kernel.matern52(squared) + noise * np.eye(12)
     center, width = priors.moments(3)
 
     def log_joint(mean):
