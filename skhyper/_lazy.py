@@ -1,26 +1,49 @@
-"""Names of a package that are imported when they are first asked for (PEP 562)."""
+"""Public names of a package: what ``dir`` shows, and what is imported on first access (PEP 562)."""
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-__all__ = ["lazy_names"]
+__all__ = ["lazy_names", "public_dir"]
+
+
+def public_dir(package: str, more: Collection[str] = ()) -> Callable[[], list[str]]:
+    """``__dir__`` of a package: the names in ``__all__``, and those that all modules have.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    more : collection of str, default=()
+        Further names.
+
+    Examples
+    --------
+    >>> from skhyper._lazy import public_dir
+    >>> "Bands" in public_dir("skhyper._bands")()
+    True
+    """
+
+    def dir_() -> list[str]:
+        found = vars(sys.modules[package])
+        special = {name for name in found if name.startswith("__")}
+        return sorted({*special, *found.get("__all__", found), *more})
+
+    return dir_
 
 
 def lazy_names(
     package: str, modules: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """``__getattr__`` and ``__dir__`` of a package, some of whose names are heavy.
-
-    ``dir`` shows what is public: the names in ``__all__``, and those that all modules have.
+    """``__getattr__`` and ``__dir__`` of a package, some of whose names are slow to import.
 
     Parameters
     ----------
     package : str
         Its ``__name__``.
     modules : dict
-        From each name to the module that has it; to itself for a sub-package.
+        From each name to the module that defines it; to itself for a sub-package.
 
     Returns
     -------
@@ -35,9 +58,4 @@ def lazy_names(
         setattr(sys.modules[package], name, value)
         return value
 
-    def dir_() -> list[str]:
-        found = vars(sys.modules[package])
-        special = {name for name in found if name.startswith("__")}
-        return sorted({*special, *found.get("__all__", found), *modules})
-
-    return getattr_, dir_
+    return getattr_, public_dir(package, modules)

@@ -1,4 +1,4 @@
-"""The house as ARCHITECTURE.md has it: which way imports go, and how long files are."""
+"""Structure of the package: directions of imports, sizes, and a test module for each module."""
 
 import ast
 from pathlib import Path
@@ -10,11 +10,11 @@ import skhyper
 ROOT = Path(skhyper.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
-# Each may import from itself and from what stands before it. Packages on one floor may not
-# import one another, unless the floor is named in FRIENDS.
-FLOORS = [
-    {"_readonly"},
-    {"exceptions", "_sklearn", "_numeric", "_lazy", "_identity"},
+# A part may import from itself and from earlier layers; parts of one layer may import one another
+# only if the pair is listed in WITHIN_LAYER.
+LAYERS = [
+    {"_readonly", "_lazy"},
+    {"exceptions", "_sklearn", "_numeric", "_identity"},
     {"_bands"},
     {"_trial", "space", "callbacks"},
     {"gp", "linear_model", "kernel", "neural_network"},
@@ -23,13 +23,16 @@ FLOORS = [
     {"search", "functions"},
     {"inspection"},
 ]
-FRIENDS = {("callbacks", "_trial")}
-# Who may know what: the evaluation receives a sampler and never imports one.
+WITHIN_LAYER = {("callbacks", "_trial")}
+# The evaluation receives a sampler and never imports one; numeric packages know arrays only.
 _NUMERIC = ("gp", "linear_model", "kernel", "neural_network")
 FORBIDDEN = {("evaluation", "samplers")} | {
     (part, other) for part in _NUMERIC for other in ("space", "_trial")
 }
-PRIVATE_OK = ROOT / "_sklearn.py"
+IMPORTS_PRIVATE_NAMES = ROOT / "_sklearn.py"
+# Exceptions that a split in progress needs; remove each with its module.
+WITHOUT_TESTS = {"search/_base.py", "samplers/_gradient.py"}
+LONG_FUNCTIONS = {("search/_bayes.py", "__init__")}
 
 
 def part_of(path):
@@ -46,8 +49,8 @@ def imports(path):
             yield from ((node.module, alias.name) for alias in node.names)
 
 
-def floor(part):
-    return next(i for i, parts in enumerate(FLOORS) if part in parts)
+def layer(part):
+    return next(i for i, parts in enumerate(LAYERS) if part in parts)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -63,12 +66,14 @@ def test_imports_go_one_way(path):
         if other == own:
             continue
         assert (own, other) not in FORBIDDEN, f"{path.name} imports {other}"
-        assert floor(other) < floor(own) or (own, other) in FRIENDS, f"{path.name} imports {other}"
+        assert layer(other) < layer(own) or (own, other) in WITHIN_LAYER, (
+            f"{path.name} imports {other}"
+        )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_private_names_of_scikit_learn_are_imported_in_one_module(path):
-    if path == PRIVATE_OK:
+    if path == IMPORTS_PRIVATE_NAMES:
         return
     for module, name in imports(path):
         if module.split(".")[0] != "sklearn":
@@ -77,19 +82,30 @@ def test_private_names_of_scikit_learn_are_imported_in_one_module(path):
         assert "._" not in dotted, f"{path.name} imports {dotted}"
 
 
+def n_lines(function):
+    """Lines of a function without its docstring."""
+    first = function.body[0]
+    is_doc = ast.get_docstring(function) is not None
+    doc = first.end_lineno - first.lineno + 1 if is_doc else 0
+    return function.end_lineno - function.lineno + 1 - doc
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_sizes(path):
     text = path.read_text()
     assert text.count("\n") <= 600
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
-            doc = (ast.get_docstring(node, clean=False) or "").count("\n")
-            lines = node.end_lineno - node.lineno + 1 - doc
-            # A signature with a keyword a line is read, not followed.
-            limit = 75 if node.name == "__init__" else 50
-            assert lines <= limit, f"{path.name}: {node.name} has {lines} lines"
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            where = path.relative_to(ROOT).as_posix(), node.name
+            if where not in LONG_FUNCTIONS:
+                assert n_lines(node) <= 50, f"{where}: {n_lines(node)} lines"
     if path.name == "__init__.py" and path.parent == ROOT:
         assert text.count("\n") < 60
+
+
+def test_docstrings_are_not_counted():
+    (function,) = ast.parse('def f(\n    a,\n):\n    """One.\n\n    Two."""\n    return a\n').body
+    assert n_lines(function) == 4
 
 
 def test_only_two_samplers_import_gp():
@@ -112,12 +128,16 @@ def test_heavy_packages_are_imported_where_they_are_used():
                 assert not {n.split(".")[0] for n in names} & heavy, path
 
 
-def test_the_tests_mirror_the_package():
-    here = Path(__file__).parent
-    missing = [
+def mirror(path):
+    """The test module of a module of the package."""
+    name = path.relative_to(ROOT)
+    return Path(__file__).parent / name.parent / f"test_{name.stem.lstrip('_')}.py"
+
+
+def test_the_tests_mirror_the_package_folder_for_folder():
+    missing = {
         path.relative_to(ROOT).as_posix()
         for path in FILES
-        if not path.name.startswith("__")
-        and not list(here.rglob(f"test_{path.stem.lstrip('_')}*.py"))
-    ]
-    assert missing == []
+        if not path.name.startswith("__") and not mirror(path).exists()
+    }
+    assert missing <= WITHOUT_TESTS

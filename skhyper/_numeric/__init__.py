@@ -4,6 +4,7 @@ They know no estimator: data come in as :class:`Centered` or :class:`Design`, pe
 number per feature.
 """
 
+from skhyper._lazy import public_dir
 from skhyper._numeric._curvature import Design, conjugate_gradients, hessian_solver, softmax_solver
 from skhyper._numeric._data import Centered, centered_target, with_class_weights
 from skhyper._numeric._elastic_net import ElasticNetSolver
@@ -31,6 +32,4 @@ __all__ = [
     "with_class_weights",
 ]
 
-
-def __dir__() -> list[str]:
-    return __all__
+__dir__ = public_dir(__name__)

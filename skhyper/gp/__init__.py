@@ -4,6 +4,7 @@ This package knows no estimator, no search space and no trial: points of the uni
 values come in, a posterior and promising points come out.
 """
 
+from skhyper._lazy import public_dir
 from skhyper.gp._acquisition import log_ei_with_gradient, log_expected_improvement
 from skhyper.gp._hyperparameters import Hyperparameters, Priors
 from skhyper.gp._maximize import maximize_log_ei
@@ -22,6 +23,4 @@ __all__ = [
     "maximize_log_ei",
 ]
 
-
-def __dir__() -> list[str]:
-    return __all__
+__dir__ = public_dir(__name__)

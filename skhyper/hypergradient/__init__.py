@@ -6,6 +6,7 @@ an estimator; ``inner_problem.register`` adds estimators from outside. ``feature
 """
 
 # These register what of scikit-learn they are about.
+from skhyper._lazy import public_dir
 from skhyper.hypergradient import (  # noqa: F401
     _ard,
     _banded,
@@ -61,6 +62,4 @@ __all__ = [
     "log_marginal_likelihood",
 ]
 
-
-def __dir__() -> list[str]:
-    return __all__
+__dir__ = public_dir(__name__)

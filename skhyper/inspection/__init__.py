@@ -1,11 +1,10 @@
 """What an estimator learned, and what was set before: its parameters and hyperparameters."""
 
+from skhyper._lazy import public_dir
 from skhyper.inspection._hyperparameters import Hyperparameter
 from skhyper.inspection._inspection import Inspection, inspect
 from skhyper.inspection._parameters import Parameter
 
 __all__ = ["Hyperparameter", "Inspection", "Parameter", "inspect"]
 
-
-def __dir__() -> list[str]:
-    return __all__
+__dir__ = public_dir(__name__)

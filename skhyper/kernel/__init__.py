@@ -1,9 +1,8 @@
 """Kernel machines with a length-scale for each band of features, down to each feature."""
 
+from skhyper._lazy import public_dir
 from skhyper.kernel._ard import ARDKernelRidge, ARDKernelRidgeClassifier
 
 __all__ = ["ARDKernelRidge", "ARDKernelRidgeClassifier"]
 
-
-def __dir__() -> list[str]:
-    return __all__
+__dir__ = public_dir(__name__)

@@ -1,11 +1,10 @@
 """Linear models with a penalty for each band of features, down to each feature."""
 
+from skhyper._lazy import public_dir
 from skhyper.linear_model._elastic_net import WeightedElasticNet
 from skhyper.linear_model._logistic import BandedLogisticRegression
 from skhyper.linear_model._ridge import BandedRidge
 
 __all__ = ["BandedLogisticRegression", "BandedRidge", "WeightedElasticNet"]
 
-
-def __dir__() -> list[str]:
-    return __all__
+__dir__ = public_dir(__name__)

@@ -1,5 +1,6 @@
 """Neural networks whose training can be differentiated by its hyperparameters."""
 
+from skhyper._lazy import public_dir
 from skhyper.neural_network._derivatives import fit_with_derivatives, fit_with_slopes, pull_back
 from skhyper.neural_network._mlp import MLPClassifier, MLPRegressor
 from skhyper.neural_network._training import differentiable
@@ -13,6 +14,4 @@ __all__ = [
     "pull_back",
 ]
 
-
-def __dir__() -> list[str]:
-    return __all__
+__dir__ = public_dir(__name__)

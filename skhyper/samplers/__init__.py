@@ -1,5 +1,6 @@
 """Samplers: where the next points come from, as pure functions of the history."""
 
+from skhyper._lazy import public_dir
 from skhyper.samplers._base import Sampler, located_gradients, located_trials
 from skhyper.samplers._descent import Answer, descent, descent_together
 from skhyper.samplers._gp import GPSampler
@@ -33,6 +34,4 @@ __all__ = [
     "skopt_result",
 ]
 
-
-def __dir__() -> list[str]:
-    return __all__
+__dir__ = public_dir(__name__)

@@ -1,5 +1,6 @@
 """Search spaces: what may be tried, as points of the unit cube."""
 
+from skhyper._lazy import public_dir
 from skhyper.space._branches import branches
 from skhyper.space._check import check_dimension
 from skhyper.space._conditions import When
@@ -29,6 +30,4 @@ __all__ = [
     "why_not",
 ]
 
-
-def __dir__() -> list[str]:
-    return __all__
+__dir__ = public_dir(__name__)
