@@ -11,6 +11,7 @@ fits would be a run of its own otherwise.
 
 import contextlib
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -46,17 +47,33 @@ def mlflow_run(search: Any) -> Iterator[None]:
     with mlflow.start_run(nested=mlflow.active_run() is not None):
         with mlflow.utils.autologging_utils.disable_autologging():
             yield
-        _log(mlflow, search)
+        try:
+            _log(mlflow, search)
+        except Exception as error:  # noqa: BLE001  (the fitted search must not be lost)
+            warnings.warn(f"MLflow could not log the search: {error!r}", stacklevel=2)
 
 
 def _autologging_mlflow() -> Any:
-    """MLflow if it logs scikit-learn's fits here, and is not inside of one that it logs."""
+    """MLflow if it logs scikit-learn's fits here and is not already logging one, else None.
+
+    MLflow has no public function for this. With a version that lacks the private names, searches
+    run as they do without MLflow.
+    """
     mlflow = sys.modules.get("mlflow")
     if mlflow is None or "mlflow.sklearn" not in sys.modules:
         return None
-    tools = mlflow.utils.autologging_utils
-    off = tools.autologging_is_disabled("sklearn") or tools._AUTOLOGGING_GLOBALLY_DISABLED
-    return None if off or tools._has_active_training_session() else mlflow
+    try:
+        tools = mlflow.utils.autologging_utils
+        off = (
+            tools.autologging_is_disabled("sklearn")
+            or tools._AUTOLOGGING_GLOBALLY_DISABLED
+            or tools._has_active_training_session()
+            or not callable(tools.disable_autologging)
+            or not callable(tools.get_autologging_config)
+        )
+    except AttributeError:
+        return None
+    return None if off else mlflow
 
 
 def _log(mlflow: Any, search: Any) -> None:
@@ -96,8 +113,11 @@ def register_for_onnx(cls: type) -> None:
     """Let skl2onnx, if it was imported, convert a search class as it does scikit-learn's."""
     if "skl2onnx" not in sys.modules:
         return
-    from skl2onnx._parse import sklearn_parsers_map
-    from skl2onnx._supported_operators import sklearn_operator_name_map
-
+    try:
+        from skl2onnx._parse import sklearn_parsers_map
+        from skl2onnx._supported_operators import sklearn_operator_name_map
+    except ImportError:  # private names, which a version may lack
+        return
     for registered in (sklearn_parsers_map, sklearn_operator_name_map):
-        registered.setdefault(cls, registered[model_selection.GridSearchCV])
+        if model_selection.GridSearchCV in registered:
+            registered.setdefault(cls, registered[model_selection.GridSearchCV])

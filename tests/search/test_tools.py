@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import textwrap
+from contextlib import nullcontext
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,6 +62,59 @@ def test_a_fit_that_a_tool_has_replaced_is_called(search, options, monkeypatch):
     assert fitted.space_.n_settings == 2
     for trial in fitted.history_:
         np.testing.assert_allclose(trial.scores.mean(), -trial.loss)
+
+
+MLFLOW_TOOLS = {
+    "autologging_is_disabled": lambda flavor: False,
+    "_AUTOLOGGING_GLOBALLY_DISABLED": False,
+    "_has_active_training_session": lambda: False,
+    "disable_autologging": nullcontext,
+    "get_autologging_config": lambda flavor, name, default: default,
+}
+
+
+def pretended_mlflow(monkeypatch, tools):
+    """A stand-in for MLflow with these autologging tools, and the list of its runs."""
+    runs = []
+
+    def start_run(nested):
+        runs.append(nested)
+        return nullcontext()
+
+    mlflow = SimpleNamespace(
+        utils=SimpleNamespace(autologging_utils=SimpleNamespace(**tools)),
+        sklearn=SimpleNamespace(log_model=lambda model, name: None),
+        start_run=start_run,
+        active_run=lambda: None,
+        **dict.fromkeys(["set_tags", "log_params", "log_metrics"], lambda values: None),
+        log_metric=lambda name, value: None,
+    )
+    monkeypatch.setitem(sys.modules, "mlflow", mlflow)
+    monkeypatch.setitem(sys.modules, "mlflow.sklearn", mlflow.sklearn)
+    return mlflow, runs
+
+
+@pytest.mark.parametrize("missing", [None, *MLFLOW_TOOLS])
+def test_searches_run_where_mlflow_lacks_a_name(missing, monkeypatch):
+    tools = {name: tool for name, tool in MLFLOW_TOOLS.items() if name != missing}
+    _, runs = pretended_mlflow(monkeypatch, tools)
+    search = clone(SEARCHES[2]).fit(X, y)
+    assert search.n_trials_ == 2
+    assert runs == ([] if missing else [False, True, True])  # the search and its trials
+
+
+def test_a_search_is_fitted_where_mlflow_cannot_log_it(monkeypatch):
+    mlflow, _ = pretended_mlflow(monkeypatch, MLFLOW_TOOLS)
+    del mlflow.set_tags
+    with pytest.warns(UserWarning, match="MLflow could not log the search.*set_tags"):
+        search = clone(SEARCHES[2]).fit(X, y)
+    assert search.best_score_ > 0.9
+
+
+def test_searches_run_where_skl2onnx_lacks_a_name(monkeypatch):
+    for name in ("skl2onnx", "skl2onnx._parse", "skl2onnx._supported_operators"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    assert clone(SEARCHES[2]).fit(X, y).n_trials_ == 2
 
 
 MLFLOW = """
