@@ -106,9 +106,10 @@ class ElasticNetSolver(ABC):
     def descended(
         self, alpha: float, l1_ratio: float, tol: float, max_iter: int
     ) -> np.ndarray | None:
-        """What scikit-learn's coordinate descent ends at, (p, K), by products of columns.
+        """Solution of scikit-learn's coordinate descent from the Gram matrix, (p, K).
 
-        Its steps are those on the data. None where products are not to be relied on.
+        Its steps are those on the data. None where the Gram matrix is ill-conditioned, or the
+        descent does not converge: rounding then decides where it ends.
         """
         return None
 
@@ -160,7 +161,7 @@ class _SeparateOutputs(ElasticNetSolver):
             G = quadratic.products()
             if G is None:
                 return None
-            _, path, _ = enet_path(
+            _, path, _, n_sweeps = enet_path(
                 np.zeros((1, len(G)), order="F"),  # only its shape is looked at
                 self._Y[:, k].copy(),
                 l1_ratio=l1_ratio,
@@ -171,7 +172,10 @@ class _SeparateOutputs(ElasticNetSolver):
                 positive=self._positive,
                 tol=tol,
                 max_iter=max_iter,
+                return_n_iter=True,
             )
+            if n_sweeps[0] >= max_iter:
+                return None
             W[:, k] = path[:, 0]
         return W
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.linear_model import ElasticNet, MultiTaskElasticNet
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import ElasticNet, Lasso, MultiTaskElasticNet
 
 from skhyper._numeric import Centered, ElasticNetSolver
 
@@ -43,3 +44,14 @@ def test_solutions_and_adjoints(n_outputs, kind):
 def solver_at(solver, l1, l2):
     solver.minimise(np.full(90, l1), np.full(90, l2))
     return solver
+
+
+def test_coordinate_descent_is_scikit_learns_where_it_converges():
+    X, y = rng.normal(size=(60, 5)), rng.normal(size=60)
+    yc = (y - y.mean())[:, None]
+    solver = ElasticNetSolver.of(Centred.of(X, np.ones(60), True), yc, True)
+    solver.minimise(np.full(5, 1e-3), np.zeros(5))
+    coef = Lasso(1e-3, tol=1e-6).fit(X, y).coef_
+    np.testing.assert_allclose(solver.descended(1e-3, 1.0, 1e-6, 1000)[:, 0], coef, rtol=1e-12)
+    with pytest.warns(ConvergenceWarning, match="did not converge"):
+        assert solver.descended(1e-3, 1.0, 1e-12, 2) is None

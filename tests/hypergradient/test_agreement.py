@@ -14,10 +14,18 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.kernel_ridge import KernelRidge
-from sklearn.linear_model import Ridge, RidgeClassifier
+from sklearn.linear_model import (
+    ElasticNet,
+    HuberRegressor,
+    Lasso,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+)
 from sklearn.model_selection import GridSearchCV, KFold, LeaveOneOut, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVR
 
 from skhyper import GradientSearchCV
 from skhyper.kernel import ARDKernelRidge
@@ -32,6 +40,11 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is lost in rounding",
     "ignore:The search overfits",
     "ignore:Fits of the estimator stopped before",
+    "ignore:Objective did not converge",
+    "ignore:lbfgs failed to converge",
+    "ignore:Liblinear failed to converge",
+    "ignore:Trials in a part of",
+    "ignore:.* trials have scores and no gradient",
 )
 
 
@@ -117,6 +130,27 @@ TABLE = {
     "ARDKernelRidge": Covered(
         ARDKernelRidge(), {**ALPHA, "length_scales": (0.3, 1e2, LOG)}, SPARSE
     ),
+    # On powers of a variable coordinate descent takes forever.
+    "Lasso": Covered(
+        Lasso(tol=1e-12, max_iter=5000), {"alpha": (1e-4, 1.0, LOG)}, ("powers",), exactly=1e-6
+    ),
+    "ElasticNet": Covered(
+        ElasticNet(tol=1e-12, max_iter=5000),
+        {"alpha": (1e-4, 1.0, LOG), "l1_ratio": (0.1, 0.5, LOG)},
+        ("powers",),
+        exactly=1e-6,
+    ),
+    "LogisticRegression": Covered(
+        LogisticRegression(max_iter=500), {"C": (1e-3, 1e2, LOG)}, scoring="neg_log_loss"
+    ),
+    "LinearSVR": Covered(
+        LinearSVR(loss="squared_epsilon_insensitive", dual=False),
+        {"C": (1e-3, 1e2, LOG)},
+        ("offset", "wide, large"),
+    ),
+    "HuberRegressor": Covered(
+        HuberRegressor(), {"alpha": (1e-3, 1e2, LOG)}, (*SPARSE, "offset", "float32")
+    ),
 }
 FAST = [("Ridge", design, False) for design in DESIGNS] + [
     ("Ridge", "powers", True),
@@ -125,6 +159,8 @@ FAST = [("Ridge", design, False) for design in DESIGNS] + [
     ("RidgeClassifier", "powers", False),
     ("BandedRidge", "wide, large", True),
     ("KernelRidge", "powers", False),
+    ("Lasso", "wide", False),
+    ("Lasso", "wide, scales", False),
 ]
 # The others with weights and without in turn.
 SLOW = [
@@ -227,7 +263,8 @@ def check_slopes(row, X, y, cv, given, trial):
     # Where scikit-learn's own solution is far from the exact one, it is the latter's slope.
     exact = abs(trial.criterion + trial.scores.mean()) <= 1e-6 * abs(trial.criterion)
     errors = []
-    for h in (1e-2, 1e-1, 3e-1):  # the longer ones where rounding is large
+    # The longer ones where rounding is large, the shortest one where there are kinks.
+    for h in (1e-2, 1e-1, 3e-1, 1e-3):
         steps = [k * h for k in (-2, -1, 1, 2)]
         points = [{n: moved(v, step) for n, v in trial.params.items()} for step in steps]
         if exact:
