@@ -128,7 +128,6 @@ class SampledCandidates:
         self._asked_in_phase = 0
         self._end = ""  # why nothing is left
         self._keys: list[str] = []  # of the trials so far, made once each
-        self._accepted: list[np.ndarray] = []  # points of those that meet the constraint
         self.n_candidates = sum(n for _, n in self._phases)
         self.exhausted_reason = f"n_iter={self.n_candidates} settings were tried"
 
@@ -152,18 +151,12 @@ class SampledCandidates:
                 self.exhausted_reason = reason or self._end
             self._phases.pop(0)
             self._asked_in_phase = 0
-            self._keys, self._accepted = [], []  # of another space
+            self._keys = []  # of another space
         return None
 
     def _tried(self, space: Space, history: History) -> set[str]:
-        if not self._keys:
-            self._accepted = list(space.accepted)
         for trial in history[len(self._keys) :]:
             self._keys.append(setting_key(trial.params, space))
-            if space.constraint is not None and space.contains(trial.params):
-                self._accepted += [p for p in [space.locate(trial.params)] if p is not None]
-        if self._accepted:
-            space.accepted = np.array(self._accepted)
         return set(self._keys)
 
     def _next(self, space: Space, history: History, tried: set) -> Mapping[str, Any] | None:
@@ -180,7 +173,7 @@ class SampledCandidates:
         (params,) = space.from_unit(points[:1])
         if self._is_new(params, space, tried) and space.accepts(params):
             return params
-        return self._another(space, rng, tried)
+        return self._another(space, history, rng, tried)
 
     def _seen(self, space: Space, history: History) -> History:
         """The trials that the sampler is conditioned on."""
@@ -206,9 +199,10 @@ class SampledCandidates:
     def _is_new(self, params: Mapping[str, Any], space: Space, tried: set) -> bool:
         return self._allow_repeats or setting_key(params, space) not in tried
 
-    def _another(self, space: Space, rng: np.random.Generator, tried: set) -> Any:
+    def _another(self, space: Space, history: History, rng: np.random.Generator, tried: set) -> Any:
         """A random setting in place of one that was tried; None when there is none left."""
-        for draw in (space.sample, functools.partial(evenly, space)):
+        random = functools.partial(space.sample, starts=_constrained_points(space, history))
+        for draw in (random, functools.partial(evenly, space)):
             for params in space.from_unit(draw(_MAX_REDRAWS, rng)):
                 if self._is_new(params, space, tried):
                     return params
@@ -221,6 +215,14 @@ class SampledCandidates:
         return untried[rng.integers(len(untried))] if untried else None
 
 
+def _constrained_points(space: Space, history: History) -> np.ndarray | None:
+    """Points (n, d) of earlier trials if there is a constraint, for :meth:`Space.sample`."""
+    if space.constraint is None:
+        return None
+    points = [p for trial in history if (p := space.locate(trial.params)) is not None]
+    return np.array(points).reshape(len(points), space.n_dims)
+
+
 def setting_key(params: Mapping[str, Any], space: Space | None = None) -> str:
     """A key that is the same for equal settings, whatever objects they hold.
 
@@ -229,7 +231,7 @@ def setting_key(params: Mapping[str, Any], space: Space | None = None) -> str:
     """
     point = None if space is None else space.locate(params)
     if point is not None:
-        return repr(np.round(point, 12).tolist())
+        return Space.key(point).hex()
     return "\n".join(f"{name}={_value_key(params[name])}" for name in sorted(params))
 
 

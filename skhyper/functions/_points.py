@@ -1,6 +1,5 @@
 """How points of a space are written: dicts or, as scikit-optimize has them, lists of values."""
 
-import copy
 import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -42,16 +41,17 @@ class Points:
         if dimensions is not None:
             self.names = _names(dimensions)
             spaces = dict(zip(self.names, map(_check_nth, range(len(dimensions)), dimensions)))
-        self.space: Space = copy.copy(check_space(spaces))
+        self.space: Space = check_space(spaces)
         if any(budget is not None for budget in self.space.budgets):
             raise InvalidSpaceError(
                 "(dict, n_iter) pairs are for searches; here, give a list of the dicts."
             )
         self.first = self.settings(first)
         if self.space.constraint is not None:
-            self.space.accepted = self.space.to_unit(self.first)
+            self.space = self.space.with_accepted(self.space.to_unit(self.first))
         # Raises if the constraint rejects everything; else there is a point to go on from.
-        self.space.accepted = self.space.sample(1, np.random.default_rng(0))
+        found = self.space.sample(1, np.random.default_rng(0))
+        self.space = self.space.with_accepted(found)
 
     def setting(self, point: Any) -> dict[str, Any]:
         """The setting that a user's point spells.

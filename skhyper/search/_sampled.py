@@ -155,10 +155,9 @@ class SampledSearch(BaseSearch):
         if space.constraint is not None:
             guesses = [{}, *listed(self.initial_points)]
             known = [space.locate(params) for params in guesses if space.contains(params)]
-            space.accepted = np.array(known).reshape(len(known), space.n_dims)
+            space = space.with_accepted(np.array(known))
         # Raises if the constraint rejects everything; else there is a point to go on from.
-        space.accepted = space.sample(1, np.random.default_rng(0))
-        return space
+        return space.with_accepted(space.sample(1, np.random.default_rng(0)))
 
     def _grid_candidates(self, space: Space, guesses: list, n_values: int) -> ListedCandidates:
         grid = [params for point in space.grid(n_values) for params in space.from_unit([point])]

@@ -2,11 +2,13 @@
 
 from skhyper._lazy import public_dir
 from skhyper.space._branches import branches
+from skhyper.space._categorical import Categorical
 from skhyper.space._check import check_dimension
 from skhyper.space._conditions import When
 from skhyper.space._defaults import default_space
-from skhyper.space._dimensions import Categorical, Dimension, Distribution, Integer, Real
-from skhyper.space._rare import evenly
+from skhyper.space._dimensions import Dimension, Integer, Real
+from skhyper.space._distribution import Distribution
+from skhyper.space._sampling import evenly
 from skhyper.space._space import Space, check_space
 from skhyper.space._vectors import as_vector, is_vector, like
 from skhyper.space._why_not import why_not

@@ -1,4 +1,4 @@
-"""The choice that a conditional space branches by."""
+"""Branches of a conditional space: values of a choice that have hyperparameters of their own."""
 
 from collections import Counter
 
@@ -10,10 +10,10 @@ __all__ = ["branches"]
 
 
 def branches(space: Space) -> tuple[int, np.ndarray]:
-    """Where a space branches: a choice whose values have hyperparameters of their own.
+    """The choice by which a space branches, and its values with hyperparameters of their own.
 
-    It is the choice of a sub-space or, where there is only one, the choice on which most
-    hyperparameters depend, itself always active. What only one value is left for does not count.
+    The choice selects the sub-space or, if there is only one, it is the unconditional choice on
+    which most hyperparameters depend. Hyperparameters with a single value do not count.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def branches(space: Space) -> tuple[int, np.ndarray]:
     -------
     column : int
     values : ndarray of int of shape (n_branches,)
-        Index of each value that makes something active which no other one does. Empty where the
-        space does not branch.
+        Index of each value under which a hyperparameter may be active that is inactive under all
+        others. Empty if the space does not branch.
 
     Examples
     --------
@@ -39,29 +39,24 @@ def branches(space: Space) -> tuple[int, np.ndarray]:
     >>> branches(space)
     (0, array([0, 1]))
     """
-    column, opened = _opened(space)
-    varied = {c for c, dimension in enumerate(space.dimensions) if dimension.n_values > 1}
-    n_openers = Counter(c for columns in opened for c in columns)
-    own = [any(n_openers[c] == 1 for c in columns & varied) for columns in opened]
-    return column, np.flatnonzero(own)
+    column = _choice(space)
+    if column is None:
+        return 0, np.array([], dtype=int)
+    values = space.dimensions[column].grid(0)
+    points = np.full((len(values), space.n_dims), np.nan)
+    points[:, column] = values
+    may_be_active = space.active(points, if_unknown=True)
+    varied = np.array([dimension.n_values > 1 for dimension in space.dimensions])
+    own = may_be_active & (may_be_active.sum(axis=0) == 1) & varied
+    return column, np.flatnonzero(own.any(axis=1) & (len(values) > 1))
 
 
-def _opened(space: Space) -> tuple[int, list[set[int]]]:
-    """Column of the choice, and the columns that may be active with each of its values."""
+def _choice(space: Space) -> int | None:
+    """Column of the choice that most hyperparameters depend on; None if there is no choice."""
     if space.n_subspaces > 1:
-        every = [sub.columns.values() for sub in space._subspaces]
-        return 0, [{c for columns in parts for c in columns} for parts in every]
-    (sub,) = space._subspaces
-    free = [columns[0] for name, columns in sub.columns.items() if not sub.tests[name]]
-    choices = [c for c in free if space.dimensions[c].kind == "categorical"]
-    conditions = [(name, parent) for name, tests in sub.tests.items() for parent, _ in tests]
-    if not choices:
-        return 0, []
-    column = max(choices, key=[parent for _, parent in conditions].count)
-    every_value = space.dimensions[column].grid(0)
-    opened: list[set[int]] = [set() for _ in every_value]
-    for name in {name for name, parent in conditions if parent == column}:
-        holds = [test(every_value) for parent, test in sub.tests[name] if parent == column]
-        for value in np.flatnonzero(np.all(holds, axis=0)):
-            opened[value].update(sub.columns[name])
-    return column, opened
+        return 0
+    (subspace,) = space._columns.subspaces
+    categorical = [c for c, d in enumerate(space.dimensions) if d.kind == "categorical"]
+    choices = [c for c in subspace.unconditional if c in categorical]
+    parents = Counter(parent for own in subspace.conditions.values() for parent, _ in own)
+    return max(choices, key=parents.__getitem__, default=None)

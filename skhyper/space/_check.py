@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from skhyper.exceptions import InvalidSpaceError
+from skhyper.space._categorical import Categorical
 from skhyper.space._choices import looks_like_steps
 from skhyper.space._conditions import When
-from skhyper.space._dimensions import Categorical, Dimension, Distribution, Integer, Real
+from skhyper.space._dimensions import Dimension, Integer, Real
+from skhyper.space._distribution import Distribution
 from skhyper.space._ranges import PRIORS, is_number
 
 __all__ = ["check_dimension", "split_subspaces"]

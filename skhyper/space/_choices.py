@@ -11,7 +11,7 @@ import numpy as np
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._ranges import is_finite, is_number
 
-__all__ = ["by_value", "check_no_cycle", "looks_like_steps", "merged"]
+__all__ = ["alike", "by_value", "check_no_cycle", "equal", "looks_like_steps", "merged"]
 
 # With fewer numbers than this their order says nothing.
 _FEWEST_ORDERED = 3
@@ -128,3 +128,26 @@ def check_no_cycle(choices: Any, within: tuple[int, ...] = ()) -> None:
     inner = choices.values() if isinstance(choices, Mapping) else choices
     for choice in inner:
         check_no_cycle(choice, (*within, id(choices)))
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Whether two objects without a comparison, as estimators are, hold the same.
+
+    ``sklearn.clone`` of a search and pickling copy the choices, and what refers to them.
+    """
+    if type(a) is not type(b) or a is None or isinstance(a, str | bytes | numbers.Number):
+        return False
+    try:
+        return joblib.hash(a) == joblib.hash(b)
+    except Exception:  # noqa: BLE001  (what cannot be pickled is only itself)
+        return False
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Whether two arbitrary objects are equal; arrays compare as a whole."""
+    try:
+        if isinstance(a, float) and isinstance(b, float) and a != a and b != b:
+            return True  # nan, a common choice of missing_values
+        return bool(np.all(a == b)) and np.shape(a) == np.shape(b)
+    except Exception:  # noqa: BLE001  (an exotic __eq__ may raise anything: then they differ)
+        return False

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.space._dimensions import Categorical, Dimension
+from skhyper.space._categorical import Categorical
+from skhyper.space._dimensions import Dimension
 
 __all__ = ["Condition", "When"]
 

@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from skhyper.space._choices import equal
 from skhyper.space._conditions import When
-from skhyper.space._dimensions import equal
 
 __all__ = ["default_space"]
 

@@ -1,72 +1,38 @@
-"""A search space: settings of an estimator as points of the unit cube, and back.
+"""A search space: params of an estimator as points of the unit cube, and back.
 
-Each hyperparameter is a column. Columns that do not count in a setting (another
-sub-space, a condition that does not hold) are nan: *inactive*.
+Each hyperparameter is a column, or several if it is a vector. Inactive columns (of another
+sub-space, or under a condition that does not hold) are nan.
 
 Notation
 --------
 n : number of points
-d : number of columns; the first one chooses the sub-space when there are several
+d : number of columns; the first one selects the sub-space if there are several
 points : (n, d) float64, in [0, 1] or nan where inactive
 """
 
-import copy
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.space._check import check_entry, split_subspaces
-from skhyper.space._conditions import Condition
-from skhyper.space._dimensions import Categorical, Dimension, equal, same_dimension
-from skhyper.space._rare import walk
-from skhyper.space._vectors import as_vector, is_vector, like
+from skhyper.space._check import split_subspaces
+from skhyper.space._choices import equal
+from skhyper.space._columns import Columns, Subspace
+from skhyper.space._dimensions import Dimension
+from skhyper.space._points import is_inside, place, point_keys
+from skhyper.space._sampling import sample
+from skhyper.space._vectors import as_vector, like
 
 __all__ = ["Space", "check_space"]
 
-# Draws before accepted settings are looked for near those that are known, and before a
-# constraint is said to reject everything.
-_MAX_DRAWS = 20_000
-_MAX_DRAWS_FOR_ONE = 50_000
-# With known ones, draws are given up after this number, if fewer than one in so many is accepted.
-_FEW_DRAWS, _RARE = 1000, 200
-_MAX_ENUMERATED = 100_000
 
-
-@dataclass(frozen=True)
-class _Subspace:
-    """Columns of one dict, parents before children, and the conditions on them.
-
-    A hyperparameter has one column, or one for each component of its template.
-    """
-
-    columns: dict[str, list[int]]
-    tests: dict[str, list[tuple[int, Condition]]]
-    budget: int | None
-    templates: dict[str, Any] = field(default_factory=dict)
-
-    def merged(self, name: str, values: Sequence[Any]) -> Any:
-        """The value of a hyperparameter from those of its columns."""
-        if name not in self.templates:
-            return values[0]
-        return like(self.templates[name], np.array(values))
-
-    def split(self, name: str, value: Any) -> list[Any]:
-        """Values of its columns from that of a hyperparameter."""
-        if name not in self.templates:
-            return [value]
-        template = self.templates[name]
-        if not is_vector(value) or as_vector(value).shape != as_vector(template).shape:
-            raise InvalidSpaceError(f"{value!r} is not of the shape of {template!r}.")
-        return as_vector(value).tolist()
-
-
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Space:
-    """A search space over settings of an estimator.
+    """A search space over the params of an estimator; it cannot be changed.
 
     Parameters
     ----------
@@ -76,21 +42,20 @@ class Space:
         distribution; a dimension of ``skhyper.space`` or ``skopt.space``; any of them
         inside a :class:`When`.
     constraint : callable, default=None
-        ``constraint(params) -> bool`` on a setting; only settings it accepts are proposed.
+        ``constraint(params) -> bool``; only params that it accepts are proposed.
 
     Attributes
     ----------
     n_dims : int
         Number of columns of the unit cube.
-    names : list of str or None
-        Name of each column; None for the column that chooses the sub-space.
-    dimensions : list of Dimension
+    names : tuple of str or None
+        Name of each column; None for the column that selects the sub-space.
+    dimensions : tuple of Dimension
         Dimension of each column.
-    budgets : list of int or None
-        Trials asked for in each sub-space by ``(dict, n_iter)`` pairs.
+    budgets : tuple of int or None
+        Number of trials in each sub-space, from ``(dict, n_iter)`` pairs.
     accepted : ndarray of shape (n, d)
-        Points that are known to meet the constraint. A search sets it to those of its history;
-        :meth:`sample` starts from them where random draws hardly ever meet the constraint.
+        Points that are known to meet the constraint, see :meth:`with_accepted`.
 
     Raises
     ------
@@ -107,87 +72,101 @@ class Space:
     array([[0.5 , 0.75]])
     """
 
+    constraint: Callable[[dict], bool] | None
+    budgets: tuple[int | None, ...]
+    accepted: np.ndarray
+    _columns: Columns
+    _defaults: Mapping[str, Any]
+
     def __init__(self, spaces: Any, constraint: Callable[[dict], bool] | None = None):
         if constraint is not None and not callable(constraint):
             raise InvalidSpaceError(f"constraint must be callable, got {constraint!r}.")
-        self.constraint = constraint
-        self._own: dict[str, Any] = {}
-        dicts, self.budgets = split_subspaces(spaces)
-        self.names: list[str | None] = []
-        self.dimensions: list[Dimension] = []
-        if len(dicts) > 1:
-            self.names.append(None)
-            self.dimensions.append(Categorical(range(len(dicts)), ordered=False))
-        parts = zip(dicts, self.budgets, strict=True)
-        self._subspaces = [self._add_subspace(part, budget) for part, budget in parts]
-        self.accepted = np.empty((0, self.n_dims))
+        dicts, budgets = split_subspaces(spaces)
+        columns = Columns.from_dicts(dicts)
+        self.__dict__.update(
+            constraint=constraint,
+            budgets=tuple(budgets),
+            accepted=_no_points(columns),
+            _columns=columns,
+            _defaults={},
+        )
 
-    def _add_subspace(self, subspace: Mapping[str, Any], budget: int | None) -> _Subspace:
-        entries = {name: check_entry(name, spec) for name, spec in subspace.items()}
-        columns = {n: [self._add_column(n, dim)] for n, (dim, _) in entries.items()}
-        tests: dict[str, list] = {}
-        parents = {
-            n: [parent for parent, _ in conditions] for n, (_, conditions) in entries.items()
-        }
-        for name in _parents_first(parents):
-            tests[name] = [
-                (columns[parent][0], Condition(name, parent, wanted, entries[parent][0]))
-                for parent, wanted in entries[name][1]
-            ]
-        return _Subspace(columns, tests, budget)
-
-    def _add_column(self, name: str, dimension: Dimension) -> int:
-        """Column of `name`, shared by the sub-spaces that give it the same values."""
-        for column, (known, other) in enumerate(zip(self.names, self.dimensions, strict=True)):
-            if known == name and same_dimension(other, dimension):
-                return column
-        self.names.append(name)
-        self.dimensions.append(dimension)
-        return len(self.names) - 1
+    def _replace(self, **changes: Any) -> "Space":
+        space = object.__new__(Space)
+        space.__dict__.update(self.__dict__, **changes)
+        return space
 
     def __repr__(self) -> str:
         parts = [
             "{" + ", ".join(f"{n!r}: {self.dimensions[c[0]]!r}" for n, c in s.columns.items()) + "}"
-            for s in self._subspaces
+            for s in self._columns.subspaces
         ]
         body = parts[0] if len(parts) == 1 else "[" + ", ".join(parts) + "]"
         extra = "" if self.constraint is None else f", constraint={self.constraint!r}"
         return f"Space({body}{extra})"
 
+    # Columns
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        return self._columns.names
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        return self._columns.dimensions
+
     @property
     def n_dims(self) -> int:
-        return len(self.dimensions)
+        return len(self._columns.dimensions)
 
     @property
     def n_subspaces(self) -> int:
-        return len(self._subspaces)
+        return len(self._columns.subspaces)
 
     @property
     def n_settings(self) -> float:
-        """Number of distinct settings, ``inf`` where one dimension is a continuum.
+        """Number of distinct candidates, ``inf`` if one dimension is continuous.
 
-        An upper bound where there are conditions or a constraint.
+        An upper bound if there are conditions or a constraint.
         """
         sizes = [
-            math.prod(self.dimensions[c].n_values for cs in s.columns.values() for c in cs)
-            for s in self._subspaces
+            math.prod(self.dimensions[c].n_values for own in s.columns.values() for c in own)
+            for s in self._columns.subspaces
         ]
         return sum(sizes)
 
     @property
     def vectors(self) -> list[list[int]]:
-        """Columns of each hyperparameter that has several (see :meth:`expanded`)."""
-        every = [columns for sub in self._subspaces for columns in sub.columns.values()]
-        return [list(v) for v in dict.fromkeys(map(tuple, every)) if len(v) > 1]
+        """Columns of each hyperparameter that has several (see :meth:`with_vectors`)."""
+        every = [own for s in self._columns.subspaces for own in s.columns.values()]
+        return [list(own) for own in dict.fromkeys(map(tuple, every)) if len(own) > 1]
 
     @property
     def always_active(self) -> set[str]:
-        """Names that every candidate has: those in each sub-space, without conditions."""
-        parts = [{n for n, tests in s.tests.items() if not tests} for s in self._subspaces]
+        """Names that are active in all points: those in each sub-space, without conditions."""
+        parts = [{n for n, c in s.conditions.items() if not c} for s in self._columns.subspaces]
         return set.intersection(*parts)
 
-    def activate(self, points: Any) -> np.ndarray:
-        """Points with every value at its one coordinate and nan where inactive.
+    def _subspace_of(self, point: np.ndarray) -> Subspace:
+        index = 0 if self.n_subspaces == 1 else int(self.dimensions[0].index(point[:1])[0])
+        return self._columns.subspaces[index]
+
+    # Points
+
+    def active(self, points: np.ndarray, if_unknown: bool = False) -> np.ndarray:
+        """Which columns are active at points (n, d), (n, d) bool.
+
+        Parameters
+        ----------
+        points : ndarray of shape (n, d)
+            nan where not known.
+        if_unknown : bool, default=False
+            Whether a condition on a coordinate that is nan counts as met.
+        """
+        return self._columns.active(points, if_unknown)
+
+    def canonical(self, points: Any) -> np.ndarray:
+        """The same points with one coordinate for each value, nan where inactive.
 
         Parameters
         ----------
@@ -202,112 +181,39 @@ class Space:
         points[np.isnan(points)] = 0.5
         for column, dimension in enumerate(self.dimensions):
             points[:, column] = dimension.snap(points[:, column])
-        points[~self._active(points)] = np.nan
+        points[~self.active(points)] = np.nan
         return points
 
-    def _active(self, points: np.ndarray) -> np.ndarray:
-        """Which columns count, (n, d) bool, for points without nan."""
-        active = np.zeros(points.shape, dtype=bool)
-        choice = np.zeros(len(points), dtype=int)
-        if self.n_subspaces > 1:
-            active[:, 0] = True
-            choice = self.dimensions[0].index(points[:, 0])
-        for i, subspace in enumerate(self._subspaces):
-            rows = np.flatnonzero(choice == i)
-            always = [
-                c for n, tests in subspace.tests.items() if not tests for c in subspace.columns[n]
-            ]
-            active[rows[:, None], always] = True
-            for name, tests in subspace.tests.items():
-                if not tests:
-                    continue
-                holds = np.ones(len(rows), dtype=bool)
-                for parent, test in tests:
-                    holds &= active[rows, parent] & test(points[rows, parent])
-                active[rows[:, None], subspace.columns[name]] = holds[:, None]
-        return active
+    @staticmethod
+    def key(point: np.ndarray) -> bytes:
+        """A key of a point (d,), the same for points that are equal up to rounding."""
+        return point_keys(point[None])[0]
+
+    @staticmethod
+    def keys(points: np.ndarray) -> list[bytes]:
+        """The :meth:`key` of each of the points (n, d)."""
+        return point_keys(points)
 
     def from_unit(self, points: Any) -> list[dict[str, Any]]:
-        """Settings at points of shape (n, d): inactive hyperparameters are left out."""
-        points = self.activate(points)
-        return [self._setting(point) for point in points]
+        """Params at points of shape (n, d), without inactive hyperparameters."""
+        return [self._params(point) for point in self.canonical(points)]
 
-    def _setting(self, point: np.ndarray) -> dict[str, Any]:
-        subspace = self._subspace_of(point)
+    def _params(self, point: np.ndarray) -> dict[str, Any]:
+        """Params at a canonical point (d,)."""
+        subspace, inactive = self._subspace_of(point), np.isnan(point).tolist()
         return {
-            name: subspace.merged(name, [self.dimensions[c].from_unit(point[c]) for c in columns])
-            for name, columns in self._active_columns(point)
+            name: subspace.join(name, [self.dimensions[c].from_unit(point[c]) for c in own])
+            for name, own in subspace.columns.items()
+            if not inactive[own[0]]
         }
 
-    def _active_columns(self, point: np.ndarray) -> list[tuple[str, list[int]]]:
-        """Name and columns of each hyperparameter that counts at a point (d,)."""
-        inactive = np.isnan(point).tolist()
-        columns = self._subspace_of(point).columns
-        return [(name, own) for name, own in columns.items() if not inactive[own[0]]]
-
-    def _subspace_of(self, point: np.ndarray) -> _Subspace:
-        if self.n_subspaces == 1:
-            return self._subspaces[0]
-        return self._subspaces[int(self.dimensions[0].index(point[:1])[0])]
-
-    def jacobian(self, points: Any) -> np.ndarray:
-        """Derivative of each hyperparameter's value by its coordinate, shape (n, d).
-
-        A derivative by a hyperparameter times this is the derivative by the coordinate. nan
-        where a dimension is inactive, or its values are not real numbers.
-
-        Parameters
-        ----------
-        points : array-like of shape (n, d)
-            Points of the unit cube, nan where inactive.
-
-        Examples
-        --------
-        >>> from skhyper.space import Space
-        >>> space = Space({"tol": (0.0, 5.0), "kernel": ["linear", "rbf"]})
-        >>> space.jacobian(space.to_unit([{"tol": 1.0, "kernel": "rbf"}]))
-        array([[ 5., nan]])
-        """
-        points = np.array(points, dtype=float, ndmin=2)
-        slopes = np.full(points.shape, np.nan)
-        for column, dimension in enumerate(self.dimensions):
-            for row in np.flatnonzero(~np.isnan(points[:, column])):
-                slopes[row, column] = dimension.slope(float(points[row, column]))
-        return slopes
-
-    def by_coordinate(self, point: np.ndarray, gradient: Mapping[str, Any]) -> np.ndarray:
-        """Derivative by the coordinates, from that by the hyperparameters.
-
-        Parameters
-        ----------
-        point : ndarray of shape (d,)
-            Where the derivative was taken, nan where inactive.
-        gradient : dict
-            From names to numbers, or to arrays or dicts for those that hold several.
-
-        Returns
-        -------
-        slopes : ndarray of shape (d,)
-            nan where inactive or not known.
-        """
-        slopes = np.full(self.n_dims, np.nan)
-        for name, columns in self._subspace_of(point).columns.items():
-            if gradient.get(name) is not None:
-                parts = as_vector(gradient[name])
-                if len(parts) == len(columns):
-                    slopes[columns] = parts
-        with np.errstate(over="ignore", invalid="ignore"):
-            slopes *= self.jacobian(point)[0]
-        slopes[~np.isfinite(slopes)] = np.nan
-        return slopes
-
     def to_unit(self, settings: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        """Points of shape (n, d) of settings that lie in the space.
+        """Points of shape (n, d) of params that lie in the space.
 
         Raises
         ------
         InvalidSpaceError
-            If a setting does not lie in the space.
+            If one of them does not lie in the space.
         """
         points = np.empty((len(settings), self.n_dims))
         for row, params in enumerate(settings):
@@ -318,75 +224,105 @@ class Space:
         return points
 
     def locate(self, params: Mapping[str, Any]) -> np.ndarray | None:
-        """Point of shape (d,) of a setting, None where it has none.
+        """The point (d,) of params; None if there is none.
 
-        Numbers out of their range get coordinates out of [0, 1], so that what was tried
-        outside the space still tells something of its inside. What a setting leaves out has
-        the estimator's own value, if :meth:`completed_by` told it.
+        Numbers out of their range get coordinates out of [0, 1], so that samplers can use trials
+        outside of the space. Missing hyperparameters have the values of :meth:`with_defaults`.
         """
         outside = None
-        for own in ({}, self._own):
-            for i, sub in enumerate(self._subspaces):
-                point = self._locate_in(i, sub, params, own)
-                if point is not None and _is_inside(point):
+        for defaults in ({}, self._defaults) if self._defaults else ({},):
+            for index in range(self.n_subspaces):
+                if self._unknown(index, params):
+                    continue
+                point, wrong = place(self._columns, index, {**defaults, **params})
+                if not wrong and is_inside(point):
                     return point
-                outside = point if outside is None else outside
+                outside = point if outside is None and not wrong else outside
         return outside
 
-    def _locate_in(
-        self, i: int, sub: _Subspace, params: Mapping[str, Any], own: Mapping[str, Any]
-    ) -> np.ndarray | None:
-        """Point of a setting in one sub-space, with values of `own` for what it leaves out."""
-        if not all(name in sub.columns or self._is_own(name, params[name]) for name in params):
-            return None
-        point = np.full(self.n_dims, np.nan)
-        if self.n_subspaces > 1:
-            point[0] = self.dimensions[0].to_unit(i)
-        for name, tests in sub.tests.items():
-            active = all(
-                not np.isnan(point[parent]) and test(point[[parent]])[0] for parent, test in tests
-            )
-            if not active:
-                continue
-            try:
-                value = params[name] if name in params else own[name]
-                for column, part in zip(sub.columns[name], sub.split(name, value)):
-                    point[column] = self.dimensions[column].to_unit(part)
-            except (KeyError, InvalidSpaceError):
-                return None
-        return point
+    def _unknown(self, index: int, params: Mapping[str, Any]) -> list[str]:
+        """Names that one sub-space does not have, and whose value is not the default."""
+        known, defaults = self._columns.subspaces[index].columns, self._defaults
+        return [
+            name
+            for name, value in params.items()
+            if name not in known
+            and not (name in defaults and (defaults[name] is value or equal(defaults[name], value)))
+        ]
 
-    def _is_own(self, name: str, value: Any) -> bool:
-        return name in self._own and (self._own[name] is value or equal(self._own[name], value))
-
-    def completed_by(self, own: Mapping[str, Any]) -> "Space":
-        """The same space, where settings leave out what has the estimator's own value.
-
-        Parameters
-        ----------
-        own : dict
-            The estimator's ``get_params(deep=True)``.
-        """
-        space = copy.copy(self)
-        space._own = dict(own)
-        return space
-
-    def complete(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """What is active of a located setting, own values included, as they were written."""
+    def fill_defaults(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Active params of those that have a point, with the defaults of missing ones."""
+        point = self.locate(params)
+        if point is None:
+            raise InvalidSpaceError(f"The setting {params!r} does not lie in {self!r}.")
         return {
-            name: params[name] if name in params else self._own[name]
-            for name, _ in self._active_columns(self.locate(params))  # type: ignore[arg-type]
+            name: params[name] if name in params else self._defaults[name]
+            for name, own in self._subspace_of(point).columns.items()
+            if not np.isnan(point[own[0]])
         }
 
     def contains(self, params: Mapping[str, Any]) -> bool:
-        """Whether a setting lies in the ranges and meets the constraint."""
+        """Whether params lie in the ranges and meet the constraint."""
         point = self.locate(params)
-        if point is None or not _is_inside(point):
+        if point is None or not is_inside(point):
             return False
-        return self.constraint is None or self.accepts(self.complete(params))
+        return self.constraint is None or self.accepts(self.fill_defaults(params))
+
+    # Derivatives
+
+    def derivative(self, points: Any) -> np.ndarray:
+        """Derivative of each hyperparameter's value with respect to its coordinate, (n, d).
+
+        nan where a dimension is inactive or its values are not real numbers.
+
+        Parameters
+        ----------
+        points : array-like of shape (n, d)
+
+        Examples
+        --------
+        >>> from skhyper.space import Space
+        >>> space = Space({"tol": (0.0, 5.0), "kernel": ["linear", "rbf"]})
+        >>> space.derivative(space.to_unit([{"tol": 1.0, "kernel": "rbf"}]))
+        array([[ 5., nan]])
+        """
+        points = np.array(points, dtype=float, ndmin=2)
+        derivatives = np.full(points.shape, np.nan)
+        for column, dimension in enumerate(self.dimensions):
+            for row in np.flatnonzero(~np.isnan(points[:, column])):
+                derivatives[row, column] = dimension.slope(float(points[row, column]))
+        return derivatives
+
+    def gradient_to_unit(self, point: np.ndarray, gradient: Mapping[str, Any]) -> np.ndarray:
+        """Gradient with respect to the coordinates, from that with respect to the params.
+
+        Parameters
+        ----------
+        point : ndarray of shape (d,)
+            Where the gradient was computed, nan where inactive.
+        gradient : dict
+            From names to numbers, or to arrays or dicts for vectors.
+
+        Returns
+        -------
+        gradient : ndarray of shape (d,)
+            nan where inactive or not known.
+        """
+        in_unit = np.full(self.n_dims, np.nan)
+        for name, columns in self._subspace_of(point).columns.items():
+            if gradient.get(name) is not None:
+                parts = as_vector(gradient[name])
+                if len(parts) == len(columns):
+                    in_unit[columns] = parts
+        with np.errstate(over="ignore", invalid="ignore"):
+            in_unit *= self.derivative(point)[0]
+        in_unit[~np.isfinite(in_unit)] = np.nan
+        return in_unit
+
+    # The constraint, and points that meet it
 
     def accepts(self, params: Mapping[str, Any]) -> bool:
-        """Whether the constraint, if there is one, accepts a setting.
+        """Whether the constraint, if there is one, accepts params.
 
         Raises
         ------
@@ -405,62 +341,36 @@ class Space:
             ) from error
 
     def meets(self, points: np.ndarray) -> np.ndarray:
-        """Whether the constraint accepts each of the points, already activated, (n,) bool."""
+        """Whether the constraint accepts each of the canonical points (n, d), (n,) bool."""
         if self.constraint is None:
             return np.ones(len(points), dtype=bool)
-        return np.array([self.accepts(self._setting(point)) for point in points], dtype=bool)
+        return np.array([self.accepts(self._params(point)) for point in points], dtype=bool)
 
     def filter(self, points: np.ndarray) -> np.ndarray:
-        """The points, already activated, whose settings the constraint accepts."""
+        """The canonical points that the constraint accepts."""
         return points if self.constraint is None else points[self.meets(points)]
 
-    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+    def sample(
+        self, n: int, rng: np.random.Generator, starts: np.ndarray | None = None
+    ) -> np.ndarray:
         """Draw `n` random points that meet the constraint, shape (n, d).
 
-        Where random draws hardly ever meet it, by a random walk from points that do.
+        If random draws seldom meet it, random walks start from points that do.
+
+        Parameters
+        ----------
+        n : int
+        rng : numpy.random.Generator
+        starts : ndarray of shape (m, d), default=None
+            Points such as those of earlier trials: walks start from those that meet the
+            constraint, besides the `accepted` ones.
 
         Raises
         ------
         InvalidSpaceError
-            If the constraint rejects every one of many draws, and no point is known.
+            If the constraint rejects every one of many draws, and no accepted point is known.
         """
-        if self.constraint is None:
-            return self.activate(rng.random((n, self.n_dims)))
-        found = [np.empty((0, self.n_dims))]
-        drawn = n_found = 0
-        batch = found[0]
-        while n_found < n and not self._gives_up(n, drawn, n_found):
-            missing = n - n_found
-            batch = self.activate(rng.random((min(max(2 * missing, 16), 4096), self.n_dims)))
-            found.append(self.filter(batch)[:missing])
-            drawn, n_found = drawn + len(batch), n_found + len(found[-1])
-        points = np.concatenate(found)
-        if n_found < n:
-            known = np.concatenate([points, self.accepted])
-            starts = known if len(known) else self._any_enumerated(drawn, batch)
-            points = np.concatenate([points, walk(self, starts, n - n_found, rng)])
-        return points
-
-    def _gives_up(self, n: int, drawn: int, n_found: int) -> bool:
-        """Whether more draws are not worth it, to find `n` points."""
-        if len(self.accepted) and drawn >= _FEW_DRAWS and _RARE * n_found < drawn:
-            return True
-        finds = n_found > 0 or len(self.accepted) > 0 or self.n_settings <= _MAX_ENUMERATED
-        return drawn >= max(_MAX_DRAWS if finds else _MAX_DRAWS_FOR_ONE, 16 * n)
-
-    def _any_enumerated(self, drawn: int, rejected: np.ndarray) -> np.ndarray:
-        """Points that meet a constraint which random draws never met, shape (>= 1, d)."""
-        points: Iterator[np.ndarray] = iter(())
-        if self.n_settings <= _MAX_ENUMERATED:
-            points = itertools.islice(self.grid(_MAX_ENUMERATED), 64)
-        found = list(points)
-        if not found:
-            raise InvalidSpaceError(
-                f"The constraint {self.constraint!r} rejected all of {drawn} settings drawn from "
-                f"the space; it rejects {self._setting(rejected[0])!r}, for example. If it accepts "
-                "any, give one as an initial point."
-            )
-        return np.array(found)
+        return sample(self, n, rng, starts)
 
     def grid(self, n_values: int) -> Iterator[np.ndarray]:
         """Points, each of shape (d,), of a grid in the order of ``ParameterGrid``.
@@ -470,7 +380,7 @@ class Space:
         n_values : int
             Number of values of each continuous or long range.
         """
-        for i, subspace in enumerate(self._subspaces):
+        for index, subspace in enumerate(self._columns.subspaces):
             seen = set()
             columns = [c for name in sorted(subspace.columns) for c in subspace.columns[name]]
             axes = [self.dimensions[column].grid(n_values) for column in columns]
@@ -478,74 +388,73 @@ class Space:
                 point = np.full((1, self.n_dims), np.nan)
                 point[0, columns] = values
                 if self.n_subspaces > 1:
-                    point[0, 0] = self.dimensions[0].to_unit(i)
-                point = self.activate(point)
-                if point.tobytes() not in seen and len(self.filter(point)):
-                    seen.add(point.tobytes())
+                    point[0, 0] = self.dimensions[0].to_unit(index)
+                point = self.canonical(point)
+                key = point.tobytes()  # exact, as two integers may be neighbors among 2**50
+                if key not in seen and len(self.filter(point)):
+                    seen.add(key)
                     yield point[0]
 
-    def restrict(self, index: int) -> "Space":
-        """The space of one sub-space alone."""
-        sub = self._subspaces[index]
-        kept = [column for columns in sub.columns.values() for column in columns]
-        place = {column: i for i, column in enumerate(kept)}
-        space = copy.copy(self)
-        space.budgets = [sub.budget]
-        space.names = [self.names[column] for column in kept]
-        space.dimensions = [self.dimensions[column] for column in kept]
-        space._subspaces = [_moved(sub, place)]
-        space.accepted = np.empty((0, space.n_dims))
-        return space
+    # Spaces made from this one
 
-    def expanded(self, templates: Mapping[str, Any]) -> "Space":
-        """The space where some hyperparameters hold several numbers.
+    def with_defaults(self, defaults: Mapping[str, Any]) -> "Space":
+        """The same space, where missing hyperparameters have the estimator's values.
 
-        Each component has the range that the hyperparameter was given, and a column.
+        Parameters
+        ----------
+        defaults : dict
+            The estimator's ``get_params(deep=True)``.
+        """
+        return self._replace(_defaults=dict(defaults))
+
+    def with_accepted(self, points: np.ndarray) -> "Space":
+        """The same space, with points (n, d) that are known to meet the constraint."""
+        accepted = np.array(points, dtype=float).reshape(len(points), self.n_dims)
+        accepted.flags.writeable = False
+        return self._replace(accepted=accepted)
+
+    def with_vectors(self, templates: Mapping[str, Any]) -> "Space":
+        """The space where some hyperparameters are vectors, each component with a column.
+
+        All components have the range that was given for the hyperparameter.
 
         Parameters
         ----------
         templates : dict
             From names to arrays or dicts of numbers, of which only the shape counts.
         """
-        place: dict[int, list[int]] = {}
-        space = copy.copy(self)
-        space.names, space.dimensions = [], []
-        for column, (name, dimension) in enumerate(zip(self.names, self.dimensions)):
-            several = name is not None and name in templates and dimension.kind == "real"
-            n = len(as_vector(templates[name])) if several else 1  # type: ignore[index]
-            place[column] = list(range(len(space.names), len(space.names) + n))
-            space.names += [name] * n
-            space.dimensions += [dimension] * n
-        space._subspaces = []
-        for sub in self._subspaces:
-            columns = {n: [i for c in cs for i in place[c]] for n, cs in sub.columns.items()}
-            moved = _moved(sub, {c: places[0] for c, places in place.items()})
-            vectors = {
-                n: templates[n]
-                for n, cs in sub.columns.items()
-                if n in templates and self.dimensions[cs[0]].kind == "real"
-            }
-            space._subspaces.append(replace(moved, columns=columns, templates=vectors))
-        space.accepted = np.empty((0, space.n_dims))
-        return space
+        columns = self._columns.with_vectors(templates)
+        return self._replace(_columns=columns, accepted=_no_points(columns))
 
-    def like_own(self, name: str, value: float) -> Any:
+    def restrict(self, index: int) -> "Space":
+        """The space of one sub-space alone."""
+        columns, kept = self._columns.restricted(index)
+        accepted = self.accepted
+        if self.n_subspaces > 1:
+            accepted = accepted[self.dimensions[0].index(accepted[:, 0]) == index]
+        part = self._replace(_columns=columns, budgets=(self.budgets[index],))
+        return part.with_accepted(accepted[:, kept])
+
+    def constant_vector(self, name: str, value: float) -> Any:
         """A value of a hyperparameter all of whose components are `value`."""
-        for sub in self._subspaces:
-            if name in sub.templates:
-                return like(sub.templates[name], np.full(len(sub.columns[name]), value))
+        for subspace in self._columns.subspaces:
+            if name in subspace.templates:
+                constant = np.full(len(subspace.columns[name]), value)
+                return like(subspace.templates[name], constant)
         return value
 
-
-def _moved(sub: _Subspace, place: Mapping[int, int]) -> _Subspace:
-    """A sub-space whose columns have gone to other places."""
-    columns = {name: [place[c] for c in cs] for name, cs in sub.columns.items()}
-    tests = {name: [(place[c], test) for c, test in ts] for name, ts in sub.tests.items()}
-    return replace(sub, columns=columns, tests=tests)
+    # Former names, until all callers use the new ones
+    activate = canonical
+    jacobian = derivative
+    by_coordinate = gradient_to_unit
+    completed_by = with_defaults
+    complete = fill_defaults
+    expanded = with_vectors
+    like_own = constant_vector
 
 
 def check_space(spaces: Any, constraint: Callable[[dict], bool] | None = None) -> Space:
-    """The :class:`Space` that `spaces` spells; a ``Space`` is returned as it is.
+    """The :class:`Space` that `spaces` specifies; a ``Space`` is returned as it is.
 
     Raises
     ------
@@ -559,26 +468,7 @@ def check_space(spaces: Any, constraint: Callable[[dict], bool] | None = None) -
     return spaces
 
 
-def _is_inside(point: np.ndarray) -> bool:
-    # Rounding may put the very end of a range an ulp outside.
-    return not ((point < -1e-9) | (point > 1 + 1e-9)).any()
-
-
-def _parents_first(parents: dict[str, list[str]]) -> list[str]:
-    """Names sorted so that each comes after those it is conditioned on."""
-    order: list[str] = []
-    waiting = dict(parents)
-    for name, needed in parents.items():
-        for parent in needed:
-            if parent not in parents:
-                raise InvalidSpaceError(
-                    f"{name!r} is conditioned on {parent!r}, which is not in the same dict; "
-                    f"it has {sorted(parents)}."
-                )
-    while waiting:
-        ready = [name for name, needed in waiting.items() if set(needed) <= set(order)]
-        if not ready:
-            raise InvalidSpaceError(f"The conditions of {sorted(waiting)} go in a circle.")
-        order += ready
-        waiting = {name: needed for name, needed in waiting.items() if name not in ready}
-    return order
+def _no_points(columns: Columns) -> np.ndarray:
+    points = np.empty((0, len(columns.names)))
+    points.flags.writeable = False
+    return points

@@ -383,7 +383,7 @@ def test_invalid_space_error_is_a_value_error():
 def test_spellings_of_spaces(spaces, n_subspaces, budgets):
     space = check_space(spaces)
     assert space.n_subspaces == n_subspaces
-    assert space.budgets == budgets
+    assert list(space.budgets) == budgets
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,23 @@ def test_all_conditions_must_hold():
 
 
 @pytest.mark.parametrize(
+    ("a", "b", "active"),
+    [("x", 3, True), ("x", 1, False), ("y", 3, False), ("y", 1, False)],
+)
+def test_params_under_two_conditions_are_located_where_both_hold(a, b, active):
+    space = Space(
+        {"a": ["x", "y"], "b": [1, 2, 3], "c": When((0.0, 4.0), {"a": "x"}, b=lambda b: b > 1)}
+    )
+    others = {"a": a, "b": b}
+    coordinates = {"x": 0.25, "y": 0.75}[a], {1: 1 / 6, 3: 5 / 6}[b]
+    np.testing.assert_allclose(
+        space.locate({**others, "c": 1.0}), [*coordinates, 0.25 if active else np.nan]
+    )
+    assert (space.locate(others) is None) == active
+    assert space.contains({**others, "c": "not a number"}) != active
+
+
+@pytest.mark.parametrize(
     "parent", [(0.0, 1.0), Real(0.1, 1), stats.uniform(0, 1), [0.25, 0.5, 0.75]], ids=short
 )
 def test_predicates_on_numbers(parent):
@@ -190,7 +207,7 @@ def test_pickled_conditions_still_hold():
     )
     again = pickle.loads(pickle.dumps(space))
     points = np.random.default_rng(0).random((50, 3))
-    np.testing.assert_array_equal(again.activate(points), space.activate(points))
+    np.testing.assert_array_equal(again.canonical(points), space.canonical(points))
 
 
 # Wrong conditions
@@ -248,10 +265,10 @@ def test_an_unknown_parent(spaces):
         Space(spaces)
 
 
-def test_circles():
-    with pytest.raises(InvalidSpaceError, match=r"conditions of \['a', 'b'\] go in a circle"):
+def test_cycles():
+    with pytest.raises(InvalidSpaceError, match=r"conditions of \['a', 'b'\] form a cycle"):
         Space({"a": When([1, 2], b=1), "b": When([1, 2], a=1), "c": [1]})
-    with pytest.raises(InvalidSpaceError, match=r"conditions of \['a'\] go in a circle"):
+    with pytest.raises(InvalidSpaceError, match=r"conditions of \['a'\] form a cycle"):
         Space({"a": When([1, 2], a=1)})
 
 

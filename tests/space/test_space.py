@@ -62,10 +62,10 @@ def test_round_trip(make):
 
 def test_columns_are_in_the_order_of_the_dict():
     space = mixed()
-    assert space.names == ["C", "degree", "kernel", "object", "x", "size", "n"]
+    assert space.names == ("C", "degree", "kernel", "object", "x", "size", "n")
     assert space.n_dims == len(space.dimensions) == 7
     (setting,) = space.from_unit([[0.5, 0.9, 0.1, 0.5, 0.5, 0.5, 0.0]])
-    assert list(setting) == space.names
+    assert tuple(setting) == space.names
     assert setting["C"] == 1.0
     assert setting["degree"] == 5
     assert setting["kernel"] == "linear"
@@ -90,27 +90,27 @@ def test_settings_hold_native_values_and_the_choices_themselves():
 
 
 @pytest.mark.parametrize("make", [mixed, two_dicts])
-def test_activate(make):
+def test_canonical(make):
     space = make()
     raw = rng().random((50, space.n_dims))
     before = raw.copy()
-    points = space.activate(raw)
+    points = space.canonical(raw)
     np.testing.assert_array_equal(raw, before)
-    np.testing.assert_array_equal(space.activate(points), points)
+    np.testing.assert_array_equal(space.canonical(points), points)
     assert np.nanmin(points) >= 0
     assert np.nanmax(points) <= 1
     assert [repr(s) for s in space.from_unit(raw)] == [repr(s) for s in space.from_unit(points)]
 
 
-def test_activate_takes_one_point_and_out_of_range_points():
+def test_canonical_takes_one_point_and_out_of_range_points():
     space = Space(SQUARE)
-    np.testing.assert_array_equal(space.activate([0.2, np.nan]), [[0.2, 0.5]])
-    np.testing.assert_array_equal(space.activate([[-1.0, 7.0]]), [[0.0, 1.0]])
+    np.testing.assert_array_equal(space.canonical([0.2, np.nan]), [[0.2, 0.5]])
+    np.testing.assert_array_equal(space.canonical([[-1.0, 7.0]]), [[0.0, 1.0]])
 
 
 def test_several_dicts_share_columns_of_the_same_values():
     space = two_dicts()
-    assert space.names == [None, "C", "a", "b", "c"]
+    assert space.names == (None, "C", "a", "b", "c")
     points = space.sample(400, rng())
     settings = space.from_unit(points)
     first = np.array(["C" in setting for setting in settings])
@@ -122,7 +122,7 @@ def test_several_dicts_share_columns_of_the_same_values():
 
 def test_several_dicts_keep_other_values_apart():
     space = Space([{"a": (0.0, 1.0)}, {"a": (5.0, 9.0)}, {"a": [1, 2]}, {"a": [1.0, 2.0]}])
-    assert space.names == [None, "a", "a", "a", "a"]
+    assert space.names == (None, "a", "a", "a", "a")
     points = np.full((4, 5), 0.25)
     points[:, 0] = (np.arange(4) + 0.5) / 4
     settings = space.from_unit(points)
@@ -352,14 +352,14 @@ def test_restrict():
         constraint=lambda params: params["C"] < 0.5,
     )
     expected = [["kernel", "C"], ["kernel", "C", "gamma"]]
-    names, budgets = list(whole.names), list(whole.budgets)
+    names, budgets = whole.names, whole.budgets
     for i, n in enumerate((3, None)):
         part = whole.restrict(i)
-        assert part.names == expected[i]
-        assert part.budgets == [n]
+        assert list(part.names) == expected[i]
+        assert part.budgets == (n,)
         assert part.n_subspaces == 1
         points = part.sample(60, rng())
-        np.testing.assert_array_equal(part.activate(points), points)
+        np.testing.assert_array_equal(part.canonical(points), points)
         settings = part.from_unit(points)
         np.testing.assert_allclose(part.to_unit(settings), points, rtol=0, atol=1e-12)
         assert all(s["C"] < 0.5 and whole.contains(s) for s in settings)
@@ -421,24 +421,24 @@ def test_what_a_setting_leaves_out_has_the_estimators_own_value():
     svc = SVC(C=2, kernel="linear")
     space = Space({"C": (0.1, 10.0), "kernel": ["linear", "rbf"]})
     assert space.locate({"C": 2.0}) is None
-    space = space.completed_by(svc.get_params())
+    space = space.with_defaults(svc.get_params())
     np.testing.assert_array_equal(space.locate({}), space.locate({"C": 2, "kernel": "linear"}))
     assert space.contains({})
     # What is named, but no dimension, must be as the estimator has it.
     assert space.contains({"C": 3.0, "gamma": "scale"})
     assert space.locate({"C": 3.0, "gamma": 0.5}) is None
-    assert not Space({"C": (0.1, 1.0)}).completed_by(svc.get_params()).contains({})
-    assert not Space({"C": (0.1, 9.0)}, lambda p: p["C"] > 5).completed_by({"C": 2}).contains({})
+    assert not Space({"C": (0.1, 1.0)}).with_defaults(svc.get_params()).contains({})
+    assert not Space({"C": (0.1, 9.0)}, lambda p: p["C"] > 5).with_defaults({"C": 2}).contains({})
 
 
 def test_own_values_choose_the_dict_they_lie_in():
     dicts = [{"kernel": ["poly"], "degree": (2, 4)}, {"kernel": ["rbf"], "C": (0.1, 10.0)}]
-    space = Space(dicts).completed_by(SVC().get_params())
+    space = Space(dicts).with_defaults(SVC().get_params())
     assert space.from_unit([space.locate({})]) == [{"kernel": "rbf", "C": pytest.approx(1.0)}]
     assert space.restrict(0).locate({"kernel": "poly"}) is not None
 
 
-def test_jacobian_is_the_derivative_of_the_settings_by_the_coordinates():
+def test_derivative_of_the_values_with_respect_to_the_coordinates():
     space = Space(
         {
             "C": (1e-3, 1e3, "log-uniform"),
@@ -452,14 +452,14 @@ def test_jacobian_is_the_derivative_of_the_settings_by_the_coordinates():
     )
     ln10 = math.log(10)
     expected = [[12 * ln10, np.nan, np.nan, np.nan], [54 * ln10, np.nan, np.nan, 4.0]]
-    np.testing.assert_allclose(space.jacobian(points), expected)
+    np.testing.assert_allclose(space.derivative(points), expected)
 
 
-def test_jacobian_knows_the_column_of_each_subspace():
+def test_derivative_has_the_column_of_each_subspace():
     space = Space([{"C": (0.0, 1.0)}, {"C": (0.0, 7.0)}])
     points = space.to_unit([{"C": 0.5}, {"C": 5.0}])
     expected = [[np.nan, 1.0, np.nan], [np.nan, np.nan, 7.0]]
-    np.testing.assert_allclose(space.jacobian(points), expected)
+    np.testing.assert_allclose(space.derivative(points), expected)
 
 
 class TestVectors:
@@ -472,10 +472,10 @@ class TestVectors:
             "scale": When((1e-2, 1e2, "log-uniform"), kind="b"),
             "weights": (0.0, 10.0),
         }
-        return Space(spaces).expanded({"scale": np.ones(2), "weights": {"x": 1.0, "y": 2.0}})
+        return Space(spaces).with_vectors({"scale": np.ones(2), "weights": {"x": 1.0, "y": 2.0}})
 
     def test_columns(self, space):
-        assert space.names == ["kind", "scale", "scale", "weights", "weights"]
+        assert space.names == ("kind", "scale", "scale", "weights", "weights")
         assert space.n_settings == np.inf
 
     def test_there_and_back(self, space):
@@ -493,14 +493,56 @@ class TestVectors:
         assert space.locate({"kind": "a", "weights": {"x": 1.0}}) is None
         assert space.locate({"kind": "a", "weights": 1.0}) is None
 
-    def test_jacobian_and_grid(self, space):
-        J = space.jacobian(space.to_unit([{"kind": "a", "weights": {"x": 1.0, "y": 2.0}}]))
+    def test_derivative_and_grid(self, space):
+        J = space.derivative(space.to_unit([{"kind": "a", "weights": {"x": 1.0, "y": 2.0}}]))
         np.testing.assert_allclose(J, [[np.nan] * 3 + [10.0, 10.0]])
         assert len(list(space.grid(2))) == 4 + 16
 
-    def test_restricted_and_completed(self):
+    def test_restricted_with_defaults(self):
         spaces = [{"other": [1]}, {"weights": (0.0, 1.0), "other": [2, 3]}]
-        space = Space(spaces).expanded({"weights": np.zeros(3)}).restrict(1)
-        assert space.names == ["weights"] * 3 + ["other"]
+        space = Space(spaces).with_vectors({"weights": np.zeros(3)}).restrict(1)
+        assert space.names == ("weights", "weights", "weights", "other")
         own = {"weights": np.full(3, 0.5), "other": 3}
-        np.testing.assert_allclose(space.completed_by(own).locate({}), [0.5, 0.5, 0.5, 0.75])
+        np.testing.assert_allclose(space.with_defaults(own).locate({}), [0.5, 0.5, 0.5, 0.75])
+
+
+def test_a_space_cannot_be_changed():
+    space = Space(SQUARE, less_than)
+    for name in ("accepted", "names", "constraint", "budgets"):
+        with pytest.raises(AttributeError, match=f"cannot assign to field '{name}'|no setter"):
+            setattr(space, name, None)
+    given = np.array([[0.2, 0.4]])
+    known = space.with_accepted(given)
+    given[0, 0] = 0.9
+    np.testing.assert_array_equal(known.accepted, [[0.2, 0.4]])
+    assert len(space.accepted) == 0
+    with pytest.raises(ValueError, match="read-only"):
+        known.accepted[0, 0] = 0.5
+
+
+def test_filled_defaults_are_those_that_are_active():
+    space = Space({"kernel": ["linear", "rbf"], "gamma": When((0.0, 1.0), kernel="rbf")})
+    space = space.with_defaults({"kernel": "rbf", "gamma": 0.5, "C": 1.0})
+    assert space.fill_defaults({}) == {"kernel": "rbf", "gamma": 0.5}
+    assert space.fill_defaults({"kernel": "linear", "C": 1.0}) == {"kernel": "linear"}
+    with pytest.raises(InvalidSpaceError, match="does not lie in"):
+        space.fill_defaults({"C": 2.0})
+
+
+def test_a_gradient_with_respect_to_the_coordinates():
+    space = Space({"a": (0.0, 4.0), "w": (1e-2, 1e2, "log-uniform"), "k": ["x", "y"]})
+    space = space.with_vectors({"w": np.ones(2)})
+    params = {"a": 1.0, "w": np.array([1.0, 10.0]), "k": "y"}
+    (point,) = space.to_unit([params])
+
+    def value(point):
+        (p,) = space.from_unit(point[None])
+        return p["a"] ** 2 + p["w"] @ [1.0, 0.5]
+
+    gradient = {"a": 2.0, "w": np.array([1.0, 0.5])}
+    h = 1e-6 * np.eye(4)
+    differences = [(value(point + e) - value(point - e)) / 2e-6 for e in h[:3]]
+    np.testing.assert_allclose(
+        space.gradient_to_unit(point, gradient), [*differences, np.nan], rtol=1e-6
+    )
+    assert np.isnan(space.gradient_to_unit(point, {"w": 1.0})).all()

@@ -1,4 +1,4 @@
-"""Points that random draws hardly ever meet."""
+"""Random points, and random walks where a constraint is seldom met."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import pytest
 
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space import Categorical, Space, When, evenly
-from skhyper.space._rare import walk
+from skhyper.space._sampling import walk
 
 NAMES = "abcdefg"
 
@@ -61,7 +61,7 @@ def test_a_walk_follows_conditions():
 
 def test_samples_of_a_rare_constraint_differ():
     space = Space(dict.fromkeys(NAMES, (1, 20)), constraint=rising)
-    space.accepted = space.to_unit([dict(zip(NAMES, range(1, 8)))])
+    space = space.with_accepted(space.to_unit([dict(zip(NAMES, range(1, 8)))]))
     points = space.sample(40, rng())
     assert len(np.unique(points, axis=0)) > 20
     assert space.meets(points).all()
@@ -74,12 +74,21 @@ def test_what_is_said_to_be_rejected_is():
     with pytest.raises(InvalidSpaceError, match="give one as an initial point") as caught:
         space.sample(1, rng())
     assert "it rejects {'a': 0.5}" not in str(caught.value)
-    space.accepted = np.array([[0.5]])
+    space = space.with_accepted(np.array([[0.5]]))
     np.testing.assert_array_equal(space.sample(3, rng()), np.full((3, 1), 0.5))
 
 
-def test_parts_of_a_space_have_other_points():
+def test_starts_are_those_that_lie_in_the_space_and_meet_the_constraint():
+    space = Space({"a": (0.0, 1.0)}, constraint=lambda p: p["a"] == 0.5)
+    starts = np.array([[0.2], [1.5], [0.5]])
+    np.testing.assert_array_equal(space.sample(3, rng(), starts), np.full((3, 1), 0.5))
+    with pytest.raises(InvalidSpaceError, match="give one as an initial point"):
+        space.sample(1, rng(), starts[:2])
+
+
+def test_accepted_points_of_a_sub_space_remain():
     space = Space([{"a": (0.0, 1.0)}, {"b": (0.0, 1.0)}], constraint=lambda p: True)
-    space.accepted = space.sample(3, rng())
-    assert space.restrict(0).accepted.shape == (0, 1)
-    assert space.expanded({"a": np.zeros(2)}).accepted.shape == (0, 4)
+    space = space.with_accepted(space.to_unit([{"a": 0.2}, {"b": 0.3}, {"b": 0.4}]))
+    np.testing.assert_allclose(space.restrict(0).accepted, [[0.2]])
+    np.testing.assert_allclose(space.restrict(1).accepted, [[0.3], [0.4]])
+    assert space.with_vectors({"a": np.zeros(2)}).accepted.shape == (0, 4)

@@ -1,0 +1,64 @@
+"""Identity of points, and where params lie: coordinates are compared up to rounding."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.space._columns import Columns
+
+__all__ = ["is_inside", "place", "point_keys"]
+
+# Points are equal if their coordinates agree to this number of decimals. Params that were made
+# from a point are located within a few ulps of their value, at most some 1e-11 of a range.
+_DECIMALS = 10
+# Coordinates beyond [0, 1] by no more than this are inside: ends of ranges are rounded, too.
+_END_TOLERANCE = 1e-9
+
+
+def point_keys(points: np.ndarray) -> list[bytes]:
+    """A key for each of the points (n, d), the same for points that are equal up to rounding."""
+    rounded = np.round(points, _DECIMALS) + 0.0  # -0.0 is 0.0
+    rounded[np.isnan(rounded)] = np.nan
+    return [row.tobytes() for row in rounded]
+
+
+def is_inside(point: np.ndarray) -> bool:
+    """Whether all active coordinates of a point (d,) lie in [0, 1]."""
+    return not ((point < -_END_TOLERANCE) | (point > 1 + _END_TOLERANCE)).any()
+
+
+def place(
+    columns: Columns, index: int, params: Mapping[str, Any]
+) -> tuple[np.ndarray, dict[str, str]]:
+    """The point of params in one sub-space, and what is wrong with them.
+
+    Values of inactive hyperparameters are ignored.
+
+    Returns
+    -------
+    point : ndarray of shape (d,)
+        nan where inactive or wrong; numbers out of their range have coordinates out of [0, 1].
+    wrong : dict
+        From the name of each active hyperparameter without coordinates to the reason; an empty
+        one if it is missing.
+    """
+    subspace = columns.subspaces[index]
+    point = np.full(len(columns.dimensions), np.nan)
+    if len(columns.subspaces) > 1:
+        point[0] = columns.dimensions[0].to_unit(index)
+    reasons = {}
+    for name, own in subspace.columns.items():
+        if name not in params:
+            continue
+        try:
+            parts = zip(own, subspace.split(name, params[name]), strict=True)
+            point[own] = [columns.dimensions[column].to_unit(part) for column, part in parts]
+        except InvalidSpaceError as error:
+            reasons[name] = str(error)
+    active = columns.active(point[None])[0]
+    point[~active] = np.nan
+    missing = active & np.isnan(point)
+    wrong = {n: reasons.get(n, "") for n in subspace.conditions if missing[subspace.columns[n][0]]}
+    return point, wrong
