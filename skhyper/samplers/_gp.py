@@ -285,7 +285,7 @@ class GPSampler(Sampler):
             F = encoding.encode(points)[~pending]
             gp = fit_gp(F, _finite_losses(losses[~pending]), groups=encoding.groups)
             centres = best_points(points, losses)
-            elsewhere = encoding.encode(self._candidates(space, centres, len(points), rng))
+            elsewhere = encoding.encode(self._candidates(space, centres, points, rng))
             observed = gp.predict(F[np.isfinite(losses[~pending])])
             bound = regret_bound(observed, gp.predict(elsewhere), space.n_dims)
         return Regret(bound, float(np.sqrt(gp.noise_variance)) if np.isnan(noise) else noise)
@@ -402,14 +402,14 @@ class GPSampler(Sampler):
         """The point of largest acquisition that is not `known`."""
         model, encoding = acquisition.model, acquisition.model.encoding
         space = encoding.space
-        candidates = self._candidates(space, centres, len(known), rng)
+        candidates = self._candidates(space, centres, known, rng)
         candidates = candidates[np.argsort(-acquisition(candidates), kind="stable")]
         # The first that are new will do; to compare all of them takes as long as to predict.
         top = unknown(candidates[:_TOP], known)
         if len(top) == 0:
             top = unknown(candidates, known)
         if len(top) == 0:  # a small space, all but used up: the search finds the rest
-            return space.sample(1, rng)[0]
+            return space.sample(1, rng, known)[0]
         free = self._free(model, top, len(known))
         if acquisition.penalty is None and not free.any():
             return top[0]
@@ -443,15 +443,15 @@ class GPSampler(Sampler):
         return free & (late | (free.sum(axis=1, keepdims=True) > _COVERED_DIMENSIONS))
 
     def _candidates(
-        self, space: Space, centres: np.ndarray, n_known: int, rng: np.random.Generator
+        self, space: Space, centres: np.ndarray, known: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
         """All points of a small space; else random ones and steps from the centres, (m, d)."""
         if space.n_settings <= self.n_candidates:
             return every_point(space)
-        part = max(_FEWEST_CANDIDATES, min(1.0, _FULL_CANDIDATES / n_known))
+        part = max(_FEWEST_CANDIDATES, min(1.0, _FULL_CANDIDATES / len(known)))
         m = max(1, round(part * self.n_candidates))
         steps = local_steps(space, np.repeat(centres, -(-m // (2 * len(centres))), axis=0), rng)
-        return np.concatenate([space.sample(m, rng), steps])
+        return np.concatenate([space.sample(m, rng, known), steps])
 
 
 @functools.cache

@@ -37,23 +37,20 @@ class GridSampler(Sampler):
     def ask(
         self, space: Space, history: History, n_points: int, rng: np.random.Generator
     ) -> np.ndarray:
-        tried = {_key(space.locate(trial.params)) for trial in history}
+        located = (space.locate(trial.params) for trial in history)
+        tried = {space.key(point) for point in located if point is not None}
         points = list(_first(self._untried(space, tried), n_points))
         return np.array(points).reshape(len(points), space.n_dims)
 
     def _untried(self, space: Space, tried: set) -> Iterator[np.ndarray]:
         for point in space.grid(self.n_values):
-            key = _key(point)
-            if space.n_subspaces > 1:  # which may overlap
-                key = _key(space.locate(space.from_unit(point[None])[0]))
+            same = point
+            if space.n_subspaces > 1:  # they may overlap
+                (same,) = space.to_unit(space.from_unit(point[None]))
+            key = space.key(same)
             if key not in tried:
                 tried.add(key)
                 yield point
-
-
-def _key(point: np.ndarray | None) -> bytes | None:
-    # Rounding: a setting made from a point may come back an ulp away.
-    return None if point is None else np.round(point, 9).tobytes()
 
 
 def _first(points: Iterator[np.ndarray], n: int) -> Iterator[np.ndarray]:

@@ -47,7 +47,7 @@ def first_points(
     middle = space.filter(space.activate(np.full((1, space.n_dims), 0.5)))
     asked = unknown(middle, known)[:n]
     start = max(0, len(known) - len(middle))
-    return np.concatenate([asked, sobol_points(space, start, n - len(asked), seed, rng)])
+    return np.concatenate([asked, sobol_points(space, start, n - len(asked), seed, rng, known)])
 
 
 def best_points(points: np.ndarray, losses: np.ndarray) -> np.ndarray:
@@ -89,7 +89,7 @@ def in_rarest_branch(
     column, values = branches(space)
     if len(values) < 2:
         return known[:0]
-    choice, points = space.dimensions[column], space.sample(m, rng)
+    choice, points = space.dimensions[column], space.sample(m, rng, known)
     # A choice may have next to no weight, or be forbidden with all that goes with it.
     possible = np.intersect1d(values, choice.index(points[:, column]))
     tried = np.bincount(choice.index(known[:, column]), minlength=int(choice.n_values))
@@ -107,8 +107,8 @@ def in_rarest_branch(
 
 def unknown(points: np.ndarray, known: np.ndarray) -> np.ndarray:
     """The points that are not among the known ones."""
-    seen = {row.tobytes() for row in np.round(known, 9)}
-    keep = [row.tobytes() not in seen for row in np.round(points, 9)]
+    seen = set(Space.keys(known))
+    keep = [key not in seen for key in Space.keys(points)]
     return points[np.array(keep, dtype=bool)]
 
 

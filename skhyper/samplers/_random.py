@@ -3,7 +3,7 @@
 import numpy as np
 
 from skhyper._trial import History
-from skhyper.samplers._base import Sampler
+from skhyper.samplers._base import Sampler, located_trials
 from skhyper.space import Space
 
 __all__ = ["RandomSampler"]
@@ -21,4 +21,4 @@ class RandomSampler(Sampler):
     def ask(
         self, space: Space, history: History, n_points: int, rng: np.random.Generator
     ) -> np.ndarray:
-        return space.sample(n_points, rng)
+        return space.sample(n_points, rng, located_trials(space, history)[0])

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from skhyper._trial import History
-from skhyper.samplers._base import Sampler
+from skhyper.samplers._base import Sampler, located_trials
 from skhyper.space import Space
 
 __all__ = ["SobolSampler", "sobol_points"]
@@ -28,11 +28,17 @@ class SobolSampler(Sampler):
     def ask(
         self, space: Space, history: History, n_points: int, rng: np.random.Generator
     ) -> np.ndarray:
-        return sobol_points(space, len(history), n_points, history.seed, rng)
+        tried, _, _ = located_trials(space, history)
+        return sobol_points(space, len(history), n_points, history.seed, rng, tried)
 
 
 def sobol_points(
-    space: Space, start: int, n: int, seed: int, rng: np.random.Generator
+    space: Space,
+    start: int,
+    n: int,
+    seed: int,
+    rng: np.random.Generator,
+    tried: np.ndarray | None = None,
 ) -> np.ndarray:
     """Points `start` to ``start + n`` of a scrambled Sobol sequence, shape (n, d).
 
@@ -42,6 +48,8 @@ def sobol_points(
         Of the scrambling: the same seed, the same sequence.
     rng : numpy.random.Generator
         For points in place of those that the constraint rejects.
+    tried : ndarray of shape (m, d), default=None
+        Earlier points: if the constraint is seldom met, random walks start from them.
     """
     sequence = qmc.Sobol(space.n_dims, scramble=True, seed=seed)
     if start:
@@ -50,4 +58,4 @@ def sobol_points(
         # The balance it warns of holds for powers of two only; any part will do here.
         warnings.simplefilter("ignore", UserWarning)
         points = space.filter(space.activate(sequence.random(n)))
-    return np.concatenate([points, space.sample(n - len(points), rng)])
+    return np.concatenate([points, space.sample(n - len(points), rng, tried)])
