@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["History", "Trial", "TrialState"]
+__all__ = ["History", "StopKind", "StopReason", "Trial", "TrialState"]
 
 
 class TrialState(StrEnum):
@@ -19,6 +19,45 @@ class TrialState(StrEnum):
     FAILED = "failed"
 
     __repr__ = str.__repr__
+
+
+class StopKind(StrEnum):
+    """Kind of a :class:`StopReason`; each member equals its string, and is shown as it."""
+
+    CANDIDATES = "candidates"  # there are no more
+    SAMPLER = "sampler"  # it asks for no more
+    MAX_TIME = "max_time"
+    CALLBACK = "callback"
+    FAILURES = "failures"  # all trials failed alike
+    INTERRUPTED = "interrupted"
+
+    __repr__ = str.__repr__
+
+
+class StopReason(str):
+    """Why a search ended: a sentence, and its `kind`.
+
+    Parameters
+    ----------
+    text : str
+    kind : StopKind or str, default="sampler"
+
+    Examples
+    --------
+    >>> from skhyper._trial import StopReason
+    >>> reason = StopReason("max_time=60 seconds are over", "max_time")
+    >>> reason
+    'max_time=60 seconds are over'
+    >>> reason.kind
+    'max_time'
+    """
+
+    kind: StopKind
+
+    def __new__(cls, text: str, kind: StopKind | str = StopKind.SAMPLER) -> "StopReason":
+        reason = super().__new__(cls, text)
+        reason.kind = StopKind(kind)
+        return reason
 
 
 @dataclass(frozen=True, eq=False)

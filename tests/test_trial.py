@@ -1,12 +1,13 @@
 """Trials and their history: look-ups only."""
 
+import copy
 import dataclasses
 import pickle
 
 import numpy as np
 import pytest
 
-from skhyper._trial import History, Trial
+from skhyper._trial import History, StopKind, StopReason, Trial
 
 
 def complete(number, loss):
@@ -98,3 +99,14 @@ def test_long_fields_stay_out_of_the_repr():
     trial = Trial(0, {"C": 1}, folds=({"fit_time": 123.456},), message="Traceback: a long one")
     assert "Traceback" not in repr(trial)
     assert "123.456" not in repr(trial)
+
+
+def test_a_stop_reason_is_a_sentence_with_a_kind():
+    reason = StopReason("max_time=1 seconds are over", "max_time")
+    assert reason == "max_time=1 seconds are over"
+    assert f"{reason}" == str(reason) == repr(reason)[1:-1]
+    for same in (pickle.loads(pickle.dumps(reason)), copy.deepcopy(reason)):
+        assert (same, same.kind) == (reason, StopKind.MAX_TIME)
+    assert StopReason("the criterion is flat").kind == "sampler"
+    with pytest.raises(ValueError, match="boredom"):
+        StopReason("", "boredom")

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from skhyper._identity import digest
-from skhyper._trial import History
+from skhyper._trial import History, StopReason
 from skhyper.space import Space, evenly
 
 __all__ = ["Candidates", "ListedCandidates", "SampledCandidates", "setting_key"]
@@ -29,13 +29,13 @@ class Candidates(Protocol):
         Whether all settings are known before the first is tried.
     n_candidates : float
         At most so many are asked for; ``inf`` if only time limits them.
-    exhausted_reason : str
+    exhausted_reason : StopReason
         Why ``ask`` returned None.
     """
 
     known_ahead: bool
     n_candidates: float
-    exhausted_reason: str
+    exhausted_reason: StopReason
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
         """The next setting, None when there is none."""
@@ -75,7 +75,7 @@ class ListedCandidates:
         self._allow_repeats = allow_repeats
         self._space = space
         self._n_iter = len(self._listed) if n_iter is None else n_iter
-        self.exhausted_reason = reason
+        self.exhausted_reason = StopReason(reason, "candidates")
         self.start_from(History(), 0)
 
     def start_from(self, history: History, n_made: int) -> None:
@@ -85,7 +85,8 @@ class ListedCandidates:
             left = [s for s in self._listed if setting_key(s, self._space) not in tried]
         n_left = max(0, self._n_iter - n_made)
         if n_left < len(left):
-            self.exhausted_reason = f"n_iter={self._n_iter} settings were tried"
+            reason = f"n_iter={self._n_iter} settings were tried"
+            self.exhausted_reason = StopReason(reason, "candidates")
         self._settings = deque(left[:n_left])
         self.n_candidates = len(self._settings)
 
@@ -129,7 +130,8 @@ class SampledCandidates:
         self._end = ""  # why nothing is left
         self._keys: list[str] = []  # of the trials so far, made once each
         self.n_candidates = sum(n for _, n in self._phases)
-        self.exhausted_reason = f"n_iter={self.n_candidates} settings were tried"
+        reason = f"n_iter={self.n_candidates} settings were tried"
+        self.exhausted_reason = StopReason(reason, "candidates")
 
     def start_from(self, history: History, n_made: int) -> None:
         self.n_candidates = max(0, self.n_candidates - n_made)
@@ -148,7 +150,9 @@ class SampledCandidates:
                     self._asked_in_phase += 1
                     return params
                 reason = getattr(self._sampler, "stop_reason", "")
-                self.exhausted_reason = reason or self._end
+                self.exhausted_reason = (
+                    StopReason(reason, "sampler") if reason else StopReason(self._end, "candidates")
+                )
             self._phases.pop(0)
             self._asked_in_phase = 0
             self._keys = []  # of another space

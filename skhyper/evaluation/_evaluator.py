@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from skhyper._trial import History, Trial
+from skhyper._trial import History, StopReason, Trial
 from skhyper.evaluation._candidates import Candidates
 from skhyper.evaluation._executor import Pool
 from skhyper.evaluation._objective import FoldJob, finished_trial
@@ -86,7 +86,7 @@ class Evaluator:
     ----------
     history : History
         All trials so far.
-    stop_reason : str
+    stop_reason : StopReason
         Why the search ended.
     """
 
@@ -117,7 +117,7 @@ class Evaluator:
         self._running: dict[int, _Running] = {}
         self._asking = True
         self._cut = False
-        self.stop_reason = ""
+        self.stop_reason = StopReason("", "candidates")
 
     @property
     def history(self) -> History:
@@ -157,7 +157,7 @@ class Evaluator:
                 return
             self._start(params)
 
-    def _stop(self, reason: str, cut: bool = False) -> None:
+    def _stop(self, reason: StopReason, cut: bool = False) -> None:
         """Ask no more; with `cut`, do not wait for running trials either."""
         self._asking = False
         self._cut = cut
@@ -170,7 +170,8 @@ class Evaluator:
         # Cancel jobs that were all submitted at the start.
         cut = self._all_at_once and n_done > 0
         if cut or (self._asking and len(self._trials) > len(self._base)):
-            self._stop(f"max_time={self._budget.max_time} seconds are over", cut)
+            reason = f"max_time={self._budget.max_time} seconds are over"
+            self._stop(StopReason(reason, "max_time"), cut)
 
     def _may_ask(self) -> bool:
         if self._all_at_once:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from skhyper._sklearn import HAS_CALLBACKS
-from skhyper._trial import History, Trial
+from skhyper._trial import History, StopReason, Trial
 from skhyper.evaluation._objective import FoldJob, error_message, fold_error
 
 __all__ = ["FailureWatch", "FoldCallbacks", "Observer", "TrialCallbacks"]
@@ -28,12 +28,12 @@ class Observer:
     def on_fold_end(self, job: FoldJob, result: dict[str, Any]) -> None:
         """Called with the result of each fold, in the order in which they arrive."""
 
-    def on_trial_end(self, trial: Trial, history: History) -> str | None:
+    def on_trial_end(self, trial: Trial, history: History) -> StopReason | None:
         """Called after each trial; `history` contains it.
 
         Returns
         -------
-        reason : str or None
+        reason : StopReason or None
             Why the search should stop; None if it should go on.
         """
         return None
@@ -93,13 +93,13 @@ class TrialCallbacks(Observer):
         self._search = search
         self._hooks = tuple(hooks)
 
-    def on_trial_end(self, trial: Trial, history: History) -> str | None:
+    def on_trial_end(self, trial: Trial, history: History) -> StopReason | None:
         self._search.history_ = history
         answers = [hook(self._search, history, trial) for hook in self._hooks]
         for callback in getattr(self._search, "_skl_callbacks", []):
             if hasattr(callback, "on_trial_end"):
                 answers.append(callback.on_trial_end(self._search, trial))
-        return "a callback asked to stop" if any(answers) else None
+        return StopReason("a callback asked to stop", "callback") if any(answers) else None
 
 
 class FailureWatch(Observer):
@@ -126,11 +126,12 @@ class FailureWatch(Observer):
         for trial in base:
             self._all_failed(trial)
 
-    def on_trial_end(self, trial: Trial, history: History) -> str | None:
+    def on_trial_end(self, trial: Trial, history: History) -> StopReason | None:
         if not self._all_failed(trial):
             return None
         self.gave_up = True
-        return f"all of the first {len(self._messages)} trials failed with the same error"
+        reason = f"all of the first {len(self._messages)} trials failed with the same error"
+        return StopReason(reason, "failures")
 
     def _all_failed(self, trial: Trial) -> bool:
         """Whether there are enough trials, and all folds of all of them failed alike."""

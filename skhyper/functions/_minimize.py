@@ -6,13 +6,14 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import joblib
 from scipy.optimize import OptimizeResult
 from sklearn.utils import check_random_state
 
-from skhyper._trial import History, Trial
+from skhyper._trial import History, StopReason, Trial
 from skhyper.evaluation import (
     Budget,
     Evaluator,
@@ -185,10 +186,10 @@ class _Callbacks(Observer):
     def __init__(self, callbacks: Sequence[Callable], points: Points, sampler: Sampler):
         self._callbacks, self._points, self._sampler = callbacks, points, sampler
 
-    def on_trial_end(self, trial: Trial, history: History) -> str | None:
-        made_of = history, self._points, self._sampler
-        stops = any([bool(callback(_result(*made_of, ""))) for callback in self._callbacks])
-        return "a callback asked to stop" if stops else None
+    def on_trial_end(self, trial: Trial, history: History) -> StopReason | None:
+        result = partial(_result, history, self._points, self._sampler, StopReason(""))
+        stops = any([bool(callback(result())) for callback in self._callbacks])
+        return StopReason("a callback asked to stop", "callback") if stops else None
 
 
 def _check_arguments(
@@ -210,7 +211,7 @@ def _run(evaluator: Evaluator, points: Points, sampler: Sampler) -> OptimizeResu
         try:
             evaluator.run()
         except BaseException as error:
-            reason = f"interrupted by {interruption_name(error)}"
+            reason = StopReason(f"interrupted by {interruption_name(error)}", "interrupted")
             result = _result(evaluator.history, points, sampler, reason)
             ctrl_c = isinstance(error, KeyboardInterrupt) and not isinstance(error, Terminated)
             if ctrl_c and result.nfev:
@@ -220,9 +221,11 @@ def _run(evaluator: Evaluator, points: Points, sampler: Sampler) -> OptimizeResu
     return _result(evaluator.history, points, sampler, evaluator.stop_reason)
 
 
-def _result(history: History, points: Points, sampler: Sampler, message: str) -> OptimizeResult:
-    success = history.best is not None and not message.startswith("interrupted")
-    return optimize_result(history, points, sampler, message=message, success=success)
+def _result(
+    history: History, points: Points, sampler: Sampler, reason: StopReason
+) -> OptimizeResult:
+    success = history.best is not None and reason.kind != "interrupted"
+    return optimize_result(history, points, sampler, message=reason, success=success)
 
 
 def _checked_catch(catch: Any) -> tuple[type[Exception], ...]:
