@@ -1,5 +1,6 @@
 """The objective of a search: fit and score of one fold, and the trial made of its folds."""
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -123,7 +124,9 @@ class FoldJob:
 def run_job(objective: Any, job: FoldJob, *split: Any) -> dict[str, Any]:
     """Result of a fold, with the time at which it started, in seconds since the epoch."""
     started = time.time()
-    return {**objective.run(job, *split), "started": started}
+    result = objective.run(job, *split)
+    result["started"] = started
+    return result
 
 
 def finished_trial(
@@ -150,12 +153,15 @@ def finished_trial(
     known = all(gradient is not None for gradient in gradients)
     mean = scores[:n_run].mean()
     # A number as error_score is a score like others, unless no fold has another.
-    failed = not good or not np.isfinite(mean)
+    failed = not good or not math.isfinite(mean)
     done = TrialState.COMPLETE if n_run == len(scores) else TrialState.STOPPED
-    criteria = [
-        -score if error else out.get("criterion", np.nan)
-        for out, error, score in zip(folds, failures, scores)
-    ]
+    criterion = np.nan
+    if errors or "criterion" in folds[0]:
+        values = [
+            -score if error else out.get("criterion", np.nan)
+            for out, error, score in zip(folds, failures, scores)
+        ]
+        criterion = float(np.mean(values))
     return Trial(
         number=trial.number,
         params=trial.params,
@@ -167,7 +173,7 @@ def finished_trial(
         seconds=sum(out["fit_time"] + out["score_time"] for out in folds),
         message=errors[0] if errors else _NOT_FINITE * failed,
         gradient=mean_of(gradients, n_run) if known and not failed else None,
-        criterion=float(np.mean(criteria)),
+        criterion=criterion,
         started=min((out["started"] for out in folds if "started" in out), default=trial.started),
     )
 
