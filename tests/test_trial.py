@@ -2,12 +2,14 @@
 
 import copy
 import dataclasses
+import json
 import pickle
 
 import numpy as np
 import pytest
+from scipy.stats import sem
 
-from skhyper._trial import History, StopKind, StopReason, Trial
+from skhyper._trial import History, StopKind, StopReason, Trial, TrialState
 
 
 def complete(number, loss):
@@ -56,6 +58,33 @@ def test_history_is_a_sequence_of_its_trials():
     assert MIXED[-1].number == 5
     assert [trial.number for trial in MIXED[3:]] == [3, 4, 5]
     assert [trial.number for trial in reversed(MIXED)] == [5, 4, 3, 2, 1, 0]
+
+
+def test_states_are_strings_to_users():
+    state = Trial(0, {}, "complete").state
+    assert state is TrialState.COMPLETE
+    assert state == "complete"
+    assert (repr(state), str(state), f"{state}") == ("'complete'", "complete", "complete")
+    assert json.dumps([state]) == '["complete"]'
+    assert {"complete": 1}[state] == 1
+    with pytest.raises(ValueError, match="'done' is not a valid TrialState"):
+        Trial(0, {}, "done")
+
+
+def test_standard_error_of_the_loss():
+    scores = np.array([0.5, 0.7, 0.9, np.nan, np.nan])
+    trial = Trial(0, {}, "stopped", scores, -0.7)
+    assert trial.standard_error == pytest.approx(sem(scores[:3]))
+    assert np.isnan(Trial(0, {}, "stopped", np.array([0.5, np.nan]), -0.5).standard_error)
+    assert np.isnan(Trial(0, {}).standard_error)
+
+
+def test_a_stopped_trial_has_a_loss_and_is_not_the_best():
+    stopped = Trial(0, {}, "stopped", np.array([9.0, np.nan]), -9.0)
+    history = History((stopped, complete(1, 2.0)))
+    np.testing.assert_array_equal(history.losses, [np.nan, 2.0])
+    assert history.best.number == 1
+    assert history.pending == ()
 
 
 def test_losses_are_nan_where_failed_or_running():

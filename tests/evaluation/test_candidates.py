@@ -81,6 +81,22 @@ def test_phases_end_when_their_space_is_used_up():
     assert [set(s) for s in settings] == [{"a"}] * 2 + [{"b"}] * 2
 
 
+def test_keys_of_one_phase_are_not_those_of_the_next():
+    """The spaces give their points other coordinates; no setting is tried twice."""
+    phases = [(Space({"a": [1, 2, 3]}), 2), (Space({"a": [3, 4, 1, 2]}), 9)]
+    settings = all_of(SampledCandidates(RandomSampler(), phases))
+    assert sorted(params["a"] for params in settings) == [1, 2, 3, 4]
+
+
+def test_a_point_that_was_tried_is_replaced_though_most_points_were():
+    """Half of the draws, and of those that cover the space, hit the setting that was tried."""
+    space = Space({"k": ["x", "y"], "n": When((1, 10**6), k="y")})
+    candidates = SampledCandidates(Stuck(), [(space, 40)], [{"k": "x"}])
+    settings = all_of(candidates)
+    assert len(settings) == 40
+    assert candidates.exhausted_reason == "n_iter=40 settings were tried"
+
+
 def test_answers_depend_on_seed_and_history_only():
     space = Space({"a": (0.0, 1.0)})
     one = all_of(SampledCandidates(RandomSampler(), [(space, 6)]), History(seed=1))

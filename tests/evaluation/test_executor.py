@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import cloudpickle
 import joblib
@@ -124,6 +125,45 @@ def test_workers_have_room_while_one_is_free():
     assert len(list(pool.wait())) >= 1
     assert pool.has_room
     pool.close()
+
+
+def test_jobs_of_a_cancelled_trial_that_have_not_started_do_not_run():
+    jobs = [FoldJob(trial, fold, {}, 2) for trial in range(2) for fold in range(3)]
+    pool = InProcess(objective())
+    for job in jobs:
+        pool.submit(job)
+    ran = [job for job, _ in pool.wait()]
+    pool.cancel(0)
+    ran += [job for _ in range(3) for job, _ in pool.wait()]
+    assert ran == [jobs[0], *jobs[3:]]
+    with joblib.parallel_config("threading"):
+        rounds = JoblibRounds(objective(delay=0.01, what="thread"), 2, "n_jobs")
+    for job in jobs * 10:
+        rounds.submit(job)
+    ran = []
+    for job, result in rounds.wait():
+        rounds.cancel(0)
+        assert np.isfinite(result["test_scores"])
+        ran.append((job.trial, job.fold))
+    rounds.close()
+    assert sum(trial == 1 for trial, _ in ran) == 30
+    assert sum(trial == 0 for trial, _ in ran) < 25
+    workers = Workers(objective(delay=0.1, what="thread"), 1, get_active_backend()[0], False)
+    for job in jobs:
+        workers.submit(job)
+    workers.cancel(0)
+    ran = []
+    while len(ran) < 4:
+        ran += [job for job, _ in workers.wait()]
+    workers.close()
+    assert ran == [jobs[0], *jobs[3:]]
+
+
+def test_results_say_when_a_fold_started():
+    start = time.time()
+    for pool in (InProcess(objective()), make_pool(objective(), 2, "all", True)):
+        (result,) = [result for _, result in drain(pool, JOBS[:1])]
+        assert start < result["started"] < time.time()
 
 
 def test_threads_of_linear_algebra_are_shared_among_worker_processes(monkeypatch):

@@ -1,6 +1,8 @@
 """One fold's score and hypergradient: against scikit-learn's own fold."""
 
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ from sklearn.tree import DecisionTreeClassifier
 from skhyper._sklearn import MultimetricScorer
 from skhyper.evaluation import GradientObjective, Objective
 from skhyper.evaluation._objective import FoldJob
-from skhyper.hypergradient import criterion_of
+from skhyper.hypergradient import criterion_of, inner_problem
 
 X, y = load_iris(return_X_y=True)
 SPLITS = list(StratifiedKFold(3).split(X, y))
@@ -172,3 +174,29 @@ def test_steps_that_are_exchanged_keep_their_own_score():
         for alpha in (1.0, 2.0):
             job = FoldJob(0, 0, {"ridge": model, "ridge__alpha": alpha}, 1)
             same(told.run(job), plain.run(job))
+
+
+class CountedRidge(Ridge):
+    """Has inner problems that are counted while they are alive."""
+
+
+ALIVE = weakref.WeakSet()
+
+
+class CountedProblem(type(inner_problem(Ridge()))):
+    def __init__(self, estimator):
+        super().__init__(estimator)
+        ALIVE.add(self)
+
+
+inner_problem.register(CountedRidge, CountedProblem)
+
+
+def test_few_problems_are_kept_however_many_combinations_there_are():
+    """One for each combination of what has no derivative; the latest four are kept."""
+    _, objective = objectives(CountedRidge(), "neg_mean_squared_error", ["alpha"])
+    for tol in np.logspace(-9, -2, 8):
+        result = objective.run(FoldJob(0, 0, {"alpha": 1.0, "tol": tol}, 1))
+        assert result["gradient"]["alpha"] != 0
+    gc.collect()
+    assert len(ALIVE) == 4

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sklearn.datasets import load_iris
 from sklearn.svm import SVC
 
 from skhyper import BayesSearchCV, SearchCV
-from skhyper._trial import History, Trial
+from skhyper._trial import History, Trial, TrialState
 from skhyper.evaluation import Journal
 
 X, y = load_iris(return_X_y=True)
@@ -140,6 +141,29 @@ def test_trials_are_read_in_the_order_of_asking(tmp_path):
     assert [(t.number, t.params["C"]) for t in history] == [(0, 0), (1, 2), (2, 3)]
 
 
+def test_journals_of_older_versions_are_read(tmp_path):
+    """Their trials have states that are plain strings, and do not know when they started."""
+    old = Trial(0, {"C": 1}, "complete", np.array([0.5]), loss=-0.5)
+    del old.__dict__["started"]
+    old.__dict__["state"] = "complete"
+    journal = Journal(tmp_path / "j")
+    journal.open(History(splits=((1, 2),)))
+    journal.on_trial_end(old, BASE)
+    journal.close()
+    (trial,), _ = journal.read()
+    assert np.isnan(trial.started)
+    assert trial.state is TrialState.COMPLETE
+
+
+def test_when_trials_started(tmp_path):
+    start = time.time()
+    path = tmp_path / "j"
+    search = BayesSearchCV(SVC(), SPACE, n_iter=3, cv=2, journal=path, random_state=0).fit(X, y)
+    started = [trial.started for trial in search.history_]
+    assert start < started[0] < started[1] < started[2] < time.time()
+    assert [trial.started for trial in Journal(path).read()[0]] == started
+
+
 def test_one_journal_serves_one_search_at_a_time(tmp_path):
     pytest.importorskip("fcntl")
     first = Journal(tmp_path / "j")
@@ -204,7 +228,7 @@ def test_a_journal_beside_warm_start(tmp_path):
     assert len(Journal(tmp_path / "k").read()[0]) == 7
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_kill_9(tmp_path, n_jobs):
     """A search that is killed again and again still ends, and does no trial twice."""
     script = textwrap.dedent(f"""

@@ -11,7 +11,12 @@ from sklearn.svm import SVC
 
 from skhyper._trial import Trial
 from skhyper.evaluation import Objective
-from skhyper.evaluation._objective import FoldJob, error_message, finished_trial
+from skhyper.evaluation._objective import (
+    FoldJob,
+    error_message,
+    finished_trial,
+    with_missing_folds,
+)
 
 X, y = load_iris(return_X_y=True)
 SPLITS = list(StratifiedKFold(3).split(X, y))
@@ -94,3 +99,27 @@ def test_a_derivative_that_one_fold_lacks():
     trial = finished_trial(Trial(0, {}), [fold(0.5) | whole, fold(0.5) | part], float)
     assert np.isnan(trial.gradient["w"])
     assert trial.gradient["a"] == 2.0
+
+
+def test_a_trial_with_fewer_folds_than_splits_is_stopped():
+    asked = Trial(3, {}, scores=np.full(3, np.nan), started=1.0)
+    derived = {"criterion": 0.3, "gradient": {"a": 2.0}, "started": 5.0}
+    trial = finished_trial(asked, [fold(0.5) | derived, fold(0.7) | derived], float)
+    assert (trial.state, trial.started, trial.seconds) == ("stopped", 5.0, 3.0)
+    np.testing.assert_array_equal(trial.scores, [0.5, 0.7, np.nan])
+    assert trial.loss == pytest.approx(-0.6)
+    assert (trial.criterion, trial.gradient) == (pytest.approx(0.3), {"a": 2.0})
+    again = finished_trial(trial, trial.folds, float)
+    assert (again.state, again.started) == ("stopped", 5.0)
+    assert finished_trial(asked, [fold(np.nan)], float).state == "failed"
+    assert finished_trial(asked, [fold(0.5)] * 3, float).started == 1.0
+
+
+def test_missing_folds_are_nan_in_tables():
+    results = [{"test_scores": {"a": i, "b": i}, "fit_time": i} for i in range(4)]
+    scores = np.zeros(3)
+    trials = [Trial(0, {}, scores=scores, folds=(0,)), Trial(1, {}, scores=scores, folds=(1, 2, 3))]
+    table = with_missing_folds(results, trials)
+    assert [row["fit_time"] for row in table[:1] + table[3:]] == [0, 1, 2, 3]
+    for row in table[1:3]:
+        assert np.isnan([row["fit_time"], *row["test_scores"].values()]).all()

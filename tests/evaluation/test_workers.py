@@ -326,6 +326,37 @@ def test_an_edited_module_is_read_anew(tmp_path, monkeypatch):
 
 
 @posix
+def test_a_worker_exits_when_its_parent_is_killed():
+    """The initializer of workers, in a process whose parent kills itself."""
+    script = """
+        import os, signal, sys, time
+        from skhyper.evaluation import _workers
+
+        _workers._SECONDS_BETWEEN_LOOKS = 0.05
+        parent = os.getpid()
+        if os.fork():
+            sys.stdin.readline()
+            os.kill(parent, signal.SIGKILL)
+        _workers._init_worker(parent, _workers.cloudpickle.dumps((None, ())))
+        print(os.getpid(), flush=True)
+        time.sleep(60)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        worker = int(process.stdout.readline())
+        assert is_alive(worker)
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        assert process.wait(timeout=30) == -signal.SIGKILL
+        until(lambda: not is_alive(worker))
+
+
+@posix
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["in a fit", "after it"])
 def test_nothing_is_left_of_a_killed_process(when, tmp_path):
