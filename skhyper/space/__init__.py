@@ -8,6 +8,7 @@ from skhyper.space._conditions import When
 from skhyper.space._defaults import default_space
 from skhyper.space._dimensions import Dimension, Integer, Real
 from skhyper.space._distribution import Distribution
+from skhyper.space._requirements import Requirement, is_deprecated_default, requirements_of
 from skhyper.space._sampling import evenly
 from skhyper.space._space import Space, check_space
 from skhyper.space._vectors import as_vector, is_vector, like
@@ -19,6 +20,7 @@ __all__ = [
     "Distribution",
     "Integer",
     "Real",
+    "Requirement",
     "Space",
     "When",
     "as_vector",
@@ -27,8 +29,10 @@ __all__ = [
     "check_space",
     "default_space",
     "evenly",
+    "is_deprecated_default",
     "is_vector",
     "like",
+    "requirements_of",
     "why_not",
 ]
 

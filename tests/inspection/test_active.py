@@ -12,7 +12,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
 from skhyper import neural_network as networks
-from skhyper.inspection._active import _RULES, inactive_because
+from skhyper.inspection._active import inactive_because
+from skhyper.space._requirements import REQUIREMENTS
 
 # A setting in which a hyperparameter does not count, and two values of it.
 IDLE = [
@@ -128,14 +129,14 @@ def test_what_counts_changes_something(name, setting, parameter, a, b):
 
 
 def test_the_rules_are_about_hyperparameters_that_exist():
-    ours = {name: construct(name) for name in _RULES if name in classes()}
+    ours = {name: construct(name) for name in REQUIREMENTS if name in classes()}
     # A base class that several share, and names that one of two versions or of two kin lacks.
-    assert set(_RULES) - set(ours) <= {"ForestClassifier", "ForestRegressor", "NeighborsBase"}
+    assert set(REQUIREMENTS) - set(ours) <= {"ForestClassifier", "ForestRegressor", "NeighborsBase"}
     families = {}
     for name, estimator in ours.items():
-        families.setdefault(id(_RULES[name]), set()).update(estimator.get_params(deep=False))
+        families.setdefault(id(REQUIREMENTS[name]), set()).update(estimator.get_params(deep=False))
     for name in ours:
-        missing = set(_RULES[name]) - families[id(_RULES[name])]
+        missing = set(REQUIREMENTS[name]) - families[id(REQUIREMENTS[name])]
         assert missing <= {"l1_ratio", "quantile_method", "k_best", "n_oversamples"}, name
 
 

@@ -1,0 +1,224 @@
+"""Ranges of hyperparameters that depend on the data or on other hyperparameters."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "LOG",
+    "Data",
+    "alpha_of_network",
+    "bootstrap",
+    "ccp_alpha_of_regression",
+    "clusters",
+    "epsilon",
+    "first_rate",
+    "gamma",
+    "isolation_samples",
+    "kept_variance",
+    "lasso_alpha",
+    "lasso_weights",
+    "length_scales",
+    "mixing",
+    "momentum",
+    "n_selected",
+    "neighbors",
+    "rare_words",
+    "rounds",
+    "share",
+    "strength_of_weights",
+    "up_to",
+]
+
+LOG = "log-uniform"
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is known of the data that an estimator will see; None where it is not."""
+
+    n: int | None = None
+    p: int | None = None
+    variance: float | None = None
+    y_std: float | None = None
+    alpha_max: float | None = None
+
+    @classmethod
+    def from_data(cls, X: Any, y: Any) -> "Data":
+        if X is None:
+            return cls()
+        n = X.shape[0] if hasattr(X, "shape") else len(X)
+        matrix, target = _as_floats(X, 2), _as_floats(y, 1)
+        known = cls(n=n, y_std=None if target is None else _positive(target.std()))
+        if matrix is None:
+            return known
+        known = replace(known, p=matrix.shape[1], variance=_positive(matrix.var()))
+        if target is None:
+            return known
+        # Above it a lasso has no coefficient left.
+        products = (matrix - matrix.mean(axis=0)).T @ (target - target.mean()) / n
+        return replace(known, alpha_max=_positive(np.abs(products).max(initial=0.0)))
+
+    def transformed(self) -> "Data":
+        """What is known of them behind a transformer."""
+        return Data(n=self.n, y_std=self.y_std)
+
+
+def _as_floats(values: Any, ndim: int) -> np.ndarray | None:
+    """The array of finite numbers that `values` are, None if they are none."""
+    if values is None or (hasattr(values, "tocsr") and not isinstance(values, np.ndarray)):
+        return None
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):  # text, categories, lists of unequal length
+        return None
+    return array if array.ndim == ndim and array.size and np.isfinite(array).all() else None
+
+
+def _positive(value: Any) -> float | None:
+    return float(value) if value > 0 else None
+
+
+def _rounded(x: float) -> float:
+    return float(f"{x:.1e}")
+
+
+# A spec is a spelling of a dimension, or a function of the data and of the estimator's own
+# settings that returns one, or None where there is none.
+Spec = Callable[[Data, Mapping[str, Any]], Any]
+
+
+def up_to(low: int, high: int, share: float, prior: str = LOG) -> Spec:
+    """Whole numbers from `low` to `high`, or to a share of the number of samples."""
+
+    def spec(data: Data, own: Mapping[str, Any]) -> Any:
+        top = high if data.n is None else min(high, int(share * data.n))
+        return (low, top, prior) if top > low else None
+
+    return spec
+
+
+def share(low: float) -> Spec:
+    """A share of the samples, so large that folds of small data still have enough."""
+
+    def spec(data: Data, own: Mapping[str, Any]) -> Any:
+        least = low if data.n is None else max(low, min(0.6, 20 / data.n))
+        return (_rounded(least), 1.0)
+
+    return spec
+
+
+def gamma(data: Data, own: Mapping[str, Any]) -> Any:
+    """Around ``1 / (p var(X))``, which is scikit-learn's ``"scale"``."""
+    if data.p is None or data.variance is None:
+        return (1e-4, 1e1, LOG)
+    scale = 1.0 / (data.p * data.variance)
+    return (_rounded(1e-3 * scale), _rounded(1e2 * scale), LOG)
+
+
+def lasso_alpha(data: Data, own: Mapping[str, Any]) -> Any:
+    """Below the penalty that leaves nothing; for standardised features that is below std(y)."""
+    top = data.alpha_max or data.y_std or 1.0
+    top = top / max(own.get("l1_ratio", 1.0), 0.05) if data.alpha_max else top
+    return (_rounded(1e-4 * top), _rounded(top), LOG)
+
+
+def lasso_weights(data: Data, own: Mapping[str, Any]) -> Any:
+    """Of each band, in units of `alpha`; one weight for all would only be another `alpha`."""
+    several = own["bands"] is not None or np.ndim(own["l1_weights"]) > 0
+    return (1e-2, 1e2, LOG) if several or isinstance(own["l1_weights"], dict) else None
+
+
+def strength_of_weights(data: Data, own: Mapping[str, Any]) -> Any:
+    """`alpha`, unless it is in the weights."""
+    return None if lasso_weights(data, own) else lasso_alpha(data, own)
+
+
+def length_scales(data: Data, own: Mapping[str, Any]) -> Any:
+    """Around ``√(p / 2)`` standard deviations; to a hundred times that, which is none."""
+    scale = math.sqrt((data.p or 2) / 2 * (data.variance or 1.0))
+    return (_rounded(1e-1 * scale), _rounded(1e2 * scale), LOG)
+
+
+def alpha_of_network(data: Data, own: Mapping[str, Any]) -> Any:
+    """Ours is divided by the number of samples, scikit-learn's by that of a batch."""
+    return (1e-5, 1e2, LOG) if "optimizer" in own else (1e-7, 1e-1, LOG)
+
+
+def first_rate(data: Data, own: Mapping[str, Any]) -> Any:
+    """`learning_rate` of our networks; scikit-learn's calls its schedule so."""
+    if "optimizer" not in own:
+        return None
+    return (1e-4, 1e-1, LOG) if own["optimizer"] == "adam" else (1e-3, 1.0, LOG)
+
+
+def momentum(data: Data, own: Mapping[str, Any]) -> Any:
+    return (0.5, 0.99) if own.get("optimizer") == "momentum" else None
+
+
+def epsilon(data: Data, own: Mapping[str, Any]) -> Any:
+    scale = data.y_std or 1.0
+    return (_rounded(1e-3 * scale), _rounded(scale), LOG)
+
+
+def ccp_alpha_of_regression(data: Data, own: Mapping[str, Any]) -> Any:
+    """In units of the squared error, so unknown where the target is."""
+    if data.y_std is None:
+        return None
+    return (_rounded(1e-5 * data.y_std**2), _rounded(1e-1 * data.y_std**2), LOG)
+
+
+def clusters(low: int) -> Spec:
+    def spec(data: Data, own: Mapping[str, Any]) -> Any:
+        top = 20 if data.n is None else min(20, math.isqrt(data.n))
+        return (low, top) if top > low else None
+
+    return spec
+
+
+def mixing(data: Data, own: Mapping[str, Any]) -> Any:
+    """``l1_ratio`` of a logistic regression, which only one solver takes."""
+    return (0.0, 1.0) if own["solver"] == "saga" else None
+
+
+def bootstrap(data: Data, own: Mapping[str, Any]) -> Any:
+    return None if own["oob_score"] else [True, False]  # which needs it
+
+
+def rounds(low: int, high: int, stopped_by: str) -> Spec:
+    """Number of boosting rounds, unless early stopping chooses it."""
+
+    def spec(data: Data, own: Mapping[str, Any]) -> Any:
+        stops = own[stopped_by] not in (None, False, "auto")
+        return None if stops else (low, high, LOG)
+
+    return spec
+
+
+def kept_variance(data: Data, own: Mapping[str, Any]) -> Any:
+    counted = own["n_components"] is not None and not 0 < own["n_components"] < 1
+    exact = own["svd_solver"] in ("auto", "full", "covariance_eigh")
+    return (0.5, 0.999) if exact and not counted else None
+
+
+def n_selected(data: Data, own: Mapping[str, Any]) -> Any:
+    return (1, data.p, LOG) if data.p is not None and data.p > 1 else None
+
+
+def neighbors(data: Data, own: Mapping[str, Any]) -> Any:
+    return up_to(1, 30 if data.n is None else 100, 1 / 3)(data, own)
+
+
+def isolation_samples(data: Data, own: Mapping[str, Any]) -> Any:
+    if data.n is None:
+        return (0.1, 1.0)
+    low, high = min(64, data.n // 4), min(data.n // 2, 1024)
+    return (low, high, LOG) if 0 < low < high else None
+
+
+def rare_words(data: Data, own: Mapping[str, Any]) -> Any:
+    most = 10 if data.n is None else data.n / 20
+    return [count for count in (1, 2, 5, 10) if count == 1 or count <= most]

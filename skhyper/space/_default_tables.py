@@ -1,0 +1,259 @@
+"""Tables of what is worth searching, one for each family of estimators.
+
+The tables are short on purpose, as most hyperparameters of most estimators hardly matter. A value
+is a specification of a dimension, or a function of the data and of the estimator's own params that
+returns one, or None if the hyperparameter is not searched. Classes are known by their names and
+packages, so that nothing is imported.
+
+References
+----------
+Probst, Boulesteix, Bischl (2019), "Tunability", JMLR 20(53).
+Grinsztajn, Oyallon, Varoquaux (2022), "Why do tree-based models still outperform deep learning
+on typical tabular data?", NeurIPS.
+Feurer et al. (2022), "Auto-Sklearn 2.0", JMLR 23(261).
+"""
+
+from typing import Any
+
+from skhyper.space._default_ranges import (
+    LOG,
+    alpha_of_network,
+    bootstrap,
+    ccp_alpha_of_regression,
+    clusters,
+    epsilon,
+    first_rate,
+    gamma,
+    isolation_samples,
+    kept_variance,
+    lasso_alpha,
+    lasso_weights,
+    length_scales,
+    mixing,
+    momentum,
+    n_selected,
+    neighbors,
+    rare_words,
+    rounds,
+    share,
+    strength_of_weights,
+    up_to,
+)
+
+__all__ = ["PACKAGES", "TABLES", "WEAK_LEARNER", "table_of"]
+
+PACKAGES = ("skhyper", "sklearn", "xgboost", "lightgbm", "catboost")
+
+_LAYERS = [(16,), (32,), (64,), (128,), (256,), (32, 32), (64, 64), (128, 128), (256, 256)]
+
+_TREE = {
+    "max_depth": (1, 30, LOG),
+    "min_samples_split": up_to(2, 128, 0.5),
+    "min_samples_leaf": up_to(1, 64, 0.25),
+}
+# More trees are never worse, only slower: their number is no matter of search.
+_FOREST = {
+    "max_features": (0.05, 1.0, LOG),
+    "min_samples_leaf": up_to(1, 50, 0.25),
+    "bootstrap": bootstrap,
+    "max_samples": share(0.3),
+}
+_BOOSTING = {"learning_rate": (5e-3, 0.3, LOG)}
+# No choice of the kernel: a wide rbf is as good as linear (Keerthi and Lin, 2003), and a linear
+# one with a large C on unscaled data takes a thousand times as long (breast cancer, C = 1e4:
+# 22 s against 0.02 s).
+_KERNEL_SVM = {
+    "C": (1e-2, 1e4, LOG),
+    "gamma": gamma,
+    "degree": (2, 4),
+    "coef0": (0.0, 1.0),
+}
+_SGD = {
+    "alpha": (1e-7, 1e-1, LOG),
+    "penalty": ["l2", "l1", "elasticnet"],
+    "l1_ratio": (0.0, 1.0),
+}
+_NETWORK = {
+    "hidden_layer_sizes": _LAYERS,
+    "activation": ["relu", "tanh"],
+    "alpha": alpha_of_network,
+    "learning_rate": first_rate,
+    "momentum": momentum,
+    "learning_rate_init": (1e-4, 1e-1, LOG),
+}
+_COUNTS = {
+    "ngram_range": [(1, 1), (1, 2), (1, 3)],
+    "min_df": rare_words,
+    "max_df": (0.5, 1.0),
+}
+
+# From names of classes to what is searched for them; parents stand before their children.
+_FAMILIES: list[tuple[str, dict[str, Any]]] = [
+    # Linear models
+    ("LogisticRegression", {"C": (1e-4, 1e4, LOG), "l1_ratio": mixing}),
+    ("Ridge RidgeClassifier", {"alpha": (1e-4, 1e4, LOG)}),
+    ("BandedRidge BandedLogisticRegression", {"alphas": (1e-3, 1e5, LOG)}),
+    ("WeightedElasticNet", {"alpha": strength_of_weights, "l1_weights": lasso_weights}),
+    ("Lasso LassoLars MultiTaskLasso", {"alpha": lasso_alpha}),
+    ("ElasticNet MultiTaskElasticNet", {"alpha": lasso_alpha, "l1_ratio": (0.05, 1.0)}),
+    ("HuberRegressor", {"epsilon": (1.05, 3.0), "alpha": (1e-6, 10.0, LOG)}),
+    ("PoissonRegressor GammaRegressor TweedieRegressor", {"alpha": (1e-4, 1e2, LOG)}),
+    (
+        "SGDClassifier",
+        {
+            **_SGD,
+            "learning_rate": ["optimal", "adaptive"],
+            "eta0": (1e-4, 1.0, LOG),
+        },
+    ),
+    (
+        "SGDRegressor",
+        {
+            **_SGD,
+            "learning_rate": ["invscaling", "adaptive"],
+            # Beyond it the squared loss of standardised data diverges.
+            "eta0": (1e-4, 5e-2, LOG),
+        },
+    ),
+    ("PassiveAggressiveClassifier PassiveAggressiveRegressor", {"C": (1e-5, 10.0, LOG)}),
+    # Kernels
+    ("LinearSVC", {"C": (1e-4, 1e4, LOG)}),
+    ("LinearSVR", {"C": (1e-4, 1e4, LOG), "epsilon": epsilon}),
+    ("SVC", _KERNEL_SVM),
+    ("SVR", {**_KERNEL_SVM, "epsilon": epsilon}),
+    ("NuSVC NuSVR OneClassSVM", {k: v for k, v in _KERNEL_SVM.items() if k != "C"}),
+    (
+        "KernelRidge",
+        {
+            "alpha": (1e-6, 1e2, LOG),
+            "kernel": ["linear", "rbf"],
+            "gamma": gamma,
+        },
+    ),
+    (
+        "ARDKernelRidge ARDKernelRidgeClassifier",
+        {"alpha": (1e-4, 1e1, LOG), "length_scales": length_scales},
+    ),
+    ("GaussianProcessRegressor", {"alpha": (1e-8, 1.0, LOG)}),
+    # Neighbours, naive Bayes, discriminants
+    (
+        "KNeighborsClassifier KNeighborsRegressor",
+        {
+            "n_neighbors": neighbors,
+            "weights": ["uniform", "distance"],
+            "p": [1, 2],
+        },
+    ),
+    ("GaussianNB", {"var_smoothing": (1e-12, 1e-1, LOG)}),
+    ("MultinomialNB BernoulliNB ComplementNB CategoricalNB", {"alpha": (1e-3, 1e2, LOG)}),
+    (
+        "LinearDiscriminantAnalysis",
+        {
+            "solver": ["svd", "lsqr"],
+            "shrinkage": (0.0, 1.0),
+        },
+    ),
+    ("QuadraticDiscriminantAnalysis", {"reg_param": (1e-3, 1.0, LOG)}),
+    # Trees and ensembles
+    ("DecisionTreeClassifier ExtraTreeClassifier", {**_TREE, "ccp_alpha": (1e-5, 1e-1, LOG)}),
+    (
+        "DecisionTreeRegressor ExtraTreeRegressor",
+        {**_TREE, "ccp_alpha": ccp_alpha_of_regression},
+    ),
+    ("RandomForestClassifier RandomForestRegressor", _FOREST),
+    (
+        "ExtraTreesClassifier ExtraTreesRegressor",
+        {"max_features": (0.05, 1.0, LOG), "min_samples_split": up_to(2, 32, 0.5)},
+    ),
+    (
+        "HistGradientBoostingClassifier HistGradientBoostingRegressor",
+        {
+            "learning_rate": (5e-3, 0.5, LOG),
+            "max_iter": rounds(50, 500, "early_stopping"),
+            "max_leaf_nodes": (4, 512, LOG),
+            "min_samples_leaf": up_to(1, 200, 0.25),
+            "l2_regularization": (1e-8, 10.0, LOG),
+            "max_features": (0.3, 1.0),
+        },
+    ),
+    (
+        "GradientBoostingClassifier GradientBoostingRegressor",
+        {
+            "learning_rate": (1e-2, 0.5, LOG),
+            "n_estimators": rounds(50, 500, "n_iter_no_change"),
+            "subsample": (0.4, 1.0),
+            "max_depth": (1, 10),
+            "max_features": (0.1, 1.0),
+            "min_samples_leaf": up_to(1, 100, 0.25),
+        },
+    ),
+    (
+        "AdaBoostClassifier AdaBoostRegressor",
+        {"n_estimators": (50, 500, LOG), "learning_rate": (1e-2, 2.0, LOG)},
+    ),
+    (
+        "BaggingClassifier BaggingRegressor",
+        {"max_samples": share(0.2), "max_features": (0.2, 1.0)},
+    ),
+    ("IsolationForest", {"max_samples": isolation_samples}),
+    # Networks
+    ("MLPClassifier MLPRegressor", _NETWORK),
+    # Clusters and mixtures: a score of their own must tell good from bad
+    ("KMeans MiniBatchKMeans BisectingKMeans", {"n_clusters": clusters(2)}),
+    (
+        "GaussianMixture BayesianGaussianMixture",
+        {
+            "n_components": clusters(1),
+            "covariance_type": ["full", "tied", "diag", "spherical"],
+        },
+    ),
+    # Transformers
+    ("PCA", {"n_components": kept_variance}),
+    ("SelectPercentile", {"percentile": (5, 100)}),
+    ("SelectKBest", {"k": n_selected}),
+    ("CountVectorizer", _COUNTS),
+    ("TfidfVectorizer", {**_COUNTS, "sublinear_tf": [True, False], "norm": ["l2", "l1"]}),
+    # Boosting outside of scikit-learn
+    (
+        "XGBClassifier XGBRegressor XGBRanker",
+        {
+            **_BOOSTING,
+            "n_estimators": (50, 1000, LOG),
+            "max_depth": (3, 10),
+            "min_child_weight": (1e-3, 64.0, LOG),
+            "subsample": (0.5, 1.0),
+            "colsample_bytree": (0.5, 1.0),
+            "reg_alpha": (1e-4, 10.0, LOG),
+            "reg_lambda": (1e-4, 10.0, LOG),
+        },
+    ),
+    (
+        "LGBMClassifier LGBMRegressor LGBMRanker",
+        {
+            **_BOOSTING,
+            "n_estimators": (50, 1000, LOG),
+            "num_leaves": (4, 256, LOG),
+            "min_child_samples": (1, 100, LOG),
+            "colsample_bytree": (0.4, 1.0),
+            "subsample": (0.6, 1.0),
+            "subsample_freq": [1],  # without it, subsample does nothing
+            "reg_alpha": (1e-6, 10.0, LOG),
+            "reg_lambda": (1e-6, 10.0, LOG),
+        },
+    ),
+    (
+        "CatBoostClassifier CatBoostRegressor",
+        {**_BOOSTING, "depth": (4, 9), "l2_leaf_reg": (1e-4, 10.0, LOG)},
+    ),
+]
+TABLES = {name: table for names, table in _FAMILIES for name in names.split()}
+# Inside of a boosted ensemble a tree is small.
+WEAK_LEARNER = {"max_depth": (1, 6)}
+
+
+def table_of(estimator: Any) -> dict[str, Any]:
+    """The table of an estimator's class, or of the nearest base that has one."""
+    for cls in type(estimator).__mro__:
+        if cls.__module__.partition(".")[0] in PACKAGES and cls.__name__ in TABLES:
+            return TABLES[cls.__name__]
+    return {}

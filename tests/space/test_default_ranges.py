@@ -1,0 +1,79 @@
+"""Ranges that depend on the data or on other hyperparameters."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_regression
+from sklearn.decomposition import PCA
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
+from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+from sklearn.tree import DecisionTreeRegressor
+
+from skhyper.kernel import ARDKernelRidge
+from skhyper.linear_model import WeightedElasticNet
+from skhyper.space import Space, default_space
+
+
+def test_what_would_contradict_other_settings_is_left_out():
+    assert "bootstrap" not in default_space(RandomForestRegressor(oob_score=True, bootstrap=True))
+    assert "n_estimators" not in default_space(GradientBoostingRegressor(n_iter_no_change=5))
+    assert "l1_ratio" not in default_space(LogisticRegression())
+    assert "n_components" not in default_space(PCA(n_components=2))
+    assert "n_components" not in default_space(PCA(svd_solver="arpack"))
+
+
+def test_ranges_that_depend_on_the_data():
+    X, y = make_regression(60, 5, random_state=0)
+    low, high, _ = default_space(SVR(), 10 * X, y)["gamma"]
+    scale = 1 / (5 * (10 * X).var())
+    np.testing.assert_allclose([low, high], [1e-3 * scale, 1e2 * scale], rtol=0.05)
+    assert default_space(KNeighborsClassifier(), X, y)["n_neighbors"] == (1, 20, "log-uniform")
+    assert default_space(DecisionTreeRegressor(), X, y)["min_samples_leaf"][1] == 15
+    assert "ccp_alpha" not in default_space(DecisionTreeRegressor())
+    # At the upper end of the range of a lasso nothing is left, just below it something.
+    top = default_space(Lasso(), X, y)["alpha"][1]
+    assert not Lasso(alpha=1.06 * top).fit(X, y).coef_.any()
+    assert Lasso(alpha=0.94 * top).fit(X, y).coef_.any()
+
+
+def test_behind_a_scaler_the_scale_of_the_data_is_not_known():
+    X, y = make_regression(60, 5, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), SVR())
+    plain = default_space(make_pipeline("passthrough", SVR()), 100 * X, y)
+    assert default_space(pipeline, 100 * X, y)["svr__gamma"] == (1e-4, 10.0, "log-uniform")
+    assert plain["svr__gamma"] == default_space(SVR(), 100 * X, y)["gamma"]
+    assert default_space(pipeline, X, y)["svr__epsilon"][1] == pytest.approx(y.std(), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        ([["a"], ["b"]] * 10, [0, 1] * 10),
+        (np.full((20, 2), np.nan), np.ones(20)),
+        (np.zeros((20, 2)), np.zeros(20)),
+        (np.zeros((20, 0)), None),
+        (np.ones((4, 1)), np.arange(4.0)),
+    ],
+    ids=["text", "nan", "constant", "no feature", "four samples"],
+)
+@pytest.mark.parametrize("cls", [SVR, ElasticNet, KNeighborsClassifier, DecisionTreeRegressor])
+def test_any_data_give_a_space(cls, X, y):
+    space = default_space(cls(), X, y)
+    assert not space or Space(space).n_dims == len(space)
+
+
+def test_weights_of_bands_take_the_place_of_alpha():
+    banded = WeightedElasticNet(bands=[0, 0, 1])
+    assert set(default_space(banded)) == {"l1_weights"}
+    assert set(default_space(WeightedElasticNet(l1_weights=np.ones(3)))) == {"l1_weights"}
+    assert set(default_space(WeightedElasticNet())) == {"alpha"}
+
+
+def test_length_scales_follow_the_scale_of_the_data():
+    X = np.random.default_rng(0).normal(size=(500, 8))
+    low, high, _ = default_space(ARDKernelRidge(), 10 * X, X[:, 0])["length_scales"]
+    assert low == pytest.approx(0.1 * 2 * 10, rel=0.1)
+    assert high == pytest.approx(100 * 2 * 10, rel=0.1)
