@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from skhyper.samplers._proposals import along_lines, best_points, in_rarest_branch, unknown
+from skhyper.samplers._proposals import (
+    along_lines,
+    best_points,
+    in_rarest_branch,
+    local_steps,
+    unknown,
+)
 from skhyper.space import Categorical, Space, When
 
 MIXED = Space(
@@ -33,6 +39,26 @@ def test_along_the_lines_what_becomes_active_has_a_value():
     changed = [{n for n in p if p[n] != best.get(n)} for p in settings]
     assert all(names - {"g"} == set() or len(names - {"g"}) == 1 for names in changed)
     assert set().union(*changed) == {"a", "k", "n", "size", "g"}
+
+
+def test_local_steps_move_a_few_dimensions():
+    """Each of 20 dimensions with probability 1/10, and one for certain."""
+    space = Space({f"x{i}": (0.0, 1.0) for i in range(20)})
+    starts = np.full((2000, 20), 0.5)
+    moved = local_steps(space, starts, np.random.default_rng(0)) != starts
+    assert moved.any(axis=1).all()
+    # One for certain, and each of the 19 others with probability 1/10.
+    assert moved.sum(axis=1).mean() == pytest.approx(1 + 19 / 10, rel=0.05)
+    assert moved.mean(axis=0).max() < 0.2
+
+
+def test_local_steps_of_numbers_are_short_and_choices_are_drawn_anew():
+    space = Space({"x": (0.0, 1.0), "k": list("abcdefghij")})
+    starts = np.full((3000, 2), 0.55)
+    steps = local_steps(space, starts, np.random.default_rng(0))
+    assert np.median(np.abs(steps[:, 0] - 0.55)) < 0.1
+    counts = np.bincount(space.dimensions[1].index(steps[:, 1]), minlength=10)
+    assert counts.min() > 0.7 * counts.max()
 
 
 @pytest.mark.parametrize(
