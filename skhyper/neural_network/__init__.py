@@ -1,4 +1,4 @@
-"""Neural networks whose training can be differentiated by its hyperparameters."""
+"""Neural networks with derivatives of their training with respect to its hyperparameters."""
 
 from skhyper._lazy import public_dir
 from skhyper.neural_network._derivatives import fit_with_derivatives, fit_with_slopes, pull_back

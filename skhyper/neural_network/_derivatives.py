@@ -1,4 +1,4 @@
-"""Fitted networks' weights, differentiated by the hyperparameters of their training."""
+"""Derivatives of a fitted network's weights with respect to hyperparameters of its training."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,27 +15,27 @@ __all__ = ["fit_with_derivatives", "fit_with_slopes", "pull_back"]
 def fit_with_derivatives(
     estimator: BaseMLP, X: Any, y: Any, names: Sequence[str], sample_weight: Any = None
 ) -> np.ndarray:
-    """Fit a network, and differentiate the weights that are kept.
+    """Fit a network and differentiate its weights with respect to hyperparameters.
 
     Parameters
     ----------
     estimator : MLPRegressor or MLPClassifier
         Fitted in place.
     X, y, sample_weight
-        As ``fit`` takes them.
+        As for ``fit``.
     names : sequence of str
-        Hyperparameters: `learning_rate`, `alpha`, and what the optimizer and the schedule have.
+        Hyperparameters, among those of :func:`differentiable`.
 
     Returns
     -------
     dw : ndarray of shape (k, P)
-        One row for each name, for `alpha` one for each of its numbers. Columns are those of
-        :func:`pull_back`, the weights and intercepts of each layer.
+        One row per name; for an array `alpha`, one per entry. Columns are in the order of
+        :func:`pull_back`: weights, then intercepts, of each layer.
 
     Raises
     ------
     ValueError
-        If there are no derivatives by some name, or the training loss is not finite.
+        If a name is not differentiable, or the training loss is not finite.
 
     See Also
     --------
@@ -55,58 +55,62 @@ def fit_with_slopes(
     sample_weight: Any = None,
     memory: int = 2**28,
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Fit a network, and be ready to differentiate a loss of the weights that are kept.
+    """Fit a network; return a function that differentiates a loss of its weights.
 
     Parameters
     ----------
     estimator, X, y, names, sample_weight
-        As :func:`fit_with_derivatives` takes them.
+        As for :func:`fit_with_derivatives`.
     memory : int, default=2**28
-        Bytes that the steps of training may take. If they fit, and there are three derivatives at
-        least, they are found in reverse mode, at the cost of one or one and a half more trainings
-        for any number of them; else in forward mode, at that of up to one for each, which keeps no
-        steps.
+        Maximum number of bytes for stored training steps. If they fit, and there are at least three
+        derivatives, these are computed in reverse mode, at the cost of 1 to 1.5 more trainings for
+        any number of them; otherwise in forward mode, which stores no steps and costs up to one
+        more training per derivative.
 
     Returns
     -------
     slopes : callable
-        ``slopes(dw) -> (k,)``: derivatives by the hyperparameters, in the order of
-        :func:`fit_with_derivatives`, for a derivative by the weights, of shape (P,).
+        ``slopes(dw) -> (k,)``: from the derivative of a loss with respect to the weights, (P,), to
+        its derivatives with respect to the hyperparameters, in the order of
+        :func:`fit_with_derivatives`.
 
     Raises
     ------
     ValueError
-        If there are no derivatives by some name, or the training loss is not finite.
+        If a name is not differentiable, or the training loss is not finite.
 
     References
     ----------
     Franceschi et al. (2017), arXiv:1703.01785.
     """
     _check_names(estimator, names)
-    return estimator._train(X, y, sample_weight, names, memory).along
+    return estimator._train(X, y, sample_weight, names, memory).times
 
 
 def _check_names(estimator: BaseMLP, names: Sequence[str]) -> None:
     known = differentiable(estimator.optimizer, estimator.schedule)
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"There are no derivatives by {unknown}; there are by {list(known)}.")
+        raise ValueError(
+            f"No derivatives with respect to {unknown}; choose names from {list(known)}."
+        )
     validate_params(estimator)
 
 
 def pull_back(estimator: BaseMLP, X: Any, dZ: np.ndarray) -> np.ndarray:
-    """``(∂Z/∂w)ᵀ dZ`` of a fitted network, (P,).
+    """``(∂Z/∂w)ᵀ dZ`` of a fitted network, for its outputs Z and weights w.
 
     Parameters
     ----------
     estimator : MLPRegressor or MLPClassifier
     X : {ndarray, CSR matrix} of shape (n, n_features)
     dZ : ndarray of shape (n, n_outputs_)
-        Derivative of a loss by what the last layer puts out.
+        Derivative of a loss with respect to the outputs of the last layer.
 
     Returns
     -------
     dw : ndarray of shape (P,)
-        Weights, row by row, then intercepts of each layer, from the first.
+        Derivative with respect to the weights (row by row), then the intercepts, of each layer
+        from the first.
     """
     return estimator._network.pull_back(estimator._layers(), X, dZ)

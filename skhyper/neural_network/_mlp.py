@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skhyper._sklearn import Interval, StrOptions, fit_context, sample_weights
 from skhyper.neural_network._network import ACTIVATIONS, Layer, Network
 from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES
-from skhyper.neural_network._reverse import Trajectory, bytes_to_keep
+from skhyper.neural_network._reverse import Trajectory, bytes_needed
 from skhyper.neural_network._training import (
     Data,
     Run,
@@ -36,26 +36,28 @@ _PART = Interval(numbers.Real, 0, 1, closed="left")
 _COUNT = Interval(numbers.Integral, 1, None, closed="left")
 
 
-# Directions from which on reverse mode is faster.
-_FEW = 3
+# Minimum number of derivatives for reverse mode, which is then faster.
+_MIN_REVERSE = 3
 
 
-class Slopes(NamedTuple):
-    """Derivatives of the weights: a product with them and, in forward mode, themselves.
+class WeightDerivatives(NamedTuple):
+    """Derivatives of the weights with respect to the hyperparameters.
 
     Attributes
     ----------
-    along : callable
-        From a loss's derivative by the weights, (P,), to those by the hyperparameters, (k,).
+    times : callable
+        From a loss's derivative with respect to the weights, (P,), to those with respect to the
+        hyperparameters, (k,).
     dw : ndarray of shape (k, P) or None
+        The derivatives themselves; None in reverse mode.
     """
 
-    along: Callable[[np.ndarray], np.ndarray]
+    times: Callable[[np.ndarray], np.ndarray]
     dw: np.ndarray | None = None
 
 
 class BaseMLP(BaseEstimator):
-    """What the two networks share."""
+    """Base class of the two networks: hyperparameters, training, outputs."""
 
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", _COUNT],
@@ -126,41 +128,41 @@ class BaseMLP(BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples, best scaled to unit variance.
+            Samples; scale features to unit variance.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets, for regression best scaled too, or classes, of shape (n_samples,).
+            Targets, or classes of shape (n_samples,); scale the targets of a regression.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample in the loss; all 1 by default.
 
         Returns
         -------
         self : estimator
-            Fitted.
+            Fitted estimator.
 
         Raises
         ------
         ValueError
-            If a hyperparameter or the data are invalid, or the loss is no longer finite: the
-            learning rate is too high.
+            If a hyperparameter or the data are invalid, or the loss becomes infinite or nan, which
+            means that the learning rate is too high.
 
         Warns
         -----
         ConvergenceWarning
-            If the training loss is above that of a constant prediction, and does not fall.
+            If the training loss exceeds that of a constant and is not decreasing.
         """
         self._train(X, y, sample_weight, ())
         return self
 
     @abstractmethod
     def _encoded(self, y: np.ndarray) -> tuple[np.ndarray, str, Any]:
-        """Target of the network, kind of output, and what to stratify by; sets what it learns."""
+        """Target (n, d_L), kind of output, labels to stratify by; sets attributes of the target."""
 
     def _train(
         self, X: Any, y: Any, sample_weight: Any, names: Sequence[str], memory: int = 0
-    ) -> Slopes:
-        """Fit; returns derivatives of the weights by the hyperparameters named.
+    ) -> WeightDerivatives:
+        """Fit; return derivatives of the weights with respect to the hyperparameters `names`.
 
-        They are in reverse mode where the steps of training fit into `memory`, in bytes.
+        In reverse mode if the training steps fit into `memory`, in bytes.
         """
         X, y = self._validated(X, y)
         Y, output, strata = self._encoded(y)
@@ -174,33 +176,33 @@ class BaseMLP(BaseEstimator):
         d_values = directions(names, self.alpha, len(network.shapes)) if names else {}
         settings = self._settings(alpha, len(data.Y))
         k = max(map(len, d_values.values()), default=0)
-        past = None
-        if k >= _FEW and bytes_to_keep(network, settings, len(data.Y)) <= memory:
-            past = Trajectory(network, data, settings)
-        how = {"d_values": d_values} if past is None else {"keep": past.keep}
+        trajectory = None
+        if k >= _MIN_REVERSE and bytes_needed(network, settings, len(data.Y)) <= memory:
+            trajectory = Trajectory(network, data, settings)
+        mode = {"d_values": d_values} if trajectory is None else {"record": trajectory.record}
         try:
-            run = train(network, w, data, settings, rng, validation, **how)
+            run = train(network, w, data, settings, rng, validation, **mode)
         except FloatingPointError as error:
             raise ValueError(
                 f"The training loss of {type(self).__name__} is not finite after {error}: lower "
                 f"learning_rate={self.learning_rate:g}, or scale the data."
             ) from error
-        self._keep(network, run)
-        self._warn_of_no_progress(network, data)
-        if past is None:
-            return Slopes(lambda w_bar: run.dw @ w_bar, run.dw)
-        return Slopes(lambda w_bar: past.pull_back(run.best_iter, d_values, w_bar))
+        self._store(network, run)
+        self._warn_if_not_decreasing(network, data)
+        if trajectory is None:
+            return WeightDerivatives(lambda w_bar: run.dw @ w_bar, run.dw)
+        return WeightDerivatives(lambda w_bar: trajectory.pull_back(run.best_iter, d_values, w_bar))
 
-    def _warn_of_no_progress(self, network: Network, data: Data) -> None:
-        """Warn of weights that are worse than none, where more epochs do not look to be a help."""
+    def _warn_if_not_decreasing(self, network: Network, data: Data) -> None:
+        """Warn if the training loss exceeds that of a constant and is not decreasing."""
         curve = self.loss_curve_[: self.best_iter_]
         first, last = np.split(curve, [len(curve) // 2])
-        falls = np.mean(last) < min(first, default=np.inf)
-        if not falls and curve[-1] > network.constant_loss(data.Y, shares(data.a)):
-            warnings.warn(  # without numbers, so that a search says it once
-                f"{type(self).__name__} has a training loss above that of a constant prediction, "
-                "and it does not fall steadily (see loss_curve_): lower learning_rate or alpha, or "
-                "scale the data.",
+        decreasing = np.mean(last) < min(first, default=np.inf)
+        if not decreasing and curve[-1] > network.constant_loss(data.Y, shares(data.a)):
+            warnings.warn(  # no numbers in the message, so that a search shows it once
+                f"The training loss of {type(self).__name__} exceeds that of a constant prediction "
+                "and is not decreasing (see loss_curve_): lower learning_rate or alpha, or scale "
+                "the data.",
                 ConvergenceWarning,
                 stacklevel=5,
             )
@@ -215,7 +217,7 @@ class BaseMLP(BaseEstimator):
         hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
         if hidden.ndim > 1 or (hidden.size and (hidden.dtype.kind not in "iu" or hidden.min() < 1)):
             raise ValueError(
-                "hidden_layer_sizes must be whole numbers above 0, one for each hidden layer; got "
+                "hidden_layer_sizes must be positive integers, one per hidden layer; got "
                 f"{self.hidden_layer_sizes!r}."
             )
         return (n_features, *map(int, hidden), n_outputs)
@@ -224,14 +226,16 @@ class BaseMLP(BaseEstimator):
         try:
             alpha = np.asarray(self.alpha, dtype=float)
         except (TypeError, ValueError):
-            raise ValueError(f"alpha must be numbers; got {self.alpha!r}.") from None
+            raise ValueError(
+                f"alpha must be a number or an array of numbers; got {self.alpha!r}."
+            ) from None
         if alpha.ndim > 0 and alpha.shape != (n_layers,):
             raise ValueError(
-                f"alpha must be a number or have one for each of the {n_layers} layers of weights; "
-                f"got shape {alpha.shape}."
+                f"alpha must be a number, or have one entry per layer of weights, {n_layers}; got "
+                f"shape {alpha.shape}."
             )
         if not (np.isfinite(alpha).all() and (alpha >= 0).all()):
-            raise ValueError(f"alpha must be finite and not negative; got {self.alpha!r}.")
+            raise ValueError(f"alpha must be finite and non-negative; got {self.alpha!r}.")
         return np.broadcast_to(alpha, (n_layers,))
 
     def _split(self, data: Data, strata: Any, rng: Any) -> tuple[Data, Data]:
@@ -240,13 +244,16 @@ class BaseMLP(BaseEstimator):
                 *data, test_size=self.validation_fraction, stratify=strata, random_state=rng
             )
         except ValueError as error:
-            by_class = "" if strata is None else ", class by class"
+            stratified = "" if strata is None else " stratified"
             raise ValueError(
-                f"early_stopping=True sets validation_fraction={self.validation_fraction:g} of the "
-                f"{len(data.Y)} samples aside{by_class}, and cannot: {error}"
+                f"early_stopping=True needs a{stratified} split of the {len(data.Y)} samples, with "
+                f"validation_fraction={self.validation_fraction:g}: {error}"
             ) from error
         if not (a.sum() > 0 and a_val.sum() > 0):
-            raise ValueError("Early stopping needs samples of positive weight on both sides.")
+            raise ValueError(
+                "Early stopping needs samples of positive weight both for training and for "
+                "validation; set early_stopping=False, or change random_state."
+            )
         return Data(X, Y, a), Data(X_val, Y_val, a_val)
 
     def _settings(self, alpha: np.ndarray, n: int) -> Settings:
@@ -262,7 +269,8 @@ class BaseMLP(BaseEstimator):
             self.tol,
         )
 
-    def _keep(self, network: Network, run: Run) -> None:
+    def _store(self, network: Network, run: Run) -> None:
+        """Set the fitted attributes."""
         self._network = network
         layers = network.layers(run.w)
         self.coefs_ = [layer.W.copy() for layer in layers]
@@ -273,7 +281,7 @@ class BaseMLP(BaseEstimator):
         self.out_activation_ = network.output
 
     def _outputs(self, X: Any) -> np.ndarray:
-        """What the last layer puts out, (n, d_L)."""
+        """Outputs of the last layer, (n, d_L)."""
         check_is_fitted(self, "coefs_")
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
         return self._network.outputs(self._layers(), X)
@@ -290,59 +298,63 @@ class BaseMLP(BaseEstimator):
 class MLPRegressor(RegressorMixin, BaseMLP):
     """A neural network for regression, trained by gradient descent.
 
-    As a textbook has it: each layer is a linear map and an activation, the last one a linear map
-    only. Without hidden layers it is ridge regression. Its learning rate, momentum and penalties
-    can be learned by :class:`skhyper.GradientSearchCV`, which differentiates the training.
+    Each hidden layer is a linear map followed by an activation; the last layer is linear. Without
+    hidden layers this is ridge regression. :class:`skhyper.GradientSearchCV` can tune the learning
+    rate, momentum and penalties by gradients, since the training is differentiated.
 
     Parameters
     ----------
     hidden_layer_sizes : array-like of shape (n_layers - 2,) or int, default=(100,)
         Widths of the hidden layers; () for none.
     activation : {"identity", "logistic", "relu", "softplus", "tanh"}, default="relu"
-        Of the hidden layers. Hyperparameters are best learned with a smooth one, "softplus"
-        (``log(1 + exp(s))``) or "tanh": see Notes.
+        Activation of the hidden layers. To search hyperparameters by gradients, prefer a smooth
+        one, "softplus" (``log(1 + exp(s))``) or "tanh": see Notes.
     optimizer : {"gd", "sgd", "momentum", "adam", "adagrad"}, default="adam"
-        How a gradient becomes a step: `"gd"` takes all samples for each, the others a batch.
+        Rule that turns a gradient into a step. "gd" uses all samples in each step, the others a
+        batch.
     learning_rate : float, default=1e-3
-        Length of a step in the first epoch.
+        Step size in the first epoch.
     schedule : {"constant", "inverse", "exponential", "cosine"}, default="constant"
         The learning rate after t epochs is `learning_rate` times 1, ``1 / (1 + decay t)``,
         ``exp(-decay t)`` or ``(1 + cos(π t / max_iter)) / 2``.
     decay : float, default=0.01
-        See `schedule`.
+        Decay rate; see `schedule`.
     batch_size : int or "auto", default="auto"
         Number of samples in a batch; "auto" is ``min(200, n_samples)``.
     max_iter : int, default=200
-        Number of epochs, at most with `early_stopping`; without it, exactly.
+        Number of epochs; the maximum number with `early_stopping`.
     alpha : float or array-like of shape (n_layers - 1,), default=1e-4
-        Penalty of the squared weights (not the intercepts), of all layers or of each.
+        l2 penalty of the weights (not the intercepts): of all layers, or one per layer.
     momentum : float, default=0.9
-        Share of the last step that is taken again; for `optimizer="momentum"`.
+        Momentum coefficient, for ``optimizer="momentum"``.
     beta_1, beta_2 : float, default=0.9, 0.999
-        Decay of the averages of gradients and of their squares; for `optimizer="adam"`.
+        Decay rates of the averages of gradients and of squared gradients, for
+        ``optimizer="adam"``.
     epsilon : float, default=1e-8
-        Keeps "adam" and "adagrad" from dividing by 0.
+        Added to denominators, for ``optimizer="adam"`` and ``"adagrad"``.
     early_stopping : bool, default=False
-        Whether to set samples aside, and to keep the weights of the epoch of lowest loss on them.
+        Whether to hold out validation samples, and to keep the weights of the epoch with the lowest
+        validation loss.
     validation_fraction : float, default=0.1
-        Share of these samples.
+        Share of samples held out for early stopping.
     n_iter_no_change : int, default=10
-        Epochs in a row without a validation loss lower by `tol` that end the training.
+        With early stopping, training ends after this many consecutive epochs in which the
+        validation loss did not decrease by `tol`.
     tol : float, default=1e-4
-        See `n_iter_no_change`.
+        Minimum decrease; see `n_iter_no_change`.
     random_state : int, RandomState instance or None, default=None
-        Of the first weights, the batches and the samples set aside.
+        Seed of the initial weights, the batches and the validation samples.
 
     Attributes
     ----------
     coefs_, intercepts_ : list of ndarray
         Weights and intercepts of each layer, of shape (width before, width) and (width,).
     loss_curve_ : list of float
-        Training loss of each epoch, the mean over its batches, penalty included.
+        Training loss of each epoch: mean over its batches, including the penalty.
     validation_curve_ : list of float or None
-        Loss on the samples set aside after each epoch, without penalty.
+        Validation loss after each epoch, without the penalty; None without early stopping.
     best_iter_ : int
-        The epoch, from 1, after which the weights are kept.
+        Epoch, from 1, whose weights are kept.
     n_iter_ : int
         Number of epochs.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
@@ -350,20 +362,22 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     See Also
     --------
-    MLPClassifier : For classes.
+    MLPClassifier : Classification.
+    sklearn.neural_network.MLPRegressor : Scikit-learn's network.
 
     Notes
     -----
-    Minimised is ``Σ_i a_i ||f(x_i) - y_i||² / 2 + Σ_l α_l ||W_l||² / 2`` over ``Σ a_i``, with
-    sample weights a: with one layer, the objective of :class:`sklearn.linear_model.Ridge`.
-    scikit-learn's networks divide the penalty by the size of the batch, this one by that of the
-    data, whence its minimum is the same for any batch size.
+    The objective is ``Σ_i a_i ||f(x_i) - y_i||² / 2 + Σ_l α_l ||W_l||² / 2``, divided by ``Σ a_i``,
+    with sample weights a. With one layer it is that of :class:`sklearn.linear_model.Ridge`.
+    scikit-learn's networks divide the penalty by the batch size; this one divides it by the number
+    of samples, so that the minimum does not depend on the batch size.
 
-    First weights and batches are those of scikit-learn's networks with the same `random_state`.
+    Initial weights and batches equal those of scikit-learn's networks with the same
+    `random_state`.
 
     With a smooth activation the weights are a smooth function of the hyperparameters. With "relu"
-    they are one piece by piece: a sample that changes sides at some unit makes a small jump, of
-    which derivatives know nothing, and after many steps there are many of them.
+    they are piecewise smooth: they jump where the input of a unit changes its sign for some sample.
+    Derivatives do not see these jumps, and after many steps there are many.
 
     Examples
     --------
@@ -374,7 +388,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> [W.shape for W in network.coefs_]
     [(100, 20), (20, 10), (10, 1)]
 
-    Linear regression by gradient descent:
+    Linear regression by gradient descent, without hidden layers:
 
     >>> linear = MLPRegressor((), optimizer="gd", learning_rate=0.1, alpha=0).fit(X, y)
     >>> linear.score(X, y) > 0.99
@@ -392,14 +406,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            As many outputs as `fit` was given.
-
-        Raises
-        ------
-        NotFittedError
-            If `fit` was not called before.
-        ValueError
-            If X is not finite, or has another number of features than in `fit`.
+            Predicted targets.
         """
         Z = self._outputs(X)
         return Z[:, 0] if Z.shape[1] == 1 else Z
@@ -417,34 +424,34 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """A neural network for classification, trained by gradient descent.
 
-    The last layer puts out the logits of the classes, one for each, or one alone where there are
-    two; the loss is the log-loss. Without hidden layers it is logistic regression. Its learning
-    rate, momentum and penalties can be learned by :class:`skhyper.GradientSearchCV`, which
-    differentiates the training.
+    The outputs are the logits of the classes (one logit for two classes), the loss is the log-loss.
+    Without hidden layers this is logistic regression. :class:`skhyper.GradientSearchCV` can tune
+    the learning rate, momentum and penalties by gradients, since the training is differentiated.
 
     Parameters
     ----------
     hidden_layer_sizes, activation, optimizer, learning_rate, schedule, decay, batch_size, \
 max_iter, alpha, momentum, beta_1, beta_2, epsilon, early_stopping, validation_fraction, \
 n_iter_no_change, tol, random_state
-        As in :class:`MLPRegressor`. Samples are set aside class by class.
+        As in :class:`MLPRegressor`. Validation samples are stratified by class.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes.
+        Class labels.
     coefs_, intercepts_, loss_curve_, validation_curve_, best_iter_, n_iter_, n_layers_, \
 n_outputs_, out_activation_, n_features_in_, feature_names_in_
         As in :class:`MLPRegressor`.
 
     See Also
     --------
-    MLPRegressor : For numbers.
+    MLPRegressor : Regression.
+    sklearn.neural_network.MLPClassifier : Scikit-learn's network.
 
     Notes
     -----
-    Minimised is ``Σ_i a_i logloss_i + Σ_l α_l ||W_l||² / 2`` over ``Σ a_i``, with sample weights
-    a: with one layer, the objective of :class:`sklearn.linear_model.LogisticRegression` with
+    The objective is ``Σ_i a_i logloss_i + Σ_l α_l ||W_l||² / 2``, divided by ``Σ a_i``, with sample
+    weights a. With one layer it is that of :class:`sklearn.linear_model.LogisticRegression` with
     ``C = 1 / alpha``.
 
     Examples
@@ -468,18 +475,10 @@ n_outputs_, out_activation_, n_features_in_, feature_names_in_
         Returns
         -------
         y : ndarray of shape (n_samples,)
-            The most likely one of `classes_` for each sample.
-
-        Raises
-        ------
-        NotFittedError
-            If `fit` was not called before.
-        ValueError
-            If X is not finite, or has another number of features than in `fit`.
+            The most probable class of each sample.
         """
         Z = self._outputs(X)
-        numbers_of = (Z[:, 0] > 0).astype(int) if Z.shape[1] == 1 else Z.argmax(axis=1)
-        return self.classes_[numbers_of]
+        return self.classes_[(Z[:, 0] > 0).astype(int) if Z.shape[1] == 1 else Z.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classes.
@@ -492,18 +491,8 @@ n_outputs_, out_activation_, n_features_in_, feature_names_in_
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; rows sum to 1.
-
-        Raises
-        ------
-        NotFittedError
-            If `fit` was not called before.
-        ValueError
-            If X is not finite, or has another number of features than in `fit`.
-
-        Notes
-        -----
-        The softmax of the logits; of two classes, ``σ(z)`` is that of the second.
+            The softmax of the logits, in the order of `classes_`; for two classes, ``σ(z)`` is
+            the probability of the second.
         """
         Z = self._outputs(X)
         M = self._network.means(Z)
@@ -521,18 +510,11 @@ n_outputs_, out_activation_, n_features_in_, feature_names_in_
         -------
         log_p : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
-
-        Raises
-        ------
-        NotFittedError
-            If `fit` was not called before.
-        ValueError
-            If X is not finite, or has another number of features than in `fit`.
         """
         return np.log(self.predict_proba(X))
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Logits: what the last layer puts out.
+        """Logits: the outputs of the last layer.
 
         Parameters
         ----------
@@ -542,14 +524,7 @@ n_outputs_, out_activation_, n_features_in_, feature_names_in_
         Returns
         -------
         z : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes one number, above 0 for the second; else one for each class.
-
-        Raises
-        ------
-        NotFittedError
-            If `fit` was not called before.
-        ValueError
-            If X is not finite, or has another number of features than in `fit`.
+            For two classes one number, positive for the second class; otherwise one per class.
         """
         Z = self._outputs(X)
         return Z[:, 0] if Z.shape[1] == 1 else Z
@@ -557,10 +532,10 @@ n_outputs_, out_activation_, n_features_in_, feature_names_in_
     def _encoded(self, y: np.ndarray) -> tuple[np.ndarray, str, Any]:
         check_classification_targets(y)
         y = column_or_1d(y)
-        self.classes_, numbers_of = np.unique(y, return_inverse=True)
+        self.classes_, indices = np.unique(y, return_inverse=True)
         n_classes = len(self.classes_)
         if n_classes < 2:
-            raise ValueError(f"MLPClassifier needs 2 classes at least; got {n_classes} class.")
+            raise ValueError(f"MLPClassifier needs at least 2 classes; got {n_classes} class.")
         if n_classes == 2:
-            return numbers_of.astype(float)[:, None], "logistic", numbers_of
-        return np.eye(n_classes)[numbers_of], "softmax", numbers_of
+            return indices.astype(float)[:, None], "logistic", indices
+        return np.eye(n_classes)[indices], "softmax", indices

@@ -1,8 +1,8 @@
-"""A fully connected network on arrays: outputs, gradient, and the gradient's derivative.
+"""A fully connected network on arrays: outputs, gradient, and Hessian-vector products.
 
-The derivative of the gradient along directions in the weights is Pearlmutter's R-operator: the
-forward and the backward pass, each differentiated, for each of k directions. It never forms the
-Hessian, and costs about as much as k more gradients.
+Hessian-vector products are by Pearlmutter's R-operator: the forward and the backward pass are
+differentiated along k directions in the weights. The Hessian is never formed, and the cost is
+about that of k gradients.
 
 Notation
 --------
@@ -11,7 +11,7 @@ d_0, ..., d_L : widths of the data, the hidden layers and the output
 P : number of weights, intercepts included
 w : all weights, (P,): for each layer W, then b
 W, b : weights and intercepts of a layer, (d_l, d_{l+1}) and (d_{l+1},)
-A : what goes into a layer, (n, d_l); Z : what the last one puts out, (n, d_L)
+A : input of a layer, (n, d_l);  Z : outputs of the last layer, (n, d_L)
 M : mean of the target given Z (probabilities, or Z itself), (n, d_L)
 c : share of each sample in the loss, (n, 1)
 D : ∂loss/∂(A W + b) of a layer;  E : ∂loss/∂A
@@ -32,23 +32,23 @@ from scipy.special import expit, logit
 
 __all__ = ["ACTIVATIONS", "OUTPUTS", "Layer", "Network", "Tape"]
 
-# Directions go together while a layer's numbers for all of them are not more than these, so that
-# they stay in the processor's cache; small networks save the calls.
+# Directions are processed in blocks of at most this many numbers per layer, which fit into the
+# processor's cache.
 _IN_CACHE = 16_384
 
 
 class Activation(NamedTuple):
-    """A function of the layer's sum; its slope as a function of its value `a`, and that's slope."""
+    """An activation, its slope as a function of its value a, and the derivative of that by a."""
 
     function: Callable[[np.ndarray], np.ndarray]
     slope: Callable[[np.ndarray], Any]
-    bend: Callable[[np.ndarray], np.ndarray] | None
+    slope_by_value: Callable[[np.ndarray], np.ndarray] | None
 
 
 class Output(NamedTuple):
-    """M as a function of Z, and back; dM by M and dZ; each sample's loss by Z and the target.
+    """An output layer and its loss: M of Z, Z of M, dM of M and dZ, the loss of Z and Y.
 
-    In each of them ``∂loss/∂Z = M - Y``.
+    For all of them ``∂loss/∂Z = M - Y``.
     """
 
     mean: Callable[[np.ndarray], np.ndarray]
@@ -106,7 +106,7 @@ class Layer(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What a gradient leaves for its derivative; lists with an entry for each layer."""
+    """Intermediate values of a gradient, for its derivative; lists have one entry per layer."""
 
     A: list[Any]
     slopes: list[Any]
@@ -144,7 +144,7 @@ class Network:
         return sum((m + 1) * h for m, h in self.shapes)
 
     def initial(self, rng: np.random.RandomState) -> np.ndarray:
-        """Weights to start from (Glorot and Bengio 2010), draw for draw those of scikit-learn."""
+        """Initial weights (Glorot and Bengio 2010), equal to scikit-learn's for the same rng."""
         factor = 2.0 if self.activation == "logistic" else 6.0
         w = np.empty(self.n_weights)
         for layer, (m, h) in zip(self.layers(w), self.shapes):
@@ -175,20 +175,20 @@ class Network:
         return float(c[:, 0] @ OUTPUTS[self.output].loss(self.outputs(layers, X), Y))
 
     def constant_loss(self, Y: np.ndarray, c: np.ndarray) -> float:
-        """Least loss without penalty of outputs that are the same for all samples."""
+        """Minimum loss, without penalty, of outputs that are equal for all samples."""
         Y = Y[c[:, 0] > 0]
         c = c[c[:, 0] > 0]
-        some = np.ptp(Y, axis=0) > 0  # a constant target costs nothing
-        if not some.any():
+        varying = np.ptp(Y, axis=0) > 0  # a constant target has loss 0
+        if not varying.any():
             return 0.0
-        Y, output = Y[:, some], OUTPUTS[self.output]
+        Y, output = Y[:, varying], OUTPUTS[self.output]
         Z = np.broadcast_to(output.link(c.T @ Y), Y.shape)
         return float(c[:, 0] @ output.loss(Z, Y))
 
     def gradient(
         self, layers: list[Layer], X: Any, Y: np.ndarray, c: np.ndarray, out: list[Layer]
     ) -> tuple[float, Tape]:
-        """Loss without penalty, and its gradient by all weights, written to `out`."""
+        """Loss without penalty; its gradient with respect to the weights is written to `out`."""
         output = OUTPUTS[self.output]
         *A, Z = self._forward(layers, X)
         M = output.mean(Z)
@@ -196,11 +196,11 @@ class Network:
         return float(c[:, 0] @ output.loss(Z, Y)), Tape(A, *back, M, c)
 
     def tape(self, layers: list[Layer], A: list[Any], M: np.ndarray, Y: np.ndarray, c: Any) -> Tape:
-        """What :meth:`gradient` leaves, from what the layers took in and M."""
+        """The tape of :meth:`gradient`, from the inputs of the layers and M."""
         return Tape(A, *self._backward(layers, A, c * (M - Y), None), M, c)
 
     def pull_back(self, layers: list[Layer], X: Any, dZ: np.ndarray) -> np.ndarray:
-        """``(∂Z/∂w)ᵀ dZ``, (P,), for a derivative by the outputs at X."""
+        """``(∂Z/∂w)ᵀ dZ``, (P,), at data X."""
         g = np.empty(self.n_weights)
         self._backward(layers, self._forward(layers, X)[:-1], dZ, self.layers(g))
         return g
@@ -208,29 +208,33 @@ class Network:
     def d_gradient(
         self, layers: list[Layer], d_layers: list[Layer], tape: Tape, out: list[Layer]
     ) -> None:
-        """Derivative of the gradient on `tape` along k directions, written to `out`.
+        """Derivative of the gradient along k directions, written to `out`.
 
         Parameters
         ----------
         layers : list of Layer
-            Of the weights where the gradient was.
+            Weights at which the gradient was computed.
         d_layers : list of Layer
-            Of the directions dw, (k, P), or of one alone, (P,).
+            Directions dw, (k, P), or one direction, (P,).
         tape : Tape
+            Tape of the gradient.
         out : list of Layer
-            Of an array of the same shape.
+            Views of an array of the shape of dw.
         """
-        bend = ACTIVATIONS[self.activation].bend
-        bends = [None if E is None or bend is None else E * bend(A) for A, E in zip(tape.A, tape.E)]
+        by_value = ACTIVATIONS[self.activation].slope_by_value
+        bends = [
+            None if E is None or by_value is None else E * by_value(A)
+            for A, E in zip(tape.A, tape.E)
+        ]
         if d_layers[0].W.ndim == 2:
             self._d_gradient(layers, d_layers, tape, bends, out)
             return
         k = len(d_layers[0].W)
         size = max(1, _IN_CACHE // max(len(tape.c) * width for width in self.widths[1:]))
         for start in range(0, k, size):
-            some = slice(start, start + size)
-            along = [Layer(dW[some], db[some]) for dW, db in d_layers]
-            self._d_gradient(layers, along, tape, bends, [Layer(W[some], b[some]) for W, b in out])
+            rows = slice(start, start + size)
+            block = [Layer(dW[rows], db[rows]) for dW, db in d_layers]
+            self._d_gradient(layers, block, tape, bends, [Layer(W[rows], b[rows]) for W, b in out])
 
     def _d_gradient(
         self,
@@ -240,7 +244,7 @@ class Network:
         bends: list[Any],
         out: list[Layer],
     ) -> None:
-        """Along some directions; `bends` are the slopes of each layer's by its value, times E."""
+        """:meth:`d_gradient` for one block; `bends` are E times the derivative of the slope."""
         A, slopes, D, _, M, c = tape
         dA: list[Any] = [None]
         for i, ((W, _), (dW, db)) in enumerate(zip(layers, d_layers)):
@@ -265,7 +269,7 @@ class Network:
                 dD += bends[i] * dA[i]
 
     def _forward(self, layers: list[Layer], X: Any) -> list[Any]:
-        """A of each layer, and Z."""
+        """Input A of each layer, and Z."""
         function = ACTIVATIONS[self.activation].function
         A = [X]
         for W, b in layers:
@@ -279,7 +283,7 @@ class Network:
     def _backward(
         self, layers: list[Layer], A: list[Any], D: np.ndarray, out: list[Layer] | None
     ) -> tuple[list[Any], list[np.ndarray], list[Any]]:
-        """Slopes, D and E of each layer, from D of the last; a gradient goes to `out`."""
+        """Slopes, D and E of each layer, from D of the last; writes the gradient to `out`."""
         slope = ACTIVATIONS[self.activation].slope
         slopes: list[Any] = [None, *(slope(a) for a in A[1:])]
         Ds, Es = [D], [None]
@@ -296,7 +300,7 @@ class Network:
 
 
 def _times(A: Any, dW: np.ndarray) -> np.ndarray:
-    """``A dW`` for each of some directions, (k, n, h), or for one, (n, h)."""
+    """``A dW`` for several directions, (k, n, h), or for one, (n, h)."""
     if not sparse.issparse(A) or dW.ndim == 2:
         return A @ dW
     return np.stack([A @ one for one in dW])

@@ -1,18 +1,18 @@
-"""Steps of gradient descent, and their derivatives along directions in the hyperparameters.
+"""Optimizers and learning rate schedules, with their derivatives in forward and reverse mode.
 
-An optimizer turns gradients into directions: ``w ← w - η direction``. It knows neither the rate η,
-which is the schedule's, nor the network. Each is a pair of pure functions.
+An optimizer turns a gradient into a direction d, for the step ``w ← w - η d``. The learning rate η
+comes from the schedule. Both are pure functions.
 
 Notation
 --------
 P, k : number of weights, of directions in the hyperparameters
 t : number of the step, from 1
-h : hyperparameters of the optimizer, by name; dh : their k derivatives by name, (k,) each; what is
-    missing is 0
+h : hyperparameters of the optimizer, by name;  dh : their derivatives along the k directions, by
+    name, (k,) each; missing ones are 0
 g, d : gradient and direction, (P,)
-S : state, (n_slots, P), zeros at first
+S : state, (n_slots, P), initially zero
 dg, dd, dS : derivatives along the k directions, (k, P), (k, P) and (n_slots, k, P)
-x_bar : derivative of a loss by any x, of the shape of x
+x_bar : derivative of a loss with respect to x, of the shape of x
 
 References
 ----------
@@ -25,31 +25,42 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "Optimizer", "Schedule"]
+__all__ = ["OPTIMIZERS", "SCHEDULES", "Optimizer", "Schedule", "Step"]
 
 Values = Mapping[str, float]
-Slopes = Mapping[str, np.ndarray]
+Derivatives = Mapping[str, np.ndarray]
 Pair = tuple[np.ndarray, np.ndarray]
 Bars = tuple[np.ndarray, np.ndarray, dict[str, float]]
 
 
+class Step(NamedTuple):
+    """A step ``d, S_new = step(S, g, t, h)``: its arguments and results."""
+
+    S: np.ndarray
+    S_new: np.ndarray
+    g: np.ndarray
+    d: np.ndarray
+    t: int
+    h: Values
+
+
 class Optimizer(NamedTuple):
-    """How a gradient becomes a step.
+    """A rule that turns gradients into steps, and its derivatives.
 
     Attributes
     ----------
     names : tuple of str
-        Its hyperparameters that have derivatives.
+        Its differentiable hyperparameters.
     n_slots : int
-        Numbers it remembers for each weight.
+        Number of state variables per weight.
     step : callable
         ``step(S, g, t, h) -> d, S_new``.
     d_step : callable
-        ``d_step(S, S_new, g, d, t, h, dS, dg, dh) -> dd, dS_new``. It may overwrite `dS`, `dg`.
+        Forward mode: ``d_step(at, dS, dg, dh) -> dd, dS_new`` at a :class:`Step`. It may overwrite
+        `dS` and `dg`.
     pull_back : callable
-        ``pull_back(S, S_new, g, d, t, h, d_bar, S_bar) -> g_bar, S_bar_old, h_bar``, from a loss's
-        derivatives by what the step has put out to those by what went in. It may overwrite `d_bar`,
-        `S_bar`.
+        Reverse mode: ``pull_back(at, d_bar, S_bar) -> g_bar, S_bar_old, h_bar``. It may overwrite
+        `d_bar` and `S_bar`.
     """
 
     names: tuple[str, ...]
@@ -63,17 +74,7 @@ def _plain(S: np.ndarray, g: np.ndarray, t: int, h: Values) -> Pair:
     return g, S
 
 
-def _d_plain(
-    S: np.ndarray,
-    S_new: np.ndarray,
-    g: np.ndarray,
-    d: np.ndarray,
-    t: int,
-    h: Values,
-    dS: np.ndarray,
-    dg: np.ndarray,
-    dh: Slopes,
-) -> Pair:
+def _d_plain(at: Step, dS: np.ndarray, dg: np.ndarray, dh: Derivatives) -> Pair:
     return dg, dS
 
 
@@ -83,21 +84,11 @@ def _momentum(S: np.ndarray, g: np.ndarray, t: int, h: Values) -> Pair:
     return S[0], S
 
 
-def _d_momentum(
-    S: np.ndarray,
-    S_new: np.ndarray,
-    g: np.ndarray,
-    d: np.ndarray,
-    t: int,
-    h: Values,
-    dS: np.ndarray,
-    dg: np.ndarray,
-    dh: Slopes,
-) -> Pair:
-    dS *= h["momentum"]
+def _d_momentum(at: Step, dS: np.ndarray, dg: np.ndarray, dh: Derivatives) -> Pair:
+    dS *= at.h["momentum"]
     dS += dg
     for j in _along(dh, "momentum"):
-        dS[0, j] += dh["momentum"][j] * S[0]
+        dS[0, j] += dh["momentum"][j] * at.S[0]
     return dS[0], dS
 
 
@@ -106,22 +97,12 @@ def _adagrad(S: np.ndarray, g: np.ndarray, t: int, h: Values) -> Pair:
     return g / (np.sqrt(S[0]) + h["epsilon"]), S
 
 
-def _d_adagrad(
-    S: np.ndarray,
-    S_new: np.ndarray,
-    g: np.ndarray,
-    d: np.ndarray,
-    t: int,
-    h: Values,
-    dS: np.ndarray,
-    dg: np.ndarray,
-    dh: Slopes,
-) -> Pair:
-    root = np.sqrt(S_new[0])
-    scale = 1 / (root + h["epsilon"])
-    dS += 2 * g * dg
+def _d_adagrad(at: Step, dS: np.ndarray, dg: np.ndarray, dh: Derivatives) -> Pair:
+    root = np.sqrt(at.S_new[0])
+    scale = 1 / (root + at.h["epsilon"])
+    dS += 2 * at.g * dg
     dg *= scale
-    dg -= _over(d * scale, 2 * root) * dS[0]
+    dg -= _over(at.d * scale, 2 * root) * dS[0]
     return dg, dS
 
 
@@ -136,21 +117,12 @@ def _adam(S: np.ndarray, g: np.ndarray, t: int, h: Values) -> Pair:
     scale = np.sqrt(v)
     scale += h["epsilon"]
     d = m / scale
-    d *= np.sqrt(1 - b2**t) / (1 - b1**t)  # (the efficient order of the end of their section 2)
+    d *= np.sqrt(1 - b2**t) / (1 - b1**t)  # in the order of the last paragraph of their section 2
     return d, new
 
 
-def _d_adam(
-    S: np.ndarray,
-    S_new: np.ndarray,
-    g: np.ndarray,
-    d: np.ndarray,
-    t: int,
-    h: Values,
-    dS: np.ndarray,
-    dg: np.ndarray,
-    dh: Slopes,
-) -> Pair:
+def _d_adam(at: Step, dS: np.ndarray, dg: np.ndarray, dh: Derivatives) -> Pair:
+    S, S_new, g, d, t, h = at
     b1, b2 = h["beta_1"], h["beta_2"]
     root = np.sqrt(S_new[1])
     correction = np.sqrt(1 - b2**t) / (1 - b1**t)
@@ -167,7 +139,7 @@ def _d_adam(
         dv[j] += dh["beta_2"][j] * (S[1] - g * g)
     dd = np.multiply(dm, correction * scale, out=dg)
     dd -= _over(d * scale, 2 * root) * dv
-    # of the logarithm of the correction
+    # derivative of the logarithm of the correction
     for j in _along(dh, "beta_1"):
         dd[j] += (dh["beta_1"][j] * t * b1 ** (t - 1) / (1 - b1**t)) * d
     for j in _along(dh, "beta_2"):
@@ -175,62 +147,27 @@ def _d_adam(
     return dd, dS
 
 
-def _back_plain(
-    S: np.ndarray,
-    S_new: np.ndarray,
-    g: np.ndarray,
-    d: np.ndarray,
-    t: int,
-    h: Values,
-    d_bar: np.ndarray,
-    S_bar: np.ndarray,
-) -> Bars:
+def _back_plain(at: Step, d_bar: np.ndarray, S_bar: np.ndarray) -> Bars:
     return d_bar, S_bar, {}
 
 
-def _back_momentum(
-    S: np.ndarray,
-    S_new: np.ndarray,
-    g: np.ndarray,
-    d: np.ndarray,
-    t: int,
-    h: Values,
-    d_bar: np.ndarray,
-    S_bar: np.ndarray,
-) -> Bars:
+def _back_momentum(at: Step, d_bar: np.ndarray, S_bar: np.ndarray) -> Bars:
     d_bar += S_bar[0]
-    np.multiply(d_bar, h["momentum"], out=S_bar[0])
-    return d_bar, S_bar, {"momentum": float(S[0] @ d_bar)}
+    np.multiply(d_bar, at.h["momentum"], out=S_bar[0])
+    return d_bar, S_bar, {"momentum": float(at.S[0] @ d_bar)}
 
 
-def _back_adagrad(
-    S: np.ndarray,
-    S_new: np.ndarray,
-    g: np.ndarray,
-    d: np.ndarray,
-    t: int,
-    h: Values,
-    d_bar: np.ndarray,
-    S_bar: np.ndarray,
-) -> Bars:
-    root = np.sqrt(S_new[0])
-    scale = 1 / (root + h["epsilon"])
-    S_bar -= _over(d * scale, 2 * root) * d_bar
+def _back_adagrad(at: Step, d_bar: np.ndarray, S_bar: np.ndarray) -> Bars:
+    root = np.sqrt(at.S_new[0])
+    scale = 1 / (root + at.h["epsilon"])
+    S_bar -= _over(at.d * scale, 2 * root) * d_bar
     d_bar *= scale
-    d_bar += 2 * g * S_bar[0]
+    d_bar += 2 * at.g * S_bar[0]
     return d_bar, S_bar, {}
 
 
-def _back_adam(
-    S: np.ndarray,
-    S_new: np.ndarray,
-    g: np.ndarray,
-    d: np.ndarray,
-    t: int,
-    h: Values,
-    d_bar: np.ndarray,
-    S_bar: np.ndarray,
-) -> Bars:
+def _back_adam(at: Step, d_bar: np.ndarray, S_bar: np.ndarray) -> Bars:
+    S, S_new, g, d, t, h = at
     b1, b2 = h["beta_1"], h["beta_2"]
     root = np.sqrt(S_new[1])
     scale = 1 / (root + h["epsilon"])
@@ -250,13 +187,13 @@ def _back_adam(
     return g_bar, S_bar, h_bar
 
 
-def _along(dh: Slopes, name: str) -> np.ndarray:
-    """The directions in which a hyperparameter changes."""
+def _along(dh: Derivatives, name: str) -> np.ndarray:
+    """Indices of the directions in which a hyperparameter changes."""
     return np.flatnonzero(dh.get(name, 0))
 
 
 def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """``a / b``, 0 where b is: no gradient was ever there, nor a derivative of its square."""
+    """``a / b``; 0 where b is 0: the gradient and its derivative have been 0 so far."""
     return a / np.where(b > 0, b, np.inf)
 
 
@@ -271,16 +208,16 @@ OPTIMIZERS = {
 
 
 class Schedule(NamedTuple):
-    """The learning rate of an epoch, as a part of the first.
+    """The learning rate of an epoch, relative to the first one.
 
     Attributes
     ----------
     names : tuple of str
-        ``("decay",)`` where there is one.
+        Its differentiable hyperparameters: ``("decay",)`` or none.
     factor : callable
         ``factor(e, decay, n)`` after e of n epochs.
     slope : callable
-        Its derivative by the decay.
+        Derivative of `factor` with respect to the decay.
     """
 
     names: tuple[str, ...]

@@ -1,17 +1,17 @@
-"""Derivatives of training by hyperparameters in reverse mode.
+"""Derivatives of a training run with respect to hyperparameters, in reverse mode.
 
-Where a loss of the trained weights is differentiated by many hyperparameters, its derivative by the
-weights can go back through the steps of training: one product with the Hessian for each step, for
-all hyperparameters together, where forward mode has one for each of them. For that the steps must
-be kept, whence memory grows with their number. Kept is what is dear to compute again.
+The derivative of a loss with respect to the trained weights is propagated back through the steps
+of training: one Hessian-vector product per step for all hyperparameters, where forward mode needs
+one per hyperparameter. All steps are stored, so memory grows with the number of steps. Only values
+expensive to recompute are stored.
 
 Notation
 --------
 P, L, k : number of weights, layers, directions
 w, g, S : weights, gradient, state of the optimizer before a step
 d : direction of the step
-A, M, c : of a network's tape
-x_bar : derivative of the loss by any x, of the shape of x
+A, M, c : see ``_network.Tape``
+x_bar : derivative of the loss with respect to x, of the shape of x
 
 References
 ----------
@@ -25,40 +25,40 @@ from typing import Any
 import numpy as np
 
 from skhyper.neural_network._network import Layer, Network, Tape
-from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES
+from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES, Step
 from skhyper.neural_network._training import Data, Settings, penalty_of_weights, shares
 
-__all__ = ["Trajectory", "bytes_to_keep"]
+__all__ = ["Trajectory", "bytes_needed"]
 
 
-def bytes_to_keep(network: Network, settings: Settings, n: int) -> int:
-    """How much memory the steps of a training on n samples take at most."""
+def bytes_needed(network: Network, settings: Settings, n: int) -> int:
+    """Maximum number of bytes of the stored steps of a training on n samples."""
     n_steps, size = _n_steps(settings, n)
     of_weights = network.n_weights * (2 + OPTIMIZERS[settings.optimizer].n_slots)
     return 8 * n_steps * (of_weights + size * sum(network.widths[1:]))
 
 
 def _n_steps(settings: Settings, n: int) -> tuple[int, int]:
-    """Largest number of steps, and number of samples in a batch."""
+    """Maximum number of steps, and number of samples in a batch."""
     size = min(settings.batch_size, n)
     return settings.max_iter * -(-n // size), size
 
 
 class Trajectory:
-    """The steps of a training, and the way back through them.
+    """The recorded steps of a training, and their differentiation in reverse mode.
 
     Parameters
     ----------
     network : Network
     data : Data
-        To train on.
+        Training data.
     settings : Settings
     """
 
     def __init__(self, network: Network, data: Data, settings: Settings):
         self._network, self._data, self._settings = network, data, settings
         self._optimizer = OPTIMIZERS[settings.optimizer]
-        # In large arrays: the system gives them faster than small ones.
+        # Few large arrays are allocated faster than many small ones.
         n_steps, size = _n_steps(settings, len(data.Y))
         P, *hidden, d_L = network.n_weights, *network.widths[1:]
         self._w, self._g = np.empty((n_steps, P)), np.empty((n_steps, P))
@@ -67,10 +67,10 @@ class Trajectory:
         self._M = np.empty((n_steps, size, d_L))
         self._batches: list[tuple[Any, int]] = []
 
-    def keep(
+    def record(
         self, w: np.ndarray, g: np.ndarray, S: np.ndarray, tape: Tape, rows: Any, epoch: int
     ) -> None:
-        """Keep a step, as ``_training.train`` tells of it."""
+        """Store a step; see `record` of ``_training.train``."""
         t, n = len(self._batches), len(tape.M)
         self._w[t], self._g[t], self._S[t], self._M[t, :n] = w, g, S, tape.M
         for kept, A in zip(self._A, tape.A[1:]):
@@ -80,16 +80,16 @@ class Trajectory:
     def pull_back(
         self, n_epochs: int, d_values: Mapping[str, np.ndarray], w_bar: np.ndarray
     ) -> np.ndarray:
-        """Derivatives of a loss of the weights by hyperparameters.
+        """Derivatives of a loss of the weights with respect to hyperparameters.
 
         Parameters
         ----------
         n_epochs : int
-            After how many epochs the weights were what the loss is of.
+            Number of epochs after which the weights are those of the loss.
         d_values : dict
-            The directions, as ``_training.directions`` returns them.
+            Directions, see ``_training.directions``.
         w_bar : ndarray of shape (P,)
-            Derivative of the loss by the weights.
+            Derivative of the loss with respect to the weights.
 
         Returns
         -------
@@ -119,14 +119,15 @@ class Trajectory:
     def _before_step(
         self, t: int, w_bar: np.ndarray, S_bar: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-        """g_bar, S_bar and derivatives by hyperparameters, from w_bar and S_bar after step t."""
+        """g_bar, S_bar and the hyperparameters' derivatives, from w_bar, S_bar after step t."""
         values, schedule = self._settings.values, SCHEDULES[self._settings.schedule]
         when = (self._batches[t][1], values["decay"], self._settings.max_iter)
         S, g = self._S[t], self._g[t]
         d, S_new = self._optimizer.step(S, g, t + 1, values)
         factor, along = schedule.factor(*when), -float(d @ w_bar)
         d_bar = w_bar * (-values["learning_rate"] * factor)
-        g_bar, S_bar, bars = self._optimizer.pull_back(S, S_new, g, d, t + 1, values, d_bar, S_bar)
+        at = Step(S, S_new, g, d, t + 1, values)
+        g_bar, S_bar, bars = self._optimizer.pull_back(at, d_bar, S_bar)
         bars = {**bars, "learning_rate": factor * along}
         bars["decay"] = values["learning_rate"] * schedule.slope(*when) * along
         return g_bar, S_bar, bars

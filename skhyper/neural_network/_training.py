@@ -1,17 +1,17 @@
-"""Training by gradient descent, and its derivatives by hyperparameters in forward mode.
+"""Training by gradient descent, with derivatives with respect to hyperparameters in forward mode.
 
-Beside the weights w go their derivatives dw along k directions in the hyperparameters: each step
-of training is differentiated as it is made, and nothing is kept of it. Memory does not depend on
-the number of steps, and the time is about that of ``1 + k`` trainings.
+The derivatives dw of the weights along k directions in the hyperparameters are updated with the
+weights: each step is differentiated when it is made, and not stored. Memory does not depend on the
+number of steps; the time is about that of ``1 + k`` trainings.
 
-Minimised is ``Σ a loss / Σ a + Σ_l α_l ||W_l||² / (2 Σ a)``, as ridge and logistic regression have
-it, times a constant. Each batch has the first term of its own samples, and all of the second.
+The objective is ``Σ a loss / Σ a + Σ_l α_l ||W_l||² / (2 Σ a)``, up to a factor that of ridge and
+logistic regression. Each batch has the first term for its own samples, and all of the second.
 
 Notation
 --------
 n, P, L, k : number of samples, weights, layers, directions
 a : sample weights, (n,)
-α : penalties, (L,);  λ : those of each weight over Σ a, (P,), 0 at intercepts
+α : penalties, (L,);  λ : penalty of each weight over Σ a, (P,), 0 for intercepts
 η : learning rate of an epoch
 w, g, S : weights, gradient, state of the optimizer
 dx : derivative of any x along the k directions, (k, *x.shape)
@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skhyper.neural_network._network import Network
-from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES
+from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES, Step
 
 __all__ = [
     "Data",
@@ -53,20 +53,21 @@ class Data(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train.
+    """Hyperparameters of a training.
 
     Attributes
     ----------
     optimizer, schedule : str
         Keys of OPTIMIZERS and SCHEDULES.
     values : dict
-        Hyperparameters by name: `learning_rate`, `decay`, `alpha` of shape (L,), and those of the
-        optimizer.
+        Numeric hyperparameters by name: `learning_rate`, `decay`, `alpha` of shape (L,), and those
+        of the optimizer.
     batch_size : int
     max_iter : int
         Number of epochs.
     patience : int
-        Epochs in a row without a lower validation loss, by `tol`, that end the training.
+        Training ends after this many consecutive epochs in which the validation loss did not
+        decrease by `tol`.
     tol : float
     """
 
@@ -80,20 +81,20 @@ class Settings:
 
 
 class Run(NamedTuple):
-    """What training leaves.
+    """The result of a training.
 
     Attributes
     ----------
     w : ndarray of shape (P,)
         Weights after epoch `best_iter`.
     dw : ndarray of shape (k, P)
-        Their derivatives.
+        Derivatives of w.
     loss_curve : list of float
-        Mean over the batches of each epoch, penalty included.
+        Mean loss over the batches of each epoch, with the penalty.
     validation_curve : list of float or None
-        Loss after each epoch, without penalty.
+        Validation loss after each epoch, without the penalty.
     best_iter : int
-        Epoch of the lowest validation loss, from 1; the last one without validation data.
+        Epoch of the lowest validation loss, from 1; without validation data the last one.
     """
 
     w: np.ndarray
@@ -104,26 +105,26 @@ class Run(NamedTuple):
 
 
 def differentiable(optimizer: str, schedule: str) -> tuple[str, ...]:
-    """The hyperparameters by which training can be differentiated."""
+    """Names of the hyperparameters that a network has derivatives with respect to."""
     own = OPTIMIZERS[optimizer].names + SCHEDULES[schedule].names
     return ("learning_rate", "alpha", *own)
 
 
 def directions(names: Any, alpha: Any, n_layers: int) -> dict[str, np.ndarray]:
-    """Directions along one hyperparameter at a time, in the order of the names.
+    """Unit directions, one per hyperparameter, in the order of the names.
 
     Parameters
     ----------
     names : sequence of str
-        Of what :func:`differentiable` has.
+        Names from :func:`differentiable`.
     alpha : float or array-like of shape (L,)
-        One direction for all layers, or one for each.
+        A number has one direction, an array one per layer.
     n_layers : int
 
     Returns
     -------
     d_values : dict
-        From each name to its derivatives along the directions, (k,), that of alpha (k, L).
+        Component of the directions for each name, (k,); (k, L) for alpha.
     """
     shared = np.ndim(alpha) == 0
     sizes = [1 if name != "alpha" or shared else n_layers for name in names]
@@ -143,7 +144,7 @@ def train(
     rng: np.random.RandomState,
     validation: Data | None = None,
     d_values: Mapping[str, np.ndarray] | None = None,
-    keep: Callable[..., None] | None = None,
+    record: Callable[..., None] | None = None,
 ) -> Run:
     """Train a network.
 
@@ -151,27 +152,27 @@ def train(
     ----------
     network : Network
     w : ndarray of shape (P,)
-        Weights to start from; overwritten.
+        Initial weights; overwritten.
     data : Data
     settings : Settings
     rng : RandomState
         Shuffles the samples before each epoch, unless there is one batch.
     validation : Data, default=None
-        Where given, the weights of the epoch of lowest loss on it are returned. Their derivatives
-        are for that epoch, as if it were fixed.
+        If given, the weights of the epoch with the lowest loss on it are returned. Derivatives are
+        those for that epoch, taken as fixed.
     d_values : dict, default=None
-        As :func:`directions` returns it; by default there are none.
-    keep : callable, default=None
-        ``keep(w, g, S, tape, rows, epoch)`` is called at each step with the weights, the gradient
-        and the state of the optimizer before it (views that change), the tape of the gradient, the
-        rows of the batch and the number of the epoch from 0.
+        Result of :func:`directions`; by default no derivatives.
+    record : callable, default=None
+        ``record(w, g, S, tape, rows, epoch)`` is called in each step, with weights, gradient and
+        the optimizer's state before the step (views that change), the tape of the gradient, the
+        rows of the batch, and the epoch from 0.
 
     Raises
     ------
     FloatingPointError
-        If the loss is no longer finite.
+        If the loss is not finite.
     """
-    state = _Descent(network, w, data, settings, d_values or {}, keep)
+    state = _Descent(network, w, data, settings, d_values or {}, record)
     best = Run(w, state.dw, [], None if validation is None else [], 0)
     losses, curve = best.loss_curve, best.validation_curve
     least, to_beat, waited = np.inf, np.inf, 0
@@ -199,7 +200,7 @@ def train(
 
 
 def shares(a: np.ndarray) -> np.ndarray:
-    """Share of each sample of a batch in its loss, (n, 1)."""
+    """Share of each sample in the loss of its batch, (n, 1)."""
     total = a.sum()
     return (a / total if total > 0 else a)[:, None]
 
@@ -213,7 +214,7 @@ def penalty_of_weights(network: Network, alpha: np.ndarray, total: float) -> np.
 
 
 class _Descent:
-    """Weights and their derivatives on their way."""
+    """State of a training: weights, their derivatives, the optimizer's state."""
 
     def __init__(
         self,
@@ -222,7 +223,7 @@ class _Descent:
         data: Data,
         settings: Settings,
         d_values: Mapping[str, np.ndarray],
-        keep: Callable[..., None] | None = None,
+        record: Callable[..., None] | None = None,
     ):
         self._network, self._data, self._settings = network, data, settings
         self._optimizer = OPTIMIZERS[settings.optimizer]
@@ -237,7 +238,8 @@ class _Descent:
         self._scratch, self._d_scratch = np.empty(P), np.empty((self.k, P))
         self._total = data.a.sum()
         self._penalty = penalty_of_weights(network, settings.values["alpha"], self._total)
-        self._keep = keep
+        self._record = record
+        self._order = np.arange(len(data.Y))
         self._t = 0
 
     def epoch(self, number: int, rng: np.random.RandomState) -> float:
@@ -254,16 +256,14 @@ class _Descent:
         if size >= n:
             yield slice(None)
             return
-        if not hasattr(self, "_order"):
-            self._order = np.arange(n)
         shuffled = np.arange(n)
-        rng.shuffle(shuffled)  # as scikit-learn does, draw for draw
+        rng.shuffle(shuffled)  # the same draws as scikit-learn
         self._order = self._order[shuffled]
         for start in range(0, n, size):
             yield self._order[start : start + size]
 
     def _step(self, X: Any, Y: np.ndarray, a: np.ndarray, rows: Any, epoch: int) -> float:
-        """One step of all; returns the loss before it."""
+        """One step; returns the loss before it."""
         loss, tape = self._network.gradient(self.layers, X, Y, shares(a), self._g_layers)
         push = np.multiply(self._penalty, self.w, out=self._scratch)
         loss += 0.5 * float(push @ self.w)
@@ -271,8 +271,8 @@ class _Descent:
         self._t += 1
         values, optimizer = self._settings.values, self._optimizer
         d, S = optimizer.step(self._S, self._g, self._t, values)
-        if self._keep is not None:
-            self._keep(self.w, self._g, self._S, tape, rows, epoch)
+        if self._record is not None:
+            self._record(self.w, self._g, self._S, tape, rows, epoch)
         schedule = SCHEDULES[self._settings.schedule]
         when = (epoch, values["decay"], self._settings.max_iter)
         factor = schedule.factor(*when)
@@ -280,9 +280,8 @@ class _Descent:
         if self.k:
             self._network.d_gradient(self.layers, self.d_layers, tape, self._dg_layers)
             self._add_d_penalty()
-            dd, self._dS = optimizer.d_step(
-                self._S, S, self._g, d, self._t, values, self._dS, self._dg, self._d_values
-            )
+            at = Step(self._S, S, self._g, d, self._t, values)
+            dd, self._dS = optimizer.d_step(at, self._dS, self._dg, self._d_values)
             self.dw -= np.multiply(dd, rate, out=self._d_scratch)
             d_rate = factor * self._d_values.get("learning_rate", np.zeros(self.k))
             slope = values["learning_rate"] * schedule.slope(*when)

@@ -28,5 +28,7 @@ def test_a_training_too_long_to_be_kept_is_differentiated_ahead(monkeypatch):
 
 @pytest.mark.parametrize("function", [fit_with_derivatives, fit_with_slopes])
 def test_names_without_derivatives_are_refused(function):
-    with pytest.raises(ValueError, match=r"no derivatives by \['momentum'\]; there are by"):
+    with pytest.raises(
+        ValueError, match=r"No derivatives with respect to \['momentum'\]; choose names"
+    ):
         function(MLPClassifier(), X, CLASSES, ["momentum"])

@@ -152,11 +152,11 @@ def test_sparse_data():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"hidden_layer_sizes": (5, 0)}, "hidden_layer_sizes must be whole numbers above 0"),
-        ({"hidden_layer_sizes": (5.5,)}, "hidden_layer_sizes must be whole numbers above 0"),
-        ({"alpha": [0.1]}, "one for each of the 2 layers of weights; got shape"),
-        ({"alpha": [0.1, -0.1]}, "alpha must be finite and not negative"),
-        ({"alpha": ["a", "b"]}, "alpha must be numbers; got"),
+        ({"hidden_layer_sizes": (5, 0)}, "hidden_layer_sizes must be positive integers"),
+        ({"hidden_layer_sizes": (5.5,)}, "hidden_layer_sizes must be positive integers"),
+        ({"alpha": [0.1]}, "one entry per layer of weights, 2; got shape"),
+        ({"alpha": [0.1, -0.1]}, "alpha must be finite and non-negative"),
+        ({"alpha": ["a", "b"]}, "or an array of numbers; got"),
         ({"momentum": 1.0}, "'momentum' parameter"),
         ({"optimizer": "lbfgs"}, "'optimizer' parameter"),
         ({"optimizer": "sgd", "learning_rate": 1e200}, "not finite after epoch .: lower"),
@@ -172,19 +172,23 @@ def test_what_is_refused(params, message):
 
 def test_data_that_are_refused():
     X, y = IRIS
-    with pytest.raises(ValueError, match="2 classes at least; got 1 class"):
+    with pytest.raises(ValueError, match="at least 2 classes; got 1 class"):
         MLPClassifier().fit(X, np.zeros(len(y)))
     with pytest.raises(ValueError, match="zero"):
         MLPClassifier().fit(X, y, sample_weight=np.zeros(len(y)))
-    with pytest.raises(ValueError, match="positive weight on both sides"):
+    with pytest.raises(ValueError, match="positive weight both for training"):
         MLPClassifier(early_stopping=True, random_state=0).fit(X, y, np.arange(len(y)) == 3)
-    with pytest.raises(ValueError, match=r"no derivatives by \['momentum'\]; there are by"):
+    with pytest.raises(
+        ValueError, match=r"No derivatives with respect to \['momentum'\]; choose names"
+    ):
         fit_with_derivatives(MLPClassifier(), X, y, ["momentum"])
 
 
 def test_a_validation_set_that_cannot_be_cut_is_explained():
     X, y = IRIS
-    with pytest.raises(ValueError, match=r"aside, class by class, and cannot: The least populated"):
+    with pytest.raises(
+        ValueError, match=r"stratified split of the 101 samples, .*: The least populated"
+    ):
         MLPClassifier(early_stopping=True).fit(X[49:], y[49:])
 
 
@@ -192,7 +196,7 @@ def test_a_validation_set_that_cannot_be_cut_is_explained():
 def test_a_training_that_is_worse_than_a_constant_is_said_so(optimizer):
     X, y = IRIS
     network = MLPClassifier((10,), optimizer=optimizer, learning_rate=30.0, max_iter=30)
-    with pytest.warns(ConvergenceWarning, match="above that of a constant prediction"):
+    with pytest.warns(ConvergenceWarning, match="exceeds that of a constant prediction"):
         network.set_params(random_state=0).fit(X, y)
     # One that falls, if too slowly, shows it in its curve.
     network.set_params(learning_rate=1e-6, optimizer="gd").fit(X, y)

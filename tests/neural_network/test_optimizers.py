@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES
+from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES, Step
 
 VALUES = {"momentum": 0.8, "beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3}
 CURVATURE = np.array([1.0, 3.0, 0.2])
@@ -21,7 +21,7 @@ def descend(name, values, n_steps=7, d_values=None):
         g, dg = CURVATURE * w, CURVATURE * dw
         kept = S.copy(), g.copy()
         d, S_new = optimizer.step(S, g, t, values)
-        dd, dS = optimizer.d_step(S, S_new, g, d, t, values, dS, dg, d_values or {})
+        dd, dS = optimizer.d_step(Step(S, S_new, g, d, t, values), dS, dg, d_values or {})
         np.testing.assert_array_equal(S, kept[0])
         np.testing.assert_array_equal(g, kept[1])
         w, dw, S = w - RATE * d, dw - RATE * dd, S_new
@@ -80,7 +80,8 @@ def test_a_weight_without_gradient_has_no_derivative(name):
     S, dS = np.zeros((optimizer.n_slots, 1)), np.zeros((optimizer.n_slots, 1, 1))
     g, dg = np.zeros(1), np.zeros((1, 1))
     d, S_new = optimizer.step(S, g, 1, VALUES)
-    dd, _ = optimizer.d_step(S, S_new, g, d, 1, VALUES, dS, dg, {"beta_1": np.ones(1)})
+    at = Step(S, S_new, g, d, 1, VALUES)
+    dd, _ = optimizer.d_step(at, dS, dg, {"beta_1": np.ones(1)})
     assert d == 0
     assert dd == 0
 

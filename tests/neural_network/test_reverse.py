@@ -13,7 +13,7 @@ from skhyper.neural_network import (
 )
 from skhyper.neural_network._network import Network
 from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES
-from skhyper.neural_network._reverse import bytes_to_keep
+from skhyper.neural_network._reverse import bytes_needed
 from skhyper.neural_network._training import Settings
 
 RNG = np.random.default_rng(0)
@@ -101,5 +101,5 @@ def test_memory_is_as_expected():
         tracemalloc.stop()
     assert slopes is not None
     settings = Settings("adam", "constant", {}, 40, epochs)
-    expected = bytes_to_keep(Network((20, 30, 20, 3), "tanh", "softmax"), settings, n)
+    expected = bytes_needed(Network((20, 30, 20, 3), "tanh", "softmax"), settings, n)
     assert 0.9 < taken / expected < 1.2
