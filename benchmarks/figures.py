@@ -61,7 +61,7 @@ def whole_range():
     worse, runs = (sum(part[name] for part in parts) for name in ("n_worse", "n_runs"))
     tasks, excess = len(found["rows"]), 100 * found["largest_excess"]
     return [
-        "With one or two hyperparameters it looks at the whole range first: "
+        "With one or two hyperparameters, `GradientSearchCV` first covers the whole range: "
         f"{worse} of {runs} runs (of {tasks} tasks) ended more than {excess:g} % above a grid of "
         "30 (10 x 10) values."
     ]
