@@ -123,6 +123,7 @@ def _cases(table):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("kind", "name", "value"), _cases(SEARCHES))
+@pytest.mark.fast_cases(120)
 def test_searches(kind, name, value, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     search = SEARCHES[kind][0]().set_params(**{name: value})

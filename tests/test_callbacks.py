@@ -70,6 +70,7 @@ def test_only_callbacks_are_accepted():
 
 @pytest.mark.skipif(not HAS_CALLBACKS, reason="scikit-learn's own callbacks came with 1.9")
 @pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.fast_cases(1)
 def test_scikit_learns_own_progress_bar_and_scoring_monitor(n_jobs, capsys):
     pytest.importorskip("rich")
     from sklearn.callback import ProgressBar as SklearnProgressBar
@@ -96,6 +97,7 @@ def frames(out):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.fast_cases(1)
 def test_progress_bar(n_jobs):
     out = Terminal()
     search = BayesSearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=5, cv=2, n_jobs=n_jobs, random_state=0)
@@ -225,12 +227,12 @@ def test_a_job_does_not_grow_with_what_was_tried(listening, monkeypatch):
         sizes.append(len(original(obj)))
         return original(obj)
 
-    search = BayesSearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=12, cv=40, n_jobs=2, random_state=0)
+    search = BayesSearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=8, cv=10, n_jobs=2, random_state=0)
     if listening:
         search.set_callbacks(Recorder())
     search.fit(X[50:], y[50:])
     monkeypatch.setattr(cloudpickle, "dumps", spy)
     search.fit(X[50:], y[50:])
     jobs = sizes[1:]  # the first is what all jobs share
-    assert len(jobs) == 12 * 40
+    assert len(jobs) == 8 * 10
     assert max(jobs) < (3e5 if listening else 2e3)

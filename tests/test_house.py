@@ -1,6 +1,7 @@
 """Structure of the package: directions of imports, sizes, and a test module for each module."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,14 +40,17 @@ def part_of(path):
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
+@cache
 def imports(path):
     """Modules imported anywhere in a file, functions included."""
+    found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, None) for alias in node.names)
+            found += [(alias.name, None) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield from ((node.module, alias.name) for alias in node.names)
+            found += [(node.module, alias.name) for alias in node.names]
+    return found
 
 
 def layer(part):

@@ -43,6 +43,7 @@ def test_import_skhyper_adds_nothing_heavy():
 
 
 @pytest.mark.parametrize("name", [*HEAVY, "GradientSearchCV"])
+@pytest.mark.fast_cases(1)
 def test_what_is_heavy_is_there_when_asked_for(name):
     code = f"""if True:
         import json, sys

@@ -49,7 +49,7 @@ def solver_at(solver, l1, l2):
 def test_coordinate_descent_is_scikit_learns_where_it_converges():
     X, y = rng.normal(size=(60, 5)), rng.normal(size=60)
     yc = (y - y.mean())[:, None]
-    solver = ElasticNetSolver.of(Centred.of(X, np.ones(60), True), yc, True)
+    solver = ElasticNetSolver.of(Centered.from_data(X, np.ones(60), True), yc, True)
     solver.minimise(np.full(5, 1e-3), np.zeros(5))
     coef = Lasso(1e-3, tol=1e-6).fit(X, y).coef_
     np.testing.assert_allclose(solver.descended(1e-3, 1.0, 1e-6, 1000)[:, 0], coef, rtol=1e-12)

@@ -75,6 +75,7 @@ def iris():
     ]
 )
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.fast_cases(40)
 def test_check_estimator(estimator, check):
     name = getattr(check, "func", check).__name__
     if name == "check_supervised_y_2d" and is_regressor(estimator):
@@ -428,6 +429,7 @@ def test_sample_weight_without_routing(kind, iris):
 
 @every_search
 @pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.fast_cases(3)
 def test_workers_give_the_same_search(kind, backend):
     X, y = load_breast_cancer(return_X_y=True)
     pipe = make_pipeline(StandardScaler(), SVC())

@@ -73,6 +73,7 @@ def test_an_error_keeps_the_finished_trials():
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("kind", ["bayes", "list"])
+@pytest.mark.fast_cases(1)
 def test_ctrl_c(n_jobs, kind):
     """A real SIGINT to a real process, workers and all."""
     script = textwrap.dedent(f"""

@@ -65,6 +65,7 @@ def cv_loss(estimator, params, X=X, y=y, scoring=None, cv=CV):
     ]
 )
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.fast_cases(15)
 def test_check_estimator(estimator, check):
     name = getattr(check, "func", check).__name__
     if name == "check_supervised_y_2d" and is_regressor(estimator):
@@ -86,6 +87,7 @@ def test_check_estimator(estimator, check):
         (make_pipeline(StandardScaler(), Ridge()), "ridge__alpha", "neg_mean_absolute_error"),
     ],
 )
+@pytest.mark.fast_cases(2)
 def test_the_minimum_of_the_cross_validation_loss(estimator, name, scoring):
     search = GradientSearchCV(
         estimator, {name: (1e-4, 1e4, "log-uniform")}, scoring=scoring, cv=CV, random_state=0
@@ -100,6 +102,7 @@ def test_the_minimum_of_the_cross_validation_loss(estimator, name, scoring):
 
 
 @pytest.mark.parametrize("estimator", [ElasticNet(**TIGHT), KernelRidge(kernel="rbf")], ids=str)
+@pytest.mark.fast_cases(1)
 def test_two_hyperparameters(estimator):
     second = "l1_ratio" if isinstance(estimator, ElasticNet) else "gamma"
     prior = ("uniform",) if second == "l1_ratio" else ("log-uniform",)

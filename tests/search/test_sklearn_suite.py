@@ -59,6 +59,12 @@ def _suite(name, substitutes, excluded=()):
     return {k: staticmethod(case) for k, case in cases.items() if k not in excluded}
 
 
+def _slow_suite(*args):
+    return {"pytestmark": pytest.mark.slow, **_suite(*args)}
+
+
 TestListed = type("TestListed", (), _suite("listed", LISTED))
-TestBayes = type("TestBayes", (), _suite("bayes", BAYES, EXCLUDED_BAYES))
-TestSequential = type("TestSequential", (), _suite("sequential", SEQUENTIAL, EXCLUDED_SEQUENTIAL))
+TestBayes = type("TestBayes", (), _slow_suite("bayes", BAYES, EXCLUDED_BAYES))
+TestSequential = type(
+    "TestSequential", (), _slow_suite("sequential", SEQUENTIAL, EXCLUDED_SEQUENTIAL)
+)
