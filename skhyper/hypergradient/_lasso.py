@@ -82,7 +82,9 @@ class LassoProblem(CentredProblem):
         self._take(dense_if_small(X), Y, a, Y.shape[1] == 1 and not joint, 1 / a.sum(), True)
         self._c = self._data.adjoint(self._Yc) / a.sum()
         self._squares = (self._Yc**2).sum(axis=0) / a.sum()
-        self._column_squares = self._data.squared_norms()
+        n, p = X.shape
+        interpolates = p >= n - bool(self.estimator.fit_intercept)
+        self._column_squares = self._data.squared_norms() if interpolates else None
         positive = getattr(self.estimator, "positive", False)
         centred = self.estimator.fit_intercept
         self._solver = ElasticNetSolver.of(self._data, self._Yc, centred, positive, joint)
@@ -115,11 +117,10 @@ class LassoProblem(CentredProblem):
         digits = np.log10(max(fitted.tol, np.finfo(float).tiny)) / np.log10(_DEFAULT_TOLERANCE)
         if self._solver.condition > _CONDITION_PER_SWEEP * fitted.max_iter / digits**2:
             return True
-        n, p = self._data.shape
-        if p < n - bool(fitted.fit_intercept):
+        if self._column_squares is None:
             return False
-        # Coordinate descent first interpolates. Then only the penalty moves coefficients, each
-        # by at most its soft threshold in a sweep.
+        # With so many features coordinate descent first interpolates. Then only the penalty moves
+        # coefficients, each by at most its soft threshold in a sweep.
         sweeps = 1.0 if fitted.tol == _DEFAULT_TOLERANCE else _SWEEPS_PER_THRESHOLD
         thresholds = self._alpha * self._ratio * self._data.weights.sum()  # times x_jᵀ x_j
         distances = np.abs(self._W) * self._column_squares[:, None]
