@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from skhyper._readonly import private_copy, protected
+from skhyper._readonly import private_copy, protected, with_protected
 from skhyper._sklearn import (
     MultimetricScorer,
     check_method_params,
@@ -248,10 +248,12 @@ class _Fold:
         if hasattr(self.problem, "transformed") and not self.score_params and _is_plain(scorer):
             last = self.fitted.steps[-1][1]
             return scorer(last, self.problem.transformed(self.X_test), self.y_test)
-        X = private_copy(self.X_test)
-        if self.y_test is None:
-            return scorer(self.fitted, X, **self.score_params)
-        return scorer(self.fitted, X, self.y_test, **self.score_params)
+        y = () if self.y_test is None else (self.y_test,)
+
+        def score(X: Any) -> Any:
+            return scorer(self.fitted, X, *y, **self.score_params)
+
+        return with_protected(score, self.X_test)
 
     def differentiate(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The criterion and its hypergradient at the setting that was fitted."""

@@ -7,6 +7,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 import joblib
@@ -16,7 +17,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.validation import indexable
 
 from skhyper._identity import digest, splitter_digest
-from skhyper._readonly import private_copy
+from skhyper._readonly import with_protected
 from skhyper._sklearn import (
     CallbackSearchCV,
     MultimetricScorer,
@@ -436,8 +437,8 @@ class BaseSearch(Interruptible, CallbackSearchCV):
             context.call_on_fit_task_begin(estimator=self, **seen)
             start = time.time()
             # Steps that work in place must not change the user's data.
-            X, y = private_copy(X), private_copy(y)
-            best.fit(X, **fit_params) if y is None else best.fit(X, y, **fit_params)
+            data = (X,) if y is None else (X, y)
+            with_protected(partial(best.fit, **fit_params), *data)
             self.refit_time_ = time.time() - start
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_
