@@ -98,6 +98,7 @@ def shortened(estimator):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.fast_cases(16)
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_every_setting_fits(cls):
     estimator = shortened(cls())
