@@ -2,10 +2,10 @@
 
 from skhyper._lazy import public_dir
 from skhyper.samplers._base import Sampler, located_gradients, located_trials
-from skhyper.samplers._descent import Answer, descent, descent_together
 from skhyper.samplers._gp import GPSampler
 from skhyper.samplers._gradient import GradientSampler
 from skhyper.samplers._grid import GridSampler
+from skhyper.samplers._local import Answer, descent, descent_together
 from skhyper.samplers._names import SAMPLERS, check_sampler
 from skhyper.samplers._random import RandomSampler
 from skhyper.samplers._regret import Regret

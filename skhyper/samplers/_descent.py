@@ -1,31 +1,30 @@
 """The plan of a search by gradients: descents, in which order, and where they start.
 
-A *run* goes downhill in the numbers that have derivatives; all else, its *arm*, stays as it
-is. Plans are generators that yield points and are sent answers.
+A *run* is one local descent over the coordinates that have derivatives; all others, its
+*configuration*, are fixed. Plans are generators that yield points and are sent answers.
 
 Notation
 --------
 u : point of the unit cube, (d,), nan where inactive
 f, g : criterion at a point and its derivative by the coordinates, (d,), nan where unknown
-v : coordinates that move in a run, in units of its first step
 """
 
 import itertools
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 
 from skhyper._trial import History, Trial
 from skhyper.samplers._gp import GPSampler
+from skhyper.samplers._local import STEPS, Answer, Plan, descent, descent_together
 from skhyper.samplers._overview import (
     LARGEST_DIMENSION,
     coarse_design,
+    cuts_off,
     first_step,
-    next_in_design,
+    is_hopeless,
     regular_grid,
     restart_point,
 )
@@ -33,16 +32,8 @@ from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
 
-__all__ = ["Answer", "Strategy", "descent", "descent_together", "key_of"]
+__all__ = ["Strategy", "key_of"]
 
-# Step of a run's first move in the coordinate of the steepest slope, and of new attempts from
-# where it came to its end on a slope: at a kink. They are short, and there is a next one only
-# if the last one gained more than some `tol`.
-_STEPS = (0.15, 0.03, 0.006)
-_MOST_TRIALS = (15_000, 6, 6)
-_GAIN_AT_KINK = 10
-# The part of the first slope that is no slope any more.
-_LEVEL = 0.02
 # All combinations of choices are tried if each can have so many trials.
 _TRIALS_AN_ARM = 5
 _MAX_ENUMERATED = 10_000
@@ -51,32 +42,23 @@ _MAX_DRAWS_AN_ARM = 64
 _MAX_POINTS_A_TRIAL = 20
 # Trials of each run before the best of them goes on alone.
 _FIRST_TRIALS = 3
-# Trials in a row of a new descent that fall towards the best point: it goes there, too.
+# Abandon a restart after this many consecutive trials whose gradient points to the best point.
 _LIKELY = 2
-# Restarts no further than this from such a trial, in all coordinates, would say the same.
+# Skip restarts within this max-norm distance of such a trial.
 _NEAR = 0.05
 # In more dimensions a Gaussian process takes longer than what it saves.
 _MAX_PROCESS_DIMS = 12
 # In one valley: what is above the best by this part of its value, or of all that values differ
 # by, and falls towards it, is a wall that no restart climbs over.
 _WALL = 0.1
-# How far beyond all trials the gap at an end reaches, of which a restart takes the middle.
+# Width by which the outermost gaps are extended beyond the trials.
 _REACH = 0.3
+# Hyperparameters whose large values make a model flexible; small ones of the others do.
+_FLEXIBLE_AT_TOP = frozenset({"C", "gamma"})
 # `tol` of a descent that only looks for a start.
 _ROUGH = 1e-3
 # Restarts where nothing but plains has been seen.
 _RESTARTS_ON_PLAINS = 10
-
-
-class Answer(NamedTuple):
-    """What came of a point: f (nan if it failed), g, and the trial's own gradient."""
-
-    value: float
-    slope: np.ndarray
-    gradient: dict[str, Any]
-
-
-Plan = Generator[np.ndarray, Answer, Any]
 
 
 def key_of(point: np.ndarray) -> bytes:
@@ -131,6 +113,8 @@ class Strategy:
     _seen: list[tuple[np.ndarray, Answer]] = field(default_factory=list)
     _runs: list[_Run] = field(default_factory=list)
     _design: dict[bytes, Answer] = field(default_factory=dict)
+    # By configuration, the end of the range that was left out of the design.
+    _hopeless: dict[bytes, float] = field(default_factory=dict)
 
     def plan(self) -> Plan:
         """Yields points and is sent answers; returns the reason why it ends."""
@@ -212,22 +196,37 @@ class Strategy:
         return few and self.n_restarts > 0
 
     def _overview(self, arms: list[np.ndarray]) -> Plan:
-        """A coarse design of each arm, half the trials at most; a run from its best point."""
+        """A coarse design of each configuration, and a run from its best point.
+
+        All designs take half of the trials at most.
+        """
+        most = self.n_iter // (2 * len(arms))
         for arm in arms:
-            columns, *trials = self._trials_of(arm)
-            design = coarse_design(len(columns), self.n_iter // (2 * len(arms)))
+            columns, U, f, G = self._trials_of(arm)
             tried = []
-            while (u := next_in_design(design, *trials)) is not None:
+            for u in self._design_of(arm, most):
+                if is_hopeless(U, f, G, u):
+                    self._hopeless[key_of(self._middle(arm))] = float(u[0])
+                    continue
                 point = self._at(arm, columns, u)
                 tried.append((point, (yield point)))
                 self._design[key_of(point)] = tried[-1][1]
                 self._seen.append(tried[-1])
-                columns, *trials = self._trials_of(arm)
+                columns, U, f, G = self._trials_of(arm)
             # Where the best one is on a plain, also the best one on a slope.
             sloped = [(p, a) for p, a in tried if np.any(np.nan_to_num(a.slope[columns]))]
             starts = [_least(some) for some in (tried, sloped) if some]
             for point in starts[: 1 + (starts[-1] is not starts[0])] if starts else []:
                 yield from self._start(point)
+
+    def _design_of(self, arm: np.ndarray, most: int) -> np.ndarray:
+        """Coordinates of the coarse design of a configuration, without those tried already."""
+        columns, U, *_ = self._trials_of(arm)
+        names = [self.space.names[k].rpartition("__")[2] for k in columns]
+        ascending = np.array([name in _FLEXIBLE_AT_TOP for name in names], dtype=bool)
+        design = coarse_design(len(columns), most, ascending)
+        tried = [any(np.allclose(U_i, u) for U_i in U) for u in design]
+        return design[~np.array(tried, dtype=bool)]
 
     def _at(self, arm: np.ndarray, columns: np.ndarray, u: np.ndarray) -> np.ndarray:
         """The point of an arm with some coordinates."""
@@ -244,28 +243,35 @@ class Strategy:
         G = np.array([a.slope[columns] for _, a in seen]).reshape(U.shape)
         return columns, U, np.array([a.value for _, a in seen]), G
 
-    def _promising(self, best: _Run, n_vain: int) -> np.ndarray:
-        """A point of the best arm at which a GP expects most; nearer to trials each time."""
-        arm = self._seen[0][0] if best.best_point is None else best.best_point
-        columns, U, f, G = self._trials_of(arm)
+    def _candidates(self, arm: np.ndarray, columns: np.ndarray, U: np.ndarray) -> np.ndarray:
+        """Coordinates at which a restart may begin."""
         grid = regular_grid(len(columns))
         points = np.repeat(arm[None], len(grid), axis=0)
         points[:, columns] = grid
-        points = self.space.filter(self.space.activate(points))
+        points = self.space.filter(self.space.activate(points))[:, columns]
+        if (end := self._hopeless.get(key_of(self._middle(arm)))) is not None:
+            outermost = U.max() if end > 0.5 else U.min()
+            points = points[(points[:, 0] - outermost) * (end - outermost) <= 0]
+        return points
+
+    def _promising(self, best: _Run, n_vain: int) -> np.ndarray:
+        """A point of the best configuration where the largest improvement is expected."""
+        arm = self._seen[0][0] if best.best_point is None else best.best_point
+        columns, U, f, G = self._trials_of(arm)
+        points = self._candidates(arm, columns, U)
         if not len(points):
-            points = self.space.sample(1, self._rng())
+            points = self.space.sample(1, self._rng())[:, columns]
         share = 0.5 ** (n_vain + 1)
-        u = restart_point(U, f, G, points[:, columns], share, self.one_valley)
-        return self._at(arm, columns, u)
+        return self._at(arm, columns, restart_point(U, f, G, points, share, self.one_valley))
 
     def _first_step(self, point: np.ndarray) -> float:
         """As far as a GP sees the criterion fall from a point of the design."""
         columns, U, f, G = self._trials_of(point)
         answer = self._design.get(key_of(point))
         if answer is None or not np.any(np.nan_to_num(answer.slope[columns])):
-            return _STEPS[0]
+            return STEPS[0]
         start = int(np.abs(U - point[columns]).sum(axis=1).argmin())
-        return first_step(U, f, G, start, _STEPS[-1], _STEPS[0])
+        return first_step(U, f, G, start, STEPS[-1], STEPS[0])
 
     # ---- runs
 
@@ -286,7 +292,7 @@ class Strategy:
         """
         shrinkage = self.shrinkage
         if self.strength == 0 or not shrinkage.vectors:
-            step = self._first_step(point) if self._sees_whole_range else _STEPS[0]
+            step = self._first_step(point) if self._sees_whole_range else STEPS[0]
             return (yield from descent(point, self._moves, self.tol, step))
         start = self.space.activate(shrinkage.together(point))[0]
         rough = self.tol if self.strength == math.inf else max(self.tol, _ROUGH)
@@ -344,11 +350,11 @@ class Strategy:
                     n_vain, n_known, n_skipped = n_vain + 1, n_known + 1, n_skipped + 1
                     continue
             run = yield from self._start(start)
-            n_towards = _LIKELY if run.done else _LIKELY * self._falls_towards(best)
+            n_towards = _LIKELY if run.done else _LIKELY * self._descends_to(best)
             basins |= n_towards == 0
             while not run.done and n_towards < _LIKELY:
                 yield from self._advance(run)
-                n_towards = n_towards + 1 if self._falls_towards(best) else 0
+                n_towards = n_towards + 1 if self._descends_to(best) else 0
             run.done = True
             lowered = best.best - run.best
             better = math.isinf(best.best) or lowered > self.tol * abs(best.best)
@@ -379,7 +385,7 @@ class Strategy:
         n_on_plains = _RESTARTS_ON_PLAINS - max(0, len(self._design) - 1)
         return max(self.n_restarts, n_on_plains) if lost else self.n_restarts
 
-    def _falls_towards(self, best: _Run, trial: int = -1) -> bool:
+    def _descends_to(self, best: _Run, trial: int = -1) -> bool:
         """Whether a trial, the last one, is higher than the best point and falls towards it."""
         point, answer = self._seen[trial]
         if best.best_point is None or not answer.value > best.best:
@@ -388,13 +394,21 @@ class Strategy:
             return False
         moves = np.isfinite(answer.slope) & self._moves
         rise = float(answer.slope[moves] @ (best.best_point - point)[moves])
-        return rise <= self.tol * abs(answer.value)
+        falls = rise <= self.tol * abs(answer.value)
+        return falls and not self._is_cut_off(point, best.best_point)
+
+    def _is_cut_off(self, point: np.ndarray, best: np.ndarray) -> bool:
+        """Whether another trial shows a valley between a trial and the best point."""
+        columns, U, f, G = self._trials_of(point)
+        if len(columns) != 1 or not self._sees_whole_range:
+            return False
+        return cuts_off(U[:, 0], f, G[:, 0], point[columns[0]], best[columns[0]])
 
     def _is_known(self, start: np.ndarray, best: _Run) -> bool:
         """Whether a trial nearby has shown already that the way from there is to the best."""
         return any(
             np.all(np.abs(point - start)[self._moves & ~np.isnan(start)] <= _NEAR)
-            and self._falls_towards(best, number)
+            and self._descends_to(best, number)
             for number, (point, _) in enumerate(self._seen)
         )
 
@@ -424,7 +438,7 @@ class Strategy:
         values = [a.value for _, a in seen if math.isfinite(a.value)]
         height = best.best + _WALL * max(abs(best.best), max(values) - min(values))
         u = best.best_point[k]
-        # What has no value or no slope, for it was too dear, is a wall too.
+        # Points without value or gradient count as walls.
         walls = [x for x, a in seen if not a.value <= height and not a.slope[k] * (x - u) <= 0]
         ends = min(x for x, _ in seen) - _REACH, max(x for x, _ in seen) + _REACH
         low = max((x for x in walls if x < u), default=max(ends[0], 0.0))
@@ -455,134 +469,7 @@ class Strategy:
         return np.random.default_rng([self.seed, len(self._seen)])
 
 
-def descent_together(
-    shrinkage: Shrinkage, start: np.ndarray, moves: np.ndarray, tol: float
-) -> Plan:
-    """A descent whose points have equal components in each vector, as has its start."""
-    index = shrinkage.index
-    first = np.unique(index, return_index=True)[1]
-    steps = descent(start[first], moves[first], tol)
-    point = next(steps)
-    while True:
-        answer = yield point[index]
-        slope = np.bincount(index, answer.slope)
-        try:
-            point = steps.send(answer._replace(slope=slope))
-        except StopIteration as end:
-            return end.value
-
-
-def descent(start: np.ndarray, moves: np.ndarray, tol: float, first: float = _STEPS[0]) -> Plan:
-    """A run from a point; returns "flat" where there is no slope to follow."""
-    answer = yield start
-    moves = moves & np.isfinite(answer.slope)
-    if not math.isfinite(answer.value) or not np.any(answer.slope[moves]):
-        return "failed" if not math.isfinite(answer.value) else "flat"
-    steepest = _steepest(start, answer, moves)
-    for step, most in zip((first, *_STEPS[1:]), _MOST_TRIALS):
-        before = answer.value
-        level_at = _LEVEL * steepest
-        start, answer, settled = yield from _lbfgs(start, answer, moves, step, tol, level_at, most)
-        if settled or not np.any(answer.slope[moves]):
-            break
-        level = _steepest(start, answer, moves) <= level_at
-        if level or before - answer.value <= _GAIN_AT_KINK * tol * abs(before):
-            break
-    return ""
-
-
-def _steepest(point: np.ndarray, answer: Answer, moves: np.ndarray) -> float:
-    """Largest slope along a coordinate that the bounds leave free."""
-    u, g = point[moves], answer.slope[moves]
-    blocked = ((u <= 0) & (g > 0)) | ((u >= 1) & (g < 0))
-    return float(np.abs(np.where(blocked, 0.0, g)).max())
-
-
 def _least(tried: list[tuple[np.ndarray, Answer]]) -> np.ndarray:
     """The point of least value."""
     values = [a.value if math.isfinite(a.value) else math.inf for _, a in tried]
     return tried[int(np.argmin(values))][0]
-
-
-class _Unknown(Exception):
-    """The descent asks for a point that has not been tried."""
-
-    def __init__(self, v: np.ndarray):
-        self.v = v.copy()
-
-
-def _lbfgs(
-    start: np.ndarray,
-    first: Answer,
-    moves: np.ndarray,
-    step: float,
-    tol: float,
-    level: float,
-    max_trials: int,
-) -> Generator[np.ndarray, Answer, tuple[np.ndarray, Answer, bool]]:
-    """L-BFGS-B from a point, as a plan; returns the best point, its answer, whether it settled.
-
-    SciPy calls the function, we are called: each time it asks for something unknown it is
-    stopped, and run again from the start with the answer. The criterion is scaled so that the
-    first step is `step` long in the coordinate of the steepest slope.
-
-    A step from the best point so far is expected to gain half of what the slope along it says,
-    for it goes to the minimum of a quadratic model. If that is less than `tol`, the step is not
-    made. In several coordinates the slope has to be `level`, too: at a kink the model is of
-    what lies across it.
-    """
-    v_start = start[moves] / step
-    scale = np.abs(first.slope[moves]).max() * step
-    known = {v_start.tobytes(): (first.value / scale, first.slope[moves] * step / scale)}
-    best = start, first
-    lowest = last = first.value, v_start  # of the points on a slope
-
-    def function(v: np.ndarray) -> tuple[float, np.ndarray]:
-        if v.tobytes() not in known:
-            raise _Unknown(v)
-        return known[v.tobytes()]
-
-    while True:
-        try:
-            minimize(
-                function,
-                v_start,
-                jac=True,
-                method="L-BFGS-B",
-                bounds=[(0.0, 1.0 / step)] * len(v_start),
-                options={"ftol": tol, "gtol": 1e-4, "maxls": 10, "maxfun": max_trials},
-            )
-            return *best, False
-        except _Unknown as unknown:
-            v = unknown.v
-        is_level = len(v) == 1 or _steepest(*best, moves) <= level
-        if last is lowest and len(known) > 1 and is_level and _is_vain(v, last[1], known, tol):
-            return *best, True
-        point = start.copy()
-        point[moves] = np.clip(v * step, 0.0, 1.0)
-        answer = yield point
-        slope = answer.slope[moves] * step / scale
-        if math.isfinite(answer.value) and np.all(np.isfinite(slope)) and np.any(slope):
-            known[v.tobytes()] = answer.value / scale, slope
-            last = answer.value, v
-            if answer.value < lowest[0]:
-                lowest = last
-        else:  # failed, or so far that it is on a plain
-            known[v.tobytes()], last = _bowl(v, lowest[1], known), (answer.value, v)
-        if answer.value < best[1].value:
-            best = point, answer
-
-
-def _is_vain(v: np.ndarray, v_last: np.ndarray, known: dict, tol: float) -> bool:
-    """Whether a step to the minimum of a quadratic model gains less than L-BFGS-B's tolerance."""
-    value, slope = known[v_last.tobytes()]
-    return bool(0 <= -0.5 * slope @ (v - v_last) <= tol * max(abs(value), 1.0))
-
-
-def _bowl(v: np.ndarray, lowest: np.ndarray, known: dict) -> tuple[float, np.ndarray]:
-    """Value and slope in place of a failure or a plain: a steep bowl around the best slope."""
-    values = [value for value, _ in known.values()]
-    height = max(values) - min(values) + 1.0
-    away = v - lowest
-    squared = max(float(away @ away), 1e-12)
-    return min(values) + height, 2 * height * away / squared

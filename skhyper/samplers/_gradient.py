@@ -13,7 +13,8 @@ import numpy as np
 from skhyper._trial import History, Trial
 from skhyper.samplers._arguments import check_flag, check_number
 from skhyper.samplers._base import Sampler
-from skhyper.samplers._descent import Answer, Strategy, key_of
+from skhyper.samplers._descent import Strategy, key_of
+from skhyper.samplers._local import Answer
 from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.space import Space
 

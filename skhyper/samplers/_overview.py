@@ -14,12 +14,14 @@ h : compressed criterion, see `compressed`
 import numpy as np
 
 from skhyper.gp import GaussianProcess, fit_gp, log_expected_improvement
+from skhyper.samplers._brownian import IntegratedBrownianMotion
 
 __all__ = [
     "LARGEST_DIMENSION",
     "coarse_design",
+    "cuts_off",
     "first_step",
-    "next_in_design",
+    "is_hopeless",
     "regular_grid",
     "restart_point",
 ]
@@ -28,6 +30,11 @@ __all__ = [
 LARGEST_DIMENSION = 2
 # Number of points of the design, about five for each dimension, and odd: the middle is one.
 _DESIGN_SIZES = (1, 5, 11)
+# Evidence against the last point, in the compressed criterion: depth of the best trial below the
+# worst, rise from the trial nearby, and distance above the best in standard deviations.
+_DEPTH, _RISE, _SURE = 1.5, 0.1, 3.0
+# Least distance of the two trials that tell how rough the criterion is near that end.
+_APART = 0.1
 # Generator of the two-dimensional lattice: of 11 points no two are nearer than 0.28.
 _GENERATOR = 3
 # Points on each axis of the grid from which restarts are chosen.
@@ -38,8 +45,11 @@ _WALL = 0.1
 _SMALLEST_SCALE = 1e-3
 
 
-def coarse_design(d: int, most: int) -> np.ndarray:
-    """Points that cover the unit cube evenly, the middle first: a lattice of odd size.
+def coarse_design(d: int, most: int, ascending: np.ndarray | None = None) -> np.ndarray:
+    """Points that cover the unit cube evenly, from simple models to flexible ones.
+
+    A solver that starts from the solution at the last point finds the next one sooner in this
+    order, and the most expensive point comes last.
 
     Parameters
     ----------
@@ -47,40 +57,64 @@ def coarse_design(d: int, most: int) -> np.ndarray:
         0, 1 or 2.
     most : int
         Largest number of points.
+    ascending : ndarray of shape (d,), optional
+        Whether models are more flexible at the upper end; by default they are less so.
 
     Returns
     -------
     points : ndarray of shape (n, d)
+        A lattice; n is odd, so that the middle is one of them.
 
     Examples
     --------
     >>> from skhyper.samplers._overview import coarse_design
     >>> coarse_design(1, 10).ravel().tolist()
-    [0.5, 0.1, 0.3, 0.7, 0.9]
+    [0.9, 0.7, 0.5, 0.3, 0.1]
     """
     n = max(1, min(most, _DESIGN_SIZES[d]))
     n -= n % 2 == 0
     steps = np.arange(n) - n // 2
     lattice = np.stack([steps, _GENERATOR * steps], axis=1)[:, :d]
     points = (np.mod(lattice + n // 2, n) + 0.5) / n
-    return np.concatenate([points[n // 2 : n // 2 + 1], np.delete(points, n // 2, axis=0)])
+    ascending = np.zeros(d, dtype=bool) if ascending is None else ascending
+    return points[np.argsort((points * np.where(ascending, 1, -1)).sum(axis=1), kind="stable")]
 
 
-def next_in_design(
-    design: np.ndarray, U: np.ndarray, f: np.ndarray, G: np.ndarray
-) -> np.ndarray | None:
-    """Point of a design, (d,), that comes next: the nearest to the best trial, None at the end.
+def is_hopeless(U: np.ndarray, f: np.ndarray, G: np.ndarray, u: np.ndarray) -> bool:
+    """Whether an end of a range, (1,), very probably has nothing better than the trials.
 
-    Problems that start from the solution at the last setting solve neighbours sooner.
+    They must have shown a deep valley, so that what is gained by leaving the simplest model is
+    known, and the criterion must rise towards the end: where the criterion merely varies about
+    that of the simplest model, or is level, a drop may follow.
     """
-    left = design[[not np.any(np.all(np.isclose(U, u), axis=1)) for u in design]]
-    if not len(left):
-        return None
-    if not np.isfinite(f).any():
-        return left[0]
-    away = left - U[_argmin(f)]
-    downhill = away @ np.nan_to_num(G[_argmin(f)])  # first, of two that are equally far
-    return left[np.lexsort((downhill, np.linalg.norm(away, axis=1).round(9)))[0]]
+    complete = np.isfinite(f) & np.isfinite(G).all(axis=1)
+    if U.shape[1] != 1 or len(f) < _DESIGN_SIZES[1] - 1 or not complete.all():
+        return False
+    x = U[:, 0]
+    last = int(np.abs(x - u[0]).argmin())
+    apart = np.flatnonzero(np.abs(x - x[last]) >= _APART)
+    if np.ptp(x) >= np.ptp(np.append(x, u[0])) or not len(apart):  # not beyond all trials
+        return False
+    h, slopes = compressed(f, G)
+    pair = np.array([last, apart[np.abs(x[apart] - u[0]).argmin()]])
+    curve = IntegratedBrownianMotion.from_data(x[pair], h[pair], slopes[pair, 0])
+    (mean,), (std,) = curve.predict(u)
+    return bool(h.max() > _DEPTH and mean - h[last] > _RISE and mean > _SURE * std)
+
+
+def cuts_off(u: np.ndarray, f: np.ndarray, g: np.ndarray, trial: float, best: float) -> bool:
+    """Whether a trial between two others, in 1-D, shows a valley between them.
+
+    The neighbor of `trial` on the way to `best` is higher than it, or descends to it.
+    """
+    way = best - trial
+    share = (u - trial) / way
+    between = np.flatnonzero((share > 0) & (share < 1))
+    if not len(between):
+        return False
+    near = between[share[between].argmin()]
+    value = f[np.abs(u - trial).argmin()]
+    return bool(f[near] > value or g[near] * way > 0)
 
 
 def _argmin(f: np.ndarray) -> int:
@@ -112,9 +146,13 @@ def compressed(f: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.log1p(above / scale), slopes
 
 
-def _surrogate(U: np.ndarray, f: np.ndarray, G: np.ndarray) -> GaussianProcess:
-    """The GP fitted to the compressed criterion and its derivatives."""
+def _surrogate(
+    U: np.ndarray, f: np.ndarray, G: np.ndarray
+) -> GaussianProcess | IntegratedBrownianMotion:
+    """The posterior of the compressed criterion, given its derivatives, too."""
     h, slopes = compressed(f, G)
+    if U.shape[1] == 1:
+        return IntegratedBrownianMotion.from_data(U[:, 0], h, slopes[:, 0])
     return fit_gp(U, h, gradients=slopes)
 
 
@@ -150,8 +188,9 @@ def restart_point(
     if len(points) == 1 or not np.isfinite(f).any():
         return points[0]
     process = _surrogate(U, f, G)
-    best = float(process.predict(process.X)[0].min())
-    return points[log_expected_improvement(*process.predict(points), best)[0].argmax()]
+    best = float(process.predict(U)[0].min())
+    mean, std = process.predict(points)
+    return points[log_expected_improvement(mean, std, best)[0].argmax()]
 
 
 def first_step(

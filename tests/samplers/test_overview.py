@@ -6,8 +6,9 @@ import pytest
 from skhyper.samplers._overview import (
     coarse_design,
     compressed,
+    cuts_off,
     first_step,
-    next_in_design,
+    is_hopeless,
     regular_grid,
     restart_point,
 )
@@ -17,7 +18,7 @@ from skhyper.samplers._overview import (
 def test_a_design_covers_the_cube(d, n):
     design = coarse_design(d, 100)
     assert design.shape == (n, d)
-    assert np.allclose(design[0], 0.5)
+    assert np.any(np.all(np.isclose(design, 0.5), axis=1))
     for column in design.T:  # a Latin square
         assert np.allclose(np.sort(column), (np.arange(n) + 0.5) / n)
     if d == 2:
@@ -31,18 +32,49 @@ def test_a_design_covers_the_cube(d, n):
 def test_a_design_of_fewer_points_is_odd(most):
     design = coarse_design(1, most).ravel()
     assert len(design) == max(1, most - 1 + most % 2)
-    assert design[0] == 0.5
+    assert 0.5 in design
     assert np.allclose(np.sort(design), (np.arange(len(design)) + 0.5) / len(design))
 
 
-def test_the_next_point_of_a_design_is_the_nearest_one_and_downhill():
-    design = coarse_design(1, 5)
-    U, f, G = np.array([[0.5]]), np.array([1.0]), np.array([[-2.0]])
-    assert next_in_design(design, U, f, G) == pytest.approx(0.7)
-    assert next_in_design(design, U, f, -G) == pytest.approx(0.3)
-    assert next_in_design(design, U, np.array([np.nan]), G) == pytest.approx(0.1)
-    assert next_in_design(design, U[:0], f[:0], G[:0]) == pytest.approx(0.5)
-    assert next_in_design(design, design, np.arange(5.0), np.ones((5, 1))) is None
+def test_a_design_goes_from_simple_models_to_flexible_ones():
+    assert coarse_design(1, 5).ravel() == pytest.approx([0.9, 0.7, 0.5, 0.3, 0.1])
+    assert coarse_design(1, 5, np.array([True])).ravel() == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9])
+    flexibility = coarse_design(2, 11, np.array([True, False])) @ [1, -1]
+    assert np.all(np.diff(flexibility) >= -1e-12)
+
+
+def test_the_end_of_a_range_is_left_out_where_a_deep_valley_is_left_behind():
+    design, end = coarse_design(1, 5), np.array([0.1])
+    U = design[:4]
+    f = np.array([0.5636, 0.103, 0.0588, 0.0724])  # a lasso's, 500 samples and 1000 features
+    G = f[:, None] * np.array([[8.3], [7.4], [-0.13], [-1.46]])
+    assert is_hopeless(U, f, G, end)
+    # Unless there are few trials, one of them failed, or that end is not beyond them.
+    assert not is_hopeless(U[1:], f[1:], G[1:], end)
+    assert not is_hopeless(U, np.where(f == f[0], np.nan, f), G, end)
+    assert not is_hopeless(np.append(U[:3], [[0.05]], axis=0), f, G, end)
+    assert not is_hopeless(np.tile(U, 2), f, np.tile(G, 2), np.array([0.1, 0.1]))
+
+
+@pytest.mark.parametrize("case", ["hump", "level", "rough"])
+def test_the_end_of_a_range_is_looked_at_where_a_drop_may_follow(case):
+    """No valley yet (of a lasso with columns in small units), a plateau, or large curvature."""
+    U, end = coarse_design(1, 5)[:4], np.array([0.1])
+    f, G = {
+        "hump": ([1228, 1228, 1250, 1420], [0, 0, -300, -900]),
+        "level": ([100, 10, 1.0, 1.3], [100, 80, 1, -0.01]),
+        "rough": ([100, 10, 1.0, 1.3], [100, 80, 20, -1]),
+    }[case]
+    assert not is_hopeless(U, np.array(f, float), np.array(G, float)[:, None], end)
+
+
+def test_a_trial_in_between_shows_a_valley():
+    u, f = np.array([0.2, 0.5, 0.8]), np.array([1.0, 3.0, 2.0])
+    assert cuts_off(u, f, np.zeros(3), 0.8, 0.2)  # higher than what is beyond
+    f = np.array([1.0, 1.5, 2.0])
+    assert cuts_off(u, f, np.array([0.0, -1.0, 1.0]), 0.8, 0.2)  # descends towards it
+    assert not cuts_off(u, f, np.array([0.0, 1.0, 1.0]), 0.8, 0.2)
+    assert not cuts_off(u[[0, 2]], f[[0, 2]], np.zeros(2), 0.8, 0.2)
 
 
 def test_the_compression_of_positive_values_is_their_logarithm():
@@ -101,7 +133,7 @@ def test_in_one_valley_restarts_keep_between_the_walls():
 def test_the_first_step_goes_to_the_minimum_that_the_trials_show():
     U = coarse_design(1, 5)
     f, G = 1 + (U[:, 0] - 0.56) ** 2, 2 * (U - 0.56)
-    assert first_step(U, f, G, 0, 0.006, 0.15) == pytest.approx(0.06, abs=0.01)
+    assert first_step(U, f, G, 2, 0.006, 0.15) == pytest.approx(0.06, abs=0.01)
     # Beyond the longest step, that.
     f, G = 1 + U[:, 0], np.ones((5, 1))
     assert first_step(U, f, G, 0, 0.006, 0.15) == pytest.approx(0.15)

@@ -1,0 +1,176 @@
+"""One local descent by gradients, as a generator that yields points and is sent answers.
+
+Notation
+--------
+u : point of the unit cube, (d,), nan where inactive
+f, g : criterion at a point and its derivatives with respect to the coordinates, (d,), nan where
+    unknown
+v : coordinates that move, in units of the first step
+"""
+
+import math
+from collections.abc import Generator
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+
+from skhyper.samplers._shrinkage import Shrinkage
+
+__all__ = ["STEPS", "Answer", "Plan", "descent", "descent_together"]
+
+# Length of the first step in the coordinate of the steepest slope, in the unit cube; then of
+# new attempts where L-BFGS-B stopped on a slope, as at a kink, with their maximum numbers of
+# trials. A next attempt follows only if the last one gained more than _GAIN_AT_KINK times `tol`.
+STEPS = (0.15, 0.03, 0.006)
+_MOST_TRIALS = (15_000, 6, 6)
+_GAIN_AT_KINK = 10
+# A run is stationary when its gradient has shrunk to this share of the first one.
+_LEVEL = 0.02
+
+
+class Answer(NamedTuple):
+    """What came of a point: f (nan if it failed), g, and the trial's own gradient."""
+
+    value: float
+    slope: np.ndarray
+    gradient: dict[str, Any]
+
+
+Plan = Generator[np.ndarray, Answer, Any]
+
+
+def descent_together(
+    shrinkage: Shrinkage, start: np.ndarray, moves: np.ndarray, tol: float
+) -> Plan:
+    """A descent whose points have equal components in each vector, as has its start."""
+    index = shrinkage.index
+    first = np.unique(index, return_index=True)[1]
+    steps = descent(start[first], moves[first], tol)
+    point = next(steps)
+    while True:
+        answer = yield point[index]
+        slope = np.bincount(index, answer.slope)
+        try:
+            point = steps.send(answer._replace(slope=slope))
+        except StopIteration as end:
+            return end.value
+
+
+def descent(start: np.ndarray, moves: np.ndarray, tol: float, first: float = STEPS[0]) -> Plan:
+    """A run from a point; returns "flat" where there is no slope to follow."""
+    answer = yield start
+    moves = moves & np.isfinite(answer.slope)
+    if not math.isfinite(answer.value) or not np.any(answer.slope[moves]):
+        return "failed" if not math.isfinite(answer.value) else "flat"
+    steepest = _steepest(start, answer, moves)
+    for step, most in zip((first, *STEPS[1:]), _MOST_TRIALS):
+        before = answer.value
+        level_at = _LEVEL * steepest
+        start, answer, settled = yield from _lbfgs(start, answer, moves, step, tol, level_at, most)
+        if settled or not np.any(answer.slope[moves]):
+            break
+        level = _steepest(start, answer, moves) <= level_at
+        if level or before - answer.value <= _GAIN_AT_KINK * tol * abs(before):
+            break
+    return ""
+
+
+def _steepest(point: np.ndarray, answer: Answer, moves: np.ndarray) -> float:
+    """Largest slope along a coordinate that the bounds leave free."""
+    u, g = point[moves], answer.slope[moves]
+    blocked = ((u <= 0) & (g > 0)) | ((u >= 1) & (g < 0))
+    return float(np.abs(np.where(blocked, 0.0, g)).max())
+
+
+class _Unknown(Exception):
+    """The descent asks for a point that has not been tried."""
+
+    def __init__(self, v: np.ndarray):
+        self.v = v.copy()
+
+
+def _look_up(v: np.ndarray, known: dict) -> tuple[float, np.ndarray]:
+    """Value and slope at a point that has been tried."""
+    if v.tobytes() not in known:
+        raise _Unknown(v)
+    return known[v.tobytes()]
+
+
+def _lbfgs(
+    start: np.ndarray,
+    first: Answer,
+    moves: np.ndarray,
+    step: float,
+    tol: float,
+    level: float,
+    max_trials: int,
+) -> Generator[np.ndarray, Answer, tuple[np.ndarray, Answer, bool]]:
+    """L-BFGS-B from a point, as a plan; returns the best point, its answer, whether it settled.
+
+    SciPy calls the function, we are called: each time it asks for something unknown it is
+    stopped, and run again from the start with the answer. The criterion is scaled so that the
+    first step is `step` long in the coordinate of the steepest slope.
+
+    A step from the best point so far is expected to gain half of what the slope along it says,
+    for it goes to the minimum of a quadratic model. If that is less than `tol`, the step is not
+    made. In several coordinates the slope has to be `level`, too: at a kink the model is of
+    what lies across it.
+    """
+    v_start = start[moves] / step
+    scale = np.abs(first.slope[moves]).max() * step
+    known = {v_start.tobytes(): (first.value / scale, first.slope[moves] * step / scale)}
+    best = start, first
+    lowest = last = first.value, v_start  # of the points on a slope
+
+    while True:
+        try:
+            minimize(
+                lambda v: _look_up(v, known),
+                v_start,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[(0.0, 1.0 / step)] * len(v_start),
+                options={"ftol": tol, "gtol": 1e-4, "maxls": 10, "maxfun": max_trials},
+            )
+            return *best, False
+        except _Unknown as unknown:
+            v = unknown.v
+        is_level = len(v) == 1 or _steepest(*best, moves) <= level
+        if (
+            last is lowest
+            and len(known) > 1
+            and is_level
+            and _predicted_gain_is_small(v, last[1], known, tol)
+        ):
+            return *best, True
+        point = start.copy()
+        point[moves] = np.clip(v * step, 0.0, 1.0)
+        answer = yield point
+        slope = answer.slope[moves] * step / scale
+        if math.isfinite(answer.value) and np.all(np.isfinite(slope)) and np.any(slope):
+            known[v.tobytes()] = answer.value / scale, slope
+            last = answer.value, v
+            if answer.value < lowest[0]:
+                lowest = last
+        else:  # failed, or so far that it is on a plain
+            known[v.tobytes()], last = _penalty_for_failure(v, lowest[1], known), (answer.value, v)
+        if answer.value < best[1].value:
+            best = point, answer
+
+
+def _predicted_gain_is_small(v: np.ndarray, v_last: np.ndarray, known: dict, tol: float) -> bool:
+    """Whether a step to the minimum of a quadratic model gains less than L-BFGS-B's tolerance."""
+    value, slope = known[v_last.tobytes()]
+    return bool(0 <= -0.5 * slope @ (v - v_last) <= tol * max(abs(value), 1.0))
+
+
+def _penalty_for_failure(
+    v: np.ndarray, lowest: np.ndarray, known: dict
+) -> tuple[float, np.ndarray]:
+    """Value and slope in place of a failure or a plain: a steep bowl around the best slope."""
+    values = [value for value, _ in known.values()]
+    height = max(values) - min(values) + 1.0
+    away = v - lowest
+    squared = max(float(away @ away), 1e-12)
+    return min(values) + height, 2 * height * away / squared
