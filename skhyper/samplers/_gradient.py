@@ -59,11 +59,13 @@ class GradientSampler(Sampler):
     there towards the best point known, both lie in one basin as far as can be told (for a
     pseudoconvex function it is so), and there is no descent.
 
-    Spaces of one or two dimensions are looked at as a whole, unless `n_restarts` is 0: five or
-    eleven points, at most half of `n_iter`, come before the descents. Restarts begin where a
-    Gaussian process (GP) fitted to the logarithm of all values, and to their derivatives, expects
-    the largest improvement, among points that are at least half as far from all trials as the
-    farthest one, then a quarter, and so on.
+    In spaces of one or two dimensions, unless `n_restarts` is 0, a design of five or eleven points,
+    at most half of `n_iter`, comes before the descents, from simple models to flexible ones. In
+    one dimension its last point is left out if the others show a deep minimum and a steady rise
+    towards it. Restarts begin where the largest improvement of the logarithm of the criterion is
+    expected: by integrated Brownian motion in one dimension, by a Gaussian process (GP) in two,
+    both conditioned on values and derivatives; at points that are at least half as far from all
+    trials as the farthest one, then a quarter, and so on.
 
     In more dimensions, or with vectors, a restart that would begin next to a trial from which the
     criterion falls towards the best one counts without being made. Points that disprove that

@@ -1,7 +1,8 @@
 """A look at the whole range of one or two hyperparameters, before the descents and after them.
 
-A descent sees one valley. A coarse design shows whether there are others, and a Gaussian process
-(GP) fitted to all values and derivatives says where restarts may find something better.
+A descent sees one valley. A coarse design shows whether there are others. A surrogate of all values
+and derivatives says where restarts may find something better: integrated Brownian motion for one
+hyperparameter, a Gaussian process (GP) for two.
 
 Notation
 --------
@@ -165,7 +166,7 @@ def regular_grid(d: int) -> np.ndarray:
 def restart_point(
     U: np.ndarray, f: np.ndarray, G: np.ndarray, points: np.ndarray, share: float, one_valley: bool
 ) -> np.ndarray:
-    """Where the GP expects the largest improvement, (d,), at some distance from all trials.
+    """Where the surrogate expects the largest improvement, (d,), at some distance from all trials.
 
     Parameters
     ----------
@@ -198,7 +199,7 @@ def first_step(
 ) -> float:
     """Length of a descent's first step from a trial, in the coordinate of the steepest slope.
 
-    It leads to the least mean of the GP on the ray down the slope.
+    It leads to the least mean of the surrogate on the ray down the slope.
     """
     direction = -np.nan_to_num(G[start]) / np.nanmax(np.abs(G[start]))
     steps = np.linspace(shortest, longest, 50)
