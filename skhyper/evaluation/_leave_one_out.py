@@ -1,4 +1,4 @@
-"""Leave-one-out cross-validation from a single fit, where there is a closed form."""
+"""Leave-one-out by one fit: all folds of a setting at once, where that has a closed form."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ __all__ = ["LeaveOneOut"]
 
 
 class LeaveOneOut:
-    """Scores and gradients of all folds of a candidate, from one fit to all data.
+    """Scores and gradients of all folds of a setting, from the fit of all data.
 
     Parameters
     ----------
@@ -43,10 +43,10 @@ class LeaveOneOut:
 
     @staticmethod
     def fits(objective: Objective, criterion: Criterion, names: frozenset[str]) -> bool:
-        """Whether each fold leaves one sample out, and the estimator has a closed form.
+        """Whether the folds leave one sample out, and the estimator has the closed form.
 
-        There must be a single metric, whose value for one sample is minus the criterion, and
-        no option that needs the models.
+        A single metric must be asked for, whose value for one sample is minus the criterion's,
+        and nothing that needs the models themselves.
         """
         exact = criterion.exact and criterion.method == "predict"
         needs_models = objective.return_train_score or objective.score_params
@@ -61,7 +61,7 @@ class LeaveOneOut:
         return has_form and names <= set(problem.names)
 
     def run(self, job: FoldJob) -> dict[str, Any] | None:
-        """Result of one fold; None if the closed form does not apply to the candidate."""
+        """Result of one fold; None where there is no closed form after all."""
         with self._lock:
             if job.trial != self._of_trial:
                 self._of_trial, self._results = job.trial, self._all(job.params)
@@ -80,7 +80,7 @@ class LeaveOneOut:
             self._problem.fit(params)
             left_out = self._problem.leave_one_out()
             return [] if left_out is None else self._folds(left_out, params, start)
-        except Exception:  # noqa: BLE001  (running the folds will report the error)
+        except Exception:  # noqa: BLE001  (the folds one by one will say what is wrong)
             return []
 
     def _folds(self, left_out: Any, params: Mapping[str, Any], start: float) -> list[dict]:
@@ -89,7 +89,7 @@ class LeaveOneOut:
         for k, (_, test) in enumerate(self._objective.splits):
             loss = self._criterion.on(y[test])
             values[k], slopes[test] = loss(left_out.predictions[test])
-        # Gradients of single folds would cost n times as much: all get that of the mean.
+        # Each fold's own gradient would cost n times as much: they share that of the mean.
         gradient = left_out.pull_back(slopes / n)
         seconds = (time.time() - start) / n
         kept = {name: gradient[name] for name in params}
@@ -109,7 +109,7 @@ class LeaveOneOut:
         ]
 
 
-# Metrics that are defined for a single sample, for all values.
+# Scores that one sample has, and that are defined for all numbers.
 _SCORES_OF_ONE = (
     metrics.mean_squared_error,
     metrics.root_mean_squared_error,
@@ -139,6 +139,6 @@ def _leaves_one_out(objective: Objective) -> bool:
 
 
 def _is_score_of_one(scorer: Any) -> bool:
-    """Whether a scorer is one of scikit-learn's that are defined for a single sample."""
+    """Whether a scorer has a value for a single sample, and is one of scikit-learn's."""
     parts = scorer_parts(scorer)
     return parts is not None and parts[0] in _SCORES_OF_ONE
