@@ -127,7 +127,7 @@ def test_ordered_searches_are_the_same_whatever_finishes_first(n_parallel):
     settings = [[t.params for t in evaluator.history] for evaluator, _, _ in runs]
     assert all(s == settings[0] for s in settings)
     seen = [sampler.seen for _, sampler, _ in runs]
-    assert all(s == seen[0] for s in seen), "what is asked depends on what is seen"
+    assert all(s == seen[0] for s in seen), "what a proposal sees"
 
 
 @pytest.mark.parametrize("n_parallel", [1, 2, 3])

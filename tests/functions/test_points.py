@@ -96,6 +96,6 @@ def test_a_first_point_meets_a_constraint_that_hardly_any_does():
         Points(space)
     points = Points(space, {"a": 0.5, "n": 3})
     assert points.initial == [{"a": 0.5, "n": 3}]
-    assert len(space.accepted) == 0, "what was passed is not changed"
+    assert len(space.accepted) == 0, "the argument is not modified"
     settings = points.space.from_unit(points.space.sample(20, np.random.default_rng(0)))
     assert {s["a"] for s in settings} == {0.5} and len({s["n"] for s in settings}) > 3
