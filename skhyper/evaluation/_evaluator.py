@@ -109,9 +109,9 @@ class Evaluator:
         self._pick = pick
         self._deadline = None if budget.max_time is None else time.monotonic() + budget.max_time
         self._n_splits = max(1, len(base.splits))  # functions have no folds and run once
-        self._all_at_once = candidates.known_ahead and pool.n_workers > 1
         # A racer may cancel folds that wait here; a pool would start some of them ahead.
-        self._holds_folds = racer is not None and not self._all_at_once
+        self._holds_folds = racer is not None
+        self._all_at_once = candidates.known_ahead and pool.n_workers > 1 and racer is None
         self._waiting: deque[FoldJob] = deque()
         self._trials: list[Trial] = list(base)
         self._running: dict[int, _Running] = {}
