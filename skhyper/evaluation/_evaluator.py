@@ -2,8 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -121,7 +121,11 @@ class Evaluator:
 
     @property
     def history(self) -> History:
-        return replace(self._base, trials=tuple(self._trials))
+        return self._with_trials(self._trials)
+
+    def _with_trials(self, trials: Iterable[Trial]) -> History:
+        base = self._base  # `dataclasses.replace` takes several times as long
+        return History(tuple(trials), base.seed, base.fingerprint, base.splits)
 
     def run(self) -> None:
         """Run the search to its end."""
@@ -194,7 +198,7 @@ class Evaluator:
         hidden = [
             Trial(t.number, t.params, started=t.started) for t in self._trials[first_hidden:number]
         ]
-        return replace(self._base, trials=(*self._trials[:first_hidden], *hidden))
+        return self._with_trials(self._trials[:first_hidden] + hidden)
 
     def _start(self, params: Mapping[str, Any]) -> None:
         number = len(self._trials)
