@@ -1,8 +1,8 @@
 """Callbacks of a search, on every supported scikit-learn.
 
-Give them to a search by ``set_callbacks``. On scikit-learn 1.9 its own callbacks
-(``sklearn.callback``) work too and see every fit; a callback may besides have a method
-``on_trial_end(search, trial)``, called in the main process after each trial, which stops
+Pass them to the ``set_callbacks`` of a search. From scikit-learn 1.9 on, its own callbacks
+(``sklearn.callback``) work too and are called for each fit. A callback may also have a method
+``on_trial_end(search, trial)``, which is called in the main process after each trial and stops
 the search by returning True.
 """
 
@@ -17,7 +17,7 @@ __all__ = ["Callback", "ProgressBar"]
 
 
 class Callback:
-    """A callback to which nothing happens: override what you need.
+    """Base class whose hooks do nothing: override those you need.
 
     Examples
     --------
@@ -34,38 +34,38 @@ class Callback:
     """
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Before the search."""
+        """Called before the search."""
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Before the search as a whole, each fold and the refit; folds in their worker."""
+        """Called before the search, each fold (in its worker) and the refit."""
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
-        """After the same."""
+        """Called after the search, each fold and the refit."""
 
     def on_trial_end(self, search: Any, trial: Trial) -> bool | None:
-        """After each trial, in the main process; True stops the search.
+        """Called after each trial, in the main process; the search stops if it returns True.
 
-        ``search.history_`` holds all trials so far.
+        ``search.history_`` has all trials so far.
         """
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """After the search, also if it failed."""
+        """Called after the search, even if it failed."""
 
 
-# Without a terminal a line is written for each tenth of a search, and after so many seconds.
-_SECONDS_A_LINE = 30.0
+# Seconds between lines if the output is not a terminal; there is one after each tenth, too.
+_SECONDS_BETWEEN_LINES = 30.0
 
 
 class ProgressBar(Callback):
-    """How far a search is and what it has found: a line that is rewritten after each trial.
+    """Progress and best score of a search, in a line that is rewritten after each trial.
 
-    Where the output is no terminal, about ten lines are written instead. The last line is the
+    If the output is not a terminal, about ten lines are written instead. The last line is the
     result.
 
     Parameters
     ----------
     file : file object, default=None
-        Where to write; standard error by default.
+        Output; standard error by default.
     width : int, default=24
         Number of characters of the bar.
 
@@ -100,7 +100,7 @@ class ProgressBar(Callback):
         self._last_line = (-1, self._start)  # tenth of the search, time
 
     def __getstate__(self) -> dict[str, Any]:
-        # Workers get a copy to which nothing happens; a stream cannot be sent to them.
+        # Workers get a copy that does nothing; streams cannot be pickled.
         return {**self.__dict__, "file": None}
 
     def setup(self, estimator: Any, context: Any) -> None:
@@ -118,7 +118,7 @@ class ProgressBar(Callback):
         part, left = self._progress(spent)
         history = search.history_
         n_finished = sum(trial.state != "running" for trial in history)
-        # Trials that the search started from, those of a journal for instance, count.
+        # Includes trials that the search started from, such as those of a journal.
         n_before = n_finished - self._n_done
         of_all = "" if self._n_new is None else f"/{n_before + self._n_new}"
         filled = int(self.width * part)
@@ -137,7 +137,7 @@ class ProgressBar(Callback):
         self._write_result(estimator)  # of a search that was interrupted
 
     def _progress(self, spent: float) -> tuple[float, float]:
-        """Part of the search that is done, and seconds left, by trials or by time."""
+        """Share of the search that is done, and seconds left, by trials or by time."""
         part, left = 0.0, math.inf
         if self._n_new is not None:
             n_left = max(0, self._n_new - self._n_done)
@@ -155,7 +155,7 @@ class ProgressBar(Callback):
             self._shown = len(line)
             return
         now, (tenth, then) = time.monotonic(), self._last_line
-        if int(10 * part) > tenth or now - then > _SECONDS_A_LINE:
+        if int(10 * part) > tenth or now - then > _SECONDS_BETWEEN_LINES:
             self._last_line = (int(10 * part), now)
             print(line, file=out, flush=True)
 

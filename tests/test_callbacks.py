@@ -92,7 +92,7 @@ class Terminal(io.StringIO):
 
 
 def frames(out):
-    """What was shown in the one line of a terminal, one after the other."""
+    """Successive contents of the line on a terminal."""
     return [line for line in out.getvalue().split("\r") if line.strip()]
 
 
@@ -189,7 +189,7 @@ def test_progress_bar_in_a_second_fit_starts_anew():
 
 
 class StopAt:
-    """Stops after some trials."""
+    """Stops the search after a given trial."""
 
     def __init__(self, number):
         self.number = number

@@ -1,4 +1,4 @@
-"""Which setting comes next: a list known ahead, or a sampler that looks at the history."""
+"""Candidates of a search: an explicit list, or the proposals of a sampler."""
 
 import functools
 import numbers
@@ -15,20 +15,20 @@ from skhyper.space import Space, evenly
 
 __all__ = ["Candidates", "ListedCandidates", "SampledCandidates", "setting_key"]
 
-# Random draws in search of a setting that was not tried, before a small space is enumerated.
+# Number of random draws of a new candidate, before a space is enumerated; size up to which it is.
 _MAX_REDRAWS = 200
 _MAX_ENUMERATED = 20_000
 
 
 class Candidates(Protocol):
-    """Where the next settings come from.
+    """Source of the candidates of a search.
 
     Attributes
     ----------
     known_ahead : bool
-        Whether all settings are known before the first is tried.
+        Whether all candidates are known before the first trial.
     n_candidates : float
-        At most so many are asked for; ``inf`` if only time limits them.
+        Maximum number of candidates; ``inf`` if only time limits it.
     exhausted_reason : StopReason
         Why ``ask`` returned None.
     """
@@ -38,14 +38,14 @@ class Candidates(Protocol):
     exhausted_reason: StopReason
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
-        """The next setting, None when there is none."""
+        """Params of the next candidate; None if there is none."""
 
     def start_from(self, history: History, n_made: int) -> None:
-        """Take earlier trials into account; the last `n_made` count as trials of this search."""
+        """Continue after earlier trials, of which this search has made `n_made`."""
 
 
 class ListedCandidates:
-    """Settings known ahead, in their order.
+    """An explicit list of candidates, in its order.
 
     Parameters
     ----------
@@ -53,12 +53,12 @@ class ListedCandidates:
     reason : str
         Why the search ends after the last one.
     allow_repeats : bool
-        Whether a setting is tried that an earlier search has tried. What stands in the list
-        twice is tried twice, as scikit-learn does.
+        Whether to evaluate candidates that earlier trials have. Repeats within the list are
+        evaluated in any case, as in scikit-learn.
     space : Space or None
-        Where two settings that are the same point count as one.
+        Candidates at the same point of it are equal.
     n_iter : int or None
-        At most so many of them are tried.
+        Maximum number of candidates.
     """
 
     known_ahead = True
@@ -95,7 +95,7 @@ class ListedCandidates:
 
 
 class SampledCandidates:
-    """First settings, then what a sampler proposes; none twice unless allowed.
+    """Initial candidates, then proposals of a sampler, without repeats unless allowed.
 
     Parameters
     ----------
@@ -104,11 +104,11 @@ class SampledCandidates:
         Spaces to search one after the other, with the number of trials of each; ``inf`` if only
         time limits it.
     first : sequence of dict
-        Settings to try before the sampler is asked; they count as trials.
+        Candidates that come before those of the sampler, and count as well.
     allow_repeats : bool
-        Whether a setting may be tried again.
+        Whether candidates may be repeated.
     outside : sequence of dict
-        Those of `first` that lie outside of the space; the sampler does not see their trials.
+        Those of `first` that lie outside of the space; their trials are hidden from the sampler.
     """
 
     known_ahead = False
@@ -180,7 +180,7 @@ class SampledCandidates:
         return self._another(space, history, rng, tried)
 
     def _seen(self, space: Space, history: History) -> History:
-        """The trials that the sampler is conditioned on."""
+        """The trials that the sampler observes."""
         if not self._outside:
             return history
         hidden = {setting_key(params, space) for params in self._outside}
@@ -204,7 +204,7 @@ class SampledCandidates:
         return self._allow_repeats or setting_key(params, space) not in tried
 
     def _another(self, space: Space, history: History, rng: np.random.Generator, tried: set) -> Any:
-        """A random setting in place of one that was tried; None when there is none left."""
+        """A random new candidate in place of a repeated one; None if there is none."""
         random = functools.partial(space.sample, starts=_constrained_points(space, history))
         for draw in (random, functools.partial(evenly, space)):
             for params in space.from_unit(draw(_MAX_REDRAWS, rng)):
@@ -228,10 +228,10 @@ def _constrained_points(space: Space, history: History) -> np.ndarray | None:
 
 
 def setting_key(params: Mapping[str, Any], space: Space | None = None) -> str:
-    """A key that is the same for equal settings, whatever objects they hold.
+    """A key of params, the same for equal values of any type.
 
-    Within a space, settings at the same point are equal: 1 and 1.0 in a range of reals, but
-    not 1 and 1.0 among choices, where scikit-learn's ``max_features`` tells them apart.
+    Within a space, params at the same point are equal: 1 and 1.0 in a range of reals, but not
+    among choices, since they differ as scikit-learn's ``max_features``, for instance.
     """
     point = None if space is None else space.locate(params)
     if point is not None:

@@ -2,8 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -109,9 +109,9 @@ class Evaluator:
         self._pick = pick
         self._deadline = None if budget.max_time is None else time.monotonic() + budget.max_time
         self._n_splits = max(1, len(base.splits))  # functions have no folds and run once
-        self._all_at_once = candidates.known_ahead and pool.n_workers > 1
         # A racer may cancel folds that wait here; a pool would start some of them ahead.
-        self._holds_folds = racer is not None and not self._all_at_once
+        self._holds_folds = racer is not None
+        self._all_at_once = candidates.known_ahead and pool.n_workers > 1 and racer is None
         self._waiting: deque[FoldJob] = deque()
         self._trials: list[Trial] = list(base)
         self._running: dict[int, _Running] = {}
@@ -121,7 +121,11 @@ class Evaluator:
 
     @property
     def history(self) -> History:
-        return replace(self._base, trials=tuple(self._trials))
+        return self._with_trials(self._trials)
+
+    def _with_trials(self, trials: Iterable[Trial]) -> History:
+        base = self._base  # `dataclasses.replace` takes several times as long
+        return History(tuple(trials), base.seed, base.fingerprint, base.splits)
 
     def run(self) -> None:
         """Run the search to its end."""
@@ -194,7 +198,7 @@ class Evaluator:
         hidden = [
             Trial(t.number, t.params, started=t.started) for t in self._trials[first_hidden:number]
         ]
-        return replace(self._base, trials=(*self._trials[:first_hidden], *hidden))
+        return self._with_trials(self._trials[:first_hidden] + hidden)
 
     def _start(self, params: Mapping[str, Any]) -> None:
         number = len(self._trials)

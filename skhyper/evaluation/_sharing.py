@@ -1,9 +1,9 @@
-"""An object in a file that worker processes on this machine read once each.
+"""An object in a file that each worker process on this machine reads once.
 
-Large arrays are not pickled: they are written one after the other into a second file that all
-workers map into memory, so that there is one copy of them. An array that lies in a file already
-(``numpy.memmap``) is mapped from there. Where the files are, and what is large, is what
-``joblib.parallel_config`` and ``JOBLIB_TEMP_FOLDER`` say, as in joblib.
+Large arrays are not pickled: they are written to a second file that all workers map into memory,
+so that there is one copy of them. An array that is already in a file (``numpy.memmap``) is mapped
+from there. As in joblib, ``joblib.parallel_config`` and ``JOBLIB_TEMP_FOLDER`` determine where
+the files are, and which arrays are large.
 """
 
 import mmap
@@ -23,14 +23,14 @@ from joblib.externals.loky.backend import resource_tracker
 
 __all__ = ["SharedObject", "load_shared", "sharing_options"]
 
-_ALIGNMENT = 64  # bytes; of arrays in the file, as numpy and joblib align them
+_ALIGNMENT = 64  # of arrays in the file, in bytes; as in numpy and joblib
 
 
 class SharedObject:
     """An object in files of a temporary folder, until ``remove`` is called.
 
-    The folder is removed too when this object is collected, when the interpreter exits and, by
-    the resource tracker of joblib's loky, when this process is killed.
+    The folder is also removed when this object is garbage-collected, when the interpreter exits
+    and, by the resource tracker of joblib's loky, when this process is killed.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ class SharedObject:
     Attributes
     ----------
     folder : str
-        What :func:`load_shared` takes.
+        The argument of :func:`load_shared`.
     n_bytes : int
-        Size of the files, and of mapped arrays in other files.
+        Size of the files, plus that of arrays mapped from other files.
     """
 
     def __init__(
@@ -87,26 +87,26 @@ def sharing_options() -> dict[str, Any]:
 
 
 def load_shared(folder: str) -> Any:
-    """The object that a :class:`SharedObject` has written."""
+    """The object written by a :class:`SharedObject`."""
     with open(os.path.join(folder, "object"), "rb") as file:
         return pickle.load(file)
 
 
 def _remove(folder: str, owner: int) -> None:
     if os.getpid() != owner:
-        return  # a fork, whose exit must not take the folder from its parent
+        return  # a fork: its exit must not remove the folder of its parent
     shutil.rmtree(folder, ignore_errors=True)
     if not os.path.exists(folder):
         _track("unregister", folder)
 
 
 def _track(action: str, folder: str) -> None:
-    with suppress(ValueError):  # older trackers take neither long names nor others than ASCII
+    with suppress(ValueError):  # older trackers refuse names that are long or not ASCII
         getattr(resource_tracker, action)(folder, "folder")
 
 
 class _Pickler(cloudpickle.Pickler):
-    """Writes large arrays into another file, and pickles where they are."""
+    """Writes large arrays to a second file, and pickles their location."""
 
     def __init__(self, file: BinaryIO, arrays: BinaryIO, max_nbytes: int, mmap_mode: str):
         super().__init__(file)
@@ -120,12 +120,12 @@ class _Pickler(cloudpickle.Pickler):
             return super().reducer_override(obj)
         if obj.nbytes <= self._max_nbytes:
             return super().reducer_override(obj)
-        return _mapped, self._elsewhere(obj) or self._appended(obj)
+        return _mapped, self._location_in_memmap(obj) or self._append(obj)
 
-    def _elsewhere(self, array: np.ndarray) -> tuple | None:
-        """Where an array lies in a file of the user's; None for one that lies in memory only."""
+    def _location_in_memmap(self, array: np.ndarray) -> tuple | None:
+        """Location of an array in a file of the user's; None if it is in memory only."""
         source = _memmap_of(array)
-        # Changes to a copy-on-write map are in memory only.
+        # Changes to a copy-on-write map exist in memory only.
         if source is None or source.mode == "c" or source.filename is None:
             return None
         path = os.fspath(source.filename)
@@ -135,8 +135,8 @@ class _Pickler(cloudpickle.Pickler):
         offset = source.offset + _address(array) - _address(source)
         return path, _reopened(source.mode), offset, array.shape, array.dtype, array.strides
 
-    def _appended(self, array: np.ndarray) -> tuple:
-        # In the memory layout of the original, as the last bits of a product depend on it.
+    def _append(self, array: np.ndarray) -> tuple:
+        # Keep the memory layout: the rounding of products depends on it.
         fortran = array.flags.f_contiguous and not array.flags.c_contiguous
         rows = np.ascontiguousarray(array.T if fortran else array)
         strides = rows.strides[::-1] if fortran else rows.strides
@@ -155,7 +155,7 @@ def _address(array: np.ndarray) -> int:
 
 
 def _memmap_of(array: Any) -> np.memmap | None:
-    """The map of a file that an array is a view of, if any."""
+    """The memory map that an array is a view of; None if there is none."""
     while isinstance(array, np.ndarray):
         if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap):
             return array
@@ -163,7 +163,7 @@ def _memmap_of(array: Any) -> np.memmap | None:
     return None
 
 
-# Each file is mapped once for all arrays in it: a map keeps the file open.
+# Each file is mapped once for all of its arrays, since a map keeps it open.
 _maps: MutableMapping[tuple, np.memmap] = weakref.WeakValueDictionary()
 
 

@@ -1,9 +1,9 @@
-"""SIGTERM as an exception, so that a search that a cluster ends keeps what it has.
+"""SIGTERM as an exception, so that a search keeps its results when a cluster ends it.
 
-The default action of SIGTERM ends a process without running any Python code. While a search
-runs it raises :class:`Terminated` instead, a ``KeyboardInterrupt``: results are stored, workers
-are stopped, temporary files are removed. Afterwards the handler that was there before is called;
-without one, an exception that nobody catches ends the process by SIGTERM.
+The default action of SIGTERM ends a process without running any Python code. During a search
+it raises :class:`Terminated`, a ``KeyboardInterrupt``, instead: results are stored, workers
+stopped and temporary files removed. Then the previous handler is called; without one, an
+uncaught exception ends the process by SIGTERM.
 """
 
 import multiprocessing
@@ -22,27 +22,28 @@ class Terminated(KeyboardInterrupt):
 
 
 def interruption_name(error: BaseException) -> str:
-    """What interrupted a search, for its stop reason."""
+    """Name of an interruption, for the stop reason."""
     return "SIGTERM" if isinstance(error, Terminated) else type(error).__name__
 
 
 @contextmanager
 def sigterm_interrupts() -> Iterator[None]:
-    """Within it SIGTERM raises :class:`Terminated`; in the main thread of the main process only.
+    """Context in which SIGTERM raises :class:`Terminated`.
 
-    Python delivers signals to no other thread, and pools end their workers by SIGTERM.
+    Only in the main thread of the main process: Python delivers signals to no other thread, and
+    pools end their workers by SIGTERM.
     """
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or multiprocessing.current_process().name != "MainProcess":
         yield
         return
     before = signal.getsignal(signal.SIGTERM)
-    if before in (signal.SIG_IGN, None):  # ignored on purpose, or not set from Python
+    if before in (signal.SIG_IGN, None):  # ignored, or not set from Python
         yield
         return
 
     def interrupt(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGTERM, before)  # a second signal does not wait for the clean-up
+        signal.signal(signal.SIGTERM, before)  # a second signal interrupts the clean-up
         raise Terminated("SIGTERM")
 
     signal.signal(signal.SIGTERM, interrupt)
@@ -52,14 +53,14 @@ def sigterm_interrupts() -> Iterator[None]:
         if callable(before):
             before(signal.SIGTERM, sys._getframe())
         else:
-            sys.excepthook = _ends_by_sigterm(sys.excepthook)
+            sys.excepthook = _exit_by_sigterm(sys.excepthook)
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _ends_by_sigterm(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """An exception hook after which the process has the exit status that SIGTERM gives."""
+def _exit_by_sigterm(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """An exception hook that then gives the process the exit status of SIGTERM."""
 
     def end(kind: type[BaseException], *error: Any) -> None:
         hook(kind, *error)

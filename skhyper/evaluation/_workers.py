@@ -1,9 +1,9 @@
-"""Worker processes that are kept from one fit to the next.
+"""Worker processes that are reused by later fits.
 
-A fit borrows them, alone, and gives them back; idle ones exit after a time. They are not
-loky's reusable executor, which is the caller's: exchanging that would break the caller's next
-``joblib.Parallel``. What a worker got from its parent when it started (environment variables,
-import path, directory, modules) must be what it would get now, else another is started.
+A fit borrows them for itself and gives them back; idle workers exit after some time. loky's
+reusable executor belongs to the caller: replacing it would break the caller's next
+``joblib.Parallel``. Workers are reused only if they would be started in the same way now, with
+the same environment variables, import path, directory and modules.
 """
 
 import os
@@ -24,26 +24,27 @@ from skhyper.evaluation._sharing import load_shared
 
 __all__ = ["Start", "WorkerProcesses", "borrow", "give_back", "run_shared"]
 
-_IDLE_SECONDS = 300  # as joblib's
-# loky ends a worker, with a warning, that has grown by 300 MB since its first job; mapped data
-# count. Beyond this growth of the data, new workers are started at once.
+_IDLE_SECONDS = 300  # until an idle worker exits; as in joblib
+# Growth of the data, in bytes, beyond which new workers are started: loky ends a worker, with a
+# warning, if its memory (mapped data included) has grown by 300 MB since its first job.
 _MAX_GROWTH = 200_000_000
-# Idle workers that are kept: this many for each core (or each worker of the last fit).
+# Maximum number of idle workers for each core, or for each worker of the last fit if more.
 _IDLE_PER_CORE = 2
-_SECONDS_BETWEEN_LOOKS = 1.0
+_WATCH_SECONDS = 1.0  # between two looks of a worker at its parent
 
+# Prefixes of the environment variables that limit threads of numerical libraries.
 _THREADED = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
 
 
 @dataclass(frozen=True)
 class Start:
-    """What workers are started with. Equal ones are as good as each other.
+    """Environment in which workers are started; workers with equal ones are interchangeable.
 
     Attributes
     ----------
     n_workers : int
     environment : dict
-        All their environment variables.
+        All environment variables.
     timeout : float
         Seconds after which an idle worker exits.
     initializer : bytes
@@ -60,10 +61,10 @@ class Start:
 
     @classmethod
     def from_backend(cls, backend: Any, n_workers: int) -> "Start":
-        """As joblib would start the workers of its active backend."""
+        """The environment in which joblib would start workers of its active backend."""
         inner_threads = getattr(backend, "inner_max_num_threads", None)
         kwargs = getattr(backend, "backend_kwargs", {})  # joblib 1.3 has none
-        # Workers share the cores, so each gets its part of the threads.
+        # Workers share the cores, and so the threads.
         threads = inner_threads or max(1, (joblib.cpu_count() or 1) // n_workers)
         names = [f"{library}_NUM_THREADS" for library in _THREADED]
         own = {} if inner_threads else os.environ
@@ -80,7 +81,7 @@ class Start:
 
 @dataclass(eq=False)
 class WorkerProcesses:
-    """Processes that wait for jobs, in the hands of one fit or idle."""
+    """Worker processes, used by one fit or idle."""
 
     start: Start
     n_bytes: int
@@ -96,19 +97,19 @@ class WorkerProcesses:
             env=self.start.environment,
         )
 
-    def fit_for(self, n_bytes: int) -> bool:
-        """Whether a fit on data of this size can have them: alive, and up to date."""
+    def can_serve(self, n_bytes: int) -> bool:
+        """Whether they are alive, up to date, and not too small for data of this size."""
         if n_bytes - self.n_bytes > _MAX_GROWTH:
             return False
         if any(_changed(path) != then for path, then in self._sources.items()):
             return False  # a module was edited
         try:
             processes = list(self.executor._processes.values())  # type: ignore[attr-defined]
-            # Not `is_alive`, which loky's thread may have asked just now: only one is answered.
+            # Not `is_alive`: only one of two threads that call it, such as loky's, is answered.
             if connection.wait([process.sentinel for process in processes], timeout=0):
                 return False
-            self.executor.submit(os.getpid)  # starts those that were idle for too long
-        except Exception:  # noqa: BLE001  (broken, or unable to start processes: others may be)
+            self.executor.submit(os.getpid)  # restarts workers that exited when idle
+        except Exception:  # noqa: BLE001  (broken, or unable to start processes)
             return False
         return True
 
@@ -117,27 +118,27 @@ class WorkerProcesses:
         self.executor.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]
 
 
-_idle: list[WorkerProcesses] = []  # the one used last comes last
+_idle: list[WorkerProcesses] = []  # the last used ones come last
 _lock = threading.Lock()
-_of_the_parent: list[WorkerProcesses] = []  # in a fork
+_of_parent: list[WorkerProcesses] = []  # in a fork
 
 
 def borrow(start: Start, n_bytes: int) -> WorkerProcesses:
-    """Workers for a fit on data of `n_bytes`; idle ones where there are any."""
+    """Workers for a fit on data of `n_bytes`, idle ones if there are any."""
     while True:
         with _lock:
             alike = [workers for workers in _idle if workers.start == start]
             if not alike:
                 break
             _idle.remove(alike[-1])
-        if alike[-1].fit_for(n_bytes):
+        if alike[-1].can_serve(n_bytes):
             return alike[-1]
         alike[-1].stop()
     return WorkerProcesses(start, n_bytes)
 
 
 def give_back(workers: WorkerProcesses) -> None:
-    """Keep workers for the next fit; those of long ago are stopped if there are too many."""
+    """Keep workers for the next fit; if there are too many, the oldest ones are stopped."""
     surplus = []
     with _lock:
         _idle.append(workers)
@@ -148,20 +149,20 @@ def give_back(workers: WorkerProcesses) -> None:
         old.stop()
 
 
-def _leave_to_the_parent() -> None:
-    """In a fork: forget the parent's workers, without collecting what it shares with them."""
+def _forget_idle_workers() -> None:
+    """In a fork: leave the workers to the parent; collecting them would close its pipes."""
     global _lock
     _lock = threading.Lock()
-    _of_the_parent.extend(_idle)
+    _of_parent.extend(_idle)
     _idle.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_to_the_parent)
+    os.register_at_fork(after_in_child=_forget_idle_workers)
 
 
 def _own_sources() -> list[str]:
-    """Files of imported modules that are not installed, and so may be edited."""
+    """Files of imported modules that are not installed, which users may edit."""
     folders = sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)
     installed = tuple(os.path.join(folder, "") for folder in folders)
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
@@ -169,44 +170,44 @@ def _own_sources() -> list[str]:
 
 
 def _changed(path: str) -> int:
-    """When a file was changed, 0 if there is none."""
+    """Time of the last change of a file; 0 if it does not exist."""
     try:
         return os.stat(path).st_mtime_ns
     except OSError:
         return 0
 
 
-# In a worker: folder of a shared object -> what runs jobs, and filters of warnings.
-_held: dict[str, tuple[Any, list]] = {}
+# State of a worker: folder of a shared object -> function that runs jobs, and warning filters.
+_worker_state: dict[str, tuple[Any, list]] = {}
 
 
 def _init_worker(parent: int, initializer: bytes) -> None:
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
     function, args = cloudpickle.loads(initializer)
     if function is not None:
         function(*args)
 
 
-def _watch(parent: int) -> None:
-    """Let go of the data when the fit is over; exit when the parent process dies.
+def _exit_with_parent(parent: int) -> None:
+    """Exit when the parent process dies; loky's workers would otherwise wait forever.
 
-    loky's workers would wait for jobs forever.
+    Also releases the data when the fit is over.
     """
     while os.getppid() == parent:
-        for folder in list(_held):
+        for folder in list(_worker_state):
             if not os.path.exists(folder):
-                _held.pop(folder, None)
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+                _worker_state.pop(folder, None)
+        time.sleep(_WATCH_SECONDS)
     os._exit(1)
 
 
 def run_shared(folder: str, pickled: bytes) -> Any:
-    """Run a job, in a worker, by what a :class:`SharedObject` holds; it is read once."""
-    held = _held.get(folder)
-    if held is None:
-        _held.clear()
-        held = _held[folder] = load_shared(folder)
-    run, filters = held
+    """Run a job in a worker, by the function in a :class:`SharedObject`, which is read once."""
+    state = _worker_state.get(folder)
+    if state is None:
+        _worker_state.clear()
+        state = _worker_state[folder] = load_shared(folder)
+    run, filters = state
     with warnings.catch_warnings():
         warnings.filters = list(filters)  # type: ignore[misc]
         return run(*cloudpickle.loads(pickled))

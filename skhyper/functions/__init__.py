@@ -1,4 +1,4 @@
-"""Search for the least value of any function, without estimator or cross-validation."""
+"""Minimization of functions, without estimator or cross-validation."""
 
 from skhyper._lazy import public_dir
 from skhyper.functions._minimize import minimize

@@ -1,4 +1,4 @@
-"""The whole search of a function's least value."""
+"""Minimization of a function: the complete search."""
 
 import math
 import numbers
@@ -27,14 +27,13 @@ from skhyper.evaluation import (
 from skhyper.functions._points import Points, check_value, optimize_result
 from skhyper.samplers import GPSampler, Sampler, check_sampler
 from skhyper.samplers._arguments import check_callables, check_flag, check_number
-from skhyper.space import Space
 
 __all__ = ["minimize"]
 
 
 @dataclass(frozen=True)
 class _FunctionObjective:
-    """A function as what workers run, in the place of folds."""
+    """A function as an objective that workers run; a trial has one "fold", the call."""
 
     function: Callable[[Any], Any]
     points: Points
@@ -47,7 +46,7 @@ class _FunctionObjective:
         start = time.perf_counter()
         value, error = math.nan, None
         try:
-            value = check_value(self.function(self.points.spelled(job.params)))
+            value = check_value(self.function(self.points.from_params(job.params)))
             if not math.isfinite(value):
                 error = f"The value is {value}."
         except self.catch:
@@ -75,66 +74,65 @@ def minimize(
     allow_repeats: bool = False,
     n_jobs: int | None = None,
 ) -> OptimizeResult:
-    """Search for the least value of a function that is expensive to call.
+    """Minimize a function that is expensive to call.
 
     Parameters
     ----------
     function : callable
-        ``function(params) -> float``, with a dict of values; with a list of values if `space` is a
-        list of dimensions. A value that is nan or infinite is a failed trial.
+        ``function(params) -> float``; `params` is a dict of values, or a list of values if
+        `space` is a list of dimensions. A trial whose value is nan or infinite has failed.
     space : dict, list of dict, Space, or list of dimensions
-        What may be tried, as in the searches: see :class:`skhyper.space.Space`, which takes a
-        constraint too; or a list of dimensions, as scikit-optimize has it.
+        The search space, as in the searches (see :class:`skhyper.space.Space`, which may have a
+        constraint), or a list of dimensions, as in scikit-optimize.
     n_iter : int or None
-        Number of calls, besides the trials of `history`. None, with a `max_time`: only the time
-        limits it.
+        Number of calls, besides the trials of `history`. None: limited by `max_time` only.
     sampler : {"gp", "random", "grid", "sobol", "skopt"} or Sampler, default="gp"
-        Where points come from.
+        How points are chosen.
     random_state : int, RandomState instance or None, default=None
-        Seed. The same seed gives the same points; with `n_jobs`, if their number is the same too.
+        Seed. The same seed and the same `n_jobs` give the same points.
     initial_points : point or list of points, default=None
-        What to try first; they count among the `n_iter` calls.
+        Points to evaluate first; they count towards `n_iter`.
     history : History, default=None
         Trials to start from: ``result.history`` of an earlier call, or ``optimizer.history``.
     max_time : float, default=None
-        Seconds after which the function is not called any more. With ``sampler="gp"``, promising
-        points that are quick come first, where times differ.
+        Seconds after which no further call is started. With ``sampler="gp"``, promising points
+        that are fast to evaluate are preferred, if times differ.
     callback : callable or list of callable, default=None
-        Called with the result so far after each trial; True stops.
+        Called with the result so far after each trial; the search stops if it returns True.
     catch : type of Exception, or list of them, default=()
-        Errors of the function that count as a failed trial. Any other one is raised, with the
-        result so far as its attribute ``result``.
+        Errors of the function that count as a failed trial. Others are raised, with the result
+        so far as their attribute ``result``.
     allow_repeats : bool, default=False
-        Whether a point may be tried again.
+        Whether a point may be evaluated again.
     n_jobs : int, default=None
-        Number of calls at the same time, in processes unless ``joblib.parallel_config`` says
-        otherwise; each point is then chosen without the values that are not there yet.
+        Number of parallel calls, in processes unless ``joblib.parallel_config`` sets another
+        backend. Each point is then chosen before the values of the running calls are known.
 
     Returns
     -------
     result : scipy.optimize.OptimizeResult
-        ``x``, the best point (None if every call failed), and its value ``fun``; all points
-        ``x_iters`` and their values ``func_vals`` (nan where failed), in the order of asking;
-        ``history``, the same as trials, with times; ``space``; ``nfev``, their number; ``message``,
-        why the search ended; ``success``, whether a value was found and it was not interrupted.
-        With a list of dimensions, ``space`` is scikit-optimize's, and ``models`` holds the
-        surrogate, so that its plots draw the result.
+        ``x`` is the best point (None if every call failed), ``fun`` its value; ``x_iters`` are
+        all points and ``func_vals`` their values (nan where failed), in order; ``nfev`` is their
+        number and ``history`` has them as trials, with times; ``message`` says why the search
+        ended; ``success`` is False if no value was found or the search was interrupted.
+        With a list of dimensions, ``space`` is scikit-optimize's, and ``models`` has the
+        surrogate, so that the result can be passed to its plots.
 
     Raises
     ------
     InvalidSpaceError
-        If the space or an initial point is wrong; the function has not been called then.
+        If the space or an initial point is invalid, before the function is called.
     TypeError
-        If the function returns something that is not a number.
+        If the function returns something other than a number.
 
     See Also
     --------
-    Optimizer : The same by ask and tell.
+    Optimizer : The same with an ask-and-tell interface.
 
     Notes
     -----
-    Ctrl-C ends the search and returns what was found, as the ``message`` then says. SIGTERM ends
-    it too; it is raised as a ``KeyboardInterrupt`` with the attribute ``result``.
+    Ctrl-C ends the search; the result so far is returned, with a corresponding ``message``.
+    SIGTERM ends it too, as a ``KeyboardInterrupt`` with the attribute ``result``.
 
     Examples
     --------
@@ -148,7 +146,7 @@ def minimize(
     >>> result.message
     'n_iter=15 settings were tried'
 
-    As scikit-optimize's ``gp_minimize`` is called:
+    Called like scikit-optimize's ``gp_minimize``:
 
     >>> result = minimize(lambda x: (x[0] - 1) ** 2, [(-2.0, 2.0)], 8, random_state=0)
     >>> len(result.x), len(result.func_vals)
@@ -157,15 +155,12 @@ def minimize(
     _check_arguments(function, n_iter, max_time, history, allow_repeats, n_jobs)
     callbacks = check_callables("callback", callback)
     points = Points(space, initial_points)
-    phases: list[tuple[Space, float]] = [
-        (points.space, math.inf if n_iter is None else int(n_iter))
-    ]
-    first = points.first
+    n_calls = math.inf if n_iter is None else int(n_iter)
     chosen = check_sampler(sampler)
     if sampler == "gp" and max_time is not None:
         chosen = GPSampler(max_time=max_time * joblib.effective_n_jobs(n_jobs))
     chosen.check(points.space)
-    candidates = SampledCandidates(chosen, phases, first, allow_repeats)
+    candidates = SampledCandidates(chosen, [(points.space, n_calls)], points.initial, allow_repeats)
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     base = History(seed=seed) if history is None else replace(history, seed=seed, splits=())
     objective = _FunctionObjective(function, points, _checked_catch(catch))

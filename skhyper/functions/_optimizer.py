@@ -1,8 +1,9 @@
-"""Ask and tell: a search whose trials the caller runs."""
+"""Ask-and-tell interface: a search whose trials are run by the caller."""
 
 import math
 import numbers
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, overload
@@ -23,52 +24,50 @@ __all__ = ["Optimizer"]
 
 
 class Optimizer:
-    """Search by asking for points and telling their values; the least value is sought.
+    """Minimization with an ask-and-tell interface: the caller evaluates the points.
 
     Parameters
     ----------
     space : dict, list of dict, Space, or list of dimensions
-        What may be tried, as in the searches: see :class:`skhyper.space.Space`, which takes a
-        constraint too. Points are then dicts. With a list of dimensions, as scikit-optimize has
-        it, they are lists of values.
+        The search space, as in the searches (see :class:`skhyper.space.Space`, which may have a
+        constraint); points are then dicts. With a list of dimensions, as in scikit-optimize,
+        points are lists of values.
     sampler : {"gp", "random", "grid", "sobol", "skopt"} or Sampler, default="gp"
-        Where points come from.
+        How points are chosen.
     random_state : int, RandomState instance or None, default=None
         Seed. The same seed and the same calls give the same points.
     initial_points : point or list of points, default=None
-        What to ask for first.
+        Points that ``ask`` returns first.
     allow_repeats : bool, default=False
-        Whether a point may be asked for again, as is worth it where values are noisy and
-        there are few points.
+        Whether ``ask`` may return a point again: useful for noisy values of few points.
 
     Attributes
     ----------
     history : History
-        All points, in the order of asking, as trials; those that were asked for and not told yet
-        are running.
+        All points as trials, in the order of asking; those without a value yet are running.
     best_params : dict, list or None
-        The point of least value, None before any.
+        The point of least value; None before the first value.
     best_value : float
-        Its value, nan before any.
+        Its value; nan before the first.
     space : Space
     sampler : Sampler
 
     Raises
     ------
     InvalidSpaceError
-        If the space or an initial point is wrong.
+        If the space or an initial point is invalid.
     ValueError
-        If `sampler` is none.
+        If `sampler` is unknown.
 
     See Also
     --------
-    minimize : The whole loop, for a function.
+    minimize : The complete loop, for a function.
 
     Notes
     -----
-    A sampler sees points that were asked for and not told, and looks elsewhere; so several may be
-    under way at the same time. Answers depend on seed and history alone: an optimizer that
-    is pickled and loaded goes on as if nothing had happened.
+    Samplers take pending points into account, so that several can be evaluated in parallel.
+    Proposals depend only on seed and history: an optimizer can be pickled, loaded and used
+    further.
 
     Examples
     --------
@@ -80,7 +79,7 @@ class Optimizer:
     >>> optimizer.best_value < 0.1
     True
 
-    Several at the same time; what failed has no value.
+    Several points at the same time; nan is the value of one that failed.
 
     >>> first, second = optimizer.ask(2)
     >>> optimizer.tell([first, second], [float("nan"), 3.0])
@@ -106,7 +105,7 @@ class Optimizer:
         self._candidates = SampledCandidates(
             self.sampler,
             [(self._points.space, sys.maxsize)],
-            self._points.first,
+            self._points.initial,
             allow_repeats,
         )
 
@@ -120,7 +119,7 @@ class Optimizer:
     @property
     def best_params(self) -> Any:
         best = self.history.best
-        return None if best is None else self._points.spelled(best.params)
+        return None if best is None else self._points.from_params(best.params)
 
     @property
     def best_value(self) -> float:
@@ -132,22 +131,23 @@ class Optimizer:
     @overload
     def ask(self, n: int) -> list[Any]: ...
     def ask(self, n: int | None = None) -> Any:
-        """What to try next.
+        """Propose the next point.
 
         Parameters
         ----------
         n : int, default=None
-            Number of points, for several at the same time.
+            Number of points to evaluate in parallel.
 
         Returns
         -------
         point : dict or list
-            With ``n=None`` one point, otherwise a list of `n`; of fewer where no more are left.
+            One point with ``n=None``; otherwise a list of `n` points, or fewer if no more are
+            left.
 
         Raises
         ------
         ExhaustedSpaceError
-            If every point was tried, or is being tried.
+            If all points were evaluated, or are pending.
         """
         if n is None:
             return self._ask()
@@ -168,28 +168,28 @@ class Optimizer:
                 f"There is nothing left to ask: {self._candidates.exhausted_reason}. "
                 "Optimizer(..., allow_repeats=True) asks again for what was tried."
             )
-        self._put(Trial(len(self.history), params))
-        return self._points.spelled(params)
+        self._put(Trial(len(self.history), params, started=time.time()))
+        return self._points.from_params(params)
 
     def tell(self, params: Any, value: Any, seconds: float = math.nan) -> None:
-        """What came of a point, asked for or not.
+        """Record the value of a point, whether it was proposed by ``ask`` or not.
 
         Parameters
         ----------
         params : dict or list, or list of them
             A point of the space.
         value : float, or list of float
-            Its value, smaller is better; nan or infinite if it failed.
+            Its value (smaller is better); nan or infinite if it failed.
         seconds : float, default=nan
-            How long each of them took, for a sampler that heeds it
+            Time that each of them took, for samplers that use it
             (``GPSampler(max_time=...)``).
 
         Raises
         ------
         InvalidSpaceError
-            If a point does not lie in the space. Nothing has been told then.
+            If a point lies outside of the space; no value is recorded then.
         ValueError
-            If there are not as many values as points.
+            If the numbers of points and values differ.
         TypeError
             If a value is not a number.
         """
@@ -200,9 +200,9 @@ class Optimizer:
         if len(params) != len(value):
             raise ValueError(f"Got {len(params)} points and {len(value)} values.")
         values = [check_value(v) for v in value]
-        settings = [self._points.setting(point) for point in params]
-        for setting, loss in zip(settings, values):
-            self._tell(setting, loss, float(seconds))
+        told = [self._points.to_params(point) for point in params]
+        for point_params, loss in zip(told, values):
+            self._tell(point_params, loss, float(seconds))
 
     def _tell(self, params: dict[str, Any], value: float, seconds: float) -> None:
         key = setting_key(params, self.space)
@@ -226,12 +226,12 @@ class Optimizer:
         self.history = replace(self.history, trials=trials)
 
     def get_result(self) -> OptimizeResult:
-        """What was told so far, as scikit-optimize has it.
+        """The result so far, as in scikit-optimize.
 
         Returns
         -------
         result : scipy.optimize.OptimizeResult
             With ``x``, ``fun``, ``x_iters``, ``func_vals``, ``space`` and ``history``; with a list
-            of dimensions also ``models``, so that scikit-optimize's plots draw it.
+            of dimensions also ``models``, as scikit-optimize's plots need it.
         """
         return optimize_result(self.history, self._points, self.sampler)

@@ -1,4 +1,4 @@
-"""How points of a space are written: dicts or, as scikit-optimize has them, lists of values."""
+"""The two forms of a user's points: dicts or, as in scikit-optimize, lists of values."""
 
 import numbers
 from collections.abc import Mapping, Sequence
@@ -17,25 +17,25 @@ __all__ = ["Points", "check_value", "optimize_result"]
 
 
 class Points:
-    """A space and the spelling of its points.
+    """A space, and the form of its points.
 
     Parameters
     ----------
     spaces : dict, list of dict, Space, or list of dimensions
         With a list of dimensions, points are lists of values in their order.
-    first : point or list of points, default=None
-        Points to try first.
+    initial : point or list of points, default=None
+        Points to evaluate first.
 
     Attributes
     ----------
     space : Space
-    first : list of dict
-        Settings of the first points.
+    initial : list of dict
+        Params of these points.
     names : list of str or None
-        Order of the values where points are lists; None where they are dicts.
+        Order of the values if points are lists; None if they are dicts.
     """
 
-    def __init__(self, spaces: Any, first: Any = None):
+    def __init__(self, spaces: Any, initial: Any = None):
         dimensions = _dimensions(spaces)
         self.names: list[str] | None = None
         if dimensions is not None:
@@ -46,20 +46,20 @@ class Points:
             raise InvalidSpaceError(
                 "(dict, n_iter) pairs are for searches; here, give a list of the dicts."
             )
-        self.first = self.settings(first)
+        self.initial = self.list_of_params(initial)
         if self.space.constraint is not None:
-            self.space = self.space.with_accepted(self.space.to_unit(self.first))
-        # Raises if the constraint rejects everything; else there is a point to go on from.
+            self.space = self.space.with_accepted(self.space.to_unit(self.initial))
+        # Raises if the constraint rejects everything; otherwise sampling starts from this point.
         found = self.space.sample(1, np.random.default_rng(0))
         self.space = self.space.with_accepted(found)
 
-    def setting(self, point: Any) -> dict[str, Any]:
-        """The setting that a user's point spells.
+    def to_params(self, point: Any) -> dict[str, Any]:
+        """Params of a user's point.
 
         Raises
         ------
         InvalidSpaceError
-            If it does not lie in the space, with the name or value that is wrong.
+            If it lies outside of the space; names the invalid name or value.
         """
         params = point
         if self.names is not None and not isinstance(point, Mapping):
@@ -75,12 +75,12 @@ class Points:
             raise InvalidSpaceError(f"The point {point!r} does not lie in {self.space!r}: {wrong}.")
         return self.space.complete(params)
 
-    def settings(self, points: Any) -> list[dict[str, Any]]:
-        """Settings that a user's point or list of points spells; none for None."""
+    def list_of_params(self, points: Any) -> list[dict[str, Any]]:
+        """Params of a user's point or list of points; none for None."""
         if points is None:
             return []
         if isinstance(points, Mapping):
-            return [self.setting(points)]
+            return [self.to_params(points)]
         if not _is_listed(points):
             raise InvalidSpaceError(
                 f"initial_points must be a point or a list of them, got {points!r}."
@@ -88,18 +88,18 @@ class Points:
         if self.names is not None and not all(
             _is_listed(p) or isinstance(p, Mapping) for p in points
         ):
-            return [self.setting(points)]
-        return [self.setting(point) for point in points]
+            return [self.to_params(points)]
+        return [self.to_params(point) for point in points]
 
-    def spelled(self, params: Mapping[str, Any]) -> Any:
-        """The user's spelling of a setting."""
+    def from_params(self, params: Mapping[str, Any]) -> Any:
+        """The user's point with some params."""
         return dict(params) if self.names is None else [params[name] for name in self.names]
 
 
 def optimize_result(
     history: History, points: Points, sampler: Sampler, **more: Any
 ) -> OptimizeResult:
-    """A history as scipy tells it, and as scikit-optimize does where points are lists."""
+    """A history as a result of scipy or, if points are lists, of scikit-optimize."""
     done = tuple(trial for trial in history if trial.state != "running")
     more |= {"nfev": len(done), "history": replace(history, trials=done)}
     if points.names is not None:
@@ -138,7 +138,7 @@ def _is_listed(value: Any) -> bool:
 
 
 def _dimensions(spaces: Any) -> list | None:
-    """The dimensions of a space spelled as scikit-optimize does; None if it is not."""
+    """The dimensions of a space in scikit-optimize's form; None for other forms."""
     if type(spaces).__module__.startswith("skopt.space") and hasattr(spaces, "dimensions"):
         return list(spaces.dimensions)
     if not isinstance(spaces, list | tuple) or not spaces:
@@ -149,7 +149,7 @@ def _dimensions(spaces: Any) -> list | None:
 
 
 def _names(dimensions: list) -> list[str]:
-    """Their own names where all have different ones, else ``x0``, ``x1``, ..."""
+    """Names of the dimensions if all have different ones, else ``x0``, ``x1``, ..."""
     own = [name for d in dimensions if isinstance(name := getattr(d, "name", None), str)]
     if len(own) == len(dimensions) == len(set(own)):
         return own

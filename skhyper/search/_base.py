@@ -316,7 +316,8 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         n = candidates.n_candidates
         if self.verbose > 0:
             print(opening_line(n_splits, n, self.max_time))  # noqa: T201
-        pool = make_pool(objective, self.n_jobs, self.pre_dispatch, candidates.known_ahead)
+        all_at_once = candidates.known_ahead and plan.racer is None
+        pool = make_pool(objective, self.n_jobs, self.pre_dispatch, all_at_once)
         context = root.subcontext(
             task_name="search",
             max_subtasks=None if math.isinf(n) else n * n_splits,

@@ -1,4 +1,4 @@
-"""Which setting comes next."""
+"""Lists of candidates, and candidates from a sampler."""
 
 import itertools
 from dataclasses import replace
@@ -82,14 +82,14 @@ def test_phases_end_when_their_space_is_used_up():
 
 
 def test_keys_of_one_phase_are_not_those_of_the_next():
-    """The spaces give their points other coordinates; no setting is tried twice."""
+    """The spaces give their points other coordinates; no candidate is repeated."""
     phases = [(Space({"a": [1, 2, 3]}), 2), (Space({"a": [3, 4, 1, 2]}), 9)]
     settings = all_of(SampledCandidates(RandomSampler(), phases))
     assert sorted(params["a"] for params in settings) == [1, 2, 3, 4]
 
 
 def test_a_point_that_was_tried_is_replaced_though_most_points_were():
-    """Half of the draws, and of those that cover the space, hit the setting that was tried."""
+    """Half of the random draws, and of the points that cover the space, are a repeat."""
     space = Space({"k": ["x", "y"], "n": When((1, 10**6), k="y")})
     candidates = SampledCandidates(Stuck(), [(space, 40)], [{"k": "x"}])
     settings = all_of(candidates)
@@ -157,7 +157,7 @@ def test_setting_key_of_what_cannot_be_pickled():
 
 
 def test_a_branch_of_hardly_any_weight_is_found():
-    """The only setting of the other one is used up at once."""
+    """The only candidate of the other branch comes first."""
     weighted = Categorical(["x", "y"], weights=[0.99999, 0.00001])
     space = Space({"k": weighted, "n": When((1, 10**6), k="y")})
     candidates = SampledCandidates(RandomSampler(), [(space, 20)])

@@ -1,4 +1,4 @@
-"""Where folds run."""
+"""Pools."""
 
 import os
 import threading
@@ -210,10 +210,10 @@ def test_what_a_fold_of_another_kind_gets():
         target = Objective(WhereAmI(), X.tolist(), y, splits, n_rows, {}, {}, "raise", False, 0)
         with joblib.parallel_config("threading"):
             pool = JoblibRounds(target, 2, "all")
-        ((_, apart),) = drain(pool, JOBS[:1])
+        ((_, separate),) = drain(pool, JOBS[:1])
         whole = target.run(JOBS[0])
-        assert apart["test_scores"] == whole["test_scores"]
-        assert apart["n_test_samples"] == whole["n_test_samples"]
+        assert separate["test_scores"] == whole["test_scores"]
+        assert separate["n_test_samples"] == whole["n_test_samples"]
 
 
 def n_rows(estimator, X, y):

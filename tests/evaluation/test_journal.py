@@ -1,4 +1,4 @@
-"""A file that remembers trials: torn, killed, foreign."""
+"""Journals: incomplete, damaged, of killed processes, of other searches."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ def test_torn_at_every_byte(tmp_path):
         path.write_bytes(whole[:end])
         known = Journal(path).read()
         lengths.append(0 if known is None else len(known[0]))
-        # It goes on after the last whole record.
+        # Appended after the last complete record.
         written(path, 1)
         history, _ = Journal(path).read()
         expected = 1 if known is None else lengths[-1]
@@ -230,7 +230,7 @@ def test_a_journal_beside_warm_start(tmp_path):
 
 @pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_kill_9(tmp_path, n_jobs):
-    """A search that is killed again and again still ends, and does no trial twice."""
+    """A search that is killed repeatedly still ends, and repeats no trial."""
     script = textwrap.dedent(f"""
         import os, signal, sys
         from sklearn.datasets import load_iris

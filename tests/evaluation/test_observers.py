@@ -1,4 +1,4 @@
-"""What hears of folds and trials."""
+"""Observers of folds and trials."""
 
 import pytest
 

@@ -107,7 +107,7 @@ def test_nothing_is_left_where_workers_cannot_start(no_processes, monkeypatch, t
     ):
         search_of(Where()).fit(np.zeros((len(y), 1000)), y)
     assert os.listdir(tmp_path) == []
-    assert not any(workers.fit_for(0) for workers in _workers._idle)
+    assert not any(workers.can_serve(0) for workers in _workers._idle)
 
 
 def test_workers_of_small_data_are_not_used_for_large_ones(no_processes):
@@ -332,7 +332,7 @@ def test_a_worker_exits_when_its_parent_is_killed():
         import os, signal, sys, time
         from skhyper.evaluation import _workers
 
-        _workers._SECONDS_BETWEEN_LOOKS = 0.05
+        _workers._WATCH_SECONDS = 0.05
         parent = os.getpid()
         if os.fork():
             sys.stdin.readline()

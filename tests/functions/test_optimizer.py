@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -263,3 +264,13 @@ def test_the_history_handed_out_is_not_touched():
 def test_repr():
     optimizer = Optimizer({"a": (0.0, 1.0)}, sampler="random")
     assert repr(optimizer).startswith("<Optimizer of Space({'a': Real(0.0, 1.0")
+
+
+def test_trials_that_were_asked_for_know_when_they_started():
+    optimizer = Optimizer({"x": (0.0, 1.0)}, random_state=0)
+    start = time.time()
+    optimizer.tell(optimizer.ask(), 1.0)
+    optimizer.tell({"x": 0.5}, 2.0)
+    asked, other = optimizer.history
+    assert start < asked.started < time.time()
+    assert np.isnan(other.started)

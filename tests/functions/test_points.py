@@ -13,17 +13,17 @@ def test_dicts():
     points = Points({"a": (0.0, 1.0), "b": ["x", "y"]})
     assert points.names is None
     given = {"a": 0.5, "b": "y"}
-    assert points.setting(given) == given
-    assert points.setting(given) is not given
-    assert points.spelled(given) == given
+    assert points.to_params(given) == given
+    assert points.to_params(given) is not given
+    assert points.from_params(given) == given
 
 
 def test_lists():
     points = Points([(0.0, 1.0), (1, 9), ["x", "y"]])
     assert points.names == ["x0", "x1", "x2"]
-    assert points.setting([0.5, 3, "y"]) == {"x0": 0.5, "x1": 3, "x2": "y"}
-    assert points.setting({"x0": 0.5, "x1": 3, "x2": "y"})["x1"] == 3
-    assert points.spelled({"x2": "y", "x0": 0.5, "x1": 3}) == [0.5, 3, "y"]
+    assert points.to_params([0.5, 3, "y"]) == {"x0": 0.5, "x1": 3, "x2": "y"}
+    assert points.to_params({"x0": 0.5, "x1": 3, "x2": "y"})["x1"] == 3
+    assert points.from_params({"x2": "y", "x0": 0.5, "x1": 3}) == [0.5, 3, "y"]
 
 
 def test_dimensions_of_scikit_optimize():
@@ -40,14 +40,14 @@ def test_dimensions_of_scikit_optimize():
 def test_several_points_or_one():
     lists = Points([(0.0, 1.0), (0.0, 1.0)])
     one, two = {"x0": 0.1, "x1": 0.2}, {"x0": 0.3, "x1": 0.4}
-    assert lists.settings(None) == []
-    assert lists.settings([0.1, 0.2]) == [one]
-    assert lists.settings([[0.1, 0.2], [0.3, 0.4]]) == [one, two]
-    assert lists.settings(np.array([[0.1, 0.2], [0.3, 0.4]])) == [one, two]
+    assert lists.list_of_params(None) == []
+    assert lists.list_of_params([0.1, 0.2]) == [one]
+    assert lists.list_of_params([[0.1, 0.2], [0.3, 0.4]]) == [one, two]
+    assert lists.list_of_params(np.array([[0.1, 0.2], [0.3, 0.4]])) == [one, two]
     dicts = Points({"a": (0.0, 1.0)})
-    assert dicts.settings({"a": 0.5}) == dicts.settings([{"a": 0.5}]) == [{"a": 0.5}]
+    assert dicts.list_of_params({"a": 0.5}) == dicts.list_of_params([{"a": 0.5}]) == [{"a": 0.5}]
     with pytest.raises(InvalidSpaceError, match="a point or a list of them, got 3"):
-        dicts.settings(3)
+        dicts.list_of_params(3)
 
 
 @pytest.mark.parametrize(
@@ -69,14 +69,14 @@ def test_spaces_that_are_wrong(spaces, said):
 @pytest.mark.parametrize("point", [[0.1], [0.1, 0.2, 0.3], "ab", 0.1, None])
 def test_lists_that_are_no_point(point):
     with pytest.raises(InvalidSpaceError, match="a list of 2 values, got"):
-        Points([(0.0, 1.0), (0.0, 1.0)]).setting(point)
+        Points([(0.0, 1.0), (0.0, 1.0)]).to_params(point)
 
 
 def test_points_outside():
     with pytest.raises(InvalidSpaceError, match=r"in Space.*: 'a': 3\.0 is out of the range"):
-        Points({"a": (0.0, 1.0)}).setting({"a": 3.0})
+        Points({"a": (0.0, 1.0)}).to_params({"a": 3.0})
     with pytest.raises(InvalidSpaceError, match="must be a dict"):
-        Points({"a": (0.0, 1.0)}).setting([0.5])
+        Points({"a": (0.0, 1.0)}).to_params([0.5])
     with pytest.raises(InvalidSpaceError, match="rejected all"):
         Points(Space({"a": (0.0, 1.0)}, constraint=lambda params: False))
 
@@ -95,7 +95,7 @@ def test_a_first_point_meets_a_constraint_that_hardly_any_does():
     with pytest.raises(InvalidSpaceError, match="give one as an initial point"):
         Points(space)
     points = Points(space, {"a": 0.5, "n": 3})
-    assert points.first == [{"a": 0.5, "n": 3}]
-    assert len(space.accepted) == 0, "what was passed is not changed"
+    assert points.initial == [{"a": 0.5, "n": 3}]
+    assert len(space.accepted) == 0, "the argument is not modified"
     settings = points.space.from_unit(points.space.sample(20, np.random.default_rng(0)))
     assert {s["a"] for s in settings} == {0.5} and len({s["n"] for s in settings}) > 3
