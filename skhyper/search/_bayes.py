@@ -1,7 +1,6 @@
 """Bayesian search."""
 
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -13,11 +12,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhyper._trial import History, Trial
 from skhyper.evaluation import Objective, setting_key
-from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
+from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler, skopt_result
 from skhyper.samplers._arguments import check_callables
-from skhyper.search._sampled import SampledSearch
-from skhyper.space import check_space
+from skhyper.search._plan import Plan
+from skhyper.search._sampled import SampledSearch, sampled_plan, seed_of
+from skhyper.search._spaces import phases
+from skhyper.search._task import Task
+from skhyper.search._validate import warn_about_pairs
+from skhyper.search._warnings import warn
+from skhyper.space import Space, check_space
 
 __all__ = ["BayesSearchCV"]
 
@@ -182,34 +186,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: float | str = np.nan,
         return_train_score: bool = False,
     ) -> None:
-        super().__init__(
-            estimator=estimator,
-            scoring=scoring,
-            n_jobs=n_jobs,
-            refit=refit,
-            cv=cv,
-            verbose=verbose,
-            pre_dispatch=pre_dispatch,
-            error_score=error_score,
-            return_train_score=return_train_score,
-        )
-        self.search_spaces = search_spaces
-        self.n_iter = n_iter
-        self.use_gradients = use_gradients
-        self.optimizer_kwargs = optimizer_kwargs
-        self.initial_points = initial_points
-        self.include_default = include_default
-        self.constraint = constraint
-        self.max_time = max_time
-        self.early_stopping = early_stopping
-        self.n_points = n_points
-        self.allow_repeats = allow_repeats
-        self.warm_start = warm_start
-        self.history = history
-        self.journal = journal
-        self.fit_params = fit_params
-        self.iid = iid
-        self.random_state = random_state
+        self._store_arguments(locals())
 
     _parameter_constraints: ClassVar[dict] = {
         **SampledSearch._parameter_constraints,
@@ -220,7 +197,24 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         "iid": "no_validation",
     }
 
-    _reads_scikit_optimize: ClassVar[bool] = True
+    _fit_options: ClassVar[tuple[str, ...]] = ("callback",)
+
+    def _plan(self, task: Task) -> Plan:
+        seed = seed_of(self)
+        sampler = self._sampler()
+        callbacks = check_callables("callback", task.options.get("callback"))
+        plan = sampled_plan(self, sampler, seed)
+        warn_about_pairs(self.search_spaces)
+        if self.use_gradients:
+            plan = replace(plan, wrap_objective=self._wrapper(task, plan.space))
+        if callbacks:
+
+            def on_trial_end(search: Any, history: History, trial: Trial) -> bool:
+                result = skopt_result(history, plan.space, sampler, with_outside=True)
+                return any([bool(callback(result)) for callback in callbacks])
+
+            plan = replace(plan, callbacks=(on_trial_end,))
+        return plan
 
     def _sampler(self) -> Sampler:
         kwargs = dict(self.optimizer_kwargs or {})
@@ -245,37 +239,22 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         """Seconds that trials may take in all, in all workers together."""
         return self.max_time and self.max_time * joblib.effective_n_jobs(self.n_jobs)
 
-    def _objective(self, objective: Objective) -> Any:
-        if not self.use_gradients:
-            return objective
+    def _wrapper(self, task: Task, space: Space) -> Callable[[Objective], Any]:
+        """What adds derivatives to the objective, where the score has them."""
         # Derivatives take longer to import than all that is needed without them.
         from skhyper.evaluation import GradientObjective
         from skhyper.search._derivatives import criterion_and_names
 
-        criterion, names = criterion_and_names(self.estimator, self.space_, *self._get_scorers())
-        if criterion.exact:
-            return GradientObjective.of(objective, criterion, names)
-        warnings.warn(
-            "use_gradients: the score has no derivative, only a surrogate "
-            f"({criterion.description})"
-            " would have one. The process is told values only.",
-            SkhyperWarning,
-            stacklevel=5,
+        criterion, names = criterion_and_names(
+            self.estimator, space, task.scorers, task.refit_metric
         )
-        return objective
-
-    def _fit_arguments(self, params: dict[str, Any]) -> tuple[dict[str, Any], list[Callable]]:
-        """`fit_params` of the constructor and `callback` of ``fit``, as scikit-optimize has."""
-        params = {**(self.fit_params or {}), **params}
-        if not all(isinstance(name, str) for name in params):
-            raise TypeError(f"fit_params must have str as keys, got {self.fit_params!r}.")
-        callbacks = check_callables("callback", params.pop("callback", None))
-
-        def on_trial_end(search: Any, history: History, trial: Trial) -> bool:
-            result = skopt_result(history, self.space_, self.sampler_, with_outside=True)
-            return any([bool(callback(result)) for callback in callbacks])
-
-        return params, [on_trial_end] if callbacks else []
+        if criterion.exact:
+            return lambda objective: GradientObjective.of(objective, criterion, names)
+        warn(
+            f"use_gradients: the score is not differentiable (only its surrogate is: "
+            f"{criterion.description}); the Gaussian process is fitted to values only."
+        )
+        return lambda objective: objective
 
     @property
     def regret_(self) -> Regret:
@@ -316,4 +295,5 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     @property
     def total_iterations(self) -> float:
         """Number of trials of one fit; ``inf`` if only `max_time` limits it."""
-        return sum(n for _, n in self._phases(check_space(self.search_spaces, self.constraint)))
+        space = check_space(self.search_spaces, self.constraint)
+        return sum(n for _, n in phases(space, self.n_iter, self.max_time))

@@ -1,14 +1,16 @@
 """Search by a sampler of the user's choice, or by hand."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 
 from skhyper._trial import History
 from skhyper.samplers import Sampler, check_sampler
-from skhyper.search._sampled import SampledSearch
+from skhyper.search._plan import Plan
+from skhyper.search._sampled import SampledSearch, listed_plan, sampled_plan, seed_of
+from skhyper.search._task import Task
 
 __all__ = ["SearchCV"]
 
@@ -132,37 +134,18 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: float | str = np.nan,
         return_train_score: bool = False,
     ) -> None:
-        super().__init__(
-            estimator=estimator,
-            scoring=scoring,
-            n_jobs=n_jobs,
-            refit=refit,
-            cv=cv,
-            verbose=verbose,
-            pre_dispatch=pre_dispatch,
-            error_score=error_score,
-            return_train_score=return_train_score,
-        )
-        self.search_spaces = search_spaces
-        self.sampler = sampler
-        self.n_iter = n_iter
-        self.initial_points = initial_points
-        self.include_default = include_default
-        self.constraint = constraint
-        self.max_time = max_time
-        self.n_points = n_points
-        self.allow_repeats = allow_repeats
-        self.warm_start = warm_start
-        self.history = history
-        self.journal = journal
-        self.random_state = random_state
+        self._store_arguments(locals())
 
     _parameter_constraints: ClassVar[dict] = {
         **SampledSearch._parameter_constraints,
         "sampler": [str, Sampler, list, tuple, dict],
     }
 
-    def _sampler(self) -> Sampler | Sequence[Mapping[str, Any]]:
-        if isinstance(self.sampler, str):
-            return check_sampler(self.sampler, " or a list of settings")
-        return self.sampler
+    def _plan(self, task: Task) -> Plan:
+        seed = seed_of(self)
+        sampler = self.sampler
+        if isinstance(sampler, str):
+            sampler = check_sampler(sampler, " or a list of settings")
+        if isinstance(sampler, Sampler):
+            return sampled_plan(self, sampler, seed)
+        return listed_plan(self, sampler, seed)
