@@ -30,21 +30,21 @@ _OWN_KEYWORDS = {"base_estimator", "n_initial_points", "n_random_starts"}
 
 
 class BayesSearchCV(SampledSearch):
-    """Bayesian search with cross-validation: each trial is placed by all earlier ones.
+    """Bayesian search with cross-validation: a surrogate fitted to all trials chooses the next.
 
     Parameters
     ----------
     estimator : estimator object
         The estimator to tune, a pipeline for instance.
     search_spaces : dict, list of dict, list of (dict, int) or Space
-        What may be tried: see :class:`skhyper.space.Space`. With ``(dict, n_iter)`` pairs
+        Search space: see :class:`skhyper.space.Space`. With ``(dict, n_iter)`` pairs
         the sub-spaces are searched one after the other; a list of dicts is one space with a
         choice, searched by `n_iter` trials in all.
     n_iter : int or None, default=50
         Number of trials of this fit, besides those it starts from. With None and a `max_time`
         only the time limits it.
     use_gradients : bool, default=False
-        Whether the Gaussian process is told derivatives of the loss too, where the estimator
+        Whether the Gaussian process observes derivatives of the loss too, where the estimator
         and the score have them (see :class:`GradientSearchCV`). Fewer trials, each of which
         takes longer; folds then run in threads.
     optimizer_kwargs : dict, default=None
@@ -52,7 +52,7 @@ class BayesSearchCV(SampledSearch):
         surrogate other than "GP", or a keyword beyond ``n_initial_points``, that
         ``Optimizer`` is what searches.
     initial_points : dict or list of dict, default=None
-        Settings to try first. Names left out have the estimator's own values.
+        Candidates to try first. Names left out have the estimator's own values.
     include_default : bool, default=None
         Whether the estimator's own setting is tried first (after `initial_points`), also where it
         lies outside of the space (``gamma="scale"``, for instance); the surrogate leaves it out
@@ -64,13 +64,13 @@ class BayesSearchCV(SampledSearch):
         Seconds after which no further trial is started. Promising settings that are quick to fit
         come first then, where fit times differ: see :class:`skhyper.samplers.GPSampler`.
     early_stopping : bool, default=False
-        Whether to stop where no better setting could be told from the best one: after 20 trials,
-        when the regret (``regret_``) was negligible after each of the last three.
+        Whether to stop when the remaining regret is below the noise of cross-validation: after 20
+        trials, when the regret (``regret_``) was negligible after each of the last three.
     n_points : int, default=None
         Number of trials that may run at the same time. By default as many as keep `n_jobs`
         workers busy.
     allow_repeats : bool, default=False
-        Whether a setting may be tried more than once.
+        Whether a candidate may be tried more than once.
     warm_start : bool, default=False
         Whether to keep the trials of the last fit, if made on the same data and folds.
     history : History, default=None
@@ -78,11 +78,12 @@ class BayesSearchCV(SampledSearch):
         ``history_``.
     journal : str or os.PathLike, default=None
         File to which each trial is written as soon as it is finished. The same search on the
-        same data, run again after it was killed, goes on where the file ends. Holds pickles:
-        open only journals that you trust.
+        same data, run again after it was killed, resumes from it. It contains pickles: open only
+        journals that you trust.
     random_state : int, RandomState instance or None, default=None
-        Seed. The same seed and the same `n_points` give the same trials, at any number of
-        workers; None asks as soon as a worker is free, with all that is known then.
+        Seed. The same seed and the same `n_points` give the same trials, with any number
+        of workers. With None each proposal is made as soon as a worker is free, from all results
+        so far.
     fit_params : dict, default=None
         For code written for scikit-optimize: metadata for ``fit``; rather give it there.
     iid : object, default="deprecated"
@@ -97,7 +98,7 @@ class BayesSearchCV(SampledSearch):
     space_ : Space
         The search space.
     sampler_ : Sampler
-        What placed the trials.
+        How candidates were chosen.
     n_trials_ : int
         Number of trials, those it started from included.
     stop_reason_ : str
@@ -123,13 +124,13 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     Notes
     -----
     The surrogate is a Gaussian process with a Matérn 5/2 kernel and one length-scale for
-    each dimension; the next setting maximises the expected improvement.
+    each dimension; the next candidate maximizes the expected improvement.
 
-    With several metrics the one named by `refit` is optimised, and the first one if `refit`
+    With several metrics the one named by `refit` is optimized, and the first one if `refit`
     is False or a callable.
 
-    After Ctrl-C, and after an error with ``error_score="raise"``, what was tried is kept in
-    ``history_``, ``cv_results_`` and ``best_params_``; ``warm_start=True`` goes on from it.
+    After Ctrl-C, and after an error with ``error_score="raise"``, all finished trials are kept in
+    ``history_``, ``cv_results_`` and ``best_params_``; ``warm_start=True`` resumes from them.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What in a search space has a derivative, and what is differentiated."""
+"""The differentiable hyperparameters of a search space, and the criterion."""
 
 import math
 import numbers

@@ -35,11 +35,11 @@ _GAP = 0.01
 class GradientSearchCV(SpaceSearch):
     """Search by the gradient of the cross-validation loss, by way of the training itself.
 
-    Each trial computes the loss and its derivatives by all hyperparameters that have one, at
-    about the cost of the loss. L-BFGS-B goes downhill from the middle of the ranges, or from
-    points of yours, and restarts look for other basins; with one or two hyperparameters, a
-    coarse design of the whole range comes first. Choices, integers and what else has no
-    derivative are searched around these descents.
+    Each trial computes the loss and its derivatives with respect to all hyperparameters that have
+    one, at about the cost of the loss. L-BFGS-B goes downhill from the middle of the ranges, or
+    from points of yours, and restarts look for other basins; with one or two hyperparameters, a
+    coarse design of the whole range comes first. Choices, integers and what else has no derivative
+    are searched around these descents.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class GradientSearchCV(SpaceSearch):
         The estimator to tune: one that :func:`skhyper.hypergradient.inner_problem` knows, or a
         pipeline that ends with one.
     search_spaces : dict, list of dict, list of (dict, int) or Space
-        What may be tried: see :class:`skhyper.space.Space`. A range for a hyperparameter that
+        Search space: see :class:`skhyper.space.Space`. A range for a hyperparameter that
         holds an array (or a dict) of numbers is that of each of them. ``(1, 100)`` is a range
         of real numbers for what has a derivative.
     n_iter : int, default=50
@@ -68,7 +68,7 @@ class GradientSearchCV(SpaceSearch):
         samples to each component, and costs as much as some such searches where there are not.
         Single numbers have no prior.
     initial_points : dict or list of dict, default=None
-        Settings to start from, in place of the middle of the ranges; with one or two
+        Points to start from, instead of the middle of the ranges; with one or two
         hyperparameters, before the whole range is looked at. Names left out have the estimator's
         own values.
     constraint : callable, default=None
@@ -107,7 +107,7 @@ class GradientSearchCV(SpaceSearch):
     space_ : Space
         The search space.
     sampler_ : GradientSampler
-        What placed the trials.
+        How candidates were chosen.
     n_trials_ : int
         Number of trials, those it started from included.
     stop_reason_ : str
@@ -136,7 +136,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     Notes
     -----
-    At the solution ``w`` of the training problem its derivative ``G(w, θ)`` vanishes, whence
+    At the solution ``w`` of the training problem its derivative ``G(w, θ)`` vanishes, hence
     ``dL/dθ = ∂L/∂θ - uᵀ ∂G/∂θ`` with ``u = H⁻ᵀ ∂L/∂w`` and ``H = ∂G/∂w``: one system with the
     Hessian for all hyperparameters together.
 

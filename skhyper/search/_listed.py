@@ -77,7 +77,7 @@ def _history_from_results(results: Mapping[str, Any], refit: Any) -> History:
 
 
 class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
-    """Try every setting of a grid, as scikit-learn's class of the same name.
+    """Evaluate every candidate of a grid, as scikit-learn's class of the same name.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
 
 class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
-    """Try settings drawn at random, as scikit-learn's class of the same name.
+    """Evaluate candidates drawn at random, as scikit-learn's class of the same name.
 
     Parameters
     ----------
@@ -139,9 +139,9 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
         or dimensions of ``skhyper.space`` or ``skopt.space``. As in scikit-learn a tuple
         is a sequence of choices here, not a range.
     n_iter : int, default=10
-        Number of settings.
+        Number of candidates.
     random_state : int, RandomState instance or None, default=None
-        The same settings are drawn as by scikit-learn.
+        The same candidates are drawn as by scikit-learn.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.RandomizedSearchCV`.
 

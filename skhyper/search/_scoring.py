@@ -1,4 +1,4 @@
-"""What scikit-learn finds at the first fit only: `scoring` and metadata that cannot be used."""
+"""Early checks of `scoring` and metadata, which scikit-learn makes only at the first fit."""
 
 import inspect
 import re

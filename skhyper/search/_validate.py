@@ -1,4 +1,4 @@
-"""Checks of what the user wrote, before the first model is trained."""
+"""Checks of search spaces and candidates before the first model is trained."""
 
 import difflib
 import numbers

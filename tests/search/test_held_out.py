@@ -175,10 +175,10 @@ def test_two_weaker_strengths_in_a_row_that_are_no_better_end_the_choice(monkeyp
         def __init__(self, *args):
             self.cv, self.held_out = [], []
 
-        def begin(self, point):
-            return self.go_on(math.inf)
+        def start_tied(self, point):
+            return self.continue_with(math.inf)
 
-        def go_on(self, strength):
+        def continue_with(self, strength):
             self.held_out.append(scores[len(self.held_out)])
             self.cv.append(0.0)
             return self
