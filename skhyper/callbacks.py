@@ -110,7 +110,7 @@ class ProgressBar(Callback):
         if context.task_name == "search":
             n_fits = context.max_subtasks
             n_new = None if n_fits is None else n_fits // estimator.n_splits_
-            self._begin(n_new, estimator.max_time)
+            self._begin(n_new, estimator.get_params(deep=False).get("max_time"))
 
     def on_trial_end(self, search: Any, trial: Trial) -> None:
         self._n_done += 1

@@ -1,7 +1,6 @@
 """Bayesian search."""
 
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -13,11 +12,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhyper._trial import History, Trial
 from skhyper.evaluation import Objective, setting_key
-from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
+from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler, skopt_result
 from skhyper.samplers._arguments import check_callables
-from skhyper.search._sampled import SampledSearch
-from skhyper.space import check_space
+from skhyper.search._plan import Plan
+from skhyper.search._sampled import SampledSearch, sampled_plan, seed_of
+from skhyper.search._spaces import phases
+from skhyper.search._task import Task
+from skhyper.search._validate import warn_about_pairs
+from skhyper.search._warnings import warn
+from skhyper.space import Space, check_space
 
 __all__ = ["BayesSearchCV"]
 
@@ -26,21 +30,21 @@ _OWN_KEYWORDS = {"base_estimator", "n_initial_points", "n_random_starts"}
 
 
 class BayesSearchCV(SampledSearch):
-    """Bayesian search with cross-validation: each trial is placed by all earlier ones.
+    """Bayesian search with cross-validation: a surrogate fitted to all trials chooses the next.
 
     Parameters
     ----------
     estimator : estimator object
         The estimator to tune, a pipeline for instance.
     search_spaces : dict, list of dict, list of (dict, int) or Space
-        What may be tried: see :class:`skhyper.space.Space`. With ``(dict, n_iter)`` pairs
+        Search space: see :class:`skhyper.space.Space`. With ``(dict, n_iter)`` pairs
         the sub-spaces are searched one after the other; a list of dicts is one space with a
         choice, searched by `n_iter` trials in all.
     n_iter : int or None, default=50
         Number of trials of this fit, besides those it starts from. With None and a `max_time`
         only the time limits it.
     use_gradients : bool, default=False
-        Whether the Gaussian process is told derivatives of the loss too, where the estimator
+        Whether the Gaussian process observes derivatives of the loss too, where the estimator
         and the score have them (see :class:`GradientSearchCV`). Fewer trials, each of which
         takes longer; folds then run in threads.
     optimizer_kwargs : dict, default=None
@@ -48,7 +52,7 @@ class BayesSearchCV(SampledSearch):
         surrogate other than "GP", or a keyword beyond ``n_initial_points``, that
         ``Optimizer`` is what searches.
     initial_points : dict or list of dict, default=None
-        Settings to try first. Names left out have the estimator's own values.
+        Candidates to try first. Names left out have the estimator's own values.
     include_default : bool, default=None
         Whether the estimator's own setting is tried first (after `initial_points`), also where it
         lies outside of the space (``gamma="scale"``, for instance); the surrogate leaves it out
@@ -60,13 +64,13 @@ class BayesSearchCV(SampledSearch):
         Seconds after which no further trial is started. Promising settings that are quick to fit
         come first then, where fit times differ: see :class:`skhyper.samplers.GPSampler`.
     early_stopping : bool, default=False
-        Whether to stop where no better setting could be told from the best one: after 20 trials,
-        when the regret (``regret_``) was negligible after each of the last three.
+        Whether to stop when the remaining regret is below the noise of cross-validation: after 20
+        trials, when the regret (``regret_``) was negligible after each of the last three.
     n_points : int, default=None
         Number of trials that may run at the same time. By default as many as keep `n_jobs`
         workers busy.
     allow_repeats : bool, default=False
-        Whether a setting may be tried more than once.
+        Whether a candidate may be tried more than once.
     warm_start : bool, default=False
         Whether to keep the trials of the last fit, if made on the same data and folds.
     history : History, default=None
@@ -74,11 +78,12 @@ class BayesSearchCV(SampledSearch):
         ``history_``.
     journal : str or os.PathLike, default=None
         File to which each trial is written as soon as it is finished. The same search on the
-        same data, run again after it was killed, goes on where the file ends. Holds pickles:
-        open only journals that you trust.
+        same data, run again after it was killed, resumes from it. It contains pickles: open only
+        journals that you trust.
     random_state : int, RandomState instance or None, default=None
-        Seed. The same seed and the same `n_points` give the same trials, at any number of
-        workers; None asks as soon as a worker is free, with all that is known then.
+        Seed. The same seed and the same `n_points` give the same trials, with any number
+        of workers. With None each proposal is made as soon as a worker is free, from all results
+        so far.
     fit_params : dict, default=None
         For code written for scikit-optimize: metadata for ``fit``; rather give it there.
     iid : object, default="deprecated"
@@ -93,7 +98,7 @@ class BayesSearchCV(SampledSearch):
     space_ : Space
         The search space.
     sampler_ : Sampler
-        What placed the trials.
+        How candidates were chosen.
     n_trials_ : int
         Number of trials, those it started from included.
     stop_reason_ : str
@@ -119,13 +124,13 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     Notes
     -----
     The surrogate is a Gaussian process with a Matérn 5/2 kernel and one length-scale for
-    each dimension; the next setting maximises the expected improvement.
+    each dimension; the next candidate maximizes the expected improvement.
 
-    With several metrics the one named by `refit` is optimised, and the first one if `refit`
+    With several metrics the one named by `refit` is optimized, and the first one if `refit`
     is False or a callable.
 
-    After Ctrl-C, and after an error with ``error_score="raise"``, what was tried is kept in
-    ``history_``, ``cv_results_`` and ``best_params_``; ``warm_start=True`` goes on from it.
+    After Ctrl-C, and after an error with ``error_score="raise"``, all finished trials are kept in
+    ``history_``, ``cv_results_`` and ``best_params_``; ``warm_start=True`` resumes from them.
 
     References
     ----------
@@ -182,34 +187,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: float | str = np.nan,
         return_train_score: bool = False,
     ) -> None:
-        super().__init__(
-            estimator=estimator,
-            scoring=scoring,
-            n_jobs=n_jobs,
-            refit=refit,
-            cv=cv,
-            verbose=verbose,
-            pre_dispatch=pre_dispatch,
-            error_score=error_score,
-            return_train_score=return_train_score,
-        )
-        self.search_spaces = search_spaces
-        self.n_iter = n_iter
-        self.use_gradients = use_gradients
-        self.optimizer_kwargs = optimizer_kwargs
-        self.initial_points = initial_points
-        self.include_default = include_default
-        self.constraint = constraint
-        self.max_time = max_time
-        self.early_stopping = early_stopping
-        self.n_points = n_points
-        self.allow_repeats = allow_repeats
-        self.warm_start = warm_start
-        self.history = history
-        self.journal = journal
-        self.fit_params = fit_params
-        self.iid = iid
-        self.random_state = random_state
+        self._store_arguments(locals())
 
     _parameter_constraints: ClassVar[dict] = {
         **SampledSearch._parameter_constraints,
@@ -220,7 +198,24 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         "iid": "no_validation",
     }
 
-    _reads_scikit_optimize: ClassVar[bool] = True
+    _fit_options: ClassVar[tuple[str, ...]] = ("callback",)
+
+    def _plan(self, task: Task) -> Plan:
+        seed = seed_of(self)
+        sampler = self._sampler()
+        callbacks = check_callables("callback", task.options.get("callback"))
+        plan = sampled_plan(self, sampler, seed)
+        warn_about_pairs(self.search_spaces)
+        if self.use_gradients:
+            plan = replace(plan, wrap_objective=self._wrapper(task, plan.space))
+        if callbacks:
+
+            def on_trial_end(search: Any, history: History, trial: Trial) -> bool:
+                result = skopt_result(history, plan.space, sampler, with_outside=True)
+                return any([bool(callback(result)) for callback in callbacks])
+
+            plan = replace(plan, callbacks=(on_trial_end,))
+        return plan
 
     def _sampler(self) -> Sampler:
         kwargs = dict(self.optimizer_kwargs or {})
@@ -245,37 +240,22 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         """Seconds that trials may take in all, in all workers together."""
         return self.max_time and self.max_time * joblib.effective_n_jobs(self.n_jobs)
 
-    def _objective(self, objective: Objective) -> Any:
-        if not self.use_gradients:
-            return objective
+    def _wrapper(self, task: Task, space: Space) -> Callable[[Objective], Any]:
+        """What adds derivatives to the objective, where the score has them."""
         # Derivatives take longer to import than all that is needed without them.
         from skhyper.evaluation import GradientObjective
         from skhyper.search._derivatives import criterion_and_names
 
-        criterion, names = criterion_and_names(self.estimator, self.space_, *self._get_scorers())
-        if criterion.exact:
-            return GradientObjective.of(objective, criterion, names)
-        warnings.warn(
-            "use_gradients: the score has no derivative, only a surrogate "
-            f"({criterion.description})"
-            " would have one. The process is told values only.",
-            SkhyperWarning,
-            stacklevel=5,
+        criterion, names = criterion_and_names(
+            self.estimator, space, task.scorers, task.refit_metric
         )
-        return objective
-
-    def _fit_arguments(self, params: dict[str, Any]) -> tuple[dict[str, Any], list[Callable]]:
-        """`fit_params` of the constructor and `callback` of ``fit``, as scikit-optimize has."""
-        params = {**(self.fit_params or {}), **params}
-        if not all(isinstance(name, str) for name in params):
-            raise TypeError(f"fit_params must have str as keys, got {self.fit_params!r}.")
-        callbacks = check_callables("callback", params.pop("callback", None))
-
-        def on_trial_end(search: Any, history: History, trial: Trial) -> bool:
-            result = skopt_result(history, self.space_, self.sampler_, with_outside=True)
-            return any([bool(callback(result)) for callback in callbacks])
-
-        return params, [on_trial_end] if callbacks else []
+        if criterion.exact:
+            return lambda objective: GradientObjective.of(objective, criterion, names)
+        warn(
+            f"use_gradients: the score is not differentiable (only its surrogate is: "
+            f"{criterion.description}); the Gaussian process is fitted to values only."
+        )
+        return lambda objective: objective
 
     @property
     def regret_(self) -> Regret:
@@ -316,4 +296,5 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     @property
     def total_iterations(self) -> float:
         """Number of trials of one fit; ``inf`` if only `max_time` limits it."""
-        return sum(n for _, n in self._phases(check_space(self.search_spaces, self.constraint)))
+        space = check_space(self.search_spaces, self.constraint)
+        return sum(n for _, n in phases(space, self.n_iter, self.max_time))

@@ -1,15 +1,14 @@
-"""What in a search space has a derivative, and what is differentiated."""
+"""The differentiable hyperparameters of a search space, and the criterion."""
 
 import math
 import numbers
-import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from sklearn.base import clone
 
 from skhyper._sklearn import MultimetricScorer
-from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
+from skhyper.exceptions import InvalidSpaceError
 from skhyper.hypergradient import (
     Criterion,
     InnerProblem,
@@ -18,6 +17,7 @@ from skhyper.hypergradient import (
     inner_problem,
 )
 from skhyper.search._validate import space_examples
+from skhyper.search._warnings import warn
 from skhyper.space import Space, When
 
 __all__ = ["criterion_and_names", "landscape", "with_real_ranges"]
@@ -107,11 +107,9 @@ def _warn_of_noise(estimator: Any, names: Collection[str]) -> None:
         outer = name.rpartition("__")[0]
         seed = own.get(f"{outer}__random_state", 0)
         if seed is None and hasattr(own.get(outer), "transform"):
-            warnings.warn(
+            warn(
                 f"{name!r}: {own[outer]!r} draws at random, and anew for each setting, so that the "
-                f"loss is no smooth function of it. Give {outer}__random_state a number.",
-                SkhyperWarning,
-                stacklevel=6,
+                f"loss is no smooth function of it. Give {outer}__random_state a number."
             )
 
 

@@ -1,46 +1,45 @@
 """Search by hypergradients."""
 
-import math
+import copy
 import numbers
 import os
-import time
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skhyper._sklearn import Interval, StrOptions
-from skhyper._trial import History, Trial
-from skhyper.evaluation import GradientObjective, Objective, SampledCandidates
-from skhyper.exceptions import InvalidSpaceError, OverfittingWarning, SkhyperWarning
-from skhyper.samplers import GradientSampler, Sampler, Shrinkage
-from skhyper.search._base import Plan
+from skhyper._trial import History, StopReason
+from skhyper.evaluation import SampledCandidates
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.samplers import GradientSampler
 from skhyper.search._derivatives import criterion_and_names, landscape, with_real_ranges
-from skhyper.search._held_out import HeldOut, HeldOutLosses
-from skhyper.search._sampled import SampledSearch
-from skhyper.search._validate import listed
-from skhyper.space import Space
+from skhyper.search._held_out import n_samples_of
+from skhyper.search._plan import Finding, Plan
+from skhyper.search._prior import Prior
+from skhyper.search._sampled import SpaceSearch, plan_for, seed_of
+from skhyper.search._spaces import (
+    DEFAULT_N_ITER,
+    checked_initial_points,
+    checked_space,
+    phases,
+)
+from skhyper.search._task import Task
 
 __all__ = ["GradientSearchCV"]
 
-# With more samples than so many for each further hyperparameter there is little to overfit.
-_MANY_SAMPLES = 20
-# Losses of a fit and of the solution further apart than this part are warned of.
+# Relative difference between the losses of a fit and of the solution above which to warn.
 _GAP = 0.01
-# A fall of the loss by less than this part of it is none to warn of.
-_FALL = 0.01
 
 
-class GradientSearchCV(SampledSearch):
+class GradientSearchCV(SpaceSearch):
     """Search by the gradient of the cross-validation loss, by way of the training itself.
 
-    Each trial computes the loss and its derivatives by all hyperparameters that have one, at
-    about the cost of the loss. L-BFGS-B goes downhill from the middle of the ranges, or from
-    points of yours, and restarts look for other basins; with one or two hyperparameters, a
-    coarse design of the whole range comes first. Choices, integers and what else has no
-    derivative are searched around these descents.
+    Each trial computes the loss and its derivatives with respect to all hyperparameters that have
+    one, at about the cost of the loss. L-BFGS-B goes downhill from the middle of the ranges, or
+    from points of yours, and restarts look for other basins; with one or two hyperparameters, a
+    coarse design of the whole range comes first. Choices, integers and what else has no derivative
+    are searched around these descents.
 
     Parameters
     ----------
@@ -48,7 +47,7 @@ class GradientSearchCV(SampledSearch):
         The estimator to tune: one that :func:`skhyper.hypergradient.inner_problem` knows, or a
         pipeline that ends with one.
     search_spaces : dict, list of dict, list of (dict, int) or Space
-        What may be tried: see :class:`skhyper.space.Space`. A range for a hyperparameter that
+        Search space: see :class:`skhyper.space.Space`. A range for a hyperparameter that
         holds an array (or a dict) of numbers is that of each of them. ``(1, 100)`` is a range
         of real numbers for what has a derivative.
     n_iter : int, default=50
@@ -69,7 +68,7 @@ class GradientSearchCV(SampledSearch):
         samples to each component, and costs as much as some such searches where there are not.
         Single numbers have no prior.
     initial_points : dict or list of dict, default=None
-        Settings to start from, in place of the middle of the ranges; with one or two
+        Points to start from, instead of the middle of the ranges; with one or two
         hyperparameters, before the whole range is looked at. Names left out have the estimator's
         own values.
     constraint : callable, default=None
@@ -108,7 +107,7 @@ class GradientSearchCV(SampledSearch):
     space_ : Space
         The search space.
     sampler_ : GradientSampler
-        What placed the trials.
+        How candidates were chosen.
     n_trials_ : int
         Number of trials, those it started from included.
     stop_reason_ : str
@@ -137,7 +136,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     Notes
     -----
-    At the solution ``w`` of the training problem its derivative ``G(w, θ)`` vanishes, whence
+    At the solution ``w`` of the training problem its derivative ``G(w, θ)`` vanishes, hence
     ``dL/dθ = ∂L/∂θ - uᵀ ∂G/∂θ`` with ``u = H⁻ᵀ ∂L/∂w`` and ``H = ∂G/∂w``: one system with the
     Hessian for all hyperparameters together.
 
@@ -169,12 +168,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     {'logisticregression__C': 1.2e-06}
     """
 
-    # Folds of one trial may run side by side; the next trial waits for their gradient.
-    n_points = 1
-    include_default = False
-    # A descent asks for no point twice, and what it asks for must not be replaced.
-    allow_repeats = True
-
     def __init__(
         self,
         estimator: Any,
@@ -199,167 +192,84 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: float | str = np.nan,
         return_train_score: bool = False,
     ) -> None:
-        super().__init__(
-            estimator=estimator,
-            scoring=scoring,
-            n_jobs=n_jobs,
-            refit=refit,
-            cv=cv,
-            verbose=verbose,
-            error_score=error_score,
-            return_train_score=return_train_score,
-        )
-        self.search_spaces = search_spaces
-        self.n_iter = n_iter
-        self.n_restarts = n_restarts
-        self.tol = tol
-        self.prior = prior
-        self.initial_points = initial_points
-        self.constraint = constraint
-        self.max_time = max_time
-        self.warm_start = warm_start
-        self.history = history
-        self.journal = journal
-        self.random_state = random_state
+        self._store_arguments(locals())
 
     _parameter_constraints: ClassVar[dict] = {
-        **SampledSearch._parameter_constraints,
+        **SpaceSearch._parameter_constraints,
         "n_restarts": [Interval(numbers.Integral, 0, None, closed="left")],
         "tol": [Interval(numbers.Real, 0, None, closed="neither")],
         "prior": [StrOptions({"auto"}), Interval(numbers.Real, 0, None, closed="both"), None],
     }
 
-    def _plan(self) -> Plan:
+    def _plan(self, task: Task) -> Plan:
         if self.search_spaces is None:
             raise InvalidSpaceError("search_spaces is needed.")
-        self._check_numbers()
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        space = self._checked_space()
-        guesses = [
-            self._checked_guess(params, space)
-            for params in listed(self.initial_points, "initial_points")
-        ]
-        self._criterion, self._names = criterion_and_names(
-            self.estimator, space, *self._get_scorers()
+        seed = seed_of(self)
+        space = checked_space(self, with_real_ranges(self.search_spaces, self.estimator))
+        first = checked_initial_points(self, space)
+        criterion, names = criterion_and_names(
+            self.estimator, space, task.scorers, task.refit_metric
         )
-        self.criterion_ = self._criterion.description
-        n_iter = 50 if self.n_iter is None else self.n_iter
+        prior = Prior(
+            self.prior, criterion, space, names, n_samples_of(task.X), self.n_jobs, self.max_time
+        )
         one_valley, noise = landscape(self.estimator, space)
-        self.sampler_ = GradientSampler(
-            self._names,
-            n_iter,
-            guesses,
+        sampler = GradientSampler(
+            names,
+            DEFAULT_N_ITER if self.n_iter is None else self.n_iter,
+            first,
             self.n_restarts,
             max(self.tol, noise),
             one_valley=one_valley,
-            least=self._criterion.least,
+            least=criterion.least,
+            prior=prior.strength if prior.is_chosen else prior,
         )
-        phases = self._phases(space)
-        return Plan(SampledCandidates(self.sampler_, phases, guesses, True), space, seed)
 
-    def _spaces(self) -> Any:
-        return with_real_ranges(self.search_spaces, self.estimator)
+        def findings(history: History, stop_reason: StopReason) -> Iterator[Finding]:
+            if criterion.exact:
+                yield from _early_stops(history)
+            yield from prior.overfitting(history, stop_reason)
 
-    def _sampler(self) -> Sampler:
-        return self.sampler_
+        def attributes_after() -> dict[str, Any]:
+            found = {"prior_": prior.strength, "held_out_": prior.losses}
+            return {"sampler_": _with_prior(sampler, prior.strength), **found}
 
-    def _objective(self, objective: Objective) -> GradientObjective:
-        whole = GradientObjective.of(objective, self._criterion, self._names)
-        self.held_out_: HeldOutLosses | None = None
-        if self.prior != "auto":
-            self.prior_ = 0.0 if self.prior is None else float(self.prior)
-            self.sampler_.prior = self.prior_
-        elif self._may_overfit(objective):
-            self.prior_ = math.inf  # until there is a point to find it at
-            self.sampler_.prior = _Auto(self, self._held_out(whole))
-        else:
-            self.prior_ = 0.0
-        return whole
-
-    def _held_out(self, whole: GradientObjective) -> HeldOut:
-        ends = math.inf if self.max_time is None else time.monotonic() + self.max_time
-        parts = whole.objective, whole.criterion, whole.names, self.n_jobs
-        return HeldOut(*parts, is_over=lambda: time.monotonic() > ends)
-
-    def _may_overfit(self, objective: Objective) -> bool:
-        X = objective.X
-        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
-        n_apart = Shrinkage.of(self.space_, self._names).n_apart
-        return n_apart > 0 and n_samples < _MANY_SAMPLES * (n_apart + 1)
-
-    def _after_trials(self) -> None:
-        self._warn_of_early_stops()
-        self.sampler_.prior = self.prior_  # what found it has the data
-
-    def _warn_of_early_stops(self) -> None:
-        """Warn if the score of what looks best is not that of the solution."""
-        trials = [t for t in self.history_ if t.gradient is not None and self._criterion.exact]
-        if not trials:
-            return
-        best = min(trials, key=lambda t: t.loss), min(trials, key=lambda t: t.criterion)
-        gap = max(abs(t.loss - t.criterion) / max(abs(t.loss), 1e-300) for t in best)
-        if gap > _GAP:
-            warnings.warn(
-                "Fits of the estimator stopped before the solution, or lost digits to rounding: "
-                f"among the best trials their loss differs by {gap:.0%} from that of the solution "
-                "(`criterion` of a trial), which is what is differentiated. Increase max_iter or "
-                "scale the features.",
-                SkhyperWarning,
-                stacklevel=8,
-            )
-
-    def _losses_to_choose_by(self) -> np.ndarray | None:
-        shrinkage = Shrinkage.of(self.space_, self._names)
-        if self.prior_ == 0 or not shrinkage.vectors:
-            return None
-        return np.array([self._penalized(trial, shrinkage) for trial in self.history_])
-
-    def _penalized(self, trial: Trial, shrinkage: Shrinkage) -> float:
-        point = self.space_.locate(trial.params)
-        if trial.state != "complete" or point is None:
-            return math.nan
-        lost = math.isnan(trial.criterion) and self._criterion.exact
-        value = trial.loss if lost else trial.criterion
-        return value + shrinkage.penalty(point, self.prior_)[0]
-
-    def _look_back(self, objective: GradientObjective) -> None:
-        """Warn where a descent without some samples does not predict these any better."""
-        late = self.max_time is not None and self.stop_reason_.startswith("max_time")
-        best = self.history_.best
-        asked = self.prior != "auto" and math.isfinite(self.prior_) and not late
-        if not asked or best is None or not self._may_overfit(objective.objective):
-            return
-        point = self.space_.locate(best.params)
-        if point is None:
-            return
-        losses = self._held_out(objective).check(self.space_, point, self.prior_)
-        self.held_out_ = losses
-        if losses.held_out.shape[1] < 2:
-            return
-        (cv, cv_after), (held_out, held_out_after) = losses.cv.mean(0), losses.held_out.mean(0)
-        fell = cv - cv_after > _FALL * abs(cv)
-        if fell and held_out_after >= held_out:
-            n = Shrinkage.of(self.space_, self._names).n_apart
-            warnings.warn(
-                f"The search overfits its folds: with {n} hyperparameters more than one value for "
-                f"each vector their loss fell from {cv:.4g} to {cv_after:.4g}, and that of samples "
-                f"held out of the folds went from {held_out:.4g} to {held_out_after:.4g}. "
-                'Use prior="auto", put components into bands, or make ranges narrower.',
-                OverfittingWarning,
-                stacklevel=5,
-            )
+        # A descent asks for no point twice, and what it asks for must not be replaced.
+        in_phases = phases(space, self.n_iter, self.max_time)
+        candidates = SampledCandidates(sampler, in_phases, first, allow_repeats=True)
+        return plan_for(
+            self,
+            candidates,
+            space,
+            seed,
+            # The next trial needs the gradient of the last one.
+            n_parallel=1,
+            attributes={"criterion_": criterion.description, **attributes_after()},
+            wrap_objective=prior.wrap,
+            selection_losses=prior.selection_losses,
+            findings=findings,
+            attributes_after=attributes_after,
+        )
 
 
-class _Auto:
-    """Finds the strength of the prior, once, where a search first asks for it."""
+def _with_prior(sampler: GradientSampler, strength: float) -> GradientSampler:
+    """A copy with a number as prior: what chooses the number holds the data."""
+    fixed = copy.copy(sampler)
+    fixed.prior = strength
+    return fixed
 
-    def __init__(self, search: GradientSearchCV, held_out: HeldOut):
-        self._search = search
-        self._held_out = held_out
 
-    def __call__(self, space: Space, point: np.ndarray) -> float:
-        search = self._search
-        if search.held_out_ is None:
-            search.held_out_ = self._held_out.choose(space, point)
-            search.prior_ = search.held_out_.chosen
-        return search.prior_
+def _early_stops(history: History) -> Iterator[Finding]:
+    """Whether the score of the apparently best trials is not that of the solution."""
+    trials = [trial for trial in history if trial.gradient is not None]
+    if not trials:
+        return
+    best = min(trials, key=lambda t: t.loss), min(trials, key=lambda t: t.criterion)
+    gap = max(abs(t.loss - t.criterion) / max(abs(t.loss), 1e-300) for t in best)
+    if gap > _GAP:
+        yield Finding(
+            "Fits of the estimator stopped before the solution, or lost digits to rounding: "
+            f"among the best trials their loss differs by {gap:.0%} from that of the solution "
+            "(`criterion` of a trial), which is what is differentiated. Increase max_iter or "
+            "scale the features."
+        )

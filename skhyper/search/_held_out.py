@@ -1,4 +1,4 @@
-"""How strongly a vector's components are to be held together: what held-out data say.
+"""Strength of the prior on the components of a vector, chosen on held-out samples.
 
 The folds of a search cannot tell. A sample is in the training data of all folds but one, so
 that hyperparameters fitted to the other folds have seen it: under pure noise the loss of a fold
@@ -34,12 +34,12 @@ __all__ = ["HeldOut", "HeldOutLosses"]
 _MOVES = (0.3, 1.0, 3.0, 10.0, math.inf)
 _N_PARTS = 5
 _N_CHECKED = 2
-# Trials of a descent, its first ones apart: what is compared need not be found to the end.
+# Maximum number of trials per descent; the comparison of strengths needs no convergence.
 _MAX_TRIALS = 15
 _TOL = 1e-4
-# Weaker strengths in a row that may be no better before no weaker one is tried.
+# Number of weaker strengths in a row without improvement after which the choice ends.
 _PATIENCE = 2
-# Standard errors that equal components may be worse by.
+# Equal components are chosen if they are worse by at most this number of standard errors.
 _N_ERRORS = 0.5
 
 
@@ -129,7 +129,7 @@ class HeldOut:
         searches = [_Search(self, space, shrinkage, rows) for rows in parts]
         point = shrinkage.together(point)
         searches = [
-            s for s in self._each(partial(_Search.begin, point=point), searches) if s.is_finite
+            s for s in self._each(partial(_Search.start_tied, point=point), searches) if s.is_finite
         ]
         if not searches:
             return HeldOutLosses(np.empty(0), np.empty((0, 0)), np.empty((0, 0)))
@@ -138,9 +138,9 @@ class HeldOut:
             strengths = [float(np.abs(away).max()) / move for move in _MOVES]
         used = [math.inf]
         for strength in strengths:
-            if self._is_over() or _n_vain([s.held_out for s in searches]) >= _PATIENCE:
+            if self._is_over() or _n_since_best([s.held_out for s in searches]) >= _PATIENCE:
                 break
-            going = self._each(partial(_Search.go_on, strength=strength), searches)
+            going = self._each(partial(_Search.continue_with, strength=strength), searches)
             finite = [search for search in going if search.is_finite]
             if not finite:
                 break
@@ -156,14 +156,14 @@ class HeldOut:
         return Parallel(n_jobs=self._n_jobs, require="sharedmem")(delayed(do)(s) for s in searches)
 
 
-def _n_vain(held_out: Sequence[Sequence[float]]) -> int:
+def _n_since_best(held_out: Sequence[Sequence[float]]) -> int:
     """How many strengths have passed since the one of least mean loss."""
     means = np.mean(held_out, axis=0)
     return len(means) - 1 - int(np.argmin(means))
 
 
 class _Search:
-    """Descents without some samples, which judge where these end."""
+    """Descents on the training part; the held-out samples score their ends."""
 
     def __init__(self, whole: HeldOut, space: Space, shrinkage: Shrinkage, rows: np.ndarray):
         o, self._space, self._shrinkage = whole._objective, space, shrinkage
@@ -179,13 +179,13 @@ class _Search:
     def is_finite(self) -> bool:
         return bool(self.cv) and bool(np.all(np.isfinite([*self.cv, *self.held_out])))
 
-    def begin(self, point: np.ndarray) -> "_Search":
-        """To the best point with equal components."""
+    def start_tied(self, point: np.ndarray) -> "_Search":
+        """Descend to the best point with equal components."""
         self.best_point, self.best = point, Answer(math.inf, np.zeros(len(point)), {})
         return self._follow(descent_together(self._shrinkage, point, self._moves, _TOL), 0.0)
 
-    def go_on(self, strength: float) -> "_Search":
-        """On from there to the best point that the prior allows."""
+    def continue_with(self, strength: float) -> "_Search":
+        """Continue from there to the best point with a prior of this strength."""
         self.best = self._with_prior(self.best_point, strength)
         return self._follow(descent(self.best_point, self._moves, _TOL), strength)
 

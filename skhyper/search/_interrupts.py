@@ -1,37 +1,58 @@
-"""What a search that was interrupted still has, and what it says of the rest."""
+"""What an interrupted search keeps, and its messages about what is missing."""
 
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from skhyper._trial import History
-from skhyper.evaluation import interruption_name
-
-__all__ = ["OF_THE_LAST_FIT", "Interruptible"]
-
-# What must not be left from an earlier fit where this one was interrupted or failed.
-OF_THE_LAST_FIT = (
-    "best_estimator_",
-    "best_index_",
-    "best_params_",
-    "best_score_",
-    "cv_results_",
-    "multimetric_",
-    "refit_time_",
-    "scorer_",
+from skhyper._sklearn import teardown_callbacks
+from skhyper._trial import History, StopReason
+from skhyper.evaluation import interruption_name, sigterm_interrupts
+from skhyper.search._results import (
+    RESULTS,
+    RESULTS_OF_TRIALS,
+    forget_results,
+    store_partial_results,
 )
+
+__all__ = ["Interruptible", "interruptions_stored"]
+
+
+@contextmanager
+def interruptions_stored(search: Any) -> Iterator[None]:
+    """Within it an interruption, wherever it comes, leaves the trials and says so.
+
+    SIGTERM is an interruption too. At the end callbacks are torn down.
+    """
+    before = vars(search).get("history_")
+    with sigterm_interrupts():
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                _store_interruption(search, before, error)
+            raise
+        finally:
+            teardown_callbacks(search)
+
+
+def _store_interruption(search: Any, before: History | None, error: BaseException) -> None:
+    """Keep what was found; without trials of this fit that of the last one, if `warm_start`."""
+    history = vars(search).get("history_")
+    warm = search.get_params(deep=False).get("warm_start", False)
+    stale = history is None or (history is before and not warm)
+    search.history_ = History() if stale else history
+    search.n_trials_ = len(search.history_)
+    reason = f"interrupted by {interruption_name(error)}"
+    search.stop_reason_ = StopReason(reason, "interrupted")
+    forget_results(search, keep=() if stale else RESULTS_OF_TRIALS)
+    if "cv_results_" not in vars(search):
+        store_partial_results(search)
 
 
 class Interruptible:
-    """A search that explains what is missing after an interruption.
-
-    Attributes
-    ----------
-    stop_reason_ : str
-        Starts with "interrupted" if an interruption ended the last fit.
-    """
+    """A search that explains what is missing after an interruption."""
 
     def __sklearn_is_fitted__(self) -> bool:
         message = self._what_is_missing()
@@ -40,16 +61,16 @@ class Interruptible:
         return "cv_results_" in self.__dict__
 
     def __getattr__(self, name: str) -> Any:
-        # Called for what is not there only.
-        if name in OF_THE_LAST_FIT and (message := self._what_is_missing()):
+        # Called only for attributes that do not exist.
+        if name in RESULTS and (message := self._what_is_missing()):
             raise AttributeError(message)
-        return object.__getattribute__(self, name)  # raises the error of before
+        return object.__getattribute__(self, name)  # raises the usual error
 
     def _what_is_missing(self) -> str:
         """Why there is no refitted model and how to get one; empty without an interruption."""
         known = self.__dict__
-        reason = known.get("stop_reason_", "")
-        if not reason.startswith("interrupted"):
+        reason = known.get("stop_reason_")
+        if reason is None or reason.kind != "interrupted":
             return ""
         start = f"This {type(self).__name__} is not fitted: the last fit was {reason}"
         again = "all fit again"
@@ -62,28 +83,3 @@ class Interruptible:
             "best one by clone(search.estimator).set_params(**search.best_params_).fit(X, y). Or "
             f"c{again}."
         )
-
-    def _store_interrupted(self, before: Any, error: BaseException) -> None:
-        """Results after an interruption, wherever in ``fit`` it came."""
-        history = self.__dict__.get("history_")
-        if history is before and not self.warm_start:
-            history = None  # of an earlier fit: this one has no trial yet
-        self.history_ = History() if history is None else history
-        self.n_trials_ = len(self.history_)
-        self.stop_reason_ = f"interrupted by {interruption_name(error)}"
-        for name in OF_THE_LAST_FIT:
-            self.__dict__.pop(name, None)
-        if self.n_trials_:
-            self._store_what_there_is()
-
-    def _store_what_there_is(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            results = self._results()
-        self.cv_results_ = results
-        losses = self._losses_to_choose_by()
-        losses = self.history_.losses if losses is None else losses
-        if not np.all(np.isnan(losses)):
-            self.best_index_ = int(np.nanargmin(losses))
-            best = self.history_[self.best_index_]
-            self.best_params_, self.best_score_ = dict(best.params), -best.loss

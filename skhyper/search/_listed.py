@@ -1,20 +1,22 @@
 """Searches over settings known ahead: scikit-learn's grid and random search."""
 
 import re
-import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from sklearn import model_selection
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
-from skhyper._trial import History, Trial
+from skhyper._trial import History, StopReason, Trial
 from skhyper.evaluation import ListedCandidates
-from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
-from skhyper.search._base import BaseSearch, Plan
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.search._fit import BaseSearch
+from skhyper.search._plan import Plan
+from skhyper.search._task import Task
 from skhyper.search._validate import check_settings
+from skhyper.search._warnings import warn
 from skhyper.space import Categorical, Dimension, Space, check_dimension
 
 __all__ = ["GridSearchCV", "RandomizedSearchCV"]
@@ -22,6 +24,8 @@ __all__ = ["GridSearchCV", "RandomizedSearchCV"]
 
 class _ListedSearch(BaseSearch):
     """A search whose candidates are known ahead, which scikit-learn's ``fit`` can run as well."""
+
+    _is_sklearn_search = True
 
     @abstractmethod
     def _settings(self) -> list[dict[str, Any]]:
@@ -46,7 +50,8 @@ class _ListedSearch(BaseSearch):
             context.call_on_fit_task_end(estimator=self)
         self.space_ = self._listed_space()
         self.history_ = _history_from_results(results, self.refit)
-        self.n_trials_, self.stop_reason_ = len(settings), "every candidate was evaluated"
+        self.n_trials_ = len(settings)
+        self.stop_reason_ = StopReason("every candidate was evaluated", "candidates")
 
 
 def _history_from_results(results: Mapping[str, Any], refit: Any) -> History:
@@ -72,7 +77,7 @@ def _history_from_results(results: Mapping[str, Any], refit: Any) -> History:
 
 
 class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
-    """Try every setting of a grid, as scikit-learn's class of the same name.
+    """Evaluate every candidate of a grid, as scikit-learn's class of the same name.
 
     Parameters
     ----------
@@ -110,40 +115,13 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     'every setting was tried'
     """
 
-    def __init__(
-        self,
-        estimator: Any,
-        param_grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-        *,
-        scoring: Any = None,
-        n_jobs: int | None = None,
-        refit: bool | str | Callable = True,
-        cv: Any = None,
-        verbose: int = 0,
-        pre_dispatch: int | str = "2*n_jobs",
-        error_score: float | str = np.nan,
-        return_train_score: bool = False,
-    ) -> None:
-        super().__init__(
-            estimator=estimator,
-            param_grid=param_grid,
-            scoring=scoring,
-            n_jobs=n_jobs,
-            refit=refit,
-            cv=cv,
-            verbose=verbose,
-            pre_dispatch=pre_dispatch,
-            error_score=error_score,
-            return_train_score=return_train_score,
-        )
-
     def _settings(self) -> list[dict[str, Any]]:
         return list(ParameterGrid(self.param_grid))
 
     def _listed_space(self) -> Space | None:
         return _as_space(self.param_grid)
 
-    def _plan(self) -> Plan:
+    def _plan(self, task: Task) -> Plan:
         settings = self._settings()
         check_settings(self.estimator, settings)
         candidates = ListedCandidates(settings, "every setting was tried")
@@ -151,7 +129,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
 
 class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
-    """Try settings drawn at random, as scikit-learn's class of the same name.
+    """Evaluate candidates drawn at random, as scikit-learn's class of the same name.
 
     Parameters
     ----------
@@ -161,9 +139,9 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
         or dimensions of ``skhyper.space`` or ``skopt.space``. As in scikit-learn a tuple
         is a sequence of choices here, not a range.
     n_iter : int, default=10
-        Number of settings.
+        Number of candidates.
     random_state : int, RandomState instance or None, default=None
-        The same settings are drawn as by scikit-learn.
+        The same candidates are drawn as by scikit-learn.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.RandomizedSearchCV`.
 
@@ -194,37 +172,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     5
     """
 
-    def __init__(
-        self,
-        estimator: Any,
-        param_distributions: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-        *,
-        n_iter: int = 10,
-        scoring: Any = None,
-        n_jobs: int | None = None,
-        refit: bool | str | Callable = True,
-        cv: Any = None,
-        verbose: int = 0,
-        pre_dispatch: int | str = "2*n_jobs",
-        random_state: int | np.random.RandomState | None = None,
-        error_score: float | str = np.nan,
-        return_train_score: bool = False,
-    ) -> None:
-        super().__init__(
-            estimator=estimator,
-            param_distributions=param_distributions,
-            n_iter=n_iter,
-            scoring=scoring,
-            n_jobs=n_jobs,
-            refit=refit,
-            cv=cv,
-            verbose=verbose,
-            pre_dispatch=pre_dispatch,
-            random_state=random_state,
-            error_score=error_score,
-            return_train_score=return_train_score,
-        )
-
     def _settings(self) -> list[dict[str, Any]]:
         spaces = _drawable(self.param_distributions)
         return list(ParameterSampler(spaces, self.n_iter, random_state=self.random_state))
@@ -232,34 +179,39 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _listed_space(self) -> Space | None:
         return _as_space(_drawable(self.param_distributions))
 
-    def _plan(self) -> Plan:
+    def _plan(self, task: Task) -> Plan:
         settings = self._settings()
         check_settings(self.estimator, settings)
+        _warn_about_ranges(self.param_distributions)
         reason = f"n_iter={self.n_iter} settings were tried"
         if len(settings) < self.n_iter:
             reason = "every setting was tried"
-        return Plan(ListedCandidates(settings, reason), self._listed_space())
+        ordered = self.random_state is not None
+        return Plan(ListedCandidates(settings, reason), self._listed_space(), ordered=ordered)
 
 
 def _drawable(spaces: Any) -> Any:
-    """The same distributions, scikit-optimize's dimensions as ones that draw one value."""
+    """The same distributions, with scikit-optimize's dimensions as ones that draw one value."""
     if isinstance(spaces, list):
         return [_drawable(space) for space in spaces]
     if not isinstance(spaces, Mapping):
         return spaces
-    for name, values in spaces.items():
-        prior = values[2] if isinstance(values, tuple) and len(values) == 3 else None
-        if isinstance(prior, str) and prior in ("uniform", "log-uniform", "loguniform", "log"):
-            warnings.warn(
-                f"{name!r}: {values!r} is a list of choices here, as in scikit-learn. For the "
-                "range use scipy.stats, or SearchCV(sampler='random').",
-                SkhyperWarning,
-                stacklevel=4,
-            )
     return {
         name: check_dimension(v) if type(v).__module__.startswith("skopt.") else v
         for name, v in spaces.items()
     }
+
+
+def _warn_about_ranges(spaces: Any) -> None:
+    """Warn of tuples that are ranges in the other searches."""
+    for space in spaces if isinstance(spaces, list) else [spaces]:
+        for name, values in space.items() if isinstance(space, Mapping) else ():
+            prior = values[2] if isinstance(values, tuple) and len(values) == 3 else None
+            if isinstance(prior, str) and prior in ("uniform", "log-uniform", "loguniform", "log"):
+                warn(
+                    f"{name!r}: {values!r} is a list of choices here, as in scikit-learn. For the "
+                    "range use scipy.stats, or SearchCV(sampler='random')."
+                )
 
 
 def _as_space(spaces: Any) -> Space | None:

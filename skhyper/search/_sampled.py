@@ -1,234 +1,138 @@
-"""What the searches that sample a space share: first settings, phases, the sampler."""
+"""Plans of the searches with a search space: candidates from a sampler, or from a list."""
 
-import math
 import numbers
 import os
-import sys
-import warnings
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skhyper._sklearn import Interval
 from skhyper._trial import History
 from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
-from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
-from skhyper.samplers import (
-    GPSampler,
-    GridSampler,
-    RandomSampler,
-    Sampler,
-    SkoptSampler,
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.samplers import GPSampler, GridSampler, RandomSampler, Sampler, SkoptSampler
+from skhyper.search._fit import BaseSearch
+from skhyper.search._plan import Earlier, Plan
+from skhyper.search._spaces import (
+    check_numbers,
+    checked_initial_points,
+    checked_space,
+    own_params,
+    phases,
+    read_space,
 )
-from skhyper.search._base import BaseSearch, Plan
-from skhyper.search._validate import (
-    check_listed_values,
-    check_settings,
-    check_values,
-    listed,
-    space_examples,
-    vector_of,
-    warn_about_pairs,
-)
-from skhyper.space import Space, check_space
+from skhyper.search._validate import check_listed_values, check_settings, listed
+from skhyper.space import Space
 
-__all__ = ["SampledSearch"]
+__all__ = ["SampledSearch", "SpaceSearch", "listed_plan", "plan_for", "sampled_plan", "seed_of"]
 
-# Samplers that start, unless told otherwise, from the estimator's own setting.
+# Samplers that start with the estimator's own values, unless `include_default` is False.
 _START_FROM_OWN = (RandomSampler, GPSampler, SkoptSampler)
-_N_ITER = 50
 
 
-class SampledSearch(BaseSearch):
-    """A search whose settings come from a sampler, or from a list that a person wrote."""
+class SpaceSearch(BaseSearch):
+    """A search of a space, which may start from earlier trials and be limited in time."""
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseSearch._parameter_constraints,
         "search_spaces": [dict, list, tuple, Space, None],
         "n_iter": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "initial_points": [dict, list, tuple, None],
-        "include_default": ["boolean", None],
         "constraint": [callable, None],
         "max_time": [Interval(numbers.Real, 0, None, closed="neither"), None],
-        "n_points": [Interval(numbers.Integral, 1, None, closed="left"), None],
-        "allow_repeats": ["boolean"],
         "warm_start": ["boolean"],
         "history": [History, None],
         "journal": [str, os.PathLike, None],
         "random_state": ["random_state"],
     }
 
-    _is_sequential = True
 
-    # Whether spaces may have been written for scikit-optimize, where [low, high] is a range.
-    _reads_scikit_optimize: ClassVar[bool] = False
+class SampledSearch(SpaceSearch):
+    """A search whose candidates a sampler chooses, several at a time if there are workers."""
 
-    @abstractmethod
-    def _sampler(self) -> Sampler | Sequence[Mapping[str, Any]]:
-        """The sampler, or the list of settings of a manual search."""
+    _parameter_constraints: ClassVar[dict] = {
+        **SpaceSearch._parameter_constraints,
+        "include_default": ["boolean", None],
+        "n_points": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        "allow_repeats": ["boolean"],
+    }
 
-    def _plan(self) -> Plan:
-        self._check_numbers()
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self.sampler_ = self._sampler()
-        if not isinstance(self.sampler_, Sampler):
-            return self._manual_plan(listed(self.sampler_, "sampler"), seed)
-        if self.search_spaces is None:
-            raise InvalidSpaceError(
-                "search_spaces is needed, unless sampler is a list of settings."
-            )
-        space = self._checked_space()
-        self.sampler_.check(space)
-        guesses = [
-            self._checked_guess(params, space)
-            for params in listed(self.initial_points, "initial_points")
-        ]
-        phases = self._phases(space)
-        own = self._own_setting(space)
-        # Tried, and not seen by the sampler.
-        self._outside = [params for params in own if not space.contains(params)]
-        if self.include_default:
-            guesses += own
-        if isinstance(self.sampler_, GridSampler):
-            candidates = self._grid_candidates(space, guesses, self.sampler_.n_values)
-        elif self._tries_everything(space, phases):
-            candidates = self._grid_candidates(space, guesses, int(space.n_settings))
-        else:
-            if self.include_default is None and isinstance(self.sampler_, _START_FROM_OWN):
-                guesses += own
-            candidates = SampledCandidates(
-                self.sampler_, phases, guesses, self.allow_repeats, self._outside
-            )
-        return Plan(candidates, space, seed)
 
-    def _check_numbers(self) -> None:
-        """Refuse True as a number, and integers that no array or clock can hold."""
-        for name in self._get_param_names():
-            value, allowed = getattr(self, name), self._parameter_constraints.get(name, ())
-            if any(isinstance(constraint, Interval) for constraint in allowed):
-                whole = isinstance(value, numbers.Integral)
-                if isinstance(value, bool | np.bool_) or (whole and abs(value) > sys.maxsize):
-                    raise ValueError(f"{name} must be a number of a usual size, got {value!r}.")
+def seed_of(search: Any) -> int:
+    """The seed of a search, after a check of its numbers."""
+    check_numbers(search)
+    return int(check_random_state(search.random_state).randint(2**31 - 1))
 
-    def _tries_everything(self, space: Space, phases: list[tuple[Space, float]]) -> bool:
-        """Whether all settings will be tried, so that no order of them is better."""
-        every = len(phases) == 1 and space.n_settings <= phases[0][1]
-        return every and not self.allow_repeats and self.max_time is None
 
-    def _manual_plan(self, settings: Sequence[Mapping[str, Any]], seed: int) -> Plan:
-        if not settings:
-            raise InvalidSpaceError("The list of settings to try is empty.")
-        space = None if self.search_spaces is None else self._space()
-        settings = [*listed(self.initial_points, "initial_points"), *settings]
-        check_settings(self.estimator, settings)
-        check_listed_values(self.estimator, settings)
-        for params in settings:
-            if self.constraint is not None and not self.constraint(dict(params)):
-                raise InvalidSpaceError(f"The constraint rejects the setting {dict(params)!r}.")
-        reason = "every setting of the list was tried"
-        return Plan(
-            ListedCandidates(settings, reason, self.allow_repeats, space, self.n_iter), space, seed
-        )
+def plan_for(search: Any, candidates: Any, space: Space | None, seed: int, **more: Any) -> Plan:
+    """A plan with the parameters that all searches of a space have."""
+    return Plan(
+        candidates,
+        space,
+        seed,
+        Earlier(search.history, search.warm_start, search.journal),
+        max_time=search.max_time,
+        ordered=search.random_state is not None,
+        **more,
+    )
 
-    def _spaces(self) -> Any:
-        """The search spaces as they are read."""
-        return self.search_spaces
 
-    def _space(self) -> Space:
-        space = check_space(self._spaces(), self.constraint)
-        own = self.estimator.get_params(deep=True)
-        templates = {name: vector_of(name, own) for name in space.names if name in own}
-        vectors = {name: value for name, value in templates.items() if value is not None}
-        return (space.expanded(vectors) if vectors else space).completed_by(own)
+def sampled_plan(search: Any, sampler: Sampler, seed: int, **more: Any) -> Plan:
+    """A plan whose candidates come from a sampler, or are all those of a small space."""
+    if search.search_spaces is None:
+        raise InvalidSpaceError("search_spaces is needed, unless sampler is a list of settings.")
+    space = checked_space(search, search.search_spaces)
+    sampler.check(space)
+    first = checked_initial_points(search, space)
+    in_phases = phases(space, search.n_iter, search.max_time)
+    own = own_params(search, space)
+    # Tried, but not seen by the sampler.
+    outside = [params for params in own if not space.contains(params)]
+    if search.include_default:
+        first += own
+    if isinstance(sampler, GridSampler):
+        candidates: Any = _grid_candidates(search, space, first, sampler.n_values)
+    elif _tries_everything(search, space, in_phases):
+        candidates = _grid_candidates(search, space, first, int(space.n_settings))
+    else:
+        if search.include_default is None and isinstance(sampler, _START_FROM_OWN):
+            first += own
+        candidates = SampledCandidates(sampler, in_phases, first, search.allow_repeats, outside)
+    more["attributes"] = {"sampler_": sampler, "_outside": outside}
+    return plan_for(search, candidates, space, seed, n_parallel=search.n_points, **more)
 
-    def _checked_space(self) -> Space:
-        """The space, after a look at whether the estimator takes what is in it."""
-        space = self._space()
-        check_settings(self.estimator, space_examples(space))
-        check_values(self.estimator, space)
-        if self._reads_scikit_optimize:
-            warn_about_pairs(self.search_spaces)
-        if space.constraint is not None:
-            guesses = [{}, *listed(self.initial_points)]
-            known = [space.locate(params) for params in guesses if space.contains(params)]
-            space = space.with_accepted(np.array(known))
-        # Raises if the constraint rejects everything; else there is a point to go on from.
-        return space.with_accepted(space.sample(1, np.random.default_rng(0)))
 
-    def _grid_candidates(self, space: Space, guesses: list, n_values: int) -> ListedCandidates:
-        grid = [params for point in space.grid(n_values) for params in space.from_unit([point])]
-        settings: dict[str, Mapping[str, Any]] = {}
-        for params in [*guesses, *grid]:  # sub-spaces may overlap
-            settings.setdefault(setting_key(params, space), params)
-        reason = "every setting was tried"
-        return ListedCandidates(
-            list(settings.values()), reason, self.allow_repeats, space, self.n_iter
-        )
+def _tries_everything(search: Any, space: Space, in_phases: list[tuple[Space, float]]) -> bool:
+    """Whether all candidates will be tried, so that no order of them is better."""
+    every = len(in_phases) == 1 and space.n_settings <= in_phases[0][1]
+    return every and not search.allow_repeats and search.max_time is None
 
-    def _phases(self, space: Space) -> list[tuple[Space, float]]:
-        """Spaces to search one after the other, and trials in each: inf if only time counts."""
-        n_iter = _N_ITER if self.n_iter is None else self.n_iter
-        if all(budget is None for budget in space.budgets):
-            only_time = self.n_iter is None and self.max_time is not None
-            return [(space, math.inf if only_time else n_iter)]
-        budgets = [n_iter if budget is None else budget for budget in space.budgets]
-        return [(space.restrict(i), budget) for i, budget in enumerate(budgets)]
 
-    def _own_setting(self, space: Space) -> list[Mapping[str, Any]]:
-        """The estimator's own setting, in the space or not; empty if it cannot be tried.
+def _grid_candidates(search: Any, space: Space, first: list, n_values: int) -> ListedCandidates:
+    grid = [params for point in space.grid(n_values) for params in space.from_unit([point])]
+    distinct: dict[str, Mapping[str, Any]] = {}
+    for params in [*first, *grid]:  # sub-spaces may overlap
+        distinct.setdefault(setting_key(params, space), params)
+    reason = "every setting was tried"
+    listed_ones = list(distinct.values())
+    return ListedCandidates(listed_ones, reason, search.allow_repeats, space, search.n_iter)
 
-        Outside of the space, and unless it is asked for, it must not end the search by an error.
-        """
-        if self.include_default is False:
-            return []
-        if space.contains({}):
-            return [space.complete({})]
-        own = self.estimator.get_params(deep=True)
-        if space.locate({}) is not None:
-            params = space.complete({})
-        else:
-            params = {name: own[name] for name in space.names if name in own}
-        if self.include_default is None and (self.error_score == "raise" or self._is_list(space)):
-            return []
-        reason = self._why_not_tried(params, space)
-        if reason and self.include_default:
-            warnings.warn(
-                f"include_default: the estimator's own setting {params!r} is not tried, {reason}.",
-                SkhyperWarning,
-                stacklevel=6,
-            )
-        return [] if reason else [params]
 
-    def _is_list(self, space: Space) -> bool:
-        """Whether the space has no more settings than a search has trials: it is then meant so."""
-        return space.n_settings <= (_N_ITER if self.n_iter is None else self.n_iter)
-
-    def _why_not_tried(self, params: Mapping[str, Any], space: Space) -> str:
-        """Why the estimator's own setting, outside of the space, cannot be tried."""
-        try:
-            allowed = space.accepts(params)
-        except InvalidSpaceError:  # made for settings of the space
-            allowed = False
-        if not allowed:
-            return "as the constraint rejects it"
-        example = clone(space_examples(space)[0], safe=False)
-        in_space = clone(self.estimator).set_params(**example)
-        if hasattr(in_space, "predict") and not hasattr(self.estimator, "predict"):
-            return "as it is a placeholder that cannot predict"
-        return ""
-
-    def _checked_guess(self, params: Mapping[str, Any], space: Space) -> Mapping[str, Any]:
-        check_settings(self.estimator, [params])
-        if space.contains(params):
-            return space.complete(params)
-        own = self.estimator.get_params(deep=True)
-        left_out = {n: own[n] for n in space.names if n in own and n not in params}
-        raise InvalidSpaceError(
-            f"The initial point {dict(params)!r} does not lie in {space!r}. What it leaves out "
-            f"has the estimator's own values: {left_out!r}. Widen the space, say the point "
-            "in full, or try it by SearchCV(estimator, sampler=[point])."
-        )
+def listed_plan(search: Any, params_list: Any, seed: int) -> Plan:
+    """A plan whose candidates the user has listed."""
+    candidates: Sequence[Mapping[str, Any]] = listed(params_list, "sampler")
+    if not candidates:
+        raise InvalidSpaceError("The list of settings to try is empty.")
+    spaces = search.search_spaces
+    space = None if spaces is None else read_space(search, spaces)
+    candidates = [*listed(search.initial_points, "initial_points"), *candidates]
+    check_settings(search.estimator, candidates)
+    check_listed_values(search.estimator, candidates)
+    for params in candidates:
+        if search.constraint is not None and not search.constraint(dict(params)):
+            raise InvalidSpaceError(f"The constraint rejects the setting {dict(params)!r}.")
+    reason = "every setting of the list was tried"
+    listing = ListedCandidates(candidates, reason, search.allow_repeats, space, search.n_iter)
+    attributes = {"sampler_": params_list}
+    return plan_for(search, listing, space, seed, n_parallel=search.n_points, attributes=attributes)

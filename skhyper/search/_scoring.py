@@ -1,8 +1,7 @@
-"""What scikit-learn finds at the first fit only: `scoring` and metadata that cannot be used."""
+"""Early checks of `scoring` and metadata, which scikit-learn makes only at the first fit."""
 
 import inspect
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
@@ -11,7 +10,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 
 from skhyper._sklearn import InvalidParameterError, scorer_parts
 from skhyper._trial import History
-from skhyper.exceptions import SkhyperWarning
+from skhyper.search._warnings import warn
 
 __all__ = ["check_fit_metadata", "check_scoring_signature", "warn_or_raise_about_scores"]
 
@@ -50,7 +49,7 @@ def check_scoring_signature(scoring: Any, y: Any, as_sklearn: bool = False) -> N
             )
             if not as_sklearn or _is_sklearn_metric(function):
                 raise ValueError(said)
-            warnings.warn(said, SkhyperWarning, stacklevel=5)
+            warn(said)
         elif not _takes(function, n_arguments):
             raise ValueError(
                 f"{what} cannot be called with {n_arguments} arguments, as the scorer "
@@ -171,9 +170,8 @@ def warn_or_raise_about_scores(history: History, error_score: Any, gave_up: bool
             f"Scoring failed in all folds of the first {len(history)} trials with the same error, "
             f"so the search was stopped. Details:\n{details}"
         )
-    warnings.warn(
+    warn(
         f"Scoring failed {errors.total()} times in {len(folds)} folds; the score there is "
         f"{error_score}. Details:\n{details}",
         UserWarning,
-        stacklevel=6,
     )

@@ -1,37 +1,39 @@
 """Search by a sampler of the user's choice, or by hand."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 
 from skhyper._trial import History
 from skhyper.samplers import Sampler, check_sampler
-from skhyper.search._sampled import SampledSearch
+from skhyper.search._plan import Plan
+from skhyper.search._sampled import SampledSearch, listed_plan, sampled_plan, seed_of
+from skhyper.search._task import Task
 
 __all__ = ["SearchCV"]
 
 
 class SearchCV(SampledSearch):
-    """Search by a sampler, or by hand, with cross-validation.
+    """Search with any sampler, or an explicit list of candidates, with cross-validation.
 
     Parameters
     ----------
     estimator : estimator object
         The estimator to tune, a pipeline for instance.
     search_spaces : dict, list of dict, list of (dict, int) or Space, default=None
-        What may be tried: see :class:`skhyper.space.Space`. May be left out when `sampler`
-        is a list of settings.
+        Search space: see :class:`skhyper.space.Space`. Not needed if `sampler` is a
+        list of candidates.
     sampler : {"random", "grid", "sobol", "gp", "skopt"}, Sampler or list of dict, \
 default="random"
-        Where settings come from. A list of settings is manual search: they are tried in
-        their order.
+        How candidates are chosen. A list of candidates is a manual search: they are tried in
+        order.
     n_iter : int, default=None
         Number of trials of this fit, besides those it starts from. By default the whole of
         a grid or a list; otherwise as many as `max_time` allows, and 50 without a `max_time`.
     initial_points : dict or list of dict, default=None
-        Settings to try first. Names left out have the estimator's own values.
+        Candidates to try first. Names left out have the estimator's own values.
     include_default : bool, default=None
         Whether the estimator's own setting is tried first (after `initial_points`), also where it
         lies outside of the space (``gamma="scale"``, for instance); the surrogate leaves it out
@@ -46,7 +48,7 @@ default="random"
         Number of trials that may run at the same time. By default as many as keep `n_jobs`
         workers busy.
     allow_repeats : bool, default=False
-        Whether a setting may be tried more than once.
+        Whether a candidate may be tried more than once.
     warm_start : bool, default=False
         Whether to keep the trials of the last fit, if made on the same data and folds.
     history : History, default=None
@@ -54,22 +56,23 @@ default="random"
         ``history_``.
     journal : str or os.PathLike, default=None
         File to which each trial is written as soon as it is finished. The same search on the
-        same data, run again after it was killed, goes on where the file ends. Holds pickles:
-        open only journals that you trust.
+        same data, run again after it was killed, resumes from it. It contains pickles: open only
+        journals that you trust.
     random_state : int, RandomState instance or None, default=None
-        Seed. The same seed and the same `n_points` give the same trials, at any number of
-        workers; None asks as soon as a worker is free, with all that is known then.
+        Seed. The same seed and the same `n_points` give the same trials, with any number
+        of workers. With None each proposal is made as soon as a worker is free, from all results
+        so far.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.GridSearchCV`.
 
     Attributes
     ----------
     history_ : History
-        All trials, in the order in which they were asked for.
+        All trials, in the order in which they were proposed.
     space_ : Space or None
         The search space.
     sampler_ : Sampler or list of dict
-        Where settings came from.
+        How candidates were chosen.
     n_trials_ : int
         Number of trials, those it started from included.
     stop_reason_ : str
@@ -80,11 +83,11 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     Notes
     -----
-    With several metrics the one named by `refit` is optimised, and the first one if `refit`
+    With several metrics the one named by `refit` is optimized, and the first one if `refit`
     is False or a callable.
 
-    After Ctrl-C, and after an error with ``error_score="raise"``, what was tried is kept in
-    ``history_``, ``cv_results_`` and ``best_params_``; ``warm_start=True`` goes on from it.
+    After Ctrl-C, and after an error with ``error_score="raise"``, all finished trials are kept in
+    ``history_``, ``cv_results_`` and ``best_params_``; ``warm_start=True`` resumes from them.
 
     Examples
     --------
@@ -98,7 +101,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     >>> manual.set_params(sampler=[{"C": 10}]).fit(X, y).n_trials_
     3
 
-    Then let the machine go on from there.
+    Then let a Bayesian search continue from there.
 
     >>> space = {"C": (1e-2, 1e3, "log-uniform")}
     >>> bayes = BayesSearchCV(SVC(), space, n_iter=5, history=manual.history_, random_state=0)
@@ -132,37 +135,18 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: float | str = np.nan,
         return_train_score: bool = False,
     ) -> None:
-        super().__init__(
-            estimator=estimator,
-            scoring=scoring,
-            n_jobs=n_jobs,
-            refit=refit,
-            cv=cv,
-            verbose=verbose,
-            pre_dispatch=pre_dispatch,
-            error_score=error_score,
-            return_train_score=return_train_score,
-        )
-        self.search_spaces = search_spaces
-        self.sampler = sampler
-        self.n_iter = n_iter
-        self.initial_points = initial_points
-        self.include_default = include_default
-        self.constraint = constraint
-        self.max_time = max_time
-        self.n_points = n_points
-        self.allow_repeats = allow_repeats
-        self.warm_start = warm_start
-        self.history = history
-        self.journal = journal
-        self.random_state = random_state
+        self._store_arguments(locals())
 
     _parameter_constraints: ClassVar[dict] = {
         **SampledSearch._parameter_constraints,
         "sampler": [str, Sampler, list, tuple, dict],
     }
 
-    def _sampler(self) -> Sampler | Sequence[Mapping[str, Any]]:
-        if isinstance(self.sampler, str):
-            return check_sampler(self.sampler, " or a list of settings")
-        return self.sampler
+    def _plan(self, task: Task) -> Plan:
+        seed = seed_of(self)
+        sampler = self.sampler
+        if isinstance(sampler, str):
+            sampler = check_sampler(sampler, " or a list of settings")
+        if isinstance(sampler, Sampler):
+            return sampled_plan(self, sampler, seed)
+        return listed_plan(self, sampler, seed)

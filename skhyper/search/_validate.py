@@ -1,8 +1,7 @@
-"""Checks of what the user wrote, before the first model is trained."""
+"""Checks of search spaces and candidates before the first model is trained."""
 
 import difflib
 import numbers
-import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,8 @@ from skhyper._bands import per_band_template
 from skhyper._sklearn import value_error
 from skhyper._trial import History
 from skhyper.evaluation import setting_key
-from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.search._warnings import warn
 from skhyper.space import Categorical, Dimension, Space, When, is_vector
 
 __all__ = [
@@ -200,11 +200,7 @@ def _check_choices(name: str, dimension: Categorical, owners: Any) -> None:
         raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
     for choice, error in zip(dimension.choices, errors, strict=True):
         if error and isinstance(choice, numbers.Real):  # as of ranges
-            warnings.warn(
-                f"Trials of {name!r} with {choice!r} will fail: {error}",
-                SkhyperWarning,
-                stacklevel=6,
-            )
+            warn(f"Trials of {name!r} with {choice!r} will fail: {error}")
         elif error:
             right = [c for c, e in zip(dimension.choices, errors) if not e and isinstance(c, str)]
             near = difflib.get_close_matches(str(choice), right + _options(name, owners), n=1)
@@ -224,11 +220,7 @@ def _check_range(name: str, dimension: Dimension, values: Sequence[Any], owners:
     if all(errors):
         raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
     if any(errors):
-        warnings.warn(
-            f"Trials in a part of {dimension!r} will fail: {next(filter(None, errors))}",
-            SkhyperWarning,
-            stacklevel=6,
-        )
+        warn(f"Trials in a part of {dimension!r} will fail: {next(filter(None, errors))}")
 
 
 def warn_about_pairs(spaces: Any) -> None:
@@ -245,12 +237,10 @@ def warn_about_pairs(spaces: Any) -> None:
         if pair and spec[1] > _FAR_APART * spec[0] >= 0:
             low, high = spec
             scale = "" if low == 0 else f" or {(low, high, 'log-uniform')!r}"
-            warnings.warn(
+            warn(
                 f"{name!r}: {spec!r} is a list of two choices here, a range in scikit-optimize. "
                 f"For the range write {(low, high)!r}{scale}; for two choices, without this "
-                f"warning, Categorical({spec!r}).",
-                SkhyperWarning,
-                stacklevel=7,
+                f"warning, Categorical({spec!r})."
             )
 
 
@@ -355,9 +345,7 @@ def warn_about_gradients(history: History) -> None:
     ):
         if chosen:
             first = chosen[0].strip().splitlines()[-1]
-            warnings.warn(
+            warn(
                 f"{len(chosen)} of {len(history)} trials have scores and {what}. "
-                f"What was raised last in the first of them: {first}",
-                SkhyperWarning,
-                stacklevel=6,
+                f"What was raised last in the first of them: {first}"
             )

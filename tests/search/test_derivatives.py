@@ -88,7 +88,7 @@ def test_where_there_is_no_derivative():
     search = BayesSearchCV(
         LogisticRegression(max_iter=1000), space, n_iter=5, cv=3, use_gradients=True, random_state=0
     )
-    with pytest.warns(SkhyperWarning, match="told values only"):
+    with pytest.warns(SkhyperWarning, match="fitted to values only"):
         search.fit(X, y)
     assert search.n_trials_ == 5
     search = BayesSearchCV(KNeighborsRegressor(), {"n_neighbors": (1, 20)}, use_gradients=True)

@@ -147,7 +147,7 @@ def test_a_worker_that_dies_leaves_the_finished_trials():
 def test_a_journal_in_use_is_found_before_workers_are_started(tmp_path, monkeypatch):
     pytest.importorskip("fcntl")
     started = []
-    monkeypatch.setattr("skhyper.search._base.make_pool", lambda *args: started.append(args))
+    monkeypatch.setattr("skhyper.search._run.make_pool", lambda *args: started.append(args))
     search = BayesSearchCV(SVC(), SPACE, n_iter=2, cv=2, n_jobs=2, journal=tmp_path / "k")
     held = Journal(tmp_path / "k")
     held.open(History(splits=((1, 2),)))

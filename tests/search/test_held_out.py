@@ -5,6 +5,7 @@ import pickle
 import time
 import warnings
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,9 +26,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skhyper import GradientSearchCV, SearchCV
+from skhyper.evaluation import Objective
 from skhyper.exceptions import OverfittingWarning, SkhyperWarning
 from skhyper.linear_model import BandedLogisticRegression, BandedRidge
-from skhyper.search._held_out import HeldOutLosses, only, parts_of, without
+from skhyper.search import _held_out
+from skhyper.search._held_out import HeldOut, HeldOutLosses, only, parts_of, without
+from skhyper.space import Space
 
 SPACE = {"alphas": (1e-2, 1e4, "log-uniform")}
 CV = KFold(4, shuffle=True, random_state=0)
@@ -158,6 +162,33 @@ def test_held_out_losses_are_those_of_scikit_learns_fits():
     model = Ridge(np.exp(best.x[0])).fit(X[fewer], y[fewer])
     held_out = mean_squared_error(y[rows], model.predict(X[rows]))
     assert losses.held_out[0, 0] == pytest.approx(held_out, rel=1e-2)
+
+
+def test_two_weaker_strengths_in_a_row_that_are_no_better_end_the_choice(monkeypatch):
+    """One is not enough: what is no better may come between two that are."""
+    scores = [1.0, 1.1, 0.5, 0.6, 0.7, 0.1]
+
+    class Scripted:
+        is_finite = True
+        best = SimpleNamespace(slope=np.array([1.0, -1.0, 0.5]))
+
+        def __init__(self, *args):
+            self.cv, self.held_out = [], []
+
+        def start_tied(self, point):
+            return self.continue_with(math.inf)
+
+        def continue_with(self, strength):
+            self.held_out.append(scores[len(self.held_out)])
+            self.cv.append(0.0)
+            return self
+
+    monkeypatch.setattr(_held_out, "_Search", Scripted)
+    space = Space(SPACE).expanded({"alphas": np.ones(3)})
+    objective = Objective(Ridge(), X, y, list(CV.split(X)), None, {}, {}, np.nan, False, 0)
+    found = HeldOut(objective, None, frozenset({"alphas"})).choose(space, np.full(3, 0.5))
+    np.testing.assert_array_equal(found.held_out.mean(axis=0), scores[:5])
+    assert len(found.strengths) == 5 and found.chosen == found.strengths[2]
 
 
 # ---- searches

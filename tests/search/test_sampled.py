@@ -348,7 +348,7 @@ WRONG_SPACES = [
     ([({"C": [1]}, 0)], r"at least 1"),
     ({"C": When((0.1, 1.0), kernel="rbf")}, r"'kernel', which is not in the same dict"),
     ({"kernel": ["rbf"], "C": When([1], kernel="cosine")}, r"never is"),
-    ({"kernel": When(["rbf"], C=1), "C": When([1], kernel="rbf")}, r"circle"),
+    ({"kernel": When(["rbf"], C=1), "C": When([1], kernel="rbf")}, r"cycle"),
 ]
 
 

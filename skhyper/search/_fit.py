@@ -1,0 +1,83 @@
+"""The way of every ``fit``: task, plan, starting history, trials, results, refit.
+
+Each step is a function in a file of its own: ``_task``, ``_plan``, ``_resume``, ``_run`` and
+``_results``. A search class writes one method, ``_plan``.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from skhyper._sklearn import CallbackSearchCV, fit_context
+from skhyper.search._interrupts import Interruptible, interruptions_stored
+from skhyper.search._plan import Plan
+from skhyper.search._results import refit, store_plan, store_results
+from skhyper.search._resume import starting_history
+from skhyper.search._run import run
+from skhyper.search._task import Task, make_task
+from skhyper.search._tools import mlflow_run, register_for_onnx, replaced_fit
+
+__all__ = ["BaseSearch"]
+
+
+class BaseSearch(Interruptible, CallbackSearchCV):
+    """A search with cross-validation: ``BaseSearchCV`` with an evaluation loop of its own."""
+
+    # Whether output, errors and warnings are those of scikit-learn's own searches: no line for
+    # each trial, and no end when all trials fail alike.
+    _is_sklearn_search: ClassVar[bool] = False
+    # Arguments of ``fit`` that are no metadata, for the plan.
+    _fit_options: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def _plan(self, task: Task) -> Plan:
+        """What to search, and how; raises if the arguments of the search are wrong."""
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Search, and refit the best candidate on all data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+            Training data; a kernel or distance matrix where the estimator takes one.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target; None for unsupervised learning.
+        **params : dict
+            Metadata for the estimator's ``fit``, the scorer and the splitter. Array-likes
+            of length n_samples are split with the folds.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        InvalidSpaceError
+            If the search space is wrong; no model has been trained then.
+        ValueError
+            If every fit failed.
+        """
+        register_for_onnx(type(self))
+        replaced = replaced_fit(self)
+        if replaced is not None:
+            return replaced(self, X, y, **params)
+        with interruptions_stored(self), mlflow_run(self):
+            self._search(X, y, params)
+        return self
+
+    def _search(self, X: Any, y: Any, params: Mapping[str, Any]) -> None:
+        task = make_task(self, X, y, params)
+        plan = self._plan(task)
+        base = starting_history(self, task, plan)
+        store_plan(self, plan, base)
+        with task.callback_context(self) as context:
+            run(self, task, plan, base, context)
+            store_results(self, task, plan)
+            refit(self, task, context)
+
+    def _store_arguments(self, arguments: Mapping[str, Any]) -> None:
+        """Store the arguments of ``__init__``, given as its ``locals()``, as attributes."""
+        super().__init__(arguments["estimator"])
+        own = {name: value for name, value in arguments.items() if name != "self"}
+        vars(self).update(own)

@@ -1,0 +1,100 @@
+"""What a search is about to do, as a value: the only thing that a search class writes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skhyper._trial import History, StopReason
+from skhyper.evaluation import Objective, Racer
+from skhyper.evaluation._candidates import Candidates
+from skhyper.exceptions import SkhyperWarning
+from skhyper.space import Space
+
+__all__ = ["Earlier", "Finding", "Plan"]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Trials that a search may start from.
+
+    Attributes
+    ----------
+    history : History or None
+        Trials of another search.
+    warm_start : bool
+        Whether to start from the last fit's trials.
+    journal : str, os.PathLike or None
+        File with the trials of the same search, to which new ones are appended.
+    """
+
+    history: History | None = None
+    warm_start: bool = False
+    journal: Any = None
+
+
+class Finding(NamedTuple):
+    """What to warn of after a search."""
+
+    message: str
+    category: type[Warning] = SkhyperWarning
+
+
+def _nothing_to_warn_of(history: History, stop_reason: StopReason) -> Iterator[Finding]:
+    return iter(())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search is about to do.
+
+    Attributes
+    ----------
+    candidates : Candidates
+        Where params come from.
+    space : Space or None
+        The search space.
+    seed : int
+        Of everything that is drawn at random.
+    earlier : Earlier
+        Trials to start from.
+    max_time : float or None
+        Seconds after which no further trial is started.
+    n_parallel : int or None
+        Maximum number of trials that run at the same time; None for as many as keep the workers
+        busy.
+    ordered : bool
+        Whether trials must not depend on the speed of the workers.
+    racer : Racer or None
+        Ends trials after some of their folds.
+    callbacks : tuple of callable
+        ``callback(search, history, trial) -> bool`` is called after each trial; True stops the
+        search.
+    attributes : dict
+        Attributes of the search that are known before the first trial, such as ``sampler_``.
+    wrap_objective : callable
+        From the objective that fits and scores to the one that is run.
+    selection_losses : callable
+        From the history to an array of shape (n_trials,), of which the best candidate has the
+        minimum; or to None, where it is minus the score.
+    findings : callable
+        ``findings(history, stop_reason)`` yields what to warn of after the search.
+    attributes_after : callable
+        Attributes of the search that are known after the last trial.
+    """
+
+    candidates: Candidates
+    space: Space | None
+    seed: int = 0
+    earlier: Earlier = Earlier()
+    max_time: float | None = None
+    n_parallel: int | None = None
+    ordered: bool = False
+    racer: Racer | None = None
+    callbacks: tuple[Callable[..., Any], ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    wrap_objective: Callable[[Objective], Any] = lambda objective: objective
+    selection_losses: Callable[[History], np.ndarray | None] = lambda history: None
+    findings: Callable[[History, StopReason], Iterator[Finding]] = _nothing_to_warn_of
+    attributes_after: Callable[[], Mapping[str, Any]] = dict

@@ -1,0 +1,144 @@
+"""The prior of a search by gradients: its strength, and whether the search overfits its folds."""
+
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from skhyper._trial import History, StopReason, Trial
+from skhyper.evaluation import GradientObjective, Objective
+from skhyper.exceptions import OverfittingWarning
+from skhyper.hypergradient import Criterion
+from skhyper.samplers import Shrinkage
+from skhyper.search._held_out import HeldOut, HeldOutLosses
+from skhyper.search._plan import Finding
+from skhyper.space import Space
+
+__all__ = ["Prior"]
+
+# Number of samples per additional hyperparameter above which no prior is used.
+_MANY_SAMPLES = 20
+# Relative decrease of the loss of the folds below which no warning is given.
+_MIN_DECREASE = 0.01
+
+
+class Prior:
+    """Strength of the prior that shrinks components of a vector towards their mean.
+
+    Given as a number; or, for "auto", chosen on held-out samples at the first point for which
+    the sampler asks for it, and none where there are many samples.
+
+    Parameters
+    ----------
+    given : float, "auto" or None
+    criterion : Criterion
+    space : Space
+    names : frozenset of str
+        Hyperparameters that have derivatives.
+    n_samples : int
+    n_jobs : int or None
+    max_time : float or None
+
+    Attributes
+    ----------
+    strength : float
+        Infinity as long as it has not been chosen.
+    losses : HeldOutLosses or None
+        From the choice of the strength, or from the check of a given one.
+    """
+
+    def __init__(
+        self,
+        given: float | str | None,
+        criterion: Criterion,
+        space: Space,
+        names: frozenset[str],
+        n_samples: int,
+        n_jobs: int | None = None,
+        max_time: float | None = None,
+    ):
+        self._criterion = criterion
+        self._space = space
+        self._names = names
+        self._n_jobs = n_jobs
+        self._max_time = max_time
+        self._shrinkage = Shrinkage.of(space, names)
+        n_free = self._shrinkage.n_apart
+        self._may_overfit = n_free > 0 and n_samples < _MANY_SAMPLES * (n_free + 1)
+        self._is_given = given != "auto"
+        self.is_chosen = not (given == "auto" and self._may_overfit)
+        self.strength = math.inf
+        if self.is_chosen:
+            self.strength = 0.0 if given in (None, "auto") else float(given)  # type: ignore[arg-type]
+        self.losses: HeldOutLosses | None = None
+        self._objective: GradientObjective | None = None
+        self._held_out: HeldOut | None = None
+
+    def wrap(self, objective: Objective) -> GradientObjective:
+        """The objective with derivatives, from which samples are held out, too."""
+        self._objective = GradientObjective.of(objective, self._criterion, self._names)
+        self._held_out = self._without_samples()
+        return self._objective
+
+    def __call__(self, space: Space, point: np.ndarray) -> float:
+        """The strength; chosen near `point`, if it has not been."""
+        if not self.is_chosen:
+            assert self._held_out is not None
+            self.losses = self._held_out.choose(space, point)
+            self.strength, self.is_chosen = self.losses.chosen, True
+        return self.strength
+
+    def _without_samples(self) -> HeldOut:
+        assert self._objective is not None
+        ends = math.inf if self._max_time is None else time.monotonic() + self._max_time
+        return HeldOut(
+            self._objective.objective,
+            self._criterion,
+            self._names,
+            self._n_jobs,
+            is_over=lambda: time.monotonic() > ends,
+        )
+
+    def selection_losses(self, history: History) -> np.ndarray | None:
+        """What is minimized, (n_trials,); None without a prior."""
+        if self.strength == 0 or not self._shrinkage.vectors:
+            return None
+        return np.array([self._penalized(trial) for trial in history])
+
+    def _penalized(self, trial: Trial) -> float:
+        point = self._space.locate(trial.params)
+        if trial.state != "complete" or point is None:
+            return math.nan
+        lost = math.isnan(trial.criterion) and self._criterion.exact
+        value = trial.loss if lost else trial.criterion
+        return value + self._shrinkage.penalty(point, self.strength)[0]
+
+    def overfitting(self, history: History, stop_reason: StopReason) -> Iterator[Finding]:
+        """Whether a descent on a part of the samples predicts the others worse than its start.
+
+        Checked for a given strength only; one that was chosen is the best on held-out samples.
+        """
+        best = history.best
+        late = self._max_time is not None and stop_reason.kind == "max_time"
+        if late or best is None or not self._may_overfit:
+            return
+        if not self._is_given or not math.isfinite(self.strength):
+            return
+        point = self._space.locate(best.params)
+        if point is None:
+            return
+        self.losses = self._without_samples().check(self._space, point, self.strength)
+        if self.losses.held_out.shape[1] < 2:
+            return
+        cv, cv_after = self.losses.cv.mean(0)
+        held_out, held_out_after = self.losses.held_out.mean(0)
+        if cv - cv_after > _MIN_DECREASE * abs(cv) and held_out_after >= held_out:
+            n = self._shrinkage.n_apart
+            yield Finding(
+                f"The search overfits its folds: with {n} hyperparameters more than one value for "
+                f"each vector their loss fell from {cv:.4g} to {cv_after:.4g}, and that of samples "
+                f"held out of the folds went from {held_out:.4g} to {held_out_after:.4g}. "
+                'Use prior="auto", put components into bands, or make ranges narrower.',
+                OverfittingWarning,
+            )

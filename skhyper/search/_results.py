@@ -1,0 +1,167 @@
+"""The attributes of a search that ``fit`` sets: trials, table of results, best candidate, refit."""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from skhyper._readonly import with_protected
+from skhyper._sklearn import (
+    MultimetricScorer,
+    insert_error_scores,
+    warn_or_raise_about_fit_failures,
+)
+from skhyper._trial import History, StopReason
+from skhyper.evaluation import tabulated, with_missing_folds
+from skhyper.search._plan import Plan
+from skhyper.search._scoring import warn_or_raise_about_scores
+from skhyper.search._task import Task
+from skhyper.search._validate import warn_about_gradients
+from skhyper.search._warnings import warn
+
+__all__ = [
+    "RESULTS",
+    "RESULTS_OF_TRIALS",
+    "forget_results",
+    "refit",
+    "store_partial_results",
+    "store_plan",
+    "store_results",
+    "store_trials",
+]
+
+# Attributes that follow from the trials, and those that a refit adds.
+RESULTS_OF_TRIALS = ("best_index_", "best_params_", "best_score_", "cv_results_")
+RESULTS = (*RESULTS_OF_TRIALS, "best_estimator_", "multimetric_", "refit_time_", "scorer_")
+
+
+def forget_results(search: Any, keep: tuple[str, ...] = ()) -> None:
+    """Remove the results of an earlier fit, which an error or an interruption may leave."""
+    for name in set(RESULTS) - set(keep):
+        vars(search).pop(name, None)
+
+
+def store_plan(search: Any, plan: Plan, base: History) -> None:
+    """Attributes that callbacks may read during the search."""
+    search.space_ = plan.space
+    search.n_splits_ = len(base.splits)
+    vars(search).update(plan.attributes)
+
+
+def store_trials(search: Any, plan: Plan, history: History, stop_reason: StopReason) -> None:
+    """Finished trials; the results of an earlier fit are removed."""
+    done = [trial for trial in history if trial.state != "running"]
+    trials = tuple(replace(trial, number=number) for number, trial in enumerate(done))
+    search.history_ = replace(history, trials=trials)
+    search.n_trials_ = len(trials)
+    search.stop_reason_ = stop_reason
+    vars(search).update(plan.attributes_after())
+    forget_results(search)
+
+
+def store_results(search: Any, task: Task, plan: Plan) -> None:
+    """``cv_results_`` and the best candidate, with the warnings about the search.
+
+    Raises
+    ------
+    ValueError
+        If no fit or no score succeeded.
+    """
+    history = search.history_
+    folds = [fold for trial in history for fold in trial.folds]
+    if not folds:
+        raise ValueError(
+            "No fits were performed. Was the CV iterator empty? Were there no candidates? "
+            f"The search ended because {search.stop_reason_}."
+        )
+    warn_or_raise_about_fit_failures(folds, search.error_score)
+    if not search._is_sklearn_search:
+        gave_up = search.stop_reason_.kind == "failures"
+        warn_or_raise_about_scores(history, search.error_score, gave_up)
+    warn_about_gradients(history)
+    _store_table(search, plan.selection_losses)
+    _store_best(search, task, plan)
+    for finding in plan.findings(history, search.stop_reason_):
+        warn(*finding)
+    vars(search).update(plan.attributes_after())
+
+
+def store_partial_results(
+    search: Any, selection_losses: Callable[[History], np.ndarray | None] = lambda history: None
+) -> None:
+    """Results after an interruption, without a refit and without warnings."""
+    history = search.history_
+    if not len(history):
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        losses = _store_table(search, selection_losses)
+    losses = history.losses if losses is None else losses
+    if not np.all(np.isnan(losses)):
+        search.best_index_ = int(np.nanargmin(losses))
+        best = history[search.best_index_]
+        search.best_params_, search.best_score_ = dict(best.params), -best.loss
+
+
+def _store_table(search: Any, selection_losses: Callable) -> np.ndarray | None:
+    """``cv_results_``; returns the losses that the best candidate is selected by, if any."""
+    history, n_splits = search.history_, len(search.history_.splits)
+    out = [tabulated(fold) for trial in history for fold in trial.folds]
+    if callable(search.scoring) and any(isinstance(o["test_scores"], dict) for o in out):
+        insert_error_scores(out, search.error_score)
+    params = [dict(trial.params) for trial in history]
+    with warnings.catch_warnings():
+        if len(out) < len(params) * n_splits:  # the mean of a stopped trial is nan
+            warnings.filterwarnings("ignore", "One or more of the", UserWarning)
+            out = with_missing_folds(out, history)
+        results = search._format_results(params, n_splits, out)
+    losses: np.ndarray | None = selection_losses(history)
+    search.cv_results_ = results if losses is None else results | {"penalized_loss": losses}
+    return losses
+
+
+def _store_best(search: Any, task: Task, plan: Plan) -> None:
+    """The best candidate, by the rule of the plan or as scikit-learn's searches select it."""
+    refit_metric, scorers, results = task.refit_metric, task.scorers, search.cv_results_
+    outcomes = (fold["test_scores"] for trial in search.history_ for fold in trial.folds)
+    dicts = [scores for scores in outcomes if isinstance(scores, dict)]
+    search.multimetric_ = bool(dicts)
+    if callable(search.scoring) and search.multimetric_:
+        search._check_refit_for_multimetric(dicts[0])
+        refit_metric = search.refit
+    search.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
+    if not search.refit and search.multimetric_:
+        return
+    losses = results.get("penalized_loss")
+    if losses is None or callable(search.refit) or np.all(np.isnan(losses)):
+        search.best_index_ = search._select_best_index(search.refit, refit_metric, results)
+    else:
+        search.best_index_ = int(np.nanargmin(losses))
+    if not callable(search.refit):
+        search.best_score_ = results[f"mean_test_{refit_metric}"][search.best_index_]
+    search.best_params_ = results["params"][search.best_index_]
+
+
+def refit(search: Any, task: Task, root: Any) -> None:
+    """Fit the best candidate on all data, if `refit` asks for it."""
+    if not search.refit:
+        return
+    # The values are cloned too: they may be estimators, such as steps of a pipeline.
+    best = clone(task.estimator).set_params(**clone(search.best_params_, safe=False))
+    search.best_estimator_ = best
+    context = root.subcontext(task_name="refit-with-best-params")
+    with context.propagate_callback_context(best):
+        context.call_on_fit_task_begin(estimator=search, **task.seen)
+        start = time.time()
+        # Steps that work in place must not change the user's data.
+        data = (task.X,) if task.y is None else (task.X, task.y)
+        with_protected(partial(best.fit, **task.fit_params), *data)
+        search.refit_time_ = time.time() - start
+    if hasattr(best, "feature_names_in_"):
+        search.feature_names_in_ = best.feature_names_in_
+    context.call_on_fit_task_end(estimator=search, **task.seen)

@@ -1,0 +1,102 @@
+"""The trials of a search: its plan, carried out by the evaluator."""
+
+import copy
+import math
+from typing import Any
+
+import joblib
+
+from skhyper._trial import History, StopReason
+from skhyper.evaluation import (
+    Budget,
+    Evaluator,
+    FailureWatch,
+    FoldCallbacks,
+    Objective,
+    Observer,
+    TrialCallbacks,
+    interruption_name,
+    make_pool,
+    opened_journal,
+)
+from skhyper.search._plan import Plan
+from skhyper.search._progress import TrialLines, opening_line
+from skhyper.search._results import store_partial_results, store_trials
+from skhyper.search._task import Task, pick_score
+
+__all__ = ["run"]
+
+
+def run(search: Any, task: Task, plan: Plan, base: History, root: Any) -> None:
+    """Run the trials and store them, those before an interruption or an error too.
+
+    Parameters
+    ----------
+    search : estimator
+    task : Task
+    plan : Plan
+    base : History
+        Trials to start from, with folds and seed.
+    root : callback context
+        Of ``fit``.
+    """
+    objective = plan.wrap_objective(task.objective(search, base.splits))
+    with opened_journal(plan.earlier.journal, base) as journal:
+        evaluator, context = _evaluator(search, objective, plan, base, root, journal)
+        try:
+            evaluator.run()
+        except BaseException as error:
+            reason = StopReason(f"interrupted by {interruption_name(error)}", "interrupted")
+            store_trials(search, plan, evaluator.history, reason)
+            store_partial_results(search, plan.selection_losses)
+            raise
+        store_trials(search, plan, evaluator.history, evaluator.stop_reason)
+        context.call_on_fit_task_end(estimator=search)
+
+
+def _evaluator(
+    search: Any, objective: Objective, plan: Plan, base: History, root: Any, journal: list[Observer]
+) -> tuple[Evaluator, Any]:
+    """The loop, and the callback context of its trials."""
+    candidates, n_splits = plan.candidates, len(base.splits)
+    n = candidates.n_candidates
+    if search.verbose > 0:
+        print(opening_line(n_splits, n, plan.max_time))  # noqa: T201
+    all_at_once = candidates.known_ahead and plan.racer is None
+    pool = make_pool(objective, search.n_jobs, search.pre_dispatch, all_at_once)
+    context = root.subcontext(
+        task_name="search",
+        max_subtasks=None if math.isinf(n) else n * n_splits,
+        sequential_subtasks=False,
+    ).call_on_fit_task_begin(estimator=search)
+    pick = pick_score(search)
+    observers = [*journal]
+    caller = _caller(search, pool.n_workers)
+    if caller is not None:
+        observers.append(FoldCallbacks(search, caller, context, n_splits))
+    # From verbose=2 on there are scikit-learn's lines.
+    if search.verbose == 1 and not search._is_sklearn_search:
+        observers.append(TrialLines(len(base) + n))
+    observers.append(TrialCallbacks(search, plan.callbacks))
+    if not candidates.known_ahead:
+        observers.append(FailureWatch(pick, base))
+    n_parallel = plan.n_parallel or math.ceil(joblib.effective_n_jobs(search.n_jobs) / n_splits)
+    budget = Budget(plan.max_time, n_parallel, plan.ordered)
+    return Evaluator(candidates, pool, base, budget, plan.racer, observers, pick), context
+
+
+def _caller(search: Any, n_workers: int) -> Any:
+    """The `caller` passed to scikit-learn's callbacks; None without callbacks.
+
+    It goes with each job: to workers without the trials and results.
+    """
+    listeners = [*getattr(search, "_skl_callbacks", [])]
+    listeners += getattr(search.estimator, "_skl_callbacks", [])
+    if not listeners:
+        return None
+    if n_workers == 1:
+        return search
+    light = copy.copy(search)
+    for name in ("history_", "history", "space_", "cv_results_"):
+        light.__dict__.pop(name, None)
+    return light

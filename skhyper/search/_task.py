@@ -1,0 +1,123 @@
+"""What a search is given: data, routed metadata, scorers. Checked before anything is planned."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.utils.validation import indexable
+
+from skhyper._sklearn import check_method_params
+from skhyper.evaluation import Objective
+from skhyper.search._scoring import check_scoring_signature
+
+__all__ = ["Task", "make_task", "pick_score"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Validated arguments of ``fit``, and the objects made of them.
+
+    Attributes
+    ----------
+    X, y : array-like
+    estimator : estimator
+        Unfitted.
+    fit_params, split_params, score_params : dict
+        Metadata, routed to the estimator's ``fit``, the splitter and the scorer.
+    scorers : callable
+        One scorer, or those of several metrics.
+    refit_metric : str
+        Name of the metric that is optimized.
+    options : dict
+        Arguments of ``fit`` that are no metadata: those named in ``_fit_options``.
+    seen : dict
+        What callbacks of scikit-learn are shown of a fit.
+    """
+
+    X: Any
+    y: Any
+    estimator: Any
+    fit_params: Mapping[str, Any]
+    split_params: Mapping[str, Any]
+    score_params: Mapping[str, Any]
+    scorers: Any
+    refit_metric: str
+    options: Mapping[str, Any]
+    seen: Mapping[str, Any]
+
+    def objective(self, search: Any, splits: Any) -> Objective:
+        """What fits and scores one fold."""
+        return Objective(
+            estimator=self.estimator,
+            X=self.X,
+            y=self.y,
+            splits=splits,
+            scorer=self.scorers,
+            fit_params=self.fit_params,
+            score_params=self.score_params,
+            error_score=search.error_score,
+            return_train_score=search.return_train_score,
+            verbose=search.verbose,
+            quiet=not search._is_sklearn_search,
+        )
+
+    @contextmanager
+    def callback_context(self, search: Any) -> Iterator[Any]:
+        """The context of scikit-learn's callbacks for one fit, within which the fit runs."""
+        root = search._init_callback_context(max_subtasks=1 + (search.refit is not False))
+        root.call_on_fit_task_begin(estimator=search, **self.seen)
+        yield root
+        root.call_on_fit_task_end(estimator=search, **self.seen)
+
+
+def make_task(search: Any, X: Any, y: Any, params: Mapping[str, Any]) -> Task:
+    """Check and route what ``fit`` was given; nothing is drawn at random."""
+    check_scoring_signature(search.scoring, y, as_sklearn=search._is_sklearn_search)
+    scorers, refit_metric = search._get_scorers()
+    X, y = indexable(X, y)
+    options, params = _split_options(search, params)
+    params = check_method_params(X, params=params)
+    routed = search._get_routed_params_for_fit(params)
+    weight = params.get("sample_weight")
+    return Task(
+        X=X,
+        y=y,
+        # Before the folds are drawn: both may share one RandomState, as in scikit-learn.
+        estimator=clone(search.estimator),
+        fit_params=routed.estimator.fit,
+        split_params=routed.splitter.split,
+        score_params=routed.scorer.score,
+        scorers=scorers,
+        refit_metric=refit_metric,
+        options=options,
+        seen={
+            "X": X,
+            "y": y,
+            "metadata": None if weight is None else {"sample_weight": weight},
+        },
+    )
+
+
+def _split_options(search: Any, params: Mapping[str, Any]) -> tuple[dict, dict]:
+    """Options of ``fit``, and metadata, including those that the constructor was given."""
+    params = {**(search.get_params(deep=False).get("fit_params") or {}), **params}
+    if not all(isinstance(name, str) for name in params):
+        raise TypeError(f"fit_params must have str as keys, got {search.fit_params!r}.")
+    options = {name: params.pop(name) for name in search._fit_options if name in params}
+    return options, params
+
+
+def pick_score(search: Any) -> Callable[[Any], float]:
+    """From the scores of a fold to the one that is optimized: by `refit`, or the first."""
+
+    def pick(scores: Any) -> float:
+        if not isinstance(scores, dict):
+            return scores
+        if callable(search.scoring):
+            search._check_refit_for_multimetric(scores)
+        named = isinstance(search.refit, str)
+        return scores[search.refit if named else next(iter(scores))]
+
+    return pick
