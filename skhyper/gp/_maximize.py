@@ -148,7 +148,7 @@ def maximize_log_ei(
     values = log_expected_improvement(mean, std, best, noise_std)[0]
     top = _pick_distinct(gp, X, values, n_polish)
     points, values, mask = X[top], values[top], mask[top]
-    climbs = mask.any(axis=1) & (values > values.max() - _LOWEST_START)
+    climbs = mask.any(axis=1) & (values > values.max(initial=-np.inf) - _LOWEST_START)
     if climbs.any():
         polished = _polish(gp, best, points[climbs], mask[climbs], max_iter, noise_std)
         polished_values = log_ei_with_gradient(gp, polished, best, noise_std)[0]

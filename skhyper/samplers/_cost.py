@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skhyper._trial import History
-from skhyper.samplers._base import _located
+from skhyper.samplers._base import trials_in
 from skhyper.space import Space
 
 __all__ = ["CostModel", "fit_cost", "penalty_for_time", "time_left", "worth_most"]
@@ -123,7 +123,7 @@ def penalty_for_time(
     power = time_left(history, max_time)
     if power > _NO_HURRY:
         return None
-    points, trials = _located(space, history)
+    points, trials = trials_in(space, history)
     # A fit that failed may have failed at once: its time says nothing.
     told = np.array([t.state == "complete" and t.seconds > 0 for t in trials], dtype=bool)
     if power == 0.0 or not told.any():

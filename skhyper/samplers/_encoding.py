@@ -40,7 +40,7 @@ class Encoding:
     >>> from skhyper.samplers._encoding import Encoding
     >>> from skhyper.space import Space
     >>> space = Space({"C": (0.0, 1.0), "kernel": ["linear", "rbf"]})
-    >>> encoding = Encoding.of(space)
+    >>> encoding = Encoding.from_space(space)
     >>> encoding.encode(space.to_unit([{"C": 0.2, "kernel": "rbf"}])).round(2)
     array([[0.2 , 0.  , 0.71]])
     """
@@ -50,7 +50,7 @@ class Encoding:
     groups: np.ndarray
 
     @classmethod
-    def of(cls, space: Space) -> "Encoding":
+    def from_space(cls, space: Space) -> "Encoding":
         widths = [_width(dimension) for dimension in space.dimensions]
         ends = np.cumsum(widths)
         columns = [slice(int(end - width), int(end)) for end, width in zip(ends, widths)]

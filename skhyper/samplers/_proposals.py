@@ -11,14 +11,14 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from skhyper.samplers._sobol import sobol_points
+from skhyper.samplers._sobol import sobol_point
 from skhyper.space import Space, branches
 
 __all__ = [
     "along_lines",
     "best_points",
     "every_point",
-    "first_points",
+    "first_point",
     "in_rarest_branch",
     "local_steps",
     "unknown",
@@ -40,14 +40,15 @@ def every_point(space: Space) -> np.ndarray:
     return _EVERY_POINT[space]
 
 
-def first_points(
-    space: Space, known: np.ndarray, n: int, seed: int, rng: np.random.Generator
+def first_point(
+    space: Space, known: np.ndarray, seed: int, rng: np.random.Generator, in_middle: bool
 ) -> np.ndarray:
-    """The middle of the space, then a Sobol sequence, (n, d)."""
-    middle = space.filter(space.activate(np.full((1, space.n_dims), 0.5)))
-    asked = unknown(middle, known)[:n]
-    start = max(0, len(known) - len(middle))
-    return np.concatenate([asked, sobol_points(space, start, n - len(asked), seed, rng, known)])
+    """The next point of an initial design: the middle of the space, then a Sobol sequence, (d,)."""
+    middle = np.full((int(in_middle), space.n_dims), 0.5)
+    middle = space.filter(space.activate(middle))
+    for point in unknown(middle, known):
+        return point
+    return sobol_point(space, max(0, len(known) - len(middle)), seed, rng, known)
 
 
 def best_points(points: np.ndarray, losses: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,13 +17,7 @@ from skhyper._sklearn import Interval
 from skhyper._trial import History
 from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
-from skhyper.samplers import (
-    GPSampler,
-    GridSampler,
-    RandomSampler,
-    Sampler,
-    SkoptSampler,
-)
+from skhyper.samplers import Sampler
 from skhyper.search._base import BaseSearch, Plan
 from skhyper.search._validate import (
     check_listed_values,
@@ -38,8 +32,6 @@ from skhyper.space import Space, check_space
 
 __all__ = ["SampledSearch"]
 
-# Samplers that start, unless told otherwise, from the estimator's own setting.
-_START_FROM_OWN = (RandomSampler, GPSampler, SkoptSampler)
 _N_ITER = 50
 
 
@@ -93,12 +85,13 @@ class SampledSearch(BaseSearch):
         self._outside = [params for params in own if not space.contains(params)]
         if self.include_default:
             guesses += own
-        if isinstance(self.sampler_, GridSampler):
-            candidates = self._grid_candidates(space, guesses, self.sampler_.n_values)
+        design = self.sampler_.design(space)
+        if design is not None:
+            candidates = self._grid_candidates(space, guesses, design)
         elif self._tries_everything(space, phases):
-            candidates = self._grid_candidates(space, guesses, int(space.n_settings))
+            candidates = self._grid_candidates(space, guesses, space.grid(int(space.n_settings)))
         else:
-            if self.include_default is None and isinstance(self.sampler_, _START_FROM_OWN):
+            if self.include_default is None and self.sampler_.starts_from_default:
                 guesses += own
             candidates = SampledCandidates(
                 self.sampler_, phases, guesses, self.allow_repeats, self._outside
@@ -159,8 +152,10 @@ class SampledSearch(BaseSearch):
         # Raises if the constraint rejects everything; else there is a point to go on from.
         return space.with_accepted(space.sample(1, np.random.default_rng(0)))
 
-    def _grid_candidates(self, space: Space, guesses: list, n_values: int) -> ListedCandidates:
-        grid = [params for point in space.grid(n_values) for params in space.from_unit([point])]
+    def _grid_candidates(
+        self, space: Space, guesses: list, points: Iterable[np.ndarray]
+    ) -> ListedCandidates:
+        grid = [params for point in points for params in space.from_unit([point])]
         settings: dict[str, Mapping[str, Any]] = {}
         for params in [*guesses, *grid]:  # sub-spaces may overlap
             settings.setdefault(setting_key(params, space), params)
