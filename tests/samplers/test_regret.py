@@ -10,7 +10,7 @@ from sklearn.svm import SVC
 from skhyper import BayesSearchCV, History, SearchCV, Trial, minimize
 from skhyper.evaluation import SampledCandidates
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.samplers import GPSampler
+from skhyper.samplers import GPSampler, Stop
 from skhyper.samplers._regret import Regret, fold_noise, regret_bound
 from skhyper.space import Space
 
@@ -112,6 +112,23 @@ def test_without_noise_it_goes_on():
         random_state=0,
     )
     assert result.nfev == 24 or result.fun < -1 + 1e-3
+
+
+@pytest.mark.parametrize(
+    ("negligible", "n", "stops"),
+    [({23, 24, 25}, 25, True), ({24, 25}, 25, False), ({25}, 25, False), ({17, 18, 19}, 19, False)],
+)
+def test_it_stops_after_three_negligible_regrets_in_a_row(negligible, n, stops):
+    class Scripted(GPSampler):
+        def regret(self, space, history):
+            return Regret(0.1 if len(history) in negligible else 1.0, 0.5)
+
+    space = Space({"x": (0.0, 1.0)})
+    trials = (Trial(i, {"x": i / n}, "complete", loss=float(i)) for i in range(n))
+    answer = Scripted(early_stopping=True).ask(
+        space, History(tuple(trials)), np.random.default_rng(0)
+    )
+    assert isinstance(answer, Stop) == stops
 
 
 def test_few_trials_say_nothing():
