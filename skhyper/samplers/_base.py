@@ -73,8 +73,8 @@ class Sampler(ABC):
     Attributes
     ----------
     starts_from_default : bool
-        Whether a search tries the estimator's own params first, unless told otherwise: for
-        samplers that learn from the losses, or have no order.
+        Whether a search tries the estimator's own params first by default: for samplers that
+        learn from the losses, or have no order.
     """
 
     starts_from_default: ClassVar[bool] = False

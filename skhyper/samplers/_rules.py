@@ -60,7 +60,7 @@ class Rules:
     max_polish_iterations : int
         Maximum number of L-BFGS-B iterations of the local maximization. Ablation: 0.
     covered_dimensions : int
-        Number of continuous dimensions that random candidates cover. With at most so many, the
+        Number of continuous dimensions that random candidates cover. With at most that many, the
         acquisition is maximized locally only after `first_polish` trials: early maxima lie in
         unexplored corners. Ablation: 0; 100.
     first_polish : int

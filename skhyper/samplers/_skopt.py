@@ -26,7 +26,7 @@ class SkoptSampler(Sampler):
 
     Notes
     -----
-    An optimizer is created for each proposal and told the whole history, so that the answer
+    An optimizer is created for each proposal from the whole history, so that the answer
     is a function of the history alone; ``acq_func="gp_hedge"`` therefore starts each time
     without its gains. Numbers are passed to it as reals of [0, 1], choices as categories;
     inactive dimensions are in the middle. Failed trials have the worst loss seen, pending ones
@@ -69,7 +69,7 @@ class SkoptSampler(Sampler):
         return _SkoptSurrogate(space, optimizer) if optimizer.models else None
 
     def _optimizer(self, space: Space, history: History, rng: np.random.Generator) -> Any:
-        """scikit-optimize's optimizer, told the history."""
+        """scikit-optimize's optimizer with the history."""
         from skopt import Optimizer
 
         points, losses, pending = located_trials(space, history)
@@ -84,7 +84,7 @@ class SkoptSampler(Sampler):
             kwargs["base_estimator"] = _seeded(kwargs["base_estimator"], rng)
         optimizer = Optimizer(_dimensions(space), **kwargs)
         if len(points):
-            optimizer.tell(_to_skopt(space, points), _told(losses, pending))
+            optimizer.tell(_to_skopt(space, points), _finite_losses(losses, pending))
         return optimizer
 
 
@@ -144,9 +144,9 @@ def _from_skopt(space: Space, values: list) -> list[float]:
     ]
 
 
-def _told(losses: np.ndarray, pending: np.ndarray) -> list[float]:
+def _finite_losses(losses: np.ndarray, pending: np.ndarray) -> list[float]:
     known = losses[np.isfinite(losses)]
     if len(known) == 0:
         return [0.0] * len(losses)
-    stand_in = np.where(pending, known.mean(), known.max())
-    return [float(v) for v in np.where(np.isfinite(losses), losses, stand_in)]
+    replacement = np.where(pending, known.mean(), known.max())
+    return [float(v) for v in np.where(np.isfinite(losses), losses, replacement)]

@@ -9,7 +9,7 @@ from skopt.sampler import Lhs
 
 from skhyper._trial import History, Trial
 from skhyper.samplers import SkoptSampler
-from skhyper.samplers._skopt import _told
+from skhyper.samplers._skopt import _finite_losses
 from skhyper.space import Categorical, Space
 
 # What scikit-optimize warns of inside itself is not ours.
@@ -97,7 +97,7 @@ def test_each_surrogate_knows_the_minimum_of_a_bowl(surrogate):
     assert 30 < params["a"] < 300
 
 
-def test_choices_are_told_and_read_as_they_are():
+def test_choices_are_finite_losses_and_read_as_they_are():
     choices = [[1], None, {"a": 1}]
     space = Space({"k": choices, "size": Categorical([8, 16, 32], ordered=True)})
     settings = space.from_unit(list(space.grid(3)))
@@ -137,11 +137,11 @@ def test_an_estimator_of_the_users_keeps_its_own_seed():
     assert seeded.random_state == 1
 
 
-def test_stand_ins_for_what_is_not_known():
+def test_failed_and_pending_trials_have_finite_losses():
     losses = np.array([1.0, np.nan, 3.0, np.nan, np.inf])
     pending = np.array([False, False, False, True, False])
-    assert _told(losses, pending) == [1.0, 3.0, 3.0, 2.0, 3.0]
-    assert _told(np.full(2, np.nan), np.array([True, False])) == [0.0, 0.0]
+    assert _finite_losses(losses, pending) == [1.0, 3.0, 3.0, 2.0, 3.0]
+    assert _finite_losses(np.full(2, np.nan), np.array([True, False])) == [0.0, 0.0]
 
 
 def test_repr():
