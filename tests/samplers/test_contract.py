@@ -13,7 +13,21 @@ from skhyper.samplers import (
     SkoptSampler,
     SobolSampler,
     Stop,
+    located_trials,
 )
+
+
+class HillClimber(Sampler):
+    """The example of docs/extending/sampler.md: a sampler from outside the package."""
+
+    def ask(self, space, history, rng):
+        points, losses, _ = located_trials(space, history)
+        if np.isnan(losses).all():
+            return space.sample(1, rng)[0]
+        steps = 0.1 * rng.standard_normal(space.n_dims)
+        point = np.clip(points[np.nanargmin(losses)] + steps, 0, 1)
+        return space.activate([point])[0]
+
 
 FEW_CANDIDATES = {"acq_optimizer": "sampling", "acq_optimizer_kwargs": {"n_points": 100}}
 SAMPLERS = {
@@ -23,6 +37,7 @@ SAMPLERS = {
     "gp": GPSampler,
     "gp-model": lambda: GPSampler(n_initial_points=2, n_candidates=200),
     "gp-gradients": lambda: GPSampler(n_candidates=200, use_gradients=True),
+    "outside": HillClimber,
     "skopt": SkoptSampler,
     "skopt-gp": lambda: SkoptSampler(
         base_estimator="GP", n_initial_points=2, acq_func="EI", **FEW_CANDIDATES
@@ -43,7 +58,9 @@ def test_contract(check, make_sampler):
     check(make_sampler)
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLERS if not name.startswith("skopt")])
+@pytest.mark.parametrize(
+    "name", [name for name in SAMPLERS if not name.startswith(("skopt", "outside"))]
+)
 def test_constraints_are_honoured(name):
     contract.check_a_constraint_is_honoured(SAMPLERS[name])
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from skhyper import History, Trial
-from skhyper.samplers import GradientSampler, Stop
+from skhyper.samplers import Answer, GradientSampler, Stop, descent
 from skhyper.space import Real, Space, When
 
 
@@ -377,3 +377,50 @@ def test_in_one_valley_a_point_without_a_value_is_a_wall():
     beyond = [trial.params["x"] for trial in history if trial.params["x"] < 0.3]
     assert beyond
     assert beyond == sorted(beyond), "each one lies between the one before and the best"
+
+
+def trials_of(function, start):
+    """Points and values of one descent."""
+    plan, trials = descent(np.array(start), np.ones(len(start), dtype=bool), tol=1e-6), []
+    point = next(plan)
+    while True:
+        value, slope = function(point)
+        trials.append((point, value))
+        try:
+            point = plan.send(Answer(value, np.array(slope), {}))
+        except StopIteration:
+            return trials
+
+
+@pytest.mark.parametrize("start", [(0.9, 0.9), (0.5, 0.5), (0.1, 0.2), (0.8, 0.1)])
+def test_where_a_descent_ends_at_a_kink_there_is_a_new_attempt_from_its_best_point(start):
+    def kink(u):
+        a, b = u[0] - 0.37, u[1] - 0.61
+        tail = 0.2 * (a + b)
+        return 1 + abs(a) + 3 * abs(b) + 0.1 * (a + b) ** 2, [
+            np.sign(a) + tail,
+            3 * np.sign(b) + tail,
+        ]
+
+    trials = trials_of(kink, start)
+    first_steps = []
+    for i, (point, _) in enumerate(trials[1:], 1):
+        best, _ = min(trials[:i], key=lambda trial: trial[1])
+        first_steps += [
+            (i, step) for step in (0.15, 0.03) if abs(abs(point - best).max() - step) < 1e-9
+        ]
+    assert [step for _, step in first_steps] == [0.15, 0.03]
+    assert first_steps[1][0] > 10
+
+
+def test_after_a_failed_point_comes_one_between_it_and_the_best():
+    def cliff(u):
+        return (1.0 - u[0], [-1.0]) if u[0] < 0.62 else (np.nan, [np.nan])
+
+    trials = trials_of(cliff, [0.1])
+    points, values = np.array([point[0] for point, _ in trials]), [value for _, value in trials]
+    failed = np.isnan(values)
+    first = int(failed.argmax())
+    assert points[first - 1] < points[first + 1] < points[first]
+    assert 0.62 - 1e-3 < points[~failed].max() < 0.62
+    assert len(points) < 60
