@@ -10,10 +10,8 @@ optimum from the median of a random draw. Reported are the evaluations it takes 
 """
 
 import argparse
-import contextlib
 import functools
 import time
-from unittest import mock
 
 import _environment  # first: it sets the number of threads before numpy is imported
 import numpy as np
@@ -21,8 +19,7 @@ from scipy.optimize import minimize
 from sklearn.datasets import load_diabetes
 
 from skhyper._trial import History, Trial
-from skhyper.gp import fit_gp
-from skhyper.samplers import GPSampler
+from skhyper.samplers import GPSampler, Rules
 from skhyper.space import Space
 
 LEVELS = (0.1, 0.01, 0.001)
@@ -149,19 +146,18 @@ def search(function, d, n_trials, variant, seed):
     use, options, initial = VARIANTS[variant]
     n_initial = None if initial is None else initial(d)
     space = Space({f"x{i}": (0.0, 1.0) for i in range(d)})
-    sampler = GPSampler(n_initial_points=n_initial, use_gradients=use)
+    rules = Rules(**options)
+    sampler = GPSampler(n_initial_points=n_initial, use_gradients=use, rules=rules)
     history, seconds = History(seed=seed), []
-    fitted = mock.patch("skhyper.samplers._gp.fit_gp", functools.partial(fit_gp, **options))
-    with fitted if options else contextlib.nullcontext():
-        for i in range(n_trials):
-            start = time.process_time()
-            points = sampler.ask(space, history, 1, np.random.default_rng([seed, i]))
-            seconds.append(time.process_time() - start)
-            (params,) = space.from_unit(points)
-            value, gradient = function(np.array([params[name] for name in space.names]))
-            gradient = dict(zip(space.names, gradient, strict=True))
-            trial = Trial(i, params, "complete", loss=float(value), gradient=gradient)
-            history = History((*history, trial), seed=seed)
+    for i in range(n_trials):
+        start = time.process_time()
+        point = sampler.ask(space, history, np.random.default_rng([seed, i]))
+        seconds.append(time.process_time() - start)
+        (params,) = space.from_unit([point])
+        value, gradient = function(np.array([params[name] for name in space.names]))
+        gradient = dict(zip(space.names, gradient, strict=True))
+        trial = Trial(i, params, "complete", loss=float(value), gradient=gradient)
+        history = History((*history, trial), seed=seed)
     # the same asks in all variants: those after d + 1 trials
     return history.losses, float(np.mean(seconds[d + 1 :]))
 

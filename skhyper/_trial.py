@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["History", "StopKind", "StopReason", "Trial", "TrialState"]
+__all__ = ["History", "Stop", "StopKind", "StopReason", "Trial", "TrialState"]
 
 
 class TrialState(StrEnum):
@@ -117,6 +117,19 @@ class Trial:
         """Standard error of `loss`, from the scores of the folds; nan with fewer than two."""
         scores = self.scores[~np.isnan(self.scores)]
         return float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else np.nan
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Answer of a sampler that proposes no further point.
+
+    Attributes
+    ----------
+    reason : str
+        Why; empty if the space is exhausted.
+    """
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

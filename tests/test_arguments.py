@@ -181,8 +181,8 @@ def test_samplers_and_callbacks(kind, name, value):
 @pytest.mark.parametrize(
     ("kwargs", "said"),
     [
-        ({"nope": 1}, "'nope' is no keyword of skopt.Optimizer"),
-        ({"dimensions": []}, "'dimensions' is no keyword"),
+        ({"nope": 1}, "'nope' is not a keyword of skopt.Optimizer"),
+        ({"dimensions": []}, "'dimensions' is not a keyword"),
         ({"base_estimator": "XX"}, "refuses .*base_estimator"),
         ({"acq_func": "XX"}, "refuses .*acq_func"),
         ({"acq_optimizer": 5}, "refuses .*acq_optimizer"),

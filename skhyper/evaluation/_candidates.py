@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from skhyper._identity import digest
-from skhyper._trial import History, StopReason
+from skhyper._trial import History, Stop, StopReason
 from skhyper.space import Space, evenly
 
 __all__ = ["Candidates", "ListedCandidates", "SampledCandidates", "setting_key"]
@@ -99,7 +99,7 @@ class SampledCandidates:
 
     Parameters
     ----------
-    sampler : object with ``ask(space, history, n_points, rng)``
+    sampler : object with ``ask(space, history, rng)``
     phases : sequence of (Space, float)
         Spaces to search one after the other, with the number of trials of each; ``inf`` if only
         time limits it.
@@ -127,7 +127,7 @@ class SampledCandidates:
         self._outside = list(outside)
         self._allow_repeats = allow_repeats
         self._asked_in_phase = 0
-        self._end = ""  # why nothing is left
+        self._end = StopReason("")  # why nothing is left
         self._keys: list[str] = []  # of the trials so far, made once each
         self.n_candidates = sum(n for _, n in self._phases)
         reason = f"n_iter={self.n_candidates} settings were tried"
@@ -149,10 +149,7 @@ class SampledCandidates:
                 if params is not None:
                     self._asked_in_phase += 1
                     return params
-                reason = getattr(self._sampler, "stop_reason", "")
-                self.exhausted_reason = (
-                    StopReason(reason, "sampler") if reason else StopReason(self._end, "candidates")
-                )
+                self.exhausted_reason = self._end
             self._phases.pop(0)
             self._asked_in_phase = 0
             self._keys = []  # of another space
@@ -169,12 +166,13 @@ class SampledCandidates:
             if self._is_new(params, space, tried):
                 return params
         rng = np.random.default_rng([history.seed, len(history)])
-        self._end = "every setting was tried"
+        self._end = StopReason("every setting was tried", "candidates")
         seen = self._seen(space, history)
-        points = self._checked(self._sampler.ask(space, seen, 1, rng), space)
-        if len(points) == 0:
+        answer = self._sampler.ask(space, seen, rng)
+        if isinstance(answer, Stop):
+            self._end = StopReason(answer.reason) if answer.reason else self._end
             return None
-        (params,) = space.from_unit(points[:1])
+        (params,) = space.from_unit(self._checked(answer, space)[None])
         if self._is_new(params, space, tried) and space.accepts(params):
             return params
         return self._another(space, history, rng, tried)
@@ -187,16 +185,16 @@ class SampledCandidates:
         seen = (trial for trial, key in zip(history, self._keys) if key not in hidden)
         return replace(history, trials=tuple(seen))
 
-    def _checked(self, points: Any, space: Space) -> np.ndarray:
-        """Points as a sampler must give them, so that a mistake in one is seen as such."""
+    def _checked(self, point: Any, space: Space) -> np.ndarray:
+        """The answer of a sampler, which may have been written by a user."""
         try:
-            array = np.asarray(points, dtype=float)
+            array = np.asarray(point, dtype=float)
         except (TypeError, ValueError):
             array = np.empty(())
-        if array.ndim != 2 or array.shape[1] != space.n_dims:
+        if array.shape != (space.n_dims,):
             raise TypeError(
-                f"{type(self._sampler).__name__}.ask must return points of the unit cube as an "
-                f"array of shape (n, {space.n_dims}), got {points!r}."
+                f"{type(self._sampler).__name__}.ask must return a point of the unit cube, an "
+                f"array of shape ({space.n_dims},), or skhyper.samplers.Stop; got {point!r}."
             )
         return array
 
@@ -212,7 +210,7 @@ class SampledCandidates:
                     return params
         if space.n_settings > _MAX_ENUMERATED:
             which = "" if space.constraint is None else " that the constraint accepts"
-            self._end = f"no other setting{which} was found"
+            self._end = StopReason(f"no other setting{which} was found", "candidates")
             return None
         settings = space.from_unit(np.array(list(space.grid(_MAX_ENUMERATED))))
         untried = [params for params in settings if self._is_new(params, space, tried)]

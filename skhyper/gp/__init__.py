@@ -1,7 +1,7 @@
-"""Gaussian processes on arrays, for Bayesian optimisation.
+"""Gaussian processes on arrays, for Bayesian optimization.
 
-This package knows no estimator, no search space and no trial: points of the unit cube and their
-values come in, a posterior and promising points come out.
+This package knows no estimator, no search space and no trial: it maps points of the unit cube
+and their values to a posterior, and to the maximum of an acquisition function.
 """
 
 from skhyper._lazy import public_dir

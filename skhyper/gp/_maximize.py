@@ -148,12 +148,12 @@ def maximize_log_ei(
     values = log_expected_improvement(mean, std, best, noise_std)[0]
     top = _pick_distinct(gp, X, values, n_polish)
     points, values, mask = X[top], values[top], mask[top]
-    climbs = mask.any(axis=1) & (values > values.max() - _LOWEST_START)
-    if climbs.any():
-        polished = _polish(gp, best, points[climbs], mask[climbs], max_iter, noise_std)
+    improvable = mask.any(axis=1) & (values > values.max(initial=-np.inf) - _LOWEST_START)
+    if improvable.any():
+        polished = _polish(gp, best, points[improvable], mask[improvable], max_iter, noise_std)
         polished_values = log_ei_with_gradient(gp, polished, best, noise_std)[0]
-        better = polished_values > values[climbs]
-        points[climbs] = np.where(better[:, None], polished, points[climbs])
-        values[climbs] = np.where(better, polished_values, values[climbs])
+        better = polished_values > values[improvable]
+        points[improvable] = np.where(better[:, None], polished, points[improvable])
+        values[improvable] = np.where(better, polished_values, values[improvable])
     order = np.argsort(-values, kind="stable")
     return points[order], values[order]

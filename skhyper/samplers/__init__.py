@@ -1,7 +1,8 @@
-"""Samplers: where the next points come from, as pure functions of the history."""
+"""Samplers: search strategies, as pure functions from the history to the next point."""
 
 from skhyper._lazy import public_dir
-from skhyper.samplers._base import Sampler, located_gradients, located_trials
+from skhyper._trial import Stop
+from skhyper.samplers._base import Sampler, Surrogate, located_gradients, located_trials
 from skhyper.samplers._gp import GPSampler
 from skhyper.samplers._gradient import GradientSampler
 from skhyper.samplers._grid import GridSampler
@@ -9,6 +10,7 @@ from skhyper.samplers._local import Answer, descent, descent_together
 from skhyper.samplers._names import SAMPLERS, check_sampler
 from skhyper.samplers._random import RandomSampler
 from skhyper.samplers._regret import Regret
+from skhyper.samplers._rules import Rules
 from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.samplers._skopt import SkoptSampler
 from skhyper.samplers._skopt_result import skopt_result
@@ -22,10 +24,13 @@ __all__ = [
     "GridSampler",
     "RandomSampler",
     "Regret",
+    "Rules",
     "Sampler",
     "Shrinkage",
     "SkoptSampler",
     "SobolSampler",
+    "Stop",
+    "Surrogate",
     "check_sampler",
     "descent",
     "descent_together",

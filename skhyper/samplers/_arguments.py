@@ -1,4 +1,4 @@
-"""Checks of arguments where scikit-learn makes none: of samplers, functions and callbacks."""
+"""Checks of the arguments of samplers, functions and callbacks."""
 
 import numbers
 import sys
@@ -15,19 +15,19 @@ __all__ = ["check_callables", "check_flag", "check_number"]
 def check_number(
     name: str, value: Any, *, whole: bool, low: float, above: bool = False, optional: bool = False
 ) -> None:
-    """Check a number; True and nan are none.
+    """Raise unless an argument is a number of the given kind; booleans and nan are not.
 
     Parameters
     ----------
     name : str
-        Of the argument.
+        The argument's name, for the error message.
     value : object
     whole : bool
         Whether it must be an integer.
     low : float
-        Its least value.
+        Lower bound.
     above : bool
-        Whether it must be greater than `low`.
+        Whether the bound is excluded.
     optional : bool
         Whether it may be None.
 
@@ -42,7 +42,7 @@ def check_number(
     number: Any = value
     right = isinstance(value, kind) and not isinstance(value, bool | np.bool_)
     right = right and (number > low if above else number >= low)
-    # Integers beyond the largest size have no place in an array, nor as a float.
+    # Integers above the largest size fit into no array.
     if not right or (isinstance(value, numbers.Integral) and number > sys.maxsize):
         raise InvalidParameterError(
             f"{name} must be {'a whole number' if whole else 'a number'} "
@@ -52,7 +52,7 @@ def check_number(
 
 
 def check_flag(name: str, value: Any) -> None:
-    """Raise TypeError where an argument is neither True nor False."""
+    """Raise TypeError if an argument is neither True nor False."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {value!r}.")
 

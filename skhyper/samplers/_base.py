@@ -1,71 +1,144 @@
-"""What every sampler answers: where to look next, given what has been tried."""
+"""The interface of samplers and of their surrogates, and the trials of a history as arrays."""
 
+import inspect
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from skhyper._trial import History, Trial
+from skhyper._trial import History, Stop, Trial
 from skhyper.space import Space
 
-__all__ = ["Sampler", "located_gradients", "located_trials"]
+__all__ = ["Sampler", "Surrogate", "located_gradients", "located_trials", "trials_in"]
 
-_PLACES: WeakKeyDictionary[Space, WeakKeyDictionary[Trial, np.ndarray | None]] = WeakKeyDictionary()
+_POINTS: WeakKeyDictionary[Space, WeakKeyDictionary[Trial, np.ndarray | None]] = WeakKeyDictionary()
+
+
+class Surrogate(ABC):
+    """A model of the loss, fitted to the trials of a history.
+
+    Attributes
+    ----------
+    space : Space
+    """
+
+    space: Space
+
+    @abstractmethod
+    def predict_points(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the loss, each (n,), at points (n, d) of the space.
+
+        Parameters
+        ----------
+        points : ndarray of shape (n, d)
+            In the unit cube, nan where inactive.
+        """
+
+    def predict(
+        self, params: Mapping[str, Any] | Sequence[Mapping[str, Any]], return_std: bool = False
+    ) -> Any:
+        """Mean of the loss and, if asked for, its standard deviation.
+
+        Parameters
+        ----------
+        params : dict or sequence of dict
+            Candidates of the space; a single dict counts as a sequence of one.
+        return_std : bool, default=False
+
+        Returns
+        -------
+        mean : ndarray of shape (n,)
+            In units of the loss: minus the score, for a search.
+        std : ndarray of shape (n,)
+            Only with `return_std`. The noise of a single score is not part of it.
+
+        Raises
+        ------
+        InvalidSpaceError
+            If a candidate is not in the space.
+        """
+        candidates = [params] if isinstance(params, Mapping) else list(params)
+        mean, std = self.predict_points(self.space.to_unit(candidates))
+        return (mean, std) if return_std else mean
 
 
 class Sampler(ABC):
-    """A strategy of search: a pure function from the history to the next points.
+    """A search strategy: a pure function from the history to the next point.
 
-    There is no ``tell``: what was told is the history, trials still running included.
-    A sampler may cache for speed, never so that its answer depends on it. A point that
-    was tried before is replaced by the search; the sampler need not look for that.
+    There is no ``tell``: the history has all results, pending trials included. A sampler may
+    cache for speed if that changes no answer. The search replaces points that were tried before.
+
+    Attributes
+    ----------
+    starts_from_default : bool
+        Whether a search tries the estimator's own params first by default: for samplers that
+        learn from the losses, or have no order.
     """
 
+    starts_from_default: ClassVar[bool] = False
+
     @abstractmethod
-    def ask(
-        self, space: Space, history: History, n_points: int, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Points to try next.
+    def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray | Stop:
+        """The point to try next, or why there is none.
 
         Parameters
         ----------
         space : Space
         history : History
-            All trials so far; ``history.seed`` is the same at every call of one search.
-        n_points : int
-            Number of points asked for.
+            All trials so far; ``history.seed`` is the same for all calls of one search.
         rng : numpy.random.Generator
-            Made anew for each call from the seed and the number of the next trial.
+            Created for each call, from the seed and the number of the next trial.
 
         Returns
         -------
-        points : ndarray of shape (n, d) with n <= n_points
-            Points of the unit cube. Fewer than asked for: nothing else is left to try; an
-            attribute ``stop_reason`` of the sampler may say why.
+        point : ndarray of shape (d,), or Stop
+            A point of the unit cube; ``Stop(reason)`` ends the search.
         """
 
-    def model(self, space: Space, history: History) -> Any:
-        """The surrogate of the losses; None if there is none, or none yet.
+    def design(self, space: Space) -> Iterable[np.ndarray] | None:
+        """All points that the sampler will propose, in order; None if they depend on the history.
 
-        Returns
-        -------
-        model : object or None
-            With ``predict(points) -> mean, std``, each of shape (n,), in units of the loss.
+        A search lists them, and evaluates them without asking.
         """
         return None
 
-    def check(self, space: Space) -> None:  # noqa: B027  (most samplers take every space)
-        """Raise where the sampler's arguments do not suit `space`; called before the first trial.
+    def model(self, space: Space, history: History) -> Surrogate | None:
+        """The surrogate of the loss; None if there is none, or none yet.
+
+        Parameters
+        ----------
+        space : Space
+        history : History
+
+        Returns
+        -------
+        surrogate : Surrogate or None
+            Its ``predict(params, return_std=True)`` has the mean and the standard deviation.
+        """
+        return None
+
+    def check(self, space: Space) -> None:  # noqa: B027  (most samplers accept every space)
+        """Raise if the sampler's arguments do not fit `space`; called before the first trial.
 
         Raises
         ------
         TypeError, ValueError, ImportError
         """
 
+    def __repr__(self) -> str:
+        """The constructor's arguments that differ from their defaults."""
+        shown = [
+            f"{name}={getattr(self, name)!r}"
+            for name, parameter in inspect.signature(type(self)).parameters.items()
+            if hasattr(self, name) and repr(getattr(self, name)) != repr(parameter.default)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
 
 def located_trials(space: Space, history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points, losses and pending marks of the trials that have a place in `space`.
+    """Points, losses and pending marks of the trials that have a point in `space`.
 
     Returns
     -------
@@ -75,21 +148,21 @@ def located_trials(space: Space, history: History) -> tuple[np.ndarray, np.ndarr
         nan where failed or pending.
     pending : ndarray of shape (n,), bool
     """
-    points, kept = _located(space, history)
+    points, kept = trials_in(space, history)
     losses = np.array([trial.loss for trial in kept], dtype=float)
     pending = np.array([trial.state == "running" for trial in kept], dtype=bool)
     return points, losses, pending
 
 
 def located_gradients(space: Space, history: History) -> np.ndarray:
-    """Derivatives of the losses of :func:`located_trials` by the coordinates of their points.
+    """Derivatives of the losses of :func:`located_trials` with respect to the coordinates.
 
     Returns
     -------
     gradients : ndarray of shape (n, d)
-        nan where not known.
+        nan where unknown.
     """
-    points, kept = _located(space, history)
+    points, kept = trials_in(space, history)
     gradients = np.full(points.shape, np.nan)
     for row, (point, trial) in enumerate(zip(points, kept)):
         if trial.state == "complete" and trial.gradient:
@@ -97,15 +170,15 @@ def located_gradients(space: Space, history: History) -> np.ndarray:
     return gradients
 
 
-def _located(space: Space, history: History) -> tuple[np.ndarray, list[Trial]]:
-    """Points (n, d) of the trials that have a place in `space`, and these trials."""
-    # A trial is frozen, and so is its place: a long search would look for each again and again.
-    places = _PLACES.setdefault(space, WeakKeyDictionary())
+def trials_in(space: Space, history: History) -> tuple[np.ndarray, list[Trial]]:
+    """The trials that have a point in `space`, and these points, (n, d)."""
+    # Trials are frozen: each is located once, however often a long search asks.
+    cache = _POINTS.setdefault(space, WeakKeyDictionary())
     located = []
     for trial in history:
-        if trial not in places:
-            places[trial] = space.locate(trial.params)
-        located.append((places[trial], trial))
+        if trial not in cache:
+            cache[trial] = space.locate(trial.params)
+        located.append((cache[trial], trial))
     kept = [(point, trial) for point, trial in located if point is not None]
     points = np.array([point for point, _ in kept]).reshape(len(kept), space.n_dims)
     return points, [trial for _, trial in kept]

@@ -1,10 +1,10 @@
-"""What a setting will cost, and how much that counts: expected improvement for the time it takes.
+"""The predicted time of a trial, and expected improvement per time.
 
 Notation
 --------
 F : (n, p) features of trials, in [0, 1]
 y : (n,) logarithms of their seconds
-Z : (n, 2p) F and F², centred; Z = U S Vᵀ
+Z : (n, 2p) F and F², centered; Z = U S Vᵀ
 λ : ridge penalty
 h : (n,) leverages, the diagonal of the hat matrix, 1/n for the mean included
 """
@@ -15,22 +15,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from skhyper._trial import History
-from skhyper.samplers._base import _located
+from skhyper.samplers._base import trials_in
 from skhyper.space import Space
 
 __all__ = ["CostModel", "fit_cost", "penalty_for_time", "time_left", "worth_most"]
 
-# With more of the time left than this, trials may take what they want, and times, which are never
-# the same twice, do not decide on settings.
+# Share of the time that is left above which times are ignored: they are not reproducible.
 _NO_HURRY = 0.999
 
-# Penalties, in units of the largest squared singular value.
+# Ridge penalties λ, in units of the largest squared singular value.
 _PENALTIES = np.logspace(-4, 1, 11)
-# Trials before costs are looked at, and standard errors by which they must be predicted better
-# than by their mean.
+# Minimum number of trials of a model; standard errors by which its error must be below that of the
+# mean.
 _MIN_TRIALS = 5
 _SIGNIFICANT = 2.0
-# Rounds of steps around the best points, points they start from, and steps from each.
+# Random search around the best points: rounds, starts in each, steps from each start.
 _ROUNDS, _STARTS, _STEPS = 3, 8, 32
 
 Array = np.ndarray
@@ -46,12 +45,12 @@ class CostModel:
     bounds: tuple[float, float]
 
     def log_seconds(self, F: np.ndarray) -> np.ndarray:
-        """Predictions (m,) at features (m, p), within the range of what was seen."""
+        """Predictions (m,) at features (m, p), within the range of the observed ones."""
         return np.clip(self.mean + (_expand(F) - self.center) @ self.weights, *self.bounds)
 
 
 def fit_cost(F: np.ndarray, seconds: np.ndarray) -> CostModel | None:
-    """A model of the seconds; None where they do not depend on the features beyond noise.
+    """A model of the seconds; None if they do not depend on the features beyond noise.
 
     Parameters
     ----------
@@ -61,9 +60,9 @@ def fit_cost(F: np.ndarray, seconds: np.ndarray) -> CostModel | None:
 
     Notes
     -----
-    The penalty is the one of least squared error when leaving one out, which for ridge regression
-    is e / (1 - h). That error must be less than that of the mean by two standard errors
-    of the difference: a search where all settings cost the same is not led by chance.
+    The penalty is that of the least squared leave-one-out error, which for ridge regression is
+    e / (1 - h). It must be below that of the mean by two standard errors of the difference, so
+    that chance has no influence if all candidates cost the same.
     """
     n = len(seconds)
     if n < _MIN_TRIALS:
@@ -95,7 +94,7 @@ def _expand(F: np.ndarray) -> np.ndarray:
 
 
 def time_left(history: History, max_time: float) -> float:
-    """Part of `max_time` that trials have not used yet, from 1 to 0.
+    """Share of `max_time` that trials have not used yet, from 1 to 0.
 
     The exponent of the cost: improvement per second at the start, improvement alone at the
     end (Lee, Perrone, Archambeau and Seeger 2020, "Cost-aware Bayesian optimization",
@@ -108,7 +107,7 @@ def time_left(history: History, max_time: float) -> float:
 def penalty_for_time(
     space: Space, history: History, max_time: float, encode: Callable[[Array], Array]
 ) -> Callable[[Array], Array] | None:
-    """What the logarithm of an improvement loses by the time it takes; None where that is flat.
+    """What is subtracted from log EI for the predicted time; None if that is constant.
 
     Parameters
     ----------
@@ -123,20 +122,20 @@ def penalty_for_time(
     power = time_left(history, max_time)
     if power > _NO_HURRY:
         return None
-    points, trials = _located(space, history)
-    # A fit that failed may have failed at once: its time says nothing.
-    told = np.array([t.state == "complete" and t.seconds > 0 for t in trials], dtype=bool)
-    if power == 0.0 or not told.any():
+    points, trials = trials_in(space, history)
+    # A fit that failed may have failed at once: its time is not that of a fit.
+    timed = np.array([t.state == "complete" and t.seconds > 0 for t in trials], dtype=bool)
+    if power == 0.0 or not timed.any():
         return None
     seconds = np.array([trial.seconds for trial in trials])
-    model = fit_cost(encode(points[told]), seconds[told])
+    model = fit_cost(encode(points[timed]), seconds[timed])
     return None if model is None else lambda F: power * model.log_seconds(F)
 
 
 def worth_most(
     worth: Callable[[Array], Array], points: Array, steps: Callable[[Array], Array]
 ) -> Array:
-    """The point of largest worth, after some rounds of random steps from the best ones.
+    """The point of largest worth, after rounds of random steps from the best ones.
 
     Parameters
     ----------
@@ -144,7 +143,7 @@ def worth_most(
         From points (m, d) to values (m,).
     points : ndarray of shape (m, d)
     steps : callable
-        From points to others near them; it may leave some out.
+        From points to neighbors, at most one each.
     """
     values = worth(points)
     for _ in range(_ROUNDS):

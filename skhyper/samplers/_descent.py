@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skhyper._trial import History, Trial
+from skhyper._trial import History, Stop, Trial
 from skhyper.samplers._gp import GPSampler
 from skhyper.samplers._local import STEPS, Answer, Plan, descent, descent_together
 from skhyper.samplers._overview import (
@@ -29,7 +29,7 @@ from skhyper.samplers._overview import (
     restart_point,
 )
 from skhyper.samplers._shrinkage import Shrinkage
-from skhyper.samplers._sobol import sobol_points
+from skhyper.samplers._sobol import sobol_point
 from skhyper.space import Space
 
 __all__ = ["Strategy", "key_of"]
@@ -419,7 +419,7 @@ class Strategy:
         if basins and self.space.n_dims <= _MAX_PROCESS_DIMS:
             return self._from_process()
         rng = self._rng()
-        spread = sobol_points(self.space, len(self._runs) + n_known, 1, self.seed, rng)[0]
+        spread = sobol_point(self.space, len(self._runs) + n_known, self.seed, rng)
         if best.best_point is None:
             return spread
         spread = np.where(np.isnan(spread), rng.random(len(spread)), spread)
@@ -463,7 +463,9 @@ class Strategy:
             for params in self.space.from_unit(point[None])
         ]
         process = GPSampler(use_gradients=self.space.n_dims <= _MAX_PROCESS_DIMS)
-        return process.ask(self.space, History(tuple(trials), self.seed), 1, self._rng())[0]
+        point = process.ask(self.space, History(tuple(trials), self.seed), self._rng())
+        assert not isinstance(point, Stop)  # which needs early_stopping
+        return point
 
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng([self.seed, len(self._seen)])

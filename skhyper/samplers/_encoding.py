@@ -1,12 +1,13 @@
 """Points of a space as features of a Gaussian process, and back.
 
-What is inactive lies in the middle of its range: as far from each end, and from each choice.
+Inactive dimensions are in the middle of their range, at the same distance from both ends and from
+all choices.
 
 Notation
 --------
 n, d, p : number of points, of dimensions, of features
 points : (n, d) points of the unit cube, nan where inactive
-F : (n, p) features; choices become a column each, numbers among them one column by value
+F : (n, p) features; a column for each choice, one for all choices that are numbers
 """
 
 from dataclasses import dataclass
@@ -17,15 +18,15 @@ from skhyper.space import Dimension, Space
 
 __all__ = ["Encoding"]
 
-# Two different choices are as far apart as the two ends of a range.
+# Entry of a one-hot column: two choices are at distance 1, as are the two ends of a range.
 _CATEGORY_HEIGHT = np.sqrt(0.5)
-# So many whole numbers are climbed like real ones, and rounded at the end.
+# Number of integers from which a range is maximized over as if it were real, and then rounded.
 _FINE = 20
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """Points as features of a GP: numbers as they are, a column for each other choice.
+    """The features of points for a GP: coordinates of numbers, one-hot columns of choices.
 
     Attributes
     ----------
@@ -40,7 +41,7 @@ class Encoding:
     >>> from skhyper.samplers._encoding import Encoding
     >>> from skhyper.space import Space
     >>> space = Space({"C": (0.0, 1.0), "kernel": ["linear", "rbf"]})
-    >>> encoding = Encoding.of(space)
+    >>> encoding = Encoding.from_space(space)
     >>> encoding.encode(space.to_unit([{"C": 0.2, "kernel": "rbf"}])).round(2)
     array([[0.2 , 0.  , 0.71]])
     """
@@ -50,7 +51,7 @@ class Encoding:
     groups: np.ndarray
 
     @classmethod
-    def of(cls, space: Space) -> "Encoding":
+    def from_space(cls, space: Space) -> "Encoding":
         widths = [_width(dimension) for dimension in space.dimensions]
         ends = np.cumsum(widths)
         columns = [slice(int(end - width), int(end)) for end, width in zip(ends, widths)]
@@ -76,7 +77,7 @@ class Encoding:
         return F
 
     def encode_gradients(self, gradients: np.ndarray) -> np.ndarray:
-        """Derivatives by the features (n, p), of those by the coordinates (n, d)."""
+        """Derivatives with respect to the features (n, p), from those of the coordinates (n, d)."""
         by_feature = np.full((len(gradients), len(self.groups)), np.nan)
         for dimension, slopes, columns in zip(self.space.dimensions, gradients.T, self.columns):
             if dimension.kind != "categorical":
@@ -84,7 +85,7 @@ class Encoding:
         return by_feature
 
     def decode(self, F: np.ndarray) -> np.ndarray:
-        """Points (n, d) of features (n, p); what is inactive comes out active."""
+        """Points (n, d) of features (n, p), with all dimensions active."""
         points = np.empty((len(F), self.space.n_dims))
         for i, (dimension, columns) in enumerate(zip(self.space.dimensions, self.columns)):
             if _is_one_hot(dimension):
@@ -97,7 +98,7 @@ class Encoding:
         return points
 
     def free(self, points: np.ndarray) -> np.ndarray:
-        """Features (n, p) that the acquisition may be climbed in: active numbers, if fine."""
+        """Features (n, p) over which the acquisition may be maximized: active, fine ranges."""
         free = np.zeros((len(points), len(self.groups)), dtype=bool)
         for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
             if dimension.kind in ("real", "integer") and dimension.n_values >= _FINE:
@@ -117,10 +118,10 @@ def _width(dimension: Dimension) -> int:
 
 
 def _by_value(places: np.ndarray) -> np.ndarray:
-    """Features (n_values, p) of choices among which are numbers.
+    """Features (n_values, p) of choices that include numbers.
 
-    A column for their places and, where other choices are among them, one that says "a number"
-    and one for each of the others; these have no place, and lie in the middle.
+    One column has the coordinates of the numbers; with other choices, which are in its middle,
+    there is an indicator of numbers and one of each other choice.
     """
     others = np.flatnonzero(np.isnan(places))
     column = np.where(np.isnan(places), 0.5, places)[:, None]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skhyper._trial import History, Trial
+from skhyper._trial import History, Stop, Trial
 from skhyper.samplers._arguments import check_flag, check_number
 from skhyper.samplers._base import Sampler
 from skhyper.samplers._descent import Strategy, key_of
@@ -47,11 +47,6 @@ class GradientSampler(Sampler):
         Strength with which the components of a vector are held together, or
         ``prior(space, point) -> float``, which is asked once, at the best point of equal
         components.
-
-    Attributes
-    ----------
-    stop_reason : str
-        Why no more points are asked for.
 
     Notes
     -----
@@ -105,7 +100,6 @@ class GradientSampler(Sampler):
         self.one_valley = one_valley
         self.least = least
         self.prior = prior
-        self.stop_reason = ""
         self._follower: _Follower | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -114,14 +108,11 @@ class GradientSampler(Sampler):
     def __repr__(self) -> str:
         return f"GradientSampler({sorted(self.names)}, n_restarts={self.n_restarts!r})"
 
-    def ask(
-        self, space: Space, history: History, n_points: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray | Stop:
         if self._follower is None or not self._follower.knows(space, history):
             self._follower = _Follower(self, space, history)
         point = self._follower.next_point(history)
-        self.stop_reason = self._follower.reason
-        return np.empty((0, space.n_dims)) if point is None else point[None]
+        return Stop(self._follower.reason) if point is None else point
 
 
 class _Follower:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from skhyper._trial import History
+from skhyper._trial import History, Stop
 from skhyper.samplers._base import Sampler
 from skhyper.space import Space
 
@@ -13,13 +13,13 @@ __all__ = ["GridSampler"]
 
 
 class GridSampler(Sampler):
-    """Every setting of a grid, in the order of scikit-learn's ``ParameterGrid``.
+    """All candidates of a grid, in the order of scikit-learn's ``ParameterGrid``.
 
     Parameters
     ----------
     n_values : int, default=5
-        Number of values of each continuum, and at most that many of a range of integers,
-        equally spaced on its scale with both ends. Lists of choices are taken whole.
+        Number of values of each range of reals, and maximum number of values of a range of
+        integers, equally spaced on its scale with both ends. Of a list, all choices are taken.
     """
 
     n_values: int
@@ -31,19 +31,16 @@ class GridSampler(Sampler):
             raise ValueError(f"n_values must be at least 1, got {n_values!r}.")
         self.n_values = n_values
 
-    def __repr__(self) -> str:
-        return f"GridSampler(n_values={self.n_values!r})"
-
-    def ask(
-        self, space: Space, history: History, n_points: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray | Stop:
         located = (space.locate(trial.params) for trial in history)
         tried = {space.key(point) for point in located if point is not None}
-        points = list(_first(self._untried(space, tried), n_points))
-        return np.array(points).reshape(len(points), space.n_dims)
+        return next(self._untried(space, tried), Stop())
+
+    def design(self, space: Space) -> Iterator[np.ndarray]:
+        return space.grid(self.n_values)
 
     def _untried(self, space: Space, tried: set) -> Iterator[np.ndarray]:
-        for point in space.grid(self.n_values):
+        for point in self.design(space):
             same = point
             if space.n_subspaces > 1:  # they may overlap
                 (same,) = space.to_unit(space.from_unit(point[None]))
@@ -51,7 +48,3 @@ class GridSampler(Sampler):
             if key not in tried:
                 tried.add(key)
                 yield point
-
-
-def _first(points: Iterator[np.ndarray], n: int) -> Iterator[np.ndarray]:
-    return (point for _, point in zip(range(n), points))

@@ -1,4 +1,4 @@
-"""Samplers by the names that searches and optimizers give them."""
+"""The names of samplers in searches and optimizers."""
 
 import difflib
 from typing import Any
@@ -22,18 +22,18 @@ SAMPLERS: dict[str, type[Sampler]] = {
 
 
 def check_sampler(sampler: Any, others: str = "") -> Sampler:
-    """The sampler that a name stands for; a sampler is returned as it is.
+    """The sampler of a name; a sampler is returned unchanged.
 
     Parameters
     ----------
     sampler : str or Sampler
     others : str
-        What else the caller accepts, for the message.
+        What else the caller accepts, for the error message.
 
     Raises
     ------
     ValueError
-        If it is neither, with the names that come nearest.
+        If it is neither; the message has the most similar name.
     """
     if isinstance(sampler, Sampler):
         return sampler

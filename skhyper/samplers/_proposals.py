@@ -1,4 +1,4 @@
-"""Points among which the next trial is chosen.
+"""Candidate points for the next trial.
 
 Notation
 --------
@@ -11,22 +11,22 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from skhyper.samplers._sobol import sobol_points
+from skhyper.samplers._sobol import sobol_point
 from skhyper.space import Space, branches
 
 __all__ = [
     "along_lines",
     "best_points",
     "every_point",
-    "first_points",
+    "first_point",
     "in_rarest_branch",
     "local_steps",
     "unknown",
 ]
 
-# Steps around the best points, in units of the cube's side.
+# Standard deviations of steps around the best points, in coordinates of the unit cube.
 _LOCAL_STEPS = (0.2, 0.05, 0.01)
-# Points on one line, and on all of them where they are many.
+# Maximum number of points on one line, and on all lines.
 _LINE_POINTS, _MOST_LINE_POINTS = 60, 1500
 
 _EVERY_POINT: WeakKeyDictionary[Space, np.ndarray] = WeakKeyDictionary()
@@ -40,23 +40,24 @@ def every_point(space: Space) -> np.ndarray:
     return _EVERY_POINT[space]
 
 
-def first_points(
-    space: Space, known: np.ndarray, n: int, seed: int, rng: np.random.Generator
+def first_point(
+    space: Space, known: np.ndarray, seed: int, rng: np.random.Generator, in_middle: bool
 ) -> np.ndarray:
-    """The middle of the space, then a Sobol sequence, (n, d)."""
-    middle = space.filter(space.activate(np.full((1, space.n_dims), 0.5)))
-    asked = unknown(middle, known)[:n]
-    start = max(0, len(known) - len(middle))
-    return np.concatenate([asked, sobol_points(space, start, n - len(asked), seed, rng, known)])
+    """The next point of an initial design: the middle of the space, then a Sobol sequence, (d,)."""
+    middle = np.full((int(in_middle), space.n_dims), 0.5)
+    middle = space.filter(space.activate(middle))
+    for point in unknown(middle, known):
+        return point
+    return sobol_point(space, max(0, len(known) - len(middle)), seed, rng, known)
 
 
 def best_points(points: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    """The best three points; failed and running trials, nan, come last."""
+    """The three points of lowest loss; failed and pending trials, nan, are last."""
     return points[np.argsort(losses)[:3]]
 
 
 def local_steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Random steps from `starts`: a few dimensions each, numbers near, choices anywhere."""
+    """Random steps from `starts` in a few dimensions each: numbers by little, choices to any."""
     moves = rng.random(starts.shape) < min(1.0, 2.0 / space.n_dims)
     moves[np.arange(len(starts)), rng.integers(space.n_dims, size=len(starts))] = True
     sizes = rng.choice(_LOCAL_STEPS, size=(len(starts), 1))
@@ -68,12 +69,12 @@ def local_steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> n
     return space.filter(space.activate(points))
 
 
-def along_lines(space: Space, centre: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Points that differ from the centre in one dimension, both its ends among them, (m, d)."""
+def along_lines(space: Space, center: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Points that differ from the center in one dimension, including both its ends, (m, d)."""
     d = space.n_dims
     values = rng.random((d, min(_LINE_POINTS, max(4, -(-_MOST_LINE_POINTS // d)))))
     values[:, :2] = 0.0, 1.0
-    points = np.repeat(np.tile(centre, (d, 1))[:, None], values.shape[1], axis=1)
+    points = np.repeat(np.tile(center, (d, 1))[:, None], values.shape[1], axis=1)
     points[np.arange(d), :, np.arange(d)] = values
     return _completed(space, points.reshape(-1, d), rng)
 
@@ -81,16 +82,16 @@ def along_lines(space: Space, centre: np.ndarray, rng: np.random.Generator) -> n
 def in_rarest_branch(
     space: Space, known: np.ndarray, n_trials: int, m: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Random points that are not known in the branch that was tried least, at most (m, d).
+    """Unknown random points of the branch with the fewest trials, at most (m, d).
 
-    A branch that is used up, or was tried `n_trials` times, is left out; without any, or where
-    there are not two, there are no points.
+    Branches that are exhausted, or have `n_trials` trials, are left out. There are no points if
+    none is left, or if the space has fewer than two branches.
     """
     column, values = branches(space)
     if len(values) < 2:
         return known[:0]
     choice, points = space.dimensions[column], space.sample(m, rng, known)
-    # A choice may have next to no weight, or be forbidden with all that goes with it.
+    # Choices of negligible weight, or which the constraint forbids, are left out.
     possible = np.intersect1d(values, choice.index(points[:, column]))
     tried = np.bincount(choice.index(known[:, column]), minlength=int(choice.n_values))
     if len(possible) < 2:
@@ -106,13 +107,13 @@ def in_rarest_branch(
 
 
 def unknown(points: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """The points that are not among the known ones."""
+    """The points that are not known."""
     seen = set(Space.keys(known))
     keep = [key not in seen for key in Space.keys(points)]
     return points[np.array(keep, dtype=bool)]
 
 
 def _completed(space: Space, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Points of the space; what another choice makes active has any value."""
+    """Points of the space; dimensions that become active have random values."""
     points = np.where(np.isnan(points), rng.random(points.shape), points)
     return space.filter(space.activate(points))

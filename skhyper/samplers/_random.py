@@ -18,7 +18,7 @@ class RandomSampler(Sampler):
     Journal of Machine Learning Research 13.
     """
 
-    def ask(
-        self, space: Space, history: History, n_points: int, rng: np.random.Generator
-    ) -> np.ndarray:
-        return space.sample(n_points, rng, located_trials(space, history)[0])
+    starts_from_default = True
+
+    def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
+        return space.sample(1, rng, located_trials(space, history)[0])[0]

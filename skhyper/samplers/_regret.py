@@ -1,4 +1,4 @@
-"""How much better than the best trial another could still be, and whether that can be told.
+"""An upper bound of the simple regret, and the noise that it is compared with.
 
 Notation
 --------
@@ -24,21 +24,22 @@ from skhyper._trial import Trial
 
 __all__ = ["Regret", "fold_noise", "regret_bound"]
 
-_DELTA = 0.1  # the bound holds with probability 1 - δ
+# The bound holds with probability 1 - δ (Makarova et al. 2022, section 3).
+_DELTA = 0.1
 
 
 @dataclass(frozen=True)
 class Regret:
-    """What is left to be gained after some trials.
+    """The regret of the best trial: a bound, and the noise of its loss.
 
     Attributes
     ----------
     bound : float
         Upper bound of the simple regret: by how much the loss of the best trial exceeds the
-        least loss of the space, as the surrogate believes. nan where it was not asked yet.
+        least loss of the space, under the surrogate; nan before the first bound.
     noise : float
-        Standard deviation of the loss of the best trial, over other samples of the data; of the
-        surrogate's noise where there is one score a trial.
+        Standard error of the loss of the best trial, over samples of the data; with one score per
+        trial, the standard deviation of the surrogate's noise.
     """
 
     bound: float
@@ -46,20 +47,21 @@ class Regret:
 
     @property
     def negligible(self) -> bool:
-        """Whether no better setting could be told from the best one."""
+        """Whether the bound is below the noise."""
         return bool(self.bound < self.noise)
 
 
 def regret_bound(observed: Sequence[np.ndarray], elsewhere: Sequence[np.ndarray], d: int) -> float:
-    """Least upper confidence bound of the trials over the least lower one of the space.
+    """Lowest upper confidence bound of the trials, minus the lowest lower one of the space.
 
     Parameters
     ----------
     observed : (mean, std), ndarrays of shape (n,)
-        Of the loss, where it was tried.
+        Predictions of the loss at the trials.
     elsewhere : (mean, std), ndarrays of shape (m,)
-        At points that cover the space.
+        Predictions at points that cover the space.
     d : int
+        Number of dimensions.
 
     Notes
     -----
@@ -75,11 +77,11 @@ def regret_bound(observed: Sequence[np.ndarray], elsewhere: Sequence[np.ndarray]
 
 
 def fold_noise(trial: Trial, splits: Sequence[tuple]) -> float:
-    """Standard deviation of a trial's mean score over samples of the data; nan for one fold.
+    """Standard error of a trial's mean score over samples of the data; nan for one fold.
 
     Folds share training data, so that their scores vary less than over new samples: the
-    variance is s² (1/k + n_test / n_train) (Nadeau and Bengio 2003, eq. 9; eq. 6 of Makarova et
-    al. 2022).
+    variance of the mean is s² (1/k + n_test / n_train) (Nadeau and Bengio 2003, eq. 9; eq. 6 of
+    Makarova et al. 2022).
     """
     k = len(trial.scores)
     if k < 2:

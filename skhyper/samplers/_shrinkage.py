@@ -1,14 +1,13 @@
-"""A prior that holds the components of a vector of hyperparameters together.
+"""A prior that shrinks the components of a vector of hyperparameters towards a common value.
 
-Many penalties fit the noise of the validation folds. The prior says that they differ little: what
-is minimised is the criterion and, for each vector, half its *strength* times the squared
-distances of the components from their mean, on a logarithmic scale. At strength 0 it is not
-there; at infinity there is one value for all.
+Many penalties overfit the validation folds. The prior adds to the criterion, for each vector, half
+its *strength* times the squared distances of the components from their mean, on a logarithmic
+scale. At strength 0 there is no prior; at infinity the components are *tied*, equal to each other.
 
 Notation
 --------
 u : point of the unit cube, (d,), nan where inactive
-s : length of each coordinate in natural logarithms, (d,); 1 for ranges that have none
+s : length of each range in natural logarithms, (d,); 1 for ranges that are not logarithmic
 t : s u, (d,)
 """
 
@@ -24,13 +23,13 @@ from skhyper.space import Dimension, Space
 
 __all__ = ["Shrinkage"]
 
-# Distance from the mean that is rounding, in coordinates.
-_TOGETHER = 1e-9
+# Distance from the mean, in coordinates, up to which components count as equal.
+_TIED_ATOL = 1e-9
 
 
 @dataclass(frozen=True)
 class Shrinkage:
-    """Which coordinates are held together, and on which scale.
+    """The vectors of a space that the prior shrinks, and the scales of their coordinates.
 
     Attributes
     ----------
@@ -45,18 +44,18 @@ class Shrinkage:
 
     @classmethod
     def of(cls, space: Space, names: Collection[str]) -> Shrinkage:
-        """That of the vectors among the hyperparameters that have derivatives."""
+        """The prior on the vectors among the hyperparameters `names`, which have derivatives."""
         scales = np.array([_scale(dimension) for dimension in space.dimensions])
         vectors = [np.array(v) for v in space.vectors if space.names[v[0]] in names]
         return cls(tuple(vectors), scales)
 
     @property
     def n_apart(self) -> int:
-        """How many numbers more there are than with one value for each vector."""
+        """Number of coordinates that tying removes."""
         return sum(len(vector) - 1 for vector in self.vectors)
 
     def together(self, u: np.ndarray) -> np.ndarray:
-        """The point with all components of a vector at their mean, shape (d,)."""
+        """The point with the components of each vector at their mean, shape (d,)."""
         u = u.copy()
         for vector in self.vectors:
             u[vector] = u[vector].mean()
@@ -64,18 +63,18 @@ class Shrinkage:
 
     def is_together(self, u: np.ndarray) -> bool:
         away = np.abs(u - self.together(u))
-        return not np.any(away > _TOGETHER)  # nan where inactive
+        return not np.any(away > _TIED_ATOL)  # nan where inactive
 
     @property
     def index(self) -> np.ndarray:
-        """Number of the variable that moves each column where vectors move as one, (d,)."""
+        """Number of the tied coordinate of each column, (d,)."""
         labels = np.arange(len(self.scales))
         for vector in self.vectors:
             labels[vector] = vector[0]
         return np.unique(labels, return_inverse=True)[1]
 
     def away(self, g: np.ndarray) -> np.ndarray:
-        """Slopes by t, of what moves components from their mean, (d,); 0 elsewhere."""
+        """Gradient with respect to t of deviations from the mean, (d,); 0 elsewhere."""
         slopes = np.zeros(len(g))
         for vector in self.vectors:
             by_log = g[vector] / self.scales[vector]
@@ -83,7 +82,7 @@ class Shrinkage:
         return np.nan_to_num(slopes)
 
     def penalty(self, u: np.ndarray, strength: float) -> tuple[float, np.ndarray]:
-        """``strength Σ (t_j - mean)² / 2`` and its slope by u, (d,), 0 where inactive."""
+        """``strength Σ (t_j - mean)² / 2`` and its gradient with respect to u, (d,)."""
         value, slope = 0.0, np.zeros(len(u))
         if strength == 0 or self.is_together(u):
             return value, slope
@@ -98,7 +97,7 @@ class Shrinkage:
 
 
 def _scale(dimension: Dimension) -> float:
-    """Natural logarithm of a range's high end over its low one; 1 where it is no log-scale."""
+    """Natural logarithm of a range's high end over its low one; 1 if it is not logarithmic."""
     if math.isfinite(dimension.n_values):
         return 1.0
     rates = [_rate(dimension, u) for u in (0.25, 0.5, 0.75)]
@@ -107,6 +106,6 @@ def _scale(dimension: Dimension) -> float:
 
 
 def _rate(dimension: Dimension, u: float) -> float:
-    """Slope of the logarithm of the value."""
+    """Derivative of the logarithm of the value with respect to the coordinate."""
     value = dimension.from_unit(u)
     return dimension.slope(u) / value if value > 0 else math.nan

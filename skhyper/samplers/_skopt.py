@@ -9,14 +9,14 @@ from sklearn.base import clone
 
 from skhyper._trial import History
 from skhyper.samplers._arguments import check_number
-from skhyper.samplers._base import Sampler, located_trials
+from skhyper.samplers._base import Sampler, Surrogate, located_trials
 from skhyper.space import Dimension, Space
 
 __all__ = ["SkoptSampler"]
 
 
 class SkoptSampler(Sampler):
-    """Ask ``skopt.Optimizer`` where to look next.
+    """The next point of a ``skopt.Optimizer``.
 
     Parameters
     ----------
@@ -26,12 +26,14 @@ class SkoptSampler(Sampler):
 
     Notes
     -----
-    An optimizer is made for each question and told the whole history, so that the answer
-    is a function of the history alone; the gains that ``acq_func="gp_hedge"`` would carry
-    from one question to the next are lost by that. Numbers go to it as reals of [0, 1],
-    choices as categories; what is inactive lies in the middle. Failed trials are told as
-    the worst loss seen, trials still running as the mean.
+    An optimizer is created for each proposal from the whole history, so that the answer
+    is a function of the history alone; ``acq_func="gp_hedge"`` therefore starts each time
+    without its gains. Numbers are passed to it as reals of [0, 1], choices as categories;
+    inactive dimensions are in the middle. Failed trials have the worst loss seen, pending ones
+    the mean.
     """
+
+    starts_from_default = True
 
     def __init__(self, **kwargs: Any):
         self.kwargs = kwargs
@@ -40,7 +42,7 @@ class SkoptSampler(Sampler):
         return f"SkoptSampler({', '.join(f'{k}={v!r}' for k, v in self.kwargs.items())})"
 
     def check(self, space: Space) -> None:
-        """Raise where scikit-optimize is missing, or its ``Optimizer`` refuses the keywords."""
+        """Raise if scikit-optimize is missing, or its ``Optimizer`` refuses the keywords."""
         try:
             from skopt import Optimizer
         except ImportError as error:
@@ -48,7 +50,7 @@ class SkoptSampler(Sampler):
         allowed = set(inspect.signature(Optimizer).parameters) - {"dimensions"}
         if unknown := [name for name in self.kwargs if name not in allowed]:
             raise TypeError(
-                f"{unknown[0]!r} is no keyword of skopt.Optimizer; it has {sorted(allowed)}."
+                f"{unknown[0]!r} is not a keyword of skopt.Optimizer; use one of {sorted(allowed)}."
             )
         for name in ("n_initial_points", "n_random_starts"):
             check_number(name, self.kwargs.get(name, 1), whole=True, low=0)
@@ -57,27 +59,24 @@ class SkoptSampler(Sampler):
         except Exception as error:
             raise ValueError(f"skopt.Optimizer refuses {self.kwargs!r}: {error}") from error
 
-    def ask(
-        self, space: Space, history: History, n_points: int, rng: np.random.Generator
-    ) -> np.ndarray:
-        optimizer = self._optimizer(space, history, rng)
-        asked = optimizer.ask(n_points=n_points)
-        return space.activate([_from_skopt(space, values) for values in asked])
+    def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
+        (values,) = self._optimizer(space, history, rng).ask(n_points=1)
+        return space.activate([_from_skopt(space, values)])[0]
 
-    def model(self, space: Space, history: History) -> "_Model | None":
+    def model(self, space: Space, history: History) -> "_SkoptSurrogate | None":
         rng = np.random.default_rng(history.seed)
         optimizer = self._optimizer(space, history, rng)
-        return _Model(space, optimizer) if optimizer.models else None
+        return _SkoptSurrogate(space, optimizer) if optimizer.models else None
 
     def _optimizer(self, space: Space, history: History, rng: np.random.Generator) -> Any:
-        """scikit-optimize's optimizer, told the history."""
+        """scikit-optimize's optimizer with the history."""
         from skopt import Optimizer
 
         points, losses, pending = located_trials(space, history)
         n_initial = self.kwargs.get("n_initial_points", 10)
         kwargs = {"n_initial_points": n_initial, **self.kwargs}
-        # A designed set of initial points is one through the whole search. Random ones skopt
-        # draws from the start of its stream: the same seed would give the same point each time.
+        # All points of an initial design need the same seed; random ones need different seeds, as
+        # each optimizer is asked only once.
         designed = kwargs.get("initial_point_generator", "random") != "random"
         one_design = designed and len(points) < n_initial
         kwargs["random_state"] = history.seed if one_design else int(rng.integers(2**31))
@@ -85,18 +84,18 @@ class SkoptSampler(Sampler):
             kwargs["base_estimator"] = _seeded(kwargs["base_estimator"], rng)
         optimizer = Optimizer(_dimensions(space), **kwargs)
         if len(points):
-            optimizer.tell(_to_skopt(space, points), _told(losses, pending))
+            optimizer.tell(_to_skopt(space, points), _finite_losses(losses, pending))
         return optimizer
 
 
 @dataclass(frozen=True)
-class _Model:
-    """A surrogate of scikit-optimize in the coordinates of a space."""
+class _SkoptSurrogate(Surrogate):
+    """The last model of an optimizer of scikit-optimize."""
 
     space: Space
     optimizer: Any
 
-    def predict(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def predict_points(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         values = _to_skopt(self.space, self.space.activate(points))
         X = self.optimizer.space.transform(values)
         mean, std = self.optimizer.models[-1].predict(X, return_std=True)
@@ -104,7 +103,7 @@ class _Model:
 
 
 def _seeded(estimator: Any, rng: np.random.Generator) -> Any:
-    """A copy whose randomness is that of `rng`: skopt seeds only those it makes itself."""
+    """A copy seeded by `rng`; skopt seeds only the estimators that it creates."""
     copied = clone(estimator)
     if copied.get_params().get("random_state", 0) is None:
         copied.set_params(random_state=int(rng.integers(2**31)))
@@ -145,9 +144,9 @@ def _from_skopt(space: Space, values: list) -> list[float]:
     ]
 
 
-def _told(losses: np.ndarray, pending: np.ndarray) -> list[float]:
+def _finite_losses(losses: np.ndarray, pending: np.ndarray) -> list[float]:
     known = losses[np.isfinite(losses)]
     if len(known) == 0:
         return [0.0] * len(losses)
-    stand_in = np.where(pending, known.mean(), known.max())
-    return [float(v) for v in np.where(np.isfinite(losses), losses, stand_in)]
+    replacement = np.where(pending, known.mean(), known.max())
+    return [float(v) for v in np.where(np.isfinite(losses), losses, replacement)]

@@ -1,7 +1,7 @@
 """A history as scikit-optimize returns it, for its plots and for code written for it.
 
-Values that scikit-optimize computes after each trial, its ``space`` and ``models``, are
-computed when they are first looked at.
+What scikit-optimize computes after each trial, its ``space`` and ``models``, is computed at the
+first access.
 
 Notation
 --------
@@ -25,17 +25,14 @@ from skhyper.space import Dimension, Space
 
 __all__ = ["SkoptResult", "skopt_result"]
 
-# Quantiles that stand for the ends of a distribution without bounds.
-_TAILS = 0.001, 0.999
-
 
 class SkoptResult(OptimizeResult):
-    """An ``OptimizeResult`` some of whose entries are computed when first looked at.
+    """An ``OptimizeResult`` some of whose entries are computed at the first access.
 
     Parameters
     ----------
     later : dict
-        From the names of these entries to functions without arguments.
+        From the name of each of these entries to a function without arguments.
     **entries : object
         All other entries.
     """
@@ -77,10 +74,10 @@ def skopt_result(
     ----------
     history : History
     space : Space
-        Trials outside of it are left out, as are those that are still running.
+        Trials outside of it are left out, as are pending ones.
     with_outside : bool, default=False
-        Whether trials outside of the space are there too, for callbacks that count trials; the
-        plots cannot draw them.
+        Whether to include trials outside of the space, for callbacks that count trials; the plots
+        cannot draw them.
     sampler : Sampler
         Its surrogate, if it has one, is the last of ``models``.
     names : sequence of str, default=None
@@ -91,7 +88,7 @@ def skopt_result(
     Returns
     -------
     result : SkoptResult
-        ``x, fun, x_iters, func_vals``, and, computed when first looked at, ``space, models,
+        ``x, fun, x_iters, func_vals``, and, computed at the first access, ``space, models,
         specs``.
     """
     columns = _Columns.from_space(space, names)
@@ -130,7 +127,7 @@ class _Columns:
     dimensions : dict
         From each name to its dimensions: several where sub-spaces give it other values.
     inactive : dict
-        From each name that not every candidate has to the value that stands for it.
+        From each name to its value in candidates where it is inactive.
     """
 
     space: Space
@@ -160,7 +157,7 @@ class _Columns:
         return np.array([self._point(dict(zip(self.names, row))) for row in rows])
 
     def _point(self, params: Mapping[str, Any]) -> np.ndarray:
-        """The point of the first sub-space that has these values, other names left aside."""
+        """The point of the first sub-space that has these values; other names are ignored."""
         for i in range(self.space.n_subspaces):
             own = set(self.space.restrict(i).names)
             point = self.space.locate({n: v for n, v in params.items() if n in own})
@@ -221,7 +218,7 @@ class _Surrogate:
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Expected loss (n,) at X (n, p) and, if asked for, its standard deviation."""
         points = self.columns.points(self.skopt_space.inverse_transform(np.asarray(X)))
-        mean, std = self.model.predict(points)
+        mean, std = self.model.predict_points(points)
         return (mean, std) if return_std else mean
 
 
@@ -231,6 +228,6 @@ def _models(columns: _Columns, sampler: Any, history: History) -> list[_Surrogat
 
 
 def _specs(columns: _Columns, sampler: Any) -> dict[str, Any]:
-    """What scikit-optimize says of how a result was made."""
+    """The arguments that led to a result, as scikit-optimize has them."""
     args = {"dimensions": _skopt_space(columns), "sampler": sampler}
     return {"args": args, "function": "skhyper"}

@@ -1,7 +1,5 @@
 """Space-filling search by a Sobol sequence."""
 
-import warnings
-
 import numpy as np
 from scipy.stats import qmc
 
@@ -9,7 +7,7 @@ from skhyper._trial import History
 from skhyper.samplers._base import Sampler, located_trials
 from skhyper.space import Space
 
-__all__ = ["SobolSampler", "sobol_points"]
+__all__ = ["SobolSampler", "sobol_point"]
 
 
 class SobolSampler(Sampler):
@@ -17,45 +15,42 @@ class SobolSampler(Sampler):
 
     Notes
     -----
-    Point ``t`` of the sequence is asked for by trial ``t``, so that a search that is
-    resumed goes on where it stopped. Points that a constraint rejects are replaced.
+    Trial ``t`` has point ``t`` of the sequence, so that a resumed search continues where it
+    stopped. Points that a constraint rejects are replaced by random ones.
 
     References
     ----------
     Owen (1998), "Scrambling Sobol' and Niederreiter-Xing points", Journal of Complexity 14.
     """
 
-    def ask(
-        self, space: Space, history: History, n_points: int, rng: np.random.Generator
-    ) -> np.ndarray:
-        tried, _, _ = located_trials(space, history)
-        return sobol_points(space, len(history), n_points, history.seed, rng, tried)
+    def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
+        return sobol_point(
+            space, len(history), history.seed, rng, located_trials(space, history)[0]
+        )
 
 
-def sobol_points(
+def sobol_point(
     space: Space,
-    start: int,
-    n: int,
+    number: int,
     seed: int,
     rng: np.random.Generator,
     tried: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Points `start` to ``start + n`` of a scrambled Sobol sequence, shape (n, d).
+    """One point of a scrambled Sobol sequence, shape (d,).
 
     Parameters
     ----------
+    number : int
+        Index of the point in the sequence.
     seed : int
         Of the scrambling: the same seed, the same sequence.
     rng : numpy.random.Generator
-        For points in place of those that the constraint rejects.
+        For a random point, if the constraint rejects that of the sequence.
     tried : ndarray of shape (m, d), default=None
         Earlier points: if the constraint is seldom met, random walks start from them.
     """
     sequence = qmc.Sobol(space.n_dims, scramble=True, seed=seed)
-    if start:
-        sequence.fast_forward(start)
-    with warnings.catch_warnings():
-        # The balance it warns of holds for powers of two only; any part will do here.
-        warnings.simplefilter("ignore", UserWarning)
-        points = space.filter(space.activate(sequence.random(n)))
-    return np.concatenate([points, space.sample(n - len(points), rng, tried)])
+    if number:
+        sequence.fast_forward(number)
+    points = space.filter(space.activate(sequence.random(1)))
+    return points[0] if len(points) else space.sample(1, rng, tried)[0]

@@ -2,16 +2,17 @@
 
 import numbers
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.utils import check_random_state
 
 from skhyper._sklearn import Interval
 from skhyper._trial import History
 from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.samplers import GPSampler, GridSampler, RandomSampler, Sampler, SkoptSampler
+from skhyper.samplers import Sampler
 from skhyper.search._fit import BaseSearch
 from skhyper.search._plan import Earlier, Plan
 from skhyper.search._spaces import (
@@ -26,9 +27,6 @@ from skhyper.search._validate import check_listed_values, check_settings, listed
 from skhyper.space import Space
 
 __all__ = ["SampledSearch", "SpaceSearch", "listed_plan", "plan_for", "sampled_plan", "seed_of"]
-
-# Samplers that start with the estimator's own values, unless `include_default` is False.
-_START_FROM_OWN = (RandomSampler, GPSampler, SkoptSampler)
 
 
 class SpaceSearch(BaseSearch):
@@ -91,12 +89,13 @@ def sampled_plan(search: Any, sampler: Sampler, seed: int, **more: Any) -> Plan:
     outside = [params for params in own if not space.contains(params)]
     if search.include_default:
         first += own
-    if isinstance(sampler, GridSampler):
-        candidates: Any = _grid_candidates(search, space, first, sampler.n_values)
+    design = sampler.design(space)
+    if design is not None:
+        candidates: Any = _grid_candidates(search, space, first, design)
     elif _tries_everything(search, space, in_phases):
-        candidates = _grid_candidates(search, space, first, int(space.n_settings))
+        candidates = _grid_candidates(search, space, first, space.grid(int(space.n_settings)))
     else:
-        if search.include_default is None and isinstance(sampler, _START_FROM_OWN):
+        if search.include_default is None and sampler.starts_from_default:
             first += own
         candidates = SampledCandidates(sampler, in_phases, first, search.allow_repeats, outside)
     more["attributes"] = {"sampler_": sampler, "_outside": outside}
@@ -109,8 +108,10 @@ def _tries_everything(search: Any, space: Space, in_phases: list[tuple[Space, fl
     return every and not search.allow_repeats and search.max_time is None
 
 
-def _grid_candidates(search: Any, space: Space, first: list, n_values: int) -> ListedCandidates:
-    grid = [params for point in space.grid(n_values) for params in space.from_unit([point])]
+def _grid_candidates(
+    search: Any, space: Space, first: list, points: Iterable[np.ndarray]
+) -> ListedCandidates:
+    grid = [params for point in points for params in space.from_unit([point])]
     distinct: dict[str, Mapping[str, Any]] = {}
     for params in [*first, *grid]:  # sub-spaces may overlap
         distinct.setdefault(setting_key(params, space), params)

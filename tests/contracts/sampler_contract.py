@@ -9,19 +9,19 @@ Write in a test of yours::
     def test_contract(check):
         check(MySampler)
 
-A check takes a callable without arguments that makes a new sampler, and raises
-``AssertionError`` where the sampler does not do what the search relies on. What is good for
-a sampler but not needed, because the search makes up for it, is in ``OPTIONAL_CHECKS``.
+A check takes a callable without arguments that creates a sampler, and raises ``AssertionError``
+if the sampler does not do what searches rely on. ``OPTIONAL_CHECKS`` has what is good for a
+sampler but not needed, because the search corrects it.
 
-Use few initial points, if there are any, so that the sampler's model is met: the histories
-here have `N_TRIALS` trials.
+The histories have `N_TRIALS` trials: use a smaller initial design, so that the sampler's model is
+tested too.
 """
 
 import pickle
 
 import numpy as np
 
-from skhyper._trial import History, Trial
+from skhyper._trial import History, Stop, Trial
 from skhyper.space import Categorical, Space, When
 
 __all__ = ["OPTIONAL_CHECKS", "SAMPLER_CHECKS", "SPACES", "make_history", "make_rng"]
@@ -34,7 +34,7 @@ def sum_below_one(params):
     return params["a"] + params["b"] < 1.0
 
 
-# Each is made anew, so that no check can spoil another one's.
+# Each check creates its own, so that checks are independent.
 SPACES = {
     "reals": lambda: Space({"a": (0.0, 1.0), "b": (1e-3, 1e3, "log-uniform")}),
     "mixed": lambda: Space(
@@ -42,7 +42,7 @@ SPACES = {
             "a": (1e-3, 1e3, "log-uniform"),
             "n": (1, 40),
             "k": ["x", "y", "z"],
-            # Neither hashed, sorted nor compared with == and no harm done.
+            # Values that cannot be hashed, sorted or compared by ==.
             "object": [[1, 2], {"a": [1]}, np.array([1.0, 2.0]), None],
             "size": Categorical([8, 16, 32], ordered=True),
             "weighted": Categorical([True, False], weights=[1, 9]),
@@ -62,14 +62,14 @@ SPACES = {
 
 
 def make_rng(number=0):
-    """A generator as the search makes one for each question."""
+    """A generator as a search creates one for each proposal."""
     return np.random.default_rng([SEED, number])
 
 
 def make_history(space, states="complete", losses=None, n_trials=N_TRIALS):
-    """Trials at random settings of `space`, one state for all or one for each.
+    """Random trials of `space`, with one state for all or one for each.
 
-    Losses fall with the first column, so that there is something to learn.
+    Losses decrease with the first coordinate.
     """
     points = space.sample(n_trials, np.random.default_rng(SEED))
     states = [states] * n_trials if isinstance(states, str) else states
@@ -84,49 +84,58 @@ def make_history(space, states="complete", losses=None, n_trials=N_TRIALS):
     return History(tuple(trials), seed=SEED)
 
 
-def ask(sampler, space, history, n_points=1):
-    """Points asked for as the search does, after a look at their form."""
-    points = sampler.ask(space, history, n_points, make_rng(len(history)))
-    assert isinstance(points, np.ndarray), f"ask must return an array, got {type(points)}"
-    assert points.dtype == np.float64, f"points must be float64, got {points.dtype}"
-    assert points.ndim == 2, f"points must have the shape (n, d), got {points.shape}"
-    assert points.shape[1] == space.n_dims, f"{points.shape} for {space.n_dims} columns"
-    assert len(points) <= n_points, f"{n_points} points were asked for, got {len(points)}"
-    return points
+def ask(sampler, space, history, number=None):
+    """The answer that a search gets: a point or Stop, checked for its form."""
+    answer = sampler.ask(space, history, make_rng(len(history) if number is None else number))
+    if isinstance(answer, Stop):
+        assert isinstance(answer.reason, str), f"the reason must be a str, got {answer.reason!r}"
+        return answer
+    assert isinstance(answer, np.ndarray), f"ask must return an array, got {type(answer)}"
+    assert answer.dtype == np.float64, f"points must be float64, got {answer.dtype}"
+    assert answer.shape == (space.n_dims,), f"{answer.shape} for {space.n_dims} dimensions"
+    return answer
 
 
-def check_answers_lie_in_the_space(make_sampler):
-    """Also without a history; each value at its one coordinate, nan where inactive."""
+def propose(sampler, space, history, number=None):
+    """A canonical point: each value at its one coordinate, nan where inactive."""
+    point = ask(sampler, space, history, number)
+    assert not isinstance(point, Stop), f"{point} after {len(history)} trials"
+    np.testing.assert_array_equal(point, space.activate([point])[0])
+    return point
+
+
+def check_answers_are_in_the_space(make_sampler):
+    """Also without a history."""
     for name, make_space in SPACES.items():
         space = make_space()
         for history in (History(seed=SEED), make_history(space)):
-            points = ask(make_sampler(), space, history, n_points=2)
-            assert len(points) == 2, f"{name}: the space has more than {len(points)} points left"
-            np.testing.assert_array_equal(points, space.activate(points), err_msg=name)
-            settings = space.from_unit(points)
-            assert all(space.contains(setting) for setting in settings), f"{name}: {settings}"
+            for number in range(3):
+                point = propose(make_sampler(), space, history, number)
+                (params,) = space.from_unit([point])
+                assert space.contains(params), f"{name}: {params}"
 
 
 def check_inactive_dimensions_are_nan(make_sampler):
     """A sub-space that is not chosen, a condition that does not hold."""
     for name in ("conditional", "list"):
         space = SPACES[name]()
-        points = ask(make_sampler(), space, make_history(space), n_points=3)
-        for point, setting in zip(points, space.from_unit(points), strict=True):
+        for number in range(3):
+            point = ask(make_sampler(), space, make_history(space), number)
+            (params,) = space.from_unit([point])
             active = {n for n, u in zip(space.names, point) if n is not None and not np.isnan(u)}
-            assert active == set(setting), f"{name}: {point} is {setting}"
+            assert active == set(params), f"{name}: {point} is {params}"
 
 
 def check_is_a_pure_function(make_sampler):
-    """The same history and rng, the same points: from a new sampler, and after other asks."""
+    """The same history and rng, the same point: from a new sampler, and after other asks."""
     space = SPACES["conditional"]()
     history = make_history(space)
-    expected = ask(make_sampler(), space, history, n_points=2)
+    expected = ask(make_sampler(), space, history)
     used = make_sampler()
     ask(used, SPACES["reals"](), make_history(SPACES["reals"]()))
     ask(used, space, History(seed=SEED))
     for sampler in (make_sampler(), used, used, pickle.loads(pickle.dumps(used))):
-        again = ask(sampler, SPACES["conditional"](), history, n_points=2)
+        again = ask(sampler, SPACES["conditional"](), history)
         np.testing.assert_array_equal(again, expected)
 
 
@@ -154,7 +163,7 @@ def check_changes_nothing_it_is_given(make_sampler):
     before = pickle.dumps((space, history))
     sampler = make_sampler()
     asked = repr(sampler)
-    ask(sampler, space, history, n_points=2)
+    ask(sampler, space, history)
     assert pickle.dumps((space, history)) == before, "the space or the history was changed"
     assert repr(sampler) == asked, "the sampler changed its own parameters"
 
@@ -167,18 +176,14 @@ def check_survives_failed_and_pending_trials(make_sampler):
         ["running"] * N_TRIALS,
         ["complete"] + ["failed"] * (N_TRIALS - 1),
     ):
-        points = ask(make_sampler(), space, make_history(space, states))
-        assert len(points) == 1, f"no answer to a history of {states}"
-        np.testing.assert_array_equal(points, space.activate(points))
+        propose(make_sampler(), space, make_history(space, states))
 
 
 def check_survives_odd_losses(make_sampler):
     """All equal, and one so large that it hides the others."""
     space = SPACES["reals"]()
     for losses in ([0.5] * N_TRIALS, [1e300, *[0.1] * (N_TRIALS - 1)], [1e-300] * N_TRIALS):
-        points = ask(make_sampler(), space, make_history(space, losses=losses))
-        assert len(points) == 1, f"no answer to losses of {losses}"
-        np.testing.assert_array_equal(points, space.activate(points))
+        propose(make_sampler(), space, make_history(space, losses=losses))
 
 
 def check_survives_trials_of_another_space(make_sampler):
@@ -196,64 +201,49 @@ def check_survives_trials_of_another_space(make_sampler):
         History(tuple(trials), seed=SEED),
         History((*trials, *make_history(space)), seed=SEED),
     ):
-        points = ask(make_sampler(), space, history)
-        assert len(points) == 1, f"no answer after {len(history)} trials"
-        np.testing.assert_array_equal(points, space.activate(points))
-
-
-def check_several_points_are_distinct(make_sampler):
-    for name in ("reals", "list"):
-        space = SPACES[name]()
-        for history in (History(seed=SEED), make_history(space)):
-            points = ask(make_sampler(), space, history, n_points=4)
-            assert len(points) == 4, f"{name}: got {len(points)} of 4 points"
-            distinct = np.unique(np.round(points, 9), axis=0)
-            assert len(distinct) == 4, f"{name}: {points} after {len(history)} trials"
+        propose(make_sampler(), space, history)
 
 
 def check_successive_points_differ(make_sampler):
-    """A search that is told nothing new but a pending trial must not stand still."""
+    """While the trials are pending, without any new result."""
     space = SPACES["reals"]()
     for start in (History(seed=SEED), make_history(space)):
         history, asked = start, []
         sampler = make_sampler()
         for _ in range(3):
-            asked.append(ask(sampler, space, history)[0])
+            asked.append(propose(sampler, space, history))
             (params,) = space.from_unit([asked[-1]])
             history = History((*history, Trial(len(history), params)), seed=SEED)
         distinct = np.unique(np.round(asked, 9), axis=0)
         assert len(distinct) == 3, f"{asked} after {len(start)} trials"
 
 
-def check_copes_with_a_used_up_space(make_sampler):
-    """An answer that was tried before, or none; no error and no endless loop."""
+def check_copes_with_an_exhausted_space(make_sampler):
+    """A point that was tried before, or Stop; no error and no endless loop."""
     space = Space({"k": ["x", "y"], "n": (1, 2)})
     settings = space.from_unit(list(space.grid(2)))
     trials = [Trial(i, p, "complete", loss=float(i)) for i, p in enumerate(settings)]
-    points = ask(make_sampler(), space, History(tuple(trials), seed=SEED), n_points=2)
-    np.testing.assert_array_equal(points, space.activate(points).reshape(points.shape))
+    answer = ask(make_sampler(), space, History(tuple(trials), seed=SEED))
+    assert isinstance(answer, Stop) or np.array_equal(answer, space.activate([answer])[0])
 
 
 def check_a_constraint_is_handled(make_sampler):
-    """Answers stay answers; the search replaces those that the constraint rejects."""
+    """There is a point; the search replaces those that the constraint rejects."""
     space = Space({"a": (0.0, 1.0), "b": (0.0, 1.0), "k": ["x", "y"]}, constraint=sum_below_one)
     for history in (History(seed=SEED), make_history(space)):
-        points = ask(make_sampler(), space, history, n_points=2)
-        assert len(points) == 2, f"got {len(points)} of 2 points after {len(history)} trials"
-        np.testing.assert_array_equal(points, space.activate(points))
+        propose(make_sampler(), space, history)
 
 
 def check_a_constraint_is_honoured(make_sampler):
     space = Space({"a": (0.0, 1.0), "b": (0.0, 1.0), "k": ["x", "y"]}, constraint=sum_below_one)
     for history in (History(seed=SEED), make_history(space)):
-        points = ask(make_sampler(), space, history, n_points=5)
-        assert len(points) > 0, f"no answer after {len(history)} trials"
-        settings = space.from_unit(points)
-        assert all(space.accepts(setting) for setting in settings), f"forbidden: {settings}"
+        for number in range(5):
+            (params,) = space.from_unit([propose(make_sampler(), space, history, number)])
+            assert space.accepts(params), f"forbidden: {params}"
 
 
 SAMPLER_CHECKS = [
-    check_answers_lie_in_the_space,
+    check_answers_are_in_the_space,
     check_inactive_dimensions_are_nan,
     check_is_a_pure_function,
     check_the_global_random_state_is_neither_read_nor_moved,
@@ -261,9 +251,8 @@ SAMPLER_CHECKS = [
     check_survives_failed_and_pending_trials,
     check_survives_odd_losses,
     check_survives_trials_of_another_space,
-    check_several_points_are_distinct,
     check_successive_points_differ,
-    check_copes_with_a_used_up_space,
+    check_copes_with_an_exhausted_space,
     check_a_constraint_is_handled,
 ]
 OPTIONAL_CHECKS = [check_a_constraint_is_honoured]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from skhyper._trial import History, Trial
+from skhyper._trial import History, Stop, Trial
 from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
 from skhyper.samplers import RandomSampler, Sampler
 from skhyper.space import Categorical, Space, When
@@ -28,8 +28,8 @@ def all_of(candidates, history=None):
 class Stuck(Sampler):
     """Always the same point."""
 
-    def ask(self, space, history, n_points, rng):
-        return space.activate(np.full((n_points, space.n_dims), 0.1))
+    def ask(self, space, history, rng):
+        return space.activate(np.full((1, space.n_dims), 0.1))[0]
 
 
 def test_listed_candidates_in_order_and_what_was_tried_before():
@@ -97,6 +97,24 @@ def test_a_point_that_was_tried_is_replaced_though_most_points_were():
     assert candidates.exhausted_reason == "n_iter=40 settings were tried"
 
 
+@pytest.mark.parametrize(
+    ("stop", "reason", "kind"),
+    [
+        (Stop("converged"), "converged", "sampler"),
+        (Stop(), "every setting was tried", "candidates"),
+    ],
+)
+def test_a_sampler_that_stops(stop, reason, kind):
+    class Stopping(Sampler):
+        def ask(self, space, history, rng):
+            return stop if len(history) == 2 else space.sample(1, rng)[0]
+
+    candidates = SampledCandidates(Stopping(), [(Space({"a": (0.0, 1.0)}), 5)])
+    assert len(all_of(candidates)) == 2
+    assert candidates.exhausted_reason == reason
+    assert candidates.exhausted_reason.kind == kind
+
+
 def test_answers_depend_on_seed_and_history_only():
     space = Space({"a": (0.0, 1.0)})
     one = all_of(SampledCandidates(RandomSampler(), [(space, 6)]), History(seed=1))
@@ -138,14 +156,14 @@ def test_setting_key_in_a_space():
     assert setting_key({"C": 1}, space) != setting_key({"C": 1, "tol": 4}, space)
 
 
-@pytest.mark.parametrize("answer", [np.zeros((1, 3)), np.zeros(2), [{"a": 1}], None])
+@pytest.mark.parametrize("answer", [np.zeros((1, 2)), np.zeros(3), [{"a": 1}], None])
 def test_a_sampler_whose_answer_has_the_wrong_shape(answer):
     class Wrong(Sampler):
-        def ask(self, space, history, n_points, rng):
+        def ask(self, space, history, rng):
             return answer
 
     space = Space({"a": (0.0, 1.0), "b": (0.0, 1.0)})
-    with pytest.raises(TypeError, match=r"Wrong.ask must return .* of shape \(n, 2\)"):
+    with pytest.raises(TypeError, match=r"Wrong.ask must return a point .* of shape \(2,\)"):
         SampledCandidates(Wrong(), [(space, 3)]).ask(History())
 
 

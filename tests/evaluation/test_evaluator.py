@@ -49,10 +49,10 @@ class Watching(Sampler):
     def __init__(self):
         self.seen, self.losses = [], []
 
-    def ask(self, space, history, n_points, rng):
+    def ask(self, space, history, rng):
         self.seen.append([trial.state for trial in history])
         self.losses.append([trial.loss for trial in history])
-        return space.sample(n_points, rng)
+        return space.sample(1, rng)[0]
 
 
 class Calls(Observer):

@@ -193,9 +193,9 @@ def test_asks_are_those_of_scikit_optimizes_loop():
 
 
 class Recorder(Sampler):
-    def ask(self, space, history, n_points, rng):
+    def ask(self, space, history, rng):
         self.seen = [trial.state for trial in history]
-        return space.sample(n_points, rng)
+        return space.sample(1, rng)[0]
 
 
 def test_a_sampler_sees_what_is_pending():

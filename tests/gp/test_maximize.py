@@ -73,6 +73,12 @@ def test_nothing_free_ranks_the_candidates(gp, rng):
     assert all((point == X).all(axis=1).any() for point in points)
 
 
+def test_no_starts(gp, rng):
+    points, values = maximize_log_ei(gp, gp.y.min(), rng.random((50, 3)), n_polish=0)
+    assert points.shape == (0, 3)
+    assert values.shape == (0,)
+
+
 def test_fewer_candidates_than_starts(gp):
     X = np.full((3, 3), 0.5)  # all alike, too
     points, values = maximize_log_ei(gp, gp.y.min(), X)

@@ -183,13 +183,9 @@ def test_a_search_with_a_time_limit():
     # The history, times included, decides: the same history, the same next setting.
     ask = search.sampler_.ask
     again = [
-        ask(search.space_, search.history_, 1, np.random.default_rng(1)).tolist() for _ in range(2)
+        ask(search.space_, search.history_, np.random.default_rng(1)).tolist() for _ in range(2)
     ]
     assert again[0] == again[1]
-
-
-def test_repr():
-    assert repr(GPSampler(max_time=3)).endswith("n_polish=4, max_time=3)")
 
 
 def test_without_hurry_times_do_not_decide():

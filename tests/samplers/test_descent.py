@@ -6,7 +6,7 @@ from scipy.interpolate import CubicHermiteSpline
 from scipy.optimize import minimize
 
 from skhyper import History, Trial
-from skhyper.samplers import GradientSampler
+from skhyper.samplers import Answer, GradientSampler, Stop, descent
 from skhyper.space import Real, Space, When
 
 
@@ -18,15 +18,15 @@ def run(function, space, n=60, names=None, history=None, **options):
         {name for name in space.names if name} if names is None else names, n_iter=n, **options
     )
     while len(history) < n:
-        points = sampler.ask(space, history, 1, np.random.default_rng(0))
-        if not len(points):
+        answer = sampler.ask(space, history, np.random.default_rng(0))
+        if isinstance(answer, Stop):
             break
-        (params,) = space.from_unit(points)
+        (params,) = space.from_unit([answer])
         value, gradient = function(params)
         state = "complete" if np.isfinite(value) else "failed"
         trial = Trial(len(history), params, state, loss=value, criterion=value, gradient=gradient)
         history = History((*history.trials, trial), seed=0)
-    return history, sampler
+    return history, answer
 
 
 def bowl(params):
@@ -36,11 +36,11 @@ def bowl(params):
 
 
 def test_a_bowl_is_one_basin():
-    history, sampler = run(bowl, {"a": (0.0, 1.0), "b": (0.0, 1.0)})
+    history, stop = run(bowl, {"a": (0.0, 1.0), "b": (0.0, 1.0)})
     assert history.best.params["a"] == pytest.approx(0.3, abs=5e-3)
     assert history.best.params["b"] == pytest.approx(0.6, abs=5e-3)
     assert len(history) < 20
-    assert "3 restarts in a row found nothing better" in sampler.stop_reason
+    assert "3 restarts in a row found nothing better" in stop.reason
 
 
 def test_as_scipy_does_it_from_the_same_point():
@@ -105,9 +105,9 @@ def test_two_basins_are_both_seen():
 
     history, _ = run(loss, {"x": (0.0, 1.0)})
     assert history.best.params["x"] == pytest.approx(0.25, abs=0.01)
-    history, sampler = run(loss, {"x": (0.0, 1.0)}, n_restarts=0)
+    history, stop = run(loss, {"x": (0.0, 1.0)}, n_restarts=0)
     assert history.best.params["x"] == pytest.approx(0.75, abs=0.02)
-    assert sampler.stop_reason == "the descent is at its end"
+    assert stop.reason == "the descent is at its end"
 
 
 def test_kinks():
@@ -134,15 +134,15 @@ def test_plains_and_cliffs():
     def flat(params):
         return 1.0, {"x": 0.0}
 
-    history, sampler = run(flat, {"x": (0.0, 1.0)})
-    assert sampler.stop_reason.startswith("the criterion is flat")
+    history, stop = run(flat, {"x": (0.0, 1.0)})
+    assert stop.reason.startswith("the criterion is flat")
     assert len(history) == 11  # the middle, and more restarts than usual
 
     def broken(params):
         return np.nan, None
 
-    history, sampler = run(broken, {"x": (0.0, 1.0)})
-    assert sampler.stop_reason == "no setting could be fitted and scored"
+    history, stop = run(broken, {"x": (0.0, 1.0)})
+    assert stop.reason == "no setting could be fitted and scored"
 
 
 def test_a_step_into_failures_is_shortened():
@@ -265,11 +265,11 @@ def test_restarts_next_to_what_is_known_are_not_made_and_not_counted():
     starts = [{"x": x, "a": "one", "b": "one"} for x in np.arange(0.05, 1.0, 0.1)]
 
     loss, options = valley(0.502), {"n": 200, "names": {"x"}, "starts": starts}
-    made, sampler = run(loss, space, n_restarts=5, **options)
+    made, stop = run(loss, space, n_restarts=5, **options)
     without, _ = run(loss, space, n_restarts=0, **options)
     assert len(made) == len(without) < 200
-    assert "5 restarts would have begun next to trials" in sampler.stop_reason
-    assert "found nothing better" not in sampler.stop_reason
+    assert "5 restarts would have begun next to trials" in stop.reason
+    assert "found nothing better" not in stop.reason
 
 
 @pytest.mark.parametrize("names", ["x", "xy"])
@@ -281,9 +281,9 @@ def test_all_restarts_of_one_or_two_hyperparameters_are_made(names):
         return value, {name: np.sinh(v - 0.502) for name, v in params.items()}
 
     few, _ = run(loss, space, n=200, n_restarts=1)
-    many, sampler = run(loss, space, n=200, n_restarts=9)
+    many, stop = run(loss, space, n=200, n_restarts=9)
     assert len(many) >= len(few) + 8
-    assert sampler.stop_reason.endswith(", and 9 restarts in a row found nothing better")
+    assert stop.reason.endswith(", and 9 restarts in a row found nothing better")
     assert len({tuple(trial.params.values()) for trial in many}) == len(many)
 
 
@@ -417,3 +417,50 @@ def test_in_one_valley_a_point_without_a_value_is_a_wall():
     beyond = [trial.params["x"] for trial in history if trial.params["x"] < 0.3]
     assert beyond
     assert beyond == sorted(beyond), "each one lies between the one before and the best"
+
+
+def trials_of(function, start):
+    """Points and values of one descent."""
+    plan, trials = descent(np.array(start), np.ones(len(start), dtype=bool), tol=1e-6), []
+    point = next(plan)
+    while True:
+        value, slope = function(point)
+        trials.append((point, value))
+        try:
+            point = plan.send(Answer(value, np.array(slope), {}))
+        except StopIteration:
+            return trials
+
+
+@pytest.mark.parametrize("start", [(0.9, 0.9), (0.5, 0.5), (0.1, 0.2), (0.8, 0.1)])
+def test_where_a_descent_ends_at_a_kink_there_is_a_new_attempt_from_its_best_point(start):
+    def kink(u):
+        a, b = u[0] - 0.37, u[1] - 0.61
+        tail = 0.2 * (a + b)
+        return 1 + abs(a) + 3 * abs(b) + 0.1 * (a + b) ** 2, [
+            np.sign(a) + tail,
+            3 * np.sign(b) + tail,
+        ]
+
+    trials = trials_of(kink, start)
+    first_steps = []
+    for i, (point, _) in enumerate(trials[1:], 1):
+        best, _ = min(trials[:i], key=lambda trial: trial[1])
+        first_steps += [
+            (i, step) for step in (0.15, 0.03) if abs(abs(point - best).max() - step) < 1e-9
+        ]
+    assert [step for _, step in first_steps] == [0.15, 0.03]
+    assert first_steps[1][0] > 10
+
+
+def test_after_a_failed_point_comes_one_between_it_and_the_best():
+    def cliff(u):
+        return (1.0 - u[0], [-1.0]) if u[0] < 0.62 else (np.nan, [np.nan])
+
+    trials = trials_of(cliff, [0.1])
+    points, values = np.array([point[0] for point, _ in trials]), [value for _, value in trials]
+    failed = np.isnan(values)
+    first = int(failed.argmax())
+    assert points[first - 1] < points[first + 1] < points[first]
+    assert 0.62 - 1e-3 < points[~failed].max() < 0.62
+    assert len(points) < 60

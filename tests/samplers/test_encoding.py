@@ -17,7 +17,7 @@ MIXED = Space(
 
 
 def test_encoding_of_numbers_choices_and_inactive_dimensions():
-    encoding = Encoding.of(MIXED)
+    encoding = Encoding.from_space(MIXED)
     np.testing.assert_array_equal(encoding.groups, [0, 1, 1, 1, 2, 3, 4])
     settings = [
         {"a": 1.0, "k": "x", "n": 1, "size": 4},
@@ -34,26 +34,26 @@ def test_encoding_of_numbers_choices_and_inactive_dimensions():
 def test_an_inactive_choice_is_as_far_from_each():
     space = Space({"on": [True, False], "k": When(["x", "y", "z"], on=True)})
     settings = [{"on": False}, *({"on": True, "k": k} for k in "xyz")]
-    F = Encoding.of(space).encode(space.to_unit(settings))[:, 2:]
+    F = Encoding.from_space(space).encode(space.to_unit(settings))[:, 2:]
     distances = np.linalg.norm(F[1:] - F[0], axis=1)
     np.testing.assert_allclose(distances, distances[0])
     np.testing.assert_allclose(F[0], F[1:].mean(axis=0))
 
 
 def test_decoding_undoes_encoding():
-    encoding = Encoding.of(MIXED)
+    encoding = Encoding.from_space(MIXED)
     points = MIXED.sample(50, np.random.default_rng(0))
     np.testing.assert_array_equal(MIXED.activate(encoding.decode(encoding.encode(points))), points)
 
 
 def test_only_active_numbers_are_climbed():
-    encoding = Encoding.of(MIXED)
+    encoding = Encoding.from_space(MIXED)
     points = MIXED.sample(50, np.random.default_rng(0))
     free = encoding.free(points)
     assert free[:, 0].all()
     assert not free[:, 1:6].any()
     np.testing.assert_array_equal(free[:, 6], ~np.isnan(points[:, 4]))
-    fine = Encoding.of(Space({"n": (1, 19), "m": (1, 20)}))
+    fine = Encoding.from_space(Space({"n": (1, 19), "m": (1, 20)}))
     np.testing.assert_array_equal(fine.free(np.full((1, 2), 0.5)), [[False, True]])
 
 
@@ -65,7 +65,7 @@ def test_numbers_in_a_list_are_one_feature_by_value():
             "seed": Categorical([1, 2, 3], ordered=False),
         }
     )
-    encoding = Encoding.of(space)
+    encoding = Encoding.from_space(space)
     np.testing.assert_array_equal(encoding.groups, [0, 1, 2, 2, 2])
     settings = [
         {"C": 10, "seed": 1},
@@ -80,13 +80,13 @@ def test_numbers_in_a_list_are_one_feature_by_value():
 
 
 def test_ranges_with_many_steps_are_climbed():
-    fine = Encoding.of(Space({"n": Integer(0, 190, step=10), "x": Real(0, 1.0, step=0.1)}))
+    fine = Encoding.from_space(Space({"n": Integer(0, 190, step=10), "x": Real(0, 1.0, step=0.1)}))
     np.testing.assert_array_equal(fine.free(np.full((1, 2), 0.5)), [[True, False]])
 
 
 def test_other_choices_among_numbers_are_categories():
     space = Space({"on": [True, False], "depth": When([None, 2, 4, 6, "auto"], on=True)})
-    encoding = Encoding.of(space)
+    encoding = Encoding.from_space(space)
     np.testing.assert_array_equal(encoding.groups, [0, 0, 1, 1, 1, 1])
     settings = [{"on": True, "depth": depth} for depth in (2, 6, None, "auto")]
     F = encoding.encode(space.to_unit([*settings, {"on": False}]))[:, 2:]

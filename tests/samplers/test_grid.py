@@ -6,13 +6,19 @@ from scipy import stats
 from sklearn.model_selection import ParameterGrid
 
 from skhyper._trial import History, Trial
-from skhyper.samplers import GridSampler
+from skhyper.samplers import GridSampler, Stop
 from skhyper.space import Categorical, Space, When
 
 
 def whole_grid(sampler, space, history=None):
-    points = sampler.ask(space, history or History(), 10_000, np.random.default_rng(0))
-    return space.from_unit(points)
+    """What the sampler proposes, one after the other, until it stops."""
+    start, found = list(history or ()), []
+    while True:
+        trials = [*start, *history_of(found)]
+        answer = sampler.ask(space, History(tuple(trials)), np.random.default_rng(0))
+        if isinstance(answer, Stop):
+            return found
+        found += space.from_unit([answer])
 
 
 def history_of(settings):
@@ -30,23 +36,18 @@ def history_of(settings):
 )
 def test_order_is_that_of_parameter_grid(spaces):
     expected = list(ParameterGrid(spaces))
-    assert whole_grid(GridSampler(), Space(spaces)) == expected
-    # One at a time, as a search asks.
-    space, found = Space(spaces), []
-    for _ in expected:
-        points = GridSampler().ask(space, history_of(found), 1, np.random.default_rng(0))
-        found += space.from_unit(points)
-    assert found == expected
+    space = Space(spaces)
+    assert whole_grid(GridSampler(), space) == expected
+    assert space.from_unit(list(GridSampler().design(space))) == expected
 
 
 def test_an_exhausted_grid_has_no_points():
     space = Space({"a": [1, 2], "b": (0.0, 1.0)})
     grid = whole_grid(GridSampler(2), space)
     assert len(grid) == 4
-    points = GridSampler(2).ask(space, history_of(grid), 3, np.random.default_rng(0))
-    assert points.shape == (0, 2)
-    points = GridSampler(2).ask(space, history_of(grid[:3]), 3, np.random.default_rng(0))
-    assert space.from_unit(points) == grid[3:]
+    answer = GridSampler(2).ask(space, history_of(grid), np.random.default_rng(0))
+    assert answer == Stop()
+    assert whole_grid(GridSampler(2), space, history_of(grid[:3])) == grid[3:]
 
 
 def test_rounding_makes_no_tried_setting_new():
@@ -122,8 +123,7 @@ def test_settings_of_two_sub_spaces_are_asked_for_once():
     space = Space([{"a": [1, 2]}, {"a": [2, 3]}, {"a": [3, 2], "b": [1]}])
     expected = [{"a": 1}, {"a": 2}, {"a": 3}, {"a": 3, "b": 1}, {"a": 2, "b": 1}]
     assert whole_grid(GridSampler(), space) == expected
-    points = GridSampler().ask(space, history_of(expected[:2]), 1, np.random.default_rng(0))
-    assert space.from_unit(points) == expected[2:3]
+    assert whole_grid(GridSampler(), space, history_of(expected[:2])) == expected[2:]
 
 
 @pytest.mark.parametrize("n_values", [0, -1, True, 2.5, "3", None, np.nan])

@@ -10,7 +10,7 @@ from sklearn.svm import SVC
 from skhyper import BayesSearchCV, History, SearchCV, Trial, minimize
 from skhyper.evaluation import SampledCandidates
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.samplers import GPSampler
+from skhyper.samplers import GPSampler, Stop
 from skhyper.samplers._regret import Regret, fold_noise, regret_bound
 from skhyper.space import Space
 
@@ -83,9 +83,9 @@ def test_the_bound_holds():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_it_stops_where_nothing_is_to_be_won(seed):
-    _, sampler, history, reason = search(lambda u: 0.0, 2, 0.05, 60, seed, early_stopping=True)
+    _, _, history, reason = search(lambda u: 0.0, 2, 0.05, 60, seed, early_stopping=True)
     assert len(history) < 30
-    assert reason == sampler.stop_reason == REASON
+    assert reason == REASON
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -112,6 +112,23 @@ def test_without_noise_it_goes_on():
         random_state=0,
     )
     assert result.nfev == 24 or result.fun < -1 + 1e-3
+
+
+@pytest.mark.parametrize(
+    ("negligible", "n", "stops"),
+    [({23, 24, 25}, 25, True), ({24, 25}, 25, False), ({25}, 25, False), ({17, 18, 19}, 19, False)],
+)
+def test_it_stops_after_three_negligible_regrets_in_a_row(negligible, n, stops):
+    class Scripted(GPSampler):
+        def regret(self, space, history):
+            return Regret(0.1 if len(history) in negligible else 1.0, 0.5)
+
+    space = Space({"x": (0.0, 1.0)})
+    trials = (Trial(i, {"x": i / n}, "complete", loss=float(i)) for i in range(n))
+    answer = Scripted(early_stopping=True).ask(
+        space, History(tuple(trials)), np.random.default_rng(0)
+    )
+    assert isinstance(answer, Stop) == stops
 
 
 def test_few_trials_say_nothing():
@@ -154,7 +171,7 @@ def test_by_any_search_that_takes_a_sampler():
     sampler = GPSampler(early_stopping=True)
     found = SearchCV(SVC(), SPACE, sampler=sampler, n_iter=45, refit=False, random_state=0)
     assert found.fit(X, y).stop_reason_ == REASON
-    assert repr(sampler).endswith("early_stopping=True)")
+    assert repr(sampler) == "GPSampler(early_stopping=True)"
 
 
 def test_scikit_optimizes_optimizer_cannot():

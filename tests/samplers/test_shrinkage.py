@@ -8,7 +8,7 @@ from scipy.optimize import approx_fprime, minimize
 from scipy.stats import loguniform
 
 from skhyper import History, Trial
-from skhyper.samplers import GradientSampler, Shrinkage
+from skhyper.samplers import GradientSampler, Shrinkage, Stop
 from skhyper.space import Integer, Real, Space
 
 RNG = np.random.default_rng(0)
@@ -81,8 +81,11 @@ def run(prior, n=80, starts=()):
     space = vectors(3, (1e-3, 1e3, "log-uniform"))
     sampler = GradientSampler({"a"}, n, starts=starts, n_restarts=1, tol=1e-9, prior=prior)
     history = History((), seed=0)
-    while len(history) < n and len(points := sampler.ask(space, history, 1, RNG)):
-        (params,) = space.from_unit(points)
+    while len(history) < n:
+        answer = sampler.ask(space, history, RNG)
+        if isinstance(answer, Stop):
+            break
+        (params,) = space.from_unit([answer])
         value, slope = valley(np.log(params["a"]))
         gradient = {"a": slope / params["a"]}
         trial = Trial(len(history), params, "complete", None, value, (), 0.0, "", gradient, value)

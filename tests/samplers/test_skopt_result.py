@@ -92,7 +92,7 @@ def test_the_model_is_the_surrogate():
     model = search.sampler_.model(search.space_, search.history_)
     inside = [trial.params for trial in search.history_ if search.space_.contains(trial.params)]
     points = search.space_.to_unit(inside)
-    expected = model.predict(points)
+    expected = model.predict_points(points)
     np.testing.assert_allclose(mean, expected[0], rtol=1e-9)
     np.testing.assert_allclose(std, expected[1], rtol=1e-6)
     # It follows the losses that it was fitted to.

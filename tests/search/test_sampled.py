@@ -153,9 +153,9 @@ def test_the_surrogate_does_not_see_the_own_setting_outside():
     seen = []
 
     class Watch(GPSampler):
-        def ask(self, space, history, n_points, rng):
+        def ask(self, space, history, rng):
             seen.append([trial.number for trial in history])
-            return super().ask(space, history, n_points, rng)
+            return super().ask(space, history, rng)
 
     SearchCV(SVC(C=1e6), C, sampler=Watch(), n_iter=3, cv=2, random_state=0).fit(X, y)
     SearchCV(SVC(C=1.0), C, sampler=Watch(), n_iter=3, cv=2, random_state=0).fit(X, y)
@@ -409,8 +409,8 @@ def test_wrong_arguments(cls, wrong, match):
 
 def test_a_sampler_of_ones_own_and_unknown_ones():
     class Corner(RandomSampler.__mro__[1]):
-        def ask(self, space, history, n_points, rng):
-            return space.activate(np.full((n_points, space.n_dims), 1.0))
+        def ask(self, space, history, rng):
+            return space.activate(np.full((1, space.n_dims), 1.0))[0]
 
     search = SearchCV(Surface(), {"a": (0.0, 1.0)}, sampler=Corner(), n_iter=3, cv=2)
     search.fit(X, y)

@@ -1,0 +1,160 @@
+"""The acquisition function of Bayesian optimization, and where it is largest.
+
+Notation
+--------
+n, m, d, p : number of known points, of candidates, of dimensions, of features
+known : (n, d) points of all trials, nan where inactive
+centers : (k, d) points of the best trials
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from skhyper.gp import log_expected_improvement, maximize_log_ei
+from skhyper.samplers._cost import worth_most
+from skhyper.samplers._proposals import (
+    along_lines,
+    every_point,
+    in_rarest_branch,
+    local_steps,
+    unknown,
+)
+from skhyper.samplers._rules import Rules
+from skhyper.samplers._surrogate import GPSurrogate
+from skhyper.space import Space
+
+__all__ = ["Acquisition", "Maximizer"]
+
+Penalty = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """Log expected improvement at points, minus a penalty for the time they take.
+
+    Attributes
+    ----------
+    surrogate : GPSurrogate
+    noise_weight : float
+        Standard deviations of the noise by which the improvement is augmented.
+    penalty : callable or None
+        From features (m, p) to what is subtracted, (m,).
+    """
+
+    surrogate: GPSurrogate
+    noise_weight: float
+    penalty: Penalty | None = None
+
+    @property
+    def noise_std(self) -> float:
+        return self.noise_weight * float(np.sqrt(self.surrogate.gp.noise_variance))
+
+    def __call__(self, points: np.ndarray, std_scale: float = 1.0) -> np.ndarray:
+        """Values (m,) at points (m, d), with standard deviations times `std_scale`."""
+        F = self.surrogate.encoding.encode(points)
+        mean, std = self.surrogate.gp.predict(F)
+        best = self.surrogate.best
+        value = log_expected_improvement(mean, std_scale * std, best, self.noise_std)[0]
+        return value if self.penalty is None else value - self.penalty(F)
+
+
+@dataclass(frozen=True)
+class Maximizer:
+    """Chooses the next point: of a branch, on a line, or the maximum of the acquisition.
+
+    Attributes
+    ----------
+    rules : Rules
+    n_candidates, n_polish : int
+        As in :class:`GPSampler`.
+    """
+
+    rules: Rules
+    n_candidates: int
+    n_polish: int
+
+    def next_point(
+        self,
+        acquisition: Acquisition,
+        known: np.ndarray,
+        centers: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """The next point, (d,), none of the `known` ones."""
+        space, rules, n = acquisition.surrogate.space, self.rules, len(known)
+        if acquisition.penalty is None and n % rules.branch_period == 0:
+            n_trials = rules.min_branch_trials
+            points = in_rarest_branch(space, known, n_trials, self.n_candidates, rng)
+            if len(points):
+                return points[acquisition(points).argmax()]
+        lines = n >= rules.first_line and n % rules.line_period == 0
+        if lines and space.n_dims >= rules.min_line_dimensions:
+            points = unknown(along_lines(space, centers[0], rng), known)
+            if len(points):
+                return points[acquisition(points, rules.line_std_scale).argmax()]
+        return self._maximum(acquisition, known, centers, rng)
+
+    def candidates(
+        self, space: Space, centers: np.ndarray, known: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """All points of a small space; else random ones and steps from the centers, (m, d)."""
+        if space.n_settings <= self.n_candidates:
+            return every_point(space)
+        rules = self.rules
+        share = max(rules.min_candidate_share, min(1.0, rules.n_full_candidates / len(known)))
+        m = max(1, round(share * self.n_candidates))
+        n_steps = int(np.ceil(rules.local_share * m / len(centers)))
+        steps = local_steps(space, np.repeat(centers, n_steps, axis=0), rng)
+        return np.concatenate([space.sample(m, rng, known), steps])
+
+    def _maximum(
+        self,
+        acquisition: Acquisition,
+        known: np.ndarray,
+        centers: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """The point of largest acquisition that is not `known`."""
+        surrogate, encoding = acquisition.surrogate, acquisition.surrogate.encoding
+        space = surrogate.space
+        candidates = self.candidates(space, centers, known, rng)
+        candidates = candidates[np.argsort(-acquisition(candidates), kind="stable")]
+        # To compare all candidates with the known points takes as long as to predict.
+        top = unknown(candidates[: self.rules.n_top], known)
+        if len(top) == 0:
+            top = unknown(candidates, known)
+        if len(top) == 0:  # a small space, nearly exhausted: the search finds the rest
+            return space.sample(1, rng, known)[0]
+        free = self._free(surrogate, top, len(known))
+        if acquisition.penalty is None and not free.any():
+            return top[0]
+        found, _ = maximize_log_ei(
+            surrogate.gp,
+            surrogate.best,
+            encoding.encode(top),
+            free=free,
+            n_polish=self.n_polish,
+            max_iter=self.rules.max_polish_iterations,
+            noise_std=acquisition.noise_std,
+        )
+        # Rounded, they may be known, forbidden, or worse than a candidate.
+        found = unknown(space.activate(encoding.decode(found)), known)
+        points = space.filter(np.concatenate([found, top]))
+        if acquisition.penalty is None:
+            points = points[: len(found) + 1]
+            return points[acquisition(points).argmax()] if len(points) else top[0]
+
+        def steps(starts: np.ndarray) -> np.ndarray:
+            return unknown(local_steps(space, starts, rng), known)
+
+        return worth_most(acquisition, points, steps)
+
+    def _free(self, surrogate: GPSurrogate, points: np.ndarray, n_known: int) -> np.ndarray:
+        """Features (n, p) over which the acquisition is maximized locally from points (n, d)."""
+        free = surrogate.encoding.free(points)
+        if surrogate.space.n_settings <= self.n_candidates:
+            return np.zeros_like(free)
+        late = n_known >= self.rules.first_polish or surrogate.gp.derivatives is not None
+        return free & (late | (free.sum(axis=1, keepdims=True) > self.rules.covered_dimensions))

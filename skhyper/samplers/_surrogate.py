@@ -1,0 +1,152 @@
+"""The Gaussian process that :class:`GPSampler` fits to the losses of trials.
+
+Notation
+--------
+points : (n, d) points of the unit cube, nan where inactive
+F : (n, p) features; a category becomes one column for each of its choices
+y : (n,) losses, failed ones replaced
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from skhyper._trial import History
+from skhyper.gp import (
+    GaussianProcess,
+    Hyperparameters,
+    fit_gp,
+    gp_posterior,
+    least_and_spread,
+)
+from skhyper.samplers._base import Surrogate, located_gradients, located_trials
+from skhyper.samplers._encoding import Encoding
+from skhyper.samplers._losses import clip_to_finite
+from skhyper.samplers._rules import Rules
+from skhyper.space import Space
+
+__all__ = ["GPSurrogate", "Observations", "SurrogateFit"]
+
+
+@dataclass(frozen=True)
+class GPSurrogate(Surrogate):
+    """A Gaussian process of the loss.
+
+    Attributes
+    ----------
+    space : Space
+    gp : GaussianProcess
+        Posterior of the loss given features; ``gp.X`` are the trials that it is conditioned on.
+    encoding : Encoding
+        From points to features.
+    best : float
+        Least predicted loss of these trials.
+    """
+
+    space: Space
+    gp: GaussianProcess
+    encoding: Encoding
+    best: float
+
+    def predict_points(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self.gp.predict(self.encoding.encode(points))
+
+
+class Observations(NamedTuple):
+    """The trials of a history that are in a space.
+
+    Attributes
+    ----------
+    points : ndarray of shape (n, d)
+    losses : ndarray of shape (n,)
+        nan where failed or pending.
+    pending : ndarray of bool of shape (n,)
+    gradients : ndarray of shape (n, d) or None
+        Derivatives of the losses, nan where unknown; None if they are not used.
+    """
+
+    points: np.ndarray
+    losses: np.ndarray
+    pending: np.ndarray
+    gradients: np.ndarray | None
+
+    @classmethod
+    def from_history(cls, space: Space, history: History, use_gradients: bool) -> "Observations":
+        gradients = located_gradients(space, history) if use_gradients else None
+        return cls(*located_trials(space, history), gradients)
+
+    @property
+    def n_complete(self) -> int:
+        return int(np.isfinite(self.losses).sum())
+
+
+class SurrogateFit:
+    """Fits surrogates to growing histories; hyperparameters are kept while these grow little.
+
+    Parameters
+    ----------
+    rules : Rules
+    max_points : int
+        Maximum number of trials that the GP is conditioned on.
+    """
+
+    def __init__(self, rules: Rules, max_points: int):
+        self._rules = rules
+        self._max_points = max_points
+        # The last fit of hyperparameters: a cache, which changes no result.
+        self._cached: tuple[tuple[bytes, ...], Hyperparameters] | None = None
+
+    def __call__(self, space: Space, observed: Observations) -> GPSurrogate:
+        """The surrogate of the trials that are not pending; two of them must be complete."""
+        if observed.gradients is not None:
+            return self.to_all(space, observed)
+        encoding, F, losses = self._data(space, observed)
+        hyperparameters = self._hyperparameters(F, losses, encoding.groups)
+        y = self._rules.transform_losses(losses)
+        kept = least_and_spread(y, self._max_points)
+        gp = gp_posterior(F[kept], y[kept], hyperparameters, groups=encoding.groups)
+        return _surrogate(space, gp, encoding)
+
+    def to_all(self, space: Space, observed: Observations) -> GPSurrogate:
+        """The same, with hyperparameters and a posterior of all these trials."""
+        encoding, F, losses = self._data(space, observed)
+        y, gradients = self._rules.transform_losses(losses), None
+        if observed.gradients is not None:
+            given = observed.gradients[~observed.pending]
+            # Those of failed and of clipped losses are unknown.
+            known = (y == losses)[:, None] & (clip_to_finite(given) == given)
+            gradients = encoding.encode_gradients(np.where(known, given, np.nan))
+        gp = fit_gp(
+            F,
+            y,
+            groups=encoding.groups,
+            gradients=gradients,
+            max_fitted_derivatives=self._rules.max_fitted_derivatives,
+            priors=self._rules.priors,
+        )
+        return _surrogate(space, gp, encoding)
+
+    def _data(
+        self, space: Space, observed: Observations
+    ) -> tuple[Encoding, np.ndarray, np.ndarray]:
+        """The encoding, features and losses of the trials that are not pending."""
+        encoding, done = self._rules.encoding(space), ~observed.pending
+        return encoding, encoding.encode(observed.points[done]), observed.losses[done]
+
+    def _hyperparameters(
+        self, F: np.ndarray, losses: np.ndarray, groups: np.ndarray
+    ) -> Hyperparameters:
+        """Hyperparameters fitted to the first four fifths of the trials or more."""
+        n = len(losses) - len(losses) % max(1, len(losses) // self._rules.refit_growth)
+        n = max(n, int(np.flatnonzero(np.isfinite(losses))[1]) + 1)  # two are complete
+        key = (groups.tobytes(), F[:n].tobytes(), losses[:n].tobytes())
+        if self._cached is None or key != self._cached[0]:
+            y = self._rules.transform_losses(losses[:n])
+            fitted = fit_gp(F[:n], y, groups=groups, priors=self._rules.priors)
+            self._cached = key, fitted.hyperparameters
+        return self._cached[1]
+
+
+def _surrogate(space: Space, gp: GaussianProcess, encoding: Encoding) -> GPSurrogate:
+    return GPSurrogate(space, gp, encoding, float(gp.predict(gp.X)[0].min()))
