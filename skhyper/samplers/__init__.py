@@ -3,6 +3,7 @@
 from skhyper._lazy import public_dir
 from skhyper._trial import Stop
 from skhyper.samplers._base import Sampler, Surrogate, located_gradients, located_trials
+from skhyper.samplers._descent_rules import DescentRules
 from skhyper.samplers._gp import GPSampler
 from skhyper.samplers._gradient import GradientSampler
 from skhyper.samplers._grid import GridSampler
@@ -19,6 +20,7 @@ from skhyper.samplers._sobol import SobolSampler
 __all__ = [
     "SAMPLERS",
     "Answer",
+    "DescentRules",
     "GPSampler",
     "GradientSampler",
     "GridSampler",

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from skhyper._trial import History, Stop, Trial
+from skhyper.samplers._descent_rules import RULES, DescentRules
 from skhyper.samplers._gp import GPSampler
-from skhyper.samplers._local import STEPS, Answer, Plan, descent, descent_together
+from skhyper.samplers._local import Answer, Plan, descent, descent_together
 from skhyper.samplers._overview import (
     LARGEST_DIMENSION,
     coarse_design,
@@ -34,31 +35,8 @@ from skhyper.space import Space
 
 __all__ = ["Strategy", "key_of"]
 
-# All combinations of choices are tried if each can have so many trials.
-_TRIALS_AN_ARM = 5
-_MAX_ENUMERATED = 10_000
-_MAX_DRAWS_AN_ARM = 64
-# Points, for each trial, that the constraint may reject before a search gives up.
-_MAX_POINTS_A_TRIAL = 20
-# Trials of each run before the best of them goes on alone.
-_FIRST_TRIALS = 3
-# Abandon a restart after this many consecutive trials whose gradient points to the best point.
-_LIKELY = 2
-# Skip restarts within this max-norm distance of such a trial.
-_NEAR = 0.05
-# In more dimensions a Gaussian process takes longer than what it saves.
-_MAX_PROCESS_DIMS = 12
-# In one valley: what is above the best by this part of its value, or of all that values differ
-# by, and falls towards it, is a wall that no restart climbs over.
-_WALL = 0.1
-# Width by which the outermost gaps are extended beyond the trials.
-_REACH = 0.3
 # Hyperparameters whose large values make a model flexible; small ones of the others do.
 _FLEXIBLE_AT_TOP = frozenset({"C", "gamma"})
-# `tol` of a descent that only looks for a start.
-_ROUGH = 1e-3
-# Restarts where nothing but plains has been seen.
-_RESTARTS_ON_PLAINS = 10
 
 
 def key_of(point: np.ndarray) -> bytes:
@@ -89,7 +67,7 @@ class Strategy:
     names : frozenset of str
         Hyperparameters that have derivatives.
     starts : list of ndarray of shape (d,)
-    n_iter, n_restarts, tol, one_valley
+    n_iter, n_restarts, tol, one_valley, rules
         As :class:`GradientSampler` has them.
     seed : int
     shrinkage : Shrinkage
@@ -110,6 +88,7 @@ class Strategy:
     strength_at: Callable[[np.ndarray], float]
     strength: float | None = None
     one_valley: bool = False
+    rules: DescentRules = RULES
     _seen: list[tuple[np.ndarray, Answer]] = field(default_factory=list)
     _runs: list[_Run] = field(default_factory=list)
     _design: dict[bytes, Answer] = field(default_factory=dict)
@@ -152,7 +131,7 @@ class Strategy:
             1 if moves else dimension.n_values
             for moves, dimension in zip(self._moves, self.space.dimensions)
         ]
-        if math.prod(sizes) > _MAX_ENUMERATED:
+        if math.prod(sizes) > self.rules.max_enumerated:
             return None
         axes = [
             [0.5] if moves else dimension.grid(int(dimension.n_values))
@@ -164,12 +143,13 @@ class Strategy:
             arms = {
                 key: point for key, arm in arms.items() if (point := self._allowed(arm)) is not None
             }
-        return list(arms.values()) if len(arms) <= max(1, self.n_iter // _TRIALS_AN_ARM) else None
+        most = max(1, self.n_iter // self.rules.trials_per_configuration)
+        return list(arms.values()) if len(arms) <= most else None
 
     def _allowed(self, arm: np.ndarray) -> np.ndarray | None:
         """The middle of an arm or, where the constraint rejects it, another point of it."""
         rng = np.random.default_rng(self.seed)
-        others = rng.random((_MAX_DRAWS_AN_ARM, self.space.n_dims))
+        others = rng.random((self.rules.max_draws, self.space.n_dims))
         points = [arm, *np.where(self._moves & ~np.isnan(arm), others, arm)]
         allowed = (p for p in points if len(self.space.filter(self.space.activate(p[None]))))
         return next(allowed, None)
@@ -181,7 +161,7 @@ class Strategy:
         """
         for point in self.starts or [self._middle(np.full(self.space.n_dims, 0.5))]:
             yield from self._start(point)
-        while len(self._seen) < _MAX_POINTS_A_TRIAL * self.n_iter:
+        while len(self._seen) < self.rules.max_points_per_trial * self.n_iter:
             run = self._runs[-1]
             while not run.done and run.best <= np.median([other.best for other in self._runs]):
                 yield from self._advance(run)
@@ -269,9 +249,9 @@ class Strategy:
         columns, U, f, G = self._trials_of(point)
         answer = self._design.get(key_of(point))
         if answer is None or not np.any(np.nan_to_num(answer.slope[columns])):
-            return STEPS[0]
+            return self.rules.steps[0]
         start = int(np.abs(U - point[columns]).sum(axis=1).argmin())
-        return first_step(U, f, G, start, STEPS[-1], STEPS[0])
+        return first_step(U, f, G, start, self.rules.steps[-1], self.rules.steps[0])
 
     # ---- runs
 
@@ -292,20 +272,22 @@ class Strategy:
         """
         shrinkage = self.shrinkage
         if self.strength == 0 or not shrinkage.vectors:
-            step = self._first_step(point) if self._sees_whole_range else STEPS[0]
-            return (yield from descent(point, self._moves, self.tol, step))
+            step = self._first_step(point) if self._sees_whole_range else self.rules.steps[0]
+            return (yield from descent(point, self._moves, self.tol, step, self.rules))
         start = self.space.activate(shrinkage.together(point))[0]
-        rough = self.tol if self.strength == math.inf else max(self.tol, _ROUGH)
-        end = yield from descent_together(shrinkage, start, self._moves, rough)
+        rough = self.tol if self.strength == math.inf else max(self.tol, self.rules.rough_tol)
+        end = yield from descent_together(shrinkage, start, self._moves, rough, self.rules)
         if end or run.best_point is None:
             return end
         if self.strength is None:
             self.strength = self.strength_at(run.best_point)
         if math.isfinite(self.strength):
             best = run.best_point if shrinkage.is_together(point) else point
-            yield from descent(best, self._moves, self.tol)
+            yield from descent(best, self._moves, self.tol, rules=self.rules)
         elif rough > self.tol:
-            yield from descent_together(shrinkage, run.best_point, self._moves, self.tol)
+            yield from descent_together(
+                shrinkage, run.best_point, self._moves, self.tol, self.rules
+            )
         return ""
 
     def _with_prior(self, point: np.ndarray, answer: Answer) -> Answer:
@@ -330,7 +312,7 @@ class Strategy:
     def _descend(self) -> Plan:
         """All runs to their ends: a few trials of each, then the best one first."""
         while active := [run for run in self._runs if not run.done]:
-            young = [run for run in active if run.n_trials < _FIRST_TRIALS]
+            young = [run for run in active if run.n_trials < self.rules.first_trials]
             yield from self._advance((young or sorted(active, key=lambda run: run.best))[0])
 
     # ---- restarts
@@ -350,9 +332,9 @@ class Strategy:
                     n_vain, n_known, n_skipped = n_vain + 1, n_known + 1, n_skipped + 1
                     continue
             run = yield from self._start(start)
-            n_towards = _LIKELY if run.done else _LIKELY * self._descends_to(best)
+            n_towards = self.rules.likely_trials * (run.done or self._descends_to(best))
             basins |= n_towards == 0
-            while not run.done and n_towards < _LIKELY:
+            while not run.done and n_towards < self.rules.likely_trials:
                 yield from self._advance(run)
                 n_towards = n_towards + 1 if self._descends_to(best) else 0
             run.done = True
@@ -382,7 +364,7 @@ class Strategy:
     def _patience(self) -> int:
         """Restarts that may fail: more where there has been no slope to follow yet."""
         lost = all(run.flat or run.best_point is None for run in self._runs)
-        n_on_plains = _RESTARTS_ON_PLAINS - max(0, len(self._design) - 1)
+        n_on_plains = self.rules.restarts_on_plains - max(0, len(self._design) - 1)
         return max(self.n_restarts, n_on_plains) if lost else self.n_restarts
 
     def _descends_to(self, best: _Run, trial: int = -1) -> bool:
@@ -407,7 +389,7 @@ class Strategy:
     def _is_known(self, start: np.ndarray, best: _Run) -> bool:
         """Whether a trial nearby has shown already that the way from there is to the best."""
         return any(
-            np.all(np.abs(point - start)[self._moves & ~np.isnan(start)] <= _NEAR)
+            np.all(np.abs(point - start)[self._moves & ~np.isnan(start)] <= self.rules.near)
             and self._descends_to(best, number)
             for number, (point, _) in enumerate(self._seen)
         )
@@ -416,7 +398,7 @@ class Strategy:
         """A point of the best arm: from a process where there are basins, else spread out."""
         if (inside := self._between_walls(best)) is not None:
             return inside
-        if basins and self.space.n_dims <= _MAX_PROCESS_DIMS:
+        if basins and self.space.n_dims <= self.rules.max_gp_dimensions:
             return self._from_process()
         rng = self._rng()
         spread = sobol_point(self.space, len(self._runs) + n_known, self.seed, rng)
@@ -436,11 +418,14 @@ class Strategy:
         k, arm = columns[0], key_of(self._middle(best.best_point))
         seen = [(p[k], a) for p, a in self._seen if key_of(self._middle(p)) == arm]
         values = [a.value for _, a in seen if math.isfinite(a.value)]
-        height = best.best + _WALL * max(abs(best.best), max(values) - min(values))
+        height = best.best + self.rules.wall * max(abs(best.best), max(values) - min(values))
         u = best.best_point[k]
         # Points without value or gradient count as walls.
         walls = [x for x, a in seen if not a.value <= height and not a.slope[k] * (x - u) <= 0]
-        ends = min(x for x, _ in seen) - _REACH, max(x for x, _ in seen) + _REACH
+        ends = (
+            min(x for x, _ in seen) - self.rules.reach,
+            max(x for x, _ in seen) + self.rules.reach,
+        )
         low = max((x for x in walls if x < u), default=max(ends[0], 0.0))
         high = min((x for x in walls if x > u), default=min(ends[1], 1.0))
         marks = np.unique([low, high] + [x for x, _ in seen if low < x < high])
@@ -462,7 +447,7 @@ class Strategy:
             for number, (point, answer) in enumerate(self._seen)
             for params in self.space.from_unit(point[None])
         ]
-        process = GPSampler(use_gradients=self.space.n_dims <= _MAX_PROCESS_DIMS)
+        process = GPSampler(use_gradients=self.space.n_dims <= self.rules.max_gp_dimensions)
         point = process.ask(self.space, History(tuple(trials), self.seed), self._rng())
         assert not isinstance(point, Stop)  # which needs early_stopping
         return point

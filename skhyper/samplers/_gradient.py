@@ -14,6 +14,7 @@ from skhyper._trial import History, Stop, Trial
 from skhyper.samplers._arguments import check_flag, check_number
 from skhyper.samplers._base import Sampler
 from skhyper.samplers._descent import Strategy, key_of
+from skhyper.samplers._descent_rules import RULES, DescentRules
 from skhyper.samplers._local import Answer
 from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.space import Space
@@ -47,6 +48,8 @@ class GradientSampler(Sampler):
         Strength with which the components of a vector are held together, or
         ``prior(space, point) -> float``, which is asked once, at the best point of equal
         components.
+    rules : DescentRules
+        The numbers that descents and restarts follow.
 
     Notes
     -----
@@ -83,6 +86,8 @@ class GradientSampler(Sampler):
         one_valley: bool = False,
         least: float = 0.0,
         prior: float | Callable[[Space, np.ndarray], float] = 0.0,
+        *,
+        rules: DescentRules = RULES,
     ):
         if isinstance(names, str) or not all(isinstance(name, str) for name in names):
             raise TypeError(f"names must be a collection of str, got {names!r}.")
@@ -100,6 +105,7 @@ class GradientSampler(Sampler):
         self.one_valley = one_valley
         self.least = least
         self.prior = prior
+        self.rules = rules
         self._follower: _Follower | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -134,6 +140,7 @@ class _Follower:
             tol=sampler.tol,
             seed=history.seed,
             one_valley=sampler.one_valley,
+            rules=sampler.rules,
             shrinkage=Shrinkage.of(space, sampler.names),
             strength=None if callable(sampler.prior) else sampler.prior,
             strength_at=lambda point: sampler.prior(space, point),  # type: ignore[operator]

@@ -15,18 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
+from skhyper.samplers._descent_rules import RULES, DescentRules
 from skhyper.samplers._shrinkage import Shrinkage
 
-__all__ = ["STEPS", "Answer", "Plan", "descent", "descent_together"]
-
-# Length of the first step in the coordinate of the steepest slope, in the unit cube; then of
-# new attempts where L-BFGS-B stopped on a slope, as at a kink, with their maximum numbers of
-# trials. A next attempt follows only if the last one gained more than _GAIN_AT_KINK times `tol`.
-STEPS = (0.15, 0.03, 0.006)
-_MOST_TRIALS = (15_000, 6, 6)
-_GAIN_AT_KINK = 10
-# A run is stationary when its gradient has shrunk to this share of the first one.
-_LEVEL = 0.02
+__all__ = ["Answer", "Plan", "descent", "descent_together"]
 
 
 class Answer(NamedTuple):
@@ -41,12 +33,16 @@ Plan = Generator[np.ndarray, Answer, Any]
 
 
 def descent_together(
-    shrinkage: Shrinkage, start: np.ndarray, moves: np.ndarray, tol: float
+    shrinkage: Shrinkage,
+    start: np.ndarray,
+    moves: np.ndarray,
+    tol: float,
+    rules: DescentRules = RULES,
 ) -> Plan:
     """A descent whose points have equal components in each vector, as has its start."""
     index = shrinkage.index
     first = np.unique(index, return_index=True)[1]
-    steps = descent(start[first], moves[first], tol)
+    steps = descent(start[first], moves[first], tol, rules=rules)
     point = next(steps)
     while True:
         answer = yield point[index]
@@ -57,21 +53,39 @@ def descent_together(
             return end.value
 
 
-def descent(start: np.ndarray, moves: np.ndarray, tol: float, first: float = STEPS[0]) -> Plan:
-    """A run from a point; returns "flat" where there is no slope to follow."""
+def descent(
+    start: np.ndarray,
+    moves: np.ndarray,
+    tol: float,
+    first: float | None = None,
+    rules: DescentRules = RULES,
+) -> Plan:
+    """A descent from a point; returns "flat" if its gradient is zero.
+
+    Parameters
+    ----------
+    start : ndarray of shape (d,)
+    moves : ndarray of bool of shape (d,)
+        Coordinates that move.
+    tol : float
+    first : float, default=None
+        Length of the first step, by default that of the rules.
+    rules : DescentRules
+    """
+    first = rules.steps[0] if first is None else first
     answer = yield start
     moves = moves & np.isfinite(answer.slope)
     if not math.isfinite(answer.value) or not np.any(answer.slope[moves]):
         return "failed" if not math.isfinite(answer.value) else "flat"
     steepest = _steepest(start, answer, moves)
-    for step, most in zip((first, *STEPS[1:]), _MOST_TRIALS):
+    for step, most in zip((first, *rules.steps[1:]), rules.max_trials):
         before = answer.value
-        level_at = _LEVEL * steepest
+        level_at = rules.level * steepest
         start, answer, settled = yield from _lbfgs(start, answer, moves, step, tol, level_at, most)
         if settled or not np.any(answer.slope[moves]):
             break
         level = _steepest(start, answer, moves) <= level_at
-        if level or before - answer.value <= _GAIN_AT_KINK * tol * abs(before):
+        if level or before - answer.value <= rules.min_gain_at_kink * tol * abs(before):
             break
     return ""
 
