@@ -128,6 +128,8 @@ class GPSampler(Sampler):
         self.early_stopping = early_stopping
         self.max_points = max_points
         self.deterministic = deterministic
+        if not isinstance(rules, Rules):
+            raise TypeError(f"rules must be Rules, got {rules!r}.")
         self.rules = rules
         self._fit = SurrogateFit(rules, max_points)
 

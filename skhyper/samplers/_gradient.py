@@ -105,6 +105,8 @@ class GradientSampler(Sampler):
         self.one_valley = one_valley
         self.least = least
         self.prior = prior
+        if not isinstance(rules, DescentRules):
+            raise TypeError(f"rules must be DescentRules, got {rules!r}.")
         self.rules = rules
         self._follower: _Follower | None = None
 

@@ -23,6 +23,11 @@ def test_they_are_values():
         rules.near = 0.2
 
 
+def test_other_values_are_refused():
+    with pytest.raises(TypeError, match="rules must be DescentRules, got None"):
+        GradientSampler(["x"], rules=None)
+
+
 @pytest.mark.parametrize("step", [0.15, 0.05])
 def test_a_descent_follows_its_rules(step):
     rules = DescentRules(steps=(step, 0.03, 0.006))

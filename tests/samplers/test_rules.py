@@ -24,6 +24,11 @@ def test_they_are_values():
         rules.line_period = 4
 
 
+def test_other_values_are_refused():
+    with pytest.raises(TypeError, match="rules must be Rules, got None"):
+        GPSampler(rules=None)
+
+
 def test_a_sampler_follows_its_rules():
     assert GPSampler().rules == Rules()
     assert GPSampler(rules=Rules(n_negligible=1)).rules.n_negligible == 1

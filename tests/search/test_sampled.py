@@ -422,6 +422,32 @@ def test_a_sampler_of_ones_own_and_unknown_ones():
         SearchCV(Never()).fit(X, y)
 
 
+def test_a_design_of_ones_own_is_listed_and_starts_from_the_default_only_if_it_says_so():
+    class Ends(RandomSampler.__mro__[1]):
+        def ask(self, space, history, rng):
+            raise AssertionError("all points are known ahead")
+
+        def design(self, space):
+            return np.array([[0.0], [1.0]])
+
+    search = SearchCV(Surface(), {"a": (0.0, 1.0)}, sampler=Ends(), cv=2).fit(X, y)
+    assert search.cv_results_["params"] == [{"a": 0.0}, {"a": 1.0}]
+
+    class Quarter(RandomSampler.__mro__[1]):
+        def ask(self, space, history, rng):
+            return np.full(space.n_dims, 0.25)
+
+    class FromDefault(Quarter):
+        starts_from_default = True
+
+    first = [
+        SearchCV(SVC(), C, sampler=sampler, n_iter=2, cv=2).fit(X, y).history_[0].params["C"]
+        for sampler in (Quarter(), FromDefault())
+    ]
+    assert first[0] == pytest.approx(0.1)
+    assert first[1] == 1.0
+
+
 def test_what_the_caller_passed_is_never_changed():
     skopt_space = pytest.importorskip("skopt.space")
     dims = {
