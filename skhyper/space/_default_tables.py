@@ -51,7 +51,7 @@ _TREE = {
     "min_samples_split": up_to(2, 128, 0.5),
     "min_samples_leaf": up_to(1, 64, 0.25),
 }
-# More trees are never worse, only slower: their number is no matter of search.
+# The number of trees is not searched: more are slower and not worse.
 _FOREST = {
     "max_features": (0.05, 1.0, LOG),
     "min_samples_leaf": up_to(1, 50, 0.25),
@@ -111,7 +111,7 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
         {
             **_SGD,
             "learning_rate": ["invscaling", "adaptive"],
-            # Beyond it the squared loss of standardised data diverges.
+            # Beyond it the squared loss of standardized data diverges.
             "eta0": (1e-4, 5e-2, LOG),
         },
     ),
@@ -135,7 +135,7 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
         {"alpha": (1e-4, 1e1, LOG), "length_scales": length_scales},
     ),
     ("GaussianProcessRegressor", {"alpha": (1e-8, 1.0, LOG)}),
-    # Neighbours, naive Bayes, discriminants
+    # Neighbors, naive Bayes, discriminants
     (
         "KNeighborsClassifier KNeighborsRegressor",
         {

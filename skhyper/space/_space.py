@@ -219,7 +219,7 @@ class Space:
         for row, params in enumerate(settings):
             point = self.locate(params)
             if point is None or not self.contains(params):
-                raise InvalidSpaceError(f"The setting {params!r} does not lie in {self!r}.")
+                raise InvalidSpaceError(f"The candidate {params!r} does not lie in {self!r}.")
             points[row] = point
         return points
 
@@ -254,7 +254,7 @@ class Space:
         """Active params of those that have a point, with the defaults of missing ones."""
         point = self.locate(params)
         if point is None:
-            raise InvalidSpaceError(f"The setting {params!r} does not lie in {self!r}.")
+            raise InvalidSpaceError(f"The candidate {params!r} does not lie in {self!r}.")
         return {
             name: params[name] if name in params else self._defaults[name]
             for name, own in self._subspace_of(point).columns.items()
@@ -335,9 +335,9 @@ class Space:
             return bool(self.constraint(dict(params)))
         except Exception as error:
             raise InvalidSpaceError(
-                f"The constraint {self.constraint!r} failed on the setting {dict(params)!r}: "
+                f"The constraint {self.constraint!r} failed on the candidate {dict(params)!r}: "
                 f"{type(error).__name__}: {error}. It must return True or False for every "
-                "setting of the space; inactive hyperparameters are not in the dict."
+                "candidate of the space; inactive hyperparameters are not in the dict."
             ) from error
 
     def meets(self, points: np.ndarray) -> np.ndarray:

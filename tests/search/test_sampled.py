@@ -335,9 +335,9 @@ WRONG_SPACES = [
     ({"kernel": ["rbf", "rfb"]}, r"choice 'rfb' does not suit 'kernel'.*Did you mean 'rbf'"),
     ({"C": []}, r"Search space of 'C'.*must not be empty"),
     ({"C": np.array([])}, r"Search space of 'C'.*must not be empty"),
-    ({"C": 3}, r"Search space of 'C': 3 is no search range"),
+    ({"C": 3}, r"Search space of 'C': 3 is not a valid search space"),
     ({"kernel": "rbf"}, r"Search space of 'kernel'.*\['rbf'\]"),
-    ({"C": {"low": 1}}, r"Search space of 'C'.*no search range"),
+    ({"C": {"low": 1}}, r"Search space of 'C'.*not a valid search space"),
     ({"C": (-5.0, -1.0)}, r"No value of Real.* suits 'C': The 'C' parameter of Never must"),
     ({"C": ["a", "b"]}, r"No value of Categorical.* suits 'C'"),
     ({"degree": (1.5, 3.0)}, r"No value of Real.* suits 'degree'.*int"),
@@ -348,7 +348,7 @@ WRONG_SPACES = [
     ([({"C": [1]}, 0)], r"at least 1"),
     ({"C": When((0.1, 1.0), kernel="rbf")}, r"'kernel', which is not in the same dict"),
     ({"kernel": ["rbf"], "C": When([1], kernel="cosine")}, r"never is"),
-    ({"kernel": When(["rbf"], C=1), "C": When([1], kernel="rbf")}, r"circle"),
+    ({"kernel": When(["rbf"], C=1), "C": When([1], kernel="rbf")}, r"cycle"),
 ]
 
 
@@ -363,7 +363,7 @@ def test_wrong_spaces_are_found_before_any_fit(cls, space, match):
 def test_wrong_constraints_are_found_before_any_fit(cls):
     for constraint, match in [
         (lambda p: False, "rejected all of"),
-        (lambda p: p["gamma"] < 1, r"failed on the setting.*KeyError"),
+        (lambda p: p["gamma"] < 1, r"failed on the candidate.*KeyError"),
     ]:
         with pytest.raises(InvalidSpaceError, match=match):
             cls(Never(), C, constraint=constraint, error_score="raise").fit(X, y)
