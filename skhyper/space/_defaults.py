@@ -138,7 +138,7 @@ def _is_changed(name: str, own: Mapping[str, Any], signature: Mapping[str, Any])
 def _conditions(
     requirements: Sequence[Requirement], own: Mapping[str, Any], space: Mapping[str, Any]
 ) -> dict[str, list] | None:
-    """From searched parents to the values that meet the requirements; None if nothing does."""
+    """From searched parents to the values that meet requirements; None if a fixed one does not."""
     conditions: dict[str, list] = {}
     for requirement in requirements:
         parent = requirement.parent
@@ -147,8 +147,6 @@ def _conditions(
                 return None
         elif isinstance(space[parent], list):
             conditions[parent] = [value for value in space[parent] if requirement.is_met(value)]
-            if not conditions[parent]:
-                return None
     return conditions
 
 
