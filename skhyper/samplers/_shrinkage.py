@@ -109,4 +109,4 @@ def _scale(dimension: Dimension) -> float:
 def _rate(dimension: Dimension, u: float) -> float:
     """Slope of the logarithm of the value."""
     value = dimension.from_unit(u)
-    return dimension.slope(u) / value if value > 0 else math.nan
+    return dimension.derivative(u) / value if value > 0 else math.nan

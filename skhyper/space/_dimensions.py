@@ -55,7 +55,7 @@ class Dimension(ABC):
     def from_unit(self, u: float) -> Any:
         """Value at coordinate `u`, a native Python object."""
 
-    def slope(self, u: float) -> float:
+    def derivative(self, u: float) -> float:
         """Derivative of the value with respect to the coordinate at `u`; nan if there is none."""
         return math.nan
 
@@ -177,7 +177,7 @@ class Real(Dimension):
             x = 10.0 ** (math.log10(self.low) + u * self._decades)
         return float(min(max(x, self.low), self.high))
 
-    def slope(self, u: float) -> float:
+    def derivative(self, u: float) -> float:
         if self._steps is not None:
             return math.nan
         if self.prior == "uniform":

@@ -76,7 +76,7 @@ class Distribution(Dimension):
         x = self._value(np.asarray(u)).item()
         return int(x) if self.kind == "integer" else x
 
-    def slope(self, u: float) -> float:
+    def derivative(self, u: float) -> float:
         density = getattr(self.distribution, "pdf", None)
         if self.kind != "real" or density is None:
             return math.nan

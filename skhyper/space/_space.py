@@ -290,7 +290,7 @@ class Space:
         derivatives = np.full(points.shape, np.nan)
         for column, dimension in enumerate(self.dimensions):
             for row in np.flatnonzero(~np.isnan(points[:, column])):
-                derivatives[row, column] = dimension.slope(float(points[row, column]))
+                derivatives[row, column] = dimension.derivative(float(points[row, column]))
         return derivatives
 
     def gradient_to_unit(self, point: np.ndarray, gradient: Mapping[str, Any]) -> np.ndarray:
