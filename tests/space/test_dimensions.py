@@ -348,7 +348,7 @@ class NoDensity:
 
 def test_derivative_at_the_ends():
     log = Real(1e-2, 1e2, "log-uniform")
-    np.testing.assert_allclose(log.derivative(1.25), 1e3 * 4 * math.log(10))  # outside: 1e-2 · 10^(4 u)
+    np.testing.assert_allclose(log.derivative(1.25), 1e3 * 4 * math.log(10))
     assert math.isfinite(Distribution(stats.norm()).derivative(0.0))
     assert math.isnan(Distribution(NoDensity()).derivative(0.5))
 
