@@ -73,7 +73,7 @@ class Points:
         wrong = why_not(self.space, params)
         if wrong:
             raise InvalidSpaceError(f"The point {point!r} does not lie in {self.space!r}: {wrong}.")
-        return self.space.complete(params)
+        return self.space.fill_defaults(params)
 
     def settings(self, points: Any) -> list[dict[str, Any]]:
         """Settings that a user's point or list of points spells; none for None."""

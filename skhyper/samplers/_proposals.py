@@ -44,7 +44,7 @@ def first_points(
     space: Space, known: np.ndarray, n: int, seed: int, rng: np.random.Generator
 ) -> np.ndarray:
     """The middle of the space, then a Sobol sequence, (n, d)."""
-    middle = space.filter(space.activate(np.full((1, space.n_dims), 0.5)))
+    middle = space.filter(space.canonical(np.full((1, space.n_dims), 0.5)))
     asked = unknown(middle, known)[:n]
     start = max(0, len(known) - len(middle))
     return np.concatenate([asked, sobol_points(space, start, n - len(asked), seed, rng, known)])
@@ -65,7 +65,7 @@ def local_steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> n
     categorical = np.array([d.kind == "categorical" for d in space.dimensions])
     moved = np.where(categorical | np.isnan(starts), anywhere, np.clip(near, 0.0, 1.0))
     points = np.where(moves | np.isnan(starts), moved, np.clip(starts, 0.0, 1.0))
-    return space.filter(space.activate(points))
+    return space.filter(space.canonical(points))
 
 
 def along_lines(space: Space, centre: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -115,4 +115,4 @@ def unknown(points: np.ndarray, known: np.ndarray) -> np.ndarray:
 def _completed(space: Space, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Points of the space; what another choice makes active has any value."""
     points = np.where(np.isnan(points), rng.random(points.shape), points)
-    return space.filter(space.activate(points))
+    return space.filter(space.canonical(points))

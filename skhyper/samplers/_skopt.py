@@ -62,7 +62,7 @@ class SkoptSampler(Sampler):
     ) -> np.ndarray:
         optimizer = self._optimizer(space, history, rng)
         asked = optimizer.ask(n_points=n_points)
-        return space.activate([_from_skopt(space, values) for values in asked])
+        return space.canonical([_from_skopt(space, values) for values in asked])
 
     def model(self, space: Space, history: History) -> "_Model | None":
         rng = np.random.default_rng(history.seed)
@@ -97,7 +97,7 @@ class _Model:
     optimizer: Any
 
     def predict(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        values = _to_skopt(self.space, self.space.activate(points))
+        values = _to_skopt(self.space, self.space.canonical(points))
         X = self.optimizer.space.transform(values)
         mean, std = self.optimizer.models[-1].predict(X, return_std=True)
         return mean, std

@@ -57,5 +57,5 @@ def sobol_points(
     with warnings.catch_warnings():
         # The balance it warns of holds for powers of two only; any part will do here.
         warnings.simplefilter("ignore", UserWarning)
-        points = space.filter(space.activate(sequence.random(n)))
+        points = space.filter(space.canonical(sequence.random(n)))
     return np.concatenate([points, space.sample(n - len(points), rng, tried)])

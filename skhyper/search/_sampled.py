@@ -143,7 +143,7 @@ class SampledSearch(BaseSearch):
         own = self.estimator.get_params(deep=True)
         templates = {name: vector_of(name, own) for name in space.names if name in own}
         vectors = {name: value for name, value in templates.items() if value is not None}
-        return (space.expanded(vectors) if vectors else space).completed_by(own)
+        return (space.with_vectors(vectors) if vectors else space).with_defaults(own)
 
     def _checked_space(self) -> Space:
         """The space, after a look at whether the estimator takes what is in it."""
@@ -186,10 +186,10 @@ class SampledSearch(BaseSearch):
         if self.include_default is False:
             return []
         if space.contains({}):
-            return [space.complete({})]
+            return [space.fill_defaults({})]
         own = self.estimator.get_params(deep=True)
         if space.locate({}) is not None:
-            params = space.complete({})
+            params = space.fill_defaults({})
         else:
             params = {name: own[name] for name in space.names if name in own}
         if self.include_default is None and (self.error_score == "raise" or self._is_list(space)):
@@ -224,7 +224,7 @@ class SampledSearch(BaseSearch):
     def _checked_guess(self, params: Mapping[str, Any], space: Space) -> Mapping[str, Any]:
         check_settings(self.estimator, [params])
         if space.contains(params):
-            return space.complete(params)
+            return space.fill_defaults(params)
         own = self.estimator.get_params(deep=True)
         left_out = {n: own[n] for n in space.names if n in own and n not in params}
         raise InvalidSpaceError(

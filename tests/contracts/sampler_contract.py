@@ -102,7 +102,7 @@ def check_answers_lie_in_the_space(make_sampler):
         for history in (History(seed=SEED), make_history(space)):
             points = ask(make_sampler(), space, history, n_points=2)
             assert len(points) == 2, f"{name}: the space has more than {len(points)} points left"
-            np.testing.assert_array_equal(points, space.activate(points), err_msg=name)
+            np.testing.assert_array_equal(points, space.canonical(points), err_msg=name)
             settings = space.from_unit(points)
             assert all(space.contains(setting) for setting in settings), f"{name}: {settings}"
 
@@ -169,7 +169,7 @@ def check_survives_failed_and_pending_trials(make_sampler):
     ):
         points = ask(make_sampler(), space, make_history(space, states))
         assert len(points) == 1, f"no answer to a history of {states}"
-        np.testing.assert_array_equal(points, space.activate(points))
+        np.testing.assert_array_equal(points, space.canonical(points))
 
 
 def check_survives_odd_losses(make_sampler):
@@ -178,7 +178,7 @@ def check_survives_odd_losses(make_sampler):
     for losses in ([0.5] * N_TRIALS, [1e300, *[0.1] * (N_TRIALS - 1)], [1e-300] * N_TRIALS):
         points = ask(make_sampler(), space, make_history(space, losses=losses))
         assert len(points) == 1, f"no answer to losses of {losses}"
-        np.testing.assert_array_equal(points, space.activate(points))
+        np.testing.assert_array_equal(points, space.canonical(points))
 
 
 def check_survives_trials_of_another_space(make_sampler):
@@ -198,7 +198,7 @@ def check_survives_trials_of_another_space(make_sampler):
     ):
         points = ask(make_sampler(), space, history)
         assert len(points) == 1, f"no answer after {len(history)} trials"
-        np.testing.assert_array_equal(points, space.activate(points))
+        np.testing.assert_array_equal(points, space.canonical(points))
 
 
 def check_several_points_are_distinct(make_sampler):
@@ -231,7 +231,7 @@ def check_copes_with_a_used_up_space(make_sampler):
     settings = space.from_unit(list(space.grid(2)))
     trials = [Trial(i, p, "complete", loss=float(i)) for i, p in enumerate(settings)]
     points = ask(make_sampler(), space, History(tuple(trials), seed=SEED), n_points=2)
-    np.testing.assert_array_equal(points, space.activate(points).reshape(points.shape))
+    np.testing.assert_array_equal(points, space.canonical(points).reshape(points.shape))
 
 
 def check_a_constraint_is_handled(make_sampler):
@@ -240,7 +240,7 @@ def check_a_constraint_is_handled(make_sampler):
     for history in (History(seed=SEED), make_history(space)):
         points = ask(make_sampler(), space, history, n_points=2)
         assert len(points) == 2, f"got {len(points)} of 2 points after {len(history)} trials"
-        np.testing.assert_array_equal(points, space.activate(points))
+        np.testing.assert_array_equal(points, space.canonical(points))
 
 
 def check_a_constraint_is_honoured(make_sampler):

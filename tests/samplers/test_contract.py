@@ -86,12 +86,12 @@ class Remembers(Wrong):
 
     def spoil(self, points, space, history):
         self.asked += 1
-        return space.activate(points * 0.9**self.asked)
+        return space.canonical(points * 0.9**self.asked)
 
 
 class GlobalRandomness(Wrong):
     def spoil(self, points, space, history):
-        return space.activate(np.random.rand(*points.shape))
+        return space.canonical(np.random.rand(*points.shape))
 
 
 class ChangesHistory(Wrong):
@@ -132,7 +132,7 @@ class NeverTwice(Wrong):
 
 class Forbidden(Wrong):
     def spoil(self, points, space, history):
-        return space.activate(np.random.default_rng(0).random(points.shape))
+        return space.canonical(np.random.default_rng(0).random(points.shape))
 
 
 CAUGHT = [

@@ -410,7 +410,7 @@ def test_wrong_arguments(cls, wrong, match):
 def test_a_sampler_of_ones_own_and_unknown_ones():
     class Corner(RandomSampler.__mro__[1]):
         def ask(self, space, history, n_points, rng):
-            return space.activate(np.full((n_points, space.n_dims), 1.0))
+            return space.canonical(np.full((n_points, space.n_dims), 1.0))
 
     search = SearchCV(Surface(), {"a": (0.0, 1.0)}, sampler=Corner(), n_iter=3, cv=2)
     search.fit(X, y)
