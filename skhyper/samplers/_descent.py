@@ -33,7 +33,7 @@ from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.samplers._sobol import sobol_points
 from skhyper.space import Space
 
-__all__ = ["Answer", "Strategy", "descent", "descent_together", "key_of"]
+__all__ = ["Answer", "Strategy", "descent", "descent_together"]
 
 # Step of a run's first move in the coordinate of the steepest slope, and of new attempts from
 # where it came to its end on a slope: at a kink. They are short, and there is a next one only
@@ -77,11 +77,6 @@ class Answer(NamedTuple):
 
 
 Plan = Generator[np.ndarray, Answer, Any]
-
-
-def key_of(point: np.ndarray) -> bytes:
-    """The same for points that are equal up to rounding."""
-    return (np.round(point, 10) + 0.0).tobytes()
 
 
 @dataclass
@@ -143,9 +138,9 @@ class Strategy:
         if self._sees_whole_range:
             yield from self._overview(arms)
         else:
-            taken = {key_of(self._middle(start)) for start in self.starts}
+            taken = {Space.key(self._middle(start)) for start in self.starts}
             for arm in arms:
-                if key_of(arm) not in taken:
+                if Space.key(arm) not in taken:
                     yield from self._start(arm)
         yield from self._descend()
         return (yield from self._restart())
@@ -160,7 +155,7 @@ class Strategy:
 
     def _middle(self, point: np.ndarray) -> np.ndarray:
         """The middle of a point's arm."""
-        return self.space.activate(np.where(self._moves, 0.5, point))[0]
+        return self.space.canonical(np.where(self._moves, 0.5, point))[0]
 
     def _arms(self) -> list[np.ndarray] | None:
         """The middle of each arm; None if they are too many to be tried one by one."""
@@ -175,7 +170,7 @@ class Strategy:
             for moves, dimension in zip(self._moves, self.space.dimensions)
         ]
         middles = (self._middle(np.array(point)) for point in itertools.product(*axes))
-        arms = {key_of(middle): middle for middle in middles}
+        arms = {Space.key(middle): middle for middle in middles}
         if self.space.constraint is not None:
             arms = {
                 key: point for key, arm in arms.items() if (point := self._allowed(arm)) is not None
@@ -187,7 +182,7 @@ class Strategy:
         rng = np.random.default_rng(self.seed)
         others = rng.random((_MAX_DRAWS_AN_ARM, self.space.n_dims))
         points = [arm, *np.where(self._moves & ~np.isnan(arm), others, arm)]
-        allowed = (p for p in points if len(self.space.filter(self.space.activate(p[None]))))
+        allowed = (p for p in points if len(self.space.filter(self.space.canonical(p[None]))))
         return next(allowed, None)
 
     def _propose_arms(self) -> Plan:
@@ -220,7 +215,7 @@ class Strategy:
             while (u := next_in_design(design, *trials)) is not None:
                 point = self._at(arm, columns, u)
                 tried.append((point, (yield point)))
-                self._design[key_of(point)] = tried[-1][1]
+                self._design[Space.key(point)] = tried[-1][1]
                 self._seen.append(tried[-1])
                 columns, *trials = self._trials_of(arm)
             # Where the best one is on a plain, also the best one on a slope.
@@ -233,13 +228,13 @@ class Strategy:
         """The point of an arm with some coordinates."""
         point = arm.copy()
         point[columns] = u
-        return self.space.activate(point[None])[0]
+        return self.space.canonical(point[None])[0]
 
     def _trials_of(self, arm: np.ndarray) -> tuple[np.ndarray, ...]:
         """Columns that move in an arm, and the trials' coordinates, values and slopes there."""
         columns = np.flatnonzero(self._moves & ~np.isnan(arm))
-        key = key_of(self._middle(arm))
-        seen = [(p[columns], a) for p, a in self._seen if key_of(self._middle(p)) == key]
+        key = Space.key(self._middle(arm))
+        seen = [(p[columns], a) for p, a in self._seen if Space.key(self._middle(p)) == key]
         U = np.array([u for u, _ in seen]).reshape(len(seen), len(columns))
         G = np.array([a.slope[columns] for _, a in seen]).reshape(U.shape)
         return columns, U, np.array([a.value for _, a in seen]), G
@@ -251,7 +246,7 @@ class Strategy:
         grid = regular_grid(len(columns))
         points = np.repeat(arm[None], len(grid), axis=0)
         points[:, columns] = grid
-        points = self.space.filter(self.space.activate(points))
+        points = self.space.filter(self.space.canonical(points))
         if not len(points):
             points = self.space.sample(1, self._rng())
         share = 0.5 ** (n_vain + 1)
@@ -261,7 +256,7 @@ class Strategy:
     def _first_step(self, point: np.ndarray) -> float:
         """As far as a GP sees the criterion fall from a point of the design."""
         columns, U, f, G = self._trials_of(point)
-        answer = self._design.get(key_of(point))
+        answer = self._design.get(Space.key(point))
         if answer is None or not np.any(np.nan_to_num(answer.slope[columns])):
             return _STEPS[0]
         start = int(np.abs(U - point[columns]).sum(axis=1).argmin())
@@ -288,7 +283,7 @@ class Strategy:
         if self.strength == 0 or not shrinkage.vectors:
             step = self._first_step(point) if self._sees_whole_range else _STEPS[0]
             return (yield from descent(point, self._moves, self.tol, step))
-        start = self.space.activate(shrinkage.together(point))[0]
+        start = self.space.canonical(shrinkage.together(point))[0]
         rough = self.tol if self.strength == math.inf else max(self.tol, _ROUGH)
         end = yield from descent_together(shrinkage, start, self._moves, rough)
         if end or run.best_point is None:
@@ -309,7 +304,7 @@ class Strategy:
 
     def _advance(self, run: _Run) -> Plan:
         """One trial of a run."""
-        answer = self._design.get(key_of(run.point))
+        answer = self._design.get(Space.key(run.point))
         if answer is None:
             answer = self._with_prior(run.point, (yield run.point))
             self._seen.append((run.point, answer))
@@ -384,7 +379,7 @@ class Strategy:
         point, answer = self._seen[trial]
         if best.best_point is None or not answer.value > best.best:
             return False
-        if key_of(self._middle(point)) != key_of(self._middle(best.best_point)):
+        if Space.key(self._middle(point)) != Space.key(self._middle(best.best_point)):
             return False
         moves = np.isfinite(answer.slope) & self._moves
         rise = float(answer.slope[moves] @ (best.best_point - point)[moves])
@@ -410,7 +405,7 @@ class Strategy:
             return spread
         spread = np.where(np.isnan(spread), rng.random(len(spread)), spread)
         moves = self._moves & ~np.isnan(best.best_point)
-        return self.space.activate(np.where(moves, spread, best.best_point))[0]
+        return self.space.canonical(np.where(moves, spread, best.best_point))[0]
 
     def _between_walls(self, best: _Run) -> np.ndarray | None:
         """The middle of the widest gap around the best; None if not in one valley."""
@@ -419,8 +414,8 @@ class Strategy:
         columns = np.flatnonzero(self._moves & ~np.isnan(best.best_point))
         if len(columns) != 1:
             return None
-        k, arm = columns[0], key_of(self._middle(best.best_point))
-        seen = [(p[k], a) for p, a in self._seen if key_of(self._middle(p)) == arm]
+        k, arm = columns[0], Space.key(self._middle(best.best_point))
+        seen = [(p[k], a) for p, a in self._seen if Space.key(self._middle(p)) == arm]
         values = [a.value for _, a in seen if math.isfinite(a.value)]
         height = best.best + _WALL * max(abs(best.best), max(values) - min(values))
         u = best.best_point[k]
@@ -433,7 +428,7 @@ class Strategy:
         widest = int(np.argmax(np.diff(marks)))
         point = best.best_point.copy()
         point[k] = marks[widest : widest + 2].mean()
-        return self.space.activate(point)[0]
+        return self.space.canonical(point)[0]
 
     def _from_process(self) -> np.ndarray:
         """Where a Gaussian process of all that was seen expects an improvement."""

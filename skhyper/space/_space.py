@@ -443,15 +443,6 @@ class Space:
                 return like(subspace.templates[name], constant)
         return value
 
-    # Former names, until all callers use the new ones
-    activate = canonical
-    jacobian = derivative
-    by_coordinate = gradient_to_unit
-    completed_by = with_defaults
-    complete = fill_defaults
-    expanded = with_vectors
-    like_own = constant_vector
-
 
 def check_space(spaces: Any, constraint: Callable[[dict], bool] | None = None) -> Space:
     """The :class:`Space` that `spaces` specifies; a ``Space`` is returned as it is.
