@@ -88,8 +88,8 @@ class Categorical(Dimension):
         return self.choices[int(self.index(np.asarray(u)))]
 
     def index(self, u: np.ndarray) -> np.ndarray:
-        found = np.searchsorted(self._edges, np.clip(u, 0.0, 1.0), side="right") - 1
-        return np.clip(found, 0, self.n_values - 1)
+        found = np.searchsorted(self._edges, u, side="right") - 1
+        return np.minimum(np.maximum(found, 0), self.n_values - 1)
 
     def snap(self, u: np.ndarray) -> np.ndarray:
         i = self.index(u)
