@@ -51,7 +51,7 @@ def climb(problem, settings, values, n_steps):
         numeric = np.array([d.kind != "categorical" for d in space.dimensions])
         known = numeric & ~np.isnan(points[i])
         step = np.where(known, np.clip(near, 0, 1), anywhere)
-        point = space.activate(np.where(moves | np.isnan(points[i]), step, points[i]))[0]
+        point = space.canonical(np.where(moves | np.isnan(points[i]), step, points[i]))[0]
         value = problem.value(space.from_unit(point[None])[0])
         if value <= best[i]:
             points[i], best[i] = point, value

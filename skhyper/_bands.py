@@ -19,30 +19,29 @@ __all__ = ["Bands", "per_band_template"]
 
 @dataclass(frozen=True)
 class Bands:
-    """Which feature is in which band.
+    """The band of each feature.
 
     Attributes
     ----------
     labels : ndarray of int of shape (p,)
     names : list
-        Name of each band: a key of the dict that was given, a label, the name of the feature or
-        its number.
+        Name of each band: a key of the dict, a label, or the name or number of the feature.
     """
 
     labels: np.ndarray
     names: list
 
     @classmethod
-    def of(cls, bands: Any, X: Any, n_features: int, feature_names: Any = None) -> "Bands":
-        """The bands that an estimator's `bands` spells.
+    def from_spec(cls, bands: Any, X: Any, n_features: int, feature_names: Any = None) -> "Bands":
+        """The bands that an estimator's `bands` specifies.
 
         Parameters
         ----------
         bands : dict, array-like of shape (p,) or None
-            From names to columns, each as ``ColumnTransformer`` takes them; the label of each
-            feature's band; None where each feature is a band of its own.
+            From names to columns as in ``ColumnTransformer``; or the label of each feature's
+            band; None if each feature is its own band.
         X : array-like of shape (n, p)
-            As the user passed it: columns may be found by their names or types.
+            As the user passed it, since columns may be selected by names or types.
         n_features : int
         feature_names : ndarray of shape (p,), default=None
 
@@ -69,15 +68,15 @@ class Bands:
         return len(self.names)
 
     def values(self, name: str, given: Any, low: float = 0.0, above: bool = False) -> np.ndarray:
-        """A hyperparameter by band, (B,), from a number, an array or a dict.
+        """The value of a hyperparameter for each band, (B,), from a number, an array or a dict.
 
         Parameters
         ----------
         name : str
-            Of the hyperparameter, for messages.
+            Name of the hyperparameter, for messages.
         given : float, array-like of shape (B,) or dict
         low : float, default=0.0
-            Least value.
+            Minimum.
         above : bool, default=False
             Whether values must be larger than that.
 
@@ -107,7 +106,7 @@ class Bands:
         return np.broadcast_to(values, (len(self),)).copy()
 
     def gradient(self, by_feature: np.ndarray, given: Any) -> Any:
-        """A derivative by each band's value, in the form of `given`, from that by feature's."""
+        """Gradient with respect to the bands' values, of the type of `given`."""
         by_band = np.bincount(self.labels, weights=by_feature, minlength=len(self))
         if isinstance(given, Mapping):
             return {name: float(by_band[self.names.index(name)]) for name in given}
@@ -115,23 +114,22 @@ class Bands:
 
 
 def per_band_template(name: str, own: Mapping[str, Any]) -> Any:
-    """Ones for each band, where a hyperparameter is one number and the bands are known.
+    """A one for each band, if a hyperparameter is one number and the bands are known.
 
-    So that a search of ``alphas`` by one range gives each band a value of its own, whatever
-    number ``alphas`` was.
+    A search of ``alphas`` in one range then gives each band its own value.
 
     Parameters
     ----------
     name : str
-        Of the hyperparameter, of a part of the estimator perhaps: ``model__alphas``.
+        Name of the hyperparameter, such as ``alphas`` or ``model__alphas``.
     own : dict
         The estimator's ``get_params(deep=True)``.
 
     Returns
     -------
     template : dict, ndarray of shape (B,) or None
-        By name where `bands` is a dict; None where the bands are not known before ``fit``, or
-        the hyperparameter is not one of bands.
+        A dict if `bands` is one; None if the bands are not known before ``fit``, or the
+        hyperparameter does not belong to bands.
     """
     outer, _, inner = name.rpartition("__")
     bands = own.get(f"{outer}__bands" if outer else "bands")
@@ -147,7 +145,7 @@ _PER_BAND = ("alphas", "l1_weights", "l2_weights", "length_scales")
 
 
 def _labels_of(bands: Mapping, X: Any, n_features: int, feature_names: Any) -> np.ndarray:
-    """The band of each feature, from a dict."""
+    """The number of the band of each feature, from a dict."""
     labels = np.full(n_features, -1)
     for number, (name, columns) in enumerate(bands.items()):
         columns = columns(X) if callable(columns) else columns

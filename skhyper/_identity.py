@@ -1,16 +1,16 @@
-"""What makes two things the same: data, objects of the user's script, estimators, candidates.
+"""Digests: texts that are equal for equal data, functions, classes, estimators and candidates.
 
-:func:`digest` turns a value into a text that is the same for equal values, in every process:
+:func:`digest` is the same in every process. It depends on
 
-- *data* (arrays, sparse matrices, data frames) are their values, types and names; how they lie in
-  memory, and in which sparse format, does not count;
-- *functions and classes that are not installed*, such as those of a script or a notebook, are
-  their code, with defaults, closures, base classes, and the functions and classes of this kind
-  that they call; those of installed packages are their name;
-- *all other objects*, estimators among them, are their class and their state.
+- the values, types and names of *data* (arrays, sparse matrices, data frames), but not on their
+  memory layout or sparse format;
+- the code of *functions and classes that are not installed*, such as those of a script or a
+  notebook, with defaults, closures, base classes, and the functions and classes of this kind that
+  they call; the name of those of installed packages;
+- the class and the state of *all other objects*, such as estimators.
 
 Of the data attributes of a class that is not installed, only constants that cannot be counters
-(texts, floats, tuples) are part of it: a count of calls must not make it another class.
+(texts, floats, tuples) are used: a count of calls must not change the digest.
 """
 
 import copyreg
@@ -33,7 +33,7 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 _CONSTANTS = (type(None), bool, float, complex, str, bytes, tuple, frozenset)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, np.ufunc)
 _MOVING = (np.random.RandomState, np.random.Generator)
-# Written by Python itself, not by who wrote the class.
+# Attributes that Python adds to every class.
 _OF_EVERY_CLASS = {
     "__annotate_func__",
     "__annotations__",
@@ -48,12 +48,12 @@ _OF_EVERY_CLASS = {
 
 
 def digest(value: Any) -> str:
-    """A text that equal values share, in every process.
+    """A text that is the same for equal values, in every process.
 
     Parameters
     ----------
     value : object
-        What cannot be taken apart, such as an open file, is the same as itself only.
+        Objects without readable state, such as open files, are equal to themselves only.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def digest(value: Any) -> str:
 
 
 def splitter_digest(cv: Any) -> str:
-    """Digest of a splitter; the state of its random generator, which splitting moves, is left out.
+    """Digest of a splitter, without the state of its random generator, which splitting changes.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def _hashed(*parts: str) -> str:
 
 
 class _Digest:
-    """One look at a value, which remembers where it is so that circles end."""
+    """Digest of one value; remembers the objects around the current one, as there may be cycles."""
 
     def __init__(self) -> None:
         self._open: dict[int, int] = {}
@@ -248,7 +248,7 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _is_definition(attribute: Any) -> bool:
-    """Whether an attribute of a class was written there, and is not kept there by its code."""
+    """Whether an attribute of a class is part of its definition, and not state that it stores."""
     if isinstance(attribute, _CONSTANTS):
         return True
     wrappers = (property, staticmethod, classmethod, functools.cached_property)
@@ -256,7 +256,7 @@ def _is_definition(attribute: Any) -> bool:
 
 
 def _is_installed(value: Any) -> bool:
-    """Whether a function or class comes from a package, and is what its name there says."""
+    """Whether a function or class can be found by its name in an installed package."""
     module = sys.modules.get(getattr(value, "__module__", None) or "")
     if module is None or module.__name__ in ("__main__", "__mp_main__"):
         return False

@@ -13,7 +13,7 @@ FRAME = pd.DataFrame({"a": [1.0, 2.0], "b": [3, 4], "c": [5.0, 6.0]})
 
 
 def labels(bands, X=FRAME, names=("a", "b", "c")):
-    return Bands.of(bands, X, 3, np.array(names)).labels.tolist()
+    return Bands.from_spec(bands, X, 3, np.array(names)).labels.tolist()
 
 
 def test_spellings():
@@ -27,8 +27,8 @@ def test_spellings():
     assert labels({"rest": ["b"], "floats": floats}) == [1, 0, 1]
     assert labels({"rest": ["b"], "floats": lambda X: [0, 2]}) == [1, 0, 1]
     assert labels({"one": [0, 2], "two": [1]}, FRAME.to_numpy()) == [0, 1, 0]
-    assert Bands.of(None, FRAME, 3, np.array(["a", "b", "c"])).names == ["a", "b", "c"]
-    assert Bands.of(None, FRAME.to_numpy(), 3).names == [0, 1, 2]
+    assert Bands.from_spec(None, FRAME, 3, np.array(["a", "b", "c"])).names == ["a", "b", "c"]
+    assert Bands.from_spec(None, FRAME.to_numpy(), 3).names == [0, 1, 2]
 
 
 @pytest.mark.skipif(sklearn_version < (1, 9), reason="it does not find columns in polars 2")
@@ -50,7 +50,7 @@ def test_bands_that_are_refused(bands, message):
 
 
 def test_values_and_gradients():
-    bands = Bands.of({"one": [0, 2], "two": [1]}, FRAME, 3)
+    bands = Bands.from_spec({"one": [0, 2], "two": [1]}, FRAME, 3)
     np.testing.assert_array_equal(bands.values("alphas", 2.0), [2, 2])
     np.testing.assert_array_equal(bands.values("alphas", [1, 3]), [1, 3])
     np.testing.assert_array_equal(bands.values("alphas", {"two": 3, "one": 1}), [1, 3])
@@ -70,14 +70,14 @@ def test_values_and_gradients():
     ],
 )
 def test_values_that_are_refused(given, message):
-    bands = Bands.of({"one": [0, 2], "two": [1]}, FRAME, 3)
+    bands = Bands.from_spec({"one": [0, 2], "two": [1]}, FRAME, 3)
     with pytest.raises(ValueError, match=message):
         bands.values("alphas", given)
 
 
 def test_zero_where_it_must_be_more():
     with pytest.raises(ValueError, match="length_scales must be finite and > 0; got 0"):
-        Bands.of(None, FRAME, 3).values("length_scales", 0, above=True)
+        Bands.from_spec(None, FRAME, 3).values("length_scales", 0, above=True)
 
 
 def test_templates():

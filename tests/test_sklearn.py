@@ -34,7 +34,7 @@ def test_sample_weights():
     X = np.zeros((3, 2))
     np.testing.assert_array_equal(_sklearn.sample_weights(None, X), np.ones(3))
     np.testing.assert_array_equal(_sklearn.sample_weights([1, 0, 2], X), [1.0, 0.0, 2.0])
-    with pytest.raises(ValueError, match=r"must be above 0|at least one non-zero"):
+    with pytest.raises(ValueError, match=r"must be positive|at least one non-zero"):
         _sklearn.sample_weights([0, 0, 0], X)
     with pytest.raises(ValueError, match="Negative values"):
         _sklearn.check_sample_weight([1, -1, 2], X)

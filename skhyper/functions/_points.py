@@ -73,7 +73,7 @@ class Points:
         wrong = why_not(self.space, params)
         if wrong:
             raise InvalidSpaceError(f"The point {point!r} does not lie in {self.space!r}: {wrong}.")
-        return self.space.complete(params)
+        return self.space.fill_defaults(params)
 
     def list_of_params(self, points: Any) -> list[dict[str, Any]]:
         """Params of a user's point or list of points; none for None."""

@@ -1,4 +1,4 @@
-"""What an estimator learned, and what was set before: its parameters and hyperparameters."""
+"""Parameters and hyperparameters of an estimator: what it learned, and what was set before."""
 
 from skhyper._lazy import public_dir
 from skhyper.inspection._hyperparameters import Hyperparameter

@@ -1,4 +1,4 @@
-"""What a hyperparameter may be, in words, from an estimator's ``_parameter_constraints``."""
+"""Allowed values of hyperparameters in words, from ``_parameter_constraints``."""
 
 import math
 import numbers
@@ -33,7 +33,7 @@ _TYPES = {
 
 
 def allowed_values(estimator: Any, name: str) -> str:
-    """What the estimator accepts for a hyperparameter; empty if it does not say.
+    """The allowed values of a hyperparameter; empty if the estimator does not declare them.
 
     Examples
     --------

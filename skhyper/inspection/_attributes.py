@@ -1,20 +1,20 @@
 """Which attributes of a fitted estimator are parameters.
 
-scikit-learn ends the name of all that ``fit`` sets with an underscore and says no more. Here
-they are told apart:
+In scikit-learn the names of all attributes that ``fit`` sets end with an underscore. They are of
+one of these kinds:
 
 parameter
-    A number (or a split, a centre, a category) that ``fit`` learned and predictions or
+    A number (or a split, a center, a category) that ``fit`` learned, which predictions or
     transformations need.
 choice
-    A hyperparameter that ``fit`` itself chose, as ``LassoCV`` does.
+    A hyperparameter that ``fit`` itself chose, as in ``LassoCV``.
 data
-    Training data that the model keeps because its predictions look at them.
+    Training data that the model keeps, as its predictions need them.
 bookkeeping
-    All the rest: counts, curves, scores, what can be computed from the parameters, and what
-    is said about the training samples only (``labels_``).
+    Other attributes: counts, curves, scores, functions of the parameters, and results for the
+    training samples only (``labels_``).
 
-Names that are not listed, those of third parties, are parameters if they hold numbers.
+Other names, such as those of third parties, are parameters if they contain numbers.
 """
 
 from collections.abc import Iterator
@@ -57,9 +57,9 @@ _BOOKKEEPING = """
     weight_concentration_prior_ whitening_ within_class_std_dev_ x_loadings_ x_scores_
     x_weights_ y_loadings_ y_scores_ y_weights_
 """
-_NOTED = frozenset(_BOOKKEEPING.split())
+_OTHERS = frozenset(_BOOKKEEPING.split())
 
-# Where a class means something else by a name, looked up along its bases.
+# Exceptions by class, also for its subclasses.
 _BY_CLASS = {
     "ARDRegression": {"alpha_": "parameter"},
     "BayesianRidge": {"alpha_": "parameter"},
@@ -100,17 +100,17 @@ _PRIVATE = {
 
 _MEANINGS = {
     "C_": "chosen by fit",
-    "X_thresholds_": "where the curve bends",
-    "_baseline_prediction": "first guess, before any tree",
+    "X_thresholds_": "breakpoints of the curve",
+    "_baseline_prediction": "prediction before any tree",
     "_bin_mapper": "edges of the bins",
-    "_fit_X": "training samples to find neighbours among",
+    "_fit_X": "training samples, candidates for neighbors",
     "_y": "their targets",
     "best_params_": "chosen by the search",
     "bin_edges_": "edges of the bins",
     "categories_": "categories seen",
     "class_log_prior_": "log share of each class",
     "class_prior_": "share of each class",
-    "cluster_centers_": "cluster centres",
+    "cluster_centers_": "cluster centers",
     "coef_": "weight of each feature",
     "components_": "directions",
     "covariance_": "covariance",
@@ -124,17 +124,17 @@ _MEANINGS = {
     "offset_": "threshold",
     "scale_": "scale of each feature",
     "statistics_": "what replaces missing values",
-    "support_vectors_": "training samples that count",
+    "support_vectors_": "support vectors",
     "theta_": "mean of each feature in each class",
     "var_": "variance of each feature",
     "vocabulary_": "terms seen",
     "weights_": "weights",
 }
-# Where the usual words would be wrong.
+# Other meanings by class.
 _MEANINGS_BY_CLASS = {
     "GaussianMixture": {
         "weights_": "share of each component",
-        "means_": "centre of each component",
+        "means_": "center of each component",
     },
     "HuberRegressor": {"scale_": "scale of the errors"},
     "KernelRidge": {"dual_coef_": "weight of each training sample"},
@@ -148,9 +148,9 @@ _MEANINGS_BY_CLASS = {
 
 
 def attributes(estimator: Any) -> Iterator[tuple[str, Any]]:
-    """Names and values of all that ``fit`` has set, as they lie in the instance.
+    """Names and values of all attributes that ``fit`` has set.
 
-    Properties are left alone: they are computed, some are slow, deprecated or raise.
+    Properties are not read: some are slow or deprecated, or raise.
     """
     for name, value in getattr(estimator, "__dict__", {}).items():
         learned = name.endswith("_") and not name.startswith("_")
@@ -163,7 +163,7 @@ def _bases(estimator: Any) -> list[str]:
 
 
 def kind_of(estimator: Any, name: str, value: Any) -> str:
-    """One of :data:`KINDS` for an attribute that holds no estimators."""
+    """One of :data:`KINDS` for an attribute without estimators."""
     for base in _bases(estimator):
         if name in _BY_CLASS.get(base, {}):
             return _BY_CLASS[base][name]
@@ -171,7 +171,7 @@ def kind_of(estimator: Any, name: str, value: Any) -> str:
         return "data"
     if name in _CHOICES or (name == "alpha_" and np.ndim(value) < 2):
         return "choice"
-    if name in _NOTED or name.startswith("n_"):
+    if name in _OTHERS or name.startswith("n_"):
         return "bookkeeping"
     return "parameter" if _holds_numbers(value) else "bookkeeping"
 
@@ -194,7 +194,7 @@ def _holds_numbers(value: Any) -> bool:
 
 
 def meaning_of(estimator: Any, name: str) -> str:
-    """What an attribute is, in a few words; empty for names that are not well known."""
+    """What an attribute is, in a few words; empty for unknown names."""
     name = name.partition("[")[0]
     for base in _bases(estimator):
         if name in _MEANINGS_BY_CLASS.get(base, {}):

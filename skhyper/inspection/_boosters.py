@@ -1,7 +1,7 @@
-"""What boosted models of XGBoost, LightGBM and CatBoost learned, which they keep in C++.
+"""Parameters of boosted models of XGBoost, LightGBM and CatBoost, which are stored in C++.
 
-None of the three is imported: a class is known by the names of its bases, and the model is read
-through its own public methods.
+None of the three is imported: classes are recognized by the names of their bases, and models are
+read by their public methods.
 
 Notation
 --------
@@ -37,7 +37,7 @@ class _Trees(NamedTuple):
 
 
 def booster_attributes(estimator: Any) -> Attributes:
-    """Name, measure and meaning of what ``fit`` learned; nothing before it, or of other classes."""
+    """Name, measure and meaning of each parameter; none before ``fit``, or for other classes."""
     reader = _reader(estimator)
     if reader is not None:
         yield from reader(estimator)
@@ -108,7 +108,7 @@ def _catboost(model: Any) -> Attributes:
     if not model.is_fitted():
         return
     leaves = [int(n) for n in model.get_tree_leaf_counts()]
-    # A symmetric tree asks the same question of all nodes at a depth.
+    # A symmetric tree has the same split at all nodes of a depth.
     symmetric = model.get_all_params().get("grow_policy", "SymmetricTree") == "SymmetricTree"
     depths = [n.bit_length() - 1 for n in leaves] if symmetric else []
     splits = depths if symmetric else [n - 1 for n in leaves]

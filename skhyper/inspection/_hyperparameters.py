@@ -1,4 +1,4 @@
-"""The hyperparameters of an estimator: what is set before ``fit``, here and inside."""
+"""Hyperparameters of an estimator and of all estimators inside of it."""
 
 import inspect
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from skhyper.space import default_space
 __all__ = ["REQUIRED", "Hyperparameter", "hyperparameters"]
 
 _SEARCHED = ("param_grid", "param_distributions", "search_spaces")
-# Of a search: what is tuned, and over what.
+# Params of a search that are not options: what is tuned, and its space.
 _NO_OPTIONS = {"estimator", "base_estimator", *_SEARCHED}
 
 
 class _NoDefault:
-    """Stands for the default of a hyperparameter that has none; one object, after pickling too."""
+    """Marks a hyperparameter without a default; a singleton, after pickling too."""
 
     def __init__(self, text: str, name: str):
         self._text, self._name = text, name
@@ -35,31 +35,32 @@ NOT_SET = _NoDefault("not set", "NOT_SET")
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """Something that is set before ``fit``.
+    """A hyperparameter: what is set before ``fit``.
 
     Attributes
     ----------
     name : str
         As ``set_params`` takes it, ``"svc__C"``.
     value : object
-        What it is now.
+        Its current value.
     default : object
-        What it is if nothing is said; prints as ``required`` where something must be, as
-        ``not set`` where it is one of any further keywords.
+        Its default; ``required`` if there is none, ``not set`` for keywords that are not in the
+        signature.
     changed : bool
         Whether `value` differs from `default`.
     allowed : str
-        What the estimator accepts; empty where it does not say.
+        The allowed values; empty if the estimator does not declare them.
     active : bool
-        Whether it counts, given the others; True where that is not known.
+        Whether it has an effect, given the others; True if that is not known.
     note : str
-        Why it does not count, or that a search around sets it.
+        Why it is inactive, or that an outer search sets it.
     differentiable : bool
-        Whether ``skhyper.hypergradient`` has the derivative of a validation loss by it.
+        Whether ``skhyper.hypergradient`` has the derivative of a validation loss with respect
+        to it.
     search_range : object
-        What :func:`skhyper.space.default_space` would search; None where it would not.
+        The range in :func:`skhyper.space.default_space`; None if it is not searched.
     option : bool
-        Whether it says how a search runs, such as `n_jobs`, and is folded away at its default.
+        Whether it is an option of a search, such as `n_jobs`, which is hidden at its default.
     """
 
     name: str
@@ -75,7 +76,7 @@ class Hyperparameter:
 
 
 def hyperparameters(estimator: Any) -> tuple[Hyperparameter, ...]:
-    """All that can be set on an estimator and on those inside, in the order of its steps."""
+    """All hyperparameters of an estimator and of those inside, in the order of its steps."""
     values = estimator.get_params(deep=True)
     owners = {"": estimator, **{name: v for name, v in values.items() if _is_settable(v)}}
     ranges = default_space(estimator)
@@ -87,7 +88,7 @@ def hyperparameters(estimator: Any) -> tuple[Hyperparameter, ...]:
     rows = []
     for name in _ordered(values):
         outer, _, inner = name.rpartition("__")
-        default = signatures.get(outer, _Defaults({}, REQUIRED)).of(inner)
+        default = signatures.get(outer, _Defaults({}, REQUIRED)).get(inner)
         owner = owners.get(outer)
         lacks = inactive_because(owner, inner, settings.get(outer, {}))
         rows.append(
@@ -129,9 +130,9 @@ def _is_search(owner: Any) -> bool:
 
 class _Defaults(NamedTuple):
     known: Mapping[str, Any]
-    missing: Any  # stands for the default of what is not known
+    missing: Any  # marks a default that is not known
 
-    def of(self, name: str) -> Any:
+    def get(self, name: str) -> Any:
         return self.known.get(name, self.missing)
 
 
@@ -152,7 +153,7 @@ def _same(value: Any, default: Any) -> bool:
     if value is default:
         return True
     if type(value) is not type(default):
-        # 1 and 1.0 are the same setting, True and 1 are not.
+        # 1 and 1.0 are equal values, True and 1 are not.
         numbers = all(
             isinstance(v, int | float) and not isinstance(v, bool) for v in (value, default)
         )
@@ -161,8 +162,8 @@ def _same(value: Any, default: Any) -> bool:
 
 
 def _differentiable(owners: Mapping[str, Any]) -> set[str]:
-    """Nested names by which some part of the estimator, or all of it, can be differentiated."""
-    # It imports the estimators that it knows, which "import skhyper" need not wait for.
+    """Nested names with respect to which the estimator, or a part of it, can be differentiated."""
+    # Imported here, as it imports all estimators that have derivatives.
     from skhyper.hypergradient import NotDifferentiableError, inner_problem
 
     found: set[str] = set()
@@ -171,14 +172,14 @@ def _differentiable(owners: Mapping[str, Any]) -> set[str]:
             names = inner_problem(owner).names
         except NotDifferentiableError:
             continue
-        except Exception:  # noqa: BLE001  (settings that no fit would take: they can be seen)
+        except Exception:  # noqa: BLE001  (values that fit would refuse; they are shown as they are)
             continue
         found |= {f"{prefix}__{name}" if prefix else name for name in names}
     return found
 
 
 def _searched(owners: Mapping[str, Any]) -> dict[str, str]:
-    """Nested names that a search among the estimators sets itself."""
+    """Nested names that a search among the estimators sets."""
     found = {}
     for prefix, owner in owners.items():
         for space in _SEARCHED:

@@ -1,4 +1,4 @@
-"""``inspect``: what an estimator learned, and what was set before."""
+"""Tables of the parameters and hyperparameters of an estimator."""
 
 import textwrap
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from skhyper.space import When
 __all__ = ["Inspection", "inspect"]
 
 _TABLES = ("parameters", "hyperparameters")
-# What one types is never cut; values are often seen in code anyway.
+# Maximum widths of columns, in characters: names are never cut, values are short.
 _WIDTHS = {"name": 500, "where": 500, "value": 24, "default": 20}
 
 
@@ -29,18 +29,18 @@ def inspect(estimator: Any) -> "Inspection":
     Parameters
     ----------
     estimator : estimator
-        Any that has ``get_params``: fitted or not, a pipeline, a column transformer, a search,
-        an ensemble. It is only read.
+        Any object with ``get_params``, fitted or not: a pipeline, a column transformer, a search,
+        an ensemble. It is not changed.
 
     Returns
     -------
     inspection : Inspection
-        Print it, show it in a notebook, or take its tables.
+        Print it, show it in a notebook, or use its tables.
 
     Raises
     ------
     TypeError
-        If it is no estimator, or a class.
+        If it is not an estimator, or a class.
 
     Examples
     --------
@@ -67,8 +67,8 @@ def inspect(estimator: Any) -> "Inspection":
         )
     if not hasattr(estimator, "get_params"):
         raise TypeError(
-            "inspect needs an estimator, something with get_params as all of scikit-learn's "
-            f"have it; got {type(estimator).__name__}: {shortened(repr(estimator), 80)}."
+            "inspect needs an estimator, an object with get_params; "
+            f"got {type(estimator).__name__}: {shortened(repr(estimator), 80)}."
         )
     return Inspection(
         name=type(estimator).__name__,
@@ -79,7 +79,7 @@ def inspect(estimator: Any) -> "Inspection":
 
 
 class Inspection:
-    """What :func:`inspect` found. It shows itself as two tables.
+    """The result of :func:`inspect`, shown as two tables.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Inspection:
     Attributes
     ----------
     n_parameters : int
-        Number of scalars that ``fit`` learned: those of kind ``"parameter"``.
+        Number of numbers that ``fit`` learned: the sizes of kind ``"parameter"``.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Inspection:
         return sum(p.size for p in self.parameters if p.kind == "parameter")
 
     def to_frame(self, table: str = "hyperparameters") -> Any:
-        """One of the tables as a pandas DataFrame, nothing of it cut.
+        """One of the tables as a pandas DataFrame, in full.
 
         Parameters
         ----------
@@ -122,7 +122,7 @@ class Inspection:
         Returns
         -------
         frame : DataFrame
-            A row each, a column for each attribute of :class:`Parameter` or
+            With a row for each, and a column for each attribute of :class:`Parameter` or
             :class:`Hyperparameter`.
         """
         import pandas as pd
@@ -136,16 +136,16 @@ class Inspection:
 
     def __repr__(self) -> str:
         tables = [as_text(table) for table in (_learned_table(self), _set_table(self))]
-        noted = _noted(self)
-        parts = [self._headline(), tables[0], *noted, tables[1], *_folded(self), *_legend(self)]
+        others = _others(self)
+        parts = [self._headline(), tables[0], *others, tables[1], *_folded(self), *_legend(self)]
         return "\n".join(parts)
 
     def _repr_html_(self) -> str:
-        noted = [p for p in self.parameters if p.kind == "bookkeeping"]
+        others = [p for p in self.parameters if p.kind == "bookkeeping"]
         folded = [h for h in self.hyperparameters if _is_folded(h)]
         parts = [Table(self._headline(), (), ()), _learned_table(self), _set_table(self)]
         headline, learned_part, set_part = map(as_html, parts)
-        details = _details("other fitted attributes", _parameter_table("", noted))
+        details = _details("other fitted attributes", _parameter_table("", others))
         options = _details("options of the search at their defaults", _setting_table("", folded))
         return f"<div>{headline}{learned_part}{details}{set_part}{options}</div>"
 
@@ -163,7 +163,7 @@ class Inspection:
 
 
 def _details(what: str, table: Table) -> str:
-    """A table that opens on a click; nothing where it has no rows."""
+    """A collapsed table; empty if it has no rows."""
     if not table.rows:
         return ""
     summary = f"{what}: {len(table.rows)}"
@@ -175,7 +175,7 @@ def _counted(n: int, what: str) -> str:
 
 
 def _column(values: list[Any]) -> Any:
-    """Values as they are: pandas would take apart what has a length."""
+    """A column of objects, as pandas would split values that have a length."""
     if values and all(type(v) is type(values[0]) and isinstance(v, bool | int) for v in values):
         return values
     column = np.empty(len(values), dtype=object)
@@ -190,20 +190,20 @@ def _learned_table(found: Inspection) -> Table:
         return Table(f"{title}: none yet, the estimator is not fitted", (), ())
     shown = [p for p in found.parameters if p.kind != "bookkeeping"]
     if not shown:
-        return Table(f"{title}: none, this estimator has nothing to learn", (), ())
+        return Table(f"{title}: none, this estimator learns nothing", (), ())
     return _parameter_table(title, shown)
 
 
 def _parameter_table(title: str, parameters: Sequence[Parameter]) -> Table:
     kinds = {p.kind for p in parameters}
     kind = [] if kinds <= {"parameter"} or kinds <= {"bookkeeping"} else ["kind"]
-    columns = ["where", "name", *kind, "shape", "scalars", "dtype", "summary"]
+    columns = ["where", "name", *kind, "shape", "size", "dtype", "summary"]
     rows = []
     for p in parameters:
         kinds_text = [p.kind] if kind else []
         rows.append([p.where, p.name, *kinds_text, _shape(p), f"{p.size:,}", p.dtype, p.summary])
     hint = '.to_frame("parameters")'
-    return Table(title, columns, rows, hint, frozenset({"scalars"}), _WIDTHS)
+    return Table(title, columns, rows, hint, frozenset({"size"}), _WIDTHS)
 
 
 def _shape(p: Parameter) -> str:
@@ -211,14 +211,14 @@ def _shape(p: Parameter) -> str:
     return f"{p.count} x {shape}".removesuffix(" x ") if p.count > 1 else shape
 
 
-def _noted(found: Inspection) -> list[str]:
-    """Names of the bookkeeping in a few lines, a nested name once."""
+def _others(found: Inspection) -> list[str]:
+    """Lines with the names of other attributes, each name once."""
     names = dict.fromkeys(p.name for p in found.parameters if p.kind == "bookkeeping")
-    return _in_lines(f"noted down besides: {', '.join(names)}") if names else []
+    return _in_lines(f"other fitted attributes: {', '.join(names)}") if names else []
 
 
 def _is_folded(h: Hyperparameter) -> bool:
-    """Whether it is an option of a search that was left as it is."""
+    """Whether it is an option of a search at its default."""
     return h.option and not h.changed
 
 
@@ -284,7 +284,7 @@ def _value(value: Any) -> str:
 
 
 def _compact(value: Any) -> str:
-    """The text of a value on one line; estimators without what is inside of them."""
+    """The text of a value on one line; compositions without their parts."""
     if hasattr(value, "get_params") and not isinstance(value, type):
         inside = any(hasattr(v, "get_params") for v in value.get_params(deep=True).values())
         return f"{type(value).__name__}(...)" if inside else " ".join(repr(value).split())
@@ -295,7 +295,7 @@ def _compact(value: Any) -> str:
 
 
 def _range(spec: Any) -> str:
-    """A search range to be read: ``0.01 to 100, log``."""
+    """Text of a search range: ``0.01 to 100, log``."""
     if spec is None:
         return ""
     if isinstance(spec, When):

@@ -1,8 +1,8 @@
-"""How large a learned value is, and what it looks like in a few words.
+"""Size and summary of a learned value.
 
 Notation
 --------
-size : number of scalars; of a tree: a feature and a threshold for each split, and the values
+size : number of numbers; for a tree: a feature and a threshold for each split, and the values
     of the leaves.
 """
 
@@ -15,15 +15,15 @@ from scipy import sparse
 
 __all__ = ["Measure", "forest_measure", "is_tree", "measure", "number"]
 
-# Arrays up to so many numbers are written out.
+# Maximum number of numbers of an array that are all shown.
 _WRITTEN_OUT = 4
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Shape, number of scalars, dtype and a summary of a learned value.
+    """Shape, size, dtype and a summary of a learned value.
 
-    ``shape`` is None for what is no array, as trees and dicts.
+    ``shape`` is None for trees and dicts, which are not arrays.
     """
 
     shape: tuple[int, ...] | None
@@ -38,7 +38,7 @@ def number(x: Any) -> str:
 
 
 def measure(value: Any) -> Measure:
-    """Measure any value that ``fit`` may have left behind."""
+    """Measure of any value that ``fit`` may have set."""
     if sparse.issparse(value):
         summary = f"sparse, {value.nnz} stored"
         return Measure(value.shape, int(np.prod(value.shape)), str(value.dtype), summary)
@@ -120,7 +120,7 @@ def is_tree(value: Any) -> bool:
 
 
 def _tree_counts(tree: Any) -> tuple[int, int, int, int]:
-    """Nodes, leaves, scalars and depth."""
+    """Nodes, leaves, size and depth."""
     if hasattr(tree, "node_count"):
         nodes, leaves = int(tree.node_count), int(tree.n_leaves)
         outputs = int(tree.n_outputs * tree.max_n_classes)
@@ -130,7 +130,7 @@ def _tree_counts(tree: Any) -> tuple[int, int, int, int]:
 
 
 def forest_measure(trees: Sequence[Any]) -> Measure:
-    """Measure of one tree, or of many together."""
+    """Measure of one tree, or of several in total."""
     nodes, leaves, sizes, depths = zip(*map(_tree_counts, trees), strict=True)
     many = f"{len(trees)} trees: " if len(trees) > 1 else ""
     leaf = "leaf" if sum(leaves) == 1 else "leaves"

@@ -1,8 +1,8 @@
-"""The parameters of an estimator: what ``fit`` learned, in it and in all estimators inside.
+"""Parameters of an estimator and of all estimators inside of it.
 
-The walk goes through the attributes that ``fit`` set, and through those hyperparameters that
-are fitted in place (the steps of a pipeline). A list of many estimators, as a forest has it,
-is one row a parameter.
+They are found in the attributes that ``fit`` set, and in hyperparameters that are fitted in place
+(the steps of a pipeline). A list of many estimators, such as the trees of a forest, has one row
+for each parameter.
 """
 
 from collections.abc import Iterator
@@ -18,23 +18,23 @@ from skhyper.inspection._measure import Measure, forest_measure, is_tree, measur
 
 __all__ = ["Parameter", "learned", "learns"]
 
-# More estimators or arrays in one list than these are summarised.
+# Numbers of estimators or arrays in one list above which they are summarized.
 _ESTIMATORS_LISTED = 3
 _ARRAYS_LISTED = 12
-# Steps that are fitted where they stand, and how one gets at them by name.
+# Steps that are fitted in place, and the attribute with their names.
 _FITTED_IN_PLACE = {
     "Pipeline": ("steps", "named_steps"),
     "FeatureUnion": ("transformer_list", "named_transformers"),
 }
 # Packages whose learned attributes are known.
 _KNOWN = {"sklearn", "skhyper"}
-# What they hold is said elsewhere, or nothing about the model.
+# Attributes whose contents are shown elsewhere, or are not about the model.
 _NOT_ENTERED = {"best_params_", "cv_results_", "label_binarizer_", "le_", "scorer_"}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """Something that ``fit`` learned, chose or noted down.
+    """An attribute that ``fit`` set.
 
     Attributes
     ----------
@@ -45,19 +45,19 @@ class Parameter:
         estimator itself. ``[0..99]`` stands for one hundred estimators.
     kind : {"parameter", "choice", "data", "unknown", "bookkeeping"}
         Whether it was learned (``coef_``), is a hyperparameter that ``fit`` chose
-        (``LassoCV.alpha_``), is training data that the model keeps (those of k nearest
-        neighbours), or is noted down besides (``n_iter_``). "unknown" is the row of a fitted
-        estimator of which it is not known where it keeps what it learned.
+        (``LassoCV.alpha_``), is training data that the model keeps (k nearest neighbors), or is
+        another attribute (``n_iter_``). "unknown" is the row of a fitted estimator whose
+        parameters are stored in an unknown place.
     shape : tuple of int or None
-        None for what is no array.
+        None if it is not an array.
     size : int
-        Number of scalars: of a tree a feature and a threshold for each split and the values
+        Number of numbers: for a tree, a feature and a threshold for each split and the values
         of the leaves.
     dtype : str
     summary : str
-        What it is and what it looks like.
+        What it is, and its values or their range.
     count : int
-        Number of estimators that the row is about.
+        Number of estimators in the row.
     """
 
     name: str
@@ -81,7 +81,7 @@ class _Leaf:
 
 
 def learned(estimator: Any) -> tuple[Parameter, ...]:
-    """All that ``fit`` left in an estimator, parameters first; empty before it."""
+    """All fitted attributes of an estimator, parameters first; empty before ``fit``."""
     return tuple(sorted(_walk(estimator, "", set()), key=lambda row: KINDS.index(row.kind)))
 
 
@@ -112,7 +112,7 @@ def _leaves(estimator: Any, where: str, seen: set[int]) -> Iterator[Any]:
         inner = [(key, part) for key, part in inner if id(part) not in seen]
         path = f"{where}.{name}" if where else name
         if len(inner) > _ESTIMATORS_LISTED and not name.startswith("named_"):
-            yield from _summarised([part for _, part in inner], path, seen)
+            yield from _summarized([part for _, part in inner], path, seen)
         else:
             for key, part in inner:
                 yield from _leaves(part, path + key, seen)
@@ -173,7 +173,7 @@ def _own_attributes(estimator: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _estimators(value: Any) -> list[tuple[str, Any]]:
-    """Estimators in a value and how they are indexed there; empty if it is no holder of any."""
+    """Estimators in a value and their indices; empty if there are none."""
     if _is_estimator(value):
         return [("", value)]
     if isinstance(value, dict):
@@ -218,8 +218,8 @@ def _split(estimator: Any, where: str, name: str, value: Any) -> Iterator[_Leaf]
         yield _Leaf(estimator, where, f"{name}[{i}]", array)
 
 
-def _summarised(estimators: list[Any], path: str, seen: set[int]) -> Iterator[Parameter]:
-    """A row for each parameter that many estimators have; their bookkeeping is left out."""
+def _summarized(estimators: list[Any], path: str, seen: set[int]) -> Iterator[Parameter]:
+    """A row for each parameter of many estimators; other attributes are left out."""
     groups: dict[tuple[str, str], list[_Leaf]] = {}
     rows: dict[tuple[str, str], list[Parameter]] = {}
     for estimator in estimators:
@@ -257,7 +257,7 @@ def _row(leaves: list[_Leaf], where: str) -> Parameter:
 
 
 def _layer(leaf: _Leaf) -> str:
-    """What the weights and biases of a network connect."""
+    """Which layers the weights and biases of a network connect."""
     name, _, index = leaf.name.partition("[")
     if not index or not hasattr(leaf.owner, "coefs_") or name not in ("coefs_", "intercepts_"):
         return ""
@@ -291,7 +291,7 @@ def _joint_measure(values: list[Any]) -> Measure:
 
 
 def _joined(rows: list[Parameter], where: str) -> Parameter:
-    """One row about many that are summaries themselves: ensembles of ensembles."""
+    """One row for several that are summaries themselves: ensembles of ensembles."""
     count = sum(row.count for row in rows)
     first = rows[0]
     return Parameter(

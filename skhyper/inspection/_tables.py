@@ -1,7 +1,7 @@
 """Tables as plain text and as HTML.
 
-A table is a title, names of columns and rows of strings. Cells that are too long end in an
-ellipsis; rows that are left out are counted.
+A table has a title, names of columns and rows of strings. Cells that are too long end in an
+ellipsis; hidden rows are counted.
 """
 
 import html
@@ -23,11 +23,11 @@ class Table:
     columns : sequence of str
     rows : sequence of sequence of str
     hint : str
-        Where the rest is, said where rows are left out or cells are cut.
+        How to get the full table, shown if rows are hidden or cells are cut.
     right : frozenset of str
         Columns of numbers.
     widths : mapping
-        Largest width of a column, where it is not the usual one.
+        Maximum width of a column, if it differs from that of the others.
     """
 
     title: str
@@ -45,7 +45,7 @@ def shortened(text: str, width: int) -> str:
 
 
 def _shown(table: Table, max_rows: int) -> tuple[Sequence[Sequence[str]], str]:
-    """Rows to show, and what is to be said of the others."""
+    """Rows to show, and a text about the others."""
     hidden = len(table.rows) - max_rows
     if hidden <= 0:
         return table.rows, ""
@@ -53,12 +53,12 @@ def _shown(table: Table, max_rows: int) -> tuple[Sequence[Sequence[str]], str]:
 
 
 def _used(table: Table, rows: Sequence[Sequence[str]]) -> list[int]:
-    """Columns with something in them."""
+    """Columns that are not empty."""
     return [i for i in range(len(table.columns)) if any(row[i] for row in rows)]
 
 
 def _cut(table: Table, cells: Sequence[Sequence[str]]) -> str:
-    """What is to be said of cells that are cut."""
+    """A text about cells that are cut."""
     cut = any(cell.endswith(ELLIPSIS) for row in cells for cell in row)
     return f"{ELLIPSIS} is cut: {table.hint}" if cut else ""
 
@@ -88,7 +88,7 @@ def as_text(table: Table, max_rows: int = 60, max_width: int = 44) -> str:
 
 
 def as_html(table: Table, max_rows: int = 200, max_width: int = 120) -> str:
-    """A table for notebooks, everything in it escaped."""
+    """A table for notebooks; all its contents are escaped."""
     rows, rest = _shown(table, max_rows)
     columns = _used(table, rows)
     parts = [f"<p><b>{html.escape(table.title)}</b></p>"]

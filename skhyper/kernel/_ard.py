@@ -50,7 +50,7 @@ class _ARDModel(BaseEstimator):
         X, y = validate_data(self, X, y, dtype=np.float64, **options)
         a = check_sample_weight(sample_weight, X)
         names = getattr(self, "feature_names_in_", None)
-        self._bands = Bands.of(self.bands, given, X.shape[1], names)
+        self._bands = Bands.from_spec(self.bands, given, X.shape[1], names)
         self.bands_, self.band_names_ = self._bands.labels, self._bands.names
         self.length_scales_ = self._scales(X, a)
         return X, y, a

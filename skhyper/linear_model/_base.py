@@ -31,7 +31,7 @@ class BandedModel(BaseEstimator):
         given = X
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float64, **options)
         names = getattr(self, "feature_names_in_", None)
-        self._bands = Bands.of(self.bands, given, X.shape[1], names)
+        self._bands = Bands.from_spec(self.bands, given, X.shape[1], names)
         self.bands_, self.band_names_ = self._bands.labels, self._bands.names
         return X, y, check_sample_weight(sample_weight, X)
 

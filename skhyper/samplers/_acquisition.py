@@ -140,7 +140,7 @@ class Maximizer:
             noise_std=acquisition.noise_std,
         )
         # Rounded, they may be known, forbidden, or worse than a candidate.
-        found = unknown(space.activate(encoding.decode(found)), known)
+        found = unknown(space.canonical(encoding.decode(found)), known)
         points = space.filter(np.concatenate([found, top]))
         if acquisition.penalty is None:
             points = points[: len(found) + 1]

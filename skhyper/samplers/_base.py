@@ -166,7 +166,7 @@ def located_gradients(space: Space, history: History) -> np.ndarray:
     gradients = np.full(points.shape, np.nan)
     for row, (point, trial) in enumerate(zip(points, kept)):
         if trial.state == "complete" and trial.gradient:
-            gradients[row] = space.by_coordinate(point, trial.gradient)
+            gradients[row] = space.gradient_to_unit(point, trial.gradient)
     return gradients
 
 

@@ -33,15 +33,10 @@ from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.samplers._sobol import sobol_point
 from skhyper.space import Space
 
-__all__ = ["Strategy", "key_of"]
+__all__ = ["Strategy"]
 
 # Hyperparameters whose large values make a model flexible; small ones of the others do.
 _FLEXIBLE_AT_TOP = frozenset({"C", "gamma"})
-
-
-def key_of(point: np.ndarray) -> bytes:
-    """The same for points that are equal up to rounding."""
-    return (np.round(point, 10) + 0.0).tobytes()
 
 
 @dataclass
@@ -106,9 +101,9 @@ class Strategy:
         if self._sees_whole_range:
             yield from self._overview(arms)
         else:
-            taken = {key_of(self._middle(start)) for start in self.starts}
+            taken = {Space.key(self._middle(start)) for start in self.starts}
             for arm in arms:
-                if key_of(arm) not in taken:
+                if Space.key(arm) not in taken:
                     yield from self._start(arm)
         yield from self._descend()
         return (yield from self._restart())
@@ -123,7 +118,7 @@ class Strategy:
 
     def _middle(self, point: np.ndarray) -> np.ndarray:
         """The middle of a point's arm."""
-        return self.space.activate(np.where(self._moves, 0.5, point))[0]
+        return self.space.canonical(np.where(self._moves, 0.5, point))[0]
 
     def _arms(self) -> list[np.ndarray] | None:
         """The middle of each arm; None if they are too many to be tried one by one."""
@@ -138,7 +133,7 @@ class Strategy:
             for moves, dimension in zip(self._moves, self.space.dimensions)
         ]
         middles = (self._middle(np.array(point)) for point in itertools.product(*axes))
-        arms = {key_of(middle): middle for middle in middles}
+        arms = {Space.key(middle): middle for middle in middles}
         if self.space.constraint is not None:
             arms = {
                 key: point for key, arm in arms.items() if (point := self._allowed(arm)) is not None
@@ -151,7 +146,7 @@ class Strategy:
         rng = np.random.default_rng(self.seed)
         others = rng.random((self.rules.max_draws, self.space.n_dims))
         points = [arm, *np.where(self._moves & ~np.isnan(arm), others, arm)]
-        allowed = (p for p in points if len(self.space.filter(self.space.activate(p[None]))))
+        allowed = (p for p in points if len(self.space.filter(self.space.canonical(p[None]))))
         return next(allowed, None)
 
     def _propose_arms(self) -> Plan:
@@ -186,11 +181,11 @@ class Strategy:
             tried = []
             for u in self._design_of(arm, most):
                 if is_hopeless(U, f, G, u):
-                    self._hopeless[key_of(self._middle(arm))] = float(u[0])
+                    self._hopeless[Space.key(self._middle(arm))] = float(u[0])
                     continue
                 point = self._at(arm, columns, u)
                 tried.append((point, (yield point)))
-                self._design[key_of(point)] = tried[-1][1]
+                self._design[Space.key(point)] = tried[-1][1]
                 self._seen.append(tried[-1])
                 columns, U, f, G = self._trials_of(arm)
             # Where the best one is on a plain, also the best one on a slope.
@@ -212,13 +207,13 @@ class Strategy:
         """The point of an arm with some coordinates."""
         point = arm.copy()
         point[columns] = u
-        return self.space.activate(point[None])[0]
+        return self.space.canonical(point[None])[0]
 
     def _trials_of(self, arm: np.ndarray) -> tuple[np.ndarray, ...]:
         """Columns that move in an arm, and the trials' coordinates, values and slopes there."""
         columns = np.flatnonzero(self._moves & ~np.isnan(arm))
-        key = key_of(self._middle(arm))
-        seen = [(p[columns], a) for p, a in self._seen if key_of(self._middle(p)) == key]
+        key = Space.key(self._middle(arm))
+        seen = [(p[columns], a) for p, a in self._seen if Space.key(self._middle(p)) == key]
         U = np.array([u for u, _ in seen]).reshape(len(seen), len(columns))
         G = np.array([a.slope[columns] for _, a in seen]).reshape(U.shape)
         return columns, U, np.array([a.value for _, a in seen]), G
@@ -228,8 +223,8 @@ class Strategy:
         grid = regular_grid(len(columns))
         points = np.repeat(arm[None], len(grid), axis=0)
         points[:, columns] = grid
-        points = self.space.filter(self.space.activate(points))[:, columns]
-        if (end := self._hopeless.get(key_of(self._middle(arm)))) is not None:
+        points = self.space.filter(self.space.canonical(points))[:, columns]
+        if (end := self._hopeless.get(Space.key(self._middle(arm)))) is not None:
             outermost = U.max() if end > 0.5 else U.min()
             points = points[(points[:, 0] - outermost) * (end - outermost) <= 0]
         return points
@@ -247,7 +242,7 @@ class Strategy:
     def _first_step(self, point: np.ndarray) -> float:
         """As far as a GP sees the criterion fall from a point of the design."""
         columns, U, f, G = self._trials_of(point)
-        answer = self._design.get(key_of(point))
+        answer = self._design.get(Space.key(point))
         if answer is None or not np.any(np.nan_to_num(answer.slope[columns])):
             return self.rules.steps[0]
         start = int(np.abs(U - point[columns]).sum(axis=1).argmin())
@@ -274,7 +269,7 @@ class Strategy:
         if self.strength == 0 or not shrinkage.vectors:
             step = self._first_step(point) if self._sees_whole_range else self.rules.steps[0]
             return (yield from descent(point, self._moves, self.tol, step, self.rules))
-        start = self.space.activate(shrinkage.together(point))[0]
+        start = self.space.canonical(shrinkage.together(point))[0]
         rough = self.tol if self.strength == math.inf else max(self.tol, self.rules.rough_tol)
         end = yield from descent_together(shrinkage, start, self._moves, rough, self.rules)
         if end or run.best_point is None:
@@ -297,7 +292,7 @@ class Strategy:
 
     def _advance(self, run: _Run) -> Plan:
         """One trial of a run."""
-        answer = self._design.get(key_of(run.point))
+        answer = self._design.get(Space.key(run.point))
         if answer is None:
             answer = self._with_prior(run.point, (yield run.point))
             self._seen.append((run.point, answer))
@@ -372,7 +367,7 @@ class Strategy:
         point, answer = self._seen[trial]
         if best.best_point is None or not answer.value > best.best:
             return False
-        if key_of(self._middle(point)) != key_of(self._middle(best.best_point)):
+        if Space.key(self._middle(point)) != Space.key(self._middle(best.best_point)):
             return False
         moves = np.isfinite(answer.slope) & self._moves
         rise = float(answer.slope[moves] @ (best.best_point - point)[moves])
@@ -406,7 +401,7 @@ class Strategy:
             return spread
         spread = np.where(np.isnan(spread), rng.random(len(spread)), spread)
         moves = self._moves & ~np.isnan(best.best_point)
-        return self.space.activate(np.where(moves, spread, best.best_point))[0]
+        return self.space.canonical(np.where(moves, spread, best.best_point))[0]
 
     def _between_walls(self, best: _Run) -> np.ndarray | None:
         """The middle of the widest gap around the best; None if not in one valley."""
@@ -415,8 +410,8 @@ class Strategy:
         columns = np.flatnonzero(self._moves & ~np.isnan(best.best_point))
         if len(columns) != 1:
             return None
-        k, arm = columns[0], key_of(self._middle(best.best_point))
-        seen = [(p[k], a) for p, a in self._seen if key_of(self._middle(p)) == arm]
+        k, arm = columns[0], Space.key(self._middle(best.best_point))
+        seen = [(p[k], a) for p, a in self._seen if Space.key(self._middle(p)) == arm]
         values = [a.value for _, a in seen if math.isfinite(a.value)]
         height = best.best + self.rules.wall * max(abs(best.best), max(values) - min(values))
         u = best.best_point[k]
@@ -432,7 +427,7 @@ class Strategy:
         widest = int(np.argmax(np.diff(marks)))
         point = best.best_point.copy()
         point[k] = marks[widest : widest + 2].mean()
-        return self.space.activate(point)[0]
+        return self.space.canonical(point)[0]
 
     def _from_process(self) -> np.ndarray:
         """Where a Gaussian process of all that was seen expects an improvement."""

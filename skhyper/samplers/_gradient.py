@@ -13,7 +13,7 @@ import numpy as np
 from skhyper._trial import History, Stop, Trial
 from skhyper.samplers._arguments import check_flag, check_number
 from skhyper.samplers._base import Sampler
-from skhyper.samplers._descent import Strategy, key_of
+from skhyper.samplers._descent import Strategy
 from skhyper.samplers._descent_rules import RULES, DescentRules
 from skhyper.samplers._local import Answer
 from skhyper.samplers._shrinkage import Shrinkage
@@ -183,12 +183,12 @@ class _Follower:
                 continue
             value = trial.criterion - self._least if trial.state == "complete" else np.nan
             gradient = dict(trial.gradient or {})
-            slope = self._space.by_coordinate(point, gradient)
-            self._known[key_of(point)] = Answer(value, slope, gradient)
+            slope = self._space.gradient_to_unit(point, gradient)
+            self._known[Space.key(point)] = Answer(value, slope, gradient)
 
     def _answer(self, point: np.ndarray) -> Answer | None:
         """What is known of a point; what the constraint rejects counts as failed."""
-        known = self._known.get(key_of(point))
+        known = self._known.get(Space.key(point))
         if known is None and not self._space.accepts(self._space.from_unit(point[None])[0]):
             return Answer(np.nan, np.full(self._space.n_dims, np.nan), {})
         return known

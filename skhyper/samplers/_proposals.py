@@ -45,7 +45,7 @@ def first_point(
 ) -> np.ndarray:
     """The next point of an initial design: the middle of the space, then a Sobol sequence, (d,)."""
     middle = np.full((int(in_middle), space.n_dims), 0.5)
-    middle = space.filter(space.activate(middle))
+    middle = space.filter(space.canonical(middle))
     for point in unknown(middle, known):
         return point
     return sobol_point(space, max(0, len(known) - len(middle)), seed, rng, known)
@@ -66,7 +66,7 @@ def local_steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> n
     categorical = np.array([d.kind == "categorical" for d in space.dimensions])
     moved = np.where(categorical | np.isnan(starts), anywhere, np.clip(near, 0.0, 1.0))
     points = np.where(moves | np.isnan(starts), moved, np.clip(starts, 0.0, 1.0))
-    return space.filter(space.activate(points))
+    return space.filter(space.canonical(points))
 
 
 def along_lines(space: Space, center: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -116,4 +116,4 @@ def unknown(points: np.ndarray, known: np.ndarray) -> np.ndarray:
 def _completed(space: Space, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Points of the space; dimensions that become active have random values."""
     points = np.where(np.isnan(points), rng.random(points.shape), points)
-    return space.filter(space.activate(points))
+    return space.filter(space.canonical(points))

@@ -108,4 +108,4 @@ def _scale(dimension: Dimension) -> float:
 def _rate(dimension: Dimension, u: float) -> float:
     """Derivative of the logarithm of the value with respect to the coordinate."""
     value = dimension.from_unit(u)
-    return dimension.slope(u) / value if value > 0 else math.nan
+    return dimension.derivative(u) / value if value > 0 else math.nan

@@ -61,7 +61,7 @@ class SkoptSampler(Sampler):
 
     def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
         (values,) = self._optimizer(space, history, rng).ask(n_points=1)
-        return space.activate([_from_skopt(space, values)])[0]
+        return space.canonical([_from_skopt(space, values)])[0]
 
     def model(self, space: Space, history: History) -> "_SkoptSurrogate | None":
         rng = np.random.default_rng(history.seed)
@@ -96,7 +96,7 @@ class _SkoptSurrogate(Surrogate):
     optimizer: Any
 
     def predict_points(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        values = _to_skopt(self.space, self.space.activate(points))
+        values = _to_skopt(self.space, self.space.canonical(points))
         X = self.optimizer.space.transform(values)
         mean, std = self.optimizer.models[-1].predict(X, return_std=True)
         return mean, std

@@ -52,5 +52,5 @@ def sobol_point(
     sequence = qmc.Sobol(space.n_dims, scramble=True, seed=seed)
     if number:
         sequence.fast_forward(number)
-    points = space.filter(space.activate(sequence.random(1)))
+    points = space.filter(space.canonical(sequence.random(1)))
     return points[0] if len(points) else space.sample(1, rng, tried)[0]

@@ -238,7 +238,7 @@ class _Criterion:
         value = float(self._weights @ [fold.get("criterion", math.nan) for fold in folds])
         # Scores play no part: they may be others than what is minimised.
         trial = finished_trial(Trial(number, params), folds, lambda scores: 0.0)
-        return Answer(value, space.by_coordinate(point, trial.gradient or {}), {})
+        return Answer(value, space.gradient_to_unit(point, trial.gradient or {}), {})
 
 
 def n_samples_of(X: Any) -> int:

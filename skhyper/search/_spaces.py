@@ -50,7 +50,7 @@ def read_space(search: Any, spaces: Any) -> Space:
     own = search.estimator.get_params(deep=True)
     templates = {name: vector_of(name, own) for name in space.names if name in own}
     vectors = {name: value for name, value in templates.items() if value is not None}
-    return (space.expanded(vectors) if vectors else space).completed_by(own)
+    return (space.with_vectors(vectors) if vectors else space).with_defaults(own)
 
 
 def checked_space(search: Any, spaces: Any) -> Space:
@@ -75,7 +75,7 @@ def checked_initial_points(search: Any, space: Space) -> list[Mapping[str, Any]]
 def _checked_point(estimator: Any, params: Mapping[str, Any], space: Space) -> Mapping[str, Any]:
     check_settings(estimator, [params])
     if space.contains(params):
-        return space.complete(params)
+        return space.fill_defaults(params)
     own = estimator.get_params(deep=True)
     left_out = {n: own[n] for n in space.names if n in own and n not in params}
     raise InvalidSpaceError(
@@ -109,10 +109,10 @@ def own_params(search: Any, space: Space) -> list[Mapping[str, Any]]:
     if search.include_default is False:
         return []
     if space.contains({}):
-        return [space.complete({})]
+        return [space.fill_defaults({})]
     own = search.estimator.get_params(deep=True)
     if space.locate({}) is not None:
-        params = space.complete({})
+        params = space.fill_defaults({})
     else:
         params = {name: own[name] for name in space.names if name in own}
     # A space without more candidates than trials is meant as a complete list.

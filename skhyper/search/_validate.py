@@ -138,7 +138,7 @@ def _example_points(space: Space) -> np.ndarray:
                         point[0] = subspaces[i % len(subspaces)]
                     point[column] = u
                     points.append(point)
-    return space.activate(np.array(points))
+    return space.canonical(np.array(points))
 
 
 def check_values(estimator: Any, space: Space) -> None:
@@ -169,7 +169,7 @@ def check_values(estimator: Any, space: Space) -> None:
             _check_choices(name, dimension, owners)
         else:  # an end of a range is hardly ever met
             points_of_range = np.clip(dimension.grid(9), 0.01, 0.99)
-            values = [space.like_own(name, dimension.from_unit(u)) for u in points_of_range]
+            values = [space.constant_vector(name, dimension.from_unit(u)) for u in points_of_range]
             _check_range(name, dimension, values, owners)
 
 

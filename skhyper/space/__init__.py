@@ -1,4 +1,4 @@
-"""Search spaces: what may be tried, as points of the unit cube."""
+"""Search spaces: candidates as points of the unit cube."""
 
 from skhyper._lazy import public_dir
 from skhyper.space._branches import branches

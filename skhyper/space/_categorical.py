@@ -18,13 +18,13 @@ class Categorical(Dimension):
     Parameters
     ----------
     choices : sequence
-        The choices, kept and handed out as they are. Those that are repeated are one choice,
-        as probable as all of them.
+        The choices, which are neither copied nor changed. Repeated ones are one choice with
+        their total probability.
     ordered : bool, default=None
-        Whether neighbours in the list are alike, as in ``["small", "medium", "large"]``. By
-        default surrogates take three or more numbers by their values, on a log scale where
-        they are closer to a geometric sequence than to an arithmetic one, and other choices
-        among them as categories. False for numbers that are names.
+        Whether neighbors in the list are similar, as in ``["small", "medium", "large"]``. By
+        default surrogates use the values of three or more numbers, on a log scale if they are
+        closer to a geometric sequence than to an arithmetic one, and treat other choices as
+        categories. False for numbers that are labels.
     weights : sequence of float, default=None
         Probability of each choice when sampling; equal by default.
 
@@ -59,7 +59,7 @@ class Categorical(Dimension):
         return f"Categorical({self.choices!r}{extra})"
 
     def position(self, value: Any) -> int | None:
-        """Index of `value` among the choices, None where it is not one of them."""
+        """Index of `value` among the choices, None if it is not one of them."""
         for i, choice in enumerate(self.choices):
             if choice is value:
                 return i
@@ -88,8 +88,8 @@ class Categorical(Dimension):
         return self.choices[int(self.index(np.asarray(u)))]
 
     def index(self, u: np.ndarray) -> np.ndarray:
-        found = np.searchsorted(self._edges, np.clip(u, 0.0, 1.0), side="right") - 1
-        return np.clip(found, 0, self.n_values - 1)
+        found = np.searchsorted(self._edges, u, side="right") - 1
+        return np.minimum(np.maximum(found, 0), self.n_values - 1)
 
     def snap(self, u: np.ndarray) -> np.ndarray:
         i = self.index(u)
@@ -115,7 +115,7 @@ def same_dimension(a: Dimension, b: Dimension) -> bool:
 
 
 def _check_choices(choices: Any) -> list:
-    """Choices as a list, in an order of their own; an iterator would be used up by this."""
+    """Choices as a list; sets have no order, and an iterator would be exhausted."""
     if not isinstance(choices, str | bytes | Mapping | set | frozenset | Iterator):
         try:
             listed = list(choices)
@@ -132,7 +132,7 @@ def _is_bool(value: Any) -> bool:
 
 
 def _cumulated(weights: Any, n: int) -> np.ndarray:
-    """Edges, shape (n + 1,), of the intervals of [0, 1] that choices own."""
+    """Edges (n + 1,) of the intervals of [0, 1] that belong to the choices."""
     if weights is None:
         return np.arange(n + 1) / n
     w = np.asarray(weights, dtype=float)

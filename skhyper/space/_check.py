@@ -1,4 +1,4 @@
-"""Every spelling of a search space that users bring, turned into dimensions.
+"""Specifications of search spaces in all supported formats, converted to dimensions.
 
 scikit-learn: lists of choices, scipy.stats distributions, lists of dicts.
 scikit-optimize: tuples, its dimension objects, ``(dict, n_iter)`` pairs.
@@ -22,19 +22,19 @@ __all__ = ["check_dimension", "split_subspaces"]
 
 
 def check_dimension(spec: Any) -> Dimension:
-    """Dimension that `spec` spells; `spec` itself is never changed.
+    """The dimension that `spec` specifies; `spec` itself is never changed.
 
     Parameters
     ----------
     spec : object
         A list, array or ``range`` of choices, a tuple ``(low, high)`` or ``(low, high, prior)``
         or ``(low, high, prior, base)``, a frozen scipy.stats distribution, a dimension of
-        skhyper or of scikit-optimize. A tuple that is no range is a tuple of choices.
+        skhyper or of scikit-optimize. Any other tuple is a tuple of choices.
 
     Raises
     ------
     InvalidSpaceError
-        If it spells nothing, or nothing that can be searched.
+        If it specifies nothing that can be searched.
     """
     if isinstance(spec, Dimension):
         return spec
@@ -46,9 +46,9 @@ def check_dimension(spec: Any) -> Dimension:
         return _from_distribution(spec)
     if isinstance(spec, str | bytes | Mapping | set | frozenset) or not hasattr(spec, "__iter__"):
         raise InvalidSpaceError(
-            f"{spec!r} is no search range. Write a list of choices [a, b], a range (low, high) "
-            'or (low, high, "log-uniform"), a scipy.stats distribution or a dimension of '
-            f"skhyper.space; for one fixed value, [{spec!r}]."
+            f"{spec!r} is not a valid search space. Write a list of choices [a, b], a range "
+            '(low, high) or (low, high, "log-uniform"), a scipy.stats distribution or a dimension '
+            f"of skhyper.space; for one fixed value, [{spec!r}]."
         )
     if isinstance(spec, list) and _is_range_in_a_list(spec):
         raise InvalidSpaceError(f"{spec!r} is a list of choices; write a range as {tuple(spec)!r}.")
@@ -65,7 +65,7 @@ def _from_tuple(spec: tuple) -> Dimension:
     if rest and not isinstance(rest[0], str):
         _check_no_range(spec)
         return Categorical(spec)
-    # The base of the logarithm moves no point of the unit interval.
+    # The base of the logarithm does not change the coordinates.
     if len(rest) > 2 or (len(rest) == 2 and not is_number(rest[1])):
         raise InvalidSpaceError(f"{spec!r}: a range is (low, high[, prior[, base]]).")
     prior = rest[0] if rest else "uniform"
@@ -74,7 +74,7 @@ def _from_tuple(spec: tuple) -> Dimension:
 
 
 def _check_no_range(spec: tuple) -> None:
-    """Raise where a tuple of choices looks like a range in a spelling of other libraries."""
+    """Raise if a tuple of choices looks like a range as other libraries write it."""
     low, high, third = spec[:3]
     if len(spec) == 3 and isinstance(third, bool | np.bool_) and low < high:
         raise InvalidSpaceError(
@@ -86,7 +86,7 @@ def _check_no_range(spec: tuple) -> None:
 
 
 def _which_steps(spec: Sequence[Any]) -> str:
-    """What a range with a step may be written as, for a message."""
+    """How to write a range with a step, for a message."""
     if not looks_like_steps(spec):
         return f"{spec!r} repeats a choice; write a list for choices, (low, high) for a range."
     low, high, step = spec
@@ -102,7 +102,7 @@ def _which_steps(spec: Sequence[Any]) -> str:
 
 
 def _from_distribution(spec: Any) -> Dimension:
-    """A distribution; one over a table of values that are not consecutive integers, as choices."""
+    """A distribution as a dimension; choices if its values are in a table, but not consecutive."""
     table = getattr(spec, "dist", spec)
     if not hasattr(table, "xk") or not hasattr(table, "pk"):
         return Distribution(spec)
@@ -116,7 +116,7 @@ def _from_distribution(spec: Any) -> Dimension:
 
 
 def _is_range_in_a_list(spec: list) -> bool:
-    """Whether it is ``[low, high, prior]``, as older code for scikit-optimize has it."""
+    """Whether it is ``[low, high, prior]``, as in older code for scikit-optimize."""
     return (
         3 <= len(spec) <= 4
         and all(is_number(end) for end in spec[:2])
@@ -130,7 +130,7 @@ def _is_skopt(spec: Any) -> bool:
 
 
 def _from_skopt(spec: Any) -> Dimension:
-    """Dimension of scikit-optimize, read and left as it is."""
+    """A dimension of scikit-optimize, which is not changed."""
     names = {cls.__name__ for cls in type(spec).__mro__}
     if "Categorical" in names:
         return _from_skopt_categories(spec)
@@ -138,11 +138,13 @@ def _from_skopt(spec: Any) -> Dimension:
         return Integer(int(spec.low), int(spec.high), spec.prior)
     if "Real" in names:
         return Real(float(spec.low), float(spec.high), spec.prior)
-    raise InvalidSpaceError(f"{spec!r} is a dimension of scikit-optimize that skhyper lacks.")
+    raise InvalidSpaceError(
+        f"{spec!r} is a dimension of scikit-optimize that skhyper does not support."
+    )
 
 
 def _from_skopt_categories(spec: Any) -> Categorical:
-    """Choices and their weights; what has none is never drawn there, and is left out here."""
+    """Choices and their weights; those of weight 0 are never drawn, and are left out."""
     if spec.prior is None:
         return Categorical(spec.categories, ordered=False)
     kept = [(c, w) for c, w in zip(spec.categories, spec.prior, strict=True) if w > 0]
@@ -150,7 +152,7 @@ def _from_skopt_categories(spec: Any) -> Categorical:
 
 
 def split_subspaces(spec: Any) -> tuple[list[dict[str, Any]], list[int | None]]:
-    """The dicts of a space, and the number of trials asked for in each (None: not said).
+    """The dicts of a space, and the number of trials in each (None if not given).
 
     Parameters
     ----------
@@ -159,7 +161,7 @@ def split_subspaces(spec: Any) -> tuple[list[dict[str, Any]], list[int | None]]:
     Raises
     ------
     InvalidSpaceError
-        If it is none of these, if it is empty, or if a name is no string.
+        If it is none of these, if it is empty, or if a name is not a string.
     """
     parts = [spec] if isinstance(spec, Mapping) or _is_pair(spec) else spec
     if not isinstance(parts, list | tuple) or not parts:
@@ -201,7 +203,7 @@ def _check_names(subspace: Mapping) -> dict[str, Any]:
 
 
 def check_entry(name: str, spec: Any) -> tuple[Dimension, list[tuple[str, Any]]]:
-    """Dimension and conditions of one entry of a sub-space, its name in every message."""
+    """Dimension and conditions of one entry of a sub-space; errors contain its name."""
     conditions: list[tuple[str, Any]] = []
     try:
         while isinstance(spec, When):

@@ -1,4 +1,4 @@
-"""Lists of choices: which are repeated, and where numbers among them lie."""
+"""Lists of choices: equality, repetitions, and coordinates of numbers among them."""
 
 import math
 import numbers
@@ -13,20 +13,20 @@ from skhyper.space._ranges import is_finite, is_number
 
 __all__ = ["alike", "by_value", "check_no_cycle", "equal", "looks_like_steps", "merged"]
 
-# With fewer numbers than this their order says nothing.
+# Minimum number of numbers whose order is used.
 _FEWEST_ORDERED = 3
-# Positive numbers beside a 0 are taken as geometric from this ratio of the ends on.
+# Minimum ratio of the largest to the smallest positive number for a log scale, besides a 0.
 _DECADE = 10.0
 
 
 def merged(choices: Sequence[Any], weights: Any = None) -> tuple[list, Any]:
-    """The choices without repetitions, and weights that keep the probability of each.
+    """The choices without repetitions, and weights that preserve the probability of each.
 
     Parameters
     ----------
     choices : sequence
     weights : sequence of float or None
-        None for equal ones; then they stay None unless a choice is repeated.
+        None for equal weights; None is returned unless a choice is repeated.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def merged(choices: Sequence[Any], weights: Any = None) -> tuple[list, Any]:
 
 
 def _identity(choice: Any) -> Hashable:
-    """The same for choices that are the same value of the same type, or hold the same."""
+    """A key that is equal for equal values of the same type and for objects of equal contents."""
     if isinstance(choice, np.generic):
         choice = choice.item()
     if choice is None or isinstance(choice, bool | str | bytes):
@@ -61,15 +61,15 @@ def _identity(choice: Any) -> Hashable:
 
 
 def by_value(choices: Sequence[Any]) -> np.ndarray | None:
-    """Where those choices that are numbers lie between the least, 0, and the largest, 1.
+    """Coordinates of the choices that are numbers, from 0 for the least to 1 for the largest.
 
-    On a log scale where their ratios are more even than their differences; a 0 before such
+    The scale is logarithmic if their ratios are more even than their differences; a 0 besides such
     numbers, as in ``[0, 0.01, 0.1, 1]``, is one more step below them.
 
     Returns
     -------
     places : ndarray of shape (n_choices,), or None
-        nan for choices that are no numbers, such as None and "auto"; None where there are fewer
+        nan for choices that are not numbers, such as None and "auto"; None if there are fewer
         than three numbers.
 
     Examples
@@ -93,7 +93,7 @@ def by_value(choices: Sequence[Any]) -> np.ndarray | None:
 
 
 def _scales(x: np.ndarray) -> list[np.ndarray]:
-    """Ascending numbers, and their logarithms where there are any."""
+    """Ascending numbers, and their logarithms if there are any."""
     positive = x[x > 0]
     if len(positive) == len(x):
         return [x, np.log(x)]
@@ -120,7 +120,7 @@ def looks_like_steps(spec: Sequence[Any]) -> bool:
 
 
 def check_no_cycle(choices: Any, within: tuple[int, ...] = ()) -> None:
-    """Raise where a list, a tuple or a dict contains itself."""
+    """Raise if a list, a tuple or a dict contains itself."""
     if not isinstance(choices, list | tuple | Mapping):
         return
     if id(choices) in within:
@@ -131,7 +131,7 @@ def check_no_cycle(choices: Any, within: tuple[int, ...] = ()) -> None:
 
 
 def alike(a: Any, b: Any) -> bool:
-    """Whether two objects without a comparison, as estimators are, hold the same.
+    """Whether two objects without a comparison, such as estimators, have equal contents.
 
     ``sklearn.clone`` of a search and pickling copy the choices, and what refers to them.
     """
@@ -149,5 +149,5 @@ def equal(a: Any, b: Any) -> bool:
         if isinstance(a, float) and isinstance(b, float) and a != a and b != b:
             return True  # nan, a common choice of missing_values
         return bool(np.all(a == b)) and np.shape(a) == np.shape(b)
-    except Exception:  # noqa: BLE001  (an exotic __eq__ may raise anything: then they differ)
+    except Exception:  # noqa: BLE001  (an custom __eq__ may raise anything: then they differ)
         return False

@@ -128,6 +128,8 @@ class Columns:
             selected = self.dimensions[0].index(points[:, 0])
         for i, subspace in enumerate(self.subspaces):
             rows = np.flatnonzero(selected == i)
+            if not len(rows):
+                continue
             active[rows[:, None], subspace.unconditional] = True
             for name, conditions in subspace.conditions.items():
                 if not conditions:

@@ -1,4 +1,4 @@
-"""A hyperparameter that counts only when others have certain values."""
+"""Hyperparameters that are active only if others have certain values."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,7 +19,7 @@ class When:
     Parameters
     ----------
     values : object
-        Any spelling of a dimension: a list, a tuple, a distribution, a dimension.
+        Specification of a dimension: a list, a tuple, a distribution, a dimension.
     conditions : dict, default=None
         From the name of another hyperparameter of the same dict to what it must be: one
         value, a list of values, or a callable on the value. All of them must hold.
@@ -28,9 +28,9 @@ class When:
 
     Notes
     -----
-    Where a condition does not hold, the hyperparameter is left out of the setting (the
-    estimator keeps its own value) and samplers see the dimension as inactive. A condition
-    on an inactive hyperparameter does not hold.
+    If a condition does not hold, the hyperparameter is missing in the candidate (the estimator
+    keeps its own value) and its dimension is inactive. A condition on an inactive hyperparameter
+    does not hold.
 
     Examples
     --------
@@ -63,7 +63,7 @@ class When:
 
 
 class Condition:
-    """A test on coordinates of `dimension`: does the value there meet the condition?
+    """A test of coordinates of `dimension`: whether their values meet the condition.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Condition:
         self.dimension = dimension
         self._holds: Callable[[Any], bool]
         if callable(wanted) and not _is_value(wanted, dimension):
-            self._holds = partial(_ask_predicate, wanted, child, parent)
+            self._holds = partial(_call_predicate, wanted, child, parent)
         else:
             values = list(wanted) if isinstance(wanted, list | set | frozenset) else [wanted]
             for value in values:
@@ -102,7 +102,7 @@ def _is_value(wanted: Any, dimension: Dimension) -> bool:
     return isinstance(wanted, type) or any(choice is wanted for choice in choices)
 
 
-def _ask_predicate(predicate: Callable[[Any], Any], child: str, parent: str, value: Any) -> bool:
+def _call_predicate(predicate: Callable[[Any], Any], child: str, parent: str, value: Any) -> bool:
     try:
         return bool(predicate(value))
     except Exception as error:

@@ -38,7 +38,7 @@ LOG = "log-uniform"
 
 @dataclass(frozen=True)
 class Data:
-    """What is known of the data that an estimator will see; None where it is not."""
+    """What is known of the training data of an estimator; None if unknown."""
 
     n: int | None = None
     p: int | None = None
@@ -58,17 +58,17 @@ class Data:
         known = replace(known, p=matrix.shape[1], variance=_positive(matrix.var()))
         if target is None:
             return known
-        # Above it a lasso has no coefficient left.
+        # For larger penalties all coefficients of a lasso are 0.
         products = (matrix - matrix.mean(axis=0)).T @ (target - target.mean()) / n
         return replace(known, alpha_max=_positive(np.abs(products).max(initial=0.0)))
 
     def transformed(self) -> "Data":
-        """What is known of them behind a transformer."""
+        """What is still known after a transformer."""
         return Data(n=self.n, y_std=self.y_std)
 
 
 def _as_floats(values: Any, ndim: int) -> np.ndarray | None:
-    """The array of finite numbers that `values` are, None if they are none."""
+    """`values` as an array of finite numbers, None if they are not."""
     if values is None or (hasattr(values, "tocsr") and not isinstance(values, np.ndarray)):
         return None
     try:
@@ -86,13 +86,13 @@ def _rounded(x: float) -> float:
     return float(f"{x:.1e}")
 
 
-# A spec is a spelling of a dimension, or a function of the data and of the estimator's own
-# settings that returns one, or None where there is none.
+# From the data and the estimator's own params to the specification of a dimension, None if the
+# hyperparameter is not searched.
 Spec = Callable[[Data, Mapping[str, Any]], Any]
 
 
 def up_to(low: int, high: int, share: float, prior: str = LOG) -> Spec:
-    """Whole numbers from `low` to `high`, or to a share of the number of samples."""
+    """Integers from `low` to `high`, or to a share of the number of samples."""
 
     def spec(data: Data, own: Mapping[str, Any]) -> Any:
         top = high if data.n is None else min(high, int(share * data.n))
@@ -102,7 +102,7 @@ def up_to(low: int, high: int, share: float, prior: str = LOG) -> Spec:
 
 
 def share(low: float) -> Spec:
-    """A share of the samples, so large that folds of small data still have enough."""
+    """A share of the samples, larger for small data, whose folds would have too few."""
 
     def spec(data: Data, own: Mapping[str, Any]) -> Any:
         least = low if data.n is None else max(low, min(0.6, 20 / data.n))
@@ -120,36 +120,36 @@ def gamma(data: Data, own: Mapping[str, Any]) -> Any:
 
 
 def lasso_alpha(data: Data, own: Mapping[str, Any]) -> Any:
-    """Below the penalty that leaves nothing; for standardised features that is below std(y)."""
+    """Below the penalty that sets all coefficients to 0: for standardized features, std(y)."""
     top = data.alpha_max or data.y_std or 1.0
     top = top / max(own.get("l1_ratio", 1.0), 0.05) if data.alpha_max else top
     return (_rounded(1e-4 * top), _rounded(top), LOG)
 
 
 def lasso_weights(data: Data, own: Mapping[str, Any]) -> Any:
-    """Of each band, in units of `alpha`; one weight for all would only be another `alpha`."""
+    """Weights of bands, in units of `alpha`; a single weight would be equivalent to `alpha`."""
     several = own["bands"] is not None or np.ndim(own["l1_weights"]) > 0
     return (1e-2, 1e2, LOG) if several or isinstance(own["l1_weights"], dict) else None
 
 
 def strength_of_weights(data: Data, own: Mapping[str, Any]) -> Any:
-    """`alpha`, unless it is in the weights."""
+    """`alpha`, unless the weights are searched."""
     return None if lasso_weights(data, own) else lasso_alpha(data, own)
 
 
 def length_scales(data: Data, own: Mapping[str, Any]) -> Any:
-    """Around ``√(p / 2)`` standard deviations; to a hundred times that, which is none."""
+    """Around ``√(p / 2)`` standard deviations; at 100 times that a feature has no effect."""
     scale = math.sqrt((data.p or 2) / 2 * (data.variance or 1.0))
     return (_rounded(1e-1 * scale), _rounded(1e2 * scale), LOG)
 
 
 def alpha_of_network(data: Data, own: Mapping[str, Any]) -> Any:
-    """Ours is divided by the number of samples, scikit-learn's by that of a batch."""
+    """Our penalty is divided by the number of samples, scikit-learn's by the size of a batch."""
     return (1e-5, 1e2, LOG) if "optimizer" in own else (1e-7, 1e-1, LOG)
 
 
 def first_rate(data: Data, own: Mapping[str, Any]) -> Any:
-    """`learning_rate` of our networks; scikit-learn's calls its schedule so."""
+    """`learning_rate` of our networks; in scikit-learn's it is the schedule."""
     if "optimizer" not in own:
         return None
     return (1e-4, 1e-1, LOG) if own["optimizer"] == "adam" else (1e-3, 1.0, LOG)
@@ -165,7 +165,7 @@ def epsilon(data: Data, own: Mapping[str, Any]) -> Any:
 
 
 def ccp_alpha_of_regression(data: Data, own: Mapping[str, Any]) -> Any:
-    """In units of the squared error, so unknown where the target is."""
+    """In units of the squared error, so unknown if the target is."""
     if data.y_std is None:
         return None
     return (_rounded(1e-5 * data.y_std**2), _rounded(1e-1 * data.y_std**2), LOG)
@@ -185,7 +185,7 @@ def mixing(data: Data, own: Mapping[str, Any]) -> Any:
 
 
 def bootstrap(data: Data, own: Mapping[str, Any]) -> Any:
-    return None if own["oob_score"] else [True, False]  # which needs it
+    return None if own["oob_score"] else [True, False]  # oob_score needs bootstrap
 
 
 def rounds(low: int, high: int, stopped_by: str) -> Spec:

@@ -15,30 +15,8 @@ Feurer et al. (2022), "Auto-Sklearn 2.0", JMLR 23(261).
 
 from typing import Any
 
-from skhyper.space._default_ranges import (
-    LOG,
-    alpha_of_network,
-    bootstrap,
-    ccp_alpha_of_regression,
-    clusters,
-    epsilon,
-    first_rate,
-    gamma,
-    isolation_samples,
-    kept_variance,
-    lasso_alpha,
-    lasso_weights,
-    length_scales,
-    mixing,
-    momentum,
-    n_selected,
-    neighbors,
-    rare_words,
-    rounds,
-    share,
-    strength_of_weights,
-    up_to,
-)
+from skhyper.space import _default_ranges as ranges
+from skhyper.space._default_ranges import LOG
 
 __all__ = ["PACKAGES", "TABLES", "WEAK_LEARNER", "table_of"]
 
@@ -48,15 +26,15 @@ _LAYERS = [(16,), (32,), (64,), (128,), (256,), (32, 32), (64, 64), (128, 128), 
 
 _TREE = {
     "max_depth": (1, 30, LOG),
-    "min_samples_split": up_to(2, 128, 0.5),
-    "min_samples_leaf": up_to(1, 64, 0.25),
+    "min_samples_split": ranges.up_to(2, 128, 0.5),
+    "min_samples_leaf": ranges.up_to(1, 64, 0.25),
 }
-# More trees are never worse, only slower: their number is no matter of search.
+# The number of trees is not searched: more are slower and not worse.
 _FOREST = {
     "max_features": (0.05, 1.0, LOG),
-    "min_samples_leaf": up_to(1, 50, 0.25),
-    "bootstrap": bootstrap,
-    "max_samples": share(0.3),
+    "min_samples_leaf": ranges.up_to(1, 50, 0.25),
+    "bootstrap": ranges.bootstrap,
+    "max_samples": ranges.share(0.3),
 }
 _BOOSTING = {"learning_rate": (5e-3, 0.3, LOG)}
 # No choice of the kernel: a wide rbf is as good as linear (Keerthi and Lin, 2003), and a linear
@@ -64,7 +42,7 @@ _BOOSTING = {"learning_rate": (5e-3, 0.3, LOG)}
 # 22 s against 0.02 s).
 _KERNEL_SVM = {
     "C": (1e-2, 1e4, LOG),
-    "gamma": gamma,
+    "gamma": ranges.gamma,
     "degree": (2, 4),
     "coef0": (0.0, 1.0),
 }
@@ -76,26 +54,29 @@ _SGD = {
 _NETWORK = {
     "hidden_layer_sizes": _LAYERS,
     "activation": ["relu", "tanh"],
-    "alpha": alpha_of_network,
-    "learning_rate": first_rate,
-    "momentum": momentum,
+    "alpha": ranges.alpha_of_network,
+    "learning_rate": ranges.first_rate,
+    "momentum": ranges.momentum,
     "learning_rate_init": (1e-4, 1e-1, LOG),
 }
 _COUNTS = {
     "ngram_range": [(1, 1), (1, 2), (1, 3)],
-    "min_df": rare_words,
+    "min_df": ranges.rare_words,
     "max_df": (0.5, 1.0),
 }
 
 # From names of classes to what is searched for them; parents stand before their children.
 _FAMILIES: list[tuple[str, dict[str, Any]]] = [
     # Linear models
-    ("LogisticRegression", {"C": (1e-4, 1e4, LOG), "l1_ratio": mixing}),
+    ("LogisticRegression", {"C": (1e-4, 1e4, LOG), "l1_ratio": ranges.mixing}),
     ("Ridge RidgeClassifier", {"alpha": (1e-4, 1e4, LOG)}),
     ("BandedRidge BandedLogisticRegression", {"alphas": (1e-3, 1e5, LOG)}),
-    ("WeightedElasticNet", {"alpha": strength_of_weights, "l1_weights": lasso_weights}),
-    ("Lasso LassoLars MultiTaskLasso", {"alpha": lasso_alpha}),
-    ("ElasticNet MultiTaskElasticNet", {"alpha": lasso_alpha, "l1_ratio": (0.05, 1.0)}),
+    (
+        "WeightedElasticNet",
+        {"alpha": ranges.strength_of_weights, "l1_weights": ranges.lasso_weights},
+    ),
+    ("Lasso LassoLars MultiTaskLasso", {"alpha": ranges.lasso_alpha}),
+    ("ElasticNet MultiTaskElasticNet", {"alpha": ranges.lasso_alpha, "l1_ratio": (0.05, 1.0)}),
     ("HuberRegressor", {"epsilon": (1.05, 3.0), "alpha": (1e-6, 10.0, LOG)}),
     ("PoissonRegressor GammaRegressor TweedieRegressor", {"alpha": (1e-4, 1e2, LOG)}),
     (
@@ -111,35 +92,35 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
         {
             **_SGD,
             "learning_rate": ["invscaling", "adaptive"],
-            # Beyond it the squared loss of standardised data diverges.
+            # Beyond it the squared loss of standardized data diverges.
             "eta0": (1e-4, 5e-2, LOG),
         },
     ),
     ("PassiveAggressiveClassifier PassiveAggressiveRegressor", {"C": (1e-5, 10.0, LOG)}),
     # Kernels
     ("LinearSVC", {"C": (1e-4, 1e4, LOG)}),
-    ("LinearSVR", {"C": (1e-4, 1e4, LOG), "epsilon": epsilon}),
+    ("LinearSVR", {"C": (1e-4, 1e4, LOG), "epsilon": ranges.epsilon}),
     ("SVC", _KERNEL_SVM),
-    ("SVR", {**_KERNEL_SVM, "epsilon": epsilon}),
+    ("SVR", {**_KERNEL_SVM, "epsilon": ranges.epsilon}),
     ("NuSVC NuSVR OneClassSVM", {k: v for k, v in _KERNEL_SVM.items() if k != "C"}),
     (
         "KernelRidge",
         {
             "alpha": (1e-6, 1e2, LOG),
             "kernel": ["linear", "rbf"],
-            "gamma": gamma,
+            "gamma": ranges.gamma,
         },
     ),
     (
         "ARDKernelRidge ARDKernelRidgeClassifier",
-        {"alpha": (1e-4, 1e1, LOG), "length_scales": length_scales},
+        {"alpha": (1e-4, 1e1, LOG), "length_scales": ranges.length_scales},
     ),
     ("GaussianProcessRegressor", {"alpha": (1e-8, 1.0, LOG)}),
-    # Neighbours, naive Bayes, discriminants
+    # Neighbors, naive Bayes, discriminants
     (
         "KNeighborsClassifier KNeighborsRegressor",
         {
-            "n_neighbors": neighbors,
+            "n_neighbors": ranges.neighbors,
             "weights": ["uniform", "distance"],
             "p": [1, 2],
         },
@@ -158,20 +139,20 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
     ("DecisionTreeClassifier ExtraTreeClassifier", {**_TREE, "ccp_alpha": (1e-5, 1e-1, LOG)}),
     (
         "DecisionTreeRegressor ExtraTreeRegressor",
-        {**_TREE, "ccp_alpha": ccp_alpha_of_regression},
+        {**_TREE, "ccp_alpha": ranges.ccp_alpha_of_regression},
     ),
     ("RandomForestClassifier RandomForestRegressor", _FOREST),
     (
         "ExtraTreesClassifier ExtraTreesRegressor",
-        {"max_features": (0.05, 1.0, LOG), "min_samples_split": up_to(2, 32, 0.5)},
+        {"max_features": (0.05, 1.0, LOG), "min_samples_split": ranges.up_to(2, 32, 0.5)},
     ),
     (
         "HistGradientBoostingClassifier HistGradientBoostingRegressor",
         {
             "learning_rate": (5e-3, 0.5, LOG),
-            "max_iter": rounds(50, 500, "early_stopping"),
+            "max_iter": ranges.rounds(50, 500, "early_stopping"),
             "max_leaf_nodes": (4, 512, LOG),
-            "min_samples_leaf": up_to(1, 200, 0.25),
+            "min_samples_leaf": ranges.up_to(1, 200, 0.25),
             "l2_regularization": (1e-8, 10.0, LOG),
             "max_features": (0.3, 1.0),
         },
@@ -180,11 +161,11 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
         "GradientBoostingClassifier GradientBoostingRegressor",
         {
             "learning_rate": (1e-2, 0.5, LOG),
-            "n_estimators": rounds(50, 500, "n_iter_no_change"),
+            "n_estimators": ranges.rounds(50, 500, "n_iter_no_change"),
             "subsample": (0.4, 1.0),
             "max_depth": (1, 10),
             "max_features": (0.1, 1.0),
-            "min_samples_leaf": up_to(1, 100, 0.25),
+            "min_samples_leaf": ranges.up_to(1, 100, 0.25),
         },
     ),
     (
@@ -193,24 +174,24 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
     ),
     (
         "BaggingClassifier BaggingRegressor",
-        {"max_samples": share(0.2), "max_features": (0.2, 1.0)},
+        {"max_samples": ranges.share(0.2), "max_features": (0.2, 1.0)},
     ),
-    ("IsolationForest", {"max_samples": isolation_samples}),
+    ("IsolationForest", {"max_samples": ranges.isolation_samples}),
     # Networks
     ("MLPClassifier MLPRegressor", _NETWORK),
     # Clusters and mixtures: a score of their own must tell good from bad
-    ("KMeans MiniBatchKMeans BisectingKMeans", {"n_clusters": clusters(2)}),
+    ("KMeans MiniBatchKMeans BisectingKMeans", {"n_clusters": ranges.clusters(2)}),
     (
         "GaussianMixture BayesianGaussianMixture",
         {
-            "n_components": clusters(1),
+            "n_components": ranges.clusters(1),
             "covariance_type": ["full", "tied", "diag", "spherical"],
         },
     ),
     # Transformers
-    ("PCA", {"n_components": kept_variance}),
+    ("PCA", {"n_components": ranges.kept_variance}),
     ("SelectPercentile", {"percentile": (5, 100)}),
-    ("SelectKBest", {"k": n_selected}),
+    ("SelectKBest", {"k": ranges.n_selected}),
     ("CountVectorizer", _COUNTS),
     ("TfidfVectorizer", {**_COUNTS, "sublinear_tf": [True, False], "norm": ["l2", "l1"]}),
     # Boosting outside of scikit-learn

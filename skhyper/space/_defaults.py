@@ -25,22 +25,22 @@ def default_space(estimator: Any, X: Any = None, y: Any = None) -> dict[str, Any
     Parameters
     ----------
     estimator : estimator
-        Fitted or not; a pipeline or another composition too. It is never changed.
+        Fitted or not; a pipeline or another composition, too. It is not changed.
     X, y : array-like, default=None
-        The data that it will be fitted to: some ranges depend on their number, scale or
-        correlation. Where they are not given, features are taken to be standardised.
+        The training data: some ranges depend on the number of samples, or on the scale or
+        correlation of the features. By default they are assumed to be standardized.
 
     Returns
     -------
     space : dict
-        From (nested) names of hyperparameters to ranges, choices and conditions, as the
-        searches of skhyper take it. Empty where nothing is known.
+        From (nested) names of hyperparameters to ranges, choices and conditions, for the
+        searches of skhyper. Empty for unknown estimators.
 
     Notes
     -----
-    A choice that the estimator makes against its default (``kernel="poly"``) is kept, and
-    what it makes irrelevant is left out. What a search inside of the estimator tunes is left
-    to it.
+    A choice that differs from the estimator's default (``kernel="poly"``) is kept, and
+    hyperparameters that are inactive with it are left out. What a search inside of the estimator
+    tunes is left to that search.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def _inside(estimator: Any, own: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _reaching(estimator: Any, name: str, data: Data) -> Data:
-    """What is known of the data that reach the part `name`."""
+    """What is known of the data that the part `name` is fitted to."""
     steps = [step for step, _ in getattr(estimator, "steps", [])]
     if "Pipeline" not in _class_names(estimator) or name not in steps:
         return Data(n=data.n)
@@ -105,7 +105,7 @@ def _reaching(estimator: Any, name: str, data: Data) -> Data:
 
 
 def _class_names(estimator: Any) -> set[str]:
-    """Names of its class and bases, of those packages that the tables are about."""
+    """Names of its class and base classes in the packages of the tables."""
     return {
         cls.__name__
         for cls in type(estimator).__mro__
@@ -138,7 +138,7 @@ def _is_changed(name: str, own: Mapping[str, Any], signature: Mapping[str, Any])
 def _conditions(
     requirements: Sequence[Requirement], own: Mapping[str, Any], space: Mapping[str, Any]
 ) -> dict[str, list] | None:
-    """From searched parents to the values that meet the requirements; None if nothing does."""
+    """From searched parents to the values that meet requirements; None if a fixed one does not."""
     conditions: dict[str, list] = {}
     for requirement in requirements:
         parent = requirement.parent
@@ -147,8 +147,6 @@ def _conditions(
                 return None
         elif isinstance(space[parent], list):
             conditions[parent] = [value for value in space[parent] if requirement.is_met(value)]
-            if not conditions[parent]:
-                return None
     return conditions
 
 

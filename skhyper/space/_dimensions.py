@@ -29,12 +29,12 @@ class Dimension(ABC):
     Attributes
     ----------
     kind : {"real", "integer", "ordinal", "categorical"}
-        How distances between coordinates are to be read: ``"categorical"`` has none.
+        The meaning of distances between coordinates: ``"categorical"`` has none.
     n_values : float
-        Number of distinct values, ``inf`` for a continuum.
+        Number of distinct values, ``inf`` for a continuous range.
     places : ndarray of shape (n_values,) or None
-        Of choices among which are numbers: where each lies on [0, 1] by its value, nan for
-        others. For surrogates.
+        For surrogates: coordinate of each choice that is a number, by its value, nan for the
+        others. None if the values of choices are not used.
     """
 
     kind: ClassVar[str]
@@ -55,8 +55,8 @@ class Dimension(ABC):
     def from_unit(self, u: float) -> Any:
         """Value at coordinate `u`, a native Python object."""
 
-    def slope(self, u: float) -> float:
-        """Derivative of the value by the coordinate at `u`; nan where there is none."""
+    def derivative(self, u: float) -> float:
+        """Derivative of the value with respect to the coordinate at `u`; nan if there is none."""
         return math.nan
 
     def index(self, u: np.ndarray) -> np.ndarray:
@@ -64,18 +64,18 @@ class Dimension(ABC):
         return np.clip(np.floor(u * self.n_values), 0, self.n_values - 1).astype(int)
 
     def snap(self, u: np.ndarray) -> np.ndarray:
-        """Coordinates of the values at `u`: the same value, always the same coordinate."""
+        """One coordinate for each value: that of the value at each of `u`."""
         if math.isinf(self.n_values):
             return np.clip(u, 0.0, 1.0)
         return (self.index(u) + 0.5) / self.n_values
 
     def grid(self, n_values: int) -> np.ndarray:
-        """At most `n_values` coordinates spread over a range; all of a category's."""
+        """At most `n_values` coordinates, evenly spread over a range; those of all choices."""
         n = min(n_values, self.n_values)
         return np.unique(self.snap((np.arange(int(n)) + 0.5) / int(n)))
 
     def rvs(self, size: int | None = None, random_state: Any = None) -> Any:
-        """Draw values, so that scikit-learn's ``ParameterSampler`` can use a dimension."""
+        """Draw values, as scikit-learn's ``ParameterSampler`` requires."""
         from sklearn.utils import check_random_state
 
         draws = check_random_state(random_state).uniform(size=1 if size is None else size)
@@ -107,12 +107,12 @@ class Real(Dimension):
     low, high : float
         Ends of the range, both included.
     prior : {"uniform", "log-uniform"}, default="uniform"
-        Whether equal distances or equal ratios count the same. "log" and "loguniform" are
-        other spellings of the second.
+        Whether values are uniform on a linear or a logarithmic scale. "log" and "loguniform"
+        are synonyms of "log-uniform".
     step : float, default=None
-        Distance of the values ``low``, ``low + step``, ...; a continuum by default.
+        Distance of the values ``low``, ``low + step``, ...; a continuous range by default.
     log : bool, default=False
-        Another spelling of ``prior="log-uniform"``.
+        Same as ``prior="log-uniform"``.
 
     Examples
     --------
@@ -177,7 +177,7 @@ class Real(Dimension):
             x = 10.0 ** (math.log10(self.low) + u * self._decades)
         return float(min(max(x, self.low), self.high))
 
-    def slope(self, u: float) -> float:
+    def derivative(self, u: float) -> float:
         if self._steps is not None:
             return math.nan
         if self.prior == "uniform":
@@ -199,12 +199,12 @@ class Integer(Dimension):
     low, high : int
         Ends of the range, both included.
     prior : {"uniform", "log-uniform"}, default="uniform"
-        Whether equal distances or equal ratios count the same. "log" and "loguniform" are
-        other spellings of the second.
+        Whether values are uniform on a linear or a logarithmic scale. "log" and "loguniform"
+        are synonyms of "log-uniform".
     step : int, default=None
         Distance of the values ``low``, ``low + step``, ...; 1 by default.
     log : bool, default=False
-        Another spelling of ``prior="log-uniform"``.
+        Same as ``prior="log-uniform"``.
 
     Examples
     --------
@@ -234,7 +234,7 @@ class Integer(Dimension):
         self.low, self.step = int(low), step
         self.high = self.low + (int(high) - self.low) // self._step * self._step
         self.n_values = (self.high - self.low) // self._step + 1
-        # Each integer owns half a step on either side, on a log scale too.
+        # Each integer has half a step on either side, on a log scale too.
         half = 0.5 * self._step
         self._scale = Real(self.low - half, self.high + half, self.prior)
 

@@ -64,8 +64,8 @@ class Distribution(Dimension):
 
     def to_unit(self, value: Any) -> float:
         x = check_number(value, self) if self.kind == "real" else check_whole(value, self)
-        # Beyond the ends, its quantile, 0 or 1, would lie in the space. Rounding: the upper end
-        # of uniform(0.6, 0.3) is below 0.9.
+        # Beyond the support the cdf is 0 or 1, which would lie in the space. Rounding: the upper
+        # end of uniform(0.6, 0.3) is below 0.9.
         low, high = abs(self._low), abs(self._high)
         over = max(low, high) if math.isfinite(low) else high
         if x < self._low - _ROUNDING * low or x > self._high + _ROUNDING * over:
@@ -76,7 +76,7 @@ class Distribution(Dimension):
         x = self._value(np.asarray(u)).item()
         return int(x) if self.kind == "integer" else x
 
-    def slope(self, u: float) -> float:
+    def derivative(self, u: float) -> float:
         density = getattr(self.distribution, "pdf", None)
         if self.kind != "real" or density is None:
             return math.nan
@@ -104,7 +104,7 @@ class Distribution(Dimension):
 
 
 def _check_support(distribution: Any, quantile: Any) -> tuple[float, float]:
-    """Ends of the values of a distribution, after a look at whether it is one."""
+    """Check a distribution; return the ends of its support."""
     try:
         valid = bool(np.isfinite(quantile(0.5)))
     except Exception:  # noqa: BLE001  (parameters are missing or arrays; or it has only rvs)

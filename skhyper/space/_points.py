@@ -53,12 +53,15 @@ def place(
         if name not in params:
             continue
         try:
-            parts = zip(own, subspace.split(name, params[name]), strict=True)
-            point[own] = [columns.dimensions[column].to_unit(part) for column, part in parts]
+            for column, part in zip(own, subspace.split(name, params[name]), strict=True):
+                point[column] = columns.dimensions[column].to_unit(part)
         except InvalidSpaceError as error:
+            point[own] = np.nan
             reasons[name] = str(error)
     active = columns.active(point[None])[0]
     point[~active] = np.nan
     missing = active & np.isnan(point)
+    if not missing.any():
+        return point, {}
     wrong = {n: reasons.get(n, "") for n in subspace.conditions if missing[subspace.columns[n][0]]}
     return point, wrong

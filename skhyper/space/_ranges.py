@@ -1,4 +1,4 @@
-"""What makes a range: two finite ends, a prior, a step."""
+"""Checks of a range: two finite ends, a prior, a step."""
 
 import difflib
 import math
@@ -11,21 +11,21 @@ from skhyper.exceptions import InvalidSpaceError
 
 __all__ = ["PRIORS", "STEP_ROUNDING", "check_range", "is_finite", "is_number"]
 
-# From each spelling of a prior to its name.
+# From what users may write for a prior to its name.
 PRIORS = {
     "uniform": "uniform",
     "log-uniform": "log-uniform",
     "loguniform": "log-uniform",
     "log": "log-uniform",
 }
-# Part of a step that rounding may move a value by.
+# Largest rounding error of a value, relative to the step.
 STEP_ROUNDING = 1e-9
 
 
 def check_range(
     name: str, low: Any, high: Any, prior: Any, step: Any, log: Any, number: type
 ) -> str:
-    """The name of the prior, after a look at whether all of it makes a range."""
+    """Check the arguments of a range; return the name of the prior."""
     what = f"{name}(low={_shown(low)}, high={_shown(high)}, prior={prior!r})"
     kind = "integers" if number is numbers.Integral else "numbers"
     for end in (low, high):
@@ -79,7 +79,7 @@ def _check_step(what: str, width: Any, prior: str, step: Any, number: type) -> N
 
 
 def _shown(end: Any) -> str:
-    """The end of a range for a message; Python does not write integers of many digits."""
+    """The end of a range for a message; Python refuses to print integers of many digits."""
     long = isinstance(end, int) and end.bit_length() > 256
     return f"an integer of {end.bit_length()} bits" if long else repr(end)
 

@@ -219,7 +219,7 @@ class Space:
         for row, params in enumerate(settings):
             point = self.locate(params)
             if point is None or not self.contains(params):
-                raise InvalidSpaceError(f"The setting {params!r} does not lie in {self!r}.")
+                raise InvalidSpaceError(f"The candidate {params!r} does not lie in {self!r}.")
             points[row] = point
         return points
 
@@ -254,7 +254,7 @@ class Space:
         """Active params of those that have a point, with the defaults of missing ones."""
         point = self.locate(params)
         if point is None:
-            raise InvalidSpaceError(f"The setting {params!r} does not lie in {self!r}.")
+            raise InvalidSpaceError(f"The candidate {params!r} does not lie in {self!r}.")
         return {
             name: params[name] if name in params else self._defaults[name]
             for name, own in self._subspace_of(point).columns.items()
@@ -290,7 +290,7 @@ class Space:
         derivatives = np.full(points.shape, np.nan)
         for column, dimension in enumerate(self.dimensions):
             for row in np.flatnonzero(~np.isnan(points[:, column])):
-                derivatives[row, column] = dimension.slope(float(points[row, column]))
+                derivatives[row, column] = dimension.derivative(float(points[row, column]))
         return derivatives
 
     def gradient_to_unit(self, point: np.ndarray, gradient: Mapping[str, Any]) -> np.ndarray:
@@ -335,9 +335,9 @@ class Space:
             return bool(self.constraint(dict(params)))
         except Exception as error:
             raise InvalidSpaceError(
-                f"The constraint {self.constraint!r} failed on the setting {dict(params)!r}: "
+                f"The constraint {self.constraint!r} failed on the candidate {dict(params)!r}: "
                 f"{type(error).__name__}: {error}. It must return True or False for every "
-                "setting of the space; inactive hyperparameters are not in the dict."
+                "candidate of the space; inactive hyperparameters are not in the dict."
             ) from error
 
     def meets(self, points: np.ndarray) -> np.ndarray:
@@ -442,15 +442,6 @@ class Space:
                 constant = np.full(len(subspace.columns[name]), value)
                 return like(subspace.templates[name], constant)
         return value
-
-    # Former names, until all callers use the new ones
-    activate = canonical
-    jacobian = derivative
-    by_coordinate = gradient_to_unit
-    completed_by = with_defaults
-    complete = fill_defaults
-    expanded = with_vectors
-    like_own = constant_vector
 
 
 def check_space(spaces: Any, constraint: Callable[[dict], bool] | None = None) -> Space:

@@ -1,4 +1,4 @@
-"""Hyperparameters that hold several numbers, an array or a dict of them, as one vector."""
+"""Hyperparameters that are vectors: arrays or dicts of several numbers."""
 
 import numbers
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ __all__ = ["as_vector", "is_vector", "like"]
 
 
 def is_vector(value: Any) -> bool:
-    """Whether a value holds numbers, in an array, a list or a dict: each may be searched."""
+    """Whether a value is a non-empty array, list or dict of numbers."""
     if isinstance(value, Mapping):
         return bool(value) and all(_is_number(v) for v in value.values())
     if isinstance(value, list):
@@ -23,14 +23,14 @@ def _is_number(value: Any) -> bool:
 
 
 def as_vector(value: Any) -> np.ndarray:
-    """The numbers of a value, shape (size,): of a number, an array or a dict."""
+    """The numbers in a number, an array or a dict, shape (size,)."""
     if isinstance(value, Mapping):
         return np.array(list(value.values()), dtype=float)
     return np.atleast_1d(np.asarray(value, dtype=float)).ravel()
 
 
 def like(template: Any, vector: np.ndarray) -> Any:
-    """A value of the kind and shape of `template` with the numbers of `vector`."""
+    """The numbers of `vector` as a value of the type and shape of `template`."""
     if isinstance(template, Mapping):
         return dict(zip(template, map(float, vector), strict=True))
     if np.ndim(template) == 0:

@@ -29,7 +29,7 @@ class Stuck(Sampler):
     """Always the same point."""
 
     def ask(self, space, history, rng):
-        return space.activate(np.full((1, space.n_dims), 0.1))[0]
+        return space.canonical(np.full((1, space.n_dims), 0.1))[0]
 
 
 def test_listed_candidates_in_order_and_what_was_tried_before():
@@ -149,7 +149,7 @@ def test_setting_key(a, b, equal):
 
 
 def test_setting_key_in_a_space():
-    space = Space({"C": (0.1, 10.0), "f": [1, 1.0]}).completed_by({"C": 2.0, "f": 1, "tol": 3})
+    space = Space({"C": (0.1, 10.0), "f": [1, 1.0]}).with_defaults({"C": 2.0, "f": 1, "tol": 3})
     assert setting_key({"C": 1, "f": 1}, space) == setting_key({"C": 1.0, "f": 1}, space)
     assert setting_key({"C": 1, "f": 1}, space) != setting_key({"C": 1, "f": 1.0}, space)
     assert setting_key({"f": 1.0}, space) == setting_key({"C": 2, "f": 1.0, "tol": 3}, space)

@@ -54,7 +54,7 @@ def test_several_points_or_one():
     ("spaces", "said"),
     [
         ([(0.0, 1.0), (2.0, 1.0)], "Dimension 1 of the list: .*inverted"),
-        ((0.0, 1.0), "Dimension 0 of the list: 0.0 is no search range"),
+        ((0.0, 1.0), "Dimension 0 of the list: 0.0 is not a valid search space"),
         ({"a": (2.0, 1.0)}, "Search space of 'a': .*inverted"),
         ([({"a": (0.0, 1.0)}, 5)], "pairs are for searches"),
         ([], "non-empty list"),

@@ -11,7 +11,7 @@ from skhyper.inspection._attributes import (
     _CHOICES,
     _DATA,
     _MEANINGS,
-    _NOTED,
+    _OTHERS,
     KINDS,
     attributes,
     kind_of,
@@ -100,8 +100,8 @@ def test_what_is_learned(name):
 
 
 def test_no_name_has_two_kinds():
-    assert not _NOTED & _CHOICES
-    assert not _NOTED & _DATA
+    assert not _OTHERS & _CHOICES
+    assert not _OTHERS & _DATA
     assert not _DATA & _CHOICES
     assert {kind for kinds in _BY_CLASS.values() for kind in kinds.values()} <= set(KINDS)
 

@@ -56,11 +56,11 @@ def test_every_public_estimator(name):
 LINEAR = """\
 LinearRegression: 2 parameters, 3 hyperparameters (0 not at the default)
 Parameters (learned by fit)
-  name        shape  scalars  dtype    summary
-  ----------  -----  -------  -------  ---------------------------------
-  coef_       (1,)         1  float64  weight of each feature: 2
-  intercept_  ()           1  float64  value where all features are 0: 1
-  noted down besides: n_features_in_, rank_, singular_
+  name        shape  size  dtype    summary
+  ----------  -----  ----  -------  ---------------------------------
+  coef_       (1,)      1  float64  weight of each feature: 2
+  intercept_  ()        1  float64  value where all features are 0: 1
+  other fitted attributes: n_features_in_, rank_, singular_
 Hyperparameters (set before fit)
   name           value  default  allowed        active
   -------------  -----  -------  -------------  ------
@@ -107,7 +107,7 @@ def test_the_repr_of_a_tree():
 
 def test_the_repr_of_a_support_vector_machine():
     text = repr(inspect(SVC(kernel="linear").fit(X, y)))
-    assert re.search(r"support_vectors_ +\(27, 4\) +108  float64  training samples that", text)
+    assert re.search(r"support_vectors_ +\(27, 4\) +108  float64  support vectors", text)
     assert re.search(r"dual_coef_ +\(2, 27\) +54  float64  weight of each support vec", text)
     assert re.search(r" C +1.0 +1.0 +number > 0 +yes +yes +0.01 to 1e\+04, log\n", text)
     assert re.search(r"gamma .* no, needs kernel in 'rbf', 'poly', 'sigmoid'\n", text)
@@ -115,8 +115,8 @@ def test_the_repr_of_a_support_vector_machine():
 
 def test_the_repr_of_clusters():
     text = repr(inspect(KMeans(3, n_init=1, random_state=0).fit(X)))
-    assert re.search(r"cluster_centers_ +\(3, 4\) +12  float64  cluster centres: ", text)
-    assert "noted down besides: n_features_in_, labels_, inertia_, n_iter_\n" in text
+    assert re.search(r"cluster_centers_ +\(3, 4\) +12  float64  cluster centers: ", text)
+    assert "other fitted attributes: n_features_in_, labels_, inertia_, n_iter_\n" in text
     assert re.search(r"\*  n_clusters +3 +8 +integer >= 1 +yes +2 to 20\n", text)
 
 
@@ -202,7 +202,7 @@ def test_values_that_are_types_and_functions_and_arrays():
 def test_nothing_to_learn():
     text = repr(inspect(FunctionTransformer()))
     assert text.startswith("FunctionTransformer: 0 parameters")
-    assert "none, this estimator has nothing to learn" in text
+    assert "none, this estimator learns nothing" in text
 
 
 def test_html_is_escaped():

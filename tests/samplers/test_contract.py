@@ -26,7 +26,7 @@ class HillClimber(Sampler):
             return space.sample(1, rng)[0]
         steps = 0.1 * rng.standard_normal(space.n_dims)
         point = np.clip(points[np.nanargmin(losses)] + steps, 0, 1)
-        return space.activate([point])[0]
+        return space.canonical([point])[0]
 
 
 FEW_CANDIDATES = {"acq_optimizer": "sampling", "acq_optimizer_kwargs": {"n_points": 100}}
@@ -114,12 +114,12 @@ class Remembers(Wrong):
 
     def spoil(self, point, space, history):
         self.asked += 1
-        return space.activate([point * 0.9**self.asked])[0]
+        return space.canonical([point * 0.9**self.asked])[0]
 
 
 class GlobalRandomness(Wrong):
     def spoil(self, point, space, history):
-        return space.activate(np.random.rand(1, len(point)))[0]
+        return space.canonical(np.random.rand(1, len(point)))[0]
 
 
 class ChangesHistory(Wrong):
@@ -155,7 +155,7 @@ class NeverTwice(Wrong):
 
 class Forbidden(Wrong):
     def spoil(self, point, space, history):
-        return space.activate(np.full((1, len(point)), 0.9))[0]
+        return space.canonical(np.full((1, len(point)), 0.9))[0]
 
 
 CAUGHT = [

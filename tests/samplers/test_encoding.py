@@ -43,7 +43,7 @@ def test_an_inactive_choice_is_as_far_from_each():
 def test_decoding_undoes_encoding():
     encoding = Encoding.from_space(MIXED)
     points = MIXED.sample(50, np.random.default_rng(0))
-    np.testing.assert_array_equal(MIXED.activate(encoding.decode(encoding.encode(points))), points)
+    np.testing.assert_array_equal(MIXED.canonical(encoding.decode(encoding.encode(points))), points)
 
 
 def test_only_active_numbers_are_climbed():
@@ -75,7 +75,7 @@ def test_numbers_in_a_list_are_one_feature_by_value():
     F = encoding.encode(space.to_unit(settings))
     np.testing.assert_allclose(F[:, :2], [[1, 0.5], [0, 1], [0.5, 0]])
     points = space.sample(50, np.random.default_rng(0))
-    np.testing.assert_array_equal(space.activate(encoding.decode(encoding.encode(points))), points)
+    np.testing.assert_array_equal(space.canonical(encoding.decode(encoding.encode(points))), points)
     assert not encoding.free(points).any()
 
 
@@ -94,4 +94,4 @@ def test_other_choices_among_numbers_are_categories():
     expected = [[0, h, 0, 0], [1, h, 0, 0], [0.5, 0, h, 0], [0.5, 0, 0, h], [0.5, *[h / 3] * 3]]
     np.testing.assert_allclose(F, expected)
     points = space.sample(50, np.random.default_rng(0))
-    np.testing.assert_array_equal(space.activate(encoding.decode(encoding.encode(points))), points)
+    np.testing.assert_array_equal(space.canonical(encoding.decode(encoding.encode(points))), points)

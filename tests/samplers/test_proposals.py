@@ -32,7 +32,7 @@ MODELS = {
 def test_along_the_lines_what_becomes_active_has_a_value():
     best = {"a": 1.0, "k": "y", "n": 3, "size": 2, "g": 0.7}
     lines = along_lines(MIXED, MIXED.locate(best), np.random.default_rng(0))
-    np.testing.assert_array_equal(lines, MIXED.activate(lines))
+    np.testing.assert_array_equal(lines, MIXED.canonical(lines))
     settings = MIXED.from_unit(lines)
     assert {p["k"] for p in settings} == {"x", "y", "z"}
     assert all(("g" in p) == (p["k"] == "y") for p in settings)
@@ -74,7 +74,7 @@ def test_the_branch_that_was_tried_least(tried, rarest):
     settings = space.from_unit(points)
     assert 150 <= len(settings) <= 200
     assert {p["model"] for p in settings} == {rarest}
-    np.testing.assert_array_equal(points, space.activate(points))
+    np.testing.assert_array_equal(points, space.canonical(points))
     varied = [len({p[name] for p in settings}) for name in settings[0] if name != "model"]
     assert varied == ([len(settings)] if rarest == "ridge" else [50, 2])
     assert len(in_rarest_branch(space, known, 0, 200, rng)) == 0

@@ -15,7 +15,7 @@ RNG = np.random.default_rng(0)
 
 
 def vectors(n=3, spec=(1e-2, 1e2, "log-uniform"), **others):
-    return Space({"a": spec, **others}).expanded({"a": np.ones(n)})
+    return Space({"a": spec, **others}).with_vectors({"a": np.ones(n)})
 
 
 def test_the_penalty_is_that_of_the_logarithms_of_the_values():
@@ -62,7 +62,7 @@ def test_numbers_and_what_has_no_derivative_have_no_prior():
 
 def test_an_inactive_vector():
     space = Space([{"a": (1e-2, 1e2, "log-uniform")}, {"k": Integer(1, 3)}])
-    space = space.expanded({"a": np.ones(2)})
+    space = space.with_vectors({"a": np.ones(2)})
     shrinkage = Shrinkage.of(space, {"a"})
     point = space.to_unit([{"k": 2}])[0]
     value, slope = shrinkage.penalty(point, 1.0)

@@ -184,7 +184,7 @@ def test_two_weaker_strengths_in_a_row_that_are_no_better_end_the_choice(monkeyp
             return self
 
     monkeypatch.setattr(_held_out, "_Search", Scripted)
-    space = Space(SPACE).expanded({"alphas": np.ones(3)})
+    space = Space(SPACE).with_vectors({"alphas": np.ones(3)})
     objective = Objective(Ridge(), X, y, list(CV.split(X)), None, {}, {}, np.nan, False, 0)
     found = HeldOut(objective, None, frozenset({"alphas"})).choose(space, np.full(3, 0.5))
     np.testing.assert_array_equal(found.held_out.mean(axis=0), scores[:5])

@@ -13,7 +13,7 @@ from skhyper.search._held_out import HeldOutLosses
 from skhyper.search._prior import Prior
 from skhyper.space import Space
 
-SPACE = Space({"alphas": (1e-2, 1e2, "log-uniform")}).expanded({"alphas": np.ones(3)})
+SPACE = Space({"alphas": (1e-2, 1e2, "log-uniform")}).with_vectors({"alphas": np.ones(3)})
 CRITERION = SimpleNamespace(exact=True)
 DONE = StopReason("the descent is at its end")
 POINT = np.array([0.5, 0.25, 0.5])

@@ -335,9 +335,9 @@ WRONG_SPACES = [
     ({"kernel": ["rbf", "rfb"]}, r"choice 'rfb' does not suit 'kernel'.*Did you mean 'rbf'"),
     ({"C": []}, r"Search space of 'C'.*must not be empty"),
     ({"C": np.array([])}, r"Search space of 'C'.*must not be empty"),
-    ({"C": 3}, r"Search space of 'C': 3 is no search range"),
+    ({"C": 3}, r"Search space of 'C': 3 is not a valid search space"),
     ({"kernel": "rbf"}, r"Search space of 'kernel'.*\['rbf'\]"),
-    ({"C": {"low": 1}}, r"Search space of 'C'.*no search range"),
+    ({"C": {"low": 1}}, r"Search space of 'C'.*not a valid search space"),
     ({"C": (-5.0, -1.0)}, r"No value of Real.* suits 'C': The 'C' parameter of Never must"),
     ({"C": ["a", "b"]}, r"No value of Categorical.* suits 'C'"),
     ({"degree": (1.5, 3.0)}, r"No value of Real.* suits 'degree'.*int"),
@@ -363,7 +363,7 @@ def test_wrong_spaces_are_found_before_any_fit(cls, space, match):
 def test_wrong_constraints_are_found_before_any_fit(cls):
     for constraint, match in [
         (lambda p: False, "rejected all of"),
-        (lambda p: p["gamma"] < 1, r"failed on the setting.*KeyError"),
+        (lambda p: p["gamma"] < 1, r"failed on the candidate.*KeyError"),
     ]:
         with pytest.raises(InvalidSpaceError, match=match):
             cls(Never(), C, constraint=constraint, error_score="raise").fit(X, y)
@@ -410,7 +410,7 @@ def test_wrong_arguments(cls, wrong, match):
 def test_a_sampler_of_ones_own_and_unknown_ones():
     class Corner(RandomSampler.__mro__[1]):
         def ask(self, space, history, rng):
-            return space.activate(np.full((1, space.n_dims), 1.0))[0]
+            return space.canonical(np.full((1, space.n_dims), 1.0))[0]
 
     search = SearchCV(Surface(), {"a": (0.0, 1.0)}, sampler=Corner(), n_iter=3, cv=2)
     search.fit(X, y)

@@ -45,6 +45,8 @@ MODELS = {
         ({"n": (1, 3), "w": When((1, 9), n=lambda n: n > 1)}, 0, []),
         ({"n": Categorical([1, 2], ordered=True), "w": When((1, 9), n=2)}, 0, []),
         ({"a": (0.0, 1.0), "k": ["x", "y"]}, 1, []),
+        # A further condition, on something else, may hold.
+        ({"k": ["x", "y"], "n": (1, 3), "a": When((0.0, 1.0), k="x", n=2)}, 0, [0]),
         # All conditions on the choice must hold.
         (
             {

@@ -227,7 +227,7 @@ def test_skopt_categorical_hands_out_its_own_objects():
 
 
 def test_other_things_of_skopt():
-    with pytest.raises(InvalidSpaceError, match="of scikit-optimize that skhyper lacks"):
+    with pytest.raises(InvalidSpaceError, match="of scikit-optimize that skhyper does not support"):
         check_dimension(skopt.space.Space([(0.0, 1.0)]))
 
 
@@ -288,18 +288,18 @@ def test_skopt_dimensions_keep_their_names_and_transforms():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("rbf", r"'rbf' is no search range.*for one fixed value, \['rbf'\]"),
-        (b"rbf", "is no search range"),
-        (3, r"3 is no search range.*for one fixed value, \[3\]"),
-        (0.5, "is no search range"),
-        (None, "None is no search range"),
-        (True, "True is no search range"),
-        (np.float64(2.0), "is no search range"),
-        ({"low": 1, "high": 2}, "is no search range"),
-        ({1, 2}, "is no search range"),
-        (frozenset([1]), "is no search range"),
-        (SVC(), r"SVC\(\) is no search range"),
-        (SVC, "is no search range"),
+        ("rbf", r"'rbf' is not a valid search space.*for one fixed value, \['rbf'\]"),
+        (b"rbf", "is not a valid search space"),
+        (3, r"3 is not a valid search space.*for one fixed value, \[3\]"),
+        (0.5, "is not a valid search space"),
+        (None, "None is not a valid search space"),
+        (True, "True is not a valid search space"),
+        (np.float64(2.0), "is not a valid search space"),
+        ({"low": 1, "high": 2}, "is not a valid search space"),
+        ({1, 2}, "is not a valid search space"),
+        (frozenset([1]), "is not a valid search space"),
+        (SVC(), r"SVC\(\) is not a valid search space"),
+        (SVC, "is not a valid search space"),
         (RandomForestClassifier(), "Choices must be a list"),
         ((i for i in range(3)), "Choices must be a list"),
         (np.array(3), r"one-dimensional, got \(\)"),
@@ -360,7 +360,7 @@ def test_an_iterator_is_not_used_up():
 
 
 def test_invalid_space_error_is_a_value_error():
-    with pytest.raises(ValueError, match="no search range"):
+    with pytest.raises(ValueError, match="not a valid search space"):
         check_dimension("rbf")
 
 

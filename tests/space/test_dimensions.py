@@ -322,18 +322,18 @@ def test_copies_answer_the_same(dimension, copied):
 
 @pytest.mark.parametrize("dimension", CONTINUA, ids=short)
 @pytest.mark.parametrize("u", [0.11, 0.37, 0.74])
-def test_slope_is_the_derivative_of_the_value(dimension, u):
+def test_derivative_equals_differences(dimension, u):
     step = 1e-5
     ahead, behind = dimension.from_unit(u + step), dimension.from_unit(u - step)
     numeric = (ahead - behind) / (2 * step)
-    np.testing.assert_allclose(dimension.slope(u), numeric, rtol=1e-5)
+    np.testing.assert_allclose(dimension.derivative(u), numeric, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     "dimension", [*COUNTABLE, Categorical(["a", "b"]), Distribution(stats.randint(1, 9))], ids=short
 )
-def test_what_is_not_a_real_number_has_no_slope(dimension):
-    assert math.isnan(dimension.slope(0.3))
+def test_what_is_not_a_real_number_has_no_derivative(dimension):
+    assert math.isnan(dimension.derivative(0.3))
 
 
 class NoDensity:
@@ -346,11 +346,11 @@ class NoDensity:
         return stats.norm.ppf(u)
 
 
-def test_slope_at_the_ends():
+def test_derivative_at_the_ends():
     log = Real(1e-2, 1e2, "log-uniform")
-    np.testing.assert_allclose(log.slope(1.25), 1e3 * 4 * math.log(10))  # outside: 1e-2 · 10^(4 u)
-    assert math.isfinite(Distribution(stats.norm()).slope(0.0))
-    assert math.isnan(Distribution(NoDensity()).slope(0.5))
+    np.testing.assert_allclose(log.derivative(1.25), 1e3 * 4 * math.log(10))
+    assert math.isfinite(Distribution(stats.norm()).derivative(0.0))
+    assert math.isnan(Distribution(NoDensity()).derivative(0.5))
 
 
 def test_numbers_too_large_for_a_float_have_no_coordinate():

@@ -36,7 +36,7 @@ def test_steps(dimension, values):
     )
     assert dimension.to_unit(values[0] - dimension.step) < 0
     assert dimension.to_unit(values[-1] + dimension.step) > 1
-    assert math.isnan(dimension.slope(0.3))
+    assert math.isnan(dimension.derivative(0.3))
     ends = [dimension.from_unit(u) for u in dimension.grid(2)]
     assert ends == [values[0], values[-1]]
     for between in (values[0] + dimension.step / 3, np.inf):

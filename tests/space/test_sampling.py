@@ -86,6 +86,13 @@ def test_starts_are_those_that_lie_in_the_space_and_meet_the_constraint():
         space.sample(1, rng(), starts[:2])
 
 
+def test_starts_outside_of_the_space_are_not_used():
+    space = Space({"a": (0.0, 1.0)}, constraint=lambda p: p["a"] == 1.0)
+    with pytest.raises(InvalidSpaceError, match="give one as an initial point"):
+        space.sample(1, rng(), np.array([[1.5]]))
+    np.testing.assert_array_equal(space.sample(2, rng(), np.array([[1.0]])), [[1.0], [1.0]])
+
+
 def test_accepted_points_of_a_sub_space_remain():
     space = Space([{"a": (0.0, 1.0)}, {"b": (0.0, 1.0)}], constraint=lambda p: True)
     space = space.with_accepted(space.to_unit([{"a": 0.2}, {"b": 0.3}, {"b": 0.4}]))

@@ -247,7 +247,7 @@ def test_a_constraint_that_rejects_everything(spaces):
 
 def test_a_constraint_that_raises():
     space = Space(SQUARE, constraint=lambda params: params["c"] > 0)
-    message = "The constraint .* failed on the setting .*KeyError: 'c'.*must return True or False"
+    message = "The constraint .* failed on the candidate .*KeyError: 'c'.*must return True or False"
     for ask in (
         lambda: space.sample(1, rng()),
         lambda: list(space.grid(2)),
