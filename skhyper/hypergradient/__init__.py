@@ -33,31 +33,43 @@ from skhyper.hypergradient._feature_map import FeatureMap, LeafMap, feature_map
 from skhyper.hypergradient._forward import ForwardProblem
 from skhyper.hypergradient._losses import Criterion, criterion_of, log_marginal_likelihood
 from skhyper.hypergradient._problem import (
+    Cotangents,
+    Fit,
+    Fold,
     InnerProblem,
-    LeftOut,
     NotDifferentiableError,
+    Output,
     PlainProblem,
+    Traits,
+    Want,
     as_target,
+    implicit_vjp,
     inner_problem,
 )
-from skhyper.hypergradient._rules import finite_output, implicit_gradient
+from skhyper.hypergradient._rules import finite_output, hypergradient
 
 __all__ = [
+    "Cotangents",
     "Criterion",
     "FeatureMap",
+    "Fit",
+    "Fold",
     "ForwardProblem",
     "HypergradientCheck",
     "InnerProblem",
     "LeafMap",
-    "LeftOut",
     "NotDifferentiableError",
+    "Output",
     "PlainProblem",
+    "Traits",
+    "Want",
     "as_target",
     "check_hypergradient",
     "criterion_of",
     "feature_map",
     "finite_output",
-    "implicit_gradient",
+    "hypergradient",
+    "implicit_vjp",
     "inner_problem",
     "log_marginal_likelihood",
 ]

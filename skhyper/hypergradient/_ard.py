@@ -14,13 +14,8 @@ from sklearn.base import clone, is_classifier
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._kernel_ridge import KernelRidgeProblem
-from skhyper.hypergradient._problem import (
-    Gradient,
-    InnerProblem,
-    LeftOut,
-    check_not_overridden,
-    inner_problem,
-)
+from skhyper.hypergradient._problem import Gradient, check_not_overridden, inner_problem
+from skhyper.hypergradient._stateful import LeftOut, StatefulProblem
 from skhyper.kernel import ARDKernelRidge, ARDKernelRidgeClassifier
 
 __all__ = ["ARDProblem"]
@@ -28,7 +23,7 @@ __all__ = ["ARDProblem"]
 
 @inner_problem.register(ARDKernelRidge)
 @inner_problem.register(ARDKernelRidgeClassifier)
-class ARDProblem(InnerProblem):
+class ARDProblem(StatefulProblem):
     """ARDKernelRidge and its classifier by `alpha` and `length_scales`.
 
     Attributes
@@ -45,7 +40,7 @@ class ARDProblem(InnerProblem):
         self.methods = ("decision_function",) if classifier else ("predict",)
         check_not_overridden(estimator, base, "fit", *self.methods)
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         y, classifier = np.asarray(y), is_classifier(self.estimator)
         self._a = as_weights(sample_weight, len(y))
         counted = np.flatnonzero(self._a)
@@ -58,7 +53,7 @@ class ARDProblem(InnerProblem):
         self._mean = self._a @ Y / self._a.sum()
         self.inner = KernelRidgeProblem(self._template._machine())
         self._residuals = Y - self._mean
-        self.inner.load(self._X, self._residuals, sample_weight=sample_weight)
+        self.inner.take(self._X, self._residuals, sample_weight=sample_weight)
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template).set_params(**params)

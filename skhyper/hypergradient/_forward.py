@@ -9,17 +9,13 @@ problem goes wherever the others do, through pipelines as well.
 from abc import abstractmethod
 from typing import Any
 
-from skhyper.hypergradient._problem import (
-    Gradient,
-    InnerProblem,
-    NotDifferentiableError,
-    inner_problem,
-)
+from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, inner_problem
+from skhyper.hypergradient._stateful import StatefulProblem
 
 __all__ = ["ForwardProblem", "is_forward"]
 
 
-class ForwardProblem(InnerProblem):
+class ForwardProblem(StatefulProblem):
     """An inner problem whose ``fit`` differentiates the training as it goes.
 
     The hyperparameters that ``fit`` is given are those whose derivatives may be asked for.

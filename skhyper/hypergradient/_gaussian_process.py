@@ -42,17 +42,17 @@ from skhyper.hypergradient._kernels import (
 )
 from skhyper.hypergradient._problem import (
     Gradient,
-    InnerProblem,
     NotDifferentiableError,
     check_not_overridden,
     inner_problem,
 )
+from skhyper.hypergradient._stateful import StatefulProblem
 
 __all__ = ["GaussianProcessProblem"]
 
 
 @inner_problem.register(GaussianProcessRegressor)
-class GaussianProcessProblem(InnerProblem):
+class GaussianProcessProblem(StatefulProblem):
     """GaussianProcessRegressor by `alpha` and by what is not "fixed" in its kernel.
 
     Of the predictions the mean; and the evidence, as "log_marginal_likelihood".
@@ -84,7 +84,7 @@ class GaussianProcessProblem(InnerProblem):
     def passes_inputs(self) -> bool:
         return self.estimator.kernel is None or passes_inputs(self.estimator.kernel)
 
-    def load(self, X: Any, y: Any) -> None:
+    def take(self, X: Any, y: Any) -> None:
         self._head = copy_rows(X, slice(0, 2))
         X, y = checked_matrix(X), checked_target(y)
         self._train, self._y = Pair(X, noise=True), y

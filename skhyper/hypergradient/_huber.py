@@ -23,12 +23,12 @@ from skhyper._numeric._data import as_matrix, as_weights, checked_matrix, checke
 from skhyper._numeric._newton import step_length
 from skhyper.hypergradient._problem import (
     Gradient,
-    InnerProblem,
     NotDifferentiableError,
     check_not_overridden,
     fitted_clone,
     inner_problem,
 )
+from skhyper.hypergradient._stateful import StatefulProblem
 
 __all__ = ["HuberProblem"]
 
@@ -41,7 +41,7 @@ _NEWTON_RTOL, _ACCEPTED = 1e-9, 1e-6
 
 
 @inner_problem.register(HuberRegressor)
-class HuberProblem(InnerProblem):
+class HuberProblem(StatefulProblem):
     """HuberRegressor by `alpha` and `epsilon`.
 
     Its L-BFGS stops early: Newton's steps go on from there, or the gradient is off by 3e-3.
@@ -53,7 +53,7 @@ class HuberProblem(InnerProblem):
         super().__init__(estimator)
         check_not_overridden(estimator, HuberRegressor, "fit", "predict")
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._X, self._y = X, y
         self._given = {} if sample_weight is None else {"sample_weight": sample_weight}
         self._matrix, self._target = checked_matrix(X), checked_target(y).ravel()

@@ -46,13 +46,12 @@ from skhyper.hypergradient._kernels import (
 )
 from skhyper.hypergradient._problem import (
     Gradient,
-    InnerProblem,
-    LeftOut,
     NotDifferentiableError,
     check_not_overridden,
     fitted_clone,
     inner_problem,
 )
+from skhyper.hypergradient._stateful import LeftOut, StatefulProblem
 
 __all__ = ["KernelRidgeProblem", "Shifted"]
 
@@ -67,7 +66,7 @@ _EPS = np.finfo(float).eps
 
 
 @inner_problem.register(KernelRidge)
-class KernelRidgeProblem(InnerProblem):
+class KernelRidgeProblem(StatefulProblem):
     """KernelRidge by `alpha`, a number or one for each target, and by its kernel.
 
     `gamma` and `coef0` where the kernel has them; of a kernel of
@@ -92,7 +91,7 @@ class KernelRidgeProblem(InnerProblem):
     def passes_inputs(self) -> bool:
         return passes_inputs(self.estimator.kernel)
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         head = copy_rows(X, slice(0, 2))
         # What scikit-learn learns about the features, from two samples.
         seen = KernelRidge().fit(head, np.zeros(head.shape[0]))

@@ -47,7 +47,7 @@ class NeuralProblem(ForwardProblem):
         self.names = differentiable(estimator.optimizer, estimator.schedule)
         self._slopes: Callable[[np.ndarray], np.ndarray] | None = None
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._data = X, y
         self._sample_weight = sample_weight
         self._seed = self.estimator.random_state

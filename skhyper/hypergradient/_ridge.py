@@ -36,12 +36,12 @@ from skhyper._sklearn import validate_params
 from skhyper.hypergradient._centred import CentredProblem
 from skhyper.hypergradient._problem import (
     Gradient,
-    LeftOut,
     NotDifferentiableError,
     check_not_overridden,
     fitted_clone,
     inner_problem,
 )
+from skhyper.hypergradient._stateful import LeftOut
 
 __all__ = ["RidgeProblem"]
 
@@ -74,10 +74,10 @@ class RidgeProblem(CentredProblem):
             raise NotDifferentiableError(f"{base.__name__}(positive=True) has no hypergradient.")
 
     @property
-    def worth_keeping(self) -> bool:
+    def caches(self) -> bool:
         return isinstance(self._system, _Gram)
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._template = _template(self.estimator, X, y)
         self._raw = X, y
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.utils.metadata_routing import process_routing
 
 from skhyper.hypergradient._feature_map import FeatureMap, Pulled, map_or_opaque
-from skhyper.hypergradient._problem import Gradient
+from skhyper.hypergradient._problem import Gradient, stripped
 
 __all__ = ["Metadata", "Stage", "metadata_of", "route", "same_setting", "split_params"]
 
@@ -108,12 +108,6 @@ class Stage:
         gradient, dX_train, dX_test = self.map.pull_back(dZ_train, dZ_test, own, inputs)
         kept: Gradient = {f"{self.name}__{k}": v for k, v in gradient.items() if k in own}
         return kept, dX_train, dX_test
-
-
-def stripped(names: Collection[str], step: str) -> list[str]:
-    """The names below a step, without it."""
-    start = f"{step}__"
-    return [name[len(start) :] for name in names if name.startswith(start)]
 
 
 def split_params(

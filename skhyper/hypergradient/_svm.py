@@ -36,12 +36,12 @@ from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_
 from skhyper.hypergradient._losses import class_pairs
 from skhyper.hypergradient._problem import (
     Gradient,
-    InnerProblem,
     NotDifferentiableError,
     check_not_overridden,
     fitted_clone,
     inner_problem,
 )
+from skhyper.hypergradient._stateful import StatefulProblem
 
 __all__ = ["SupportVectorProblem"]
 
@@ -50,7 +50,7 @@ Adjoint = tuple[list[np.ndarray], np.ndarray]  # of the equations of each machin
 
 @inner_problem.register(SVC)
 @inner_problem.register(SVR)
-class SupportVectorProblem(InnerProblem):
+class SupportVectorProblem(StatefulProblem):
     """SVC by `C`, SVR by `C` and `epsilon`, and both by `gamma` and `coef0` of the kernel.
 
     Attributes
@@ -81,7 +81,7 @@ class SupportVectorProblem(InnerProblem):
     def passes_inputs(self) -> bool:
         return passes_inputs(self.estimator.kernel)
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._X, self._given_y, self._y = X, y, column_or_1d(y)
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
         self._matrix = as_matrix(X)

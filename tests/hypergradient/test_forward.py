@@ -3,7 +3,7 @@
 import pytest
 from sklearn.linear_model import Ridge
 
-from skhyper.hypergradient import ForwardProblem, implicit_gradient
+from skhyper.hypergradient import ForwardProblem, hypergradient
 from skhyper.hypergradient._forward import is_forward
 from skhyper.neural_network import MLPRegressor
 
@@ -11,7 +11,7 @@ from skhyper.neural_network import MLPRegressor
 class Steps(ForwardProblem):
     names = ("rate",)
 
-    def load(self, X, y):
+    def take(self, X, y):
         pass
 
     def fit(self, params):
@@ -33,12 +33,12 @@ class Steps(ForwardProblem):
 
 def test_the_derivative_of_the_outcome():
     problem = Steps(None)
-    problem.fit({"rate": 0.3})
-    value, gradient = implicit_gradient(problem, None, "predict", lambda w: (w**2, 2 * w), ["rate"])
+    fit = problem.load(None, None).fit({"rate": 0.3})
+    value, gradient = hypergradient(fit, None, "predict", lambda w: (w**2, 2 * w), ["rate"])
     w = 1 - 0.7**5
     assert value == pytest.approx(w**2)
     assert gradient == {"rate": pytest.approx(2 * w * 5 * 0.7**4)}
-    assert not problem.passes_inputs
+    assert not problem.traits.passes_data
 
 
 def test_is_forward():
