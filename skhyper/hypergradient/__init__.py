@@ -30,7 +30,7 @@ from skhyper.hypergradient import (  # noqa: F401
 )
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
 from skhyper.hypergradient._feature_map import FeatureMap, LeafMap, feature_map
-from skhyper.hypergradient._forward import ForwardProblem
+from skhyper.hypergradient._forward import forward_vjp
 from skhyper.hypergradient._losses import Criterion, criterion_of, log_marginal_likelihood
 from skhyper.hypergradient._problem import (
     Cotangents,
@@ -54,7 +54,6 @@ __all__ = [
     "FeatureMap",
     "Fit",
     "Fold",
-    "ForwardProblem",
     "HypergradientCheck",
     "InnerProblem",
     "LeafMap",
@@ -68,6 +67,7 @@ __all__ = [
     "criterion_of",
     "feature_map",
     "finite_output",
+    "forward_vjp",
     "hypergradient",
     "implicit_vjp",
     "inner_problem",

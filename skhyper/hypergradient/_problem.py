@@ -36,6 +36,7 @@ from sklearn.utils import column_or_1d
 from skhyper._readonly import with_copies, with_protected
 
 __all__ = [
+    "VJP",
     "Cotangents",
     "Fit",
     "Fold",
@@ -200,6 +201,9 @@ class Traits:
         estimator in a pipeline can be differentiated.
     leaves_one_out : bool
         Whether fits may have predictions of leave-one-out in closed form.
+    is_forward : bool
+        Whether the steps of training are differentiated, and not a solution: then all of them
+        count, and a tighter tolerance is another model.
     """
 
     why_not: str = ""
@@ -207,6 +211,7 @@ class Traits:
     is_quasiconvex: bool = False
     passes_data: bool = False
     leaves_one_out: bool = False
+    is_forward: bool = False
 
 
 class Fit(ABC):

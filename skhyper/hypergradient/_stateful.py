@@ -69,7 +69,7 @@ class StatefulProblem(InnerProblem):
         return _StatefulFold(problem)
 
     @abstractmethod
-    def take(self, X: Any, y: Any, **fit_params: Any) -> None:
+    def take(self, *data: Any, **fit_params: Any) -> None:
         """Take the fold's training data, and what ``fit`` gets with them."""
 
     @abstractmethod
