@@ -144,17 +144,16 @@ def test_a_search_of_the_penalty_takes_one_eigendecomposition():
         ours = problem.fit({"alpha": alpha, "gamma": 0.5})
         theirs = KernelRidge(alpha=alpha, kernel="rbf", gamma=0.5).fit(X, y)
         np.testing.assert_allclose(ours.dual_coef_, theirs.dual_coef_, rtol=1e-8)
-        assert (problem.fold._problem._system.spectrum is None) == (i < 10)
-    spectrum = problem.fold._problem._system.spectrum
+        assert (problem.fitted.at.system.spectrum is None) == (i < 10)
+    spectrum = problem.fitted.at.system.spectrum
     problem.fit({"alpha": 0.1, "gamma": 0.5})
-    assert problem.fold._problem._system.spectrum is spectrum
+    assert problem.fitted.at.system.spectrum is spectrum
     problem.fit({"alpha": 0.1, "gamma": 0.6})
-    assert problem.fold._problem._system.spectrum is None
+    assert problem.fitted.at.system.spectrum is None
 
 
 def test_a_singular_matrix():
-    system = Shifted(np.diag([2.0, 1.0, -0.5]))
-    system.prepare(np.array([0.5]))
+    system = Shifted(np.diag([2.0, 1.0, -0.5])).at(np.array([0.5]))
     with pytest.warns(UserWarning, match="Singular matrix in solving dual problem"):
         found = system.solve(np.ones((3, 1)))
     np.testing.assert_allclose(found.ravel(), [1 / 2.5, 1 / 1.5, 0])
