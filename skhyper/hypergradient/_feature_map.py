@@ -71,7 +71,9 @@ class FeatureMap(ABC):
         self.transformer = transformer
 
     @abstractmethod
-    def fit_transform(self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params) -> Any:
+    def fit_transform(
+        self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
+    ) -> Any:
         """Fit at a setting and transform the training data."""
 
     @abstractmethod
@@ -115,7 +117,9 @@ class LeafMap(FeatureMap):
 
     _call_with = staticmethod(with_protected)
 
-    def fit_transform(self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params) -> Any:
+    def fit_transform(
+        self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
+    ) -> Any:
         self.fitted = clone(self.transformer).set_params(**clone(dict(params), safe=False))
         self.X_train, self.fit_params = X, fit_params
         return self._call_with(self._fit_transform, X, y)

@@ -114,7 +114,9 @@ class _SideBySide(FeatureMap):
     def parts(self) -> Iterator[_Part]:
         """What came of each transformer at the last fit."""
 
-    def fit_transform(self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params) -> Any:
+    def fit_transform(
+        self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
+    ) -> Any:
         own, nested = split_params(self.transformer, params, self._children)
         template = copy.copy(self.transformer)
         for name, value in clone(own, safe=False).items():
@@ -167,7 +169,7 @@ class _SideBySide(FeatureMap):
                 sides = [None if dZ is None else weight * dZ for dZ in sides]
             if part.stage is not None and (inputs or stripped(names, part.name)):
                 stage = part.stage
-                own, *sides = stage.pull_back(*sides, names, inputs, key=data[1])
+                own, *sides = stage.pull_back(sides[0], sides[1], names, inputs, key=data[1])
                 gradient.update(own)
             if inputs:
                 for i, X in enumerate(data):

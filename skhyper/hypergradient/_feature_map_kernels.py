@@ -8,7 +8,7 @@ C = k(B, B), (q, q);  K = k(X, B), (n, q) or (m, q)
 N : inverse square root of C;  Z = K Nᵀ
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,7 @@ def _linear(X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray) -> Pull
     return _product(dK, X, B, 1.0)
 
 
-_PULL_BACKS = {
+_PULL_BACKS: dict[str, Callable[..., Any]] = {
     "rbf": _rbf,
     "poly": _poly,
     "polynomial": _poly,
@@ -147,7 +147,9 @@ class NystroemMap(LeafMap):
         d: list[np.ndarray | None] = [None, None]
         dN, dB = np.zeros_like(N), np.zeros_like(B)
 
-        def through_kernel(X: np.ndarray, K: np.ndarray, dK: np.ndarray):
+        def through_kernel(
+            X: np.ndarray, K: np.ndarray, dK: np.ndarray
+        ) -> tuple[Any, Any]:
             gradient, dX, dB = kernel_pull_back(self.fitted.kernel, X, B, K, dK, **params)
             for name in self.names:
                 total[name] += gradient[name]
@@ -162,10 +164,9 @@ class NystroemMap(LeafMap):
         first, second = through_kernel(B, C, _inverse_root_pull_back(C, dN))
         if not inputs:
             return total, None, None
-        if d[0] is None:
-            d[0] = np.zeros(self.X_train.shape)
-        d[0][self.fitted.component_indices_] += dB + first + second
-        return total, d[0], d[1]
+        dX = np.zeros(self.X_train.shape) if d[0] is None else d[0]
+        dX[self.fitted.component_indices_] += dB + first + second
+        return total, dX, d[1]
 
     def _kernel(self, X: np.ndarray, Y: np.ndarray | None, params: dict) -> np.ndarray:
         return pairwise_kernels(X, Y, metric=self.fitted.kernel, **params)

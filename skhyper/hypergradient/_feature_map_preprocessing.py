@@ -192,7 +192,9 @@ class FunctionTransformerMap(_Rowwise):
             )
 
     def row_derivative(self, X: np.ndarray, dZ: np.ndarray) -> np.ndarray:
-        return dZ * known_slope(self.fitted.func)(X)
+        slope = known_slope(self.fitted.func)
+        assert slope is not None  # checked at construction
+        return dZ * slope(X)
 
 
 @feature_map.register(PolynomialFeatures)

@@ -133,7 +133,7 @@ class LinearProblem(StatefulProblem):
         self._design = Design.from_blocks(matrix, ones)
         self._mean: np.ndarray | None = None
         self._last_u: np.ndarray | None = None
-        self._factor: tuple[np.ndarray, np.ndarray, Callable] | None = None
+        self._factor: Any = None  # its support, diagonal and solver
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = fitted_clone(self.estimator, params, self._X, self._y, **self._given)
@@ -148,7 +148,7 @@ class LinearProblem(StatefulProblem):
         self._V = V
         self._last: _Point | None = None
         self._support = (t.l1[:, None] == 0) | (V != 0)
-        self._solver: Callable | None = None
+        self._solver: Any = None  # H⁻¹ on the support, once it is known
         return fitted
 
     def _centre(self, centre: bool) -> None:

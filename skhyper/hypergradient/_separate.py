@@ -270,4 +270,5 @@ def _added(parts: Sequence[Any]) -> Any:
 
 def _summed(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
     """Sum; None where any of them is."""
-    return None if any(part is None for part in parts) else sum(parts[1:], start=parts[0])
+    given = [part for part in parts if part is not None]
+    return _added(given) if len(given) == len(parts) else None

@@ -87,7 +87,7 @@ class SupportVectorProblem(StatefulProblem):
         self._matrix = as_matrix(X)
         self._weights = as_weights(sample_weight, self._matrix.shape[0])
         self._known: tuple[Any, Any] = (None, None)
-        self._train: Pair | None = None
+        self._train: Any = None
         self._test: tuple[Any, Any] = (None, None)
 
     # ---- the fit
@@ -214,7 +214,7 @@ class SupportVectorProblem(StatefulProblem):
         """``Uᵀ ∂(K β)`` with β held fixed; the rows and columns it is about are kept."""
         U = np.zeros_like(self._beta)
         for k, (part, (rows, _, s)) in enumerate(zip(u[0], self._machines)):
-            np.add.at(U, (rows[s.rows], k), part)
+            np.add.at(U[:, k], rows[s.rows], part)
         self._rows = np.flatnonzero(U.any(axis=1))
         found = self._kernel(self._train.take(self._rows, self._support))
         return found.back(U[self._rows] @ self._beta[self._support].T, wrt)
