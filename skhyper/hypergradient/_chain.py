@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from skhyper.hypergradient._feature_map import FeatureMap, Pulled, feature_map
 from skhyper.hypergradient._problem import (
     Gradient,
     NotDifferentiableError,
     check_not_overridden,
 )
 from skhyper.hypergradient._stage import Metadata, Stage, metadata_of, route, split_params
+from skhyper.hypergradient._transformer import DifferentiableTransformer, Pulled, transformer_vjp
 
 __all__ = ["Chain", "PipelineMap", "check_pipeline", "is_step"]
 
@@ -125,7 +125,7 @@ class Chain:
         names: Collection[str],
         inputs: bool,
     ) -> Pulled:
-        """As of a feature map, from the last step to the first that has something to say."""
+        """The VJP of all steps, from the last step to the first that has something to say."""
         wanted = [bool(set(stage.names) & set(names)) for stage in self._stages]
         first = 0 if inputs else wanted.index(True) if any(wanted) else len(wanted)
         gradient: Gradient = {}
@@ -140,8 +140,8 @@ class Chain:
         return gradient, *(d if inputs else (None, None))
 
 
-@feature_map.register(Pipeline)
-class PipelineMap(FeatureMap):
+@transformer_vjp.register(Pipeline)
+class PipelineMap(DifferentiableTransformer):
     """A pipeline of transformers, the last one included."""
 
     def __init__(self, transformer: Any):

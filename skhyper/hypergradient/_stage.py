@@ -8,8 +8,12 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.utils.metadata_routing import process_routing
 
-from skhyper.hypergradient._feature_map import FeatureMap, Pulled, map_or_opaque
 from skhyper.hypergradient._problem import Gradient, stripped
+from skhyper.hypergradient._transformer import (
+    DifferentiableTransformer,
+    Pulled,
+    differentiable_or_opaque,
+)
 
 __all__ = ["Metadata", "Stage", "metadata_of", "route", "same_setting", "split_params"]
 
@@ -32,14 +36,14 @@ class Stage:
 
     Attributes
     ----------
-    map : FeatureMap
+    map : DifferentiableTransformer
     Z_train : array-like
         Transformed training data.
     """
 
     def __init__(self, name: str, transformer: Any):
         self.name = name
-        self.map: FeatureMap = map_or_opaque(transformer)
+        self.map: DifferentiableTransformer = differentiable_or_opaque(transformer)
         self.clear()
 
     def clear(self) -> None:

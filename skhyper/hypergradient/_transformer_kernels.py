@@ -16,12 +16,12 @@ from scipy import linalg
 from sklearn.kernel_approximation import Nystroem, RBFSampler
 from sklearn.metrics.pairwise import pairwise_kernels
 
-from skhyper.hypergradient._feature_map import LeafMap, Pulled, as_dense, feature_map
 from skhyper.hypergradient._problem import (
     Gradient,
     NotDifferentiableError,
     check_not_overridden,
 )
+from skhyper.hypergradient._transformer import LeafTransformer, Pulled, as_dense, transformer_vjp
 
 __all__ = ["NystroemMap", "RBFSamplerMap", "kernel_pull_back"]
 
@@ -114,8 +114,8 @@ def kernel_pull_back(
 # ---- Nystroem
 
 
-@feature_map.register(Nystroem)
-class NystroemMap(LeafMap):
+@transformer_vjp.register(Nystroem)
+class NystroemMap(LeafTransformer):
     """Nystroem by `gamma` and `coef0`, where they are numbers."""
 
     def __init__(self, transformer: Any):
@@ -147,9 +147,7 @@ class NystroemMap(LeafMap):
         d: list[np.ndarray | None] = [None, None]
         dN, dB = np.zeros_like(N), np.zeros_like(B)
 
-        def through_kernel(
-            X: np.ndarray, K: np.ndarray, dK: np.ndarray
-        ) -> tuple[Any, Any]:
+        def through_kernel(X: np.ndarray, K: np.ndarray, dK: np.ndarray) -> tuple[Any, Any]:
             gradient, dX, dB = kernel_pull_back(self.fitted.kernel, X, B, K, dK, **params)
             for name in self.names:
                 total[name] += gradient[name]
@@ -207,8 +205,8 @@ def _inverse_root_pull_back(C: np.ndarray, dN: np.ndarray) -> np.ndarray:
 # ---- random Fourier features
 
 
-@feature_map.register(RBFSampler)
-class RBFSamplerMap(LeafMap):
+@transformer_vjp.register(RBFSampler)
+class RBFSamplerMap(LeafTransformer):
     """RBFSampler by `gamma`: ``Z = √(2/q) cos(X W + b)``, W in proportion to √gamma."""
 
     def __init__(self, transformer: Any):

@@ -25,13 +25,18 @@ from sklearn.pipeline import FeatureUnion
 from skhyper._readonly import works_in_place
 from skhyper._sklearn import input_indices, set_remainder
 from skhyper.hypergradient._chain import is_step
-from skhyper.hypergradient._feature_map import FeatureMap, Pulled, as_dense, feature_map
 from skhyper.hypergradient._problem import (
     Gradient,
     NotDifferentiableError,
     check_not_overridden,
 )
 from skhyper.hypergradient._stage import Stage, split_params, stripped
+from skhyper.hypergradient._transformer import (
+    DifferentiableTransformer,
+    Pulled,
+    as_dense,
+    transformer_vjp,
+)
 
 __all__ = ["ColumnTransformerMap", "FeatureUnionMap"]
 
@@ -79,7 +84,7 @@ class _Part:
     output: slice
 
 
-class _SideBySide(FeatureMap):
+class _SideBySide(DifferentiableTransformer):
     """What FeatureUnion and ColumnTransformer have in common."""
 
     base: type
@@ -208,7 +213,7 @@ def _add_columns(
     return dX
 
 
-@feature_map.register(FeatureUnion)
+@transformer_vjp.register(FeatureUnion)
 class FeatureUnionMap(_SideBySide):
     """FeatureUnion by `transformer_weights`, a dict, and by ``name__…`` of its transformers."""
 
@@ -245,7 +250,7 @@ class FeatureUnionMap(_SideBySide):
             end += width
 
 
-@feature_map.register(ColumnTransformer)
+@transformer_vjp.register(ColumnTransformer)
 class ColumnTransformerMap(_SideBySide):
     """ColumnTransformer by `transformer_weights`, a dict, and by ``name__…`` within."""
 
