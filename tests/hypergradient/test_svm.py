@@ -53,7 +53,7 @@ def check_exactly(estimator, X, y, params, rtol=1e-6, **fit_params):
 
     def output(params):
         fitted = problem.fit(params)
-        assert all(solution.exact for solution in problem.fold._problem.solutions)
+        assert all(solution.exact for solution in problem.fitted.solutions)
         found = problem.predict(test, method)
         if is_classifier(fitted):
             fitted.set_params(decision_function_shape="ovo")
@@ -182,7 +182,7 @@ def test_without_free_support_vectors(estimator):
 
     def value(params):
         problem.fit(params)
-        (solution,) = problem.fold._problem.solutions
+        (solution,) = problem.fitted.solutions
         assert solution.exact
         assert not solution.free.any()
         return v @ problem.predict(test, method_of(estimator))
@@ -202,8 +202,8 @@ def test_class_weights_that_balance_the_bounds():
     problem = Session(svc)
     problem.load(X[TRAIN], FOUR[TRAIN])
     fitted = problem.fit({})
-    assert not any(solution.free.any() for solution in problem.fold._problem.solutions)
-    assert all(solution.exact for solution in problem.fold._problem.solutions)
+    assert not any(solution.free.any() for solution in problem.fitted.solutions)
+    assert all(solution.exact for solution in problem.fitted.solutions)
     found = problem.predict(X[TEST], "decision_function")
     np.testing.assert_allclose(found, fitted.decision_function(X[TEST]), atol=1e-5)
 
@@ -211,7 +211,7 @@ def test_class_weights_that_balance_the_bounds():
 def test_without_support_vectors():
     svr = SVR(epsilon=10.0, gamma=0.3)
     problem = check_exactly(svr, X, VALUES, {"C": 1.0, "epsilon": 10.0, "gamma": 0.3})
-    assert not problem.fold._problem.solutions[0].beta.any()
+    assert not problem.fitted.solutions[0].beta.any()
 
 
 def test_the_same_points_twice():
@@ -231,7 +231,7 @@ def test_a_solution_that_is_not_polished(monkeypatch):
     _, expected = gradient()
     monkeypatch.setattr(_active_set, "_MAX_WORK", -1e9)
     problem, found = gradient()
-    assert not problem.fold._problem.solutions[0].exact
+    assert not problem.fitted.solutions[0].exact
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
@@ -246,7 +246,7 @@ def test_derivatives_by_the_data(kernel, estimator):
         problem = Session(estimator)
         problem.load(train, y[TRAIN], sample_weight=WEIGHTS[TRAIN])
         problem.fit({})
-        assert all(solution.exact for solution in problem.fold._problem.solutions)
+        assert all(solution.exact for solution in problem.fitted.solutions)
         return problem, problem.predict(test, method_of(estimator))
 
     problem, output = solve(X[TRAIN], X[TEST])
