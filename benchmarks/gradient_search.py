@@ -75,10 +75,9 @@ class OwnFolds(hypergradient_check._Folds):
         losses = []
         for (X_train, y_train), (X_test, y_test), fit_params in self._folds:
             problem = hypergradient_check.inner_problem(self._estimator)
-            problem.load(X_train, y_train, **fit_params)
-            fitted = problem.fit(params)
-            loss = self.criterion.on(y_test, classes=getattr(fitted, "classes_", None))
-            losses.append(loss(problem.predict(X_test, self.criterion.method))[0])
+            fit = problem.load(X_train, y_train, **fit_params).fit(params)
+            loss = self.criterion.on(y_test, classes=getattr(fit.estimator, "classes_", None))
+            losses.append(loss(fit.predict(X_test, self.criterion.method).value)[0])
         self.level = float(np.mean(losses))
         return self.level
 

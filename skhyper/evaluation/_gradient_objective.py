@@ -31,20 +31,22 @@ from skhyper.evaluation._leave_one_out import LeaveOneOut
 from skhyper.evaluation._objective import FoldJob, Objective
 from skhyper.hypergradient import (
     Criterion,
+    Fit,
+    Fold,
     InnerProblem,
     NotDifferentiableError,
     PlainProblem,
     as_target,
     finite_output,
-    implicit_gradient,
+    hypergradient,
     inner_problem,
 )
 from skhyper.space import as_vector
 
 __all__ = ["GradientObjective"]
 
-# Inner problems kept for each fold: one for each combination of what has no derivative.
-_MAX_PROBLEMS = 4
+# Loaded problems kept for each fold: one for each combination of what has no derivative.
+_MAX_FOLDS = 4
 # What scikit-learn cuts in place of a fold's data, which are cut once.
 _ROWS, _TRAIN, _TEST = np.array([[0], [1]]), np.array([0]), np.array([1])
 
@@ -111,12 +113,15 @@ class _Fold:
         self.lock = threading.Lock()
         self._whole = whole
         self._number = number
-        self._problems: OrderedDict[str, InnerProblem] = OrderedDict()
+        self._folds: OrderedDict[str, tuple[InnerProblem, Fold]] = OrderedDict()
         self._loaded = False
-        # The problem whose score was compared with the criterion, and whether they agreed.
-        self._compared: tuple[InnerProblem | None, bool] = None, False
+        # The fold whose score was compared with the criterion, and whether they agreed.
+        self._compared: tuple[Fold | None, bool] = None, False
         self._last_loss: Any = None  # with the classes that it is for
+        # Of the last fit: its problem and fold, and the fit itself.
         self.problem: InnerProblem
+        self.fold: Fold
+        self.fitted: Fit
 
     def load(self) -> None:
         """Cut the data, once: estimators that write to what they get are given copies."""
@@ -136,15 +141,15 @@ class _Fold:
 
     def release(self) -> None:
         """Let go of all, if there is nothing that the next setting would gain from."""
-        if self._problems and not any(p.worth_keeping for p in self._problems.values()):
-            self._problems.clear()
+        if self._folds and not any(fold.caches for _, fold in self._folds.values()):
+            self._folds.clear()
             self._loaded = False
             self._compared = None, False
             self._last_loss = None
-            del self.X_train, self.y_train, self.X_test, self.y_test, self.problem, self.fitted
+            del self.X_train, self.y_train, self.X_test, self.y_test, self.fold, self.fitted
 
     def fit(self, params: Mapping[str, Any]) -> None:
-        """Fit the estimator at a setting: `problem` and `fitted` are of it then.
+        """Fit the estimator with hyperparameters set to `params`.
 
         Data that a problem cannot read are left to the estimator, which can, or says why not.
         """
@@ -153,32 +158,33 @@ class _Fold:
         fixed = {name: value for name, value in params.items() if name not in free}
         self._why_plain = ""
         try:
-            self.problem = self._loaded_problem(fixed, free)
-            self.fitted = self.problem.fit(free)
+            self.problem, self.fold = self._loaded_fold(fixed, free)
+            self.fitted = self.fold.fit(free)
         except Exception:  # noqa: BLE001  (the estimator's own error is what is to be seen)
             self._why_plain = format_exc()
         if self._why_plain:
             self.problem = PlainProblem(self._estimator(fixed, free))
-            self.problem.load(self.X_train, self.y_train, **self.fit_params)
-            self.fitted = self.problem.fit({})
+            self.fold = self.problem.load(self.X_train, self.y_train, **self.fit_params)
+            self.fitted = self.fold.fit({})
 
     def _estimator(self, fixed: Mapping[str, Any], free: Mapping[str, Any]) -> Any:
         """The estimator at a setting: all of it, so that its parts are valid together."""
         params = clone({**fixed, **free}, safe=False)
         return clone(self._whole.objective.estimator).set_params(**params)
 
-    def _loaded_problem(self, fixed: Mapping[str, Any], free: Mapping[str, Any]) -> InnerProblem:
-        """The inner problem of a combination of what has no derivative, kept for the next."""
+    def _loaded_fold(
+        self, fixed: Mapping[str, Any], free: Mapping[str, Any]
+    ) -> tuple[InnerProblem, Fold]:
+        """The problem, loaded, of a combination of what has no derivative; kept for the next."""
         key = setting_key(fixed)
-        if key not in self._problems:
+        if key not in self._folds:
             problem = _problem_of(self._estimator(fixed, free))
             y = as_target(self._whole.objective.estimator, self.y_train)
-            problem.load(self.X_train, y, **self.fit_params)
-            self._problems[key] = problem
-            while len(self._problems) > _MAX_PROBLEMS:
-                self._problems.popitem(last=False)
-        self._problems.move_to_end(key)
-        return self._problems[key]
+            self._folds[key] = problem, problem.load(self.X_train, y, **self.fit_params)
+            while len(self._folds) > _MAX_FOLDS:
+                self._folds.popitem(last=False)
+        self._folds.move_to_end(key)
+        return self._folds[key]
 
     def fit_and_score(self, job: FoldJob) -> dict[str, Any]:
         """scikit-learn's fit and score of the stand-in; two rows stand for the data."""
@@ -203,41 +209,39 @@ class _Fold:
         """Scores of the fitted estimator; of its last step where that is the same."""
         if not on_test:
             X = private_copy(self.X_train)
-            return scorer(self.fitted, X, self.y_train, **self.train_score_params)
+            return scorer(self.fitted.estimator, X, self.y_train, **self.train_score_params)
         if not self._whole.criterion.exact:
             return self._score(scorer)
-        problem, agreed = self._compared
+        fold, agreed = self._compared
         quick = self._quick_score()
-        if problem is self.problem and agreed and np.isfinite(quick):
+        if fold is self.fold and agreed and np.isfinite(quick):
             return quick
         score = self._score(scorer)
-        if problem is not self.problem:
+        if fold is not self.fold:
             single = isinstance(score, numbers.Real) and not self.score_params
             close = single and math.isclose(score, quick, rel_tol=1e-12, abs_tol=1e-12)
-            self._compared = self.problem, close and _is_plain(scorer)
+            self._compared = self.fold, close and _is_plain(scorer)
         return score
 
     def _quick_score(self) -> float:
         """Minus the criterion of the fitted estimator's output: the score, by less work.
 
         scikit-learn's scorers check what they get each time anew, which takes longer than
-        small models take to predict. Each problem's first score is computed by both: steps that
+        small models take to predict. Each fold's first score is computed by both: steps that
         are exchanged may bring a score of their own.
         """
         try:
             loss, method = self._loss(), self._whole.criterion.method
-            if self.problem.is_exact:
-                return -loss(self.problem.predict(self.X_test, method))[0]
-            if hasattr(self.problem, "transformed"):
-                model, X = self.fitted.steps[-1][1], self.problem.transformed(self.X_test)
-            else:
-                model, X = self.fitted, private_copy(self.X_test)
+            if self.fitted.is_exact:
+                return -loss(self.fitted.predict(self.X_test, method).value)[0]
+            model, X = self.fitted.last_step(self.X_test)
+            X = private_copy(X) if model is self.fitted.estimator else X
             return -loss(getattr(model, method)(X))[0]
         except Exception:  # noqa: BLE001  (the scorer will say what is wrong)
             return np.nan
 
     def _loss(self) -> Any:
-        classes: Any = getattr(self.fitted, "classes_", None)
+        classes: Any = getattr(self.fitted.estimator, "classes_", None)
         if self._last_loss is None or not np.array_equal(self._last_loss[0], classes):
             weight = self.score_params.get("sample_weight")
             self._last_loss = classes, self._whole.criterion.on(self.y_test, weight, classes)
@@ -245,13 +249,15 @@ class _Fold:
 
     def _score(self, scorer: Any) -> Any:
         """What the scorer says of the fitted estimator, or of its last step."""
-        if hasattr(self.problem, "transformed") and not self.score_params and _is_plain(scorer):
-            last = self.fitted.steps[-1][1]
-            return scorer(last, self.problem.transformed(self.X_test), self.y_test)
+        fitted = self.fitted.estimator
+        if not self.score_params and _is_plain(scorer):
+            model, X = self.fitted.last_step(self.X_test)
+            if model is not fitted:
+                return scorer(model, X, self.y_test)
         y = () if self.y_test is None else (self.y_test,)
 
         def score(X: Any) -> Any:
-            return scorer(self.fitted, X, *y, **self.score_params)
+            return scorer(fitted, X, *y, **self.score_params)
 
         return with_protected(score, self.X_test)
 
@@ -271,10 +277,10 @@ class _Fold:
         """nan for what has no derivative where others have, and the reason with it."""
         method, loss = self._whole.criterion.method, self._loss()
         if not names:
-            output = finite_output(self.problem, self.X_test, method)
-            return {"criterion": loss(output)[0], "gradient": {}}
+            output = finite_output(self.fitted, self.X_test, method)
+            return {"criterion": loss(output.value)[0], "gradient": {}}
         try:
-            value, gradient = implicit_gradient(self.problem, self.X_test, method, loss, names)
+            value, gradient = hypergradient(self.fitted, self.X_test, method, loss, names)
         except NotDifferentiableError as error:
             others = [name for name in names if not name.endswith(error.names)]
             if len(others) in (0, len(names)):

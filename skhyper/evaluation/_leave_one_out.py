@@ -14,8 +14,10 @@ from skhyper._sklearn import check_method_params, scorer_parts
 from skhyper.evaluation._objective import FoldJob, Objective
 from skhyper.hypergradient import (
     Criterion,
-    InnerProblem,
+    Fold,
     NotDifferentiableError,
+    Output,
+    Want,
     inner_problem,
 )
 
@@ -37,7 +39,7 @@ class LeaveOneOut:
         self._criterion = criterion
         self._names = names
         self._lock = threading.Lock()
-        self._problem: InnerProblem | None = None
+        self._fold: Fold | None = None
         self._of_trial = -1
         self._results: list[dict[str, Any]] = []
 
@@ -57,8 +59,7 @@ class LeaveOneOut:
             problem = inner_problem(clone(objective.estimator))
         except NotDifferentiableError:
             return False
-        has_form = type(problem).leave_one_out is not InnerProblem.leave_one_out
-        return has_form and names <= set(problem.names)
+        return problem.traits.leaves_one_out and names <= set(problem.names)
 
     def run(self, job: FoldJob) -> dict[str, Any] | None:
         """Result of one fold; None where there is no closed form after all."""
@@ -71,26 +72,25 @@ class LeaveOneOut:
         o = self._objective
         start = time.time()
         try:
-            if self._problem is None:
-                self._problem = inner_problem(clone(o.estimator))
+            if self._fold is None:
+                problem = inner_problem(clone(o.estimator))
                 fit_params = check_method_params(o.X, params=o.fit_params)
-                self._problem.load(protected(o.X), protected(o.y), **fit_params)
+                self._fold = problem.load(protected(o.X), protected(o.y), **fit_params)
             if set(params) - self._names:
                 return []
-            self._problem.fit(params)
-            left_out = self._problem.leave_one_out()
+            left_out = self._fold.fit(params).leave_one_out()
             return [] if left_out is None else self._folds(left_out, params, start)
         except Exception:  # noqa: BLE001  (the folds one by one will say what is wrong)
             return []
 
-    def _folds(self, left_out: Any, params: Mapping[str, Any], start: float) -> list[dict]:
+    def _folds(self, left_out: Output, params: Mapping[str, Any], start: float) -> list[dict]:
         y, n = np.asarray(self._objective.y), len(self._objective.splits)
-        values, slopes = np.empty(n), np.zeros_like(left_out.predictions)
+        values, slopes = np.empty(n), np.zeros_like(left_out.value)
         for k, (_, test) in enumerate(self._objective.splits):
             loss = self._criterion.on(y[test])
-            values[k], slopes[test] = loss(left_out.predictions[test])
+            values[k], slopes[test] = loss(left_out.value[test])
         # Each fold's own gradient would cost n times as much: they share that of the mean.
-        gradient = left_out.pull_back(slopes / n)
+        gradient = left_out.vjp(slopes / n, Want(tuple(params))).params
         seconds = (time.time() - start) / n
         kept = {name: gradient[name] for name in params}
         return [

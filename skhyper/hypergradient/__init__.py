@@ -1,8 +1,8 @@
 """Derivatives of a validation loss by hyperparameters, through the training itself.
 
 ``inner_problem(estimator)`` answers the questions that the implicit function theorem asks of
-an estimator; ``inner_problem.register`` adds estimators from outside. ``feature_map`` and
-``feature_map.register`` do the same for transformers, which derivatives pass in a pipeline.
+an estimator; ``inner_problem.register`` adds estimators from outside. ``transformer_vjp`` and
+``transformer_vjp.register`` do the same for transformers, which derivatives pass in a pipeline.
 """
 
 # These register what of scikit-learn they are about.
@@ -11,9 +11,6 @@ from skhyper.hypergradient import (  # noqa: F401
     _ard,
     _banded,
     _chain,
-    _feature_map_compose,
-    _feature_map_kernels,
-    _feature_map_preprocessing,
     _gaussian_process,
     _huber,
     _kernel_ridge,
@@ -26,40 +23,59 @@ from skhyper.hypergradient import (  # noqa: F401
     _separate,
     _svm,
     _transformed_target,
+    _transformer_compose,
+    _transformer_kernels,
+    _transformer_preprocessing,
     _weighted_elastic_net,
 )
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
-from skhyper.hypergradient._feature_map import FeatureMap, LeafMap, feature_map
-from skhyper.hypergradient._forward import ForwardProblem
+from skhyper.hypergradient._forward import forward_vjp
 from skhyper.hypergradient._losses import Criterion, criterion_of, log_marginal_likelihood
 from skhyper.hypergradient._problem import (
+    Cotangents,
+    Fit,
+    Fold,
     InnerProblem,
-    LeftOut,
     NotDifferentiableError,
+    Output,
     PlainProblem,
+    Traits,
+    Want,
     as_target,
+    implicit_vjp,
     inner_problem,
 )
-from skhyper.hypergradient._rules import finite_output, implicit_gradient
+from skhyper.hypergradient._rules import finite_output, hypergradient
+from skhyper.hypergradient._transformer import (
+    DifferentiableTransformer,
+    LeafTransformer,
+    transformer_vjp,
+)
 
 __all__ = [
+    "Cotangents",
     "Criterion",
-    "FeatureMap",
-    "ForwardProblem",
+    "DifferentiableTransformer",
+    "Fit",
+    "Fold",
     "HypergradientCheck",
     "InnerProblem",
-    "LeafMap",
-    "LeftOut",
+    "LeafTransformer",
     "NotDifferentiableError",
+    "Output",
     "PlainProblem",
+    "Traits",
+    "Want",
     "as_target",
     "check_hypergradient",
     "criterion_of",
-    "feature_map",
     "finite_output",
-    "implicit_gradient",
+    "forward_vjp",
+    "hypergradient",
+    "implicit_vjp",
     "inner_problem",
     "log_marginal_likelihood",
+    "transformer_vjp",
 ]
 
 __dir__ = public_dir(__name__)

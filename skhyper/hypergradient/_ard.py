@@ -6,6 +6,8 @@ is the sum of those of its features.
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,15 @@ from sklearn.base import clone, is_classifier
 
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
 from skhyper._sklearn import validate_params
-from skhyper.hypergradient._kernel_ridge import KernelRidgeProblem
+from skhyper.hypergradient._kernel_ridge import KernelRidgeFit, KernelRidgeFold, KernelRidgeProblem
 from skhyper.hypergradient._problem import (
-    Gradient,
+    Cotangents,
+    Fit,
+    Fold,
     InnerProblem,
-    LeftOut,
+    Output,
+    Traits,
+    Want,
     check_not_overridden,
     inner_problem,
 )
@@ -29,12 +35,7 @@ __all__ = ["ARDProblem"]
 @inner_problem.register(ARDKernelRidge)
 @inner_problem.register(ARDKernelRidgeClassifier)
 class ARDProblem(InnerProblem):
-    """ARDKernelRidge and its classifier by `alpha` and `length_scales`.
-
-    Attributes
-    ----------
-    inner : KernelRidgeProblem
-    """
+    """ARDKernelRidge and its classifier by `alpha` and `length_scales`."""
 
     names = ("alpha", "length_scales")
 
@@ -43,71 +44,80 @@ class ARDProblem(InnerProblem):
         classifier = is_classifier(estimator)
         base = ARDKernelRidgeClassifier if classifier else ARDKernelRidge
         self.methods = ("decision_function",) if classifier else ("predict",)
+        self.traits = Traits(passes_data=True, leaves_one_out=True)
         check_not_overridden(estimator, base, "fit", *self.methods)
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
         y, classifier = np.asarray(y), is_classifier(self.estimator)
-        self._a = as_weights(sample_weight, len(y))
-        counted = np.flatnonzero(self._a)
+        a = as_weights(sample_weight, len(y))
+        counted = np.flatnonzero(a)
         first = np.unique(y[counted], return_index=True)[1] if classifier else np.arange(2)
         rows = counted[first]
         # What a fit knows of features, bands and classes, from a few samples.
-        self._template = clone(self.estimator).fit(copy_rows(X, rows), y[rows])
-        self._X = checked_matrix(X)
-        Y = self._template._targets(y) if classifier else checked_target(y)
-        self._mean = self._a @ Y / self._a.sum()
-        self.inner = KernelRidgeProblem(self._template._machine())
-        self._residuals = Y - self._mean
-        self.inner.load(self._X, self._residuals, sample_weight=sample_weight)
+        template = clone(self.estimator).fit(copy_rows(X, rows), y[rows])
+        X = checked_matrix(X)
+        Y = template._targets(y) if classifier else checked_target(y)
+        mean = a @ Y / a.sum()
+        residuals = Y - mean
+        inner = KernelRidgeProblem(template._machine()).load(X, residuals, sample_weight)
+        return _ARDFold(template, X, a, mean, residuals, inner)
 
-    def fit(self, params: Mapping[str, Any]) -> Any:
-        fitted = copy.copy(self._template).set_params(**params)
+
+@dataclass(frozen=True)
+class _ARDFold(Fold):
+    """Kernel ridge regression (`inner`) on the target less its mean."""
+
+    template: Any
+    X: np.ndarray
+    a: np.ndarray
+    mean: np.ndarray
+    residuals: np.ndarray
+    inner: KernelRidgeFold
+
+    def fit(self, params: Mapping[str, Any]) -> Fit:
+        fitted = copy.copy(self.template).set_params(**params)
         validate_params(fitted)
-        fitted.length_scales_ = fitted._scales(self._X, self._a)
-        self._given, self._bands = fitted.length_scales, fitted._bands
+        fitted.length_scales_ = fitted._scales(self.X, self.a)
+        given = fitted.length_scales
         scales = fitted.length_scales_[fitted.bands_]
-        self._solved = {"alpha": fitted.alpha, "kernel__length_scale": scales}
-        solved = self.inner.fit(self._solved)
-        fitted.dual_coef_, fitted.X_fit_ = solved.dual_coef_, self._X
-        fitted.intercept_ = self._mean
-        return fitted
+        inner = self.inner.fit({"alpha": fitted.alpha, "kernel__length_scale": scales})
+        fitted.dual_coef_, fitted.X_fit_ = inner.estimator.dual_coef_, self.X
+        fitted.intercept_ = self.mean
+        return _ARDFit(fitted, self, inner, given)
 
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        Z = self.inner.predict(X, "predict") + self._mean
-        return Z[:, 0] if method == "decision_function" and Z.shape[1] == 1 else Z
 
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        dw, direct, dX = self.inner.pull_back(d_output)
-        return dw, self._named(direct), dX
+@dataclass(frozen=True)
+class _ARDFit(Fit):
+    estimator: Any
+    fold: _ARDFold
+    inner: KernelRidgeFit
+    given: Any  # length-scales, None where they are those of the data
 
-    def solve(self, dw: np.ndarray) -> np.ndarray:
-        return self.inner.solve(dw)
+    def predict(self, X: Any, method: str) -> Output:
+        inner = self.inner.predict(X, "predict")
+        Z = inner.value + self.fold.mean
+        value = Z[:, 0] if method == "decision_function" and Z.shape[1] == 1 else Z
+        return Output(value, partial(self._vjp, inner))
 
-    def cross(self, u: np.ndarray) -> Gradient:
-        return self._named(self.inner.cross(u))
-
-    def cross_inputs(self, u: np.ndarray) -> np.ndarray | None:
-        return self.inner.cross_inputs(u)
-
-    def leave_one_out(self) -> LeftOut | None:
+    def leave_one_out(self) -> Output | None:
         """That of kernel ridge regression on the target less its mean without the sample.
 
         Without sample i the mean is lower by ``a_i (y_i - ȳ) / (A - a_i)``.
         """
-        if is_classifier(self.estimator) or self._given is None:  # of each fold's own features
+        if is_classifier(self.estimator) or self.given is None:  # of each fold's own features
             return None
-        a = self._a[:, None]
-        residuals = self._residuals.reshape(len(a), -1)
-        left_out = self.inner.leave_one_out(a * residuals / (a.sum() - a))
-        if left_out is None:
+        a = self.fold.a[:, None]
+        residuals = self.fold.residuals.reshape(len(a), -1)
+        inner = self.inner.leave_one_out(a * residuals / (a.sum() - a))
+        if inner is None:
             return None
-        return LeftOut(
-            left_out.predictions + self._mean, lambda d: self._named(left_out.pull_back(d))
-        )
+        return Output(inner.value + self.fold.mean, partial(self._vjp, inner))
 
-    def _named(self, gradient: Gradient) -> Gradient:
-        named = {name: gradient[name] for name in ("alpha",) if name in gradient}
-        if self._given is not None and "kernel__length_scale" in gradient:
+    def _vjp(self, inner: Output, d_value: np.ndarray, want: Want) -> Cotangents:
+        """That of kernel ridge regression, with length-scales of bands for those of features."""
+        gradient, *dX = inner.vjp(d_value, Want(("alpha", "kernel__length_scale"), want.data))
+        named = {"alpha": gradient["alpha"]}
+        if self.given is not None:
             by_feature = np.atleast_1d(gradient["kernel__length_scale"])
-            named["length_scales"] = self._bands.gradient(by_feature, self._given)
-        return named
+            named["length_scales"] = self.estimator._bands.gradient(by_feature, self.given)
+        return Cotangents(named, *dX)

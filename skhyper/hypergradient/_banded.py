@@ -23,11 +23,11 @@ from skhyper.hypergradient._centred import CentredProblem
 from skhyper.hypergradient._linear import LinearProblem, Training
 from skhyper.hypergradient._problem import (
     Gradient,
-    LeftOut,
     NotDifferentiableError,
     check_not_overridden,
     inner_problem,
 )
+from skhyper.hypergradient._stateful import LeftOut
 from skhyper.linear_model import BandedLogisticRegression, BandedRidge
 
 __all__ = ["BandedLogisticProblem", "BandedRidgeProblem"]
@@ -44,7 +44,7 @@ class BandedRidgeProblem(CentredProblem):
         super().__init__(estimator)
         check_not_overridden(estimator, BandedRidge, "fit", "predict")
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         rows = slice(0, 2)
         # What a fit knows of features and bands, from two samples.
         self._template = clone(self.estimator).fit(copy_rows(X, rows), np.asarray(y)[rows])

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from skhyper._numeric._data import Centered, as_matrix, centered_target
-from skhyper.hypergradient._problem import Gradient, InnerProblem
+from skhyper.hypergradient._problem import Gradient
+from skhyper.hypergradient._stateful import StatefulProblem
 
 __all__ = ["CentredProblem"]
 
 
-class CentredProblem(InnerProblem):
+class CentredProblem(StatefulProblem):
     """A linear model with a squared loss; a subclass sets ``_W`` by ``fit``."""
 
     def _take(

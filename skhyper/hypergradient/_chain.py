@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from skhyper.hypergradient._feature_map import FeatureMap, Pulled, feature_map
 from skhyper.hypergradient._problem import (
     Gradient,
     NotDifferentiableError,
     check_not_overridden,
 )
 from skhyper.hypergradient._stage import Metadata, Stage, metadata_of, route, split_params
+from skhyper.hypergradient._transformer import DifferentiableTransformer, Pulled, transformer_vjp
 
 __all__ = ["Chain", "PipelineMap", "check_pipeline", "is_step"]
 
@@ -125,23 +125,23 @@ class Chain:
         names: Collection[str],
         inputs: bool,
     ) -> Pulled:
-        """As of a feature map, from the last step to the first that has something to say."""
+        """The VJP of all steps, from the last step to the first that has something to say."""
         wanted = [bool(set(stage.names) & set(names)) for stage in self._stages]
         first = 0 if inputs else wanted.index(True) if any(wanted) else len(wanted)
         gradient: Gradient = {}
-        d = dZ_train, dZ_test
+        d: tuple[np.ndarray | None, np.ndarray | None] = dZ_train, dZ_test
         for i in range(len(self._stages) - 1, first - 1, -1):
             if all(part is None for part in d):
                 break
             key = self._test_keys[i] if d[1] is not None else None
-            part, *d = self._stages[i].pull_back(*d, names, inputs or i > first, key)
+            part, d_train, d_test = self._stages[i].pull_back(*d, names, inputs or i > first, key)
             gradient.update(part)
-            d = tuple(d)
+            d = d_train, d_test
         return gradient, *(d if inputs else (None, None))
 
 
-@feature_map.register(Pipeline)
-class PipelineMap(FeatureMap):
+@transformer_vjp.register(Pipeline)
+class PipelineMap(DifferentiableTransformer):
     """A pipeline of transformers, the last one included."""
 
     def __init__(self, transformer: Any):
@@ -152,7 +152,9 @@ class PipelineMap(FeatureMap):
         self.names, self.why_not = self._chain.names, self._chain.why_not
         self.passes_inputs = self._chain.passes_inputs
 
-    def fit_transform(self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params) -> Any:
+    def fit_transform(
+        self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
+    ) -> Any:
         _, nested = split_params(self.transformer, params, self._steps)
         metadata = route(self.transformer, "fit_transform", fit_params, self._steps)
         Z = self._chain.fit_transform(nested, X, y, metadata)

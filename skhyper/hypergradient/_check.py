@@ -20,7 +20,7 @@ from skhyper.hypergradient._problem import (
     as_target,
     inner_problem,
 )
-from skhyper.hypergradient._rules import implicit_gradient
+from skhyper.hypergradient._rules import hypergradient
 from skhyper.space import as_vector, is_vector, like
 
 __all__ = ["HypergradientCheck", "check_hypergradient"]
@@ -205,7 +205,7 @@ def _checked_names(
         raise NotDifferentiableError(
             f"{type(estimator).__name__} has no hypergradient by {unknown} for the "
             f"{criterion.description}; it has one by {usable}, where they are numbers. "
-            f"{problem.why_not}".rstrip()
+            f"{problem.traits.why_not}".rstrip()
         )
     return list(names)
 
@@ -274,11 +274,10 @@ class _Folds:
     def gradient(self, params: Mapping[str, Any]) -> dict[str, Any]:
         total = {name: np.zeros_like(as_vector(value)) for name, value in params.items()}
         for (X_train, y_train), (X_test, y_test), fit_params in self._folds:
-            problem = inner_problem(self._estimator)
-            problem.load(X_train, as_target(self._estimator, y_train), **fit_params)
-            fitted = problem.fit(params)
-            loss = self.criterion.on(y_test, classes=getattr(fitted, "classes_", None))
-            _, gradient = implicit_gradient(problem, X_test, self.criterion.method, loss, params)
+            y_train = as_target(self._estimator, y_train)
+            fit = inner_problem(self._estimator).load(X_train, y_train, **fit_params).fit(params)
+            loss = self.criterion.on(y_test, classes=getattr(fit.estimator, "classes_", None))
+            _, gradient = hypergradient(fit, X_test, self.criterion.method, loss, params)
             for name, value in gradient.items():
                 total[name] += as_vector(value) / len(self._folds)
         return {name: like(value, total[name]) for name, value in params.items()}
@@ -287,9 +286,8 @@ class _Folds:
         """The mean loss of scikit-learn's own fits."""
         losses = []
         for (X_train, y_train), (X_test, y_test), fit_params in self._folds:
-            problem = PlainProblem(self._estimator)
-            problem.load(X_train, y_train, **fit_params)
-            fitted, X_test = problem.fit(params), private_copy(X_test)
+            fold = PlainProblem(self._estimator).load(X_train, y_train, **fit_params)
+            fitted, X_test = fold.fit(params).estimator, private_copy(X_test)
             if self.criterion.exact:
                 losses.append(-self._scorer(fitted, X_test, y_test))
             else:

@@ -2,43 +2,51 @@
 
 Where training is a number of steps and not the solution of a problem, its outcome is a function
 ``w = W(θ)``, and ``dL/dθ = ∂L/∂θ + ∂L/∂w dW/dθ``, with dW/dθ carried along while training. This is
-the implicit rule for ``G(w, θ) = w - W(θ)``, with ``H = 1`` and ``∂G/∂θ = -dW/dθ``, so that such a
-problem goes wherever the others do, through pipelines as well.
+the implicit rule for ``G(w, θ) = w - W(θ)``, with ``H = 1`` and ``∂G/∂θ = -dW/dθ``. A problem of
+this kind says so in its traits (`is_forward`).
 """
 
-from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from skhyper.hypergradient._problem import (
+    VJP,
+    Cotangents,
     Gradient,
-    InnerProblem,
     NotDifferentiableError,
+    Want,
+    implicit_vjp,
     inner_problem,
 )
 
-__all__ = ["ForwardProblem", "is_forward"]
+__all__ = ["forward_vjp", "is_forward"]
 
 
-class ForwardProblem(InnerProblem):
-    """An inner problem whose ``fit`` differentiates the training as it goes.
+def forward_vjp(
+    direct: Callable[[np.ndarray, Want], tuple[Any, Cotangents]],
+    along: Callable[[Any, Want], Gradient],
+) -> VJP:
+    """The VJP of an output of a training that is differentiated as it goes.
 
-    The hyperparameters that ``fit`` is given are those whose derivatives may be asked for.
+    Parameters
+    ----------
+    direct : callable
+        As of ``implicit_vjp``.
+    along : callable
+        From ``∂L/∂w`` to ``∂L/∂w dW/dθ`` of the names wanted.
     """
 
-    @abstractmethod
-    def along(self, dw: Any) -> Gradient:
-        """``dwᵀ dW/dθ`` for each of the wanted names."""
+    def cross(u: Any, want: Want) -> Cotangents:
+        return Cotangents({name: -slope for name, slope in along(u, want).items()})
 
-    def solve(self, dw: Any) -> Any:
-        return dw  # H = 1
-
-    def cross(self, u: Any) -> Gradient:
-        return {name: -slope for name, slope in self.along(u).items()}
+    return implicit_vjp(direct, lambda dw: dw, cross)
 
 
 def is_forward(estimator: Any) -> bool:
     """Whether derivatives of an estimator are those of its training, where it ended."""
     try:
-        return isinstance(inner_problem(estimator), ForwardProblem)
+        return inner_problem(estimator).traits.is_forward
     except NotDifferentiableError:
         return False

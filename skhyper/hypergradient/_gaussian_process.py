@@ -15,7 +15,9 @@ C, U : solution and adjoint, (n, T)
 """
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import linalg
@@ -41,11 +43,18 @@ from skhyper.hypergradient._kernels import (
     passes_inputs,
 )
 from skhyper.hypergradient._problem import (
-    Gradient,
+    Cotangents,
+    Fit,
+    Fold,
     InnerProblem,
     NotDifferentiableError,
+    Output,
+    Traits,
+    Want,
     check_not_overridden,
+    implicit_vjp,
     inner_problem,
+    prefixed,
 )
 
 __all__ = ["GaussianProcessProblem"]
@@ -70,65 +79,76 @@ class GaussianProcessProblem(InnerProblem):
                 "the hyperparameters of the kernel itself: set optimizer=None."
             )
         names: tuple[str, ...] = ()
+        why_not = ""
         try:
             names = () if kernel is None else kernel_names(kernel)
         except NotDifferentiableError as error:
-            self.why_not = str(error)
+            why_not = str(error)
         self.names = tuple(f"kernel__{name}" for name in names)
         if np.ndim(estimator.alpha) == 0:
             self.names = ("alpha", *self.names)
         else:
-            self.why_not += " An alpha for each sample is a constant."
+            why_not += " An alpha for each sample is a constant."
+        data = kernel is None or passes_inputs(kernel)
+        self.traits = Traits(why_not, passes_data=data)
 
-    @property
-    def passes_inputs(self) -> bool:
-        return self.estimator.kernel is None or passes_inputs(self.estimator.kernel)
+    def load(self, X: Any, y: Any) -> Fold:  # type: ignore[override]
+        return _ProcessFold(self.estimator, X, y)
 
-    def load(self, X: Any, y: Any) -> None:
+
+class _Kernel(NamedTuple):
+    """A kernel with its hyperparameters, and its matrix for the training data."""
+
+    params: Mapping[str, Any]
+    kernel: Any
+    gram: Gram
+
+
+class _ProcessFold(Fold):
+    """Training data, and the kernel's matrix for the last kernel."""
+
+    def __init__(self, estimator: Any, X: Any, y: Any):
+        self._estimator = estimator
         self._head = copy_rows(X, slice(0, 2))
         X, y = checked_matrix(X), checked_target(y)
-        self._train, self._y = Pair(X, noise=True), y
-        self._test: tuple[Any, Pair] = (None, self._train)
+        self.train, self._y = Pair(X, noise=True), y
+        self._test: tuple[Any, Pair] = (None, self.train)
         self._learned: dict[bool, dict[str, Any]] = {}
-        self._kernel_params: Mapping[str, Any] | None = None
+        self._last: _Kernel | None = None
 
-    def fit(self, params: Mapping[str, Any]) -> Any:
+    def fit(self, params: Mapping[str, Any]) -> Fit:
         params = clone(dict(params), safe=False)
-        fitted = clone(self.estimator).set_params(**params)
+        fitted = clone(self._estimator).set_params(**params)
         validate_params(fitted)
         vars(fitted).update(self._learned_by(fitted))
-        kernel_params = {name: value for name, value in params.items() if name != "alpha"}
-        if self._kernel_params is None or not equal_params(kernel_params, self._kernel_params):
-            kernel = fitted.kernel
-            self._kernel = ConstantKernel(1.0) * RBF(1.0) if kernel is None else clone(kernel)
-            self._gram = self._matrix(self._train)
-            self._kernel_params = kernel_params
-        self._mean, self._std = self._normalisation(fitted.normalize_y)
-        y = (self._y - self._mean) / self._std
-        self._factorise(fitted.alpha)
-        C = linalg.cho_solve((self._L, True), y, check_finite=False)
-        self._C = C.reshape(len(y), -1)
-        n, T = self._C.shape
+        kernel = self._kernel(fitted, {k: v for k, v in params.items() if k != "alpha"})
+        mean, std = self._normalisation(fitted.normalize_y)
+        y = (self._y - mean) / std
+        L = _factorized(kernel, fitted.alpha)
+        solution = linalg.cho_solve((L, True), y, check_finite=False)
+        C = solution.reshape(len(y), -1)
+        n, T = C.shape
         # Alg. 2.1, line 7
-        self._evidence = -0.5 * float(np.vdot(y, C))
-        self._evidence -= T * float(np.log(np.diag(self._L)).sum() + n / 2 * np.log(2 * np.pi))
-        fitted.kernel_ = clone(self._kernel)
-        fitted.X_train_, fitted.y_train_ = self._train.X, y
-        fitted.L_, fitted.alpha_ = self._L, C
-        fitted.log_marginal_likelihood_value_ = self._evidence
-        return fitted
+        evidence = -0.5 * float(np.vdot(y, solution))
+        evidence -= T * float(np.log(np.diag(L)).sum() + n / 2 * np.log(2 * np.pi))
+        fitted.kernel_ = clone(kernel.kernel)
+        fitted.X_train_, fitted.y_train_ = self.train.X, y
+        fitted.L_, fitted.alpha_ = L, solution
+        fitted.log_marginal_likelihood_value_ = evidence
+        return _ProcessFit(fitted, self, kernel, mean, std, L, C, evidence)
 
-    def _factorise(self, alpha: Any) -> None:
-        A = np.array(self._gram.K)
-        A.flat[:: len(A) + 1] += alpha
-        try:
-            self._L = linalg.cholesky(A, lower=True, overwrite_a=True, check_finite=False)
-        except np.linalg.LinAlgError as error:
-            raise np.linalg.LinAlgError(
-                f"The kernel, {self._kernel}, is not returning a positive definite matrix. Try "
-                "gradually increasing the 'alpha' parameter of your GaussianProcessRegressor "
-                "estimator."
-            ) from error
+    def _kernel(self, fitted: Any, params: Mapping[str, Any]) -> _Kernel:
+        if self._last is None or not equal_params(params, self._last.params):
+            kernel = fitted.kernel
+            kernel = ConstantKernel(1.0) * RBF(1.0) if kernel is None else clone(kernel)
+            self._last = _Kernel(params, kernel, _matrix(kernel, self.train))
+        return self._last
+
+    def to_predict(self, X: Any) -> Pair:
+        """The data to predict and the training data."""
+        if self._test[0] is not X:
+            self._test = (X, Pair(as_matrix(X), self.train.X))
+        return self._test[1]
 
     def _normalisation(self, normalize: bool) -> tuple[Any, Any]:
         """μ and σ, of the shape of one row of y."""
@@ -154,63 +174,82 @@ class GaussianProcessProblem(InnerProblem):
             self._learned[normalize] = {k: v for k, v in vars(seen).items() if k not in own}
         return self._learned[normalize]
 
-    def _matrix(self, pair: Pair) -> Gram:
-        try:
-            kernel_names(self._kernel)
-        except NotDifferentiableError:
-            return opaque(self._kernel(pair.X) if pair.noise else self._kernel(pair.X, pair.Y))
-        return gram(self._kernel, pair)
 
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        self._method = method
-        if self._test[0] is not X:
-            self._test = (X, Pair(as_matrix(X), self._train.X))
+def _matrix(kernel: Any, pair: Pair) -> Gram:
+    try:
+        kernel_names(kernel)
+    except NotDifferentiableError:
+        return opaque(kernel(pair.X) if pair.noise else kernel(pair.X, pair.Y))
+    return gram(kernel, pair)
+
+
+def _factorized(kernel: _Kernel, alpha: Any) -> np.ndarray:
+    """L of ``K + α``."""
+    A = np.array(kernel.gram.K)
+    A.flat[:: len(A) + 1] += alpha
+    try:
+        return linalg.cholesky(A, lower=True, overwrite_a=True, check_finite=False)
+    except np.linalg.LinAlgError as error:
+        raise np.linalg.LinAlgError(
+            f"The kernel, {kernel.kernel}, is not returning a positive definite matrix. Try "
+            "gradually increasing the 'alpha' parameter of your GaussianProcessRegressor "
+            "estimator."
+        ) from error
+
+
+@dataclass(frozen=True)
+class _ProcessFit(Fit):
+    """A fit: mean and standard deviation of the target, L, C and the evidence."""
+
+    estimator: Any
+    fold: _ProcessFold
+    kernel: _Kernel
+    mean: Any
+    std: Any
+    L: np.ndarray
+    C: np.ndarray
+    evidence: float
+
+    def predict(self, X: Any, method: str) -> Output:
+        pair = self.fold.to_predict(X)
         if method == "log_marginal_likelihood":
-            return np.array([self._evidence / len(self._y)])
-        self._gram_test = self._matrix(self._test[1])
-        Z = self._std * (self._gram_test.K @ self._C) + self._mean
-        return Z[:, 0] if Z.shape[1] == 1 else Z
+            value = np.array([self.evidence / len(self.C)])
+            return Output(value, partial(self._evidence_vjp, pair))
+        C, train, test = self.C, self.kernel.gram, _matrix(self.kernel.kernel, pair)
+        Z = self.std * (test.K @ C) + self.mean
 
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        if self._method == "log_marginal_likelihood":
-            self._dA = d_output[0] / len(self._y) * self._evidence_slope()
-            direct = self._named(self._gram.back(self._dA, "")[0])
-            return None, {"alpha": float(np.trace(self._dA)), **direct}, np.zeros(self._m_by_p())
-        self._D = self._std * d_output.reshape(len(d_output), -1)
-        direct, dX, _ = self._gram_test.back(self._D @ self._C.T, "X")
-        dX = None if dX is None else np.broadcast_to(dX, self._m_by_p())
-        return self._gram_test.K.T @ self._D, self._named(direct), dX
+        def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
+            D = self.std * d_value.reshape(len(d_value), -1)
+            gradient, dX, dY = test.back(D @ C.T, "XY" if want.data else "")
+            dX = None if dX is None else np.broadcast_to(dX, pair.X.shape)
+            return test.K.T @ D, Cotangents(prefixed("kernel", gradient), dY, dX)
 
-    def _m_by_p(self) -> tuple[int, int]:
-        return self._test[1].X.shape
+        def solve(dw: np.ndarray) -> np.ndarray:
+            return linalg.cho_solve((self.L, True), dw, check_finite=False)
+
+        def cross(u: np.ndarray, want: Want) -> Cotangents:
+            gradient, dX, dY = train.back(u @ C.T, "XY" if want.data else "")
+            params = {"alpha": float(np.vdot(u, C)), **prefixed("kernel", gradient)}
+            return Cotangents(params, self._like_training_data(add_inputs(dX, dY)))
+
+        return Output(Z[:, 0] if Z.shape[1] == 1 else Z, implicit_vjp(direct, solve, cross))
+
+    def _evidence_vjp(self, pair: Pair, d_value: np.ndarray, want: Want) -> Cotangents:
+        dA = d_value[0] / len(self.C) * self._evidence_slope()
+        gradient, dX, dY = self.kernel.gram.back(dA, "XY" if want.data else "")
+        params = {"alpha": float(np.trace(dA)), **prefixed("kernel", gradient)}
+        if not want.data:
+            return Cotangents(params)
+        total = self._like_training_data(add_inputs(dX, dY))
+        return Cotangents(params, total, np.zeros(pair.X.shape))
+
+    def _like_training_data(self, dX: Any) -> np.ndarray | None:
+        return None if dX is None else np.broadcast_to(dX, self.fold.train.X.shape)
 
     def _evidence_slope(self) -> np.ndarray:
         """``½ (C Cᵀ - T A⁻¹)``, eq. 5.9 summed over targets."""
-        inverse, _ = linalg.lapack.dpotri(self._L, lower=True)
+        inverse, _ = linalg.lapack.dpotri(self.L, lower=True)
         # dpotri leaves the upper triangle as it was: zero.
         inverse += inverse.T
         inverse.flat[:: len(inverse) + 1] /= 2
-        return 0.5 * (self._C @ self._C.T - self._C.shape[1] * inverse)
-
-    def solve(self, dw: np.ndarray | None) -> np.ndarray | None:
-        """The adjoint; None for the evidence, which depends on the solution in no other way."""
-        return None if dw is None else linalg.cho_solve((self._L, True), dw, check_finite=False)
-
-    def cross(self, u: np.ndarray | None) -> Gradient:
-        if u is None:
-            return {}
-        kernel, _, _ = self._gram.back(u @ self._C.T, "")
-        return {"alpha": float(np.vdot(u, self._C)), **self._named(kernel)}
-
-    def cross_inputs(self, u: np.ndarray | None) -> np.ndarray | None:
-        """``uᵀ ∂G/∂X`` less ``∂L/∂X``: the loss has the training data in it directly too."""
-        dA = -self._dA if u is None else u @ self._C.T
-        _, dX, dY = self._gram.back(dA, "XY")
-        total = add_inputs(dX, dY)
-        if u is not None:
-            _, _, direct = self._gram_test.back(self._D @ self._C.T, "Y")
-            total = add_inputs(total, None if direct is None else -direct)
-        return None if total is None else np.broadcast_to(total, self._train.X.shape)
-
-    def _named(self, gradient: Gradient) -> Gradient:
-        return {f"kernel__{name}": value for name, value in gradient.items()}
+        return 0.5 * (self.C @ self.C.T - self.C.shape[1] * inverse)

@@ -11,8 +11,10 @@ v = (w, b, σ) : solution, (q,)
 E : columns of the design besides X: ones for the intercept, and t
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -22,11 +24,17 @@ from skhyper._numeric._curvature import Design, hessian_solver
 from skhyper._numeric._data import as_matrix, as_weights, checked_matrix, checked_target
 from skhyper._numeric._newton import step_length
 from skhyper.hypergradient._problem import (
-    Gradient,
+    Cotangents,
+    Fit,
+    Fold,
     InnerProblem,
     NotDifferentiableError,
+    Output,
+    Traits,
+    Want,
     check_not_overridden,
     fitted_clone,
+    implicit_vjp,
     inner_problem,
 )
 
@@ -48,95 +56,123 @@ class HuberProblem(InnerProblem):
     """
 
     names = ("alpha", "epsilon")
+    traits = Traits(passes_data=True)
 
     def __init__(self, estimator: HuberRegressor):
         super().__init__(estimator)
         check_not_overridden(estimator, HuberRegressor, "fit", "predict")
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
-        self._X, self._y = X, y
-        self._given = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self._matrix, self._target = checked_matrix(X), checked_target(y).ravel()
-        self._a = as_weights(sample_weight, len(self._target))
-        self._ones = np.ones((len(self._target), int(self.estimator.fit_intercept)))
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
+        given = {} if sample_weight is None else {"sample_weight": sample_weight}
+        matrix, target = checked_matrix(X), checked_target(y).ravel()
+        a = as_weights(sample_weight, len(target))
+        ones = np.ones((len(target), int(self.estimator.fit_intercept)))
         # The intercept takes up the means: the Hessian then has fewer digits to lose.
-        self._mean = np.zeros(self._matrix.shape[1])
-        if self.estimator.fit_intercept and not sparse.issparse(self._matrix):
-            self._mean = self._matrix.mean(axis=0)
-            self._matrix = self._matrix - self._mean
+        mean = np.zeros(matrix.shape[1])
+        if self.estimator.fit_intercept and not sparse.issparse(matrix):
+            mean = matrix.mean(axis=0)
+            matrix = matrix - mean
+        return _HuberFold(self.estimator, X, y, given, matrix, target, a, ones, mean)
 
-    def fit(self, params: Mapping[str, Any]) -> Any:
-        fitted = fitted_clone(self.estimator, params, self._X, self._y, **self._given)
-        self._alpha, self._epsilon = float(fitted.alpha), float(fitted.epsilon)
-        b = [fitted.intercept_ + self._mean @ fitted.coef_] if fitted.fit_intercept else []
-        self._v = np.concatenate([fitted.coef_, b, [fitted.scale_]])
-        self._solver = None
-        return fitted
 
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        if self._solver is None:
-            self._polish()
-        self._X_test = as_matrix(X)
-        if np.any(self._mean):
-            dense = sparse.issparse(self._X_test)
-            self._X_test = (self._X_test.toarray() if dense else self._X_test) - self._mean
-        p = self._X_test.shape[1]
-        return self._X_test @ self._v[:p] + self._v[p:-1].sum()
+@dataclass(frozen=True)
+class _HuberFold(Fold):
+    """The data as given, and as the formulas have them: `matrix` is X less its `mean`."""
 
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        b = [d_output.sum()] * self._ones.shape[1]
-        dv = np.concatenate([self._X_test.T @ d_output, b, [0.0]])
-        p = self._X_test.shape[1]
-        return dv, {}, np.outer(d_output, self._v[:p]) if self.inputs_wanted else None
+    estimator: HuberRegressor
+    X: Any
+    y: Any
+    given: Mapping[str, Any]
+    matrix: Any
+    target: np.ndarray
+    a: np.ndarray
+    ones: np.ndarray
+    mean: np.ndarray
 
-    def solve(self, dw: np.ndarray) -> np.ndarray:
-        return self._solver(dw)
+    def fit(self, params: Mapping[str, Any]) -> Fit:
+        return _HuberFit(self, fitted_clone(self.estimator, params, self.X, self.y, **self.given))
 
-    def cross(self, u: np.ndarray) -> Gradient:
-        p, a, t = self._matrix.shape[1], self._a, self._t
-        outside = np.abs(t) >= self._epsilon
-        by_z = -2 * a * np.sign(t) * outside
-        by_epsilon = by_z @ self._dz(u) - 2 * self._epsilon * (a @ outside) * u[-1]
-        return {"alpha": float(2 * u[:p] @ self._v[:p]), "epsilon": float(by_epsilon)}
 
-    def cross_inputs(self, u: np.ndarray) -> np.ndarray | None:
-        if sparse.issparse(self._matrix):
-            return None
-        p, inside = self._matrix.shape[1], np.abs(self._t) < self._epsilon
-        slope = -self._a * np.where(inside, 2 * self._t, 2 * self._epsilon * np.sign(self._t))
-        bent = 2 * self._a / self._v[-1] * inside * (self._dz(u) + self._t * u[-1])
-        return np.outer(bent, self._v[:p]) + np.outer(slope, u[:p])
+class _Solution(NamedTuple):
+    """v, t, and ``H⁻¹`` applied to a vector."""
 
-    def _dz(self, u: np.ndarray) -> np.ndarray:
-        """Change of the predictions along u, (n,)."""
-        p = self._matrix.shape[1]
-        return self._matrix @ u[:p] + u[p:-1].sum()
+    v: np.ndarray
+    t: np.ndarray
+    solve: Callable[..., np.ndarray]
+
+
+@dataclass(frozen=True)
+class _HuberFit(Fit):
+    fold: _HuberFold
+    estimator: Any
+
+    @property
+    def alpha(self) -> float:
+        return float(self.estimator.alpha)
+
+    @property
+    def epsilon(self) -> float:
+        return float(self.estimator.epsilon)
+
+    def predict(self, X: Any, method: str) -> Output:
+        v, t, solve = self._solution
+        matrix, mean, ones = self.fold.matrix, self.fold.mean, self.fold.ones
+        X_test = as_matrix(X)
+        if np.any(mean):
+            X_test = (X_test.toarray() if sparse.issparse(X_test) else X_test) - mean
+        p = X_test.shape[1]
+
+        def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
+            b = [d_value.sum()] * ones.shape[1]
+            dv = np.concatenate([X_test.T @ d_value, b, [0.0]])
+            dX = np.outer(d_value, v[:p]) if want.data else None
+            return dv, Cotangents({}, X_test=dX)
+
+        def cross(u: np.ndarray, want: Want) -> Cotangents:
+            a, epsilon = self.fold.a, self.epsilon
+            dz = matrix @ u[:p] + u[p:-1].sum()  # change of the predictions along u, (n,)
+            outside = np.abs(t) >= epsilon
+            by_z = -2 * a * np.sign(t) * outside
+            by_epsilon = by_z @ dz - 2 * epsilon * (a @ outside) * u[-1]
+            gradient = {"alpha": float(2 * u[:p] @ v[:p]), "epsilon": float(by_epsilon)}
+            if not want.data or sparse.issparse(matrix):
+                return Cotangents(gradient)
+            inside = np.abs(t) < epsilon
+            slope = -a * np.where(inside, 2 * t, 2 * epsilon * np.sign(t))
+            curved = 2 * a / v[-1] * inside * (dz + t * u[-1])
+            return Cotangents(gradient, np.outer(curved, v[:p]) + np.outer(slope, u[:p]))
+
+        return Output(X_test @ v[:p] + v[p:-1].sum(), implicit_vjp(direct, solve, cross))
+
+    @cached_property
+    def _solution(self) -> _Solution:
+        """The exact solution, by Newton's steps from scikit-learn's."""
+        fitted, fold = self.estimator, self.fold
+        b = [fitted.intercept_ + fold.mean @ fitted.coef_] if fitted.fit_intercept else []
+        v, distance = self._newton(np.concatenate([fitted.coef_, b, [fitted.scale_]]))
+        if not distance <= _ACCEPTED:  # the start may be far: its data were not to scale
+            middle = np.median(fold.target) * fold.ones[:1].ravel()
+            spread = np.sqrt(np.mean((fold.target - middle.sum()) ** 2))
+            start = np.concatenate([np.zeros(fold.matrix.shape[1]), middle, [spread]])
+            v, distance = self._newton(start)
+        if not distance <= _ACCEPTED:
+            raise NotDifferentiableError(
+                f"HuberRegressor(alpha={self.alpha:.3g}) has no solution that Newton's method "
+                "finds: its scale goes to zero where features can fit all samples."
+            )
+        t = self._residual(v)[1]
+        return _Solution(v, t, self._factorize(v, t))
 
     def _residual(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """``∂F/∂v`` and t."""
-        p, a, epsilon = self._matrix.shape[1], self._a, self._epsilon
-        t = (self._target - self._matrix @ v[:p] - v[p:-1].sum()) / v[-1]
+        matrix, a, epsilon = self.fold.matrix, self.fold.a, self.epsilon
+        p = matrix.shape[1]
+        t = (self.fold.target - matrix @ v[:p] - v[p:-1].sum()) / v[-1]
         clipped = np.clip(t, -epsilon, epsilon)
         slope = -2 * a * clipped
         by_scale = a @ (1 - clipped**2)
-        by_w = self._matrix.T @ slope + 2 * self._alpha * v[:p]
-        return np.concatenate([by_w, self._ones.T @ slope, [by_scale]]), t
-
-    def _polish(self) -> None:
-        v, distance = self._newton(self._v)
-        if not distance <= _ACCEPTED:  # the start may be far: its data were not to scale
-            p = self._matrix.shape[1]
-            middle = np.median(self._target) * self._ones[:1].ravel()
-            spread = np.sqrt(np.mean((self._target - middle.sum()) ** 2))
-            v, distance = self._newton(np.concatenate([np.zeros(p), middle, [spread]]))
-        self._distance = distance
-        if not distance <= _ACCEPTED:
-            raise NotDifferentiableError(
-                f"HuberRegressor(alpha={self._alpha:.3g}) has no solution that Newton's method "
-                "finds: its scale goes to zero where features can fit all samples."
-            )
-        self._v, self._t = v, self._residual(v)[1]
-        self._solver = self._factorize(v, self._t)
+        by_w = matrix.T @ slope + 2 * self.alpha * v[:p]
+        return np.concatenate([by_w, self.fold.ones.T @ slope, [by_scale]]), t
 
     def _newton(self, v: np.ndarray) -> tuple[np.ndarray, float]:
         """Newton's steps, with the length of the last one relative to the scale σ.
@@ -156,16 +192,16 @@ class HuberProblem(InnerProblem):
             if length == 0:
                 break
             # F is of the order of σ, and so is its curvature along σ itself.
-            distance = float(np.sqrt(decrement / (self._a.sum() * v[-1])))
+            distance = float(np.sqrt(decrement / (self.fold.a.sum() * v[-1])))
             v = v + length * step
             G, t = self._residual(v)
             if length == 1 and distance < _NEWTON_RTOL:
                 break
         return v, distance
 
-    def _factorize(self, v: np.ndarray, t: np.ndarray):
-        inside = np.abs(t) < self._epsilon
-        design = Design.from_blocks(self._matrix, np.column_stack([self._ones, t]))
+    def _factorize(self, v: np.ndarray, t: np.ndarray) -> Callable[..., np.ndarray]:
+        inside = np.abs(t) < self.epsilon
+        design = Design.from_blocks(self.fold.matrix, np.column_stack([self.fold.ones, t]))
         l2 = np.zeros(design.shape[1])
-        l2[: self._matrix.shape[1]] = 2 * self._alpha
-        return hessian_solver(design, 2 * self._a / v[-1] * inside, l2)
+        l2[: self.fold.matrix.shape[1]] = 2 * self.alpha
+        return hessian_solver(design, 2 * self.fold.a / v[-1] * inside, l2)

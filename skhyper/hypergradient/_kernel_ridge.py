@@ -17,7 +17,8 @@ C : dual coefficients, (n, T)
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import linalg
@@ -45,16 +46,23 @@ from skhyper.hypergradient._kernels import (
     passes_inputs,
 )
 from skhyper.hypergradient._problem import (
+    Cotangents,
+    Fit,
+    Fold,
     Gradient,
     InnerProblem,
-    LeftOut,
     NotDifferentiableError,
+    Output,
+    Traits,
+    Want,
     check_not_overridden,
     fitted_clone,
+    implicit_vjp,
     inner_problem,
+    prefixed,
 )
 
-__all__ = ["KernelRidgeProblem", "Shifted"]
+__all__ = ["KernelRidgeFit", "KernelRidgeFold", "KernelRidgeProblem", "Shifted"]
 
 # An eigendecomposition takes as long as some 20 Cholesky factorisations: half of them are
 # spent before it, so that no search pays more than twice (three times) what it had to.
@@ -77,22 +85,45 @@ class KernelRidgeProblem(InnerProblem):
     def __init__(self, estimator: Any):
         super().__init__(estimator)
         check_not_overridden(estimator, KernelRidge, "fit", "predict", "_get_kernel")
+        why_not = ""
         try:
             names = kernel_names(estimator.kernel)
         except NotDifferentiableError as error:
-            names, self.why_not = (), str(error)
+            names, why_not = (), str(error)
         if not isinstance(estimator.kernel, str):
             # scikit-learn calls the kernel with two arguments, of which the noise sees nothing.
             names = tuple(f"kernel__{n}" for n in names if not n.endswith("noise_level"))
         self.names = ("alpha", *names)
         if isinstance(estimator.kernel, str) and "poly" in estimator.kernel:
-            self.why_not = "The degree is taken as an integer."
+            why_not = "The degree is taken as an integer."
+        data = passes_inputs(estimator.kernel)
+        self.traits = Traits(why_not, passes_data=data, leaves_one_out=True)
 
-    @property
-    def passes_inputs(self) -> bool:
-        return passes_inputs(self.estimator.kernel)
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> "KernelRidgeFold":  # type: ignore[override]
+        return KernelRidgeFold(self.estimator, X, y, sample_weight)
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+
+class _AtKernel(NamedTuple):
+    """What fits with the same kernel share: the kernel and its matrix for the training data."""
+
+    params: Mapping[str, Any]
+    kernel: "_KernelOf"
+    gram: Gram
+    system: "Shifted"
+
+
+class KernelRidgeFold(Fold):
+    """Training data, and the kernel's matrix with its factors for the last kernel.
+
+    Attributes
+    ----------
+    train : Pair
+    r, rY : ndarray
+        Roots of the sample weights, (n, 1), and the target times them, (n, T).
+    """
+
+    def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any):
+        self.estimator = estimator
         head = copy_rows(X, slice(0, 2))
         # What scikit-learn learns about the features, from two samples.
         seen = KernelRidge().fit(head, np.zeros(head.shape[0]))
@@ -102,82 +133,100 @@ class KernelRidgeProblem(InnerProblem):
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
         self._is_single = seen.X_fit_.dtype == np.float32  # which scikit-learn keeps
         X, y = checked_matrix(X), checked_target(y)
-        self._flat = y.ndim == 1
-        self._r = np.sqrt(as_weights(sample_weight, X.shape[0]))[:, None]
-        self._weighted = bool((self._r != 1).any())
-        self._rY = self._r * y.reshape(len(y), -1)
+        self.is_flat = y.ndim == 1
+        self.r = np.sqrt(as_weights(sample_weight, X.shape[0]))[:, None]
+        self._is_weighted = bool((self.r != 1).any())
+        self.rY = self.r * y.reshape(len(y), -1)
         self._largest = float(row_norms(X, squared=True).max())
-        self._train = Pair(X)
-        self._test: tuple[Any, Pair] = (None, self._train)
-        self._kernel_params: Mapping[str, Any] | None = None
+        self.train = Pair(X)
+        self._test: tuple[Any, Pair] = (None, self.train)
+        self._at: _AtKernel | None = None
 
-    def fit(self, params: Mapping[str, Any]) -> Any:
+    def fit(self, params: Mapping[str, Any]) -> "KernelRidgeFit":
         params = clone(dict(params), safe=False)
         fitted = clone(self.estimator).set_params(**params)
         validate_params(fitted)
-        kernel_params = {name: value for name, value in params.items() if name != "alpha"}
-        if self._kernel_params is None or not equal_params(kernel_params, self._kernel_params):
-            # Its kernel is a clone's: the one who gets the fitted estimator may change it.
-            self._kernel = _KernelOf(clone(fitted), self._train.X.shape[1])
-            self._gram = self._kernel(self._train)
-            K = self._gram.K
-            self._system = Shifted(self._r * K * self._r.T if self._weighted else K)
-            self._kernel_params = kernel_params
+        at = self._at_kernel(fitted, {k: v for k, v in params.items() if k != "alpha"})
         alpha = np.atleast_1d(np.asarray(fitted.alpha, dtype=float))
-        self._alpha = np.broadcast_to(alpha, self._rY.shape[1:])
-        self._shared = np.ndim(fitted.alpha) == 0
-        self._system.prepare(self._alpha)
-        self._V = self._system.solve(self._rY)
-        self._C = self._r * self._V
-        self._error = self._system.error()
-        self._is_own = not self._error * self._kernel.rounding(self._largest) <= _EXACT
-        if self._is_single or self._is_own:  # as scikit-learn's own solver leaves it
-            return fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
-        fitted.dual_coef_ = self._C.ravel() if self._flat else self._C.copy()
-        fitted.X_fit_ = self._train.X
-        vars(fitted).update(self._seen)
-        return fitted
-
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        if not self._error <= _LARGEST_ERROR:
-            raise NotDifferentiableError(
-                f"The solution at alpha={self._alpha.min():.3g} is lost in rounding: the kernel's "
-                "matrix is too close to a singular one."
-            )
-        if self._test[0] is not X:
-            self._test = (X, Pair(as_matrix(X), self._train.X))
-        self._gram_test = self._kernel(self._test[1])
-        Z = self._gram_test.K @ self._C
-        return Z[:, 0] if self._flat else Z
-
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        self._D = d_output.reshape(len(d_output), -1)
-        direct, dX, _ = self._gram_test.back(self._D @ self._C.T, "X")
-        dX = None if dX is None else np.broadcast_to(dX, self._test[1].X.shape)
-        dV = self._r * (self._gram_test.K.T @ self._D)
-        return dV, self._named(direct), dX
-
-    def solve(self, dw: np.ndarray) -> np.ndarray:
-        return self._system.solve(dw)
-
-    def cross(self, u: np.ndarray) -> Gradient:
-        per_target = (u * self._V).sum(axis=0)
-        kernel, _, _ = self._gram.back((self._r * u) @ self._C.T, "")
-        if self._shared:
-            alpha = float(per_target.sum())
+        solver = at.system.at(np.broadcast_to(alpha, self.rY.shape[1:]))
+        V = solver.solve(self.rY)
+        C = self.r * V
+        error = solver.error()
+        by_own = self._is_single or not error * at.kernel.rounding(self._largest) <= _EXACT
+        if by_own:  # as scikit-learn's own solver leaves it
+            fitted = fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         else:
-            size = np.size(self.estimator.alpha)
-            alpha = per_target if size == len(per_target) else per_target.sum(keepdims=True)
-        return {"alpha": alpha, **self._named(kernel)}
+            fitted.dual_coef_ = C.ravel() if self.is_flat else C.copy()
+            fitted.X_fit_ = self.train.X
+            vars(fitted).update(self._seen)
+        is_shared = np.ndim(params.get("alpha", self.estimator.alpha)) == 0
+        return KernelRidgeFit(fitted, self, at, solver, V, C, error, is_shared, by_own)
 
-    def cross_inputs(self, u: np.ndarray) -> np.ndarray | None:
-        """``uᵀ ∂G/∂X`` less ``∂L/∂X``: predictions have the training data in them too."""
-        _, dX, dY = self._gram.back((self._r * u) @ self._C.T, "XY")
-        _, _, direct = self._gram_test.back(self._D @ self._C.T, "Y")
-        total = add_inputs(add_inputs(dX, dY), None if direct is None else -direct)
-        return None if total is None else np.broadcast_to(total, self._train.X.shape)
+    def _at_kernel(self, fitted: Any, params: Mapping[str, Any]) -> _AtKernel:
+        if self._at is None or not equal_params(params, self._at.params):
+            # Its kernel is a clone's: the one who gets the fitted estimator may change it.
+            kernel = _KernelOf(clone(fitted), self.train.X.shape[1])
+            gram = kernel(self.train)
+            weighted = self.r * gram.K * self.r.T if self._is_weighted else gram.K
+            self._at = _AtKernel(params, kernel, gram, Shifted(weighted))
+        return self._at
 
-    def leave_one_out(self, shift: np.ndarray | None = None) -> LeftOut | None:
+    def to_predict(self, X: Any) -> Pair:
+        """The data to predict and the training data."""
+        if self._test[0] is not X:
+            self._test = (X, Pair(as_matrix(X), self.train.X))
+        return self._test[1]
+
+
+@dataclass(frozen=True)
+class KernelRidgeFit(Fit):
+    """A fit; `V` and `C` as in the notation, `error` by rounding as of ``ShiftedSolver``."""
+
+    estimator: Any
+    fold: KernelRidgeFold
+    at: _AtKernel
+    solver: "ShiftedSolver"
+    V: np.ndarray
+    C: np.ndarray
+    error: float
+    is_shared: bool
+    by_own_solver: bool
+
+    def predict(self, X: Any, method: str) -> Output:
+        if not self.error <= _LARGEST_ERROR:
+            raise NotDifferentiableError(
+                f"The solution at alpha={self.solver.alpha.min():.3g} is lost in rounding: the "
+                "kernel's matrix is too close to a singular one."
+            )
+        r, C, at, pair = self.fold.r, self.C, self.at, self.fold.to_predict(X)
+        test = at.kernel(pair)
+        Z = test.K @ C
+
+        def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
+            D = d_value.reshape(len(d_value), -1)
+            gradient, dX, dY = test.back(D @ C.T, "XY" if want.data else "")
+            if dX is not None:
+                dX = np.broadcast_to(dX, pair.X.shape)
+            return r * (test.K.T @ D), Cotangents(self._named(gradient), dY, dX)
+
+        def cross(u: np.ndarray, want: Want) -> Cotangents:
+            per_target = (u * self.V).sum(axis=0)
+            kernel, dX, dY = at.gram.back((r * u) @ C.T, "XY" if want.data else "")
+            total = add_inputs(dX, dY)
+            if total is not None:
+                total = np.broadcast_to(total, self.fold.train.X.shape)
+            return Cotangents({"alpha": self._by_alpha(per_target), **self._named(kernel)}, total)
+
+        value = Z[:, 0] if self.fold.is_flat else Z
+        return Output(value, implicit_vjp(direct, self.solver.solve, cross))
+
+    def _by_alpha(self, per_target: np.ndarray) -> Any:
+        if self.is_shared:
+            return float(per_target.sum())
+        size = np.size(self.fold.estimator.alpha)
+        return per_target if size == len(per_target) else per_target.sum(keepdims=True)
+
+    def leave_one_out(self, shift: np.ndarray | None = None) -> Output | None:
         """``y - v / diag(A⁻¹)`` with ``A = r K r + α`` and v its dual coefficients.
 
         Parameters
@@ -190,35 +239,33 @@ class KernelRidgeProblem(InnerProblem):
         ----------
         Rasmussen and Williams (2006), Gaussian Processes for Machine Learning, eq. 5.12.
         """
-        r = self._r
-        if len(np.unique(self._alpha)) > 1 or np.any(r == 0):
+        r = self.fold.r
+        if len(np.unique(self.solver.alpha)) > 1 or np.any(r == 0) or self.by_own_solver:
             return None
-        if self._is_single or self._is_own:
-            return None
-        inverse = self._system.inverse()
+        inverse = self.solver.inverse()
         d = np.diag(inverse)[:, None]
-        Y = self._rY / r
+        Y = self.fold.rY / r
         s = inverse @ r if shift is not None else np.zeros_like(d)
-        shift = np.zeros_like(Y) if shift is None else shift
-        V = self._V + shift * s
+        added = np.zeros_like(Y) if shift is None else shift
+        V = self.V + added * s
         left_out = Y - V / d / r
 
-        def pull_back(d_output: np.ndarray) -> Gradient:
-            g = -d_output.reshape(Y.shape) / r
+        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+            g = -d_value.reshape(Y.shape) / r
             # ∂L/∂A, from dA⁻¹ = -A⁻¹ dA A⁻¹.
             M = (inverse * (g * V / d**2).sum(axis=1)) @ inverse
-            M -= (inverse @ (g / d)) @ self._V.T
-            M -= (inverse @ (g * shift / d).sum(axis=1, keepdims=True)) @ s.T
-            kernel, _, _ = self._gram.back(r * M * r.T, "")
-            alpha = float(np.trace(M))
-            by_alpha = alpha if self._shared else np.full(np.shape(self.estimator.alpha), alpha)
-            return {"alpha": by_alpha, **self._named(kernel)}
+            M -= (inverse @ (g / d)) @ self.V.T
+            M -= (inverse @ (g * added / d).sum(axis=1, keepdims=True)) @ s.T
+            kernel, _, _ = self.at.gram.back(r * M * r.T, "")
+            alpha: Any = float(np.trace(M))
+            if not self.is_shared:
+                alpha = np.full(np.shape(self.fold.estimator.alpha), alpha)
+            return Cotangents({"alpha": alpha, **self._named(kernel)})
 
-        return LeftOut(left_out[:, 0] if self._flat else left_out, pull_back)
+        return Output(left_out[:, 0] if self.fold.is_flat else left_out, vjp)
 
     def _named(self, gradient: Gradient) -> Gradient:
-        prefix = "" if isinstance(self.estimator.kernel, str) else "kernel__"
-        return {prefix + name: value for name, value in gradient.items()}
+        return gradient if isinstance(self.estimator.kernel, str) else prefixed("kernel", gradient)
 
 
 class _KernelOf:
@@ -278,66 +325,81 @@ class Shifted:
 
     def __init__(self, A: np.ndarray):
         self._A = A
-        self._alpha: np.ndarray | None = None
+        self._last: ShiftedSolver | None = None
         self._n_factors = 0
         self.spectrum: tuple[np.ndarray, np.ndarray] | None = None
 
-    def prepare(self, alpha: np.ndarray) -> None:
-        """Make ready for an α of shape (T,), one for each column of B."""
-        if self._alpha is not None and np.array_equal(alpha, self._alpha):
-            return
-        self._alpha = np.array(alpha)
-        if self.spectrum is not None:
-            return
-        distinct = np.unique(alpha)
-        self._n_factors += len(distinct)
+    def at(self, alpha: np.ndarray) -> "ShiftedSolver":
+        """The solver for an α of shape (T,), one for each column of B."""
+        if self._last is None or not np.array_equal(alpha, self._last.alpha):
+            alpha = np.array(alpha)
+            factors = None if self.spectrum is not None else self._factors(np.unique(alpha))
+            self._last = ShiftedSolver(self._A, alpha, factors, self.spectrum)
+        return self._last
+
+    def _factors(self, alpha: np.ndarray) -> dict[float, Any] | None:
+        """Cholesky factors by α; None, and a spectrum, where these are too many or none."""
+        self._n_factors += len(alpha)
         if self._n_factors <= _FACTORS_BEFORE_SPECTRUM:
             try:
-                self._factors = {a: self._factor(a) for a in distinct}
-                return
+                return {a: self._factor(a) for a in alpha}
             except np.linalg.LinAlgError:
                 pass  # Not positive definite, as with the sigmoid kernel: by eigenvalues.
         self.spectrum = linalg.eigh(self._A, driver="evd")
+        return None
 
     def _factor(self, alpha: float) -> Any:
         shifted = np.array(self._A, order="F")
         shifted.flat[:: len(shifted) + 1] += alpha
         return linalg.cho_factor(shifted, lower=True, overwrite_a=True, check_finite=False)
 
+
+@dataclass(frozen=True)
+class ShiftedSolver:
+    """Solutions of ``(A + α) V = B`` for one α of shape (T,), by factors or by a spectrum."""
+
+    A: np.ndarray
+    alpha: np.ndarray
+    factors: dict[float, Any] | None
+    spectrum: tuple[np.ndarray, np.ndarray] | None
+
     def error(self) -> float:
         """Error of the dual solution by rounding, relative to residuals of leave-one-out.
 
         These are the dual solution over the diagonal of ``(A + α)⁻¹``.
         """
-        n, lowest = len(self._A), float(self._alpha.min())
-        size = np.linalg.norm(self._A)
+        n, lowest = len(self.A), float(self.alpha.min())
+        size = np.linalg.norm(self.A)
         if self.spectrum is not None:
             with np.errstate(divide="ignore"):
                 inverse = float(np.abs(1 / (self.spectrum[0] + lowest)).mean())
         else:  # by a random vector
+            assert self.factors is not None
             probe = np.random.default_rng(0).choice([-1.0, 1.0], size=n)
-            solved = linalg.cho_solve(self._factors[lowest], probe, check_finite=False)
+            solved = linalg.cho_solve(self.factors[lowest], probe, check_finite=False)
             inverse = float((probe * solved).mean())
         return float(_EPS * np.sqrt(n) * size * inverse)
 
     def inverse(self) -> np.ndarray:
         """``(A + α)⁻¹`` of the one α that all columns share."""
         if self.spectrum is None:
-            (factor,) = self._factors.values()
-            return linalg.cho_solve(factor, np.eye(len(self._A)), check_finite=False)
+            assert self.factors is not None
+            (factor,) = self.factors.values()
+            return linalg.cho_solve(factor, np.eye(len(self.A)), check_finite=False)
         values, Q = self.spectrum
-        return (Q / (values + self._alpha[0])) @ Q.T
+        return (Q / (values + self.alpha[0])) @ Q.T
 
     def solve(self, B: np.ndarray) -> np.ndarray:
         """V of shape (n, T)."""
         if self.spectrum is None:
+            assert self.factors is not None
             V = np.empty_like(B)
-            for a, factor in self._factors.items():
-                of_a = self._alpha == a
+            for a, factor in self.factors.items():
+                of_a = self.alpha == a
                 V[:, of_a] = linalg.cho_solve(factor, B[:, of_a], check_finite=False)
             return V
         values, Q = self.spectrum
-        shifted = values[:, None] + self._alpha
+        shifted = values[:, None] + self.alpha
         tiny = np.finfo(float).eps * np.abs(shifted).max(axis=0)
         singular = np.abs(shifted) <= tiny
         if singular.any():

@@ -182,7 +182,7 @@ def _cosine_inputs(pair: Pair, dP: np.ndarray, wrt: str) -> tuple[Inputs, Inputs
 
 
 def _scaled_back(
-    pair: Pair, S: np.ndarray, dS: np.ndarray, scale: np.ndarray, wrt: str
+    pair: Pair, S: np.ndarray, dS: np.ndarray, scale: Any, wrt: str
 ) -> tuple[np.ndarray, Inputs, Inputs]:
     """From ``∂L/∂S`` to the length-scales, X and Y."""
     d_scale = -2 * np.vdot(dS, S) / scale if scale.ndim == 0 else None

@@ -66,7 +66,7 @@ class LassoProblem(CentredProblem):
         pure = isinstance(estimator, Lasso | MultiTaskLasso)
         self.names = ("alpha",) if pure else ("alpha", "l1_ratio")
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         rows = slice(0, 2)
         # All of a fitted estimator but its coefficients, from a penalty that needs none.
         own = {"alpha": self.estimator.alpha, "warm_start": self.estimator.warm_start}

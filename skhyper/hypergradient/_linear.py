@@ -34,12 +34,8 @@ from skhyper._numeric._data import as_matrix
 from skhyper._numeric._families import Family, multinomial
 from skhyper._numeric._newton import step_length
 from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
-from skhyper.hypergradient._problem import (
-    Gradient,
-    InnerProblem,
-    NotDifferentiableError,
-    fitted_clone,
-)
+from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, fitted_clone
+from skhyper.hypergradient._stateful import StatefulProblem
 
 __all__ = ["LinearProblem", "Training"]
 
@@ -103,7 +99,7 @@ class _Point(NamedTuple):
     slope: np.ndarray
 
 
-class LinearProblem(InnerProblem):
+class LinearProblem(StatefulProblem):
     """What linear models share; a subclass says by ``_training`` what is minimised."""
 
     @abstractmethod
@@ -121,10 +117,10 @@ class LinearProblem(InnerProblem):
         return np.column_stack([1 - p, p]), lambda d: sigmoid_pull_back(Z[:, 0], d)[:, None]
 
     @property
-    def worth_keeping(self) -> bool:
+    def caches(self) -> bool:
         return self._design.dense is not None
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._X, self._y = X, np.asarray(y)
         if self._y.ndim == 2 and self._y.shape[1] == 1:
             self._y = self._y.ravel()
@@ -137,7 +133,7 @@ class LinearProblem(InnerProblem):
         self._design = Design.from_blocks(matrix, ones)
         self._mean: np.ndarray | None = None
         self._last_u: np.ndarray | None = None
-        self._factor: tuple[np.ndarray, np.ndarray, Callable] | None = None
+        self._factor: Any = None  # its support, diagonal and solver
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = fitted_clone(self.estimator, params, self._X, self._y, **self._given)
@@ -152,7 +148,7 @@ class LinearProblem(InnerProblem):
         self._V = V
         self._last: _Point | None = None
         self._support = (t.l1[:, None] == 0) | (V != 0)
-        self._solver: Callable | None = None
+        self._solver: Any = None  # H⁻¹ on the support, once it is known
         return fitted
 
     def _centre(self, centre: bool) -> None:

@@ -1,6 +1,7 @@
 """scikit-learn's linear models as training problems; see ``_linear`` for the notation."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from skhyper.hypergradient._problem import (
 __all__ = ["GLMProblem", "LinearSVCProblem", "LinearSVRProblem", "LogisticProblem"]
 
 
-def _class_weights(class_weight: Any, classes: np.ndarray, y: np.ndarray, weight: Any):
+def _class_weights(class_weight: Any, classes: np.ndarray, y: np.ndarray, weight: Any) -> Any:
     """Weight of each class; "balanced" counts samples by their weights where sklearn does."""
     extra = {}
     if weight is not None and "sample_weight" in inspect.signature(compute_class_weight).parameters:
@@ -158,7 +159,7 @@ class GLMProblem(LinearProblem):
             {"alpha": lambda V: penalised * V},
         )
 
-    def _link(self, Z: np.ndarray, method: str):
+    def _link(self, Z: np.ndarray, method: str) -> tuple[np.ndarray, Callable]:
         if not self._log_link:
             return super()._link(Z, method)
         mean = np.exp(Z[:, 0])
@@ -176,7 +177,7 @@ class _LiblinearProblem(LinearProblem):
         l1[p:] /= fitted.intercept_scaling
         return l2, l1
 
-    def _by_C(self, fitted: Any, l2: np.ndarray, l1: np.ndarray):
+    def _by_C(self, fitted: Any, l2: np.ndarray, l1: np.ndarray) -> Any:
         return lambda V: -(l2[:, None] * V + l1[:, None] * np.sign(V)) / fitted.C
 
 

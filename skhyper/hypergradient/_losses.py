@@ -238,7 +238,9 @@ def _columns(y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(y, dtype=float).reshape(len(y), -1), w[:, None]
 
 
-def _mean(pointwise: Callable, y: np.ndarray, w: np.ndarray, classes: Any, root: bool = False):
+def _mean(
+    pointwise: Callable, y: np.ndarray, w: np.ndarray, classes: Any, root: bool = False
+) -> Any:
     """Mean of a pointwise loss over samples (its root, if asked for), then over outputs."""
     Y, W = _columns(y, w)
 

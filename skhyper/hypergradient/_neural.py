@@ -8,6 +8,7 @@ T : derivatives of the weights by the hyperparameters, (k, P)
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,20 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skhyper._numeric._data import as_matrix
-from skhyper.hypergradient._forward import ForwardProblem
+from skhyper.hypergradient._forward import forward_vjp
 from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
-from skhyper.hypergradient._problem import Gradient, check_not_overridden, inner_problem
+from skhyper.hypergradient._problem import (
+    Cotangents,
+    Fit,
+    Fold,
+    Gradient,
+    InnerProblem,
+    Output,
+    Traits,
+    Want,
+    check_not_overridden,
+    inner_problem,
+)
 from skhyper.neural_network import (
     MLPClassifier,
     MLPRegressor,
@@ -31,70 +43,94 @@ __all__ = ["NeuralProblem"]
 
 @inner_problem.register(MLPClassifier)
 @inner_problem.register(MLPRegressor)
-class NeuralProblem(ForwardProblem):
+class NeuralProblem(InnerProblem):
     """MLPClassifier and MLPRegressor by their learning rate, penalties, momentum.
 
     With early stopping, the epoch that is kept is taken for fixed. Where the estimator has no
-    seed, all settings of a fold have the same.
+    seed, all fits of a fold have the same.
     """
 
-    why_not = "Widths, batches and epochs of a network are whole numbers."
+    traits = Traits(
+        why_not="Widths, batches and epochs of a network are whole numbers.",
+        is_forward=True,
+    )
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
         base = MLPClassifier if isinstance(estimator, MLPClassifier) else MLPRegressor
         check_not_overridden(estimator, base, "fit", "predict")
         self.names = differentiable(estimator.optimizer, estimator.schedule)
-        self._slopes: Callable[[np.ndarray], np.ndarray] | None = None
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
-        self._data = X, y
-        self._sample_weight = sample_weight
-        self._seed = self.estimator.random_state
-        if self._seed is None:
-            self._seed = int(check_random_state(None).randint(2**31 - 1))
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
+        seed = self.estimator.random_state
+        if seed is None:
+            seed = int(check_random_state(None).randint(2**31 - 1))
+        return _NeuralFold(self, X, y, sample_weight, seed)
 
-    def fit(self, params: Mapping[str, Any]) -> Any:
-        self._params = dict(params)
-        self._train([name for name in self.names if name in params])
-        return self._fitted
 
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        self._X_test = as_matrix(X)
-        self._to_outputs = self._link(method)
-        return getattr(self._fitted, method)(X)
+@dataclass(frozen=True)
+class _NeuralFold(Fold):
+    problem: NeuralProblem
+    X: Any
+    y: Any
+    sample_weight: Any
+    seed: Any
 
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        return pull_back(self._fitted, self._X_test, self._to_outputs(d_output)), {}, None
+    def fit(self, params: Mapping[str, Any]) -> Fit:
+        return _NeuralFit(self, dict(params))
 
-    def along(self, dw: np.ndarray) -> Gradient:
-        wanted = [n for n in self.names if self.wanted is None or n in self.wanted]
+    def train(
+        self, params: Mapping[str, Any], names: list[str]
+    ) -> tuple[Any, Callable[[np.ndarray], np.ndarray]]:
+        """The fitted estimator, and ``∂L/∂w dW/dθ`` of some hyperparameters from ``∂L/∂w``."""
+        estimator = self.problem.estimator
+        fitted = clone(estimator).set_params(**clone(dict(params), safe=False))
+        own = fitted.random_state
+        fitted.random_state = clone(self.seed, safe=False)
+        slopes = fit_with_slopes(fitted, self.X, self.y, names, self.sample_weight)
+        fitted.random_state = own
+        return fitted, slopes
+
+
+class _NeuralFit(Fit):
+    """Trained with derivatives with respect to the hyperparameters that are set."""
+
+    def __init__(self, fold: _NeuralFold, params: Mapping[str, Any]):
+        self._fold, self._params = fold, params
+        self._carried = [name for name in fold.problem.names if name in params]
+        self.estimator, slopes = fold.train(params, self._carried)
+        # The steps of training that it may keep take memory: used once.
+        self._slopes: Callable[[np.ndarray], np.ndarray] | None = slopes
+
+    def predict(self, X: Any, method: str) -> Output:
+        X_test = as_matrix(X)
+        to_outputs = self._link(X_test, method)
+
+        def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
+            return pull_back(self.estimator, X_test, to_outputs(d_value)), Cotangents({})
+
+        return Output(getattr(self.estimator, method)(X), forward_vjp(direct, self._along))
+
+    def _along(self, dw: np.ndarray, want: Want) -> Gradient:
+        """``dwᵀ dW/dθ``; trained again for hyperparameters that were not set."""
+        wanted = [name for name in self._fold.problem.names if name in want.names]
         if self._slopes is None or not set(wanted) <= set(self._carried):
-            self._train(wanted)
-        assert self._slopes is not None
+            self._carried = wanted
+            _, self._slopes = self._fold.train(self._params, wanted)
         slopes = iter(self._slopes(dw))
-        self._slopes = None  # the steps of training that it may keep take memory
+        self._slopes = None
         gradient: Gradient = {}
         for name in self._carried:
-            value = getattr(self._fitted, name)
+            value = getattr(self.estimator, name)
             gradient[name] = float(next(slopes)) if np.ndim(value) == 0 else _array(value, slopes)
         return {name: gradient[name] for name in wanted}
 
-    def _train(self, names: list[str]) -> None:
-        """Fit, with derivatives by some hyperparameters."""
-        self._fitted = clone(self.estimator).set_params(**clone(self._params, safe=False))
-        own = self._fitted.random_state
-        self._fitted.random_state = clone(self._seed, safe=False)
-        self._slopes = fit_with_slopes(self._fitted, *self._data, names, self._sample_weight)
-        self._fitted.random_state = own
-        self._carried = names
-
-    def _link(self, method: str) -> Callable[[np.ndarray], np.ndarray]:
+    def _link(self, X_test: Any, method: str) -> Callable[[np.ndarray], np.ndarray]:
         """From ∂L/∂output to ∂L/∂Z, (m, K)."""
-        K = self._fitted.n_outputs_
+        K = self.estimator.n_outputs_
         if method != "predict_proba":
             return lambda d: d.reshape(-1, K)
-        Z = self._fitted.decision_function(self._X_test)
+        Z = self.estimator.decision_function(X_test)
         if K == 1:
             return lambda d: sigmoid_pull_back(Z, d)[:, None]
         return lambda d: softmax_pull_back(Z, d)

@@ -1,21 +1,17 @@
-"""Pipelines: the last step's problem, and derivatives that pass the steps before it.
+"""Pipelines: the last step's problem, and VJPs composed with those of the steps before it.
 
 The steps before the last map training data X to Z and test data X' to Z', with statistics
-learned on X. With ``G(w, Z) = 0`` the last step's optimality,
-
-    dL/dθ = ∂L/∂Z' dZ'/dθ - uᵀ ∂G/∂Z dZ/dθ    for a hyperparameter θ of a step before it:
-
-the first term is a *direct* derivative, the second belongs to *cross*. Both go back through
-the same steps, so unless derivatives by X are asked for they go together, with *cross*.
+learned on X. The VJP of the last step's output gives the derivatives with respect to Z and Z';
+that of the other steps takes these to their hyperparameters and to X and X'.
 
 Notation
 --------
 X, Z : data before the first and the last step; training or test, as the name says
-w, u : solution and adjoint of the last step
 """
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,12 +19,19 @@ from sklearn.pipeline import Pipeline
 
 from skhyper.hypergradient._chain import Chain, check_pipeline, is_step
 from skhyper.hypergradient._problem import (
-    Gradient,
+    Cotangents,
+    Fit,
+    Fold,
     InnerProblem,
     NotDifferentiableError,
+    Output,
+    Traits,
+    Want,
     inner_problem,
+    prefixed,
+    stripped,
 )
-from skhyper.hypergradient._stage import metadata_of, route, split_params, stripped
+from skhyper.hypergradient._stage import metadata_of, route, split_params
 
 __all__ = ["PipelineProblem"]
 
@@ -38,150 +41,115 @@ class PipelineProblem(InnerProblem):
     """A pipeline by ``step__name``.
 
     Each step is fitted once a fold for as long as its own hyperparameters, and those of the
-    steps before it, stay; the last step's problem is loaded anew only if its data changed.
+    steps before it, stay; the last step's problem is loaded again only if its data changed.
     `memory` of the pipeline is not used.
 
     Attributes
     ----------
     final : InnerProblem
         The problem of the last step.
+    last : str
+        Name of the last step.
+    before : tuple of str
+        Hyperparameters of the other steps that can be differentiated.
     """
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
         check_pipeline(estimator, "predict")
-        *before, (self._last, last) = estimator.steps
+        self.last, last = estimator.steps[-1]
         if not is_step(last):
             raise NotDifferentiableError(
-                f"The last step of the pipeline, {self._last!r}, is {last!r}: a hypergradient "
+                f"The last step of the pipeline, {self.last!r}, is {last!r}: a hypergradient "
                 "needs a model there."
             )
         self.final = inner_problem(last)
         self.methods = self.final.methods
-        self._chain = Chain(before)
-        self._steps = [name for name, _ in estimator.steps]
-        passed = self._chain.names if self.final.passes_inputs else ()
-        self.names = passed + tuple(f"{self._last}__{name}" for name in self.final.names)
-        self.why_not = self._reasons(type(last).__name__)
-
-    def _reasons(self, last: str) -> str:
-        reasons = [self._chain.why_not, self.final.why_not]
-        if self._chain.names and not self.final.passes_inputs:
+        chain, traits = Chain(estimator.steps[:-1]), self.final.traits
+        self.before = chain.names if traits.passes_data else ()
+        self.names = (*self.before, *prefixed(self.last, dict.fromkeys(self.final.names)))
+        reasons = [chain.why_not, traits.why_not]
+        if chain.names and not traits.passes_data:
             reasons.insert(
                 0,
-                f"{', '.join(self._chain.names)} left out: the last step {self._last!r} ({last}) "
-                "gives no derivatives by its data.",
+                f"{', '.join(chain.names)} left out: the last step {self.last!r} "
+                f"({type(last).__name__}) gives no derivatives by its data.",
             )
-        return " ".join(filter(None, reasons))
+        self.traits = Traits(
+            why_not=" ".join(filter(None, reasons)),
+            solver_noise=traits.solver_noise,
+            is_quasiconvex=traits.is_quasiconvex and not self.before,
+            passes_data=traits.passes_data and chain.passes_inputs,
+        )
+
+    def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
+        return _PipelineFold(self, X, y, fit_params)
+
+
+class _PipelineFold(Fold):
+    """The fitted steps before the last, and the fold of the last one."""
+
+    def __init__(self, problem: PipelineProblem, X: Any, y: Any, fit_params: Mapping[str, Any]):
+        self._problem, self._X, self._y = problem, X, y
+        self._steps = [name for name, _ in problem.estimator.steps]
+        self._metadata = route(problem.estimator, "fit", fit_params, self._steps)
+        self._chain = Chain(problem.estimator.steps[:-1])
+        self._final: tuple[Any, Fold] | None = None  # the data that it is of, and the fold
 
     @property
-    def worth_keeping(self) -> bool:
-        return len(self._steps) > 1 or self.final.worth_keeping
+    def caches(self) -> bool:  # type: ignore[override]
+        return len(self._steps) > 1 or self._final is None or self._final[1].caches
 
-    @property
-    def noise(self) -> float:
-        return self.final.noise
-
-    @property
-    def one_valley(self) -> bool:
-        return self.final.one_valley and not any(name in self.names for name in self._chain.names)
-
-    @property
-    def passes_inputs(self) -> bool:
-        return self.final.passes_inputs and self._chain.passes_inputs
-
-    def load(self, X: Any, y: Any, **fit_params: Any) -> None:
-        self._chain.clear()
-        self._X, self._y = X, y
-        self._metadata = route(self.estimator, "fit", fit_params, self._steps)
-        self._loaded: Any = None
-
-    def fit(self, params: Mapping[str, Any]) -> Any:
-        own, nested = split_params(self.estimator, params, self._steps)
+    def fit(self, params: Mapping[str, Any]) -> Fit:
+        pipeline, last = self._problem.estimator, self._problem.last
+        own, nested = split_params(pipeline, params, self._steps)
         # The last step's metadata are those of its `fit`, the others' of `fit_transform`.
         Z = self._chain.fit_transform(nested, self._X, self._y, self._metadata)
-        if self._loaded is not Z:
-            self._loaded = None  # stays so if loading fails
-            self.final.load(Z, self._y, **metadata_of(self._metadata, self._last, "fit"))
-            self._loaded = Z
-        last = self.final.fit(nested[self._last])
-        fitted = copy.copy(self.estimator)
+        if self._final is None or self._final[0] is not Z:
+            self._final = None  # stays so if loading fails
+            metadata = metadata_of(self._metadata, last, "fit")
+            self._final = Z, self._problem.final.load(Z, self._y, **metadata)
+        final = self._final[1].fit(nested[last])
+        fitted = copy.copy(pipeline)
         for name, value in own.items():
             setattr(fitted, name, value)
-        steps = {**self._chain.fitted, self._last: last}
-        fitted.steps = [(name, steps.get(name, t)) for name, t in self.estimator.steps]
-        return fitted
+        steps = {**self._chain.fitted, last: final.estimator}
+        fitted.steps = [(name, steps.get(name, t)) for name, t in pipeline.steps]
+        return _PipelineFit(fitted, self._problem, self._chain, final)
 
-    def transformed(self, X: Any) -> Any:
-        """Test data as the last step gets them, computed once for each setting of the others.
 
-        With ``fitted.steps[-1][1]`` a scorer needs no more: it has not to transform again.
-        """
-        return self._chain.transform(X)
+@dataclass(frozen=True)
+class _PipelineFit(Fit):
+    """Its outputs have derivatives until the fold's steps before the last are fitted again."""
 
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        return self.final.predict(self.transformed(X), method)
+    estimator: Any
+    problem: PipelineProblem
+    chain: Chain
+    final: Fit
 
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        self.final.wanted = None if self.wanted is None else stripped(self.wanted, self._last)
-        self.final.inputs_wanted = self._passes_now
-        dw, direct, dZ = self.final.pull_back(d_output)
-        gradient = {f"{self._last}__{name}": value for name, value in direct.items()}
-        self._dZ = self._direct_inputs = self._crossed = None
-        if not self._passes_now:
-            return dw, gradient, None
-        if not self._inputs_now:
-            self._dZ = self._given(dZ)  # goes back with what `cross` has to send
-            return dw, gradient, None
-        through, self._direct_inputs, dX = self._chain.pull_back(
-            None, self._given(dZ), self._wanted_before, True
-        )
-        return dw, {**gradient, **through}, dX
+    def last_step(self, X: Any) -> tuple[Any, Any]:
+        return self.final.last_step(self.chain.transform(X))
 
-    def solve(self, dw: Any) -> Any:
-        return self.final.solve(dw)
+    def predict(self, X: Any, method: str) -> Output:
+        problem, chain = self.problem, self.chain
+        output = self.final.predict(chain.transform(X), method)
 
-    def cross(self, u: Any) -> Gradient:
-        gradient = {f"{self._last}__{n}": value for n, value in self.final.cross(u).items()}
-        if not self._passes_now:
-            return gradient
-        C = self._given(self.final.cross_inputs(u))
-        minus_direct = None if self._dZ is None else -self._dZ
-        through, dX, _ = self._chain.pull_back(
-            C, minus_direct, self._wanted_before, self._inputs_now
-        )
-        self._crossed = u, dX
-        return {**gradient, **through}
+        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+            before = [name for name in problem.before if name in want.names]
+            data = want.data and problem.traits.passes_data
+            inner = Want(stripped(want.names, problem.last), bool(before) or data)
+            params, dZ_train, dZ_test = output.vjp(d_value, inner)
+            params = prefixed(problem.last, params)
+            if not inner.data:
+                return Cotangents(params)
+            if dZ_train is None or dZ_test is None:
+                raise NotDifferentiableError(
+                    f"The last step {problem.last!r} gives no derivatives by its data at this "
+                    f"setting: leave {before} out of what is differentiated.",
+                    before,
+                )
+            chain.transform(X)
+            through, *dX = chain.pull_back(dZ_train, dZ_test, before, data)
+            return Cotangents({**params, **through}, *dX)
 
-    def cross_inputs(self, u: Any) -> np.ndarray | None:
-        """``uᵀ ∂G/∂X``, less what the direct derivative has by way of learned statistics."""
-        if self._crossed is None or self._crossed[0] is not u:
-            self.cross(u)
-        dX, direct = self._crossed[1], self._direct_inputs
-        if direct is None:
-            return dX
-        return -direct if dX is None else dX - direct
-
-    @property
-    def _wanted_before(self) -> list[str]:
-        """The names of steps before the last whose derivatives are wanted."""
-        before = self.names[: len(self.names) - len(self.final.names)]
-        return [name for name in before if self.wanted is None or name in self.wanted]
-
-    @property
-    def _inputs_now(self) -> bool:
-        return self.inputs_wanted and self.passes_inputs
-
-    @property
-    def _passes_now(self) -> bool:
-        """Whether derivatives by the last step's data are needed."""
-        return bool(self._wanted_before) or self._inputs_now
-
-    def _given(self, dZ: np.ndarray | None) -> np.ndarray:
-        if dZ is None:
-            raise NotDifferentiableError(
-                f"The last step {self._last!r} gives no derivatives by its data at this setting: "
-                f"leave {self._wanted_before} out of what is differentiated.",
-                self._wanted_before,
-            )
-        return dZ
+        return Output(output.value, vjp)

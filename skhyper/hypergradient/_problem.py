@@ -1,24 +1,30 @@
-"""What an estimator has to answer so that its hyperparameters can be differentiated.
+"""What an estimator has to provide so that its hyperparameters can be differentiated.
 
-Training minimises ``F(w, θ)`` over the parameters ``w``, so that at the solution
-``G(w, θ) = ∂F/∂w = 0``. A validation loss ``L`` then depends on the hyperparameters ``θ``
-through the predictions, directly and by way of ``w``; by the implicit function theorem
+A *problem* belongs to an estimator and knows its names before any data. ``load`` gives it the
+training data of one fold: the *fold* is the only object with a cache. ``fold.fit(params)`` is a
+*fit*, which holds the estimator that is scored; ``fit.predict(X, method)`` is an *output*: a value
+and its vector-Jacobian product (VJP), from the derivative of a loss L with respect to the value
+to those with respect to the hyperparameters θ, the training data and the data predicted.
 
-    dL/dθ = ∂L/∂θ - uᵀ ∂G/∂θ,    with u = H⁻ᵀ ∂L/∂w,  H = ∂G/∂w.
+Training minimizes ``F(w, θ)`` over the parameters ``w``, so that at the solution
+``G(w, θ) = ∂F/∂w = 0``. L then depends on θ through the predictions, directly and by way of
+``w``; by the implicit function theorem
 
-An *inner problem* answers the questions in this formula for one estimator on the training
-data of one fold, and lives as long as the fold: what settings share, it computes once.
+    dL/dθ = ∂L/∂θ - uᵀ ∂G/∂θ,    with u = H⁻ᵀ ∂L/∂w,  H = ∂G/∂w,
+
+and in the same way for the training data. This formula is :func:`implicit_vjp`.
 
 Notation
 --------
 n, m : number of training samples, of samples to predict
-w : solution of the training problem, any shape the problem likes
+w : solution of the training problem, of any shape
 θ : hyperparameters, by name; a number or an array
-u, dw : like w;  d_output : like the predictions;  dX : like the data that were predicted
+u, dw : like w;  d_value : like the predictions;  dX : like the data
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import partial, singledispatch
 from inspect import getattr_static
 from typing import Any, NamedTuple
@@ -30,21 +36,32 @@ from sklearn.utils import column_or_1d
 from skhyper._readonly import with_copies, with_protected
 
 __all__ = [
+    "VJP",
+    "Cotangents",
+    "Fit",
+    "Fold",
+    "Gradient",
     "InnerProblem",
-    "LeftOut",
     "NotDifferentiableError",
+    "Output",
     "PlainProblem",
+    "Traits",
+    "Want",
     "as_target",
     "check_not_overridden",
     "fitted_clone",
+    "implicit_vjp",
     "inner_problem",
+    "minus",
+    "prefixed",
+    "stripped",
 ]
 
 Gradient = dict[str, Any]
 
 
 class NotDifferentiableError(ValueError):
-    """An estimator, a setting or a fold has no hypergradient; the message says why.
+    """An estimator, its hyperparameters or a fold have no hypergradient; the message says why.
 
     Parameters
     ----------
@@ -58,26 +75,195 @@ class NotDifferentiableError(ValueError):
         self.names = tuple(names)
 
 
-class LeftOut(NamedTuple):
-    """Predictions of each training sample by the model of the others.
+# ---- outputs and their derivatives
+
+
+class Want(NamedTuple):
+    """Which derivatives a VJP is asked for; it may leave out the others.
 
     Attributes
     ----------
-    predictions : ndarray of shape (n,) or (n, n_outputs)
-    pull_back : callable
-        From ``∂L/∂predictions`` to ``dL/dθ`` by name.
+    names : collection of str
+        Hyperparameters.
+    data : bool
+        Whether those with respect to the training data and the data predicted.
     """
 
-    predictions: np.ndarray
-    pull_back: Callable[[np.ndarray], Gradient]
+    names: Collection[str]
+    data: bool = False
+
+
+class Cotangents(NamedTuple):
+    """Derivatives of a loss with respect to what an output depends on.
+
+    Attributes
+    ----------
+    params : dict
+        With respect to the hyperparameters, by name: a float, an array of the
+        hyperparameter's shape, or a dict of its keys.
+    X_train, X_test : ndarray or None
+        With respect to the training data and the data predicted; None if not asked for, or
+        not supported.
+    """
+
+    params: Gradient
+    X_train: np.ndarray | None = None
+    X_test: np.ndarray | None = None
+
+
+VJP = Callable[[np.ndarray, Want], Cotangents]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Predictions with their vector-Jacobian product.
+
+    Attributes
+    ----------
+    value : ndarray of shape (m,) or (m, K)
+    vjp : callable
+        ``vjp(d_value, want)`` takes ``∂L/∂value`` and a :class:`Want`, and returns
+        :class:`Cotangents`.
+    """
+
+    value: np.ndarray
+    vjp: VJP
+
+
+def implicit_vjp(
+    direct: Callable[[np.ndarray, Want], tuple[Any, Cotangents]],
+    solve: Callable[[Any], Any],
+    cross: Callable[[Any, Want], Cotangents],
+) -> VJP:
+    """The VJP of an output by the implicit function theorem.
+
+    Parameters
+    ----------
+    direct : callable
+        From ``∂L/∂value`` to ``∂L/∂w``, and to the cotangents with w held fixed.
+    solve : callable
+        From ``∂L/∂w`` to ``u = H⁻ᵀ ∂L/∂w``.
+    cross : callable
+        From u to ``uᵀ ∂G/∂θ`` and ``uᵀ ∂G/∂X_train``, as cotangents.
+
+    Returns
+    -------
+    vjp : callable
+
+    References
+    ----------
+    Bengio (2000), "Gradient-based optimization of hyperparameters", Neural Computation 12.
+    Pedregosa (2016), "Hyperparameter optimization with approximate gradient",
+    arXiv:1602.02355.
+    """
+
+    def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+        dw, held = direct(d_value, want)
+        by_w = cross(solve(dw), want)
+        names = {**held.params, **by_w.params}
+        return Cotangents(
+            {name: minus(held.params.get(name), by_w.params.get(name)) for name in names},
+            None if by_w.X_train is None else minus(held.X_train, by_w.X_train),
+            held.X_test,
+        )
+
+    return vjp
+
+
+def minus(a: Any, b: Any) -> Any:
+    """``a - b`` of numbers, arrays or dicts of numbers; None is 0."""
+    if isinstance(a, Mapping) or isinstance(b, Mapping):
+        keys = b if a is None else a
+        return {k: minus((a or {}).get(k), (b or {}).get(k)) for k in keys}
+    return (0.0 if a is None else a) - (0.0 if b is None else b)
+
+
+# ---- problem -> fold -> fit
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a problem is like, before any data.
+
+    Attributes
+    ----------
+    why_not : str
+        Where a hyperparameter that one would expect is missing from `names`: the reason.
+    solver_noise : float
+        Relative error of the loss due to the solver's tolerance. Descents look for no smaller
+        decrease.
+    is_quasiconvex : bool
+        Whether the criterion is (nearly) quasiconvex in each single hyperparameter: beyond a
+        rise that is more than small there is no better value. Restarts then keep to the valley,
+        which matters where fits beyond it are expensive.
+    passes_data : bool
+        Whether VJPs give derivatives with respect to the data, so that what stands before the
+        estimator in a pipeline can be differentiated.
+    leaves_one_out : bool
+        Whether fits may have predictions of leave-one-out in closed form.
+    is_forward : bool
+        Whether the steps of training are differentiated, and not a solution: then all of them
+        count, and a tighter tolerance is another model.
+    """
+
+    why_not: str = ""
+    solver_noise: float = 0.0
+    is_quasiconvex: bool = False
+    passes_data: bool = False
+    leaves_one_out: bool = False
+    is_forward: bool = False
+
+
+class Fit(ABC):
+    """A fitted estimator and its outputs. Frozen: nothing changes it once it is made.
+
+    Attributes
+    ----------
+    estimator : estimator
+        Fitted, as scikit-learn would fit it: this is what is scored.
+    is_exact : bool
+        Whether the fitted estimator is the exact solution, so that it predicts the value of
+        ``predict``.
+    """
+
+    estimator: Any
+    is_exact: bool = False
+
+    @abstractmethod
+    def predict(self, X: Any, method: str) -> Output:
+        """Output of ``method`` ("predict", "predict_proba" or "decision_function").
+
+        At the exact solution: where the estimator's solver stops early, the problem goes on.
+        """
+
+    def last_step(self, X: Any) -> tuple[Any, Any]:
+        """The model that makes the predictions for X, and the data as it gets them."""
+        return self.estimator, X
+
+    def leave_one_out(self) -> Output | None:
+        """Predictions of each training sample without it, where they have a closed form."""
+        return None
+
+
+class Fold(ABC):
+    """A problem with the training data of a fold, and what all of its fits share.
+
+    Attributes
+    ----------
+    caches : bool
+        Whether the next fit gains from what earlier ones have computed. If not, a search
+        drops the fold after each fit, which saves memory.
+    """
+
+    caches: bool = True
+
+    @abstractmethod
+    def fit(self, params: Mapping[str, Any]) -> Fit:
+        """Fit the estimator with hyperparameters set to `params`."""
 
 
 class InnerProblem(ABC):
-    """One estimator, and the questions its hypergradient is made of.
-
-    A subclass is made by ``inner_problem(estimator)``, before any training. For each fold
-    ``load`` is called once; then, for each setting, ``fit``, ``predict``, ``pull_back``,
-    ``solve`` and ``cross`` in this order. Each of them may rely on the ones before it.
+    """The training problem of one estimator, before any data.
 
     Parameters
     ----------
@@ -87,103 +273,26 @@ class InnerProblem(ABC):
     Attributes
     ----------
     names : tuple of str
-        Hyperparameters that can be differentiated, given the estimator's other settings.
-        Empty where there are none.
+        Hyperparameters that can be differentiated, given the estimator's others. Empty where
+        there are none.
     methods : tuple of str
-        What ``predict`` can be asked for.
-    why_not : str
-        Where a hyperparameter that one would expect is missing from `names`: the reason.
-    wanted : collection of str or None
-        Set by who asks: the `names` whose derivatives will be read, None for all. A problem
-        may leave out the others.
-    inputs_wanted : bool
-        Set by who asks: whether derivatives by the data, `dX` and ``cross_inputs``, will be
-        read. A problem may leave them out (None) where not.
-    worth_keeping : bool
-        Whether the next setting gains from what the last one has computed. If not, the problem
-        and the fold's data are let go after each setting, which saves memory.
-    is_exact : bool
-        Whether the fitted estimator is the exact solution, so that it predicts what ``predict``
-        does.
-    noise : float
-        The part of a loss that settings next to each other may differ by, for a solver that ends
-        early. Descents do not look for less.
-    one_valley : bool
-        Whether the criterion by one hyperparameter has its minima side by side: beyond a rise
-        that is more than small, there is no better one. Restarts then keep to the valley,
-        which matters where fits beyond it are dear.
-    passes_inputs : bool
-        Whether derivatives by the data can be had, so that what stands before the estimator
-        can be differentiated.
+        What ``predict`` of a fit accepts.
+    traits : Traits
     """
 
     names: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("predict", "predict_proba", "decision_function")
-    why_not: str = ""
-    wanted: Collection[str] | None = None
-    inputs_wanted: bool = False
-    is_exact: bool = False
-    noise: float = 0.0
-    one_valley: bool = False
+    traits: Traits = Traits()
 
     def __init__(self, estimator: Any):
         self.estimator = estimator
 
-    @property
-    def worth_keeping(self) -> bool:
-        return True
-
-    @property
-    def passes_inputs(self) -> bool:
-        return type(self).cross_inputs is not InnerProblem.cross_inputs
-
     @abstractmethod
-    def load(self, X: Any, y: Any, **fit_params: Any) -> None:
-        """Take the fold's training data, and what ``fit`` gets with them.
+    def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
+        """The problem on a fold's training data and the metadata of ``fit``.
 
-        They are kept for all settings: a search makes arrays read-only.
+        The data are kept for all fits: a search makes arrays read-only.
         """
-
-    @abstractmethod
-    def fit(self, params: Mapping[str, Any]) -> Any:
-        """The fitted estimator at a setting, as scikit-learn would fit it."""
-
-    @abstractmethod
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        """Output of ``method`` ("predict", "predict_proba" or "decision_function").
-
-        At the exact solution: where the estimator's solver stops early, the problem goes on.
-        """
-
-    @abstractmethod
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        """Derivatives of a loss whose derivative by the last ``predict`` is `d_output`.
-
-        Returns
-        -------
-        dw : array
-            ``∂L/∂w``.
-        direct : dict
-            ``∂L/∂θ`` with w held fixed; names without an entry have none.
-        dX : ndarray of shape (m, p) or None
-            ``∂L/∂X`` of the data predicted; None where that is not supported.
-        """
-
-    @abstractmethod
-    def solve(self, dw: Any) -> Any:
-        """``u = H⁻ᵀ dw``."""
-
-    @abstractmethod
-    def cross(self, u: Any) -> Gradient:
-        """``uᵀ ∂G/∂θ`` for each name."""
-
-    def cross_inputs(self, u: Any) -> np.ndarray | None:
-        """``uᵀ ∂G/∂X``, shape (n, p), by the training data; None where not supported."""
-        return None
-
-    def leave_one_out(self) -> "LeftOut | None":
-        """Predictions of each training sample without it, where they have a closed form."""
-        return None
 
 
 @singledispatch
@@ -210,7 +319,7 @@ def inner_problem(estimator: Any) -> InnerProblem:
     raise NotDifferentiableError(f"{type(estimator).__name__} has no hypergradient.")
 
 
-def check_not_overridden(estimator: Any, base: type, *methods: str) -> None:
+def check_not_overridden(estimator: Any, base: type | None, *methods: str) -> None:
     """Check that a subclass fits and predicts as the class that the formulas are of.
 
     Raises
@@ -220,11 +329,51 @@ def check_not_overridden(estimator: Any, base: type, *methods: str) -> None:
     """
     # Statically: a method that is available under a condition is a new object at each look.
     own = [m for m in methods if getattr_static(type(estimator), m) is not getattr_static(base, m)]
-    if own:
+    if own and base is not None:
         raise NotDifferentiableError(
             f"{type(estimator).__name__} overrides {own[0]!r} of {base.__name__}: register an "
             "inner problem of its own."
         )
+
+
+# ---- estimators without derivatives
+
+
+class PlainProblem(InnerProblem):
+    """An estimator without hypergradients: it is fitted and predicts, and that is all."""
+
+    def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
+        return _PlainFold(self.estimator, X, y, fit_params)
+
+
+@dataclass(frozen=True)
+class _PlainFold(Fold):
+    estimator: Any
+    X: Any
+    y: Any
+    fit_params: Mapping[str, Any]
+
+    def fit(self, params: Mapping[str, Any]) -> Fit:
+        # It may be anybody's, and write to what it gets.
+        fit = partial(_unfitted(self.estimator, params).fit, **self.fit_params)
+        return _PlainFit(with_copies(fit, self.X, self.y))
+
+
+@dataclass(frozen=True)
+class _PlainFit(Fit):
+    estimator: Any
+
+    def predict(self, X: Any, method: str) -> Output:
+        return Output(self._value(X, method), lambda d_value, want: Cotangents({}))
+
+    def _value(self, X: Any, method: str) -> np.ndarray:
+        if method == "decision_function" and not hasattr(self.estimator, method):
+            P = self.estimator.predict_proba(X)
+            return np.log(np.maximum(P, np.finfo(float).tiny))
+        return getattr(self.estimator, method)(X)
+
+
+# ---- helpers
 
 
 def as_target(estimator: Any, y: Any) -> Any:
@@ -239,38 +388,23 @@ def as_target(estimator: Any, y: Any) -> Any:
     return column_or_1d(y, warn=True) if column and is_classifier(estimator) else y
 
 
-class PlainProblem(InnerProblem):
-    """An estimator without hypergradients: it is fitted and predicts, and that is all."""
-
-    def load(self, X: Any, y: Any, **fit_params: Any) -> None:
-        self._data, self._fit_params = (X, y), fit_params
-
-    def fit(self, params: Mapping[str, Any]) -> Any:
-        # It may be anybody's, and write to what it gets.
-        fit = partial(_unfitted(self.estimator, params).fit, **self._fit_params)
-        self._fitted = with_copies(fit, *self._data)
-        return self._fitted
-
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        if method == "decision_function" and not hasattr(self._fitted, method):
-            P = self._fitted.predict_proba(X)
-            return np.log(np.maximum(P, np.finfo(float).tiny))
-        return getattr(self._fitted, method)(X)
-
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        return None, {}, None
-
-    def solve(self, dw: Any) -> Any:
-        return dw
-
-    def cross(self, u: Any) -> Gradient:
-        return {}
-
-
-def fitted_clone(estimator: Any, params: Mapping[str, Any], X: Any, y: Any, **fit_params: Any):
-    """A clone with the setting, fitted: what ``fit`` of most problems returns."""
+def fitted_clone(
+    estimator: Any, params: Mapping[str, Any], X: Any, y: Any, **fit_params: Any
+) -> Any:
+    """A fitted clone with the hyperparameters: what scikit-learn's own solver gives."""
     return with_protected(partial(_unfitted(estimator, params).fit, **fit_params), X, y)
 
 
 def _unfitted(estimator: Any, params: Mapping[str, Any]) -> Any:
     return clone(estimator).set_params(**clone(dict(params), safe=False))
+
+
+def prefixed(step: str, gradient: Mapping[str, Any]) -> Gradient:
+    """Names below a step with its name before them."""
+    return {f"{step}__{name}": value for name, value in gradient.items()}
+
+
+def stripped(names: Collection[str], step: str) -> list[str]:
+    """The names below a step, without its name."""
+    start = f"{step}__"
+    return [name[len(start) :] for name in names if name.startswith(start)]

@@ -8,18 +8,20 @@ imbalanced-learn is never imported here: whoever has one of its pipelines has im
 import copy
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skhyper.hypergradient._chain import is_step
 from skhyper.hypergradient._pipeline import PipelineProblem
 from skhyper.hypergradient._problem import (
-    Gradient,
+    Fit,
+    Fold,
     InnerProblem,
     NotDifferentiableError,
+    Output,
     check_not_overridden,
     inner_problem,
 )
@@ -54,51 +56,56 @@ class ResampledProblem(InnerProblem):
                 f"The last step of the pipeline, {steps[-1][0]!r}, is a sampler: a hypergradient "
                 "needs a model there."
             )
-        self._before, after = steps[:first], steps[first:]
+        self.before, after = steps[:first], steps[first:]
         self.inner = inner_problem(Pipeline(after))
         self.names, self.methods = self.inner.names, self.inner.methods
-        self.noise, self.one_valley = self.inner.noise, self.inner.one_valley
-        self.why_not = self.inner.why_not
+        self.traits = self.inner.traits
         if samplers:
-            name, sampler = self._before[-1]
+            name, sampler = self.before[-1]
             reason = f"Steps up to {name!r} ({type(sampler).__name__}), which resamples, left out."
-            self.why_not = f"{reason} {self.why_not}".rstrip()
-        self._after = [name for name, _ in after]
+            why_not = f"{reason} {self.traits.why_not}".rstrip()
+            self.traits = replace(self.traits, why_not=why_not, passes_data=False)
+        self.after = [name for name, _ in after]
 
-    @property
-    def passes_inputs(self) -> bool:
-        return not self._before and self.inner.passes_inputs
-
-    def load(self, X: Any, y: Any, **fit_params: Any) -> None:
+    def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
         if fit_params:
             raise NotDifferentiableError(
                 f"A pipeline with samplers has no hypergradient with {sorted(fit_params)} for fit."
             )
-        self._X, self._y = X, y
-        self._fitted_at: Mapping[str, Any] | None = None
+        return _ResampledFold(self, X, y)
 
-    def fit(self, params: Mapping[str, Any]) -> Any:
+
+class _ResampledFold(Fold):
+    """The steps up to the last sampler, fitted, and the fold of the others."""
+
+    def __init__(self, problem: ResampledProblem, X: Any, y: Any):
+        self._problem, self._X, self._y = problem, X, y
+        # The hyperparameters of `before`, the fitted steps and the fold of the others.
+        self._resampled: tuple[Mapping[str, Any], _Before, Fold] | None = None
+
+    def fit(self, params: Mapping[str, Any]) -> Fit:
+        problem = self._problem
         own, nested = split_params(
-            self.estimator, params, [name for name, _ in self.estimator.steps]
+            problem.estimator, params, [name for name, _ in problem.estimator.steps]
         )
-        before = {name: nested[name] for name, _ in self._before}
-        if self._fitted_at is None or not same_setting(self._fitted_at, before):
-            self._fitted_at = None  # stays so if anything fails
-            self._resample(before)
-            self._fitted_at = clone(before, safe=False)
-        after = {f"{s}__{k}": value for s in self._after for k, value in nested[s].items()}
-        fitted = copy.copy(self.estimator)
+        at = {name: nested[name] for name, _ in problem.before}
+        if self._resampled is None or not same_setting(self._resampled[0], at):
+            self._resampled = None  # stays so if anything fails
+            self._resampled = clone(at, safe=False), *self._resample(at)
+        _, before, fold = self._resampled
+        after = {f"{s}__{k}": v for s in problem.after for k, v in nested[s].items()}
+        inner = fold.fit(after)
+        fitted = copy.copy(problem.estimator)
         for name, value in own.items():
             setattr(fitted, name, value)
-        fitted.steps = [*self._prefix, *self.inner.fit(after).steps]
-        return fitted
+        fitted.steps = [*before.steps, *inner.estimator.steps]
+        return _ResampledFit(fitted, before, inner)
 
-    def _resample(self, params: Mapping[str, Mapping[str, Any]]) -> None:
-        """Fit the steps up to the last sampler, and load what they make of the training data."""
-        self._prefix: list[tuple[str, Any]] = []
-        self._seen: list[tuple[Any, Any]] = []
+    def _resample(self, params: Mapping[str, Mapping[str, Any]]) -> "tuple[_Before, Fold]":
+        """Fit the steps up to the last sampler; load what they make of the training data."""
+        before = _Before()
         X, y = self._X, self._y
-        for name, step in self._before:
+        for name, step in self._problem.before:
             if is_step(step):
                 step = clone(step).set_params(**clone(dict(params[name]), safe=False))
                 if hasattr(step, "fit_resample"):
@@ -107,41 +114,41 @@ class ResampledProblem(InnerProblem):
                     X = step.fit_transform(X, y)
                 else:
                     X = step.fit(X, y).transform(X)
-            self._prefix.append((name, step))
-        self.inner.load(X, y)
+            before.steps.append((name, step))
+        return before, self._problem.inner.load(X, y)
 
-    def transformed(self, X: Any) -> Any:
-        """Data to predict as the last step gets them."""
-        return self.inner.transformed(self._at_sampler(X))  # type: ignore[attr-defined]
 
-    def _at_sampler(self, X: Any) -> Any:
+class _Before:
+    """Fitted steps up to the last sampler, and the data to predict that they have seen."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, Any]] = []
+        self._seen: list[tuple[Any, Any]] = []
+
+    def transform(self, X: Any) -> Any:
         """Data to predict behind the last sampler, which leaves them as they are."""
         for seen, Z in self._seen:
             if seen is X:
                 return Z
         Z = X
-        for _, step in self._prefix:
+        for _, step in self.steps:
             if is_step(step) and not hasattr(step, "fit_resample"):
                 Z = step.transform(Z)
         self._seen = [*self._seen[1 - _N_REMEMBERED :], (X, Z)]
         return Z
 
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        return self.inner.predict(self._at_sampler(X), method)
 
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        self.inner.wanted = self.wanted
-        self.inner.inputs_wanted = self.inputs_wanted and self.passes_inputs
-        return self.inner.pull_back(d_output)
+@dataclass(frozen=True)
+class _ResampledFit(Fit):
+    estimator: Any
+    before: _Before
+    inner: Fit
 
-    def solve(self, dw: Any) -> Any:
-        return self.inner.solve(dw)
+    def last_step(self, X: Any) -> tuple[Any, Any]:
+        return self.inner.last_step(self.before.transform(X))
 
-    def cross(self, u: Any) -> Gradient:
-        return self.inner.cross(u)
-
-    def cross_inputs(self, u: Any) -> np.ndarray | None:
-        return self.inner.cross_inputs(u)
+    def predict(self, X: Any, method: str) -> Output:
+        return self.inner.predict(self.before.transform(X), method)
 
 
 def _resampling_pipeline() -> type | None:

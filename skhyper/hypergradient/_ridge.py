@@ -36,12 +36,12 @@ from skhyper._sklearn import validate_params
 from skhyper.hypergradient._centred import CentredProblem
 from skhyper.hypergradient._problem import (
     Gradient,
-    LeftOut,
     NotDifferentiableError,
     check_not_overridden,
     fitted_clone,
     inner_problem,
 )
+from skhyper.hypergradient._stateful import LeftOut
 
 __all__ = ["RidgeProblem"]
 
@@ -74,10 +74,10 @@ class RidgeProblem(CentredProblem):
             raise NotDifferentiableError(f"{base.__name__}(positive=True) has no hypergradient.")
 
     @property
-    def worth_keeping(self) -> bool:
+    def caches(self) -> bool:
         return isinstance(self._system, _Gram)
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self._template = _template(self.estimator, X, y)
         self._raw = X, y
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -101,7 +101,9 @@ class RidgeProblem(CentredProblem):
         limit = _LARGEST_SPARSE_GRAM if self._data.dense is None else _LARGEST_GRAM
         self._by_rows: _Gram | None = None
         if min(X.shape) <= limit:
-            self._system = _Gram(self._data, self.estimator.fit_intercept, X.shape[1] <= len(Y))
+            self._system: Any = _Gram(
+                self._data, self.estimator.fit_intercept, X.shape[1] <= len(Y)
+            )
         else:
             self._system = _Iterations(self._data)
 
@@ -230,8 +232,8 @@ class _Gram:
             W = self._data.adjoint(self._C)
             self.error, slopes = self._error_of_dual(W, alpha)
         dense = self._data.dense is not None or np.prod(self._data.shape) <= _LARGEST_COPY
-        self._rotated = not slopes <= _LARGEST_ERROR and dense
-        self.is_usable = bool(slopes <= _LARGEST_ERROR) or dense
+        self._rotated = bool(dense and not slopes <= _LARGEST_ERROR)
+        self.is_usable = bool(dense or slopes <= _LARGEST_ERROR)
         if self._rotated:
             columns = zip(Yc.T, alpha)
             W = np.column_stack([self._orthogonal.fit(y[:, None], a) for y, a in columns])

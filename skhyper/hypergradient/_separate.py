@@ -12,6 +12,7 @@ f : output of each model, (m, M)
 import copy
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,20 @@ from sklearn.utils import get_tags
 
 from skhyper.hypergradient._losses import class_pairs
 from skhyper.hypergradient._problem import (
-    Gradient,
+    Cotangents,
+    Fit,
+    Fold,
     InnerProblem,
     NotDifferentiableError,
+    Output,
+    Traits,
+    Want,
     check_not_overridden,
     inner_problem,
+    prefixed,
+    stripped,
 )
-from skhyper.hypergradient._stage import split_params, stripped
+from skhyper.hypergradient._stage import split_params
 
 __all__ = ["MultiOutputProblem", "OneVsOneProblem", "OneVsRestProblem", "SeparateProblem"]
 
@@ -63,93 +71,102 @@ class _Recorder(BaseEstimator):
 class SeparateProblem(InnerProblem):
     """A meta-estimator by ``estimator__name``; a subclass says how outputs are put together."""
 
+    # Whether all models are fitted on the same rows.
+    shares_rows = True
+
     def __init__(self, estimator: Any):
         super().__init__(estimator)
         inner = inner_problem(estimator.estimator)
-        self.names = tuple(f"estimator__{name}" for name in inner.names)
-        self.methods, self.why_not, self.noise = inner.methods, inner.why_not, inner.noise
-        self._passes_inputs = inner.passes_inputs
-        self._problems: list[InnerProblem] = []
+        self.names = tuple(prefixed("estimator", dict.fromkeys(inner.names)))
+        self.methods = inner.methods
+        self.traits = Traits(
+            why_not=inner.traits.why_not,
+            solver_noise=inner.traits.solver_noise,
+            passes_data=inner.traits.passes_data and self.shares_rows,
+        )
 
-    def _combined(self, f: np.ndarray, method: str) -> tuple[np.ndarray, Callable]:
-        """Output from f, and from ∂L/∂output to ∂L/∂f, (m, M)."""
-        return f, lambda d: d
-
-    @property
-    def passes_inputs(self) -> bool:
-        return self._passes_inputs
-
-    @property
-    def worth_keeping(self) -> bool:
-        return any(problem.worth_keeping for problem in self._problems)
-
-    def load(self, X: Any, y: Any, **fit_params: Any) -> None:
+    def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
         recording = clone(self.estimator)
         recording.set_params(estimator=_Recorder(recording.estimator), n_jobs=None)
-        self._template = recording.fit(X, y, **fit_params)
-        self._problems = []
-        for model in self._template.estimators_:
+        template = recording.fit(X, y, **fit_params)
+        folds = []
+        for model in template.estimators_:
             if not isinstance(model, _Recorder):
                 raise NotDifferentiableError(
                     f"{type(self.estimator).__name__} got a training fold in which an output has "
                     "one value only."
                 )
             problem = inner_problem(self.estimator.estimator)
-            problem.load(*model.data_, **model.fit_params_)
+            folds.append(problem.load(*model.data_, **model.fit_params_))
             del model.data_
-            self._problems.append(problem)
+        self.check(template)
+        return _SeparateFold(self, template, tuple(folds))
 
-    def fit(self, params: Mapping[str, Any]) -> Any:
-        own, nested = split_params(self.estimator, params, ["estimator"])
-        fitted = copy.copy(self._template)
-        fitted.estimator = clone(self.estimator.estimator).set_params(
+    def check(self, template: Any) -> None:
+        """Check what the meta-estimator has made of the training data."""
+
+    def combined(self, f: np.ndarray, method: str, fitted: Any) -> tuple[np.ndarray, Callable]:
+        """Output from f, and from ∂L/∂output to ∂L/∂f, (m, M)."""
+        return f, lambda d: d
+
+
+@dataclass(frozen=True)
+class _SeparateFold(Fold):
+    problem: SeparateProblem
+    template: Any
+    folds: tuple[Fold, ...]
+
+    @property
+    def caches(self) -> bool:  # type: ignore[override]
+        return any(fold.caches for fold in self.folds)
+
+    def fit(self, params: Mapping[str, Any]) -> Fit:
+        estimator = self.problem.estimator
+        own, nested = split_params(estimator, params, ["estimator"])
+        fitted = copy.copy(self.template)
+        fitted.estimator = clone(estimator.estimator).set_params(
             **clone(nested["estimator"], safe=False)
         )
-        fitted.n_jobs = self.estimator.n_jobs
+        fitted.n_jobs = estimator.n_jobs
         for name, value in own.items():
             setattr(fitted, name, value)
-        models = [problem.fit(nested["estimator"]) for problem in self._problems]
+        fits = [fold.fit(nested["estimator"]) for fold in self.folds]
+        models = [fit.estimator for fit in fits]
         fitted.estimators_ = tuple(models) if isinstance(fitted.estimators_, tuple) else models
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(models[0], name) and not hasattr(fitted, name):
                 setattr(fitted, name, getattr(models[0], name))
-        return fitted
+        return _SeparateFit(fitted, self.problem, fits)
 
-    def predict(self, X: Any, method: str) -> np.ndarray:
+
+@dataclass(frozen=True)
+class _SeparateFit(Fit):
+    estimator: Any
+    problem: SeparateProblem
+    fits: Sequence[Fit]
+
+    def predict(self, X: Any, method: str) -> Output:
         asked = "predict" if is_regressor(self.estimator.estimator) else method
-        outputs = [np.asarray(problem.predict(X, asked)) for problem in self._problems]
-        self._shapes = [output.shape for output in outputs]
+        outputs = [fit.predict(X, asked) for fit in self.fits]
         # A decision value, a prediction, or the probability of the second of two classes.
-        f = np.column_stack([output.reshape(len(output), -1)[:, -1] for output in outputs])
-        output, self._to_models = self._combined(f, method)
-        return output
+        last = [
+            np.asarray(output.value).reshape(len(output.value), -1)[:, -1] for output in outputs
+        ]
+        value, to_models = self.problem.combined(np.column_stack(last), method, self.estimator)
 
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        d_f = self._to_models(d_output)
-        wanted = None if self.wanted is None else stripped(self.wanted, "estimator")
-        parts = []
-        for problem, shape, d in zip(self._problems, self._shapes, d_f.T, strict=True):
-            problem.wanted = wanted
-            problem.inputs_wanted = self.inputs_wanted and self.passes_inputs
-            D = np.zeros(shape)
-            D.reshape(len(D), -1)[:, -1] = d
-            parts.append(problem.pull_back(D))
-        dw, direct, dX = zip(*parts, strict=True)
-        return list(dw), self._prefixed(direct), _summed(dX)
+        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+            below = Want(
+                stripped(want.names, "estimator"), want.data and self.problem.traits.passes_data
+            )
+            parts = []
+            for output, d in zip(outputs, to_models(d_value).T, strict=True):
+                D = np.zeros(np.shape(output.value))
+                D.reshape(len(D), -1)[:, -1] = d
+                parts.append(output.vjp(D, below))
+            params, *dX = zip(*parts, strict=True)
+            return Cotangents(prefixed("estimator", _added(params)), *map(_summed, dX))
 
-    def solve(self, dw: Any) -> Any:
-        return [problem.solve(part) for problem, part in zip(self._problems, dw, strict=True)]
-
-    def cross(self, u: Any) -> Gradient:
-        return self._prefixed(
-            [problem.cross(part) for problem, part in zip(self._problems, u, strict=True)]
-        )
-
-    def _prefixed(self, gradients: Sequence[Gradient]) -> Gradient:
-        return {f"estimator__{name}": slope for name, slope in _added(gradients).items()}
-
-    def cross_inputs(self, u: Any) -> np.ndarray | None:
-        return _summed([p.cross_inputs(part) for p, part in zip(self._problems, u, strict=True)])
+        return Output(value, vjp)
 
 
 @inner_problem.register(MultiOutputRegressor)
@@ -170,15 +187,17 @@ class _ClassesProblem(SeparateProblem):
         if is_regressor(estimator.estimator):
             self.methods = ("decision_function",)
 
-    def _combined(self, f: np.ndarray, method: str) -> tuple[np.ndarray, Callable]:
+    def combined(self, f: np.ndarray, method: str, fitted: Any) -> tuple[np.ndarray, Callable]:
         if f.shape[1] > 1:
-            return self._of_several(f, method)
+            return self._of_several(f, method, fitted)
         if method == "predict_proba":
             return np.hstack([1 - f, f]), lambda d: d[:, 1:] - d[:, :1]
         return f[:, 0], lambda d: d[:, None]
 
     @abstractmethod
-    def _of_several(self, f: np.ndarray, method: str) -> tuple[np.ndarray, Callable]: ...
+    def _of_several(
+        self, f: np.ndarray, method: str, fitted: Any
+    ) -> tuple[np.ndarray, Callable]: ...
 
 
 @inner_problem.register(OneVsRestClassifier)
@@ -189,15 +208,14 @@ class OneVsRestProblem(_ClassesProblem):
         super().__init__(estimator)
         check_not_overridden(estimator, OneVsRestClassifier, "fit", "predict_proba")
 
-    def load(self, X: Any, y: Any, **fit_params: Any) -> None:
-        super().load(X, y, **fit_params)
-        if self._template.multilabel_:
+    def check(self, template: Any) -> None:
+        if template.multilabel_:
             raise NotDifferentiableError(
                 "OneVsRestClassifier has no hypergradient with several labels for a sample: its "
                 "score counts samples whose labels are all right, and has no smooth surrogate here."
             )
 
-    def _of_several(self, f: np.ndarray, method: str) -> tuple[np.ndarray, Callable]:
+    def _of_several(self, f: np.ndarray, method: str, fitted: Any) -> tuple[np.ndarray, Callable]:
         if method != "predict_proba":
             return f, lambda d: d
         total = f.sum(axis=1, keepdims=True)
@@ -213,17 +231,15 @@ class OneVsOneProblem(_ClassesProblem):
     Its own add votes to these, which have no slope.
     """
 
+    shares_rows = False
+
     def __init__(self, estimator: OneVsOneClassifier):
         super().__init__(estimator)
         check_not_overridden(estimator, OneVsOneClassifier, "fit", "decision_function")
         self.methods = ("decision_function",)
 
-    @property
-    def passes_inputs(self) -> bool:
-        return False  # each model has rows of its own
-
-    def _of_several(self, f: np.ndarray, method: str) -> tuple[np.ndarray, Callable]:
-        eye = np.eye(len(self._template.classes_))
+    def _of_several(self, f: np.ndarray, method: str, fitted: Any) -> tuple[np.ndarray, Callable]:
+        eye = np.eye(len(fitted.classes_))
         # The model of two classes is positive for the second.
         sums = np.array([eye[j] - eye[i] for i, j in class_pairs(len(eye))])
         return f @ sums, lambda d: d @ sums.T
@@ -254,4 +270,5 @@ def _added(parts: Sequence[Any]) -> Any:
 
 def _summed(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
     """Sum; None where any of them is."""
-    return None if any(part is None for part in parts) else sum(parts[1:], start=parts[0])
+    given = [part for part in parts if part is not None]
+    return _added(given) if len(given) == len(parts) else None

@@ -8,8 +8,12 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.utils.metadata_routing import process_routing
 
-from skhyper.hypergradient._feature_map import FeatureMap, Pulled, map_or_opaque
-from skhyper.hypergradient._problem import Gradient
+from skhyper.hypergradient._problem import Gradient, stripped
+from skhyper.hypergradient._transformer import (
+    DifferentiableTransformer,
+    Pulled,
+    differentiable_or_opaque,
+)
 
 __all__ = ["Metadata", "Stage", "metadata_of", "route", "same_setting", "split_params"]
 
@@ -32,14 +36,14 @@ class Stage:
 
     Attributes
     ----------
-    map : FeatureMap
+    map : DifferentiableTransformer
     Z_train : array-like
         Transformed training data.
     """
 
     def __init__(self, name: str, transformer: Any):
         self.name = name
-        self.map: FeatureMap = map_or_opaque(transformer)
+        self.map: DifferentiableTransformer = differentiable_or_opaque(transformer)
         self.clear()
 
     def clear(self) -> None:
@@ -108,12 +112,6 @@ class Stage:
         gradient, dX_train, dX_test = self.map.pull_back(dZ_train, dZ_test, own, inputs)
         kept: Gradient = {f"{self.name}__{k}": v for k, v in gradient.items() if k in own}
         return kept, dX_train, dX_test
-
-
-def stripped(names: Collection[str], step: str) -> list[str]:
-    """The names below a step, without it."""
-    start = f"{step}__"
-    return [name[len(start) :] for name in names if name.startswith(start)]
 
 
 def split_params(

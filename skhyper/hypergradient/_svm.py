@@ -22,7 +22,9 @@ U, c : adjoints of the rows of G, (n, q), and of the sums, (q,)
 """
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -35,12 +37,19 @@ from skhyper.hypergradient._active_set import Machine, Solution, polish
 from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names, passes_inputs
 from skhyper.hypergradient._losses import class_pairs
 from skhyper.hypergradient._problem import (
+    Cotangents,
+    Fit,
+    Fold,
     Gradient,
     InnerProblem,
     NotDifferentiableError,
+    Output,
+    Traits,
+    Want,
     check_not_overridden,
     fitted_clone,
     inner_problem,
+    minus,
 )
 
 __all__ = ["SupportVectorProblem"]
@@ -51,91 +60,99 @@ Adjoint = tuple[list[np.ndarray], np.ndarray]  # of the equations of each machin
 @inner_problem.register(SVC)
 @inner_problem.register(SVR)
 class SupportVectorProblem(InnerProblem):
-    """SVC by `C`, SVR by `C` and `epsilon`, and both by `gamma` and `coef0` of the kernel.
-
-    Attributes
-    ----------
-    solutions : list of Solution
-        Of each machine; their `exact` says whether polishing came to an end.
-    """
-
-    noise = 1e-4
+    """SVC by `C`, SVR by `C` and `epsilon`, and both by `gamma` and `coef0` of the kernel."""
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
-        self._classifies = is_classifier(estimator)
-        self._method = "decision_function" if self._classifies else "predict"
-        self.methods = (self._method,)
-        base = SVC if self._classifies else SVR
-        check_not_overridden(estimator, base, "fit", self._method)
-        self.names = ("C",) if self._classifies else ("C", "epsilon")
-        kernel = estimator.kernel
+        self.classifies = is_classifier(estimator)
+        self.methods = ("decision_function" if self.classifies else "predict",)
+        base = SVC if self.classifies else SVR
+        check_not_overridden(estimator, base, "fit", *self.methods)
+        self.names = ("C",) if self.classifies else ("C", "epsilon")
+        kernel, why_not = estimator.kernel, ""
         if callable(kernel) or kernel == "precomputed":
-            self.why_not = f"Nothing is known of the kernel {kernel!r}."
+            why_not = f"Nothing is known of the kernel {kernel!r}."
         else:
             self.names += kernel_names(kernel)
         if kernel == "poly":
-            self.why_not = "The degree is an integer."
+            why_not = "The degree is an integer."
+        self.traits = Traits(why_not, solver_noise=1e-4, passes_data=passes_inputs(kernel))
 
-    @property
-    def passes_inputs(self) -> bool:
-        return passes_inputs(self.estimator.kernel)
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
+        return _MachinesFold(self, X, y, sample_weight)
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
-        self._X, self._given_y, self._y = X, y, column_or_1d(y)
+
+class _Trained(NamedTuple):
+    """One machine: the rows that it is trained on, its problem and its solution."""
+
+    rows: np.ndarray
+    machine: Machine
+    solution: Solution
+
+
+class _MachinesFold(Fold):
+    """Training data, and the kernel's matrix for the last kernel."""
+
+    def __init__(self, problem: SupportVectorProblem, X: Any, y: Any, sample_weight: Any):
+        self.problem = problem
+        self._X, self._given_y, self.y = X, y, column_or_1d(y)
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self._matrix = as_matrix(X)
-        self._weights = as_weights(sample_weight, self._matrix.shape[0])
+        self.matrix = as_matrix(X)
+        self.weights = as_weights(sample_weight, self.matrix.shape[0])
         self._known: tuple[Any, Any] = (None, None)
-        self._train: Pair | None = None
+        self._train: Any = None
         self._test: tuple[Any, Any] = (None, None)
 
-    # ---- the fit
-
-    def fit(self, params: Mapping[str, Any]) -> Any:
-        fitted = fitted_clone(self.estimator, params, self._X, self._given_y, **self._fit_params)
-        self._kernel = _KernelOf(fitted, self._matrix)
-        if self._known[0] != self._kernel.key:
-            if self._train is None or self._kernel.function is not None:
-                self._train = self._kernel.pair(self._matrix, None)
-            self._known = (self._kernel.key, self._kernel(self._train).K)
+    def fit(self, params: Mapping[str, Any]) -> Fit:
+        estimator, classifies = self.problem.estimator, self.problem.classifies
+        fitted = fitted_clone(estimator, params, self._X, self._given_y, **self._fit_params)
+        kernel = _KernelOf(fitted, self.matrix)
+        if self._known[0] != kernel.key:
+            if self._train is None or kernel.function is not None:
+                self._train = kernel.pair(self.matrix, None)
+            self._known = (kernel.key, kernel(self._train).K)
         K = self._known[1]
-        self._C = float(fitted.C)
-        beta, b, classes = self._coefficients(fitted)
+        libsvm, b, classes = self._coefficients(fitted)
         upper = (
-            self._C * self._weights * (1.0 if classes is None else fitted.class_weight_[classes])
+            float(fitted.C)
+            * self.weights
+            * (1.0 if classes is None else fitted.class_weight_[classes])
         )
-        self._machines: list[tuple[np.ndarray, Machine, Solution]] = []
-        self._beta, self._b = np.zeros_like(beta), np.array(b)
+        machines = []
+        beta, b = np.zeros_like(libsvm), np.array(b)
         for k, (rows, y) in enumerate(self._pairs(fitted, classes)):
             inside = upper[rows] > 0
             rows, y = rows[inside], y[inside]
-            whole = len(rows) == len(K)
-            epsilon = None if self._classifies else float(fitted.epsilon)
-            K_rows = K if whole else K[np.ix_(rows, rows)]
+            epsilon = None if classifies else float(fitted.epsilon)
+            K_rows = K if len(rows) == len(K) else K[np.ix_(rows, rows)]
             machine = Machine(K_rows, y, upper[rows], epsilon)
-            solution = polish(machine, beta[rows, k], float(b[k]))
-            self._machines.append((rows, machine, solution))
-            self._beta[rows, k], self._b[k] = solution.beta, solution.b
-        self.solutions = [solution for _, _, solution in self._machines]
+            solution = polish(machine, libsvm[rows, k], float(b[k]))
+            machines.append(_Trained(rows, machine, solution))
+            beta[rows, k], b[k] = solution.beta, solution.b
         # Some sample at least, to have a kernel matrix at all.
-        support = np.flatnonzero(self._beta.any(axis=1))
-        self._support = support if len(support) else np.zeros(1, dtype=int)
-        return fitted
+        support = np.flatnonzero(beta.any(axis=1))
+        support = support if len(support) else np.zeros(1, dtype=int)
+        return _MachinesFit(fitted, self, kernel, self._train, machines, beta, b, support)
+
+    def to_predict(self, X: Any, kernel: "_KernelOf") -> Pair:
+        """The data to predict and the training data."""
+        if self._test[0] is not X or kernel.function is not None:
+            self._test = (X, kernel.pair(as_matrix(X), self.matrix))
+        return self._test[1]
 
     def _coefficients(self, fitted: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """β and b of libsvm, and the class of each sample (None in regression)."""
         dual = fitted.dual_coef_
         dual = dual.toarray() if sparse.issparse(dual) else dual
         # libsvm numbers the samples that have a weight.
-        support = np.flatnonzero(self._weights > 0)[fitted.support_]
+        support = np.flatnonzero(self.weights > 0)[fitted.support_]
         b = fitted.intercept_
-        beta = np.zeros((len(self._weights), len(b)))
-        if not self._classifies or len(fitted.classes_) == 2:
+        beta = np.zeros((len(self.weights), len(b)))
+        if not self.problem.classifies or len(fitted.classes_) == 2:
             beta[support, 0] = dual[0]
-            of = None if not self._classifies else np.searchsorted(fitted.classes_, self._y)
+            of = None if not self.problem.classifies else np.searchsorted(fitted.classes_, self.y)
             return beta, b, of
-        classes = np.searchsorted(fitted.classes_, self._y)
+        classes = np.searchsorted(fitted.classes_, self.y)
         for k, (i, j) in enumerate(class_pairs(len(fitted.classes_))):
             for own, row in ((i, j - 1), (j, i)):
                 mine = classes[support] == own
@@ -145,51 +162,78 @@ class SupportVectorProblem(InnerProblem):
     def _pairs(self, fitted: Any, classes: np.ndarray | None) -> list:
         """Samples and targets of each machine."""
         if classes is None:
-            return [(np.arange(len(self._y)), self._y.astype(float))]
+            return [(np.arange(len(self.y)), self.y.astype(float))]
         if len(fitted.classes_) == 2:
-            return [(np.arange(len(self._y)), np.where(classes == 1, 1.0, -1.0))]
+            return [(np.arange(len(self.y)), np.where(classes == 1, 1.0, -1.0))]
         found = []
         for i, j in class_pairs(len(fitted.classes_)):
             rows = np.flatnonzero((classes == i) | (classes == j))
             found.append((rows, np.where(classes[rows] == i, 1.0, -1.0)))
         return found
 
-    # ---- predictions
 
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        if method != self._method:
+@dataclass(frozen=True)
+class _MachinesFit(Fit):
+    """Several machines and what they share; β, b and S (`support`) as in the notation."""
+
+    estimator: Any
+    fold: _MachinesFold
+    kernel: "_KernelOf"
+    train: Pair
+    machines: list[_Trained]
+    beta: np.ndarray
+    b: np.ndarray
+    support: np.ndarray
+
+    @property
+    def solutions(self) -> list[Solution]:
+        """Of each machine; their `exact` says whether polishing came to an end."""
+        return [solution for _, _, solution in self.machines]
+
+    def predict(self, X: Any, method: str) -> Output:
+        if method != self.fold.problem.methods[0]:
             raise NotDifferentiableError(
-                f"{type(self.estimator).__name__} has derivatives of {self._method!r}, and none "
-                f"of {method!r}: use a scorer that needs it, or one that a surrogate replaces."
+                f"{type(self.estimator).__name__} has derivatives of "
+                f"{self.fold.problem.methods[0]!r}, and none of {method!r}: use a scorer that "
+                "needs it, or one that a surrogate replaces."
             )
-        if self._test[0] is not X or self._kernel.function is not None:
-            self._test = (X, self._kernel.pair(as_matrix(X), self._matrix))
-        pair = self._test[1]
-        self._kernel.know(pair)
-        self._gram_test = self._kernel(pair.take(slice(None), self._support))
-        self._decisions = self._gram_test.K @ self._beta[self._support] + self._b
-        return self._decisions[:, 0] if len(self._b) == 1 else self._decisions
+        pair = self.fold.to_predict(X, self.kernel)
+        self.kernel.know(pair)
+        test = self.kernel(pair.take(slice(None), self.support))
+        decisions = test.K @ self.beta[self.support] + self.b
+        value = decisions[:, 0] if len(self.b) == 1 else decisions
+        return Output(value, partial(self._vjp, test))
 
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        D = d_output.reshape(len(d_output), -1)
-        self._D = D
-        V = np.zeros_like(self._beta)
-        V[self._support] = self._gram_test.K.T @ D
-        direct, dX, _ = self._gram_test.back(D @ self._beta[self._support].T, "X")
+    def _vjp(self, test: Gram, d_value: np.ndarray, want: Want) -> Cotangents:
+        D = d_value.reshape(len(d_value), -1)
+        dS = D @ self.beta[self.support].T
+        dw, direct, dX = self._direct(test, D, dS)
+        u = self._solve(dw)
+        cross = self._cross(u)
+        params = {name: minus(direct.get(name), cross.get(name)) for name in {**direct, **cross}}
+        if not want.data:
+            return Cotangents(params, None, dX)
+        total = self._cross_data(u, test.back(dS, "Y")[2], direct.get("gamma", 0.0))
+        return Cotangents(params, None if total is None else -total, dX)
+
+    def _direct(
+        self, test: Gram, D: np.ndarray, dS: np.ndarray
+    ) -> tuple[Adjoint, Gradient, np.ndarray | None]:
+        """``∂L/∂w``, and the derivatives with w held fixed."""
+        V = np.zeros_like(self.beta)
+        V[self.support] = test.K.T @ D
+        direct, dX, _ = test.back(dS, "X")
         at_bound = [
-            V[rows[s.bound], k] @ s.beta[s.bound] for k, (rows, _, s) in enumerate(self._machines)
+            V[rows[s.bound], k] @ s.beta[s.bound] for k, (rows, _, s) in enumerate(self.machines)
         ]
         # Coefficients at a bound grow with C.
-        direct["C"] = float(sum(at_bound)) / self._C
-        self._direct_gamma = direct.get("gamma", 0.0)
-        dw = ([V[rows[s.rows], k] for k, (rows, _, s) in enumerate(self._machines)], D.sum(axis=0))
-        return dw, direct, dX
+        direct["C"] = float(sum(at_bound)) / float(self.estimator.C)
+        dw = [V[rows[s.rows], k] for k, (rows, _, s) in enumerate(self.machines)]
+        return (dw, D.sum(axis=0)), direct, dX
 
-    # ---- the adjoint
-
-    def solve(self, dw: Adjoint) -> Adjoint:
-        parts, sums = [], np.zeros(len(self._b))
-        for k, (_, _, solution) in enumerate(self._machines):
+    def _solve(self, dw: Adjoint) -> Adjoint:
+        parts, sums = [], np.zeros(len(self.b))
+        for k, (_, _, solution) in enumerate(self.machines):
             if solution.system is None:
                 parts.append(np.full(2, dw[1][k] / 2))
             else:
@@ -197,44 +241,47 @@ class SupportVectorProblem(InnerProblem):
                 parts.append(part)
         return parts, sums
 
-    def cross(self, u: Adjoint) -> Gradient:
-        parts, sums = u
+    def _cross(self, u: Adjoint) -> Gradient:
+        """``uᵀ ∂G/∂θ``."""
+        C = float(self.estimator.C)
         by_C = by_epsilon = 0.0
-        for part, c, (_, machine, s) in zip(parts, sums, self._machines):
+        for part, c, (_, machine, s) in zip(*u, self.machines):
             grown = s.beta * s.bound
-            by_C += float(part @ (machine.K[s.rows] @ grown) + c * grown.sum()) / self._C
+            by_C += float(part @ (machine.K[s.rows] @ grown) + c * grown.sum()) / C
             by_epsilon += float(part @ s.row_signs)
-        gradient, _, _ = self._pull_training(u, "")
+        gradient, _, _ = self._through_kernel(u, "")[0]
         gradient["C"] = by_C
-        if not self._classifies:
+        if not self.fold.problem.classifies:
             gradient["epsilon"] = by_epsilon
         return gradient
 
-    def _pull_training(self, u: Adjoint, wrt: str) -> tuple[Gradient, Any, Any]:
-        """``Uᵀ ∂(K β)`` with β held fixed; the rows and columns it is about are kept."""
-        U = np.zeros_like(self._beta)
-        for k, (part, (rows, _, s)) in enumerate(zip(u[0], self._machines)):
-            np.add.at(U, (rows[s.rows], k), part)
-        self._rows = np.flatnonzero(U.any(axis=1))
-        found = self._kernel(self._train.take(self._rows, self._support))
-        return found.back(U[self._rows] @ self._beta[self._support].T, wrt)
+    def _through_kernel(self, u: Adjoint, wrt: str) -> tuple[tuple[Gradient, Any, Any], np.ndarray]:
+        """``Uᵀ ∂(K β)`` with β held fixed, and the rows of K that it is about."""
+        U = np.zeros_like(self.beta)
+        for k, (part, (rows, _, s)) in enumerate(zip(u[0], self.machines)):
+            np.add.at(U[:, k], rows[s.rows], part)
+        about = np.flatnonzero(U.any(axis=1))
+        found = self.kernel(self.train.take(about, self.support))
+        return found.back(U[about] @ self.beta[self.support].T, wrt), about
 
-    def cross_inputs(self, u: Adjoint) -> np.ndarray | None:
+    def _cross_data(
+        self, u: Adjoint, direct: np.ndarray | None, direct_gamma: float
+    ) -> np.ndarray | None:
         """``uᵀ ∂G/∂X`` less ``∂L/∂X``: predictions have the training data in them too.
 
         With gamma="scale" gamma is a function of the data.
         """
-        gradient, dX, dY = self._pull_training(u, "XY")
-        _, _, direct = self._gram_test.back(self._D @ self._beta[self._support].T, "Y")
+        (gradient, dX, dY), rows = self._through_kernel(u, "XY")
         dS = add_inputs(dY, None if direct is None else -direct)
         if dX is None or dS is None:
             return None
-        total = np.zeros(self._matrix.shape)
-        total[self._rows] += dX
-        total[self._support] += dS
-        if self._kernel.scaled:
-            d_gamma = gradient.get("gamma", 0.0) - self._direct_gamma
-            total += d_gamma * _scale_slope(self._matrix, self._kernel.gamma)
+        X = self.fold.matrix
+        total = np.zeros(X.shape)
+        total[rows] += dX
+        total[self.support] += dS
+        if self.kernel.scaled:
+            d_gamma = gradient.get("gamma", 0.0) - direct_gamma
+            total += d_gamma * _scale_slope(X, self.kernel.gamma)
         return total
 
 

@@ -10,6 +10,7 @@ z : prediction of the inner regressor, (m, K);  φ : inverse of the transformati
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,18 @@ from sklearn.utils.metadata_routing import process_routing
 from skhyper._readonly import with_copies
 from skhyper.hypergradient._elementwise import difference_slope, known_slope
 from skhyper.hypergradient._problem import (
-    Gradient,
+    Cotangents,
+    Fit,
+    Fold,
     InnerProblem,
+    Output,
+    Want,
     check_not_overridden,
     inner_problem,
+    prefixed,
+    stripped,
 )
-from skhyper.hypergradient._stage import split_params, stripped
+from skhyper.hypergradient._stage import split_params
 
 __all__ = ["TransformedTargetProblem"]
 
@@ -53,71 +60,70 @@ class TransformedTargetProblem(InnerProblem):
         check_not_overridden(estimator, TransformedTargetRegressor, "fit", "predict")
         regressor = LinearRegression() if estimator.regressor is None else estimator.regressor
         self.inner = inner_problem(regressor)
-        self.names = tuple(f"regressor__{name}" for name in self.inner.names)
-        self.why_not = self.inner.why_not
-        self.noise = self.inner.noise
+        self.names = tuple(prefixed("regressor", dict.fromkeys(self.inner.names)))
+        self.traits = replace(self.inner.traits, is_quasiconvex=False, leaves_one_out=False)
 
-    @property
-    def passes_inputs(self) -> bool:
-        return self.inner.passes_inputs
-
-    def load(self, X: Any, y: Any, **fit_params: Any) -> None:
+    def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
         if fit_params and get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self.estimator, "fit", **fit_params).regressor.fit
-        self._flat = np.ndim(y) == 1
         # scikit-learn itself fits the transformer and transforms y.
         template = clone(self.estimator).set_params(regressor=_Target())
-        self._template = with_copies(template.fit, X, y)
-        self.inner.load(X, self._template.regressor_.y_, **fit_params)
+        template = with_copies(template.fit, X, y)
+        inner = self.inner.load(X, template.regressor_.y_, **fit_params)
+        return _TargetFold(self.estimator, template, np.ndim(y) == 1, inner)
 
-    def fit(self, params: Mapping[str, Any]) -> Any:
+
+@dataclass(frozen=True)
+class _TargetFold(Fold):
+    """The fitted transformer of the target is that of `template`."""
+
+    estimator: Any
+    template: Any
+    is_flat: bool
+    inner: Fold
+
+    def fit(self, params: Mapping[str, Any]) -> Fit:
         own, nested = split_params(self.estimator, params, ["regressor"])
         if own:
             raise ValueError(f"{sorted(own)} cannot be set on a fold that is loaded.")
-        fitted = copy.copy(self._template)
+        inner = self.inner.fit(nested["regressor"])
+        fitted = copy.copy(self.template)
         fitted.regressor = self.estimator.regressor
-        fitted.regressor_ = self.inner.fit(nested["regressor"])
+        fitted.regressor_ = inner.estimator
         if hasattr(fitted.regressor_, "feature_names_in_"):
             fitted.feature_names_in_ = fitted.regressor_.feature_names_in_
-        return fitted
+        return _TargetFit(fitted, self.is_flat, inner)
 
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        z = self.inner.predict(X, method)
-        self._shape = z.shape
-        self._z = z.reshape(len(z), -1)
-        output = self._inverse(self._z)
-        flat = self._flat and output.ndim == 2 and output.shape[1] == 1
-        return output[:, 0] if flat else output
 
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        self.inner.wanted = None if self.wanted is None else stripped(self.wanted, "regressor")
-        self.inner.inputs_wanted = self.inputs_wanted
-        d_z = d_output.reshape(self._z.shape) * self._slope(self._z)
-        dw, direct, dX = self.inner.pull_back(d_z.reshape(self._shape))
-        return dw, _prefixed(direct), dX
+@dataclass(frozen=True)
+class _TargetFit(Fit):
+    estimator: Any
+    is_flat: bool
+    inner: Fit
 
-    def solve(self, dw: Any) -> Any:
-        return self.inner.solve(dw)
+    def predict(self, X: Any, method: str) -> Output:
+        inner = self.inner.predict(X, method)
+        z = inner.value.reshape(len(inner.value), -1)
+        value = self._inverse(z)
+        flat = self.is_flat and value.ndim == 2 and value.shape[1] == 1
 
-    def cross(self, u: Any) -> Gradient:
-        return _prefixed(self.inner.cross(u))
+        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+            d_z = d_value.reshape(z.shape) * self._slope(z)
+            below = Want(stripped(want.names, "regressor"), want.data)
+            params, *dX = inner.vjp(d_z.reshape(inner.value.shape), below)
+            return Cotangents(prefixed("regressor", params), *dX)
 
-    def cross_inputs(self, u: Any) -> np.ndarray | None:
-        return self.inner.cross_inputs(u)
+        return Output(value[:, 0] if flat else value, vjp)
 
     def _inverse(self, z: np.ndarray) -> np.ndarray:
         """``φ(z)``, (m, K), or (m,) where a function makes it so."""
-        return np.asarray(with_copies(self._template.transformer_.inverse_transform, z))
+        return np.asarray(with_copies(self.estimator.transformer_.inverse_transform, z))
 
     def _slope(self, z: np.ndarray) -> np.ndarray:
         """``φ'(z)``, (m, K)."""
-        transformer = self._template.transformer_
+        transformer = self.estimator.transformer_
         if isinstance(transformer, FunctionTransformer) and not transformer.inv_kw_args:
             exact = known_slope(transformer.inverse_func)
             if exact is not None:
                 return exact(z)
         return difference_slope(lambda v: self._inverse(v).reshape(v.shape), z)
-
-
-def _prefixed(gradient: Gradient) -> Gradient:
-    return {f"regressor__{name}": value for name, value in gradient.items()}

@@ -39,7 +39,7 @@ class WeightedElasticNetProblem(CentredProblem):
         super().__init__(estimator)
         check_not_overridden(estimator, WeightedElasticNet, "fit", "predict")
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         rows = slice(0, 2)
         # What a fit knows of features and bands, from two samples.
         easy = clone(self.estimator).set_params(alpha=1.0)

@@ -51,7 +51,7 @@ def criterion_and_names(
     columns = zip(space.names, space.dimensions)
     ranges = {name for name, d in columns if name is not None and math.isinf(d.n_values)}
     if not ranges & offered:
-        reasons = sorted({problem.why_not for problem in problems if problem.why_not})
+        reasons = sorted({p.traits.why_not for p in problems if p.traits.why_not})
         raise InvalidSpaceError(
             f"Nothing in {space!r} has a derivative. {_advice(estimator, offered)} "
             f"{' '.join(reasons)} For spaces without derivatives there is BayesSearchCV."
@@ -62,8 +62,8 @@ def criterion_and_names(
 
 def landscape(estimator: Any, space: Space) -> tuple[bool, float]:
     """Whether all estimators of a space have their minima side by side; their largest noise."""
-    problems = _problems(estimator, space)
-    return all(p.one_valley for p in problems), max(p.noise for p in problems)
+    traits = [problem.traits for problem in _problems(estimator, space)]
+    return all(t.is_quasiconvex for t in traits), max(t.solver_noise for t in traits)
 
 
 def with_real_ranges(spaces: Any, estimator: Any) -> Any:

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import sparse
 
+from skhyper.hypergradient import Want, inner_problem
+
 
 def designs():
     """Data by name: more samples than features, fewer, sparse."""
@@ -33,3 +35,29 @@ def target(X, kind, seed=0):
 def weights(n, weighted):
     """Metadata for ``fit``: sample weights, or nothing."""
     return {"sample_weight": np.random.default_rng(1).random(n) + 0.2} if weighted else {}
+
+
+class Session:
+    """A problem, its fold, its last fit and the last output of this, one after the other."""
+
+    def __init__(self, estimator):
+        self.problem = inner_problem(estimator)
+        self.estimator, self.names = self.problem.estimator, self.problem.names
+        self.methods, self.traits = self.problem.methods, self.problem.traits
+
+    def load(self, X, y, **fit_params):
+        self.fold = self.problem.load(X, y, **fit_params)
+
+    def fit(self, params):
+        """The fitted estimator."""
+        self.fitted = self.fold.fit(params)
+        return self.fitted.estimator
+
+    def predict(self, X, method):
+        self.output = self.fitted.predict(X, method)
+        return self.output.value
+
+    def vjp(self, d_value, names=None, data=False):
+        """Cotangents of the hyperparameters, the training data and the data predicted."""
+        names = self.names if names is None else names
+        return self.output.vjp(np.asarray(d_value), Want(names, data))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hypergradient.problems import Session
 from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -34,7 +35,7 @@ def test_regression(spelling, target, weighted):
     ard = ARDKernelRidge(0.2, **SPELLINGS[spelling])
     check = check_hypergradient(ard, X, target, fit_params=fit_params)
     assert np.shape(check.gradient["length_scales"]) == np.shape(ard.length_scales)
-    problem = inner_problem(ard)
+    problem = Session(ard)
     problem.load(X, target, **fit_params)
     problem.fit({"alpha": 1.0})
     ours, theirs = problem.fit({"alpha": 0.2}), clone(ard).fit(X, target, **fit_params)

@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypergradient.problems import designs, target, weights
+from hypergradient.problems import Session, designs, target, weights
 from sklearn.base import clone
 from sklearn.model_selection import KFold, LeaveOneOut, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skhyper import BayesSearchCV, GradientSearchCV, SearchCV
-from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
+from skhyper.hypergradient import NotDifferentiableError, Want, check_hypergradient, inner_problem
 from skhyper.linear_model import BandedLogisticRegression, BandedRidge
 from skhyper.space import default_space
 
@@ -40,7 +40,7 @@ def test_ridge(design, spelling, kind, weighted):
     ridge = BandedRidge(**penalties(X.shape[1], spelling), fit_intercept=not weighted)
     check = check_hypergradient(ridge, X, y, fit_params=fit_params)
     assert np.shape(check.gradient["alphas"]) == np.shape(ridge.alphas)
-    problem = inner_problem(ridge)
+    problem = Session(ridge)
     problem.load(X, y, **fit_params)
     ours, theirs = problem.fit({}), clone(ridge).fit(X, y, **fit_params)
     assert vars(ours).keys() == vars(theirs).keys()
@@ -71,12 +71,11 @@ def test_where_a_penalty_is_zero():
     y = target(X, "real")
     slopes = []
     for last in (0.0, 1e-9):
-        problem = inner_problem(BandedRidge())
+        problem = Session(BandedRidge())
         problem.load(X, y)
         problem.fit({"alphas": np.append(np.ones(7), last)})
         problem.predict(X, "predict")
-        dw, _, _ = problem.pull_back(np.arange(120.0))
-        slopes.append(problem.cross(problem.solve(dw))["alphas"])
+        slopes.append(problem.vjp(np.arange(120.0)).params["alphas"])
     np.testing.assert_allclose(*slopes, rtol=1e-6)
 
 
@@ -94,21 +93,21 @@ def test_leave_one_out(design, intercept):
     y = target(X, "outputs")
     w = weights(40, True)["sample_weight"]
     ridge = BandedRidge(np.geomspace(0.3, 30, X.shape[1]), fit_intercept=intercept)
-    problem = inner_problem(ridge)
+    problem = Session(ridge)
     problem.load(X, y, sample_weight=w)
     problem.fit({})
-    left_out = problem.leave_one_out()
+    left_out = problem.fitted.leave_one_out()
     for test in (0, 7):
         train = np.arange(40) != test
         theirs = clone(ridge).fit(X[train], y[train], w[train]).predict(X[[test]])[0]
-        np.testing.assert_allclose(left_out.predictions[test], theirs, rtol=1e-9)
+        np.testing.assert_allclose(left_out.value[test], theirs, rtol=1e-9)
     D = np.random.default_rng(0).normal(size=y.shape)
-    gradient = left_out.pull_back(D)["alphas"]
+    gradient = left_out.vjp(D, Want(["alphas"])).params["alphas"]
     direction = ridge.alphas * np.random.default_rng(1).normal(size=X.shape[1])
     values = []
     for step in (1e-4, -1e-4):
         problem.fit({"alphas": ridge.alphas + step * direction})
-        values.append(np.vdot(D, problem.leave_one_out().predictions))
+        values.append(np.vdot(D, problem.fitted.leave_one_out().value))
     assert gradient @ direction == pytest.approx((values[0] - values[1]) / 2e-4, rel=1e-5)
 
 

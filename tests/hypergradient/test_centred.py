@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from hypergradient.problems import Session
 from sklearn.base import clone
 from sklearn.linear_model import ElasticNet, Ridge
 
-from skhyper.hypergradient import inner_problem
 from skhyper.linear_model import BandedRidge
 
 rng = np.random.default_rng(0)
@@ -28,13 +28,11 @@ def test_derivatives_by_the_data(estimator):
     def loss(train, test):
         return v @ clone(estimator).fit(train, y, sample_weight=w).predict(test)
 
-    problem = inner_problem(estimator)
-    problem.inputs_wanted = True
+    problem = Session(estimator)
     problem.load(train, y, sample_weight=w)
     problem.fit({})
     problem.predict(test, "predict")
-    dw, _, d_test = problem.pull_back(v)
-    d_train = -problem.cross_inputs(problem.solve(dw))
+    _, d_train, d_test = problem.vjp(v, data=True)
     E, F, h = rng.normal(size=train.shape), rng.normal(size=test.shape), 1e-5
     expected = (loss(train + h * E, test + h * F) - loss(train - h * E, test - h * F)) / (2 * h)
     assert np.sum(d_train * E) + np.sum(d_test * F) == pytest.approx(expected, rel=1e-5)

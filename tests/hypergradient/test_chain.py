@@ -1,15 +1,15 @@
-"""Chains of transformers, and pipelines of them as feature maps."""
+"""Chains of transformers, and pipelines of them as differentiable transformers."""
 
 import numpy as np
 import pytest
-from contracts.feature_map_contract import check_feature_map
+from contracts.transformer_contract import check_transformer_vjp
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.kernel_approximation import Nystroem, RBFSampler
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from skhyper.hypergradient import NotDifferentiableError, feature_map
+from skhyper.hypergradient import NotDifferentiableError, transformer_vjp
 from skhyper.hypergradient._chain import Chain
 
 rng = np.random.default_rng(0)
@@ -35,7 +35,7 @@ PIPELINES = [
 
 @pytest.mark.parametrize("pipeline", PIPELINES, ids=[str(i) for i in range(len(PIPELINES))])
 def test_against_differences(pipeline):
-    check_feature_map(pipeline, X[:35], X[35:], rtol=1e-6)
+    check_transformer_vjp(pipeline, X[:35], X[35:], rtol=1e-6)
 
 
 def test_a_step_that_blocks():
@@ -78,7 +78,7 @@ def test_nothing_in_between_passes_all():
 
 def test_the_fitted_pipeline():
     pipeline = make_pipeline(StandardScaler(), "passthrough", nystroem())
-    mapped = feature_map(pipeline)
+    mapped = transformer_vjp(pipeline)
     mapped.fit_transform({"nystroem__gamma": 0.4}, X)
     own = clone(pipeline).set_params(nystroem__gamma=0.4).fit(X)
     assert str(mapped.fitted) == str(own)
@@ -92,6 +92,6 @@ def test_what_is_refused():
             return 2 * super().fit_transform(X, y, **params)
 
     with pytest.raises(NotDifferentiableError, match="Doubled overrides 'fit_transform'"):
-        feature_map(Doubled([("scale", MinMaxScaler())]))
+        transformer_vjp(Doubled([("scale", MinMaxScaler())]))
     with pytest.raises(NotDifferentiableError, match="transform_input="):
-        feature_map(Pipeline([("scale", MinMaxScaler())], transform_input=["X_val"]))
+        transformer_vjp(Pipeline([("scale", MinMaxScaler())], transform_input=["X_val"]))

@@ -9,7 +9,16 @@ from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRe
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
+from skhyper.hypergradient import (
+    Cotangents,
+    Fit,
+    Fold,
+    InnerProblem,
+    NotDifferentiableError,
+    Output,
+    check_hypergradient,
+    inner_problem,
+)
 
 X, y = load_diabetes(return_X_y=True)
 
@@ -25,17 +34,28 @@ class Doubled(Ridge):
 
 @pytest.mark.parametrize(("factor", "right"), [(2.0, True), (1.0, False), (2.001, False)])
 def test_a_registered_problem_is_believed_only_if_it_is_right(factor, right):
-    ridge = inner_problem(Ridge())
+    class Problem(InnerProblem):
+        names = ("alpha",)
 
-    class Problem(type(ridge)):
-        def __init__(self, estimator):
-            super().__init__(Ridge(**estimator.get_params()))
+        def load(self, X, y):
+            return DoubledFold(inner_problem(Ridge()).load(X, y))
+
+    class DoubledFold(Fold):
+        def __init__(self, ridge):
+            self.ridge = ridge
 
         def fit(self, params):
-            return super().fit({"alpha": 2 * params["alpha"]})
+            return DoubledFit(self.ridge.fit({"alpha": 2 * params["alpha"]}))
 
-        def cross(self, u):
-            return {"alpha": factor * super().cross(u)["alpha"]}
+    class DoubledFit(Fit):
+        def __init__(self, ridge):
+            self.ridge, self.estimator = ridge, ridge.estimator
+
+        def predict(self, X, method):
+            value, vjp = vars(self.ridge.predict(X, method)).values()
+            return Output(
+                value, lambda d, want: Cotangents({"alpha": factor * vjp(d, want).params["alpha"]})
+            )
 
     inner_problem.register(Doubled, Problem)
     if right:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypergradient.problems import Session
 from sklearn.base import clone
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process import kernels as gp
@@ -14,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from skhyper.hypergradient import (
     NotDifferentiableError,
     check_hypergradient,
-    implicit_gradient,
+    hypergradient,
     inner_problem,
     log_marginal_likelihood,
 )
@@ -57,7 +58,7 @@ def test_kernels(kernel, scoring):
 def test_the_fit_is_scikit_learns(target, normalize, alpha):
     estimator = process(KERNELS[1], alpha=alpha, normalize_y=normalize)
     params = {"kernel__k1__k2__length_scale": SCALES[::-1].copy()}
-    problem = inner_problem(estimator)
+    problem = Session(estimator)
     problem.load(X, target)
     ours = problem.fit(params)
     theirs = clone(estimator).set_params(**params).fit(X, target)
@@ -82,12 +83,12 @@ def test_two_targets(scoring, normalize):
 
 
 def test_evidence_as_scikit_learn_differentiates_it():
-    problem = inner_problem(process(KERNELS[1]))
+    problem = Session(process(KERNELS[1]))
     problem.load(X, y)
     fitted = problem.fit({})
     loss = criterion_of(log_marginal_likelihood, fitted).on(y[:3])
-    value, gradient = implicit_gradient(
-        problem, X[:3], "log_marginal_likelihood", loss, problem.names
+    value, gradient = hypergradient(
+        problem.fitted, X[:3], "log_marginal_likelihood", loss, problem.names
     )
     theirs, slope = fitted.log_marginal_likelihood(fitted.kernel_.theta, eval_gradient=True)
     assert value == pytest.approx(-theirs / 70)
@@ -120,12 +121,11 @@ def test_derivatives_by_the_data(kernel, method):
             return v @ fitted.predict(test)
         return log_marginal_likelihood(fitted)
 
-    problem = inner_problem(process(kernel, normalize_y=True))
+    problem = Session(process(kernel, normalize_y=True))
     problem.load(train, y[:40])
     problem.fit({})
     problem.predict(test, method)
-    dw, _, d_test = problem.pull_back(v if method == "predict" else np.ones(1))
-    d_train = -problem.cross_inputs(problem.solve(dw))
+    _, d_train, d_test = problem.vjp(v if method == "predict" else np.ones(1), data=True)
     E, F, h = rng.normal(size=train.shape), rng.normal(size=test.shape), 1e-5
     expected = (loss(train + h * E, test + h * F) - loss(train - h * E, test - h * F)) / (2 * h)
     found = np.sum(d_train * E) + np.sum(d_test * F)
@@ -140,27 +140,25 @@ def test_without_a_kernel():
 
 def test_a_kernel_of_which_nothing_is_known():
     estimator = process(gp.Matern(SCALES, nu=0.7) + gp.WhiteKernel(0.2))
-    problem = inner_problem(estimator)
+    problem = Session(estimator)
     assert problem.names == ("alpha",)
-    assert "nu=0.7" in problem.why_not
+    assert "nu=0.7" in problem.traits.why_not
     check_hypergradient(estimator, X, y)
     check_hypergradient(estimator, X, y, scoring=log_marginal_likelihood)
     problem.load(X, y)
     problem.fit({})
     problem.predict(X, "predict")
-    dw, _, dX = problem.pull_back(y)
-    assert dX is None
-    assert problem.cross_inputs(problem.solve(dw)) is None
+    assert problem.vjp(y, data=True)[1:] == (None, None)
 
 
 def test_a_noise_for_each_sample_is_a_constant():
-    problem = inner_problem(process(gp.RBF(0.6), alpha=np.full(70, 0.1)))
+    problem = Session(process(gp.RBF(0.6), alpha=np.full(70, 0.1)))
     assert problem.names == ("kernel__length_scale",)
-    assert "An alpha for each sample" in problem.why_not
+    assert "An alpha for each sample" in problem.traits.why_not
 
 
 def test_a_constant_target():
-    problem = inner_problem(process(gp.RBF(0.6), normalize_y=True))
+    problem = Session(process(gp.RBF(0.6), normalize_y=True))
     problem.load(pd.DataFrame(X, columns=list("abcd")), np.full(70, 3.0))
     fitted = problem.fit({"alpha": 0.2})
     assert list(fitted.feature_names_in_) == list("abcd")
@@ -184,7 +182,7 @@ def test_what_is_refused():
 
     with pytest.raises(NotDifferentiableError, match="Halved overrides 'predict'"):
         inner_problem(Halved(optimizer=None))
-    problem = inner_problem(process(gp.DotProduct(0.0), alpha=0.0))
+    problem = Session(process(gp.DotProduct(0.0), alpha=0.0))
     problem.load(X, y)
     with pytest.raises(np.linalg.LinAlgError, match="not returning a positive definite matrix"):
         problem.fit({})

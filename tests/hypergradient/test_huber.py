@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
-from hypergradient.problems import designs, target, weights
+from hypergradient.problems import Session, designs, target, weights
 from scipy.optimize import root
 from sklearn.linear_model import HuberRegressor
 
 from skhyper.hypergradient import (
     NotDifferentiableError,
     check_hypergradient,
-    implicit_gradient,
-    inner_problem,
+    hypergradient,
 )
 
 DATA = designs()
@@ -35,7 +34,7 @@ def test_gradient(weighted, name):
     given = weights(len(Y), weighted)
     a = given.get("sample_weight", np.ones(len(Y)))
     at = {"alpha": 2.0, "epsilon": 1.5}
-    problem = inner_problem(HuberRegressor())
+    problem = Session(HuberRegressor())
     problem.load(X, Y, **given)
     fitted = problem.fit(at)
     start = np.concatenate([fitted.coef_, [fitted.intercept_, fitted.scale_]])
@@ -47,7 +46,7 @@ def test_gradient(weighted, name):
         v = solution(*(at | {name: at[name] * factor}).values(), a, start)
         return loss(X @ v[:-2] + v[-2])[0]
 
-    value, gradient = implicit_gradient(problem, X, "predict", loss, [name])
+    value, gradient = hypergradient(problem.fitted, X, "predict", loss, [name])
     h = 1e-5
     assert value == pytest.approx(moved(1), rel=1e-9)
     expected = (moved(1 + h) - moved(1 - h)) / (2 * h * at[name])
@@ -66,7 +65,7 @@ def test_against_scikit_learn(design, intercept):
 
 def test_a_scale_that_goes_to_zero_is_said():
     rng = np.random.default_rng(1)
-    problem = inner_problem(HuberRegressor(max_iter=1000))
+    problem = Session(HuberRegressor(max_iter=1000))
     Z, z = rng.normal(size=(24, 40)), rng.normal(size=24)
     problem.load(Z, z)
     problem.fit({"alpha": 1e-6})

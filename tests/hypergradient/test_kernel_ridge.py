@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from hypergradient.problems import Session
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.gaussian_process import kernels as gp
@@ -39,7 +40,7 @@ COMPOSED = [
 
 def check_fit(estimator, X, y, params, **fit_params):
     """The problem's fit is scikit-learn's, and predicts alike."""
-    problem = inner_problem(estimator)
+    problem = Session(estimator)
     problem.load(X, y, **fit_params)
     ours = problem.fit(params)
     theirs = clone(estimator).set_params(**params).fit(X, y, **fit_params)
@@ -113,8 +114,7 @@ def test_sparse_data(kernel):
     ridge = KernelRidge(alpha=0.1, kernel=kernel, gamma=0.3)
     check_hypergradient(ridge, S, y)
     problem = check_fit(ridge, S, y, {})
-    _, _, dX = problem.pull_back(y)
-    assert dX is None
+    assert problem.vjp(y, data=True).X_test is None
 
 
 @pytest.mark.parametrize("kernel", ["precomputed", lambda a, b: 1 + a @ b, gp.Matern(nu=0.7)])
@@ -124,39 +124,36 @@ def test_kernels_of_which_nothing_is_known(kernel):
     assert inner_problem(ridge).names == ("alpha",)
     check_hypergradient(ridge, data, y)
     problem = check_fit(ridge, data, y, {"alpha": 0.2})
-    dw, _, dX = problem.pull_back(y)
-    assert dX is None
-    assert problem.cross_inputs(problem.solve(dw)) is None
+    assert problem.vjp(y, data=True)[1:] == (None, None)
 
 
 def test_gamma_by_default():
     problem = check_fit(KernelRidge(kernel="rbf"), X, y, {})
     default = problem.fit({}).dual_coef_
     np.testing.assert_allclose(problem.fit({"gamma": 1 / 5}).dual_coef_, default, rtol=1e-10)
-    problem = inner_problem(KernelRidge(kernel="chi2"))
+    problem = Session(KernelRidge(kernel="chi2"))
     problem.load(X, y)
     with pytest.raises(ValueError, match="needs a number for gamma; got None"):
         problem.fit({})
 
 
 def test_a_search_of_the_penalty_takes_one_eigendecomposition():
-    problem = inner_problem(KernelRidge(kernel="rbf"))
+    problem = Session(KernelRidge(kernel="rbf"))
     problem.load(X, y)
     for i, alpha in enumerate(np.geomspace(1e-3, 1, 15)):
         ours = problem.fit({"alpha": alpha, "gamma": 0.5})
         theirs = KernelRidge(alpha=alpha, kernel="rbf", gamma=0.5).fit(X, y)
         np.testing.assert_allclose(ours.dual_coef_, theirs.dual_coef_, rtol=1e-8)
-        assert (problem._system.spectrum is None) == (i < 10)
-    spectrum = problem._system.spectrum
+        assert (problem.fitted.at.system.spectrum is None) == (i < 10)
+    spectrum = problem.fitted.at.system.spectrum
     problem.fit({"alpha": 0.1, "gamma": 0.5})
-    assert problem._system.spectrum is spectrum
+    assert problem.fitted.at.system.spectrum is spectrum
     problem.fit({"alpha": 0.1, "gamma": 0.6})
-    assert problem._system.spectrum is None
+    assert problem.fitted.at.system.spectrum is None
 
 
 def test_a_singular_matrix():
-    system = Shifted(np.diag([2.0, 1.0, -0.5]))
-    system.prepare(np.array([0.5]))
+    system = Shifted(np.diag([2.0, 1.0, -0.5])).at(np.array([0.5]))
     with pytest.warns(UserWarning, match="Singular matrix in solving dual problem"):
         found = system.solve(np.ones((3, 1)))
     np.testing.assert_allclose(found.ravel(), [1 / 2.5, 1 / 1.5, 0])
@@ -190,12 +187,11 @@ def test_derivatives_by_the_data(kernel):
         fitted = clone(ridge).fit(train, y[:50], sample_weight=WEIGHTS[:50])
         return v @ fitted.predict(test)
 
-    problem = inner_problem(ridge)
+    problem = Session(ridge)
     problem.load(train, y[:50], sample_weight=WEIGHTS[:50])
     problem.fit({})
     problem.predict(test, "predict")
-    dw, _, d_test = problem.pull_back(v)
-    d_train = -problem.cross_inputs(problem.solve(dw))
+    _, d_train, d_test = problem.vjp(v, data=True)
     E, F, h = rng.normal(size=train.shape), rng.normal(size=test.shape), 1e-5
     expected = (loss(train + h * E, test + h * F) - loss(train - h * E, test - h * F)) / (2 * h)
     assert np.sum(d_train * E) + np.sum(d_test * F) == pytest.approx(expected, rel=1e-6)

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypergradient.problems import designs, target, weights
+from hypergradient.problems import Session, designs, target, weights
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -16,8 +16,7 @@ from skhyper import GradientSearchCV
 from skhyper.hypergradient import (
     NotDifferentiableError,
     check_hypergradient,
-    implicit_gradient,
-    inner_problem,
+    hypergradient,
 )
 from skhyper.hypergradient._lasso import LassoProblem
 
@@ -64,7 +63,7 @@ def test_a_walk_through_penalties_finds_what_cold_fits_find(design):
     X = DATA[design]
     y = target(X, "real")
     lasso = Lasso(tol=1e-13, max_iter=1_000_000)
-    problem = inner_problem(lasso)
+    problem = Session(lasso)
     problem.load(X, y)
     for alpha in (0.5, 0.02, 0.3, 0.005, 1e3, 0.05):
         ours, theirs = problem.fit({"alpha": alpha}), clone(lasso).set_params(alpha=alpha)
@@ -75,11 +74,11 @@ def test_a_walk_through_penalties_finds_what_cold_fits_find(design):
 
 def test_nothing_moves_where_no_feature_is_in():
     X = DATA["tall"]
-    problem = inner_problem(Lasso())
+    problem = Session(Lasso())
     problem.load(X, target(X, "real"))
     problem.fit({"alpha": 1e3})
-    _, gradient = implicit_gradient(
-        problem, X, "predict", lambda p: (float(p @ p), 2 * p), ["alpha"]
+    _, gradient = hypergradient(
+        problem.fitted, X, "predict", lambda p: (float(p @ p), 2 * p), ["alpha"]
     )
     assert gradient == {"alpha": 0.0}
 
@@ -88,12 +87,12 @@ def test_nothing_moves_where_no_feature_is_in():
 def test_what_is_not_searched_keeps_its_value(estimator):
     X = DATA["tall"]
     y = target(X, "real")
-    problem = inner_problem(estimator)
+    problem = Session(estimator)
     problem.load(X, y)
     expected = clone(estimator).set_params(tol=1e-12).fit(X, y).coef_
     np.testing.assert_allclose(problem.fit({}).coef_, expected, atol=1e-6)
     loose = clone(estimator).set_params(max_iter=2)
-    problem = inner_problem(loose)
+    problem = Session(loose)
     problem.load(X, y)
     with pytest.warns(UserWarning, match="Objective did not converge"):
         fitted = problem.fit({})
@@ -108,7 +107,7 @@ def test_the_conditions_hold_where_features_abound():
     for _ in range(20):
         X, y = rng.normal(size=(16, 40)), rng.normal(size=16)
         for alpha in (0.1, 1e-3, 1e-2, 1e-4):
-            problem = inner_problem(Lasso(max_iter=10**9, tol=1e-14))
+            problem = Session(Lasso(max_iter=10**9, tol=1e-14))
             problem.load(X, y)
             coef = problem.fit({"alpha": alpha}).coef_
             try:
@@ -127,7 +126,7 @@ def test_what_is_not_searched_is_the_estimators_own():
     X = DATA["tall"]
     y = target(X, "real")
     net = ElasticNet(alpha=0.05, tol=1e-13)
-    problem = inner_problem(net)
+    problem = Session(net)
     problem.load(X, y)
     ours, theirs = problem.fit({"l1_ratio": 0.3}), net.set_params(l1_ratio=0.3).fit(X, y)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-9)
@@ -150,7 +149,7 @@ def test_copies_of_features(design):
 def test_several_targets_are_fitted_one_by_one(design, n_outputs, estimator):
     X = DATA[design]
     Y = target(X, "outputs")[:, :n_outputs]
-    problem = inner_problem(estimator)
+    problem = Session(estimator)
     problem.load(X, Y)
     ours, theirs = problem.fit({}), clone(estimator).set_params(tol=1e-13, max_iter=10**6)
     theirs.fit(X, Y)
@@ -181,11 +180,11 @@ def test_a_sparse_table_is_solved_as_the_dense_one(shape):
     y = X @ rng.normal(size=shape[1]) + rng.normal(size=shape[0])
     found = []
     for data in (X, X.toarray()):
-        problem = inner_problem(Lasso(max_iter=10**9, tol=1e-14))
+        problem = Session(Lasso(max_iter=10**9, tol=1e-14))
         problem.load(data, y)
         fitted = [problem.fit({"alpha": alpha}) for alpha in (1e-2, 4e-3)][-1]
         loss = lambda p: (float((p - y) @ (p - y)), 2 * (p - y))  # noqa: E731
-        _, gradient = implicit_gradient(problem, data, "predict", loss, ["alpha"])
+        _, gradient = hypergradient(problem.fitted, data, "predict", loss, ["alpha"])
         found.append((fitted.coef_, gradient["alpha"]))
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-8, atol=1e-10)
     assert found[0][1] == pytest.approx(found[1][1], rel=1e-8)
@@ -217,14 +216,18 @@ def test_columns_of_any_scale(shape, weighted, kind):
     a = weights(shape[0], weighted).get("sample_weight", np.ones(shape[0]))
     for seed in range(3):
         X, y = scaled(seed, *shape, span=8)
-        problem = inner_problem(ElasticNet(l1_ratio=0.9, max_iter=10**9, tol=1e-14))
+        problem = Session(ElasticNet(l1_ratio=0.9, max_iter=10**9, tol=1e-14))
         problem.load(kind(X), y, **weights(len(y), weighted))
         value = {}
         for alpha in (1e-4, 1.0, 1.0 - 1e-5, 1.0 + 1e-5):
             coef = problem.fit({"alpha": alpha}).coef_
             assert violation(X, y, coef, 0.9 * alpha, 0.1 * alpha, a) < 1e-12
-            value[alpha], gradient = implicit_gradient(
-                problem, X, "predict", lambda p, y=y: ((p - y) @ (p - y), 2 * (p - y)), ["alpha"]
+            value[alpha], gradient = hypergradient(
+                problem.fitted,
+                X,
+                "predict",
+                lambda p, y=y: ((p - y) @ (p - y), 2 * (p - y)),
+                ["alpha"],
             )
             if alpha == 1.0:
                 slope = gradient["alpha"]
@@ -236,14 +239,14 @@ def test_where_coordinate_descent_does_not_converge_its_own_fit_is_scored():
     x = np.random.default_rng(0).uniform(0, 100, size=(60, 1))
     y = np.sin(x[:, 0] / 20)
     X = PolynomialFeatures(5, include_bias=False).fit_transform(x)
-    problem = inner_problem(Lasso(alpha=0.01))
+    problem = Session(Lasso(alpha=0.01))
     problem.load(X, y)
     with pytest.warns(ConvergenceWarning, match="Objective did not converge"):
         ours = problem.fit({})
     with pytest.warns(ConvergenceWarning, match="Objective did not converge"):
         np.testing.assert_array_equal(ours.coef_, Lasso(alpha=0.01).fit(X, y).coef_)
     # What is differentiated is the solution all the same.
-    exact = inner_problem(Lasso(alpha=0.01, max_iter=10**9, tol=1e-14))
+    exact = Session(Lasso(alpha=0.01, max_iter=10**9, tol=1e-14))
     exact.load(X, y)
     coef = exact.fit({}).coef_
     assert violation(X, y, coef, 0.01, 0.0, np.ones(60)) < 1e-12
@@ -273,14 +276,14 @@ def test_scores_are_scikit_learns_own_where_its_tolerance_shows(
     y += 0.01 * rng.normal(size=y.shape)
     alpha, n_train = 1e-3, 3 * len(X) // 4
     fit_params = weights(n_train, weighted)
-    problem = inner_problem(estimator)
+    problem = Session(estimator)
     problem.load(X[:n_train], y[:n_train], **fit_params)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         ours = problem.fit({"alpha": alpha}).predict(X[n_train:])
         own = clone(estimator).set_params(alpha=alpha).fit(X[:n_train], y[:n_train], **fit_params)
     np.testing.assert_allclose(ours, own.predict(X[n_train:]), rtol=1e-9, atol=1e-9)
-    assert not problem.is_exact
+    assert not problem.fitted.is_exact
     if (
         shape == (80, 20) and estimator.get_params().get("positive") is not True
     ):  # others stop early

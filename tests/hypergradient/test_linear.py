@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypergradient.problems import designs, target, weights
+from hypergradient.problems import Session, designs, target, weights
 from scipy import sparse
 from scipy.special import logsumexp, softmax
 from sklearn.base import clone
@@ -22,8 +22,7 @@ from skhyper.hypergradient import (
     NotDifferentiableError,
     _linear,
     check_hypergradient,
-    implicit_gradient,
-    inner_problem,
+    hypergradient,
 )
 
 X = designs()["tall"]
@@ -35,7 +34,7 @@ def test_a_solution_that_stopped_early_is_polished():
         LogisticRegression(tol=tol, solver=s)
         for tol, s in ((1e-1, "lbfgs"), (1e-12, "newton-cholesky"))
     )
-    problem = inner_problem(loose)
+    problem = Session(loose)
     problem.load(X, y)
     early = problem.fit({"C": 1.0}).predict_proba(X)
     tight = LogisticRegression(tol=1e-12, solver="newton-cholesky")
@@ -68,16 +67,14 @@ def test_derivatives_by_the_data(estimator, kind, intercept):
     D, T, D_test = rng.normal(size=X.shape), rng.normal(size=X.shape), rng.normal(size=X.shape)
 
     def predictions(step):
-        problem = inner_problem(estimator)
-        problem.inputs_wanted = True
+        problem = Session(estimator)
         problem.load(X + step * D, y, **given)
         problem.fit({})
         return problem, problem.predict(T + step * D_test, method)
 
     problem, output = predictions(0.0)
     cotangent = rng.normal(size=output.shape)
-    dw, _, dX_test = problem.pull_back(cotangent)
-    dX = -problem.cross_inputs(problem.solve(dw))
+    _, dX, dX_test = problem.vjp(cotangent, data=True)
     h = 1e-5
     expected = np.sum(cotangent * (predictions(h)[1] - predictions(-h)[1])) / (2 * h)
     assert np.sum(dX * D) + np.sum(dX_test * D_test) == pytest.approx(expected, rel=1e-5)
@@ -123,7 +120,7 @@ SCALES = {
 def test_logistic_regression_on_data_that_are_not_to_scale(scales, make, C):
     X, y = WINE[0] * SCALES[scales] + (scales == "constant"), WINE[1]
     train, test = np.arange(len(y)) % 3 != 0, np.arange(len(y)) % 3 == 0
-    problem = inner_problem(LogisticRegression())
+    problem = Session(LogisticRegression())
     problem.load(make(X[train]), y[train])
     problem.fit({"C": C})
 
@@ -133,7 +130,7 @@ def test_logistic_regression_on_data_that_are_not_to_scale(scales, make, C):
         d[np.arange(len(P)), y[test]] = -1 / of_class / len(P)
         return -float(np.log(of_class).mean()), d
 
-    value, gradient = implicit_gradient(problem, make(X[test]), "predict_proba", loss, ["C"])
+    value, gradient = hypergradient(problem.fitted, make(X[test]), "predict_proba", loss, ["C"])
     held_out, h = (X[test], y[test]), 1e-3
     assert value == pytest.approx(softmax_loss(X[train], y[train], held_out, C), rel=1e-6)
     ends = [softmax_loss(X[train], y[train], held_out, C * (1 + d)) for d in (-h, h)]
@@ -152,7 +149,7 @@ def test_regressions_without_a_penalty_do_not_depend_on_scales(estimator, kind):
     y, scales = target(X, kind), 10.0 ** np.linspace(-4, 4, X.shape[1])
     exact = clone(estimator).set_params(solver="newton-cholesky", tol=1e-12).fit(X, y).predict(X)
     raw = (X + 3) * scales
-    problem = inner_problem(estimator)
+    problem = Session(estimator)
     problem.load(raw, y)
     problem.fit({})
     np.testing.assert_allclose(problem.predict(raw, "predict"), exact, rtol=1e-6)
@@ -164,14 +161,13 @@ def test_classes_that_a_model_without_a_penalty_separates():
     Z = np.linspace(-1, 1, 20)[:, None]
     y = (Z[:, 0] > 0).astype(int)
     without = {"C": np.inf} if sklearn_version >= (1, 8) else {"penalty": None}
-    problem = inner_problem(LogisticRegression(**without))
+    problem = Session(LogisticRegression(**without))
     problem.load(Z, y)
     fitted = problem.fit({})
     expected = fitted.predict_proba(Z)
     np.testing.assert_allclose(problem.predict(Z, "predict_proba"), expected, atol=1e-4)
-    dw, _, _ = problem.pull_back(np.ones((20, 2)))
     with pytest.raises(NotDifferentiableError, match="has no solution"):
-        problem.solve(dw)
+        problem.vjp(np.ones((20, 2)))
 
 
 def test_separated_classes_with_a_negligible_penalty_have_no_derivative():
@@ -186,7 +182,7 @@ def test_a_model_without_a_penalty_is_scored_as_one():
     y = target(X, "binary")
     without = {"C": np.inf} if sklearn_version >= (1, 8) else {"penalty": None}
     model = LogisticRegression(solver="newton-cholesky", tol=1e-12, **without)
-    problem = inner_problem(model)
+    problem = Session(model)
     problem.load(X, y)
     expected = problem.fit({}).predict_proba(X)
     np.testing.assert_allclose(problem.predict(X, "predict_proba"), expected, rtol=1e-8)
@@ -198,10 +194,10 @@ def test_settings_next_to_each_other_share_a_factor(monkeypatch):
     monkeypatch.setattr(
         _linear, "softmax_preconditioner", lambda *system: made.append(1) or factor(*system)
     )
-    problem = inner_problem(LogisticRegression())
+    problem = Session(LogisticRegression())
     problem.load(X, target(X, "classes"))
     for C in (1.0, 1.2, 0.8):
         problem.fit({"C": C})
-        problem.predict(X, "predict_proba")
-        problem.solve(np.arange(3.0 * X.shape[1] + 3).reshape(-1, 3))
+        P = problem.predict(X, "predict_proba")
+        problem.vjp(np.arange(float(P.size)).reshape(P.shape))
     assert len(made) == 1

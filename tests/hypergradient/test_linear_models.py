@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypergradient.problems import designs, target, weights
+from hypergradient.problems import Session, designs, target, weights
 from sklearn.linear_model import (
     ElasticNet,
     GammaRegressor,
@@ -123,12 +123,12 @@ def test_weights_of_zero_are_samples_left_out():
     w = np.repeat([1.0, 0.0], [100, 20])
     gradients = []
     for rows, weight in ((slice(None), w), (slice(100), w[:100])):
-        problem = inner_problem(LogisticRegression())
+        problem = Session(LogisticRegression())
         problem.load(X[rows], y[rows], sample_weight=weight)
         problem.fit({"C": 0.5})
         problem.predict(X, "predict_proba")
-        dw, _, _ = problem.pull_back(np.column_stack([np.ones(120), np.zeros(120)]))
-        gradients.append(problem.cross(problem.solve(dw))["C"])
+        cotangents = problem.vjp(np.column_stack([np.ones(120), np.zeros(120)]))
+        gradients.append(cotangents.params["C"])
     assert gradients[0] == pytest.approx(gradients[1], rel=1e-6)
 
 
@@ -137,7 +137,7 @@ def test_what_is_refused():
         inner_problem(LinearSVC(loss="hinge"))
     with pytest.raises(NotDifferentiableError, match="squared_epsilon_insensitive"):
         inner_problem(LinearSVR())
-    problem = inner_problem(LogisticRegression(solver="liblinear"))
+    problem = Session(LogisticRegression(solver="liblinear"))
     X = DATA["tall"]
     problem.load(X, target(X, "classes"))
     with warnings.catch_warnings(), pytest.raises(Exception, match=r"liblinear"):

@@ -2,11 +2,13 @@
 
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from hypergradient.problems import Session
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
@@ -25,10 +27,14 @@ from sklearn.preprocessing import (
 )
 
 from skhyper.hypergradient import (
+    Cotangents,
+    Fit,
     InnerProblem,
     NotDifferentiableError,
+    Output,
+    Want,
     check_hypergradient,
-    implicit_gradient,
+    hypergradient,
     inner_problem,
 )
 
@@ -94,7 +100,7 @@ def test_the_fitted_pipeline_is_scikit_learns(case):
     pipeline, data = PIPELINES[case]
     pipeline = clone(pipeline)
     pipeline.set_params(**{n: 1e-12 for n in pipeline.get_params() if n.endswith("__tol")})
-    problem = inner_problem(pipeline)
+    problem = Session(pipeline)
     problem.load(data[:70], y[:70])
     for factor in (1.0, 2.0):
         values = {n: pipeline.get_params()[n] for n in problem.names}
@@ -156,26 +162,27 @@ def squared(output):
 def test_what_is_fitted_and_loaded_once():
     Counting.n_fits = 0
     pipeline = make_pipeline(Counting(), nystroem(), Ridge())
-    problem = inner_problem(pipeline)
-    loads, load = [], problem.final.load
-    problem.final.load = lambda *args, **kw: (loads.append(1), load(*args, **kw))
+    problem = Session(pipeline)
+    final = problem.problem.final
+    loads, load = [], final.load
+    final.load = lambda *args, **kw: loads.append(1) or load(*args, **kw)
     problem.load(X, y)
     test = X[:20].copy()
     for alpha in (0.1, 1.0, 10.0):
         fitted = problem.fit({"ridge__alpha": alpha})
-        implicit_gradient(problem, test, "predict", squared, ["ridge__alpha"])
+        hypergradient(problem.fitted, test, "predict", squared, ["ridge__alpha"])
     assert (Counting.n_fits, len(loads)) == (1, 1)
-    Z = problem.transformed(test)
+    Z = problem.fitted.last_step(test)[1]
     np.testing.assert_array_equal(Z, fitted[:-1].transform(test))
-    assert problem.transformed(test) is Z
+    assert problem.fitted.last_step(test)[1] is Z
     Counting.n_transforms = 0
     problem.predict(test, "predict")
     assert Counting.n_transforms == 0
     for gamma in (0.1, 0.2, 0.3):  # the first is what it was, but is set now
         problem.fit({"nystroem__gamma": gamma, "ridge__alpha": 1.0})
-        implicit_gradient(problem, test, "predict", squared, problem.names)
+        hypergradient(problem.fitted, test, "predict", squared, problem.names)
     assert Counting.n_fits == 1 and len(loads) in (3, 4)
-    assert problem.transformed(test) is not Z
+    assert problem.fitted.last_step(test)[1] is not Z
     problem.fit({"counting__with_std": False})
     assert Counting.n_fits == 2
     problem.load(X, y)
@@ -185,11 +192,11 @@ def test_what_is_fitted_and_loaded_once():
 
 def test_a_problem_is_sent_to_another_process():
     pipeline, data = PIPELINES["columns"]
-    problem = inner_problem(pipeline)
+    problem = Session(pipeline)
     problem.load(data, y)
     problem.fit({})
     again = pickle.loads(pickle.dumps(problem))
-    answers = [implicit_gradient(p, data, "predict", squared, p.names) for p in (problem, again)]
+    answers = [hypergradient(p.fitted, data, "predict", squared, p.names) for p in (problem, again)]
     assert answers[0] == answers[1]
 
 
@@ -206,33 +213,46 @@ def test_an_encoder_that_sees_its_training_data_differently():
         check_hypergradient(pipeline, FRAME, y)
 
 
+class Recording(Fit):
+    """A fit whose VJPs note what they are asked for, and may leave out the data."""
+
+    def __init__(self, fit, wanted, with_data=True):
+        self.fit, self.wanted, self.with_data = fit, wanted, with_data
+        self.estimator = fit.estimator
+
+    def predict(self, X, method):
+        output = self.fit.predict(X, method)
+
+        def vjp(d_value, want):
+            self.wanted.append(want)
+            cotangents = output.vjp(d_value, want)
+            return cotangents if self.with_data else Cotangents(cotangents.params)
+
+        return Output(output.value, vjp)
+
+
 def test_no_derivative_by_data_unless_it_is_wanted():
-    problem = inner_problem(make_pipeline(nystroem(), Ridge()))
+    problem = Session(make_pipeline(nystroem(), Ridge()))
     problem.load(X, y)
     problem.fit({})
 
-    def forbidden(*args):
-        raise AssertionError("not wanted")
-
-    problem.final.cross_inputs = forbidden
-    _, gradient = implicit_gradient(problem, X, "predict", squared, ["ridge__alpha"])
-    assert list(gradient) == ["ridge__alpha"]
-    assert not problem.final.inputs_wanted
-    with pytest.raises(AssertionError, match="not wanted"):
-        implicit_gradient(problem, X, "predict", squared, ["nystroem__gamma"])
+    wanted = []
+    fit = replace(problem.fitted, final=Recording(problem.fitted.final, wanted))
+    for name in ("ridge__alpha", "nystroem__gamma"):
+        _, gradient = hypergradient(fit, X, "predict", squared, [name])
+        assert list(gradient) == [name]
+    assert wanted == [Want(["alpha"], False), Want([], True)]
 
 
 def test_derivatives_by_the_data():
-    """``dX`` and ``cross_inputs`` of a pipeline, which what contains it needs."""
+    """Of a pipeline as a whole, which what contains it needs."""
     pipeline = make_pipeline(StandardScaler(), nystroem(), Ridge(0.3))
     train, test, target = X[:70], X[70:], y[:70]
-    problem = inner_problem(pipeline)
-    problem.inputs_wanted = True
+    problem = Session(pipeline)
     problem.load(train, target)
     problem.fit({})
     _, d_output = squared(problem.predict(test, "predict"))
-    dw, _, dX = problem.pull_back(d_output)
-    dX_train = -problem.cross_inputs(problem.solve(dw))
+    _, dX_train, dX = problem.vjp(d_output, data=True)
     moves = rng.normal(size=train.shape), rng.normal(size=test.shape)
 
     def loss(t):
@@ -246,10 +266,10 @@ def test_derivatives_by_the_data():
 
 
 def test_a_step_that_blocks():
-    problem = inner_problem(make_pipeline(nystroem(), PCA(3), rbf(), Ridge()))
+    problem = Session(make_pipeline(nystroem(), PCA(3), rbf(), Ridge()))
     assert problem.names == ("rbfsampler__gamma", "ridge__alpha")
-    assert "nystroem__gamma left out: the later step 'pca' (PCA)" in problem.why_not
-    assert not problem.passes_inputs
+    assert "nystroem__gamma left out: the later step 'pca' (PCA)" in problem.traits.why_not
+    assert not problem.traits.passes_data
     check_hypergradient(problem.estimator, X, y)
     with pytest.raises(NotDifferentiableError, match="nystroem__gamma left out"):
         check_hypergradient(problem.estimator, X, y, names=["nystroem__gamma"])
@@ -264,26 +284,21 @@ class ConstantProblem(InnerProblem):
     names = ("alpha",)
 
     def load(self, X, y, **fit_params): ...
-    def fit(self, params): ...
-    def predict(self, X, method): ...
-    def pull_back(self, d_output): ...
-    def solve(self, dw): ...
-    def cross(self, u): ...
 
 
 def test_a_model_that_blocks():
-    problem = inner_problem(make_pipeline(nystroem(), Constant()))
+    problem = Session(make_pipeline(nystroem(), Constant()))
     assert problem.names == ("constant__alpha",)
-    assert "the last step 'constant' (Constant) gives no derivatives" in problem.why_not
+    assert "the last step 'constant' (Constant) gives no derivatives" in problem.traits.why_not
 
 
 def test_a_setting_without_derivatives_by_the_data():
-    problem = inner_problem(make_pipeline(nystroem(), Ridge()))
+    problem = Session(make_pipeline(nystroem(), Ridge()))
     problem.load(X, y)
     problem.fit({})
-    problem.final.cross_inputs = lambda u: None
+    fit = replace(problem.fitted, final=Recording(problem.fitted.final, [], False))
     with pytest.raises(NotDifferentiableError, match=r"leave \['nystroem__gamma'\] out"):
-        implicit_gradient(problem, X, "predict", squared, problem.names)
+        hypergradient(fit, X, "predict", squared, problem.names)
 
 
 def test_what_is_refused():
@@ -291,7 +306,7 @@ def test_what_is_refused():
         inner_problem(make_pipeline(StandardScaler(), "passthrough"))
     with pytest.raises(NotDifferentiableError, match="PCA has no hypergradient"):
         inner_problem(make_pipeline(StandardScaler(), PCA()))
-    problem = inner_problem(make_pipeline(StandardScaler(), Ridge()))
+    problem = Session(make_pipeline(StandardScaler(), Ridge()))
     with pytest.raises(ValueError, match=r"Pipeline\.fit does not accept the sample_weight"):
         problem.load(X, y, sample_weight=np.ones(90))
     problem.load(X, y)

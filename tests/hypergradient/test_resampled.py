@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypergradient.problems import Session
 from sklearn.base import clone
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
@@ -52,16 +53,19 @@ def test_gradients_and_names(imblearn):
             ("model", logistic),
         ]
     )
-    problem = inner_problem(model)
+    problem = Session(model)
     assert problem.names == ("second__gamma", "model__C")
-    assert "Steps up to 'under' (RandomUnderSampler), which resamples, left out" in problem.why_not
+    assert (
+        "Steps up to 'under' (RandomUnderSampler), which resamples, left out"
+        in problem.traits.why_not
+    )
     check_hypergradient(model, X, y, scoring="neg_log_loss")
 
 
 def test_without_a_sampler_it_is_a_pipeline(imblearn):
     steps = [("nystroem", Nystroem(gamma=0.2, n_components=8, random_state=0)), ("m", logistic)]
     problem, plain = inner_problem(imblearn.Pipeline(steps)), inner_problem(PlainPipeline(steps))
-    assert (problem.names, problem.why_not) == (plain.names, plain.why_not)
+    assert (problem.names, problem.traits.why_not) == (plain.names, plain.traits.why_not)
     check_hypergradient(imblearn.Pipeline(steps), X, y, scoring="neg_log_loss")
 
 
@@ -90,7 +94,7 @@ def test_what_has_no_hypergradient_says_why(imblearn):
     sampler = ("smote", imblearn.SMOTE())
     with pytest.raises(NotDifferentiableError, match="'smote', is a sampler"):
         inner_problem(imblearn.Pipeline([sampler]))
-    problem = inner_problem(imblearn.Pipeline([sampler, ("model", RidgeClassifier())]))
+    problem = Session(imblearn.Pipeline([sampler, ("model", RidgeClassifier())]))
     with pytest.raises(NotDifferentiableError, match=r"model__sample_weight.* for fit"):
         problem.load(X, y, model__sample_weight=np.ones(120))
 

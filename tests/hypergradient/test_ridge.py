@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hypergradient.problems import Session
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import Ridge, RidgeClassifier
@@ -33,7 +34,7 @@ def test_ridge(X, intercept, weighted, n_outputs):
     fit_params = {"sample_weight": rng.random(len(y))} if weighted else {}
     ridge = Ridge(alpha=2.0, fit_intercept=intercept, tol=1e-12)
     check_hypergradient(ridge, X, y, fit_params=fit_params)
-    problem = inner_problem(ridge)
+    problem = Session(ridge)
     problem.load(X, y, **fit_params)
     ours, theirs = problem.fit({"alpha": 0.3}), clone(ridge).set_params(alpha=0.3)
     theirs.fit(X, y, **fit_params)
@@ -74,7 +75,7 @@ def test_what_is_refused():
 def test_small_penalties_with_more_features_than_samples(alpha, scale):
     X = scale * np.random.default_rng(0).normal(size=(40, 100))
     y = X[:, 0] / scale + np.random.default_rng(1).normal(size=40)
-    problem = inner_problem(Ridge())
+    problem = Session(Ridge())
     problem.load(X[:30], y[:30])
     problem.fit({"alpha": alpha})
     expected = Ridge(alpha=alpha, solver="svd").fit(X[:30], y[:30]).predict(X[30:])
@@ -85,7 +86,7 @@ def test_small_penalties_with_more_features_than_samples(alpha, scale):
 def test_solvers_that_stop_are_left_to_stop():
     y = target(TALL)
     loose = Ridge(solver="lsqr", tol=0.5)
-    problem = inner_problem(loose)
+    problem = Session(loose)
     problem.load(TALL, y)
     fitted, theirs = problem.fit({"alpha": 1.0}), clone(loose).fit(TALL, y)
     np.testing.assert_array_equal(fitted.coef_, theirs.coef_)
@@ -98,13 +99,13 @@ def test_large_sparse_data_by_conjugate_gradients(monkeypatch, n_outputs):
     monkeypatch.setattr(_ridge, "_LARGEST_SPARSE_GRAM", 0)
     y = target(SPARSE, n_outputs)
     check_hypergradient(Ridge(alpha=2.0, tol=1e-12), SPARSE, y)
-    problem = inner_problem(Ridge())
+    problem = Session(Ridge())
     problem.load(SPARSE, y)
     fitted, theirs = problem.fit({"alpha": 0.3}), Ridge(0.3).fit(SPARSE, y)
     np.testing.assert_array_equal(fitted.coef_, theirs.coef_)
     exact = Ridge(0.3).fit(SPARSE.toarray(), y).predict(SPARSE.toarray())
     np.testing.assert_allclose(problem.predict(SPARSE, "predict"), exact, rtol=1e-6, atol=1e-8)
-    assert not problem.worth_keeping
+    assert not problem.fold.caches
 
 
 @pytest.mark.parametrize("largest", [0, 1000])
@@ -116,18 +117,18 @@ def test_sparse_columns_of_very_different_scales(monkeypatch, largest, alpha):
     y = np.random.default_rng(0).normal(size=90)
     slopes = []
     for data in (X, X.toarray()):
-        problem = inner_problem(Ridge())
+        problem = Session(Ridge())
         problem.load(data[:60], y[:60])
         problem.fit({"alpha": alpha})
-        dw = problem.pull_back(problem.predict(data[60:], "predict") - y[60:])[0]
-        slopes.append(problem.cross(problem.solve(dw))["alpha"])
+        residuals = problem.predict(data[60:], "predict") - y[60:]
+        slopes.append(problem.vjp(residuals).params["alpha"])
     assert slopes[0] == pytest.approx(slopes[1], rel=1e-6)
 
 
 def test_conjugate_gradients_that_do_not_end_say_so(monkeypatch):
     monkeypatch.setattr(_ridge, "_LARGEST_SPARSE_GRAM", 0)
     powers = np.linspace(0, 1, 60)[:, None] ** np.arange(1, 25)
-    problem = inner_problem(Ridge())
+    problem = Session(Ridge())
     problem.load(sparse.csr_matrix(powers), np.arange(60.0) % 7)
     problem.fit({"alpha": 0.0})
     with pytest.raises(NotDifferentiableError, match="lost in rounding"):
@@ -138,27 +139,24 @@ def test_conjugate_gradients_that_do_not_end_say_so(monkeypatch):
 @pytest.mark.parametrize("inputs", [True, False])
 def test_every_way_to_many_penalties(X, inputs):
     """Cholesky's at first, then an eigendecomposition: against the system written out."""
-    y, dw = target(X), rng.normal(size=(X.shape[1], 1))
-    problem = inner_problem(Ridge())
+    y, test, v = target(X), rng.normal(size=(30, X.shape[1])), rng.normal(size=30)
+    problem = Session(Ridge())
     problem.load(X, y)
-    problem.inputs_wanted = inputs
-    Xc = X - X.mean(axis=0)
+    Xc, dw = X - X.mean(axis=0), (test - X.mean(axis=0)).T @ v[:, None]
     for alpha in np.geomspace(1e-3, 1e3, 2 * _shifted._MAX_FACTORS):
-        u = np.linalg.solve(Xc.T @ Xc + alpha * np.eye(X.shape[1]), dw)
         K = Xc @ Xc.T + alpha * np.eye(len(X))  # the way that loses no digits to small penalties
         c, s = np.linalg.solve(K, np.column_stack([y - y.mean(), Xc @ dw])).T
         w = Xc.T @ c
         fitted = problem.fit({"alpha": alpha})
         np.testing.assert_allclose(fitted.coef_, w, rtol=1e-6, atol=1e-8)
-        solved = problem.solve(dw)
-        if inputs:
-            np.testing.assert_allclose(solved, u, rtol=1e-6, atol=1e-8 * np.abs(u).max())
-        slope = problem.cross(solved)["alpha"]
-        assert slope == pytest.approx(c @ s, rel=1e-6, abs=1e-9 * np.linalg.norm(u))
+        problem.predict(test, "predict")
+        slope = problem.vjp(v, data=inputs).params["alpha"]
+        u = np.linalg.norm(dw) / alpha  # at most the length of the adjoint
+        assert slope == pytest.approx(-c @ s, rel=1e-6, abs=1e-9 * u)
 
 
 def test_penalties_are_checked():
-    problem = inner_problem(Ridge())
+    problem = Session(Ridge())
     problem.load(TALL, target(TALL))
     with pytest.raises(ValueError, match="'alpha' parameter of Ridge"):
         problem.fit({"alpha": -1.0})
@@ -182,7 +180,7 @@ EQUAL = np.repeat(np.random.default_rng(0).normal(size=(80, 3)), 2, axis=1)
 )
 def test_what_a_gram_matrix_loses(X, y, alpha):
     """Scores are scikit-learn's own, slopes those of a solution by QR."""
-    problem = inner_problem(Ridge())
+    problem = Session(Ridge())
     problem.load(X[:60], y[:60])
     fitted = problem.fit({"alpha": alpha})
     theirs = Ridge(alpha).fit(X[:60], y[:60]).predict(X[60:])
@@ -198,16 +196,14 @@ def test_what_a_gram_matrix_loses(X, y, alpha):
 
     predictions = problem.predict(X[60:], "predict")
     np.testing.assert_allclose(predictions, exact(alpha), rtol=1e-7, atol=1e-9)
-    dw = problem.pull_back(np.ones(20))[0]
-    slope = -problem.cross(problem.solve(dw))["alpha"]
+    slope = problem.vjp(np.ones(20)).params["alpha"]
     h = 1e-3 * (alpha or 1)
     low = exact(alpha - h) if alpha else exact(0.0)
     between = (alpha or h / 2), (h if not alpha else 2 * h)
     expected = (exact(alpha + h) - low).sum() / between[1]
     assert slope == pytest.approx(expected, rel=1e-3)
-    problem.inputs_wanted = True
-    u = problem.solve(dw)
-    assert -problem.cross(u)["alpha"] == pytest.approx(expected, rel=1e-3)
+    by_data = problem.vjp(np.ones(20), data=True)
+    assert by_data.params["alpha"] == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["sparse", "float32", "n x 1"])
@@ -215,7 +211,7 @@ def test_data_that_scikit_learn_solves_in_another_way(kind):
     y = target(TALL)
     X = {"sparse": SPARSE, "float32": TALL.astype("float32"), "n x 1": TALL}[kind]
     y = y[:, None] if kind == "n x 1" else y
-    problem = inner_problem(Ridge())
+    problem = Session(Ridge())
     problem.load(X, y)
     ours, theirs = problem.fit({"alpha": 0.3}), Ridge(0.3).fit(X, y)
     assert ours.coef_.shape == theirs.coef_.shape
@@ -225,7 +221,7 @@ def test_data_that_scikit_learn_solves_in_another_way(kind):
 
 
 def test_a_fold_of_one_class():
-    problem = inner_problem(RidgeClassifier())
+    problem = Session(RidgeClassifier())
     problem.load(TALL, np.full(90, "a"))
     assert set(problem.fit({"alpha": 0.3}).predict(TALL)) == {"a"}
     np.testing.assert_array_equal(problem.predict(TALL, "decision_function"), np.full(90, -1.0))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypergradient.problems import target
+from hypergradient.problems import Session, target
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -26,10 +26,13 @@ from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
 from skhyper import GradientSearchCV
 from skhyper.hypergradient import (
-    InnerProblem,
+    Cotangents,
+    Fit,
     NotDifferentiableError,
+    Output,
     finite_output,
-    implicit_gradient,
+    hypergradient,
+    implicit_vjp,
     inner_problem,
 )
 from skhyper.kernel import ARDKernelRidge, ARDKernelRidgeClassifier
@@ -37,51 +40,40 @@ from skhyper.linear_model import BandedLogisticRegression, BandedRidge, Weighted
 from skhyper.neural_network import MLPClassifier, MLPRegressor
 
 
-class Squares(InnerProblem):
+class Squares(Fit):
     """``G = w - θ² mean(y)``; the prediction ``θ w`` depends on θ directly too."""
 
-    names = ("theta", "forgotten")
+    def __init__(self, theta, mean):
+        self.theta, self.mean, self.w = theta, mean, theta**2 * mean
 
-    def load(self, X, y):
-        self.mean = np.mean(y)
-
-    def fit(self, params):
-        self.theta = params["theta"]
-        self.w = self.theta**2 * self.mean
+    estimator = None
 
     def predict(self, X, method):
-        return np.full(len(X), self.theta * self.w)
+        def direct(d, want):
+            return self.theta * d.sum(), Cotangents({"theta": self.w * d.sum()})
 
-    def pull_back(self, d_output):
-        return self.theta * d_output.sum(), {"theta": self.w * d_output.sum()}, None
+        def cross(u, want):
+            return Cotangents({"theta": -u * 2 * self.theta * self.mean})
 
-    def solve(self, dw):
-        return dw
-
-    def cross(self, u):
-        return {"theta": -u * 2 * self.theta * self.mean}
+        value = np.full(len(X), self.theta * self.w)
+        return Output(value, implicit_vjp(direct, lambda dw: dw, cross))
 
 
 def test_direct_and_implicit_parts_add_up():
-    problem = Squares(None)
-    problem.load(None, [1.0, 3.0])
-    problem.fit({"theta": 1.5})
+    fit = Squares(1.5, 2.0)
     # L = Σ_i (θ³ · 2)² over four samples, dL/dθ = 4 · 2 · (2 θ³) · 6 θ².
-    value, gradient = implicit_gradient(
-        problem, np.zeros(4), "predict", lambda p: (float(p @ p), 2 * p), ["theta"]
+    value, gradient = hypergradient(
+        fit, np.zeros(4), "predict", lambda p: (float(p @ p), 2 * p), ["theta"]
     )
     assert value == pytest.approx(4 * (2 * 1.5**3) ** 2)
     assert gradient == {"theta": pytest.approx(8 * 2 * 1.5**3 * 6 * 1.5**2)}
-    assert problem.cross_inputs(1.0) is None
 
 
 def test_a_name_that_is_forgotten_is_said():
-    problem = Squares(None)
-    problem.load(None, [1.0, 3.0])
-    problem.fit({"theta": 1.5})
+    fit = Squares(1.5, 2.0)
     with pytest.raises(NotDifferentiableError, match=r"\['forgotten'\]"):
-        implicit_gradient(
-            problem, np.zeros(4), "predict", lambda p: (float(p @ p), 2 * p), problem.names
+        hypergradient(
+            fit, np.zeros(4), "predict", lambda p: (float(p @ p), 2 * p), ["theta", "forgotten"]
         )
 
 
@@ -146,8 +138,8 @@ def test_nan_and_infinity_fail_as_in_scikit_learn_and_print_nothing(kind, estima
 
 
 def test_output_that_is_not_finite():
-    problem = inner_problem(Ridge())
+    problem = Session(Ridge())
     problem.load(np.eye(3), np.arange(3.0))
     problem.fit({})
     with pytest.raises(ValueError, match="contains NaN or infinity"):
-        finite_output(problem, np.full((2, 3), np.nan), "predict")
+        finite_output(problem.fitted, np.full((2, 3), np.nan), "predict")

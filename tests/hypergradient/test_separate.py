@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypergradient.problems import designs, target
+from hypergradient.problems import Session, designs, target
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.kernel_approximation import Nystroem
@@ -25,7 +25,7 @@ from skhyper.hypergradient import (
     NotDifferentiableError,
     check_hypergradient,
     criterion_of,
-    implicit_gradient,
+    hypergradient,
     inner_problem,
 )
 from skhyper.linear_model import BandedRidge
@@ -61,9 +61,9 @@ def test_derivatives_pass_through_to_the_steps_before():
         "multioutputregressor__estimator__alpha",
     )
     check_hypergradient(pipeline, X, Y["outputs"])
-    problem = inner_problem(make_pipeline(nystroem, OneVsOneClassifier(logistic)))
+    problem = Session(make_pipeline(nystroem, OneVsOneClassifier(logistic)))
     assert problem.names == ("onevsoneclassifier__estimator__C",)
-    assert "gives no derivatives by its data" in problem.why_not
+    assert "gives no derivatives by its data" in problem.traits.why_not
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_derivatives_pass_through_to_the_steps_before():
 def test_pairs_of_classes(kind, pairs):
     """The calibrated log-loss of decision values added up, against differences of it."""
     estimator, y = OneVsOneClassifier(clone(logistic).set_params(tol=1e-12)), Y[kind]
-    problem = inner_problem(estimator)
+    problem = Session(estimator)
     problem.load(X, y)
     criterion = criterion_of(check_scoring(estimator), estimator, problem.methods)
     loss = criterion.on(y, classes=np.unique(y))
@@ -88,7 +88,7 @@ def test_pairs_of_classes(kind, pairs):
     own = clone(estimator).set_params(estimator__C=0.7).fit(X, y)
     ours = problem.fit({"estimator__C": 0.7})
     np.testing.assert_array_equal(ours.decision_function(X), own.decision_function(X))
-    value, gradient = implicit_gradient(problem, X, criterion.method, loss, ["estimator__C"])
+    value, gradient = hypergradient(problem.fitted, X, criterion.method, loss, ["estimator__C"])
     assert value == pytest.approx(by_hand(0.7), rel=1e-9)
     difference = (by_hand(0.701) - by_hand(0.699)) / 0.002
     assert gradient["estimator__C"] == pytest.approx(difference, rel=1e-4)
@@ -111,7 +111,7 @@ def test_a_search_has_scikit_learns_own_scores_and_estimators(estimator, kind):
     assert all(trial.gradient is not None for trial in search.history_)
     own = clone(estimator).set_params(**search.best_params_)
     assert search.best_score_ == pytest.approx(cross_val_score(own, X, Y[kind], cv=3).mean())
-    problem = inner_problem(estimator)
+    problem = Session(estimator)
     problem.load(X, Y[kind])
     ours, theirs = problem.fit(search.best_params_), own.fit(X, Y[kind])
     assert ours.get_params(deep=False)["n_jobs"] == estimator.n_jobs
@@ -131,7 +131,7 @@ def test_sample_weights_are_routed():
 
 def test_what_has_no_hypergradient_says_why():
     labels = (Y["outputs"] > 0).astype(int)
-    problem = inner_problem(OneVsRestClassifier(logistic))
+    problem = Session(OneVsRestClassifier(logistic))
     with pytest.raises(NotDifferentiableError, match="several labels for a sample"):
         problem.load(X, labels)
     with (

@@ -9,6 +9,7 @@ fulfil the conditions of optimality (test_active_set.py).
 
 import numpy as np
 import pytest
+from hypergradient.problems import Session
 from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.metrics.pairwise import rbf_kernel
@@ -46,13 +47,13 @@ def method_of(estimator):
 def check_exactly(estimator, X, y, params, rtol=1e-6, **fit_params):
     """The gradient against differences of the problem's own solutions, name by name."""
     method, v = method_of(estimator), None
-    problem = inner_problem(estimator)
+    problem = Session(estimator)
     problem.load(X[TRAIN], y[TRAIN], **{k: w[TRAIN] for k, w in fit_params.items()})
     test = X[TEST]
 
     def output(params):
         fitted = problem.fit(params)
-        assert all(solution.exact for solution in problem.solutions)
+        assert all(solution.exact for solution in problem.fitted.solutions)
         found = problem.predict(test, method)
         if is_classifier(fitted):
             fitted.set_params(decision_function_shape="ovo")
@@ -61,14 +62,13 @@ def check_exactly(estimator, X, y, params, rtol=1e-6, **fit_params):
         return found
 
     v = rng.normal(size=output(params).shape)
-    dw, direct, _ = problem.pull_back(v)
-    cross = problem.cross(problem.solve(dw))
-    assert set(direct) | set(cross) == set(problem.names)
-    size = max(abs(direct.get(n, 0.0) - cross.get(n, 0.0)) * abs(params[n]) for n in params)
+    gradient = problem.vjp(v).params
+    assert set(gradient) == set(problem.names)
+    size = max(abs(gradient[n] * params[n]) for n in params)
     for name, value in params.items():
         h = 1e-6 * value
         ends = [np.vdot(v, output({**params, name: value + step})) for step in (h, -h)]
-        found = direct.get(name, 0.0) - cross.get(name, 0.0)
+        found = gradient[name]
         expected = (ends[0] - ends[1]) / (2 * h)
         assert found * value == pytest.approx(expected * value, rel=rtol, abs=rtol * size + 1e-7)
     return problem
@@ -124,7 +124,7 @@ def test_sparse_data(kernel, estimator):
     settings = SETTINGS[kernel]
     estimator = estimator.set_params(kernel=kernel)
     check_exactly(estimator, S, y, {"C": 1.5, **settings}, sample_weight=WEIGHTS)
-    problems = [inner_problem(estimator) for _ in range(2)]
+    problems = [Session(estimator) for _ in range(2)]
     for problem, data in zip(problems, [S, S.toarray()]):
         problem.load(data, y)
         problem.fit({})  # gamma="scale" of sparse data
@@ -135,7 +135,7 @@ def test_sparse_data(kernel, estimator):
 
 def test_gamma_that_is_learned_is_a_constant_or_a_number():
     for gamma, number in (("scale", 1 / (4 * X.var())), ("auto", 1 / 4)):
-        learned, given = inner_problem(SVR(gamma=gamma)), inner_problem(SVR())
+        learned, given = Session(SVR(gamma=gamma)), Session(SVR())
         learned.load(X, VALUES)
         given.load(X, VALUES)
         learned.fit({})
@@ -148,10 +148,10 @@ def test_kernels_of_which_nothing_is_known():
     def own(A, B):
         return rbf_kernel(A, B, gamma=0.3)
 
-    known = inner_problem(SVR(gamma=0.3, tol=1e-10))
-    callable_, given = inner_problem(SVR(kernel=own)), inner_problem(SVR(kernel="precomputed"))
+    known = Session(SVR(gamma=0.3, tol=1e-10))
+    callable_, given = Session(SVR(kernel=own)), Session(SVR(kernel="precomputed"))
     assert callable_.names == given.names == ("C", "epsilon")
-    assert "Nothing is known of the kernel" in callable_.why_not
+    assert "Nothing is known of the kernel" in callable_.traits.why_not
     K = own(X, X)
     gradients = []
     for problem, A in ((known, X), (callable_, X), (given, K)):
@@ -159,11 +159,9 @@ def test_kernels_of_which_nothing_is_known():
         problem.load(train, VALUES[:60])
         problem.fit({"C": 2.0})
         problem.predict(A[60:, :60] if problem is given else A[60:], "predict")
-        dw, direct, _ = problem.pull_back(np.ones(30))
-        u = problem.solve(dw)
-        cross = problem.cross(u)
-        gradients.append([direct.get(n, 0.0) - cross[n] for n in ("C", "epsilon")])
-        assert (problem.cross_inputs(u) is None) == (problem is not known)
+        gradient, d_train, _ = problem.vjp(np.ones(30), data=True)
+        gradients.append([gradient[n] for n in ("C", "epsilon")])
+        assert (d_train is None) == (problem is not known)
     np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-8)
     np.testing.assert_allclose(gradients[2], gradients[0], rtol=1e-8)
 
@@ -176,7 +174,7 @@ def test_without_free_support_vectors(estimator):
     y = np.sign(y) if is_classifier(estimator) else y
     order = rng.permutation(60)
     train, test, v = A[order], X[:30], rng.normal(size=30)
-    problem = inner_problem(estimator)
+    problem = Session(estimator)
     problem.load(train, y[order])
     params = {"C": 1e-3, "gamma": 0.1}
     if not is_classifier(estimator):
@@ -184,17 +182,16 @@ def test_without_free_support_vectors(estimator):
 
     def value(params):
         problem.fit(params)
-        (solution,) = problem.solutions
+        (solution,) = problem.fitted.solutions
         assert solution.exact
         assert not solution.free.any()
         return v @ problem.predict(test, method_of(estimator))
 
     value(params)
-    dw, direct, _ = problem.pull_back(v)
-    cross = problem.cross(problem.solve(dw))
+    gradient = problem.vjp(v).params
     for name, own in params.items():
         ends = [value({**params, name: own * (1 + h)}) for h in (1e-6, -1e-6)]
-        found = own * (direct.get(name, 0.0) - cross[name])
+        found = own * gradient[name]
         assert found == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6, abs=1e-8)
 
 
@@ -202,11 +199,11 @@ def test_class_weights_that_balance_the_bounds():
     # All coefficients are at their bounds, up to rounding: libsvm takes one of them as free.
     svc = SVC(kernel="sigmoid", C=0.5, class_weight="balanced", **SETTINGS["sigmoid"])
     svc.set_params(decision_function_shape="ovo", tol=1e-8)
-    problem = inner_problem(svc)
+    problem = Session(svc)
     problem.load(X[TRAIN], FOUR[TRAIN])
     fitted = problem.fit({})
-    assert not any(solution.free.any() for solution in problem.solutions)
-    assert all(solution.exact for solution in problem.solutions)
+    assert not any(solution.free.any() for solution in problem.fitted.solutions)
+    assert all(solution.exact for solution in problem.fitted.solutions)
     found = problem.predict(X[TEST], "decision_function")
     np.testing.assert_allclose(found, fitted.decision_function(X[TEST]), atol=1e-5)
 
@@ -214,7 +211,7 @@ def test_class_weights_that_balance_the_bounds():
 def test_without_support_vectors():
     svr = SVR(epsilon=10.0, gamma=0.3)
     problem = check_exactly(svr, X, VALUES, {"C": 1.0, "epsilon": 10.0, "gamma": 0.3})
-    assert not problem.solutions[0].beta.any()
+    assert not problem.fitted.solutions[0].beta.any()
 
 
 def test_the_same_points_twice():
@@ -224,18 +221,17 @@ def test_the_same_points_twice():
 
 def test_a_solution_that_is_not_polished(monkeypatch):
     def gradient():
-        problem = inner_problem(SVR(gamma=0.3, tol=1e-8))
+        problem = Session(SVR(gamma=0.3, tol=1e-8))
         problem.load(X, VALUES)
         problem.fit({})
         problem.predict(X, "predict")
-        dw, direct, _ = problem.pull_back(VALUES)
-        cross = problem.cross(problem.solve(dw))
-        return problem, [direct.get(n, 0.0) - cross[n] for n in problem.names]
+        gradient = problem.vjp(VALUES).params
+        return problem, [gradient[n] for n in problem.names]
 
     _, expected = gradient()
     monkeypatch.setattr(_active_set, "_MAX_WORK", -1e9)
     problem, found = gradient()
-    assert not problem.solutions[0].exact
+    assert not problem.fitted.solutions[0].exact
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
@@ -247,16 +243,15 @@ def test_derivatives_by_the_data(kernel, estimator):
     estimator = estimator.set_params(kernel=kernel, **settings)
 
     def solve(train, test):
-        problem = inner_problem(estimator)
+        problem = Session(estimator)
         problem.load(train, y[TRAIN], sample_weight=WEIGHTS[TRAIN])
         problem.fit({})
-        assert all(solution.exact for solution in problem.solutions)
+        assert all(solution.exact for solution in problem.fitted.solutions)
         return problem, problem.predict(test, method_of(estimator))
 
     problem, output = solve(X[TRAIN], X[TEST])
     v = rng.normal(size=output.shape)
-    dw, _, d_test = problem.pull_back(v)
-    d_train = -problem.cross_inputs(problem.solve(dw))
+    _, d_train, d_test = problem.vjp(v, data=True)
     E, F, h = rng.normal(size=X[TRAIN].shape), rng.normal(size=X[TEST].shape), 1e-6
     ends = [solve(X[TRAIN] + s * E, X[TEST] + s * F)[1] for s in (h, -h)]
     expected = np.vdot(v, ends[0] - ends[1]) / (2 * h)
@@ -264,7 +259,7 @@ def test_derivatives_by_the_data(kernel, estimator):
 
 
 def test_what_is_refused():
-    problem = inner_problem(SVC())
+    problem = Session(SVC())
     problem.load(X, TWO)
     problem.fit({})
     with pytest.raises(NotDifferentiableError, match="and none of 'predict_proba'"):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from hypergradient.problems import Session
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.decomposition import PCA
@@ -72,7 +73,7 @@ def test_several_outputs(target):
 def test_the_fitted_regressor_is_scikit_learns(transformation):
     model = TransformedTargetRegressor(regressor(), **transformation)
     model.set_params(regressor__ridge__tol=1e-12)
-    problem = inner_problem(model)
+    problem = Session(model)
     problem.load(X[:70], y[:70])
     ours = problem.fit({"regressor__ridge__alpha": 0.7})
     own = clone(model).set_params(regressor__ridge__alpha=0.7).fit(X[:70], y[:70])
@@ -106,7 +107,7 @@ def test_what_is_refused():
     mixing = TransformedTargetRegressor(Ridge(), transformer=PCA(2))
     with pytest.raises(NotDifferentiableError, match="does not act on each number by itself"):
         check_hypergradient(mixing, X, np.column_stack([y, z]))
-    problem = inner_problem(TransformedTargetRegressor(Ridge()))
+    problem = Session(TransformedTargetRegressor(Ridge()))
     problem.load(X, y)
     with pytest.raises(ValueError, match=r"\['func'\] cannot be set on a fold that is loaded"):
         problem.fit({"func": np.log})

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypergradient.problems import designs, target, weights
+from hypergradient.problems import Session, designs, target, weights
 from sklearn.base import clone
 from sklearn.datasets import make_regression
 from sklearn.model_selection import KFold, cross_val_score
@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skhyper import BayesSearchCV, GradientSearchCV
-from skhyper.hypergradient import check_hypergradient, inner_problem
+from skhyper.hypergradient import check_hypergradient
 from skhyper.linear_model import WeightedElasticNet
 
 DATA = designs()
@@ -41,7 +41,7 @@ def test_hypergradients(design, spelling, weighted):
     check = check_hypergradient(net, X, y, names=names, fit_params=fit_params)
     for name in names:
         assert np.shape(check.gradient[name]) == np.shape(getattr(net, name))
-    problem = inner_problem(net)
+    problem = Session(net)
     problem.load(X, y, **fit_params)
     problem.fit({"alpha": 0.3})
     ours, theirs = problem.fit({"alpha": 0.03}), clone(net).fit(X, y, **fit_params)

@@ -39,7 +39,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhyper import BayesSearchCV, GradientSearchCV, SearchCV
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
-from skhyper.hypergradient import inner_problem, log_marginal_likelihood
+from skhyper.hypergradient import Fold, InnerProblem, inner_problem, log_marginal_likelihood
 from skhyper.space import When
 
 X, y = load_diabetes(return_X_y=True)
@@ -461,14 +461,21 @@ class Fragile(Ridge):
         return super().fit(X, y)
 
 
-class FragileProblem(type(inner_problem(Ridge()))):
-    def __init__(self, estimator):
-        super().__init__(Ridge(**estimator.get_params()))
-        self.fragile = estimator
+class FragileProblem(InnerProblem):
+    names = ("alpha",)
+
+    def load(self, X, y):
+        ridge = Ridge(**self.estimator.get_params())
+        return FragileFold(self.estimator, inner_problem(ridge).load(X, y))
+
+
+class FragileFold(Fold):
+    def __init__(self, fragile, ridge):
+        self.fragile, self.ridge = fragile, ridge
 
     def fit(self, params):
         clone(self.fragile).set_params(**params).fit([[0.0], [1.0]], [0.0, 1.0])
-        return super().fit(params)
+        return self.ridge.fit(params)
 
 
 inner_problem.register(Fragile, FragileProblem)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from contracts.feature_map_contract import check_feature_map, dense
+from contracts.transformer_contract import check_transformer_vjp, dense
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA
@@ -16,7 +16,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skhyper.hypergradient import check_hypergradient, feature_map
+from skhyper.hypergradient import check_hypergradient, transformer_vjp
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 5)) * [1, 2, 3, 1, 0.5] + 1
@@ -74,7 +74,7 @@ MIXED = ColumnTransformer(
 def test_against_differences(transformer, data):
     # Copies, as folds are: sums over views of a DataFrame may round otherwise.
     train, test = data[:40].copy(), data[40:].copy()
-    check_feature_map(transformer, train, test, rtol=1e-6)
+    check_transformer_vjp(transformer, train, test, rtol=1e-6)
 
 
 def test_in_front_of_a_model():
@@ -90,7 +90,7 @@ def test_in_front_of_a_model():
 def test_the_fitted_transformer_is_clean():
     for transformer, data in [(UNION, X), (COLUMNS, X), (MIXED, FRAME)]:
         transformer = clone(transformer).set_params(n_jobs=2)
-        mapped = feature_map(transformer)
+        mapped = transformer_vjp(transformer)
         mapped.fit_transform({}, data)
         assert "_StandIn" not in repr(vars(mapped.fitted))
         assert mapped.fitted.n_jobs == 2
@@ -121,7 +121,7 @@ def test_weights_fit_nothing_again(inside):
     key = "transformer_list" if inside is UNION else "transformers"
     children = [(n, Counting() if n == "map" else t, *c) for n, t, *c in getattr(inside, key)]
     setattr(transformer, key, children)
-    mapped = feature_map(transformer)
+    mapped = transformer_vjp(transformer)
     for weight in (1.0, 2.0, 3.0):
         weights = {"map": weight}
         Z = mapped.fit_transform({"transformer_weights": weights}, X)
@@ -148,7 +148,7 @@ def test_weights_of_sparse_text():
 def test_pandas_output():
     transformer = clone(MIXED).set_params(cat=OneHotEncoder(sparse_output=False))
     transformer.set_output(transform="pandas")
-    mapped = feature_map(transformer)
+    mapped = transformer_vjp(transformer)
     Z = mapped.fit_transform({}, FRAME)
     pd.testing.assert_frame_equal(Z, clone(transformer).fit_transform(FRAME))
     pd.testing.assert_frame_equal(mapped.transform(FRAME[:5]), Z[:5])
@@ -159,15 +159,16 @@ def test_metadata():
     with sklearn.config_context(enable_metadata_routing=True):
         scaler = StandardScaler().set_fit_request(sample_weight=True)
         union = FeatureUnion([("a", scaler), ("b", "passthrough")], transformer_weights={"a": 2.0})
-        check_feature_map(union, X[:40], X[40:], rtol=1e-6, sample_weight=weight[:40])
+        check_transformer_vjp(union, X[:40], X[40:], rtol=1e-6, sample_weight=weight[:40])
 
 
 def test_what_passes_and_what_not():
-    blocked = feature_map(FeatureUnion([("pca", PCA(2)), ("map", nystroem())]))
+    blocked = transformer_vjp(FeatureUnion([("pca", PCA(2)), ("map", nystroem())]))
     assert not blocked.passes_inputs
     assert blocked.names == ("map__gamma",)
     assert (
-        "map: Nystroem: gamma is None" in feature_map(FeatureUnion([("map", Nystroem())])).why_not
+        "map: Nystroem: gamma is None"
+        in transformer_vjp(FeatureUnion([("map", Nystroem())])).why_not
     )
     with pytest.raises(ValueError, match="'map' exchanges a step of FeatureUnion"):
-        feature_map(UNION).fit_transform({"map": "drop"}, X)
+        transformer_vjp(UNION).fit_transform({"map": "drop"}, X)

@@ -1,9 +1,9 @@
 """What a transformer has to answer so that derivatives pass through it.
 
 A transformer maps training data X to Z by statistics that it learns on X, and test data X' to
-Z' by the same statistics. A *feature map* turns the derivatives of a loss by Z and Z' into
-those by the transformer's hyperparameters and by X and X', what goes by way of the statistics
-included.
+Z' by the same statistics. A *differentiable transformer* turns the derivatives of a loss with
+respect to Z and Z' into those with respect to the transformer's hyperparameters and to X and X',
+what goes by way of the statistics included.
 
 Notation
 --------
@@ -25,23 +25,23 @@ from skhyper._readonly import with_copies, with_protected
 from skhyper.hypergradient._problem import Gradient, NotDifferentiableError
 
 __all__ = [
-    "FeatureMap",
-    "LeafMap",
-    "OpaqueMap",
+    "DifferentiableTransformer",
+    "LeafTransformer",
+    "OpaqueTransformer",
     "Pulled",
     "as_dense",
-    "feature_map",
-    "map_or_opaque",
+    "differentiable_or_opaque",
+    "transformer_vjp",
 ]
 
 Pulled = tuple[Gradient, np.ndarray | None, np.ndarray | None]
 
 
-class FeatureMap(ABC):
+class DifferentiableTransformer(ABC):
     """One transformer, on the training data of one fold.
 
     For each setting ``fit_transform`` is called, then ``transform``, then ``pull_back``. A map
-    of a transformer that contains no others is a :class:`LeafMap` and has ``pull_back`` to
+    of a transformer that contains no others is a :class:`LeafTransformer` and has ``pull_back`` to
     write.
 
     Parameters
@@ -71,7 +71,9 @@ class FeatureMap(ABC):
         self.transformer = transformer
 
     @abstractmethod
-    def fit_transform(self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params) -> Any:
+    def fit_transform(
+        self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
+    ) -> Any:
         """Fit at a setting and transform the training data."""
 
     @abstractmethod
@@ -110,12 +112,14 @@ class FeatureMap(ABC):
         """
 
 
-class LeafMap(FeatureMap):
+class LeafTransformer(DifferentiableTransformer):
     """A transformer that contains no others."""
 
     _call_with = staticmethod(with_protected)
 
-    def fit_transform(self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params) -> Any:
+    def fit_transform(
+        self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
+    ) -> Any:
         self.fitted = clone(self.transformer).set_params(**clone(dict(params), safe=False))
         self.X_train, self.fit_params = X, fit_params
         return self._call_with(self._fit_transform, X, y)
@@ -139,7 +143,7 @@ class LeafMap(FeatureMap):
             yield 1, as_dense(self.X_test), dZ_test
 
 
-class OpaqueMap(LeafMap):
+class OpaqueTransformer(LeafTransformer):
     """A transformer that has no registered map: fitted and applied, never differentiated."""
 
     passes_inputs = False
@@ -151,16 +155,16 @@ class OpaqueMap(LeafMap):
         if inputs:
             raise NotDifferentiableError(
                 f"{type(self.transformer).__name__} passes no derivatives on to what stands "
-                "before it: register a map by feature_map.register."
+                "before it: register one by transformer_vjp.register."
             )
         return {}, None, None
 
 
 @singledispatch
-def feature_map(transformer: Any) -> FeatureMap:
-    """The feature map of a transformer, by its class.
+def transformer_vjp(transformer: Any) -> DifferentiableTransformer:
+    """The VJP of a transformer, by its class.
 
-    Third parties add theirs by ``feature_map.register(TheirTransformer, TheirMap)``.
+    Third parties add theirs by ``transformer_vjp.register(TheirTransformer, TheirMap)``.
 
     Parameters
     ----------
@@ -169,7 +173,7 @@ def feature_map(transformer: Any) -> FeatureMap:
 
     Returns
     -------
-    map : FeatureMap
+    map : DifferentiableTransformer
 
     Raises
     ------
@@ -179,24 +183,25 @@ def feature_map(transformer: Any) -> FeatureMap:
     Examples
     --------
     >>> from sklearn.kernel_approximation import Nystroem
-    >>> from skhyper.hypergradient import feature_map
-    >>> feature_map(Nystroem(gamma=0.1)).names
+    >>> from skhyper.hypergradient import transformer_vjp
+    >>> transformer_vjp(Nystroem(gamma=0.1)).names
     ('gamma',)
-    >>> feature_map(Nystroem()).names  # gamma=None is no number
+    >>> transformer_vjp(Nystroem()).names  # gamma=None is no number
     ()
     """
     raise NotDifferentiableError(
-        f"{type(transformer).__name__} passes no derivatives on: no feature map is registered."
+        f"{type(transformer).__name__} passes no derivatives on: no VJP is registered."
     )
 
 
-def map_or_opaque(transformer: Any) -> FeatureMap:
-    """The feature map, or one that only fits and transforms where there is none."""
+def differentiable_or_opaque(transformer: Any) -> DifferentiableTransformer:
+    """The differentiable transformer, or one that only fits and transforms where there is none."""
     try:
-        return feature_map(transformer)
+        return transformer_vjp(transformer)
     except NotDifferentiableError as error:
-        opaque = OpaqueMap(transformer)
-        registered = feature_map.dispatch(type(transformer)) is not feature_map.dispatch(object)
+        opaque = OpaqueTransformer(transformer)
+        dispatch = transformer_vjp.dispatch
+        registered = dispatch(type(transformer)) is not dispatch(object)
         # Of a vectorizer nobody expects derivatives; of a Nystroem one may ask why.
         opaque.why_not = str(error) if registered else ""
         return opaque

@@ -25,13 +25,13 @@ from sklearn.preprocessing import (
 
 from skhyper._numeric._data import as_weights
 from skhyper.hypergradient._elementwise import known_slope
-from skhyper.hypergradient._feature_map import LeafMap, Pulled, as_dense, feature_map
 from skhyper.hypergradient._problem import NotDifferentiableError, check_not_overridden
+from skhyper.hypergradient._transformer import LeafTransformer, Pulled, as_dense, transformer_vjp
 
 __all__ = ["ScalerMap"]
 
 
-class ScalerMap(LeafMap):
+class ScalerMap(LeafTransformer):
     """A transformer without hyperparameters that could be differentiated.
 
     A subclass says how derivatives pass through a row and gathers those by statistics.
@@ -71,7 +71,7 @@ class ScalerMap(LeafMap):
         """From ``∂L/∂statistics`` to ``∂L/∂X`` of the training data."""
 
 
-@feature_map.register(StandardScaler)
+@transformer_vjp.register(StandardScaler)
 class StandardScalerMap(ScalerMap):
     """``Z = (X - μ) / s``; statistics: μ and v = s²."""
 
@@ -97,7 +97,7 @@ class StandardScalerMap(ScalerMap):
         return a[:, None] * (d_mean + 2 * centred * np.where(varies, d_variance, 0))
 
 
-@feature_map.register(MinMaxScaler)
+@transformer_vjp.register(MinMaxScaler)
 class MinMaxScalerMap(ScalerMap):
     """``Z = low + (X - min) (high - low) / (max - min)``; statistics: min and max."""
 
@@ -122,7 +122,7 @@ class MinMaxScalerMap(ScalerMap):
         return dX
 
 
-@feature_map.register(MaxAbsScaler)
+@transformer_vjp.register(MaxAbsScaler)
 class MaxAbsScalerMap(ScalerMap):
     """``Z = X / max|X|``; statistic: the maximum."""
 
@@ -155,7 +155,7 @@ class _Rowwise(ScalerMap):
         """``∂L/∂X``."""
 
 
-@feature_map.register(Normalizer)
+@transformer_vjp.register(Normalizer)
 class NormalizerMap(_Rowwise):
     """``Z = X / |X|`` in the norm l1, l2 or max of each row."""
 
@@ -176,7 +176,7 @@ class NormalizerMap(_Rowwise):
         return (dZ - slope * (dZ * X).sum(axis=1, keepdims=True) / length) / length
 
 
-@feature_map.register(FunctionTransformer)
+@transformer_vjp.register(FunctionTransformer)
 class FunctionTransformerMap(_Rowwise):
     """A function that is known to act on each number by itself."""
 
@@ -188,14 +188,16 @@ class FunctionTransformerMap(_Rowwise):
             raise NotDifferentiableError(
                 f"The derivative of FunctionTransformer(func={transformer.func!r}) is not known: "
                 "take a numpy function such as np.log1p, without kw_args, or register a "
-                "feature map for a transformer of your own."
+                "VJP for a transformer of your own."
             )
 
     def row_derivative(self, X: np.ndarray, dZ: np.ndarray) -> np.ndarray:
-        return dZ * known_slope(self.fitted.func)(X)
+        slope = known_slope(self.fitted.func)
+        assert slope is not None  # checked at construction
+        return dZ * slope(X)
 
 
-@feature_map.register(PolynomialFeatures)
+@transformer_vjp.register(PolynomialFeatures)
 class PolynomialFeaturesMap(_Rowwise):
     """Monomials: ``Z_k = Π_j X_j^P_kj``."""
 

@@ -8,7 +8,7 @@ C = k(B, B), (q, q);  K = k(X, B), (n, q) or (m, q)
 N : inverse square root of C;  Z = K Nᵀ
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,12 @@ from scipy import linalg
 from sklearn.kernel_approximation import Nystroem, RBFSampler
 from sklearn.metrics.pairwise import pairwise_kernels
 
-from skhyper.hypergradient._feature_map import LeafMap, Pulled, as_dense, feature_map
 from skhyper.hypergradient._problem import (
     Gradient,
     NotDifferentiableError,
     check_not_overridden,
 )
+from skhyper.hypergradient._transformer import LeafTransformer, Pulled, as_dense, transformer_vjp
 
 __all__ = ["NystroemMap", "RBFSamplerMap", "kernel_pull_back"]
 
@@ -81,7 +81,7 @@ def _linear(X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray) -> Pull
     return _product(dK, X, B, 1.0)
 
 
-_PULL_BACKS = {
+_PULL_BACKS: dict[str, Callable[..., Any]] = {
     "rbf": _rbf,
     "poly": _poly,
     "polynomial": _poly,
@@ -114,8 +114,8 @@ def kernel_pull_back(
 # ---- Nystroem
 
 
-@feature_map.register(Nystroem)
-class NystroemMap(LeafMap):
+@transformer_vjp.register(Nystroem)
+class NystroemMap(LeafTransformer):
     """Nystroem by `gamma` and `coef0`, where they are numbers."""
 
     def __init__(self, transformer: Any):
@@ -147,7 +147,7 @@ class NystroemMap(LeafMap):
         d: list[np.ndarray | None] = [None, None]
         dN, dB = np.zeros_like(N), np.zeros_like(B)
 
-        def through_kernel(X: np.ndarray, K: np.ndarray, dK: np.ndarray):
+        def through_kernel(X: np.ndarray, K: np.ndarray, dK: np.ndarray) -> tuple[Any, Any]:
             gradient, dX, dB = kernel_pull_back(self.fitted.kernel, X, B, K, dK, **params)
             for name in self.names:
                 total[name] += gradient[name]
@@ -162,10 +162,9 @@ class NystroemMap(LeafMap):
         first, second = through_kernel(B, C, _inverse_root_pull_back(C, dN))
         if not inputs:
             return total, None, None
-        if d[0] is None:
-            d[0] = np.zeros(self.X_train.shape)
-        d[0][self.fitted.component_indices_] += dB + first + second
-        return total, d[0], d[1]
+        dX = np.zeros(self.X_train.shape) if d[0] is None else d[0]
+        dX[self.fitted.component_indices_] += dB + first + second
+        return total, dX, d[1]
 
     def _kernel(self, X: np.ndarray, Y: np.ndarray | None, params: dict) -> np.ndarray:
         return pairwise_kernels(X, Y, metric=self.fitted.kernel, **params)
@@ -206,8 +205,8 @@ def _inverse_root_pull_back(C: np.ndarray, dN: np.ndarray) -> np.ndarray:
 # ---- random Fourier features
 
 
-@feature_map.register(RBFSampler)
-class RBFSamplerMap(LeafMap):
+@transformer_vjp.register(RBFSampler)
+class RBFSamplerMap(LeafTransformer):
     """RBFSampler by `gamma`: ``Z = √(2/q) cos(X W + b)``, W in proportion to √gamma."""
 
     def __init__(self, transformer: Any):

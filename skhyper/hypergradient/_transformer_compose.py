@@ -25,13 +25,18 @@ from sklearn.pipeline import FeatureUnion
 from skhyper._readonly import works_in_place
 from skhyper._sklearn import input_indices, set_remainder
 from skhyper.hypergradient._chain import is_step
-from skhyper.hypergradient._feature_map import FeatureMap, Pulled, as_dense, feature_map
 from skhyper.hypergradient._problem import (
     Gradient,
     NotDifferentiableError,
     check_not_overridden,
 )
 from skhyper.hypergradient._stage import Stage, split_params, stripped
+from skhyper.hypergradient._transformer import (
+    DifferentiableTransformer,
+    Pulled,
+    as_dense,
+    transformer_vjp,
+)
 
 __all__ = ["ColumnTransformerMap", "FeatureUnionMap"]
 
@@ -79,7 +84,7 @@ class _Part:
     output: slice
 
 
-class _SideBySide(FeatureMap):
+class _SideBySide(DifferentiableTransformer):
     """What FeatureUnion and ColumnTransformer have in common."""
 
     base: type
@@ -114,7 +119,9 @@ class _SideBySide(FeatureMap):
     def parts(self) -> Iterator[_Part]:
         """What came of each transformer at the last fit."""
 
-    def fit_transform(self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params) -> Any:
+    def fit_transform(
+        self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
+    ) -> Any:
         own, nested = split_params(self.transformer, params, self._children)
         template = copy.copy(self.transformer)
         for name, value in clone(own, safe=False).items():
@@ -167,7 +174,7 @@ class _SideBySide(FeatureMap):
                 sides = [None if dZ is None else weight * dZ for dZ in sides]
             if part.stage is not None and (inputs or stripped(names, part.name)):
                 stage = part.stage
-                own, *sides = stage.pull_back(*sides, names, inputs, key=data[1])
+                own, *sides = stage.pull_back(sides[0], sides[1], names, inputs, key=data[1])
                 gradient.update(own)
             if inputs:
                 for i, X in enumerate(data):
@@ -206,7 +213,7 @@ def _add_columns(
     return dX
 
 
-@feature_map.register(FeatureUnion)
+@transformer_vjp.register(FeatureUnion)
 class FeatureUnionMap(_SideBySide):
     """FeatureUnion by `transformer_weights`, a dict, and by ``name__…`` of its transformers."""
 
@@ -243,7 +250,7 @@ class FeatureUnionMap(_SideBySide):
             end += width
 
 
-@feature_map.register(ColumnTransformer)
+@transformer_vjp.register(ColumnTransformer)
 class ColumnTransformerMap(_SideBySide):
     """ColumnTransformer by `transformer_weights`, a dict, and by ``name__…`` within."""
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from contracts.feature_map_contract import check_feature_map
+from contracts.transformer_contract import check_transformer_vjp
 from scipy import sparse
 from sklearn.kernel_approximation import Nystroem, RBFSampler
 
-from skhyper.hypergradient import NotDifferentiableError, feature_map
+from skhyper.hypergradient import NotDifferentiableError, transformer_vjp
 
 rng = np.random.default_rng(0)
 TRAIN = rng.normal(size=(40, 4)) + [0, 1, 2, 3]
@@ -26,14 +26,14 @@ TRANSFORMERS = [
 
 @pytest.mark.parametrize("transformer", TRANSFORMERS, ids=str)
 def test_against_differences(transformer):
-    check_feature_map(transformer, TRAIN, TEST, rtol=1e-6)
+    check_transformer_vjp(transformer, TRAIN, TEST, rtol=1e-6)
 
 
 @pytest.mark.parametrize("transformer", TRANSFORMERS[:1] + TRANSFORMERS[6:7], ids=str)
 def test_sparse_data_have_derivatives_by_hyperparameters(transformer):
     gradients = []
     for convert in (np.asarray, sparse.csr_matrix):
-        mapped = feature_map(transformer)
+        mapped = transformer_vjp(transformer)
         Z = mapped.fit_transform({}, convert(TRAIN))
         mapped.transform(convert(TEST))
         gradients.append(mapped.pull_back(Z, None, ["gamma"], False)[0]["gamma"])
@@ -45,7 +45,7 @@ def test_directions_that_scikit_learn_clips_are_constant():
     flat = np.zeros((5, 2))
     flat[:, 0], flat[:, 1] = [1, 2, 3, -1, 2], [0, 1, -1, 1, 3]
     nystroem = Nystroem("poly", gamma=0.5, coef0=0.0, degree=1, n_components=5, random_state=0)
-    mapped = feature_map(nystroem)
+    mapped = transformer_vjp(nystroem)
     mapped.fit_transform({}, flat)
     Z = mapped.transform(flat)
     gradient, *_ = mapped.pull_back(None, Z, ["gamma"], True)
@@ -54,11 +54,11 @@ def test_directions_that_scikit_learn_clips_are_constant():
 
 
 def test_names_are_numbers():
-    assert feature_map(Nystroem("poly", coef0=1.0)).names == ("coef0",)
-    assert "gamma is None" in feature_map(Nystroem()).why_not
-    assert feature_map(RBFSampler(gamma="scale")).names == ()
-    assert "gamma='scale'" in feature_map(RBFSampler(gamma="scale")).why_not
+    assert transformer_vjp(Nystroem("poly", coef0=1.0)).names == ("coef0",)
+    assert "gamma is None" in transformer_vjp(Nystroem()).why_not
+    assert transformer_vjp(RBFSampler(gamma="scale")).names == ()
+    assert "gamma='scale'" in transformer_vjp(RBFSampler(gamma="scale")).why_not
     with pytest.raises(NotDifferentiableError, match=r"got kernel='chi2', kernel_params=None"):
-        feature_map(Nystroem("chi2"))
+        transformer_vjp(Nystroem("chi2"))
     with pytest.raises(NotDifferentiableError, match=r"kernel_params=\{'gamma': 1\}"):
-        feature_map(Nystroem(kernel_params={"gamma": 1}))
+        transformer_vjp(Nystroem(kernel_params={"gamma": 1}))

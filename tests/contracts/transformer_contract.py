@@ -1,10 +1,10 @@
-"""What every feature map has to satisfy; an extender calls it with a transformer of theirs."""
+"""What every differentiable transformer has to satisfy; extenders call it with theirs."""
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 
-from skhyper.hypergradient import feature_map
+from skhyper.hypergradient import transformer_vjp
 from skhyper.space import as_vector, like
 
 _STENCIL = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
@@ -14,9 +14,11 @@ def dense(Z):
     return np.asarray(Z.toarray() if sparse.issparse(Z) else Z, dtype=float)
 
 
-def check_feature_map(transformer, X_train, X_test, y=None, *, step=1e-4, rtol=1e-7, **fit_params):
+def check_transformer_vjp(
+    transformer, X_train, X_test, y=None, *, step=1e-4, rtol=1e-7, **fit_params
+):
     """Transform as scikit-learn does; pull back as differences of scikit-learn's own have it."""
-    names = list(feature_map(transformer).names)
+    names = list(transformer_vjp(transformer).names)
     own = {name: transformer.get_params()[name] for name in names}
 
     def images(params, X_train, X_test):
@@ -24,7 +26,7 @@ def check_feature_map(transformer, X_train, X_test, y=None, *, step=1e-4, rtol=1
         Z_train = fitted.fit_transform(X_train, y, **fit_params)
         return dense(Z_train), dense(fitted.transform(X_test))
 
-    mapped = feature_map(transformer)
+    mapped = transformer_vjp(transformer)
     Z_train = dense(mapped.fit_transform(own, X_train, y, **fit_params))
     Z_test = dense(mapped.transform(X_test))
     for ours, theirs in zip((Z_train, Z_test), images(own, X_train, X_test)):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from contracts.feature_map_contract import check_feature_map
+from contracts.transformer_contract import check_transformer_vjp
 from sklearn.preprocessing import (
     FunctionTransformer,
     MaxAbsScaler,
@@ -12,7 +12,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skhyper.hypergradient import NotDifferentiableError, feature_map
+from skhyper.hypergradient import NotDifferentiableError, transformer_vjp
 
 rng = np.random.default_rng(0)
 TRAIN = rng.normal(size=(30, 4)) * [1, 5, 0.1, 2] + [0, 1, 2, -3]
@@ -37,19 +37,19 @@ TRANSFORMERS = [
 
 @pytest.mark.parametrize("transformer", TRANSFORMERS, ids=str)
 def test_against_differences(transformer):
-    check_feature_map(transformer, TRAIN, TEST, step=1e-6, rtol=1e-6)
+    check_transformer_vjp(transformer, TRAIN, TEST, step=1e-6, rtol=1e-6)
 
 
 def test_sample_weight():
     weight = rng.random(30)
-    check_feature_map(StandardScaler(), TRAIN, TEST, rtol=1e-6, sample_weight=weight)
+    check_transformer_vjp(StandardScaler(), TRAIN, TEST, rtol=1e-6, sample_weight=weight)
 
 
 @pytest.mark.parametrize("transformer", [StandardScaler(), MinMaxScaler(), MaxAbsScaler()], ids=str)
 def test_a_constant_feature(transformer):
     constant = TRAIN.copy()
     constant[:, 1] = 0.0
-    mapped = feature_map(transformer)
+    mapped = transformer_vjp(transformer)
     Z = mapped.fit_transform({}, constant)
     Z_test = mapped.transform(TEST)
     _, dX_train, dX_test = mapped.pull_back(np.ones_like(Z), np.ones_like(Z_test), [], True)
@@ -68,7 +68,7 @@ def test_a_feature_that_is_constant_up_to_rounding_gets_no_derivative_by_its_sca
     constant = TRAIN.copy()
     constant[:, 1] = np.nextafter(value, np.inf)  # scikit-learn sets its scale to 1
     constant[::2, 1] = value
-    mapped = feature_map(transformer)
+    mapped = transformer_vjp(transformer)
     Z = mapped.fit_transform({}, constant)
     Z_test = mapped.transform(TEST)
     _, dX_train, dX_test = mapped.pull_back(np.zeros_like(Z), np.ones_like(Z_test), [], True)
@@ -78,7 +78,7 @@ def test_a_feature_that_is_constant_up_to_rounding_gets_no_derivative_by_its_sca
 
 
 def test_a_row_of_zeros():
-    mapped = feature_map(Normalizer())
+    mapped = transformer_vjp(Normalizer())
     Z = mapped.fit_transform({}, np.zeros((2, 3)))
     _, dX, _ = mapped.pull_back(np.ones_like(Z), None, [], True)
     np.testing.assert_array_equal(dX, 1.0)
@@ -87,4 +87,4 @@ def test_a_row_of_zeros():
 @pytest.mark.parametrize("func", [np.cumsum, lambda X: X[:, ::-1]])
 def test_functions_that_are_not_known(func):
     with pytest.raises(NotDifferentiableError, match="take a numpy function such as"):
-        feature_map(FunctionTransformer(func))
+        transformer_vjp(FunctionTransformer(func))

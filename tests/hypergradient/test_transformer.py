@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from contracts.feature_map_contract import check_feature_map
+from contracts.transformer_contract import check_transformer_vjp
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.kernel_approximation import Nystroem
@@ -11,12 +11,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skhyper.hypergradient import (
-    LeafMap,
+    LeafTransformer,
     NotDifferentiableError,
     check_hypergradient,
-    feature_map,
+    transformer_vjp,
 )
-from skhyper.hypergradient._feature_map import map_or_opaque
+from skhyper.hypergradient._transformer import differentiable_or_opaque
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
@@ -36,7 +36,7 @@ class Power(TransformerMixin, BaseEstimator):
         return np.abs(X) ** self.exponent
 
 
-class PowerMap(LeafMap):
+class PowerMap(LeafTransformer):
     names = ("exponent",)
 
     def pull_back(self, dZ_train, dZ_test, names, inputs):
@@ -48,16 +48,16 @@ class PowerMap(LeafMap):
 
 
 def test_third_parties_register_theirs():
-    with pytest.raises(NotDifferentiableError, match="no feature map is registered"):
-        feature_map(Power())
-    feature_map.register(Power, PowerMap)
-    check_feature_map(Power(1.3), X[:40], X[40:], step=1e-5, rtol=1e-6)
+    with pytest.raises(NotDifferentiableError, match="no VJP is registered"):
+        transformer_vjp(Power())
+    transformer_vjp.register(Power, PowerMap)
+    check_transformer_vjp(Power(1.3), X[:40], X[40:], step=1e-5, rtol=1e-6)
     check = check_hypergradient(make_pipeline(StandardScaler(), Power(1.5), Ridge()), X, y)
     assert list(check.gradient) == ["power__exponent", "ridge__alpha"]
 
 
 def test_what_has_no_map_is_fitted_and_applied():
-    pca = map_or_opaque(PCA(2))
+    pca = differentiable_or_opaque(PCA(2))
     assert not pca.passes_inputs and not pca.names and not pca.why_not
     Z = pca.fit_transform({"n_components": 3}, X, y)
     np.testing.assert_array_equal(Z, PCA(3).fit_transform(X))
@@ -67,10 +67,10 @@ def test_what_has_no_map_is_fitted_and_applied():
 
 
 def test_the_reason_of_a_registered_class_is_kept():
-    assert "kernel='cosine'" in map_or_opaque(Nystroem(kernel="cosine")).why_not
+    assert "kernel='cosine'" in differentiable_or_opaque(Nystroem(kernel="cosine")).why_not
 
     class Doubled(StandardScaler):
         def transform(self, X, copy=None):
             return 2 * super().transform(X)
 
-    assert "overrides 'transform'" in map_or_opaque(Doubled()).why_not
+    assert "overrides 'transform'" in differentiable_or_opaque(Doubled()).why_not
