@@ -13,30 +13,26 @@ import numbers
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.kernel_ridge import KernelRidge
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skhyper._bands import Bands
-from skhyper._sklearn import Interval, check_sample_weight, fit_context
+from skhyper._banded import BANDS, BandedClassifier, BandedModel, BandedRegressor
+from skhyper._sklearn import Interval, fit_context
 
 __all__ = ["ARDKernelRidge", "ARDKernelRidgeClassifier"]
 
+_POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
 
-class _ARDModel(BaseEstimator):
-    """What the two share: length-scales, the solution, its values."""
 
+class _ARDModel(BandedModel):
+    """Base of the two estimators: length-scales, the solution, its values."""
+
+    _accepts_sparse = False
     _parameter_constraints: ClassVar[dict] = {
-        "alpha": [Interval(numbers.Real, 0, None, closed="neither")],
-        "length_scales": [
-            Interval(numbers.Real, 0, None, closed="neither"),
-            "array-like",
-            dict,
-            None,
-        ],
-        "bands": [dict, "array-like", None],
+        "alpha": [_POSITIVE],
+        "length_scales": [_POSITIVE, "array-like", dict, None],
+        "bands": BANDS,
     }
 
     def __init__(self, alpha: float = 0.3, length_scales: Any = None, bands: Any = None):
@@ -45,13 +41,7 @@ class _ARDModel(BaseEstimator):
         self.bands = bands
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, **options: Any) -> tuple:
-        """X, y and the sample weights as arrays; sets bands and length-scales."""
-        given = X
-        X, y = validate_data(self, X, y, dtype=np.float64, **options)
-        a = check_sample_weight(sample_weight, X)
-        names = getattr(self, "feature_names_in_", None)
-        self._bands = Bands.of(self.bands, given, X.shape[1], names)
-        self.bands_, self.band_names_ = self._bands.labels, self._bands.names
+        X, y, a = super()._checked(X, y, sample_weight, **options)
         self.length_scales_ = self._scales(X, a)
         return X, y, a
 
@@ -76,14 +66,11 @@ class _ARDModel(BaseEstimator):
         return KernelRidge(alpha=self.alpha, kernel=RBF(self.length_scales_[self.bands_]))
 
     def _values(self, X: Any) -> np.ndarray:
-        """Values of the fitted functions, (m,) or (m, T)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
         kernel = RBF(self.length_scales_[self.bands_])
         return kernel(X, self.X_fit_) @ self.dual_coef_ + self.intercept_
 
 
-class ARDKernelRidge(MultiOutputMixin, RegressorMixin, _ARDModel):
+class ARDKernelRidge(_ARDModel, MultiOutputMixin, BandedRegressor):
     """Kernel ridge regression with one RBF length-scale per band of features.
 
     Automatic relevance determination (ARD): a long length-scale removes its features from the
@@ -177,21 +164,8 @@ class ARDKernelRidge(MultiOutputMixin, RegressorMixin, _ARDModel):
         self._solve(X, y, a)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the target.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        return self._values(X)
-
-
-class ARDKernelRidgeClassifier(ClassifierMixin, _ARDModel):
+class ARDKernelRidgeClassifier(_ARDModel, BandedClassifier):
     """Classification by kernel ridge regression with one length-scale per band of features.
 
     The classifier that corresponds to :class:`ARDKernelRidge`, as
@@ -254,13 +228,7 @@ class ARDKernelRidgeClassifier(ClassifierMixin, _ARDModel):
         self : ARDKernelRidgeClassifier
         """
         X, y, a = self._checked(X, y, sample_weight)
-        check_classification_targets(y)
-        self.classes_ = np.unique(y[a > 0])
-        if len(self.classes_) < 2:
-            raise ValueError(
-                "ARDKernelRidgeClassifier needs samples of at least two classes; the data have "
-                f"one class: {self.classes_[0]!r}."
-            )
+        self._set_classes(y, a)
         self._solve(X, self._targets(y), a)
         return self
 
@@ -268,31 +236,3 @@ class ARDKernelRidgeClassifier(ClassifierMixin, _ARDModel):
         """1 for the class of each column, -1 for all others; one column for two classes."""
         Y = np.where(y[:, None] == self.classes_, 1.0, -1.0)
         return Y[:, 1:] if len(self.classes_) == 2 else Y
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Value of the function of the second class, or of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        """
-        Z = self._values(X)
-        return Z[:, 0] if Z.shape[1] == 1 else Z
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        Z = self.decision_function(X)
-        return self.classes_[Z.argmax(axis=1) if Z.ndim == 2 else (Z > 0).astype(int)]

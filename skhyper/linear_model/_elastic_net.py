@@ -4,14 +4,12 @@ import numbers
 import warnings
 from typing import Any, ClassVar
 
-import numpy as np
-from sklearn.base import RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 
+from skhyper._banded import BANDS, PENALTIES, BandedRegressor, LinearValues
 from skhyper._numeric import Centered, ElasticNetSolver, centered_target
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import Interval, fit_context
-from skhyper.linear_model._base import BANDS, PENALTIES, BandedModel
 
 __all__ = ["WeightedElasticNet"]
 
@@ -19,7 +17,7 @@ __all__ = ["WeightedElasticNet"]
 _DEFAULT_SHARE = 0.01
 
 
-class WeightedElasticNet(RegressorMixin, BandedModel):
+class WeightedElasticNet(LinearValues, BandedRegressor):
     """Linear regression with l1 and l2 weights per band of features, down to one per feature.
 
     The adaptive lasso is ``l1_weights=1 / abs(coefficients of a first fit)``. Tune many weights by
@@ -158,16 +156,3 @@ class WeightedElasticNet(RegressorMixin, BandedModel):
                 ConvergenceWarning,
                 stacklevel=3,
             )
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the target.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        return self._predictors(X)

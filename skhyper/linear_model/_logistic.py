@@ -7,13 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import sparse
 from scipy.special import expit, softmax
-from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.multiclass import check_classification_targets
 
+from skhyper._banded import BANDS, PENALTIES, BandedClassifier, LinearValues
 from skhyper._numeric import Design, binomial, multinomial, newton, with_class_weights
 from skhyper._sklearn import Interval, StrOptions, fit_context
-from skhyper.linear_model._base import BANDS, PENALTIES, BandedModel
 
 __all__ = ["BandedLogisticRegression"]
 
@@ -21,7 +19,7 @@ __all__ = ["BandedLogisticRegression"]
 _SMALL = 1_000_000
 
 
-class BandedLogisticRegression(ClassifierMixin, BandedModel):
+class BandedLogisticRegression(LinearValues, BandedClassifier):
     """Logistic regression with one l2 penalty per band of features.
 
     Parameters
@@ -142,15 +140,9 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
         self : BandedLogisticRegression
         """
         X, y, a = self._checked(X, y, sample_weight)
-        check_classification_targets(y)
+        self._set_classes(y, a)
         kept = a > 0  # samples of weight 0 have no effect
         X, y, a = (X, y, a) if kept.all() else (X[kept], y[kept], a[kept])
-        self.classes_ = np.unique(y)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                "BandedLogisticRegression needs samples of at least two classes; the data have "
-                f"one class: {self.classes_[0]!r}."
-            )
         a = with_class_weights(a, y, self.classes_, self.class_weight)
         self.alphas_ = self._bands.values("alphas", self.alphas)
         penalties = self.alphas_[self.bands_]
@@ -195,20 +187,6 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
             in_order[p:] -= in_order[p:].mean(axis=1, keepdims=True)
         return in_order
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Log-odds of the second class, or linear predictor of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        """
-        Z = self._predictors(X)
-        return Z[:, 0] if Z.shape[1] == 1 else Z
-
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class.
 
@@ -236,17 +214,3 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        Z = self.decision_function(X)
-        return self.classes_[Z.argmax(axis=1) if Z.ndim == 2 else (Z > 0).astype(int)]

@@ -4,17 +4,17 @@ import warnings
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin
 from sklearn.exceptions import ConvergenceWarning
 
+from skhyper._banded import BANDS, PENALTIES, BandedRegressor, LinearValues
 from skhyper._numeric import Centered, NormalEquations, centered_target
 from skhyper._sklearn import fit_context
-from skhyper.linear_model._base import BANDS, PENALTIES, BandedModel
 
 __all__ = ["BandedRidge"]
 
 
-class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
+class BandedRidge(LinearValues, MultiOutputMixin, BandedRegressor):
     """Linear regression with one l2 penalty per band of features.
 
     Features of one kind (pixels, words, lags, dummies of one category) share a penalty. A large
@@ -146,16 +146,3 @@ class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
         if not self.fit_intercept:
             self.intercept_ = 0.0
         return self
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the target.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        return self._predictors(X)
