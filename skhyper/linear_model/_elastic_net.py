@@ -133,7 +133,7 @@ class WeightedElasticNet(LinearValues, BandedRegressor):
         X, y, a = self._checked(X, y, sample_weight, y_numeric=True)
         data = Centered.from_data(dense_if_small(X), a, self.fit_intercept, lean=True)
         y_mean, Yc = centered_target(y.astype(float)[:, None], a, self.fit_intercept)
-        solver = ElasticNetSolver.of(data, Yc, self.fit_intercept)
+        solver = ElasticNetSolver.from_data(data, Yc, self.fit_intercept)
         self._solve(solver)
         self.coef_ = solver.W[:, 0]
         self.intercept_ = float(y_mean[0] - data.mean @ self.coef_) if self.fit_intercept else 0.0
@@ -148,7 +148,7 @@ class WeightedElasticNet(LinearValues, BandedRegressor):
         else:
             self.alpha_ = float(self.alpha)
         l1, l2 = (self.alpha_ * w[self.bands_] for w in (self.l1_weights_, self.l2_weights_))
-        solver.minimise(l1, l2)
+        solver.minimize(l1, l2)
         if not solver.exact:
             warnings.warn(
                 "The solution was not found to rounding error: some features are nearly equal or "
