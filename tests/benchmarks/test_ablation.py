@@ -38,6 +38,7 @@ def asked(n_trials):
     return np.concatenate(points)
 
 
+@pytest.mark.slow
 def test_each_change_changes_the_search_and_is_undone():
     whole = asked(24)
     for change in ablation.CHANGES:

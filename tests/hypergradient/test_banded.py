@@ -52,7 +52,6 @@ def test_ridge(design, spelling, kind, weighted):
 @pytest.mark.parametrize("kind", ["binary", "classes"])
 @pytest.mark.parametrize("spelling", ["number", "label", "dict"])
 @pytest.mark.parametrize("scoring", ["neg_log_loss", None])
-@pytest.mark.fast_cases(8)
 def test_logistic_regression(design, kind, spelling, scoring):
     weighted = (scoring is None) == (spelling == "label")
     X = DATA[design]
