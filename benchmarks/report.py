@@ -84,8 +84,8 @@ def gradients(result):
     n_seeds = len(result["seeds"])
     lines = ["## Derivatives in the Gaussian process", ""]
     lines += [
-        f"Median number of evaluations, over {n_seeds} seeds, until the best loss is within a share "
-        "of the gap between the optimum and the median random draw; in brackets the number of "
+        f"Median number of evaluations, over {n_seeds} seeds, until the best loss is within a "
+        "share of the gap between the optimum and the median random draw; in brackets the number of "
         "searches that reached it. *d + 1 starts*: as many initial points as without derivatives. "
         "*Fitted to values*: the hyperparameters of the GP are fitted without derivatives.",
         "",
@@ -345,8 +345,8 @@ def early_stopping(result):
     return [
         "## Early stopping",
         "",
-        f"Of {result['n_trials']} trials, the median number before the rule stops; then the loss by "
-        "stopping, mean (and worst), in standard deviations of the noise of cross-validation. "
+        f"Of {result['n_trials']} trials, the median number before the rule stops; then the loss "
+        "by stopping, mean (and worst), in standard deviations of the noise of cross-validation. "
         "All rules but the last: bound of the regret below the noise, after at least the given "
         "number of trials. `early_stopping=True` is `20 trials, 3 in a row`.",
         "",
@@ -371,7 +371,8 @@ def networks(result):
     head = ["hidden layers", "CPU ratio", "met", "accuracy, ours", "scikit-learn's"]
     lines += [*table(head, rows), ""]
     lines += [
-        "Training with derivatives with respect to k hyperparameters, relative to training without; bar: about 1 + k.",
+        "Training with derivatives with respect to k hyperparameters, relative to training "
+        "without; bar: about 1 + k.",
         "",
     ]
     rows = []
