@@ -87,7 +87,8 @@ def gradients(result):
         f"Median number of evaluations, over {n_seeds} seeds, until the best loss is within a "
         "share of the gap between the optimum and the median random draw; in brackets the number "
         "of searches that reached it. *d + 1 starts*: as many initial points as without "
-        "derivatives. *Fitted to values*: the hyperparameters of the GP are fitted without derivatives.",
+        "derivatives. *Fitted to values*: the hyperparameters of the GP are fitted without "
+        "derivatives.",
         "",
     ]
     head = ["task", "process", *levels, "CPU ms an ask"]
