@@ -8,7 +8,7 @@ import pytest
 # Set before scipy is imported: scikit-learn's array API tests need it.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 # Fast cases of each test in a folder, where the test has no mark ``fast_cases``.
-FAST_CASES = {"hypergradient": 2}
+FAST_CASES = {"hypergradient": 1}
 # Folders whose pages are slow.
 SLOW_PAGES = ("user_guide", "extending")
 

@@ -138,6 +138,7 @@ def test_a_penalty_for_each_band_beats_one_for_all():
     assert bayes.best_params_["bandedridge__alphas"].keys() == bands.keys()
 
 
+@pytest.mark.slow
 def test_logistic_regression_in_searches():
     X, y, bands = grouped(120)
     y = np.where(y > 0, "up", "down")

@@ -104,6 +104,7 @@ def test_linear_svc(design, weighted, class_weight, kind):
     check(estimator, design, kind, weighted, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_linear_svc_with_an_l1_penalty():
     check(LinearSVC(C=0.3, penalty="l1", dual=False), "tall", "binary", rtol=1e-4)
 

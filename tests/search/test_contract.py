@@ -488,6 +488,7 @@ def test_random_state_gives_the_same_search(kind, iris):
     assert one.cv_results_["params"] != other.cv_results_["params"]
 
 
+@pytest.mark.slow
 def test_import_brings_in_nothing_heavy():
     import subprocess
 

@@ -495,7 +495,7 @@ def test_repeated_choices_and_settings_are_tried_once(cls):
 
 
 @both
-@pytest.mark.fast_cases(1)
+@pytest.mark.slow
 def test_a_rare_constraint_starts_from_an_initial_point(cls):
     """One setting in some 10^8 is accepted."""
     space = {"a": (0.0, 1.0), "b": (0.0, 1.0), "n": (1, 10**4)}
