@@ -127,7 +127,7 @@ def print_table(runs, X_test, y_test):
         "\nScores are accuracies. The Bayesian search starts from the manual one, whose trials\n"
         "and seconds are counted in. The gradient search stopped by itself; accuracy counts\n"
         "samples and has no slope, so it went down the log-loss of calibrated decision values\n"
-        "and kept the most accurate setting that it met. The held-out score has a standard\n"
+        "and kept the most accurate candidate. The held-out score has a standard\n"
         f"error of about {error:.3f}: smaller differences in it mean nothing."
     )
 
