@@ -22,16 +22,15 @@ NAMES = {
 
 
 def bayesian(result):
-    lines = ["## Bayesian search beside its peers", ""]
+    lines = ["## Bayesian search compared with other packages", ""]
     lines += [
         "*Regret*: (best so far − best known) / (median random draw − best known), the mean over "
-        "problems of the mean over seeds. Engines were tuned on other problems than those reported "
-        "on. Searches that have not run all problems are marked with the number they have; a ratio "
-        "is always of the problems that both have, its interval (90 %) of resampled seeds, the "
-        "same on all problems.",
+        "problems of the mean over seeds. Our engine was not tuned on the reported problems. "
+        "*Problems* is the number that a search has run; a ratio is over the problems that both "
+        "have run, with a 90 % interval from resampling seeds (the same on all problems).",
         "",
     ]
-    for part, title in (("report", "Reported problems"), ("tune", "Problems tuned on")):
+    for part, title in (("report", "Reported problems"), ("tune", "Tuning problems")):
         summary = result["parts"][part]
         if summary["solvers"]:
             n = sum(row["part"] == part for row in result["problems"].values())
@@ -40,7 +39,7 @@ def bayesian(result):
             lines += [*ratio_table(summary), "", *claims(summary), ""]
         if part == "report" and draw_curves(result["curves"][part], HERE / "results/bayesian.png"):
             lines += ["![Mean regret over trials](results/bayesian.png)", ""]
-    lines += ["### CPU of asking and telling", "", *cpu_table(result["seconds"]), ""]
+    lines += ["### CPU time of ask and tell", "", *cpu_table(result["seconds"]), ""]
     lines += ["### Problems", "", *problem_table(result), ""]
     if result["failed"]:
         failed = ", ".join(f"{NAMES.get(s, s)} on {p}" for p, s in result["failed"])
@@ -84,7 +83,7 @@ def claims(summary):
         peer = summary["best_peer"][n]
         if peer:
             row = summary["ratios"][peer][n]
-            what = f"regret @{n} over the best peer's ({NAMES.get(peer, peer)})"
+            what = f"regret @{n} over the best other engine's ({NAMES.get(peer, peer)})"
             rows.append([what, interval(row), f"<= {BARS[n]}", met(row["ratio"] <= BARS[n])])
     for peer, row in summary["worse"].items():
         what = f"of {row['n_problems']} problems, significantly worse @50 than {NAMES[peer]}"
@@ -234,11 +233,11 @@ def ablation(result):
     whole = result["changes"]["ours"]["regret"]
     regrets = ", ".join(f"{whole[n]:.3f} at {n}" for n in CHECKPOINTS)
     return [
-        "## Ingredients of the Bayesian engine",
+        "## Parts of the Bayesian engine",
         "",
-        f"Problems tuned on ({len(result['problems'])} of them), one thing changed at a time: the "
-        "difference of the mean regret to that of the engine of this commit, positive if it is "
-        "worse, and Wilcoxon's p over pairs of runs. The engine's own regret: "
+        f"Tuning problems ({len(result['problems'])} of them), one thing changed at a time: the "
+        "difference of the mean regret to that of the engine of this commit (positive is worse), "
+        "and Wilcoxon's p over pairs of runs. The engine's own regret: "
         f"{regrets} trials.",
         "",
         *table(["change", "runs", *(f"@{n} (p)" for n in CHECKPOINTS)], rows[1:]),

@@ -19,9 +19,9 @@ def load(name):
 
 
 def overhead(result):
-    lines = ["## Overhead: what a trial costs besides the fits", ""]
+    lines = ["## Overhead: cost of a trial besides the fits", ""]
     lines += [
-        "Medians over repetitions. *Overhead* is CPU time outside of the estimator's own methods; "
+        "Medians over repetitions. *Overhead* is CPU time outside of the estimator's methods; "
         "the ratio is taken within each repetition, its range in brackets.",
         "",
     ]
@@ -84,10 +84,11 @@ def gradients(result):
     n_seeds = len(result["seeds"])
     lines = ["## Derivatives in the Gaussian process", ""]
     lines += [
-        f"Median number of evaluations, over {n_seeds} seeds, until the best loss is within a part "
-        "of the gap between the optimum and the median random draw; in brackets how many of the "
-        "searches came so far. *d + 1 starts*: as many initial points as without derivatives. "
-        "*Fitted to values*: the hyperparameters of the process are found without derivatives.",
+        f"Median number of evaluations, over {n_seeds} seeds, until the best loss is within a "
+        "share of the gap between the optimum and the median random draw; in brackets the number "
+        "of searches that reached it. *d + 1 starts*: as many initial points as without "
+        "derivatives. *Fitted to values*: the hyperparameters of the GP are fitted without "
+        "derivatives.",
         "",
     ]
     head = ["task", "process", *levels, "CPU ms an ask"]
@@ -205,15 +206,15 @@ def memory(target):
 
 def whole_range(result):
     labels, bar = result["labels"], result["largest_excess"]
-    lines = ["## One or two hyperparameters: beside a grid of the whole range", ""]
+    lines = ["## One or two hyperparameters: compared with a grid of the whole range", ""]
     lines += [
         f"{len(result['rows'])} tasks, {len(result['seeds'])} seeds (of data, folds and search) "
         "each; `GradientSearchCV` by default against a grid of 30 values, or of 10 x 10. "
         "*Excess*: CV loss over that of the best of the grid, less 1, median (worst); R² counts as "
         f"1 - R². *Worse*: runs in which it was above {100 * bar:g} %. *CPU*: over that of "
         "`GridSearchCV` on the grid, median, without the final fit. Where the score is not smooth "
-        "(s), the surrogate loss is compared, at the trial where it is least; *score*: how far the "
-        "best score is above the grid's, mean.",
+        "(s), the lowest surrogate loss is compared; *score*: how far the best score is above the "
+        "grid's, mean.",
         "",
     ]
     head = ["task"]
@@ -260,16 +261,16 @@ def whole_range_cells(row, label, bar):
 
 
 def overfitting(result):
-    lines = ["## Many hyperparameters: what they gain and what they overfit", ""]
+    lines = ["## Many hyperparameters: gain and overfitting", ""]
     lines += [
-        f"Means over {len(result['seeds'])} seeds. *single*: one value for all components; "
-        "*plain*: each by itself, by the loss of five folds (`prior=None`); *stopped*: likewise "
-        "on four fifths of the samples, and of its trials the one that predicts the last fifth "
-        "best; *auto*: the default. *Over single*: test loss over that of *single* with the same "
-        "seed, mean (worst), and how often it was above by more than 0.1 %. The rule by which "
-        "*auto* picks a strength was chosen on other seeds of the first tasks, and on none of "
-        "those that are called unseen. CPU seconds are medians; those of *plain* include the "
-        "look for overfitting.",
+        f"Means over {len(result['seeds'])} seeds. *single*: one common value for all "
+        "components; *plain*: no prior, by the loss of five folds (`prior=None`); *stopped*: the "
+        "same on four fifths of the samples, and of its trials the one that predicts the last "
+        "fifth best; *auto*: the default. *Over single*: test loss divided by that of *single* "
+        "with the same seed, mean (worst), and number of seeds in which it was more than 0.1 % "
+        "higher. The rule by which *auto* chooses a strength was tuned on other seeds of the "
+        "first tasks, and not on tasks marked unseen. CPU seconds are medians; those of *plain* "
+        "include the check for overfitting.",
         "",
     ]
     rows = []
@@ -321,11 +322,11 @@ def cost_aware(result):
         for row in result["rows"]
     ]
     return [
-        "## Trials that take different times",
+        "## Trials of different cost",
         "",
-        "Mean regret (0: the optimum, 1: the median of the space) at parts of a budget of "
+        "Mean regret (0: the optimum, 1: the median of the space) at shares of a budget of "
         f"{result['n_average']} trials of average cost, without / with a model of the cost, which "
-        f"differs by a factor of {result['ratio']:g} within the space, in made-up seconds.",
+        f"differs by a factor of {result['ratio']:g} within the space, in artificial seconds.",
         "",
         *table(["problem", *[f"at {share}" for share in shares], "trials"], rows),
         "",
@@ -345,10 +346,10 @@ def early_stopping(result):
     return [
         "## Early stopping",
         "",
-        f"Of {result['n_trials']} trials, the median number before the rule stops; then what is "
-        "lost by that, mean (and worst), in standard deviations of the noise of the "
-        "cross-validation. The rules but the last: bound of the regret below the noise, after at "
-        "least so many trials. `early_stopping=True` is `20 trials, 3 in a row`.",
+        f"Of {result['n_trials']} trials, the median number before the rule stops; then the loss "
+        "by stopping, mean (and worst), in standard deviations of the noise of cross-validation. "
+        "All rules but the last: bound of the regret below the noise, after at least the given "
+        "number of trials. `early_stopping=True` is `20 trials, 3 in a row`.",
         "",
         *table(["problem", *result["rules"]], rows),
         "",
@@ -371,7 +372,8 @@ def networks(result):
     head = ["hidden layers", "CPU ratio", "met", "accuracy, ours", "scikit-learn's"]
     lines += [*table(head, rows), ""]
     lines += [
-        "Training with derivatives by k hyperparameters, in trainings without; bar: about 1 + k.",
+        "Training with derivatives with respect to k hyperparameters, relative to training "
+        "without; bar: about 1 + k.",
         "",
     ]
     rows = []
@@ -382,7 +384,7 @@ def networks(result):
     lines += [*table(head, rows), ""]
     lines += [
         "Learning rate, penalties and momentum by gradients against the best of 30 random "
-        "settings. *Seeds met*: gradients were at least as good within the CPU time of 10 random "
+        "candidates. *Seeds met*: gradients were at least as good within the CPU time of 10 random "
         "settings.",
         "",
     ]
@@ -438,7 +440,7 @@ def banded(tasks):
             share = row["ours_over_it_cpu_seconds"]
             rows.append([search, *losses(row), *first_over(row), f"1 / {1 / share:.3g}"])
         lines += [
-            f"### A penalty for each of {name}",
+            f"### One penalty for each of {name}",
             "",
             f"{task['what']}; medians over seeds. Ratios: the first search over this one, within "
             f"a seed. Bars: CV loss {task['best_of_cv']:g} of the rivals', {bar}.",
@@ -452,10 +454,10 @@ def banded(tasks):
 def length_scales(task):
     rows = [[name, *losses(row), *first_over(row)] for name, row in task["rows"].items()]
     return [
-        "### A length-scale for each of 30 features",
+        "### One length-scale for each of 30 features",
         "",
         f"{task['what']}; medians over seeds. Ratios: the first search over this one. Bars: CV "
-        "loss 0.1 of gp_minimize's, test loss 1.1 of that by the evidence.",
+        "loss 0.1 of gp_minimize's, test loss 1.1 of that by the marginal likelihood.",
         "",
         *table(["search", *LOSSES, "CV ratio", "test ratio"], rows),
         "",

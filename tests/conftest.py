@@ -7,6 +7,10 @@ import pytest
 
 # Set before scipy is imported: scikit-learn's array API tests need it.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+# Fast cases of each test in a folder, where the test has no mark ``fast_cases``.
+FAST_CASES = {"hypergradient": 1}
+# Folders whose pages are slow.
+SLOW_PAGES = ("user_guide", "extending")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -17,15 +21,17 @@ def pytest_pyfunc_call():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark as slow all but n evenly spaced cases of a test with the mark ``fast_cases(n)``."""
+    """Mark guides as slow, and all but n evenly spaced cases of tests with ``fast_cases(n)``."""
     cases = defaultdict(list)
     for item in items:
+        if item.path.suffix == ".md" and item.path.parent.name in SLOW_PAGES:
+            item.add_marker(pytest.mark.slow)
         mark = item.get_closest_marker("fast_cases")
-        if mark is not None:
-            cases[item.parent.nodeid, item.originalname, mark.args].append(item)
-    for (_, _, (n,)), members in cases.items():
-        step = len(members) / n
-        fast = {int((i + 0.5) * step) for i in range(n)}
+        n = mark.args[0] if mark else FAST_CASES.get(item.path.parent.name)
+        if n is not None and hasattr(item, "callspec"):
+            cases[item.parent.nodeid, item.originalname, n].append(item)
+    for (_, _, n), members in cases.items():
+        fast = {int((i + 0.5) * len(members) / n) for i in range(n)}
         for i, item in enumerate(members):
             if i not in fast:
                 item.add_marker(pytest.mark.slow)

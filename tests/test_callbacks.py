@@ -70,7 +70,7 @@ def test_only_callbacks_are_accepted():
 
 @pytest.mark.skipif(not HAS_CALLBACKS, reason="scikit-learn's own callbacks came with 1.9")
 @pytest.mark.parametrize("n_jobs", [1, 2])
-@pytest.mark.fast_cases(1)
+@pytest.mark.slow
 def test_scikit_learns_own_progress_bar_and_scoring_monitor(n_jobs, capsys):
     pytest.importorskip("rich")
     from sklearn.callback import ProgressBar as SklearnProgressBar

@@ -17,6 +17,7 @@ LAYERS = [
     {"_readonly", "_lazy"},
     {"exceptions", "_sklearn", "_numeric", "_identity"},
     {"_bands"},
+    {"_banded"},
     {"_trial", "space", "callbacks"},
     {"gp", "linear_model", "kernel", "neural_network"},
     {"samplers", "hypergradient"},

@@ -43,7 +43,7 @@ def test_import_skhyper_adds_nothing_heavy():
 
 
 @pytest.mark.parametrize("name", [*HEAVY, "GradientSearchCV"])
-@pytest.mark.fast_cases(1)
+@pytest.mark.slow
 def test_what_is_heavy_is_there_when_asked_for(name):
     code = f"""if True:
         import json, sys
@@ -68,6 +68,7 @@ def test_registrations_are_there_before_they_are_needed():
     assert not none
 
 
+@pytest.mark.slow
 def test_a_search_by_gradients_is_unpickled_by_a_process_that_has_not_seen_it():
     from sklearn.linear_model import Ridge
 

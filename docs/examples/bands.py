@@ -1,10 +1,10 @@
-"""Learn a penalty for each band of features, and see which bands carry signal.
+"""Tune one penalty per band of features, and see which bands carry signal.
 
     python docs/examples/bands.py [--output bands.png]
 
-Eight groups of 25 features, 200 samples: two groups carry much of the target, two some, one a
-little, three nothing. Ridge regression gives all of them one penalty; BandedRidge one for each, and
-GradientSearchCV learns the eight numbers in one go. 2000 more samples show what it gains.
+There are eight groups of 25 features and 200 samples. Two groups determine much of the target, two
+some, one a little, three nothing. Ridge regression has one penalty for all groups, BandedRidge one
+per group, and GradientSearchCV tunes all eight. 2000 held-out samples show the gain.
 """
 
 import argparse
@@ -35,7 +35,7 @@ RANGE = (1e-1, 1e5)
 
 
 def make_data():
-    """Standard normal features; coefficients of each band of the size that SIGNAL says."""
+    """Standard normal features, and a target with coefficients of the sizes in SIGNAL."""
     rng = np.random.default_rng(SEED)
     X = rng.normal(size=(N_TRAIN + 2000, SIZE * len(SIGNAL)))
     w = np.repeat(list(SIGNAL.values()), SIZE) * rng.normal(size=X.shape[1]) / np.sqrt(SIZE)
@@ -43,13 +43,13 @@ def make_data():
 
 
 def plot_penalties(penalties, single, path):
-    """One bar a band on a log scale, coloured by the size of its true coefficients."""
+    """One bar per band on a log scale, colored by the size of its true coefficients."""
     order = sorted(SIGNAL, key=penalties.get)
-    colour = plt.get_cmap("viridis_r")
+    color = plt.get_cmap("viridis_r")
     fig, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
     for place, name in enumerate(order):
         ax.plot([RANGE[0], penalties[name]], [place, place], color="0.8", lw=2, zorder=1)
-        shade = colour(0.05 + 0.9 * SIGNAL[name]) if SIGNAL[name] else "0.6"
+        shade = color(0.05 + 0.9 * SIGNAL[name]) if SIGNAL[name] else "0.6"
         ax.plot(penalties[name], place, "o", ms=12, color=shade, mec="white")
         label = f"true size {SIGNAL[name]:g}" if SIGNAL[name] else "no signal"
         box = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none"}

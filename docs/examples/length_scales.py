@@ -1,11 +1,11 @@
-"""Learn a length-scale for each feature, and see which features a function depends on.
+"""Tune one length-scale per feature, and see which features a function depends on.
 
     python docs/examples/length_scales.py [--output length_scales.png]
 
-Friedman's first function depends on features 0 to 4 of 15: on 0 and 1 through a sine of their
-product, on 2 through a square, on 3 and 4 linearly. Kernel ridge regression with one length-scale
-sees all features alike; with one for each, those that do not matter get a very long one, and
-those that matter linearly a longer one than those along which the function bends.
+Friedman's first function depends on 5 of 15 features: on 0 and 1 by a sine of their product, on 2
+by a square, on 3 and 4 linearly. With a single length-scale, kernel ridge regression treats all
+features alike. With one per feature, irrelevant features get very long length-scales, and
+features with a linear effect longer ones than those with a curved effect.
 """
 
 import argparse
@@ -30,26 +30,26 @@ SPACE = {
 
 
 def search_from(start, X, y):
-    """A search from given hyperparameters on: as many length-scales as they have."""
+    """A fitted search that starts from given hyperparameters, with one length-scale or several."""
     model = ARDKernelRidge(length_scales=start["length_scales"])
     search = GradientSearchCV(model, SPACE, initial_points=start, n_restarts=0, random_state=SEED)
     return search.fit(X, y)
 
 
 def plot_scales(scales, single, path):
-    """Length-scales downwards on a log scale: what matters stands high."""
+    """Length-scales on an inverted log scale: relevant features have high bars."""
     fig, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
     features = np.arange(N_FEATURES)
     longest = SPACE["length_scales"][1]
     relevant = features < N_RELEVANT
-    for which, colour, label in (
+    for which, color, label in (
         (relevant, "#0072B2", "the function depends on it"),
         (~relevant, "#999999", "it does not"),
     ):
         ax.bar(
-            features[which], longest - scales[which], 0.6, scales[which], color=colour, label=label
+            features[which], longest - scales[which], 0.6, scales[which], color=color, label=label
         )
-        ax.plot(features[which], scales[which], "o", ms=9, color=colour, mec="white")
+        ax.plot(features[which], scales[which], "o", ms=9, color=color, mec="white")
     ax.axhline(single, color="#D55E00", ls="--", lw=1.5, label="one length-scale for all")
     ax.set_yscale("log")
     ax.set(ylim=(1.3 * longest, 1.0), xticks=features, xlabel="feature")

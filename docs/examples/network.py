@@ -1,11 +1,11 @@
-"""Learn how a network is trained, and draw its learning curves.
+"""Tune the training of a neural network by gradients, and plot its learning curves.
 
     python docs/examples/network.py [--output network.png]
 
-A network with one hidden layer reads handwritten digits, trained for 30 epochs by gradient descent
-with momentum. GradientSearchCV differentiates the training itself and learns the learning rate,
-the momentum and a penalty for each layer. The curves are those of the defaults, of the middle of
-the ranges, from which the search starts, and of what it finds.
+A network with one hidden layer classifies handwritten digits, trained for 30 epochs by gradient
+descent with momentum. GradientSearchCV differentiates the training and tunes the learning rate,
+the momentum and one penalty per layer. The curves are those of the default hyperparameters, of the
+middle of the ranges, where the search starts, and of the result.
 """
 
 import argparse
@@ -30,7 +30,7 @@ SPACE = {
     "momentum": (0.5, 0.99),
     "alpha": (1e-3, 1e3, "log-uniform"),
 }
-COLOURS = {"default": "#999999", "start": "#0072B2", "learned": "#D55E00"}
+COLORS = {"default": "#999999", "start": "#0072B2", "learned": "#D55E00"}
 
 
 def make_network():
@@ -46,7 +46,7 @@ def make_network():
 
 
 def curves(params, X_train, X_test, y_train, y_test):
-    """Held-out log-loss after each number of epochs: trainings that end there."""
+    """Held-out log-loss after each number of epochs, by separate trainings."""
     losses = []
     for n_epochs in range(1, EPOCHS + 1):
         network = clone(make_network()).set_params(**params, max_iter=n_epochs)
@@ -56,11 +56,11 @@ def curves(params, X_train, X_test, y_train, y_test):
 
 
 def plot_curves(found, path):
-    """On the left what training minimises, on the right the loss on held-out digits."""
+    """Training loss on the left, loss on held-out digits on the right."""
     fig, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
     epochs = np.arange(1, EPOCHS + 1)
     for name, (held_out, training, _) in found.items():
-        style = {"color": COLOURS[name], "lw": 2, "label": name}
+        style = {"color": COLORS[name], "lw": 2, "label": name}
         axes[0].plot(epochs, training, **style)
         axes[1].plot(epochs, held_out, **style)
     for ax, title in zip(

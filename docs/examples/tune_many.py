@@ -1,11 +1,11 @@
-"""Tune 41 hyperparameters of kernel ridge regression: a length-scale for each of 40 features.
+"""Tune 41 hyperparameters of kernel ridge regression: a penalty and 40 length-scales.
 
     python docs/examples/tune_many.py
 
-Two tasks of 100 samples and 40 features. In the first one 5 features matter, and length-scales
-of their own are what the model needs. In the second one all matter a little under much noise,
-and there is nothing to be learned from so few samples but the noise of the folds: a prior keeps
-the search from it. 1000 more samples show which is which. Takes some 10 seconds.
+There are two tasks of 100 samples and 40 features. In the first, 5 features matter, and separate
+length-scales help. In the second, all features matter a little and there is much noise: separate
+length-scales would only overfit the folds, and a prior prevents this. 1000 held-out samples show
+the difference. Takes about 10 seconds.
 """
 
 import time

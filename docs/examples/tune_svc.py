@@ -2,9 +2,9 @@
 
     python docs/examples/tune_svc.py [--output convergence.png]
 
-The task is the breast-cancer data of scikit-learn: 398 samples to search on, each setting
-scored by 5-fold cross-validation repeated three times (15 fits), and 171 samples held out
-until the very end. Takes some 20 seconds on one core.
+The data are scikit-learn's breast cancer data: 398 samples for the search, where each candidate is
+scored by 5-fold cross-validation repeated three times (15 fits), and 171 held-out samples. Takes
+about 20 seconds on one core.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from skhyper.callbacks import ProgressBar
 SEED = 0
 CV = RepeatedStratifiedKFold(n_splits=5, n_repeats=3, random_state=SEED)
 RANGES = {"svc__C": (1e-2, 1e3, "log-uniform"), "svc__gamma": (1e-5, 1e0, "log-uniform")}
-COLOURS = {
+COLORS = {
     "manual": "#000000",
     "grid": "#E69F00",
     "random": "#0072B2",
@@ -59,7 +59,7 @@ def fit_with_bar(title, search, X, y):
 
 
 def run_manual(X, y):
-    """What a person might do: around the default first, then on from what was good."""
+    """A manual search: first around the default, then from the best value on."""
     around_default = [
         {"svc__C": 0.1, "svc__gamma": 0.03},
         {"svc__C": 1.0, "svc__gamma": 0.03},
@@ -97,7 +97,7 @@ def run_bayesian(X, y, history):
 
 
 def run_gradient(X, y):
-    """Stops by itself: no number of trials is given."""
+    """A gradient search, which needs no number of trials."""
     search = GradientSearchCV(make_pipeline(), RANGES, cv=CV, random_state=SEED)
     return search, fit_with_bar("gradient search", search, X, y)
 
@@ -107,7 +107,7 @@ def run_all(X, y):
     runs = {"manual": run_manual(X, y), "grid": run_grid(X, y), "random": run_random(X, y)}
     manual, manual_seconds = runs["manual"]
     bayesian, seconds = run_bayesian(X, y, manual.history_)
-    # It stands on the manual trials, so they are counted as its own.
+    # It starts from the manual trials, which count as its own.
     runs["Bayesian"] = bayesian, manual_seconds + seconds
     runs["gradient"] = run_gradient(X, y)
     return runs
@@ -127,13 +127,13 @@ def print_table(runs, X_test, y_test):
         "\nScores are accuracies. The Bayesian search starts from the manual one, whose trials\n"
         "and seconds are counted in. The gradient search stopped by itself; accuracy counts\n"
         "samples and has no slope, so it went down the log-loss of calibrated decision values\n"
-        "and kept the most accurate setting that it met. The held-out score has a standard\n"
+        "and kept the most accurate candidate. The held-out score has a standard\n"
         f"error of about {error:.3f}: smaller differences in it mean nothing."
     )
 
 
 def plot_convergence(runs, path):
-    """Best CV score so far against the number of fits, one curve for each search."""
+    """Best CV score so far against the number of fits, one curve per search."""
     fig, ax = plt.subplots(figsize=(8, 4.8), layout="constrained")
     # The manual curve last: the Bayesian one begins with the same trials.
     for name in reversed(runs):
@@ -141,15 +141,15 @@ def plot_convergence(runs, path):
         best = np.maximum.accumulate(search.cv_results_["mean_test_score"])
         fits = search.n_splits_ * np.arange(1, len(best) + 1)
         found = np.argmax(best)
-        style = {"color": COLOURS[name], "lw": 2.2, "label": f"{name}: {best[-1]:.4f}"}
+        style = {"color": COLORS[name], "lw": 2.2, "label": f"{name}: {best[-1]:.4f}"}
         ax.step(fits, best, DASHES[name], where="post", **style)
-        ax.plot(fits[found], best[found], "o", color=COLOURS[name], ms=9, mec="white", zorder=3)
+        ax.plot(fits[found], best[found], "o", color=COLORS[name], ms=9, mec="white", zorder=3)
     ax.set(ylim=(0.6, 0.9905), xlim=0)
-    # By the error, 1 - accuracy, so that the last thousandths can be told apart.
+    # The error, 1 - accuracy, on a log scale shows differences of thousandths.
     to_log_error = (lambda s: -np.log(np.maximum(1 - s, 1e-6)), lambda u: 1 - np.exp(-u))
     ax.set_yscale("function", functions=to_log_error)
     ax.set_yticks([0.6, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99])
-    ax.set_xlabel(f"fits ({search.n_splits_} for each setting tried)")
+    ax.set_xlabel(f"fits ({search.n_splits_} per candidate)")
     ax.set_ylabel("best CV accuracy so far (log scale of the error)")
     ax.set_title("SVC on breast cancer; a dot marks where each search found its best")
     handles, labels = ax.get_legend_handles_labels()

@@ -1,11 +1,11 @@
-"""Lasso and elastic net with an l1 and an l2 penalty for each feature, to rounding.
+"""Lasso and elastic net with one l1 and one l2 penalty per feature, solved to rounding error.
 
-Minimised is ``|yc - Xc W|² / 2A + Σ_j μ_j |W_j| + Σ_j λ_j |W_j|² / 2``, with ``|W_j|`` the
-length of a row; see ``_data`` for Xc. With one output, signs are pivoted (see ``_pivoting``), and
-so they are for each of several *separate* ones, whose penalty is that of all entries, ``|W_jk|``.
-For *joint* outputs scikit-learn's coordinate descent comes near the solution on a *working set*
-of features, and Newton's steps on the support end at it; then the optimality conditions are
-checked on all features.
+The objective is ``|yc - Xc W|² / 2A + Σ_j μ_j |W_j| + Σ_j λ_j |W_j|² / 2``, with ``|W_j|`` the
+length of a row; see ``_data`` for Xc. One output is solved by block pivoting (see ``_pivoting``),
+and so is each of several *separate* outputs, with the penalty of their entries, ``|W_jk|``. For
+*joint* outputs scikit-learn's coordinate descent on a *working set* of features comes close to
+the solution, and Newton's method on the support finishes; then the optimality conditions are
+checked for all features.
 
 Notation
 --------
@@ -34,19 +34,20 @@ from skhyper._numeric._quadratic import Quadratic
 
 __all__ = ["ElasticNetSolver"]
 
-# Relative to the penalty: correlations that exceed it by less do so by rounding.
+# Correlations that exceed the penalty by less, relative to it, count as equal.
 _SLACK = 1e-9
+# Tolerance of scikit-learn's coordinate descent, first and last.
 _FIRST_TOLERANCE, _LAST_TOLERANCE = 1e-4, 1e-13
-# Newton's method ends at the first relative step; longer than the second, it has not converged.
-_NEWTON_STEP, _SOLVED = 1e-9, 1e-7
+# Relative length of a Newton step at which the method stops; above the second it has not converged.
+_NEWTON_RTOL, _CONVERGED_RTOL = 1e-9, 1e-7
 _MAX_NEWTON = 20
 _MAX_SWEEPS = 100_000
-# A working set grows by so many features at least, and by as many as it has.
+# The working set grows by at least 100 features and at most doubles.
 _GROWTH = 100
 
 
 class ElasticNetSolver(ABC):
-    """Solutions on one set of data, each started from the one before.
+    """Solver on one set of data; each solution starts from the one before.
 
     Attributes
     ----------
@@ -54,9 +55,9 @@ class ElasticNetSolver(ABC):
     support : ndarray of int of shape (s,)
         Rows of W that are not zero, or have no l1 penalty.
     exact : bool
-        Whether the optimality conditions hold to rounding.
+        Whether the optimality conditions hold to rounding error.
     condition : float
-        About the condition number of the Hessian on the support, each feature scaled to length 1.
+        Estimated condition number of the Hessian on the support, with features scaled to length 1.
     largest_correlation : float
         The least l1 penalty for all features at which W is 0.
     """
@@ -68,42 +69,42 @@ class ElasticNetSolver(ABC):
     largest_correlation: float
 
     @staticmethod
-    def of(
-        data: Centered, Yc: np.ndarray, centred: bool, positive: bool = False, joint: bool = True
+    def from_data(
+        data: Centered, Yc: np.ndarray, centered: bool, positive: bool = False, joint: bool = True
     ) -> "ElasticNetSolver":
         """The solver for one output or several.
 
         Parameters
         ----------
         data : Centered
-            Sparse data in columns (CSC).
+            Sparse data in CSC format.
         Yc : ndarray of shape (n, K)
-        centred : bool
-            Whether means have been taken off.
+        centered : bool
+            Whether the means were subtracted.
         positive : bool, default=False
-            Whether coefficients may not be negative; not with joint outputs.
+            Whether to restrict coefficients to be non-negative; ignored for joint outputs.
         joint : bool, default=True
-            Whether a feature is in for all outputs or for none.
+            Whether all outputs share their support.
         """
         if joint and Yc.shape[1] > 1:
             return _JointOutputs(data, Yc)
-        return _SeparateOutputs(data, Yc, centred, positive)
+        return _SeparateOutputs(data, Yc, centered, positive)
 
     @abstractmethod
-    def minimise(self, l1: np.ndarray, l2: np.ndarray, nearly: bool = True) -> None:
+    def minimize(self, l1: np.ndarray, l2: np.ndarray, approximate: bool = True) -> None:
         """Set `W` and `support` to the solution at μ, λ of shape (p,).
 
         Parameters
         ----------
-        nearly : bool, default=True
-            Whether W is to be near the solution where that is not found; else it is the last.
+        approximate : bool, default=True
+            If the solution is not found, True sets an approximation, False keeps the last one.
         """
 
     @abstractmethod
     def solve(self, V: np.ndarray) -> np.ndarray:
         """``H⁻¹ V`` on the support, zeros outside; V of shape (p, K)."""
 
-    def descended(
+    def coordinate_descent(
         self, alpha: float, l1_ratio: float, tol: float, max_iter: int
     ) -> np.ndarray | None:
         """Solution of scikit-learn's coordinate descent from the Gram matrix, (p, K).
@@ -119,22 +120,22 @@ class ElasticNetSolver(ABC):
 
 
 class _SeparateOutputs(ElasticNetSolver):
-    """Each output by itself; only matrices are shared."""
+    """Solves for each output independently; only matrices are shared."""
 
-    def __init__(self, data: Centered, Yc: np.ndarray, centred: bool, positive: bool):
+    def __init__(self, data: Centered, Yc: np.ndarray, centered: bool, positive: bool):
         self._Y, self._positive = Yc / np.sqrt(data.weights.sum()), positive
         first = Quadratic.from_data(data, Yc[:, 0])
-        # Of more features some depend on the others, of centred ones a little earlier.
-        n_most = min(len(Yc) - centred, data.shape[1])
+        # n samples have rank n, centered ones n - 1.
+        max_rank = min(len(Yc) - centered, data.shape[1])
         self._quadratics = [first, *(first.with_target(y) for y in Yc.T[1:])]
-        self._pivotings = [Pivoting(q, n_most, positive) for q in self._quadratics]
+        self._pivotings = [Pivoting(q, max_rank, positive) for q in self._quadratics]
         c = np.array([np.abs(q.c) / q.unit for q in self._quadratics])
         self.largest_correlation = float(c.max(initial=0.0))
 
-    def minimise(self, l1: np.ndarray, l2: np.ndarray, nearly: bool = True) -> None:
+    def minimize(self, l1: np.ndarray, l2: np.ndarray, approximate: bool = True) -> None:
         self.W = np.zeros((len(l1), len(self._pivotings)))
         for k, pivoting in enumerate(self._pivotings):
-            pivoting.minimise(l1, l2, nearly)
+            pivoting.minimize(l1, l2, approximate)
             self.W[pivoting.S, k] = pivoting.w
         self.exact = all(pivoting.exact for pivoting in self._pivotings)
         inside = np.zeros(len(l1), dtype=bool)
@@ -153,7 +154,7 @@ class _SeparateOutputs(ElasticNetSolver):
                 U[pivoting.S, k] = pivoting.solve(V[pivoting.S, k])
         return U
 
-    def descended(
+    def coordinate_descent(
         self, alpha: float, l1_ratio: float, tol: float, max_iter: int
     ) -> np.ndarray | None:
         W = np.empty_like(self.W)
@@ -162,7 +163,7 @@ class _SeparateOutputs(ElasticNetSolver):
             if G is None:
                 return None
             _, path, _, n_sweeps = enet_path(
-                np.zeros((1, len(G)), order="F"),  # only its shape is looked at
+                np.zeros((1, len(G)), order="F"),  # only its shape is used
                 self._Y[:, k].copy(),
                 l1_ratio=l1_ratio,
                 alphas=[alpha],
@@ -184,14 +185,14 @@ class _SeparateOutputs(ElasticNetSolver):
 
 
 class _JointOutputs(ElasticNetSolver):
-    """All features have the same penalties, as scikit-learn has them; the first ones count."""
+    """Solves for all outputs jointly, with equal penalties for all features; the first is used."""
 
     def __init__(self, data: Centered, Yc: np.ndarray):
         self._data, self._Yc = data, Yc
         self._total = float(data.weights.sum())
         self._c = data.adjoint(Yc) / self._total
         self._C = self._c
-        # What rounding may make of correlations, (p,).
+        # Rounding error of the correlations, (p,).
         lengths = np.sqrt(data.squared_norms() / self._total)
         self._noise = 1e-14 * lengths * np.linalg.norm(Yc) / np.sqrt(self._total)
         self.largest_correlation = float(np.linalg.norm(self._c, axis=1).max(initial=0.0))
@@ -199,10 +200,10 @@ class _JointOutputs(ElasticNetSolver):
         self.support = np.empty(0, dtype=int)
         self.exact = False
 
-    def minimise(self, l1: np.ndarray, l2: np.ndarray, nearly: bool = True) -> None:
+    def minimize(self, l1: np.ndarray, l2: np.ndarray, approximate: bool = True) -> None:
         mu, ridge = float(l1[0]), float(l2[0])
         inside = np.asarray(self.W.any(axis=1))
-        working = inside | self._worst(mu, inside)
+        working = inside | self._violating(mu, inside)
         tolerance = _FIRST_TOLERANCE
         while True:
             self._descend(np.flatnonzero(working), mu, ridge, tolerance)
@@ -210,8 +211,8 @@ class _JointOutputs(ElasticNetSolver):
             self.support = np.flatnonzero(nonzero)
             solved = self._solve_conditions(mu, ridge)
             self._C = self._correlations()
-            violated = self._worst(mu, working)
-            inside = working & ~nonzero & (self._excess(mu) > 0)
+            violated = self._violating(mu, working)
+            inside = working & ~nonzero & (self._violation(mu) > 0)
             self.exact = bool(solved and not violated.any() and not inside.any())
             if self.exact or (tolerance < _LAST_TOLERANCE and not violated.any()):
                 break
@@ -220,19 +221,19 @@ class _JointOutputs(ElasticNetSolver):
             if not solved or inside.any():
                 tolerance = max(tolerance / 10, _LAST_TOLERANCE / 2)
 
-    def _excess(self, mu: float) -> np.ndarray:
-        """How far correlations exceed what a zero row allows, (p,)."""
+    def _violation(self, mu: float) -> np.ndarray:
+        """How far correlations exceed the bound of a zero row, (p,)."""
         return np.linalg.norm(self._C, axis=1) - mu * (1 + _SLACK) - self._noise
 
-    def _worst(self, mu: float, working: np.ndarray) -> np.ndarray:
-        """The features outside of the working set that most need to be in it, (p,) bool."""
-        excess = np.where(working, -np.inf, self._excess(mu))
-        n_most = max(_GROWTH, 2 * int(self.W.any(axis=1).sum()))
-        worst = excess > 0
-        if worst.sum() > n_most:
-            worst[:] = False
-            worst[np.argpartition(excess, -n_most)[-n_most:]] = True
-        return worst
+    def _violating(self, mu: float, working: np.ndarray) -> np.ndarray:
+        """The features outside of the working set with the largest violations, (p,) bool."""
+        violation = np.where(working, -np.inf, self._violation(mu))
+        limit = max(_GROWTH, 2 * int(self.W.any(axis=1).sum()))
+        chosen = violation > 0
+        if chosen.sum() > limit:
+            chosen[:] = False
+            chosen[np.argpartition(violation, -limit)[-limit:]] = True
+        return chosen
 
     def _correlations(self) -> np.ndarray:
         nonzero = np.flatnonzero(self.W.any(axis=1))
@@ -242,7 +243,7 @@ class _JointOutputs(ElasticNetSolver):
         return self._data.adjoint(residuals) / self._total
 
     def _descend(self, features: np.ndarray, mu: float, ridge: float, tolerance: float) -> None:
-        """Coordinate descent by scikit-learn over some features, from the present W."""
+        """scikit-learn's coordinate descent over some features, from the current W."""
         if not len(features):
             return
         outside = np.ones(len(self.W), dtype=bool)
@@ -262,7 +263,7 @@ class _JointOutputs(ElasticNetSolver):
         self.W[features] = path[:, :, 0].T
 
     def _solve_conditions(self, mu: float, ridge: float) -> bool:
-        """Newton's steps on the support; False, and W as it was, where a row would vanish."""
+        """Newton's method on the support; False, with W unchanged, if a row would vanish."""
         S = self.support
         if not len(S):
             return True
@@ -279,9 +280,9 @@ class _JointOutputs(ElasticNetSolver):
                 return False
             moved = np.linalg.norm(new - W) / (np.linalg.norm(new) + 1e-300)
             W = new
-            if moved < _NEWTON_STEP:
+            if moved < _NEWTON_RTOL:
                 break
-        if moved > _SOLVED:
+        if moved > _CONVERGED_RTOL:
             return False
         self.W[S], self._gram = W, gram
         return True

@@ -84,12 +84,12 @@ class Pivoting:
         self._l2 = np.zeros(len(quadratic.c))
         self.S, self.w = np.empty(0, dtype=int), np.empty(0)
 
-    def minimise(self, l1: np.ndarray, l2: np.ndarray, nearly: bool = True) -> None:
+    def minimize(self, l1: np.ndarray, l2: np.ndarray, approximate: bool = True) -> None:
         """Set `S`, `w` to the solution at μ, λ.
 
         Parameters
         ----------
-        nearly : bool, default=True
+        approximate : bool, default=True
             Whether to try again with a larger l2 penalty if the solution is not found.
         """
         unit = self._quadratic.unit
@@ -97,7 +97,7 @@ class Pivoting:
         found, self._l2 = self._solve_or_none(l1, l2), l2
         self.exact = found is not None
         ridge = _FIRST_RIDGE * self._quadratic.scale
-        while found is None and nearly:
+        while found is None and approximate:
             self._l2 = l2 + ridge
             found, ridge = self._solve_or_none(l1, self._l2), ridge * _NEXT_RIDGE
         if found is not None:

@@ -87,7 +87,7 @@ class LassoProblem(CentredProblem):
         self._column_squares = self._data.squared_norms() if interpolates else None
         positive = getattr(self.estimator, "positive", False)
         centred = self.estimator.fit_intercept
-        self._solver = ElasticNetSolver.of(self._data, self._Yc, centred, positive, joint)
+        self._solver = ElasticNetSolver.from_data(self._data, self._Yc, centred, positive, joint)
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template).set_params(**params)
@@ -95,14 +95,16 @@ class LassoProblem(CentredProblem):
         self._alpha, self._ratio = float(fitted.alpha), float(fitted.l1_ratio)
         l1, l2 = self._alpha * self._ratio, self._alpha * (1 - self._ratio)
         ones = np.ones(self._data.shape[1])
-        self._solver.minimise(l1 * ones, l2 * ones, nearly=False)
+        self._solver.minimize(l1 * ones, l2 * ones, approximate=False)
         self._W = self._solver.W
         early = not self._solver.exact or self._does_not_converge(fitted)
         visible = self._gap_is_visible(fitted.tol, l1)
         self.is_exact = not early and not visible
         W = self._W if self.is_exact else None
         if visible and not early and fitted.selection == "cyclic":
-            W = self._solver.descended(self._alpha, self._ratio, fitted.tol, fitted.max_iter)
+            W = self._solver.coordinate_descent(
+                self._alpha, self._ratio, fitted.tol, fitted.max_iter
+            )
         if W is None:
             return fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         fitted = self._filled(fitted, self._flat, W)

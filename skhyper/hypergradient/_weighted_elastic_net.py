@@ -48,7 +48,9 @@ class WeightedElasticNetProblem(CentredProblem):
         X, y = checked_matrix(X), checked_target(y)
         a = as_weights(sample_weight, X.shape[0])
         self._take(dense_if_small(X), y.reshape(len(y), -1), a, True, 1 / a.sum(), lean=True)
-        self._solver = ElasticNetSolver.of(self._data, self._Yc, self.estimator.fit_intercept)
+        self._solver = ElasticNetSolver.from_data(
+            self._data, self._Yc, self.estimator.fit_intercept
+        )
 
     def fit(self, params: Mapping[str, Any]) -> Any:
         fitted = copy.copy(self._template).set_params(**params)

@@ -1,4 +1,4 @@
-"""Kernel machines with a length-scale for each band of features, down to each feature."""
+"""Kernel models with one length-scale per band of features, down to one per feature."""
 
 from skhyper._lazy import public_dir
 from skhyper.kernel._ard import ARDKernelRidge, ARDKernelRidgeClassifier

@@ -1,7 +1,7 @@
-"""Kernel ridge regression and classification with an RBF length-scale for each band.
+"""Kernel ridge regression and classification with one RBF length-scale per band of features.
 
-The solver is scikit-learn's ``KernelRidge`` with the kernel ``RBF(length_scale=ℓ)``, on the
-target less its mean.
+The solver is scikit-learn's ``KernelRidge`` with the kernel ``RBF(length_scale=ℓ)``, fitted to the
+centered target.
 
 Notation
 --------
@@ -13,30 +13,26 @@ import numbers
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.kernel_ridge import KernelRidge
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skhyper._bands import Bands
-from skhyper._sklearn import Interval, check_sample_weight, fit_context
+from skhyper._banded import BANDS, BandedClassifier, BandedModel, BandedRegressor
+from skhyper._sklearn import Interval, fit_context
 
 __all__ = ["ARDKernelRidge", "ARDKernelRidgeClassifier"]
 
+_POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
 
-class _ARDModel(BaseEstimator):
-    """What the two share: length-scales, the solution, its values."""
 
+class _ARDModel(BandedModel):
+    """Base of the two estimators: length-scales, the solution, its values."""
+
+    _accepts_sparse = False
     _parameter_constraints: ClassVar[dict] = {
-        "alpha": [Interval(numbers.Real, 0, None, closed="neither")],
-        "length_scales": [
-            Interval(numbers.Real, 0, None, closed="neither"),
-            "array-like",
-            dict,
-            None,
-        ],
-        "bands": [dict, "array-like", None],
+        "alpha": [_POSITIVE],
+        "length_scales": [_POSITIVE, "array-like", dict, None],
+        "bands": BANDS,
     }
 
     def __init__(self, alpha: float = 0.3, length_scales: Any = None, bands: Any = None):
@@ -45,13 +41,7 @@ class _ARDModel(BaseEstimator):
         self.bands = bands
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, **options: Any) -> tuple:
-        """X, y and the sample weights as arrays; sets bands and length-scales."""
-        given = X
-        X, y = validate_data(self, X, y, dtype=np.float64, **options)
-        a = check_sample_weight(sample_weight, X)
-        names = getattr(self, "feature_names_in_", None)
-        self._bands = Bands.from_spec(self.bands, given, X.shape[1], names)
-        self.bands_, self.band_names_ = self._bands.labels, self._bands.names
+        X, y, a = super()._checked(X, y, sample_weight, **options)
         self.length_scales_ = self._scales(X, a)
         return X, y, a
 
@@ -61,7 +51,7 @@ class _ARDModel(BaseEstimator):
             return self._bands.values("length_scales", self.length_scales, above=True)
         mean = a @ X / a.sum()
         variance = a @ (X - mean) ** 2 / a.sum()
-        # At a length-scale of √(p/2) spreads, as gamma="scale" of SVC has it.
+        # √(p/2) standard deviations are the length-scale of gamma="scale" of SVC.
         of_band = np.bincount(self.bands_, weights=variance) / np.bincount(self.bands_)
         return np.sqrt(X.shape[1] / 2 * np.where(of_band > 0, of_band, 1.0))
 
@@ -72,34 +62,31 @@ class _ARDModel(BaseEstimator):
         self.dual_coef_, self.X_fit_ = machine.dual_coef_, X
 
     def _machine(self) -> KernelRidge:
-        """scikit-learn's estimator with the present length-scales."""
+        """scikit-learn's estimator with the current length-scales."""
         return KernelRidge(alpha=self.alpha, kernel=RBF(self.length_scales_[self.bands_]))
 
     def _values(self, X: Any) -> np.ndarray:
-        """Values of the fitted functions, (m,) or (m, T)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
         kernel = RBF(self.length_scales_[self.bands_])
         return kernel(X, self.X_fit_) @ self.dual_coef_ + self.intercept_
 
 
-class ARDKernelRidge(MultiOutputMixin, RegressorMixin, _ARDModel):
-    """Kernel ridge regression with one RBF length-scale for each band of features.
+class ARDKernelRidge(_ARDModel, MultiOutputMixin, BandedRegressor):
+    """Kernel ridge regression with one RBF length-scale per band of features.
 
-    Automatic relevance determination (ARD): a length-scale that grows takes its features out of
-    the model. :class:`skhyper.GradientSearchCV` learns as many as there are.
+    Automatic relevance determination (ARD): a long length-scale removes its features from the
+    model. Tune many length-scales by :class:`skhyper.GradientSearchCV`.
 
     Parameters
     ----------
     alpha : float, default=0.3
-        Penalty, in units of the variance that the kernel gives to the function.
+        Penalty, relative to the variance of the kernel (1).
     length_scales : float, array-like of shape (n_bands,), dict or None, default=None
-        Length-scale of each band: in the order of the bands, or by their names. One number is
-        the length-scale of all. With None, ``sqrt(n_features / 2)`` standard deviations of the
-        features of the band.
+        Length-scale of each band: one number for all, an array in the order of the bands, or a dict
+        by band name. With None, ``sqrt(n_features / 2)`` standard deviations of the features of
+        the band.
     bands : dict, array-like of shape (n_features,) or None, default=None
-        From the name of each band to its columns, or the label of each feature's band; see
-        :class:`skhyper.linear_model.BandedRidge`. With None each feature is a band of its own.
+        Columns of each band by name, or the band label of each feature; see
+        :class:`skhyper.linear_model.BandedRidge`. With None each feature is a band.
 
     Attributes
     ----------
@@ -112,13 +99,13 @@ class ARDKernelRidge(MultiOutputMixin, RegressorMixin, _ARDModel):
     length_scales_ : ndarray of shape (n_bands,)
         Length-scale of each band.
     bands_ : ndarray of int of shape (n_features,)
-        Number of each feature's band.
+        Band index of each feature.
     band_names_ : list
-        Names of the bands, labels, names of features or their numbers.
+        Names of the bands: names, labels, or feature names or indices.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of features, where X had names that are all strings.
+        Feature names, if X has names that are all strings.
 
     See Also
     --------
@@ -132,8 +119,8 @@ class ARDKernelRidge(MultiOutputMixin, RegressorMixin, _ARDModel):
         k(x, z) = exp(-Σ_j (x_j - z_j)² / 2 ℓ_g(j)²),    f(x) = ȳ + Σ_i c_i k(x, x_i)
 
     where ȳ is the mean of the target and ``(K + α diag(1 / a)) c = y - ȳ``, with the sample
-    weights a. The cross-validation loss has many basins in as many length-scales; learn one
-    length-scale first and start from it (`initial_points`), or band the features.
+    weights a. With many length-scales the cross-validation loss has many local minima: first find
+    one common length-scale and start from it (`initial_points`), or group features into bands.
 
     References
     ----------
@@ -177,40 +164,28 @@ class ARDKernelRidge(MultiOutputMixin, RegressorMixin, _ARDModel):
         self._solve(X, y, a)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the target.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
+class ARDKernelRidgeClassifier(_ARDModel, BandedClassifier):
+    """Classification by kernel ridge regression with one length-scale per band of features.
 
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        return self._values(X)
-
-
-class ARDKernelRidgeClassifier(ClassifierMixin, _ARDModel):
-    """Classification by kernel ridge regression, with one length-scale for each band.
-
-    To :class:`ARDKernelRidge` what :class:`sklearn.linear_model.RidgeClassifier` is to ``Ridge``:
-    targets are 1 for a class and -1 for the others, and the largest prediction wins.
+    The classifier that corresponds to :class:`ARDKernelRidge`, as
+    :class:`sklearn.linear_model.RidgeClassifier` does to ``Ridge``: one target per class, 1 for
+    the class and -1 for all others; the largest prediction wins.
 
     Parameters
     ----------
     alpha : float, default=0.3
-        Penalty, in units of the variance that the kernel gives to the function.
+        Penalty, relative to the variance of the kernel (1).
     length_scales : float, array-like of shape (n_bands,), dict or None, default=None
         Length-scale of each band; see :class:`ARDKernelRidge`.
     bands : dict, array-like of shape (n_features,) or None, default=None
-        From the name of each band to its columns, or the label of each feature's band; see
-        :class:`skhyper.linear_model.BandedRidge`. With None each feature is a band of its own.
+        Columns of each band by name, or the band label of each feature; see
+        :class:`skhyper.linear_model.BandedRidge`. With None each feature is a band.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Classes.
+        Class labels.
     dual_coef_ : ndarray of shape (n_samples, 1) or (n_samples, n_classes)
         Weight of each training sample, one column for two classes.
     intercept_ : ndarray of shape (1,) or (n_classes,)
@@ -253,45 +228,11 @@ class ARDKernelRidgeClassifier(ClassifierMixin, _ARDModel):
         self : ARDKernelRidgeClassifier
         """
         X, y, a = self._checked(X, y, sample_weight)
-        check_classification_targets(y)
-        self.classes_ = np.unique(y[a > 0])
-        if len(self.classes_) < 2:
-            raise ValueError(
-                "ARDKernelRidgeClassifier needs samples of at least two classes; the data have "
-                f"one class: {self.classes_[0]!r}."
-            )
+        self._set_classes(y, a)
         self._solve(X, self._targets(y), a)
         return self
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
-        """1 for the class of each column, -1 for the rest; one column for two classes."""
+        """1 for the class of each column, -1 for all others; one column for two classes."""
         Y = np.where(y[:, None] == self.classes_, 1.0, -1.0)
         return Y[:, 1:] if len(self.classes_) == 2 else Y
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Value of the function of the second class, or of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        """
-        Z = self._values(X)
-        return Z[:, 0] if Z.shape[1] == 1 else Z
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        Z = self.decision_function(X)
-        return self.classes_[Z.argmax(axis=1) if Z.ndim == 2 else (Z > 0).astype(int)]

@@ -1,4 +1,4 @@
-"""Linear models with a penalty for each band of features, down to each feature."""
+"""Linear models with one penalty per band of features, down to one per feature."""
 
 from skhyper._lazy import public_dir
 from skhyper.linear_model._elastic_net import WeightedElasticNet

@@ -1,64 +1,62 @@
-"""Elastic net with l1 and l2 weights for each band of features."""
+"""Elastic net with l1 and l2 weights per band of features."""
 
 import numbers
 import warnings
 from typing import Any, ClassVar
 
-import numpy as np
-from sklearn.base import RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 
+from skhyper._banded import BANDS, PENALTIES, BandedRegressor, LinearValues
 from skhyper._numeric import Centered, ElasticNetSolver, centered_target
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import Interval, fit_context
-from skhyper.linear_model._base import BANDS, PENALTIES, BandedModel
 
 __all__ = ["WeightedElasticNet"]
 
-# Share of the largest correlation, above which a lasso keeps nothing.
+# Default alpha, as a share of the largest correlation, at which the lasso has no coefficients.
 _DEFAULT_SHARE = 0.01
 
 
-class WeightedElasticNet(RegressorMixin, BandedModel):
-    """Linear regression with l1 and l2 weights for each band of features, down to each feature.
+class WeightedElasticNet(LinearValues, BandedRegressor):
+    """Linear regression with l1 and l2 weights per band of features, down to one per feature.
 
-    The adaptive lasso is ``l1_weights=1 / abs(coefficients of a first fit)``. With hundreds of
-    weights, search them by :class:`skhyper.GradientSearchCV`.
+    The adaptive lasso is ``l1_weights=1 / abs(coefficients of a first fit)``. Tune many weights by
+    :class:`skhyper.GradientSearchCV`.
 
     Parameters
     ----------
     alpha : float or None, default=None
-        Strength of all penalties. None is a hundredth of the largest correlation
-        ``|x_jᵀ y| / n`` with the centred target, above which a lasso keeps no feature.
+        Factor of all penalties. None is a hundredth of the largest correlation ``|x_jᵀ y| / n``
+        with the centered target, at which the lasso has no nonzero coefficient.
     l1_weights : float, array-like of shape (n_bands,) or dict, default=1.0
-        l1 weight of each band, not negative: in the order of the bands, or by their names. One
-        number is the weight of all; 0 is no l1 penalty.
+        Non-negative l1 weight of each band: one number for all, an array in the order of the bands,
+        or a dict by band name. 0 means no l1 penalty.
     l2_weights : float, array-like of shape (n_bands,) or dict, default=0.0
-        l2 weights, likewise.
+        l2 weights, in the same form.
     bands : dict, array-like of shape (n_features,) or None, default=None
-        From the name of each band to its columns, or the label of each feature's band; see
-        :class:`BandedRidge`. With None each feature is a band of its own.
+        Columns of each band by name, or the band label of each feature; see :class:`BandedRidge`.
+        With None each feature is a band.
     fit_intercept : bool, default=True
-        Whether to fit an intercept, which is not penalised.
+        Whether to fit an intercept, which is not penalized.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,)
-        Coefficients, exactly 0 for features that are out.
+        Coefficients, exactly 0 for features outside the support.
     intercept_ : float
         Intercept.
     alpha_ : float
-        The strength that was used.
+        The value of `alpha` used.
     l1_weights_, l2_weights_ : ndarray of shape (n_bands,)
         Weights of each band.
     bands_ : ndarray of int of shape (n_features,)
-        Number of each feature's band.
+        Band index of each feature.
     band_names_ : list
-        Names of the bands, labels, names of features or their numbers.
+        Names of the bands: names, labels, or feature names or indices.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of features, where X had names that are all strings.
+        Feature names, if X has names that are all strings.
 
     See Also
     --------
@@ -67,12 +65,11 @@ class WeightedElasticNet(RegressorMixin, BandedModel):
     Notes
     -----
     With the band ``g(j)`` of feature j and ``A = Σ a`` the sum of the sample weights, the
-    coefficients minimise
+    coefficients minimize
 
         Σ_i a_i (y_i - x_iᵀ w - b)² / 2A + α Σ_j (μ_g(j) |w_j| + λ_g(j) w_j² / 2)
 
-    by scikit-learn's coordinate descent on a growing working set of features, and then
-    exactly on the support that it finds.
+    with l1 weights μ and l2 weights λ. An active-set method finds the solution to rounding error.
 
     References
     ----------
@@ -136,14 +133,14 @@ class WeightedElasticNet(RegressorMixin, BandedModel):
         X, y, a = self._checked(X, y, sample_weight, y_numeric=True)
         data = Centered.from_data(dense_if_small(X), a, self.fit_intercept, lean=True)
         y_mean, Yc = centered_target(y.astype(float)[:, None], a, self.fit_intercept)
-        solver = ElasticNetSolver.of(data, Yc, self.fit_intercept)
+        solver = ElasticNetSolver.from_data(data, Yc, self.fit_intercept)
         self._solve(solver)
         self.coef_ = solver.W[:, 0]
         self.intercept_ = float(y_mean[0] - data.mean @ self.coef_) if self.fit_intercept else 0.0
         return self
 
     def _solve(self, solver: ElasticNetSolver) -> None:
-        """Minimise at the present hyperparameters; sets what was made of them."""
+        """Minimize at the current hyperparameters; sets ``alpha_`` and the weights."""
         self.l1_weights_ = self._bands.values("l1_weights", self.l1_weights)
         self.l2_weights_ = self._bands.values("l2_weights", self.l2_weights)
         if self.alpha is None:
@@ -151,24 +148,11 @@ class WeightedElasticNet(RegressorMixin, BandedModel):
         else:
             self.alpha_ = float(self.alpha)
         l1, l2 = (self.alpha_ * w[self.bands_] for w in (self.l1_weights_, self.l2_weights_))
-        solver.minimise(l1, l2)
+        solver.minimize(l1, l2)
         if not solver.exact:
             warnings.warn(
-                "The support of the solution was not found to rounding: some features hardly "
-                "differ. A little of an l2 penalty tells them apart.",
+                "The solution was not found to rounding error: some features are nearly equal or "
+                "linearly dependent. Add a small l2 penalty.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the target.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        return self._predictors(X)

@@ -1,4 +1,4 @@
-"""Logistic regression with a penalty for each band of features."""
+"""Logistic regression with one l2 penalty per band of features."""
 
 import numbers
 import warnings
@@ -7,46 +7,44 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import sparse
 from scipy.special import expit, softmax
-from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.multiclass import check_classification_targets
 
+from skhyper._banded import BANDS, PENALTIES, BandedClassifier, LinearValues
 from skhyper._numeric import Design, binomial, multinomial, newton, with_class_weights
 from skhyper._sklearn import Interval, StrOptions, fit_context
-from skhyper.linear_model._base import BANDS, PENALTIES, BandedModel
 
 __all__ = ["BandedLogisticRegression"]
 
-# Sparse data of so many entries, zeros included, are faster dense.
+# Sparse data with at most this number of entries, zeros included, are faster dense.
 _SMALL = 1_000_000
 
 
-class BandedLogisticRegression(ClassifierMixin, BandedModel):
-    """Logistic regression with one l2 penalty for each band of features.
+class BandedLogisticRegression(LinearValues, BandedClassifier):
+    """Logistic regression with one l2 penalty per band of features.
 
     Parameters
     ----------
     alphas : float, array-like of shape (n_bands,) or dict, default=1.0
-        Penalty of each band, not negative: in the order of the bands, or by their names. One
-        number is the penalty of all, ``1 / C`` of scikit-learn. Features of penalty 0 are not
-        penalised.
+        Non-negative penalty of each band, ``1 / C`` in scikit-learn: one number for all, an array
+        in the order of the bands, or a dict by band name.
     bands : dict, array-like of shape (n_features,) or None, default=None
-        From the name of each band to its columns, or the label of each feature's band; see
-        :class:`BandedRidge`. With None each feature is a band of its own.
+        Columns of each band by name, or the band label of each feature; see :class:`BandedRidge`.
+        With None each feature is a band.
     fit_intercept : bool, default=True
-        Whether to fit an intercept, which is not penalised.
+        Whether to fit an intercept, which is not penalized.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class; with "balanced" all classes have the same in
-        total, sample weights included.
+        Weight of each class. "balanced" gives all classes the same total weight, including sample
+        weights.
     tol : float, default=1e-10
-        A step that would lower the objective by less than this part of it is the last.
+        Newton's method stops when a step decreases the objective by less than this, relative to
+        the objective.
     max_iter : int, default=100
-        Number of Newton's steps at most.
+        Maximum number of Newton steps.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Classes.
+        Class labels.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
         Coefficients, one row for two classes.
     intercept_ : ndarray of shape (1,) or (n_classes,)
@@ -54,15 +52,15 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
     alphas_ : ndarray of shape (n_bands,)
         Penalty of each band.
     bands_ : ndarray of int of shape (n_features,)
-        Number of each feature's band.
+        Band index of each feature.
     band_names_ : list
-        Names of the bands, labels, names of features or their numbers.
+        Names of the bands: names, labels, or feature names or indices.
     n_iter_ : int
-        Number of Newton's steps.
+        Number of Newton steps.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of features, where X had names that are all strings.
+        Feature names, if X has names that are all strings.
 
     See Also
     --------
@@ -70,14 +68,14 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
 
     Notes
     -----
-    With the band ``g(j)`` of feature j, the coefficients minimise
+    With the band ``g(j)`` of feature j, the coefficients minimize
 
         Σ_i a_i ℓ(y_i, x_iᵀ W + b) + Σ_j α_g(j) |W_j|² / 2
 
-    where ``ℓ`` is the log-loss, of the softmax for more than two classes, and ``a`` the sample
-    weights. Newton's steps are solved by conjugate gradients, exactly enough to converge
-    faster than linearly, and, where that would take as long as factorizations, directly through
-    the smaller of the numbers of samples and features.
+    where ``ℓ`` is the log-loss, with a softmax for more than two classes, and ``a`` are the sample
+    weights. Newton steps are computed by conjugate gradients, accurately enough for superlinear
+    convergence, until that would cost as much as factorizations; then by factorizing a matrix
+    of the size of the number of samples or features, whichever is smaller.
 
     References
     ----------
@@ -142,25 +140,19 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
         self : BandedLogisticRegression
         """
         X, y, a = self._checked(X, y, sample_weight)
-        check_classification_targets(y)
-        kept = a > 0  # a sample of weight 0 is as good as none
+        self._set_classes(y, a)
+        kept = a > 0  # samples of weight 0 have no effect
         X, y, a = (X, y, a) if kept.all() else (X[kept], y[kept], a[kept])
-        self.classes_ = np.unique(y)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                "BandedLogisticRegression needs samples of at least two classes; the data have "
-                f"one class: {self.classes_[0]!r}."
-            )
         a = with_class_weights(a, y, self.classes_, self.class_weight)
         self.alphas_ = self._bands.values("alphas", self.alphas)
         penalties = self.alphas_[self.bands_]
-        V = self._minimise(X, y, a, penalties)
+        V = self._minimize(X, y, a, penalties)
         p = X.shape[1]
         self.coef_ = np.ascontiguousarray(V[:p].T)
         self.intercept_ = V[p] if self.fit_intercept else np.zeros(V.shape[1])
         return self
 
-    def _minimise(self, X: Any, y: np.ndarray, a: np.ndarray, penalties: np.ndarray) -> np.ndarray:
+    def _minimize(self, X: Any, y: np.ndarray, a: np.ndarray, penalties: np.ndarray) -> np.ndarray:
         """Coefficients (q, K), the intercept in the last row."""
         n, p = X.shape
         if sparse.issparse(X) and n * p <= _SMALL:
@@ -170,13 +162,13 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
         if sparse.issparse(X):
             Q = Design.from_blocks(X, ones)
         else:
-            # What is not penalised stands with the intercept, on the border of the dual system.
+            # Unpenalized features go with the intercept, on the border of the dual system.
             order = np.argsort(l2 == 0, kind="stable")
-            n_penalised = np.count_nonzero(l2)
+            n_penalized = np.count_nonzero(l2)
             whole = np.column_stack([X, ones])
             if np.any(np.diff(order) < 0):
                 whole = whole[:, order]
-            Q, l2 = Design(whole[:, :n_penalised], whole[:, n_penalised:], whole), l2[order]
+            Q, l2 = Design(whole[:, :n_penalized], whole[:, n_penalized:], whole), l2[order]
         two = len(self.classes_) == 2
         Y = (y[:, None] == (self.classes_[1:] if two else self.classes_)).astype(float)
         V, self.n_iter_, converged = newton(
@@ -191,23 +183,9 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
             )
         in_order = np.empty_like(V)
         in_order[order] = V
-        if not two:  # an intercept for all classes alike has no effect
+        if not two:  # a common shift of all intercepts has no effect
             in_order[p:] -= in_order[p:].mean(axis=1, keepdims=True)
         return in_order
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Log-odds of the second class, or linear predictor of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        """
-        Z = self._predictors(X)
-        return Z[:, 0] if Z.shape[1] == 1 else Z
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class.
@@ -236,17 +214,3 @@ class BandedLogisticRegression(ClassifierMixin, BandedModel):
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        Z = self.decision_function(X)
-        return self.classes_[Z.argmax(axis=1) if Z.ndim == 2 else (Z > 0).astype(int)]

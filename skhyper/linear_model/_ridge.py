@@ -1,38 +1,37 @@
-"""Ridge regression with a penalty for each band of features."""
+"""Ridge regression with one l2 penalty per band of features."""
 
 import warnings
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin
 from sklearn.exceptions import ConvergenceWarning
 
+from skhyper._banded import BANDS, PENALTIES, BandedRegressor, LinearValues
 from skhyper._numeric import Centered, NormalEquations, centered_target
 from skhyper._sklearn import fit_context
-from skhyper.linear_model._base import BANDS, PENALTIES, BandedModel
 
 __all__ = ["BandedRidge"]
 
 
-class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
-    """Linear regression with one l2 penalty for each band of features.
+class BandedRidge(LinearValues, MultiOutputMixin, BandedRegressor):
+    """Linear regression with one l2 penalty per band of features.
 
-    Features of one kind (pixels, words, lags, dummies of one category) share a penalty, other
-    kinds have others, and a penalty grows until a band that does not help is out. Penalties
-    this many are for :class:`skhyper.GradientSearchCV`.
+    Features of one kind (pixels, words, lags, dummies of one category) share a penalty. A large
+    penalty removes a band that does not help. Tune many penalties by
+    :class:`skhyper.GradientSearchCV`.
 
     Parameters
     ----------
     alphas : float, array-like of shape (n_bands,) or dict, default=1.0
-        Penalty of each band, not negative: in the order of the bands, or by their names. One
-        number is the penalty of all. Features of penalty 0 are fitted by least squares.
+        Non-negative penalty of each band: one number for all, an array in the order of the bands,
+        or a dict by band name. Features of penalty 0 are fitted by least squares.
     bands : dict, array-like of shape (n_features,) or None, default=None
-        From the name of each band to its columns: indices, a slice, a mask, names of columns,
-        or a callable such as :func:`sklearn.compose.make_column_selector`; or the label of
-        each feature's band, the bands being in the order of the sorted labels. With None each
-        feature is a band of its own.
+        Columns of each band by name: indices, a slice, a mask, column names, or a callable such
+        as :func:`sklearn.compose.make_column_selector`; or the band label of each feature, with
+        bands in the order of the sorted labels. With None each feature is a band.
     fit_intercept : bool, default=True
-        Whether to fit an intercept, which is not penalised.
+        Whether to fit an intercept, which is not penalized.
 
     Attributes
     ----------
@@ -43,17 +42,17 @@ class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
     alphas_ : ndarray of shape (n_bands,)
         Penalty of each band.
     bands_ : ndarray of int of shape (n_features,)
-        Number of each feature's band.
+        Band index of each feature.
     band_names_ : list
-        Names of the bands, labels, names of features or their numbers.
+        Names of the bands: names, labels, or feature names or indices.
     solver_ : {"primal", "dual", "iterative"}
-        How the solution was computed: with more samples or fewer features from a matrix of
-        n_features x n_features; from one of n_samples x n_samples; by conjugate gradients,
-        for large sparse data. Ill-conditioned matrices give way to a QR of the data.
+        Method of solution: a matrix of n_features x n_features, one of n_samples x n_samples, or
+        conjugate gradients (large sparse data). If the matrix is ill-conditioned, a QR of the data
+        is used instead.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of features, where X had names that are all strings.
+        Feature names, if X has names that are all strings.
 
     See Also
     --------
@@ -61,15 +60,14 @@ class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
 
     Notes
     -----
-    With the band ``g(j)`` of feature j, the coefficients minimise
+    With the band ``g(j)`` of feature j, the coefficients minimize
 
         Σ_i a_i |y_i - x_iᵀ W - b|² + Σ_j α_g(j) |W_j|²
 
-    where ``a`` are the sample weights. Without penalties of 0 this is
-    :class:`sklearn.linear_model.Ridge` with ``alpha=1`` on features over ``√α``. A search range
-    for `alphas` gives each band a penalty of its own where the bands are known from `bands`,
-    or where `alphas` is an array or a dict; with ``bands=None`` write
-    ``alphas=np.ones(n_features)``.
+    where ``a`` are the sample weights. Without penalties of 0 this equals
+    :class:`sklearn.linear_model.Ridge` with ``alpha=1`` on features divided by ``√α``. A search
+    range for `alphas` applies to each band if the bands are known from `bands`, or if `alphas` is
+    an array or a dict; with ``bands=None`` write ``alphas=np.ones(n_features)``.
 
     References
     ----------
@@ -138,7 +136,7 @@ class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
         W = solver.fit(Yc)
         if not solver.converged:
             warnings.warn(
-                "Conjugate gradients did not converge: scale the features, or penalise more.",
+                "Conjugate gradients did not converge: scale the features, or increase alphas.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -148,16 +146,3 @@ class BandedRidge(MultiOutputMixin, RegressorMixin, BandedModel):
         if not self.fit_intercept:
             self.intercept_ = 0.0
         return self
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the target.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        return self._predictors(X)

@@ -17,7 +17,7 @@ def test_solutions_and_adjoints(n_outputs, kind):
     X = rng.normal(size=(50, 90)) * (rng.random((50, 90)) < 0.5)
     Y = X[:, :5] @ rng.normal(size=(5, n_outputs)) + 0.5 * rng.normal(size=(50, n_outputs))
     Yc = Y - Y.mean(axis=0)
-    solver = ElasticNetSolver.of(Centered.from_data(kind(X), np.ones(50), True), Yc, True)
+    solver = ElasticNetSolver.from_data(Centered.from_data(kind(X), np.ones(50), True), Yc, True)
     assert not solver_at(solver, 1.01 * solver.largest_correlation, 0.0).W.any()
     for alpha in (0.3, 0.05):
         W = solver_at(solver, 0.7 * alpha, 0.3 * alpha).W
@@ -42,16 +42,18 @@ def test_solutions_and_adjoints(n_outputs, kind):
 
 
 def solver_at(solver, l1, l2):
-    solver.minimise(np.full(90, l1), np.full(90, l2))
+    solver.minimize(np.full(90, l1), np.full(90, l2))
     return solver
 
 
 def test_coordinate_descent_is_scikit_learns_where_it_converges():
     X, y = rng.normal(size=(60, 5)), rng.normal(size=60)
     yc = (y - y.mean())[:, None]
-    solver = ElasticNetSolver.of(Centered.from_data(X, np.ones(60), True), yc, True)
-    solver.minimise(np.full(5, 1e-3), np.zeros(5))
+    solver = ElasticNetSolver.from_data(Centered.from_data(X, np.ones(60), True), yc, True)
+    solver.minimize(np.full(5, 1e-3), np.zeros(5))
     coef = Lasso(1e-3, tol=1e-6).fit(X, y).coef_
-    np.testing.assert_allclose(solver.descended(1e-3, 1.0, 1e-6, 1000)[:, 0], coef, rtol=1e-12)
+    np.testing.assert_allclose(
+        solver.coordinate_descent(1e-3, 1.0, 1e-6, 1000)[:, 0], coef, rtol=1e-12
+    )
     with pytest.warns(ConvergenceWarning, match="did not converge"):
-        assert solver.descended(1e-3, 1.0, 1e-12, 2) is None
+        assert solver.coordinate_descent(1e-3, 1.0, 1e-12, 2) is None

@@ -40,7 +40,7 @@ def test_a_walk_through_penalties(shape, kind, positive):
     for share in (0.5, 0.01, 0.3, 0.003, 2.0, 0.1):
         l1 = share * top * rng.uniform(0.5, 2, p)
         l2 = 0.01 * share * rng.integers(0, 2, p)
-        pivoting.minimise(l1, l2)
+        pivoting.minimize(l1, l2)
         assert pivoting.exact
         sizes.append(check(X, y, pivoting, l1, l2, positive))
     assert max(sizes) > 8
@@ -51,7 +51,7 @@ def test_features_without_a_penalty():
     X, y, pivoting = problem(60, 20)
     for start in (0, 5):
         l1 = np.where(np.arange(20) < start + 3, 0.0, 0.3)
-        pivoting.minimise(l1, np.zeros(20))
+        pivoting.minimize(l1, np.zeros(20))
         assert pivoting.exact
         check(X, y, pivoting, l1, np.zeros(20))
         assert set(range(start + 3)) <= set(pivoting.S)
@@ -63,11 +63,11 @@ def test_what_is_not_determined():
     y = X.sum(axis=1)
     pivoting = Pivoting(Quadratic.from_data(Centered.from_data(X, np.ones(30), False), y), 6)
     l1, l2 = np.zeros(6), np.zeros(6)
-    pivoting.minimise(np.full(6, 1e3), l2)
-    pivoting.minimise(l1, l2, nearly=False)
+    pivoting.minimize(np.full(6, 1e3), l2)
+    pivoting.minimize(l1, l2, approximate=False)
     assert not pivoting.exact
     assert not len(pivoting.S)
-    pivoting.minimise(l1, l2)
+    pivoting.minimize(l1, l2)
     assert not pivoting.exact
     w = np.zeros(6)
     w[pivoting.S] = pivoting.w
@@ -77,7 +77,7 @@ def test_what_is_not_determined():
 
 def test_the_adjoint_system():
     X, _, pivoting = problem(50, 20)
-    pivoting.minimise(np.full(20, 0.1), np.full(20, 0.2))
+    pivoting.minimize(np.full(20, 0.1), np.full(20, 0.2))
     S = pivoting.S
     v = rng.normal(size=len(S))
     H = X[:, S].T @ X[:, S] / 50 + 0.2 * np.eye(len(S))
@@ -94,7 +94,7 @@ def test_the_lasso_needs_one_of_features_that_are_multiples_of_each_other(shape)
     )
     size = 0.05 * np.abs(X.T @ y).max() / n
     for ratio in (1.0, 0.9, 1.0, 0.5, 1.0):  # the elastic net has them all
-        pivoting.minimise(np.full(p, size * ratio), np.full(p, size * (1 - ratio)))
+        pivoting.minimize(np.full(p, size * ratio), np.full(p, size * (1 - ratio)))
         assert pivoting.exact
         check(X, y, pivoting, np.full(p, size * ratio), size * (1 - ratio))
         assert np.isin([0, shape[1]], pivoting.S).sum() == (1 if ratio == 1 else 2)

@@ -41,6 +41,7 @@ def asked(space, rules, n_trials):
     return np.array(points)
 
 
+@pytest.mark.slow
 def test_each_change_changes_the_search():
     whole = [asked(space, Rules(), 24) for space in SPACES]
     for change, rules in ablation.CHANGES.items():

@@ -46,6 +46,7 @@ MINIMISERS = {
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.fast_cases(5)
 def test_every_problem_can_be_evaluated(name):
     problem = PROBLEMS[name]
     Space(problem.space)
@@ -213,6 +214,7 @@ def test_solvers_propose_settings_of_the_space(name):
         asked.append(solver.ask())
 
 
+@pytest.mark.slow
 def test_a_remote_solver_is_the_same_solver():
     dims = plain.plain_space(PROBLEMS["logistic_breast_cancer"].space)
     environment = {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}

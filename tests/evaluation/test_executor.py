@@ -103,6 +103,7 @@ def test_in_process_runs_one_job_at_each_wait():
 
 @pytest.mark.parametrize("known_ahead", [False, True])
 @pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.fast_cases(1)
 def test_workers_do_the_work_and_each_job_comes_back_once(backend, known_ahead, tmp_path):
     what = "process" if backend == "loky" else "thread"
     with joblib.parallel_config(backend, n_jobs=2):

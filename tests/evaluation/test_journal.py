@@ -186,6 +186,7 @@ def test_a_list_with_repeats_is_resumed(tmp_path, cls):
     assert clone(search).fit(X, y).n_trials_ == 2
 
 
+@pytest.mark.slow
 def test_functions_of_a_script_are_known_again_in_another_process(tmp_path):
     script = textwrap.dedent("""
         import sys
@@ -229,6 +230,7 @@ def test_a_journal_beside_warm_start(tmp_path):
 
 
 @pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_kill_9(tmp_path, n_jobs):
     """A search that is killed repeatedly still ends, and repeats no trial."""
     script = textwrap.dedent(f"""

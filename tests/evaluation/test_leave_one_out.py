@@ -43,7 +43,7 @@ ARD = RBF(np.full(10, 5.0))
 )
 @pytest.mark.parametrize("scoring", ["neg_mean_squared_error", "neg_mean_absolute_error"])
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.fast_cases(8)
+@pytest.mark.fast_cases(2)
 def test_scores_and_gradients(estimator, X, space, scoring, weighted):
     given = {"sample_weight": np.linspace(0.5, 2, 60)} if weighted else {}
     search = GradientSearchCV(estimator, space, scoring=scoring, cv=LeaveOneOut(), n_iter=2)

@@ -192,6 +192,7 @@ def test_constraints():
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.fast_cases(1)
 def test_several_at_a_time(backend):
     with parallel_config(backend, n_jobs=2):
         one = minimize(branin, SPACE, 10, random_state=0)

@@ -175,6 +175,7 @@ def test_lists_as_scikit_optimize_has_them():
     assert len(result.func_vals) == len(result.x_iters) == 9
 
 
+@pytest.mark.slow
 def test_asks_are_those_of_scikit_optimizes_loop():
     """The same loop runs on both; both find the bottom."""
     skopt = pytest.importorskip("skopt")

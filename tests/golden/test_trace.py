@@ -8,7 +8,7 @@ RECORDED, IS_HERE = trace.recorded()
 
 @pytest.mark.skipif(not IS_HERE, reason="rounding differs between processors and versions")
 @pytest.mark.parametrize("name", trace.SEARCHES)
-@pytest.mark.fast_cases(8)
+@pytest.mark.fast_cases(4)
 def test_search_is_unchanged(name):
     assert not list(trace.differences(RECORDED[name], trace.trace(name)))
 

@@ -52,7 +52,6 @@ def test_ridge(design, spelling, kind, weighted):
 @pytest.mark.parametrize("kind", ["binary", "classes"])
 @pytest.mark.parametrize("spelling", ["number", "label", "dict"])
 @pytest.mark.parametrize("scoring", ["neg_log_loss", None])
-@pytest.mark.fast_cases(8)
 def test_logistic_regression(design, kind, spelling, scoring):
     weighted = (scoring is None) == (spelling == "label")
     X = DATA[design]
@@ -138,6 +137,7 @@ def test_a_penalty_for_each_band_beats_one_for_all():
     assert bayes.best_params_["bandedridge__alphas"].keys() == bands.keys()
 
 
+@pytest.mark.slow
 def test_logistic_regression_in_searches():
     X, y, bands = grouped(120)
     y = np.where(y > 0, "up", "down")

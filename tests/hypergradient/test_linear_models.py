@@ -46,7 +46,6 @@ def check(estimator, design, kind, weighted=False, **options):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
 @pytest.mark.parametrize("kind", ["binary", "classes"])
-@pytest.mark.fast_cases(8)
 def test_logistic_regression(design, weighted, class_weight, kind):
     estimator = logistic(C=0.7, class_weight=class_weight)
     check(estimator, design, kind, weighted, scoring="neg_log_loss")
@@ -90,7 +89,6 @@ def test_surrogates_of_scores_that_have_steps(scoring):
     ],
     ids=["Poisson", "Gamma", "Tweedie", "normal"],
 )
-@pytest.mark.fast_cases(8)
 def test_generalised_linear_models(design, weighted, estimator, kind, scoring):
     found = check(estimator, design, kind, weighted, scoring=scoring)
     assert ("power" in found.gradient) == (kind == "positive" and scoring.endswith("error"))
@@ -100,13 +98,13 @@ def test_generalised_linear_models(design, weighted, estimator, kind, scoring):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
 @pytest.mark.parametrize("kind", ["binary", "classes"])
-@pytest.mark.fast_cases(4)
 def test_linear_svc(design, weighted, class_weight, kind):
     estimator = LinearSVC(C=0.4, class_weight=class_weight, intercept_scaling=2.0)
     # liblinear's own tolerance shows in the differences of a small slope.
     check(estimator, design, kind, weighted, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_linear_svc_with_an_l1_penalty():
     check(LinearSVC(C=0.3, penalty="l1", dual=False), "tall", "binary", rtol=1e-4)
 

@@ -32,7 +32,6 @@ def scaled(network):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("scoring", [None, "neg_log_loss"])
-@pytest.mark.fast_cases(4)
 def test_classifier(optimizer, scoring):
     params = {"optimizer": optimizer, **OPTIMIZERS[optimizer], **COMMON}
     network = MLPClassifier((6,), alpha=np.array([0.5, 0.3]), **params)
@@ -52,7 +51,6 @@ def test_regressor(optimizer):
 
 @pytest.mark.parametrize("scoring", ["accuracy", "neg_log_loss"])
 @pytest.mark.parametrize("hidden", [(), (4,)])
-@pytest.mark.fast_cases(2)
 def test_two_classes_and_weights(scoring, hidden):
     network = MLPClassifier(hidden, learning_rate=0.05, beta_2=0.9, **COMMON)
     weights = np.random.default_rng(0).random(len(CANCER[1]))

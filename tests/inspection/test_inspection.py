@@ -32,6 +32,7 @@ def show(found):
 
 
 @pytest.mark.parametrize("name", classes())
+@pytest.mark.fast_cases(30)
 def test_every_public_estimator(name):
     estimator = construct(name)
     found = inspect(estimator)

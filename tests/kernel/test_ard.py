@@ -21,6 +21,7 @@ SCALES = np.array([0.5, 1.0, 2.0, 4.0])
 
 
 @parametrize_with_checks([ARDKernelRidge(), ARDKernelRidge(0.5, 2.0), ARDKernelRidgeClassifier()])
+@pytest.mark.fast_cases(40)
 def test_check_estimator(estimator, check):
     check(estimator)
 

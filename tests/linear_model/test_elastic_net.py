@@ -19,6 +19,7 @@ rng = np.random.default_rng(0)
 @parametrize_with_checks(
     [WeightedElasticNet(), WeightedElasticNet(0.1, l2_weights=1.0, fit_intercept=False)]
 )
+@pytest.mark.fast_cases(40)
 def test_check_estimator(estimator, check):
     check(estimator)
 

@@ -18,6 +18,7 @@ DATA = designs()
 @parametrize_with_checks(
     [BandedLogisticRegression(), BandedLogisticRegression(0.5, class_weight="balanced")]
 )
+@pytest.mark.fast_cases(40)
 def test_check_estimator(estimator, check):
     check(estimator)
 

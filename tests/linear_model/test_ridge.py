@@ -29,6 +29,7 @@ def data(way, n_outputs=None):
 
 
 @parametrize_with_checks([BandedRidge(), BandedRidge(fit_intercept=False, alphas=0.5)])
+@pytest.mark.fast_cases(40)
 def test_check_estimator(estimator, check):
     check(estimator)
 

@@ -41,6 +41,7 @@ DIABETES = (standardised(load_diabetes)[0], (load_diabetes().target - 152.1) / 7
     ]
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.fast_cases(40)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -71,6 +72,7 @@ def test_same_weights_as_scikit_learn(activation, optimizer):
 
 @pytest.mark.parametrize("n_outputs", [None, 2])
 @pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.fast_cases(2)
 def test_without_hidden_layers_it_is_ridge(n_outputs, weighted):
     X, y = DIABETES
     y = y if n_outputs is None else np.column_stack([y, X[:, 0] - y])
@@ -84,6 +86,7 @@ def test_without_hidden_layers_it_is_ridge(n_outputs, weighted):
 
 @pytest.mark.parametrize(("X", "y"), [IRIS, CANCER], ids=["softmax", "sigmoid"])
 @pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+@pytest.mark.fast_cases(2)
 def test_without_hidden_layers_it_is_logistic_regression(X, y, container):
     network = MLPClassifier((), optimizer="momentum", batch_size=10_000, alpha=5.0)
     network.set_params(learning_rate=0.2, max_iter=2000, momentum=0.95).fit(container(X), y)

@@ -34,6 +34,7 @@ def run(how, data=None, validation=None, d_values=None):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.fast_cases(8)
 def test_derivatives_of_training(optimizer, schedule):
     names = differentiable(optimizer, schedule)
     how = settings(optimizer, schedule)

@@ -54,6 +54,7 @@ SAMPLERS = {
 @pytest.mark.filterwarnings("ignore:::skopt", "ignore:::sklearn.gaussian_process")
 @pytest.mark.parametrize("make_sampler", SAMPLERS.values(), ids=SAMPLERS)
 @pytest.mark.parametrize("check", contract.SAMPLER_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.fast_cases(30)
 def test_contract(check, make_sampler):
     check(make_sampler)
 

@@ -41,6 +41,7 @@ def test_initial_points_are_all_different(generator):
     assert len({trial.params["a"] for trial in history}) == 8
 
 
+@pytest.mark.slow
 def test_a_designed_set_of_initial_points_is_kept_through_the_search():
     sampler = SkoptSampler(initial_point_generator=Lhs(), n_initial_points=6)
     space = Space({"a": (0.0, 1.0), "b": (0.0, 1.0)})
@@ -86,6 +87,7 @@ GREEDY = {"acq_func": "LCB", "acq_func_kwargs": {"kappa": 0.0}, "n_initial_point
 
 
 @pytest.mark.parametrize("surrogate", ["GP", "RF", "ET"])
+@pytest.mark.fast_cases(1)
 def test_each_surrogate_knows_the_minimum_of_a_bowl(surrogate):
     space = Space({"a": (0.1, 1000.0, "log-uniform")})
     settings = space.from_unit(np.linspace(0, 1, 25)[:, None])
@@ -108,6 +110,7 @@ def test_choices_are_finite_losses_and_read_as_they_are():
     assert space.from_unit([answer]) == [{"k": None, "size": 8}]
 
 
+@pytest.mark.slow
 def test_first_points_follow_the_weights_of_choices():
     space = Space({"k": Categorical(["rare", "often"], weights=[1, 9])})
     answers = [SkoptSampler().ask(space, History(), np.random.default_rng(i)) for i in range(200)]
@@ -124,6 +127,7 @@ def test_an_estimator_of_the_users_is_seeded_and_left_alone():
     assert not hasattr(mine, "estimators_")
 
 
+@pytest.mark.slow
 def test_an_estimator_of_the_users_keeps_its_own_seed():
     history = run(SkoptSampler(n_initial_points=2), 4)
     seeded = ExtraTreesRegressor(n_estimators=5, min_samples_leaf=2, random_state=1)

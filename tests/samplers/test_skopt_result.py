@@ -62,6 +62,7 @@ def test_plots_of_a_search_by_scikit_optimize(surrogate):
     draw(result)
 
 
+@pytest.mark.slow
 def test_plots_of_several_subspaces_and_distributions():
     spaces = [
         {"kernel": ["linear"], "C": loguniform(1e-2, 1e2)},
@@ -75,6 +76,7 @@ def test_plots_of_several_subspaces_and_distributions():
     draw(result)
 
 
+@pytest.mark.slow
 def test_plots_of_a_function():
     result = minimize(lambda x: (x[0] - 1) ** 2 + x[1], [(-2.0, 2.0), (1, 9)], 8, random_state=0)
     draw(result)

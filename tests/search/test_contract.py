@@ -75,7 +75,7 @@ def iris():
     ]
 )
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.fast_cases(40)
+@pytest.mark.fast_cases(24)
 def test_check_estimator(estimator, check):
     name = getattr(check, "func", check).__name__
     if name == "check_supervised_y_2d" and is_regressor(estimator):
@@ -322,6 +322,7 @@ def test_sparse_input(kind, iris):
 
 @every_search
 @pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.fast_cases(3)
 def test_data_frames_feature_names_and_set_output(kind, library, iris):
     frames = pytest.importorskip(library)
     names = ["a", "b", "c", "d"]
@@ -371,6 +372,7 @@ def test_search_over_steps(kind, iris):
 
 
 @every_search
+@pytest.mark.fast_cases(2)
 def test_inside_other_estimators(kind, iris):
     X, y = iris
     search = make_search(kind, SVC(), {"C": [0.1, 10]}, cv=3)
@@ -429,7 +431,7 @@ def test_sample_weight_without_routing(kind, iris):
 
 @every_search
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-@pytest.mark.fast_cases(3)
+@pytest.mark.fast_cases(2)
 def test_workers_give_the_same_search(kind, backend):
     X, y = load_breast_cancer(return_X_y=True)
     pipe = make_pipeline(StandardScaler(), SVC())
@@ -486,6 +488,7 @@ def test_random_state_gives_the_same_search(kind, iris):
     assert one.cv_results_["params"] != other.cv_results_["params"]
 
 
+@pytest.mark.slow
 def test_import_brings_in_nothing_heavy():
     import subprocess
 

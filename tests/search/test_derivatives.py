@@ -39,6 +39,7 @@ def test_names_of_ranges_anywhere_in_the_space():
     assert criterion.description == "mean_squared_error"
 
 
+@pytest.mark.slow
 def test_fewer_trials_with_gradients():
     """The trials after which the loss is within 0.1 % of the best of all searches."""
     fits = {}

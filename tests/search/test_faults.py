@@ -174,6 +174,7 @@ def test_when_every_fit_failed_nothing_is_left_of_the_fit_before():
         search.predict(X)
 
 
+@pytest.mark.slow
 def test_callers_own_workers_still_work_afterwards():
     from joblib import Parallel, delayed
 

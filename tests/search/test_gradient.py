@@ -65,7 +65,7 @@ def cv_loss(estimator, params, X=X, y=y, scoring=None, cv=CV):
     ]
 )
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.fast_cases(15)
+@pytest.mark.fast_cases(6)
 def test_check_estimator(estimator, check):
     name = getattr(check, "func", check).__name__
     if name == "check_supervised_y_2d" and is_regressor(estimator):
@@ -102,7 +102,7 @@ def test_the_minimum_of_the_cross_validation_loss(estimator, name, scoring):
 
 
 @pytest.mark.parametrize("estimator", [ElasticNet(**TIGHT), KernelRidge(kernel="rbf")], ids=str)
-@pytest.mark.fast_cases(1)
+@pytest.mark.slow
 def test_two_hyperparameters(estimator):
     second = "l1_ratio" if isinstance(estimator, ElasticNet) else "gamma"
     prior = ("uniform",) if second == "l1_ratio" else ("log-uniform",)
@@ -326,6 +326,7 @@ def test_budget_time_and_reasons():
 
 
 @pytest.mark.parametrize("scoring", ["accuracy", "balanced_accuracy", "roc_auc", "f1"])
+@pytest.mark.fast_cases(1)
 def test_the_best_by_score_wins_where_a_surrogate_is_minimised(scoring):
     X, y = load_breast_cancer(return_X_y=True)
     pipeline = make_pipeline(StandardScaler(), SVC())

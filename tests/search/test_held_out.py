@@ -305,6 +305,7 @@ def test_other_splitters(cv):
     assert np.all(np.isfinite(found.held_out_.held_out))
 
 
+@pytest.mark.slow
 def test_threads_journal_and_pickle(tmp_path):
     """The same search, with the same strength, however it is run or gone on with."""
     X, y, *_ = data(p=10, relevant=2)

@@ -60,6 +60,7 @@ def assert_same_results(ours, theirs):
 
 @pytest.mark.parametrize("grid", GRIDS, ids=["dict", "list", "objects", "empty"])
 @pytest.mark.parametrize("options", OPTIONS, ids=["plain", "train", "metrics", "workers"])
+@pytest.mark.fast_cases(5)
 def test_grid_search_equals_scikit_learn(grid, options):
     theirs = sk.GridSearchCV(SVC(), grid, **options).fit(X, y)
     ours = skhyper.GridSearchCV(SVC(), grid, **options).fit(X, y)
@@ -68,6 +69,7 @@ def test_grid_search_equals_scikit_learn(grid, options):
 
 @pytest.mark.parametrize("space", DISTRIBUTIONS, ids=["dict", "list", "choices"])
 @pytest.mark.parametrize("options", OPTIONS, ids=["plain", "train", "metrics", "workers"])
+@pytest.mark.fast_cases(4)
 def test_random_search_equals_scikit_learn(space, options):
     theirs = sk.RandomizedSearchCV(SVC(), space, n_iter=6, random_state=0, **options).fit(X, y)
     ours = skhyper.RandomizedSearchCV(SVC(), space, n_iter=6, random_state=0, **options).fit(X, y)

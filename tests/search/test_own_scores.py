@@ -125,6 +125,7 @@ IN_PLACE = {
 
 @pytest.mark.parametrize("kind", ["array", "frame"])
 @pytest.mark.parametrize("case", IN_PLACE)
+@pytest.mark.fast_cases(6)
 def test_steps_that_work_in_place(case, kind):
     model = IN_PLACE[case]
     name = f"{model.steps[-1][0]}__alpha"
@@ -184,6 +185,7 @@ CLASSIFIERS = [
 
 @pytest.mark.filterwarnings("ignore:lbfgs failed", "ignore:Liblinear", "ignore:.*onverge")
 @pytest.mark.parametrize(("model", "name"), CLASSIFIERS, ids=lambda v: str(v)[:12])
+@pytest.mark.fast_cases(2)
 def test_classes_in_one_column(model, name):
     Z = (X - 10) / 3
     flat = differentiated(checked(model, {name: PENALTY}, Z, CLASSES))

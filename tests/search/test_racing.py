@@ -65,6 +65,7 @@ def scores_of(search):
 
 
 @pytest.mark.parametrize("name", list(searches()))
+@pytest.mark.fast_cases(1)
 def test_a_race_in_all_classes_and_in_workers(name):
     alone = raced(searches()[name]).fit(X, y)
     best, n_run = None, []

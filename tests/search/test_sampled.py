@@ -93,6 +93,7 @@ OUTSIDE = {
 
 @pytest.mark.parametrize("sampler", ["random", "gp", "skopt"])
 @pytest.mark.parametrize("kind", OUTSIDE)
+@pytest.mark.fast_cases(4)
 def test_own_setting_outside_of_the_space_comes_first(sampler, kind):
     estimator, space, own = OUTSIDE[kind]
     if sampler == "skopt":
@@ -520,6 +521,7 @@ def test_repeated_choices_and_settings_are_tried_once(cls):
 
 
 @both
+@pytest.mark.slow
 def test_a_rare_constraint_starts_from_an_initial_point(cls):
     """One setting in some 10^8 is accepted."""
     space = {"a": (0.0, 1.0), "b": (0.0, 1.0), "n": (1, 10**4)}

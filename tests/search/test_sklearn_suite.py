@@ -56,6 +56,7 @@ def _suite(name, substitutes, excluded=()):
     newer = {"test_unsupported_sample_weight_scorer"}  # than the oldest scikit-learn
     unknown = set(excluded) - set(cases) - newer
     assert not unknown, f"excluded, but not in scikit-learn's tests: {unknown}"
+    cases["test_search_with_2d_array"] = pytest.mark.slow(cases["test_search_with_2d_array"])
     return {k: staticmethod(case) for k, case in cases.items() if k not in excluded}
 
 

@@ -1,4 +1,4 @@
-"""Input, bands and predictions of the linear models."""
+"""Input, bands and predictions of the estimators with hyperparameters by band."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,9 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 
-from skhyper.linear_model import BandedRidge
-from skhyper.linear_model._base import BandedModel
+from skhyper._banded import BandedModel
+from skhyper.kernel import ARDKernelRidge, ARDKernelRidgeClassifier
+from skhyper.linear_model import BandedLogisticRegression, BandedRidge
 
 X = np.array([[0.0, 1.0, 2.0], [3.0, 5.0, 7.0], [2.0, 0.0, 1.0], [4.0, 1.0, 0.0]])
 y = np.array([1.0, 2.0, 0.0, 1.0])
@@ -34,3 +35,18 @@ def test_sparse_data_are_accepted_and_other_numbers_of_features_are_not():
         model.predict(X[:, :2])
     with pytest.raises(NotFittedError, match="not fitted"):
         BandedRidge().predict(X)
+
+
+def test_dense_data_only_for_kernels():
+    assert not get_tags(ARDKernelRidge()).input_tags.sparse
+    with pytest.raises(TypeError, match="dense data is required"):
+        ARDKernelRidge().fit(sparse.csr_array(X), y)
+
+
+@pytest.mark.parametrize("cls", [ARDKernelRidgeClassifier, BandedLogisticRegression])
+def test_samples_without_weight_have_no_class(cls):
+    model = cls().fit(X, ["a", "b", "c", "b"], sample_weight=[1, 1, 0, 1])
+    assert list(model.classes_) == ["a", "b"]
+    assert model.decision_function(X).shape == (4,)
+    with pytest.raises(ValueError, match=f"{cls.__name__} needs samples of at least two classes"):
+        cls().fit(X, ["a", "b", "b", "b"], sample_weight=[1, 0, 0, 0])
