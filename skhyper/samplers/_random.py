@@ -21,4 +21,6 @@ class RandomSampler(Sampler):
     starts_from_default = True
 
     def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
-        return space.sample(1, rng, located_trials(space, history)[0])[0]
+        # Earlier points help only where random draws seldom meet a constraint.
+        earlier = None if space.constraint is None else located_trials(space, history)[0]
+        return space.sample(1, rng, earlier)[0]
