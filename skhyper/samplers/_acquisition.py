@@ -34,13 +34,8 @@ Penalty = Callable[[np.ndarray], np.ndarray]
 class Acquisition:
     """Log expected improvement at points, minus a penalty for the time they take.
 
-    Attributes
-    ----------
-    surrogate : GPSurrogate
-    noise_weight : float
-        Standard deviations of the noise by which the improvement is augmented.
-    penalty : callable or None
-        From features (m, p) to what is subtracted, (m,).
+    The improvement is augmented by `noise_weight` standard deviations of the noise. `penalty` goes
+    from features (m, p) to what is subtracted, (m,).
     """
 
     surrogate: GPSurrogate
@@ -62,14 +57,7 @@ class Acquisition:
 
 @dataclass(frozen=True)
 class Maximizer:
-    """Chooses the next point: of a branch, on a line, or the maximum of the acquisition.
-
-    Attributes
-    ----------
-    rules : Rules
-    n_candidates, n_polish : int
-        As in :class:`GPSampler`.
-    """
+    """Chooses the next point: of a branch, on a line, or the maximum of the acquisition."""
 
     rules: Rules
     n_candidates: int

@@ -17,24 +17,8 @@ def check_number(
 ) -> None:
     """Raise unless an argument is a number of the given kind; booleans and nan are not.
 
-    Parameters
-    ----------
-    name : str
-        The argument's name, for the error message.
-    value : object
-    whole : bool
-        Whether it must be an integer.
-    low : float
-        Lower bound.
-    above : bool
-        Whether the bound is excluded.
-    optional : bool
-        Whether it may be None.
-
-    Raises
-    ------
-    InvalidParameterError
-        A ValueError and a TypeError, as scikit-learn's estimators raise it.
+    The bound is included unless `above`. The error is a ValueError and a TypeError, as scikit-
+    learn's estimators raise it.
     """
     if value is None and optional:
         return
@@ -58,13 +42,7 @@ def check_flag(name: str, value: Any) -> None:
 
 
 def check_callables(name: str, value: Any) -> list[Callable]:
-    """A callable, or a list of callables, as a list; None as an empty one.
-
-    Raises
-    ------
-    TypeError
-        If it is something else.
-    """
+    """A callable, or a list of callables, as a list; None as an empty one."""
     if value is None:
         return []
     found = [value] if callable(value) else value

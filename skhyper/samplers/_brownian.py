@@ -28,12 +28,8 @@ _TINY = 1e-12
 class IntegratedBrownianMotion(NamedTuple):
     """Integrated Brownian motion conditioned on values and slopes.
 
-    Attributes
-    ----------
-    u, h, g : ndarray of shape (n,)
-    roughness : ndarray of shape (n + 1,)
-        Variance of the slope's increments by length: left of all observations, in each interval,
-        right of all.
+    `roughness` (n + 1,) is the variance of the slope's increments by length: left of all
+    observations, in each interval, right of all.
     """
 
     u: np.ndarray

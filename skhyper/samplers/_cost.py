@@ -50,19 +50,11 @@ class CostModel:
 
 
 def fit_cost(F: np.ndarray, seconds: np.ndarray) -> CostModel | None:
-    """A model of the seconds; None if they do not depend on the features beyond noise.
+    """A model of the seconds (n,); None if they do not depend on the features beyond noise.
 
-    Parameters
-    ----------
-    F : ndarray of shape (n, p)
-    seconds : ndarray of shape (n,)
-        Positive.
-
-    Notes
-    -----
-    The penalty is that of the least squared leave-one-out error, which for ridge regression is
-    e / (1 - h). It must be below that of the mean by two standard errors of the difference, so
-    that chance has no influence if all candidates cost the same.
+    The penalty is that of the least squared leave-one-out error, which for ridge regression is e /
+    (1 - h). It must be below that of the mean by two standard errors of the difference, so that
+    chance has no influence if all candidates cost the same.
     """
     n = len(seconds)
     if n < _MIN_TRIALS:
@@ -109,15 +101,7 @@ def penalty_for_time(
 ) -> Callable[[Array], Array] | None:
     """What is subtracted from log EI for the predicted time; None if that is constant.
 
-    Parameters
-    ----------
-    encode : callable
-        From points (n, d) of `space` to features (n, p).
-
-    Returns
-    -------
-    penalty : callable or None
-        From features (m, p) to values (m,).
+    `encode` goes from points (n, d) to features (n, p), the penalty from features to values.
     """
     power = time_left(history, max_time)
     if power > _NO_HURRY:
@@ -137,13 +121,7 @@ def worth_most(
 ) -> Array:
     """The point of largest worth, after rounds of random steps from the best ones.
 
-    Parameters
-    ----------
-    worth : callable
-        From points (m, d) to values (m,).
-    points : ndarray of shape (m, d)
-    steps : callable
-        From points to neighbors, at most one each.
+    `worth` goes from points (m, d) to values (m,), `steps` to neighbors, at most one each.
     """
     values = worth(points)
     for _ in range(_ROUNDS):

@@ -56,20 +56,9 @@ class _Run:
 class Strategy:
     """Which run goes on, and where the next one starts.
 
-    Attributes
-    ----------
-    space : Space
-    names : frozenset of str
-        Hyperparameters that have derivatives.
-    starts : list of ndarray of shape (d,)
-    n_iter, n_restarts, tol, one_valley, rules
-        As :class:`GradientSampler` has them.
-    seed : int
-    shrinkage : Shrinkage
-        What a prior holds together.
-    strength_at : callable
-        ``strength_at(point) -> float``: the prior's strength, asked for once, at the best point
-        at which all components of a vector are equal.
+    `shrinkage` is what a prior holds together; ``strength_at(point)`` is the prior's strength,
+    asked for once, at the best point at which all components of a vector are equal. All else is as
+    :class:`GradientSampler` has it.
     """
 
     space: Space
@@ -407,23 +396,17 @@ class Strategy:
         """The middle of the widest gap around the best; None if not in one valley."""
         if not self.one_valley or best.best_point is None or best.flat:
             return None
-        columns = np.flatnonzero(self._moves & ~np.isnan(best.best_point))
+        columns, U, f, G = self._trials_of(best.best_point)
         if len(columns) != 1:
             return None
-        k, arm = columns[0], Space.key(self._middle(best.best_point))
-        seen = [(p[k], a) for p, a in self._seen if Space.key(self._middle(p)) == arm]
-        values = [a.value for _, a in seen if math.isfinite(a.value)]
-        height = best.best + self.rules.wall * max(abs(best.best), max(values) - min(values))
+        k, x, reach = columns[0], U[:, 0], self.rules.reach
+        height = best.best + self.rules.wall * max(abs(best.best), np.ptp(f[np.isfinite(f)]))
         u = best.best_point[k]
         # Points without value or gradient count as walls.
-        walls = [x for x, a in seen if not a.value <= height and not a.slope[k] * (x - u) <= 0]
-        ends = (
-            min(x for x, _ in seen) - self.rules.reach,
-            max(x for x, _ in seen) + self.rules.reach,
-        )
-        low = max((x for x in walls if x < u), default=max(ends[0], 0.0))
-        high = min((x for x in walls if x > u), default=min(ends[1], 1.0))
-        marks = np.unique([low, high] + [x for x, _ in seen if low < x < high])
+        walls = x[~(f <= height) & ~(G[:, 0] * (x - u) <= 0)]
+        low = max(walls[walls < u], default=max(x.min() - reach, 0.0))
+        high = min(walls[walls > u], default=min(x.max() + reach, 1.0))
+        marks = np.unique([low, high, *x[(low < x) & (x < high)]])
         widest = int(np.argmax(np.diff(marks)))
         point = best.best_point.copy()
         point[k] = marks[widest : widest + 2].mean()

@@ -39,8 +39,7 @@ class DescentRules:
     near : float
         Restarts within this max-norm distance of such a trial are skipped, in the unit cube.
     max_gp_dimensions : int
-        Maximum number of dimensions in which the GP observes derivatives: beyond, it costs more
-        than it saves.
+        Maximum number of dimensions in which the GP observes derivatives.
     wall : float
         Rise of the criterion above the best, relative to its value or to the range of all values,
         from which a trial that descends to the best point bounds the restarts.

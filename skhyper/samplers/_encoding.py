@@ -28,13 +28,7 @@ _FINE = 20
 class Encoding:
     """The features of points for a GP: coordinates of numbers, one-hot columns of choices.
 
-    Attributes
-    ----------
-    space : Space
-    columns : list of slice
-        Features of each dimension.
-    groups : ndarray of int of shape (p,)
-        Dimension of each feature.
+    `columns` are the features of each dimension, `groups` (p,) the dimension of each feature.
 
     Examples
     --------

@@ -1,12 +1,12 @@
 """Grid search over any space, ranges included."""
 
-import numbers
 from collections.abc import Iterator
 
 import numpy as np
 
 from skhyper._trial import History, Stop
-from skhyper.samplers._base import Sampler
+from skhyper.samplers._arguments import check_number
+from skhyper.samplers._base import Sampler, located_trials
 from skhyper.space import Space
 
 __all__ = ["GridSampler"]
@@ -22,18 +22,12 @@ class GridSampler(Sampler):
         integers, equally spaced on its scale with both ends. Of a list, all choices are taken.
     """
 
-    n_values: int
-
     def __init__(self, n_values: int = 5):
-        if not isinstance(n_values, numbers.Integral) or isinstance(n_values, bool):
-            raise TypeError(f"n_values must be an integer, got {n_values!r}.")
-        if n_values < 1:
-            raise ValueError(f"n_values must be at least 1, got {n_values!r}.")
+        check_number("n_values", n_values, whole=True, low=1)
         self.n_values = n_values
 
     def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray | Stop:
-        located = (space.locate(trial.params) for trial in history)
-        tried = {space.key(point) for point in located if point is not None}
+        tried = set(space.keys(located_trials(space, history)[0]))
         return next(self._untried(space, tried), Stop())
 
     def design(self, space: Space) -> Iterator[np.ndarray]:

@@ -18,16 +18,7 @@ def clip_to_finite(losses: np.ndarray) -> np.ndarray:
 def clip_outliers(losses: np.ndarray) -> np.ndarray:
     """Losses with the worst seen in place of failures, and outliers winsorized.
 
-    A loss of 1e300 would leave no other difference visible.
-
-    Parameters
-    ----------
-    losses : ndarray of shape (n,)
-        nan where failed; at least one is finite.
-
-    Returns
-    -------
-    clipped : ndarray of shape (n,)
+    A loss of 1e300 would leave no other difference visible. At least one loss must be finite.
 
     Examples
     --------

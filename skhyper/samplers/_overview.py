@@ -50,21 +50,9 @@ def coarse_design(d: int, most: int, ascending: np.ndarray | None = None) -> np.
     """Points that cover the unit cube evenly, from simple models to flexible ones.
 
     A solver that starts from the solution at the last point finds the next one sooner in this
-    order, and the most expensive point comes last.
-
-    Parameters
-    ----------
-    d : int
-        0, 1 or 2.
-    most : int
-        Largest number of points.
-    ascending : ndarray of shape (d,), optional
-        Whether models are more flexible at the upper end; by default they are less so.
-
-    Returns
-    -------
-    points : ndarray of shape (n, d)
-        A lattice; n is odd, so that the middle is one of them.
+    order, and the most expensive point comes last. The points are a lattice, (n, d), at most `most`
+    of them, with n odd, so that the middle is one of them. `ascending` (d,) is whether models are
+    more flexible at the upper end; by default they are less so.
 
     Examples
     --------
@@ -118,13 +106,10 @@ def cuts_off(u: np.ndarray, f: np.ndarray, g: np.ndarray, trial: float, best: fl
     return bool(f[near] > value or g[near] * way > 0)
 
 
-def _argmin(f: np.ndarray) -> int:
-    return int(np.where(np.isfinite(f), f, np.inf).argmin())
-
-
-def _walls(u: np.ndarray, f: np.ndarray, g: np.ndarray, best: int) -> tuple[float, float]:
+def _walls(u: np.ndarray, f: np.ndarray, g: np.ndarray) -> tuple[float, float]:
     """Nearest trials on both sides of the best one that are higher and fall towards it."""
     finite = f[np.isfinite(f)]
+    best = int(np.where(np.isfinite(f), f, np.inf).argmin())
     # A criterion that may be negative has no natural zero: then its range is the measure.
     rise = f[best] if f[best] > 0 else max(abs(f[best]), np.ptp(finite))
     wall = ~(f <= f[best] + _WALL * rise) & ~(g * (u - u[best]) <= 0)
@@ -168,20 +153,14 @@ def restart_point(
 ) -> np.ndarray:
     """Where the surrogate expects the largest improvement, (d,), at some distance from all trials.
 
-    Parameters
-    ----------
-    points : ndarray of shape (m, d)
-        Where a restart may begin.
-    share : float
-        Least distance from all trials, as a share of that of the farthest point.
-    one_valley : bool
-        Whether, in one dimension, restarts keep between the trials that are a tenth above the
-        best one and fall towards it.
+    It is one of `points` (m, d), at least `share` times as far from all trials as the farthest one.
+    With `one_valley`, in one dimension, restarts keep between the trials that are a tenth above the
+    best one and fall towards it.
     """
     if not np.isfinite(f).any():
         share = 1.0
     elif one_valley and U.shape[1] == 1:
-        low, high = _walls(U[:, 0], f, G[:, 0], _argmin(f))
+        low, high = _walls(U[:, 0], f, G[:, 0])
         inside = (points[:, 0] > low) & (points[:, 0] < high)
         points = points[inside] if inside.any() else points
     distances = np.linalg.norm(points[:, None] - U, axis=2).min(axis=1)

@@ -1,18 +1,10 @@
 """An upper bound of the simple regret, and the noise that it is compared with.
 
-Notation
---------
-n, d : number of trials, of dimensions
-k : number of folds
-s² : variance of the fold scores of the best trial
-β : width of the confidence bound
-
 References
 ----------
-A. Makarova, H. Shen, V. Perrone, A. Klein, J. B. Faddoul, A. Krause, M. Seeger and C. Archambeau,
-Automatic Termination for Hyperparameter Optimization, AutoML Conference 2022, arXiv:2104.08166.
-
-C. Nadeau and Y. Bengio, Inference for the Generalization Error, Machine Learning 52 (2003).
+Makarova, Shen, Perrone, Klein, Faddoul, Krause, Seeger and Archambeau (2022), "Automatic
+termination for hyperparameter optimization", AutoML Conference, arXiv:2104.08166.
+Nadeau and Bengio (2003), "Inference for the generalization error", Machine Learning 52.
 """
 
 from collections.abc import Sequence
@@ -54,19 +46,9 @@ class Regret:
 def regret_bound(observed: Sequence[np.ndarray], elsewhere: Sequence[np.ndarray], d: int) -> float:
     """Lowest upper confidence bound of the trials, minus the lowest lower one of the space.
 
-    Parameters
-    ----------
-    observed : (mean, std), ndarrays of shape (n,)
-        Predictions of the loss at the trials.
-    elsewhere : (mean, std), ndarrays of shape (m,)
-        Predictions at points that cover the space.
-    d : int
-        Number of dimensions.
-
-    Notes
-    -----
-    Eq. 4 of Makarova et al. (2022), with β = 2 log(d n² π² / (6 δ)) / 5 as there (after Srinivas,
-    Krause, Kakade and Seeger 2010).
+    `observed` and `elsewhere` are (mean, std) of the loss at the n trials, and at points that cover
+    the space of d dimensions. Eq. 4 of Makarova et al. (2022), with β = 2 log(d n² π² / (6 δ)) / 5
+    as there (after Srinivas, Krause, Kakade and Seeger 2010).
     """
     n = len(observed[0])
     beta = 2.0 * np.log(d * n**2 * np.pi**2 / (6.0 * _DELTA)) / 5.0
@@ -79,9 +61,9 @@ def regret_bound(observed: Sequence[np.ndarray], elsewhere: Sequence[np.ndarray]
 def fold_noise(trial: Trial, splits: Sequence[tuple]) -> float:
     """Standard error of a trial's mean score over samples of the data; nan for one fold.
 
-    Folds share training data, so that their scores vary less than over new samples: the
-    variance of the mean is s² (1/k + n_test / n_train) (Nadeau and Bengio 2003, eq. 9; eq. 6 of
-    Makarova et al. 2022).
+    The k folds share training data, so that their scores, of variance s², vary less than over new
+    samples: the variance of the mean is s² (1/k + n_test / n_train) (Nadeau and Bengio 2003, eq. 9;
+    eq. 6 of Makarova et al. 2022).
     """
     k = len(trial.scores)
     if k < 2:

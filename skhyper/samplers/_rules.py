@@ -28,8 +28,7 @@ class Rules:
     max_initial_points : int
         Maximum size of the initial design, in points. Ablation: d + 1 points are no better.
     starts_in_middle : bool
-        Whether the middle of the space comes before the Sobol sequence. Ablation, with the field
-        above.
+        Whether the middle of the space comes before the Sobol sequence. Ablation.
     encoding : callable
         From a space to its :class:`Encoding`. Ablation: an indicator of activity is no better.
     transform_losses : callable
@@ -43,39 +42,34 @@ class Rules:
         Hyperparameters are refitted when the history has grown by 1 / `refit_growth`. Ablation:
         at each trial.
     noise_weight : float
-        Standard deviations of the noise by which the expected improvement is augmented. Scores by
-        cross-validation are step functions: without it the search stays on one step. Ablation:
-        0; 1.
+        Standard deviations of the noise by which the expected improvement is augmented.
+        Ablation: 0; 1.
     n_full_candidates : int
         Number of trials up to which all candidates are drawn; beyond it their number is inversely
-        proportional to the number of trials. Source: the CPU of an answer, which compares each
-        candidate with each trial (``benchmarks/bayesian_costs.py``).
+        proportional to that of the trials. Source: CPU (``benchmarks/bayesian_costs.py``).
     min_candidate_share : float
         Lower bound of the share of candidates that is left. Ablation: 1.
     local_share : float
         Number of candidates around the best trials per random one. Ablation: 0.
     n_top : int
-        Number of the best candidates from which the starts of the local maximization are taken.
-        Source: CPU.
+        Number of best candidates that may start a local maximization. Source: CPU.
     max_polish_iterations : int
         Maximum number of L-BFGS-B iterations of the local maximization. Ablation: 0.
     covered_dimensions : int
-        Number of continuous dimensions that random candidates cover. With at most that many, the
-        acquisition is maximized locally only after `first_polish` trials: early maxima lie in
-        unexplored corners. Ablation: 0; 100.
+        Number of continuous dimensions up to which the acquisition is maximized locally only after
+        `first_polish` trials: random candidates cover them. Ablation: 0; 100.
     first_polish : int
         Number of trials; see `covered_dimensions`. Ablation: 10.
     first_line : int
         Number of trials after which proposals on lines begin. Ablation: 4.
     line_period : int
-        Every `line_period`-th proposal differs from the best trial in one dimension only, as most
-        hyperparameters act independently. Ablation: none.
+        Every `line_period`-th proposal differs from the best trial in one dimension only.
+        Ablation: none.
     line_std_scale : float
-        Factor of the standard deviation in these proposals: with length-scales that are too short
-        the GP is overconfident. Ablation: 1.
+        Factor of the standard deviation in these proposals. Ablation: 1.
     min_line_dimensions : int
-        Minimum number of dimensions for proposals on lines. In fewer, length-scales are soon known.
-        Source: two and three dimensions, without a difference.
+        Minimum number of dimensions for proposals on lines. Source: two and three dimensions,
+        without a difference.
     branch_period : int
         Every `branch_period`-th proposal is in the branch with the fewest trials, until each has
         `min_branch_trials`. Ablation: 1.
@@ -87,8 +81,7 @@ class Rules:
     min_stop_trials : int
         Minimum number of complete trials for early stopping.
     n_negligible : int
-        Number of consecutive negligible bounds for early stopping; a single one may be chance, as
-        the GP's hyperparameters change with each trial.
+        Number of consecutive negligible bounds for early stopping.
     """
 
     max_initial_points: int = 4

@@ -22,19 +22,15 @@ from scipy.optimize import OptimizeResult
 
 from skhyper._trial import History, Trial
 from skhyper.space import Dimension, Space
+from skhyper.space._points import is_inside
 
 __all__ = ["SkoptResult", "skopt_result"]
 
 
 class SkoptResult(OptimizeResult):
-    """An ``OptimizeResult`` some of whose entries are computed at the first access.
+    """An ``OptimizeResult`` with entries that are computed at the first access.
 
-    Parameters
-    ----------
-    later : dict
-        From the name of each of these entries to a function without arguments.
-    **entries : object
-        All other entries.
+    `later` has a function without arguments for each of them.
     """
 
     def __init__(self, later: Mapping[str, Callable[[], Any]], **entries: Any):
@@ -113,21 +109,15 @@ def skopt_result(
 
 def _lies_in(space: Space, trial: Trial) -> bool:
     point = space.locate(trial.params)
-    return point is not None and not np.any((point < -1e-9) | (point > 1 + 1e-9))
+    return point is not None and is_inside(point)
 
 
 @dataclass(frozen=True)
 class _Columns:
     """The hyperparameters of a space in the order of scikit-optimize's lists of values.
 
-    Attributes
-    ----------
-    space : Space
-    names : list of str
-    dimensions : dict
-        From each name to its dimensions: several where sub-spaces give it other values.
-    inactive : dict
-        From each name to its value in candidates where it is inactive.
+    A name has several `dimensions` where sub-spaces give it other values; `inactive` are the values
+    of names in candidates where they are inactive.
     """
 
     space: Space

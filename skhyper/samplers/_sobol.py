@@ -36,18 +36,10 @@ def sobol_point(
     rng: np.random.Generator,
     tried: np.ndarray | None = None,
 ) -> np.ndarray:
-    """One point of a scrambled Sobol sequence, shape (d,).
+    """Point `number` of the Sobol sequence that `seed` scrambles, shape (d,).
 
-    Parameters
-    ----------
-    number : int
-        Index of the point in the sequence.
-    seed : int
-        Of the scrambling: the same seed, the same sequence.
-    rng : numpy.random.Generator
-        For a random point, if the constraint rejects that of the sequence.
-    tried : ndarray of shape (m, d), default=None
-        Earlier points: if the constraint is seldom met, random walks start from them.
+    If the constraint rejects it, it is a random point; where the constraint is seldom met, random
+    walks start from the `tried` ones, (m, d).
     """
     sequence = qmc.Sobol(space.n_dims, scramble=True, seed=seed)
     if number:

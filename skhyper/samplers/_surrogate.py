@@ -56,14 +56,8 @@ class GPSurrogate(Surrogate):
 class Observations(NamedTuple):
     """The trials of a history that are in a space.
 
-    Attributes
-    ----------
-    points : ndarray of shape (n, d)
-    losses : ndarray of shape (n,)
-        nan where failed or pending.
-    pending : ndarray of bool of shape (n,)
-    gradients : ndarray of shape (n, d) or None
-        Derivatives of the losses, nan where unknown; None if they are not used.
+    Losses (n,) are nan where failed or pending. Gradients are the derivatives of the losses, (n,
+    d), nan where unknown; None if they are not used.
     """
 
     points: np.ndarray
@@ -82,14 +76,7 @@ class Observations(NamedTuple):
 
 
 class SurrogateFit:
-    """Fits surrogates to growing histories; hyperparameters are kept while these grow little.
-
-    Parameters
-    ----------
-    rules : Rules
-    max_points : int
-        Maximum number of trials that the GP is conditioned on.
-    """
+    """Fits surrogates to growing histories; hyperparameters are kept while these grow little."""
 
     def __init__(self, rules: Rules, max_points: int):
         self._rules = rules
