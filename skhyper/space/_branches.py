@@ -57,6 +57,6 @@ def _choice(space: Space) -> int | None:
         return 0
     (subspace,) = space._columns.subspaces
     categorical = [c for c, d in enumerate(space.dimensions) if d.kind == "categorical"]
-    choices = [c for c in subspace.unconditional if c in categorical]
+    choices = [c for c in subspace.unconditional.tolist() if c in categorical]
     parents = Counter(parent for own in subspace.conditions.values() for parent, _ in own)
     return max(choices, key=parents.__getitem__, default=None)

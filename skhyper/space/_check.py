@@ -152,17 +152,7 @@ def _from_skopt_categories(spec: Any) -> Categorical:
 
 
 def split_subspaces(spec: Any) -> tuple[list[dict[str, Any]], list[int | None]]:
-    """The dicts of a space, and the number of trials in each (None if not given).
-
-    Parameters
-    ----------
-    spec : dict, list of dict, or list of (dict, int)
-
-    Raises
-    ------
-    InvalidSpaceError
-        If it is none of these, if it is empty, or if a name is not a string.
-    """
+    """The dicts of a space, and the number of trials in each (None if not given)."""
     parts = [spec] if isinstance(spec, Mapping) or _is_pair(spec) else spec
     if not isinstance(parts, list | tuple) or not parts:
         raise InvalidSpaceError(

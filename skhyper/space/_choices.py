@@ -22,11 +22,7 @@ _DECADE = 10.0
 def merged(choices: Sequence[Any], weights: Any = None) -> tuple[list, Any]:
     """The choices without repetitions, and weights that preserve the probability of each.
 
-    Parameters
-    ----------
-    choices : sequence
-    weights : sequence of float or None
-        None for equal weights; None is returned unless a choice is repeated.
+    Weights may be None, for equal ones; None is returned unless a choice is repeated.
 
     Examples
     --------
@@ -64,13 +60,8 @@ def by_value(choices: Sequence[Any]) -> np.ndarray | None:
     """Coordinates of the choices that are numbers, from 0 for the least to 1 for the largest.
 
     The scale is logarithmic if their ratios are more even than their differences; a 0 besides such
-    numbers, as in ``[0, 0.01, 0.1, 1]``, is one more step below them.
-
-    Returns
-    -------
-    places : ndarray of shape (n_choices,), or None
-        nan for choices that are not numbers, such as None and "auto"; None if there are fewer
-        than three numbers.
+    numbers, as in ``[0, 0.01, 0.1, 1]``, is one more step below them. Other choices, such as None
+    and "auto", have nan. The result is None if there are fewer than three numbers.
 
     Examples
     --------

@@ -27,26 +27,39 @@ __all__ = ["Columns", "Subspace"]
 class Subspace:
     """The columns of one dict of a space.
 
-    Attributes
-    ----------
-    columns : dict
-        From each name to its columns: one, or one for each component of a vector.
-    conditions : dict
-        From each name, parents before children, to pairs of the parent's column and the
-        condition on it. All of them must hold.
-    templates : dict
-        From the name of each vector to a value of its shape.
+    `columns` has those of each name: one, or one for each component of a vector, of which
+    `templates` has a value of its shape. `conditions` has, for each name, parents before children,
+    pairs of the parent's column and the condition on it; all of them must hold.
     """
 
     columns: Mapping[str, list[int]]
     conditions: Mapping[str, list[tuple[int, Condition]]]
     templates: Mapping[str, Any] = field(default_factory=dict)
+    unconditional: np.ndarray = field(init=False, repr=False, compare=False)
+    _conditional: list[tuple[np.ndarray, list]] = field(init=False, repr=False, compare=False)
 
-    @property
-    def unconditional(self) -> list[int]:
-        """Columns that are active in every point of the sub-space."""
-        names = [name for name, conditions in self.conditions.items() if not conditions]
-        return [column for name in names for column in self.columns[name]]
+    def __post_init__(self) -> None:
+        """The rule of activity as arrays: hyperparameters without conditions, then the others."""
+        always = [name for name, conditions in self.conditions.items() if not conditions]
+        unconditional = np.array([c for name in always for c in self.columns[name]], dtype=int)
+        conditional = [
+            (np.array(self.columns[n]), own) for n, own in self.conditions.items() if own
+        ]
+        self.__dict__.update(unconditional=unconditional, _conditional=conditional)
+
+    def active(self, points: np.ndarray, if_unknown: bool = False) -> np.ndarray:
+        """Which columns are active at points of the sub-space; see :meth:`Columns.active`."""
+        active = np.zeros(points.shape, dtype=bool)
+        active[:, self.unconditional] = True
+        for columns, conditions in self._conditional:
+            holds = np.ones(len(points), dtype=bool)
+            for parent, condition in conditions:
+                holds &= active[:, parent]
+                known = holds & ~np.isnan(points[:, parent])
+                holds[known] = condition(points[known, parent])
+                holds &= known | if_unknown
+            active[:, columns] = holds[:, None]
+        return active
 
     def join(self, name: str, values: Sequence[Any]) -> Any:
         """The value of a hyperparameter from those of its columns."""
@@ -55,13 +68,7 @@ class Subspace:
         return like(self.templates[name], np.array(values))
 
     def split(self, name: str, value: Any) -> list[Any]:
-        """Values of the columns of a hyperparameter from its value.
-
-        Raises
-        ------
-        InvalidSpaceError
-            If the shape of a vector is another.
-        """
+        """Values of the columns of a hyperparameter; raises if its value has another shape."""
         if name not in self.templates:
             return [value]
         template = self.templates[name]
@@ -81,15 +88,7 @@ class Subspace:
 
 @dataclass(frozen=True)
 class Columns:
-    """All columns of a space.
-
-    Attributes
-    ----------
-    names : tuple of str or None
-        Name of each column; None for the column that selects the sub-space.
-    dimensions : tuple of Dimension
-    subspaces : tuple of Subspace
-    """
+    """All columns of a space; the name of the one that selects the sub-space is None."""
 
     names: tuple[str | None, ...]
     dimensions: tuple[Dimension, ...]
@@ -97,10 +96,7 @@ class Columns:
 
     @classmethod
     def from_dicts(cls, dicts: Sequence[Mapping[str, Any]]) -> "Columns":
-        """Columns of dicts from names to specifications of their values.
-
-        Sub-spaces that give a hyperparameter the same values share its column.
-        """
+        """Columns of dicts of specifications; sub-spaces with equal ones share a column."""
         names: list[str | None] = []
         dimensions: list[Dimension] = []
         if len(dicts) > 1:
@@ -112,35 +108,19 @@ class Columns:
     def active(self, points: np.ndarray, if_unknown: bool = False) -> np.ndarray:
         """Which columns are active, (n, d) bool.
 
-        A hyperparameter is active if its sub-space is selected, all its parents are active and
-        all its conditions hold.
-
-        Parameters
-        ----------
-        points : ndarray of shape (n, d)
-        if_unknown : bool
-            Whether a condition on a coordinate that is nan counts as met.
+        A hyperparameter is active if its sub-space is selected, all its parents are active and all
+        its conditions hold. With `if_unknown`, a condition on a coordinate that is nan counts as
+        met.
         """
+        if len(self.subspaces) == 1:
+            return self.subspaces[0].active(points, if_unknown)
         active = np.zeros(points.shape, dtype=bool)
-        selected = np.zeros(len(points), dtype=int)
-        if len(self.subspaces) > 1:
-            active[:, 0] = True
-            selected = self.dimensions[0].index(points[:, 0])
+        selected = self.dimensions[0].index(points[:, 0])
         for i, subspace in enumerate(self.subspaces):
-            rows = np.flatnonzero(selected == i)
-            if not len(rows):
-                continue
-            active[rows[:, None], subspace.unconditional] = True
-            for name, conditions in subspace.conditions.items():
-                if not conditions:
-                    continue
-                holds = np.ones(len(rows), dtype=bool)
-                for parent, condition in conditions:
-                    holds &= active[rows, parent]
-                    known = holds & ~np.isnan(points[rows, parent])
-                    holds[known] = condition(points[rows[known], parent])
-                    holds &= known | if_unknown
-                active[rows[:, None], subspace.columns[name]] = holds[:, None]
+            rows = selected == i
+            if rows.any():
+                active[rows] = subspace.active(points[rows], if_unknown)
+        active[:, 0] = True
         return active
 
     def restricted(self, index: int) -> tuple["Columns", list[int]]:

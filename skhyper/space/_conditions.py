@@ -63,16 +63,9 @@ class When:
 
 
 class Condition:
-    """A test of coordinates of `dimension`: whether their values meet the condition.
+    """A test of coordinates of `dimension`, the parent's: whether their values meet the condition.
 
-    Parameters
-    ----------
-    child, parent : str
-        Names, for messages.
-    wanted : object
-        A value, a list of values or a callable on the value.
-    dimension : Dimension
-        Dimension of the parent.
+    `wanted` is a value, a list of values or a callable on the value. Names are for messages.
     """
 
     def __init__(self, child: str, parent: str, wanted: Any, dimension: Dimension):

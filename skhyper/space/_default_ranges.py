@@ -7,31 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "LOG",
-    "Data",
-    "alpha_of_network",
-    "bootstrap",
-    "ccp_alpha_of_regression",
-    "clusters",
-    "epsilon",
-    "first_rate",
-    "gamma",
-    "isolation_samples",
-    "kept_variance",
-    "lasso_alpha",
-    "lasso_weights",
-    "length_scales",
-    "mixing",
-    "momentum",
-    "n_selected",
-    "neighbors",
-    "rare_words",
-    "rounds",
-    "share",
-    "strength_of_weights",
-    "up_to",
-]
+__all__ = ["LOG", "Data", "Spec"]
 
 LOG = "log-uniform"
 

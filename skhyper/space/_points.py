@@ -26,23 +26,17 @@ def point_keys(points: np.ndarray) -> list[bytes]:
 
 def is_inside(point: np.ndarray) -> bool:
     """Whether all active coordinates of a point (d,) lie in [0, 1]."""
-    return not ((point < -_END_TOLERANCE) | (point > 1 + _END_TOLERANCE)).any()
+    return not any(u < -_END_TOLERANCE or u > 1 + _END_TOLERANCE for u in point.tolist())
 
 
 def place(
     columns: Columns, index: int, params: Mapping[str, Any]
 ) -> tuple[np.ndarray, dict[str, str]]:
-    """The point of params in one sub-space, and what is wrong with them.
+    """The point (d,) of params in one sub-space, and what is wrong with them.
 
-    Values of inactive hyperparameters are ignored.
-
-    Returns
-    -------
-    point : ndarray of shape (d,)
-        nan where inactive or wrong; numbers out of their range have coordinates out of [0, 1].
-    wrong : dict
-        From the name of each active hyperparameter without coordinates to the reason; an empty
-        one if it is missing.
+    Coordinates are nan where inactive or wrong, and out of [0, 1] for numbers out of their range.
+    Active hyperparameters without coordinates are wrong, each with the reason: an empty one if it
+    is missing. Values of inactive hyperparameters are ignored.
     """
     subspace = columns.subspaces[index]
     point = np.full(len(columns.dimensions), np.nan)
@@ -58,7 +52,8 @@ def place(
         except InvalidSpaceError as error:
             point[own] = np.nan
             reasons[name] = str(error)
-    active = columns.active(point[None])[0]
+    active = subspace.active(point[None])[0]
+    active[0] |= len(columns.subspaces) > 1
     point[~active] = np.nan
     missing = active & np.isnan(point)
     if not missing.any():

@@ -83,15 +83,19 @@ _SVC: Requirements = {
     "random_state": _on("probability"),
     "break_ties": _is("decision_function_shape", "ovr"),
 }
-_PAIRWISE: Requirements = {
-    "gamma": _is("kernel", "rbf", "laplacian", "poly", "polynomial", "sigmoid", "chi2"),
-    "degree": _is("kernel", "poly", "polynomial"),
-    "coef0": _is("kernel", "poly", "polynomial", "sigmoid"),
-}
+
+
+def _pairwise(parent: str) -> dict[str, Requirement]:
+    """Requirements of the arguments of scikit-learn's ``pairwise_kernels``."""
+    return {
+        "gamma": _is(parent, "rbf", "laplacian", "poly", "polynomial", "sigmoid", "chi2"),
+        "degree": _is(parent, "poly", "polynomial"),
+        "coef0": _is(parent, "poly", "polynomial", "sigmoid"),
+    }
+
+
 _AFFINITY: Requirements = {
-    "gamma": _is("affinity", "rbf", "laplacian", "poly", "polynomial", "sigmoid", "chi2"),
-    "degree": _is("affinity", "poly", "polynomial"),
-    "coef0": _is("affinity", "poly", "polynomial", "sigmoid"),
+    **_pairwise("affinity"),
     "n_neighbors": _is("affinity", "nearest_neighbors", "precomputed_nearest_neighbors"),
     "n_init": _is("assign_labels", "kmeans"),
 }
@@ -172,8 +176,8 @@ _FAMILIES: list[tuple[str, Requirements]] = [
     ("SVC NuSVC", _SVC),
     ("LinearSVC", {"intercept_scaling": _on("fit_intercept")}),
     ("LinearSVR", {"intercept_scaling": _on("fit_intercept")}),
-    ("KernelRidge Nystroem", _PAIRWISE),
-    ("KernelPCA", {**_PAIRWISE, "alpha": _on("fit_inverse_transform")}),
+    ("KernelRidge Nystroem", _pairwise("kernel")),
+    ("KernelPCA", {**_pairwise("kernel"), "alpha": _on("fit_inverse_transform")}),
     ("SpectralClustering", _AFFINITY),
     (
         "LabelPropagation LabelSpreading",

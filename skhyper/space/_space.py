@@ -230,10 +230,9 @@ class Space:
         outside of the space. Missing hyperparameters have the values of :meth:`with_defaults`.
         """
         outside = None
+        indices = [i for i in range(self.n_subspaces) if not self._unknown(i, params)]
         for defaults in ({}, self._defaults) if self._defaults else ({},):
-            for index in range(self.n_subspaces):
-                if self._unknown(index, params):
-                    continue
+            for index in indices:
                 point, wrong = place(self._columns, index, {**defaults, **params})
                 if not wrong and is_inside(point):
                     return point

@@ -1,10 +1,11 @@
 """Hyperparameters that are vectors: arrays or dicts of several numbers."""
 
-import numbers
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from skhyper.space._ranges import is_number
 
 __all__ = ["as_vector", "is_vector", "like"]
 
@@ -12,14 +13,10 @@ __all__ = ["as_vector", "is_vector", "like"]
 def is_vector(value: Any) -> bool:
     """Whether a value is a non-empty array, list or dict of numbers."""
     if isinstance(value, Mapping):
-        return bool(value) and all(_is_number(v) for v in value.values())
+        return bool(value) and all(is_number(v) for v in value.values())
     if isinstance(value, list):
-        return bool(value) and all(_is_number(v) for v in value)
+        return bool(value) and all(is_number(v) for v in value)
     return isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind in "fiu"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
 
 
 def as_vector(value: Any) -> np.ndarray:
