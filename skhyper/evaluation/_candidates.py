@@ -45,20 +45,11 @@ class Candidates(Protocol):
 
 
 class ListedCandidates:
-    """An explicit list of candidates, in its order.
+    """An explicit list of candidates, in its order, of which `n_iter` are tried at most.
 
-    Parameters
-    ----------
-    settings : sequence of dict
-    reason : str
-        Why the search ends after the last one.
-    allow_repeats : bool
-        Whether to evaluate candidates that earlier trials have. Repeats within the list are
-        evaluated in any case, as in scikit-learn.
-    space : Space or None
-        Candidates at the same point of it are equal.
-    n_iter : int or None
-        Maximum number of candidates.
+    `reason` is why the search ends after the last one. Without `allow_repeats`, candidates that
+    earlier trials have are left out; repeats within the list are not, as in scikit-learn.
+    Candidates at the same point of `space` are equal.
     """
 
     known_ahead = True
@@ -106,7 +97,6 @@ class SampledCandidates:
     first : sequence of dict
         Candidates that come before those of the sampler, and count as well.
     allow_repeats : bool
-        Whether candidates may be repeated.
     outside : sequence of dict
         Those of `first` that lie outside of the space; their trials are hidden from the sampler.
     """

@@ -157,17 +157,7 @@ class JoblibRounds:
 
 
 class Workers:
-    """Processes or threads that take one job at a time.
-
-    Parameters
-    ----------
-    objective : Objective
-    n_workers : int
-    backend : joblib backend
-        The active one; gives the nested backend, and the number of threads of each worker.
-    processes : bool
-        Processes, else threads.
-    """
+    """Processes, or threads, that take one job at a time; `backend` is the active one of joblib."""
 
     def __init__(self, objective: Objective, n_workers: int, backend: Any, processes: bool):
         self.n_workers = n_workers
@@ -268,15 +258,9 @@ def make_pool(
 ) -> Pool:
     """The pool for `n_jobs` and the active ``joblib.parallel_config``.
 
-    Parameters
-    ----------
-    known_ahead : bool
-        Whether all candidates are known before the first trial; joblib's batching is best
-        then. Otherwise workers take one job at a time, if the backend allows it.
-
-    Notes
-    -----
-    An objective that is not `portable`, since candidates share what it caches, runs in threads.
+    If all candidates are known before the first trial, joblib's batching is best. Otherwise workers
+    take one job at a time, if the backend allows it. An objective that is not `portable`, since
+    candidates share what it caches, runs in threads.
     """
     if joblib.effective_n_jobs(n_jobs) == 1:
         return InProcess(objective)

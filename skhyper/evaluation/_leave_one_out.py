@@ -25,14 +25,7 @@ __all__ = ["LeaveOneOut"]
 
 
 class LeaveOneOut:
-    """Scores and gradients of all folds of a setting, from the fit of all data.
-
-    Parameters
-    ----------
-    objective : Objective
-    criterion : Criterion
-    names : frozenset of str
-    """
+    """Scores and gradients of all folds of a setting, from the fit of all data."""
 
     def __init__(self, objective: Objective, criterion: Criterion, names: frozenset[str]):
         self._objective = objective

@@ -70,12 +70,9 @@ class Objective:
     def run(self, job: "FoldJob", train: Any = None, test: Any = None) -> dict[str, Any]:
         """Fit and score one fold; its split is passed if the objective does not hold it.
 
-        Returns
-        -------
-        result : dict
-            ``test_scores``, ``fit_time``, ``score_time``, ``n_test_samples``, ``fit_error``
-            and, with `return_train_score`, ``train_scores``, as in scikit-learn's own search;
-            and ``score_error`` if scoring failed.
+        The result is that of scikit-learn's own search: ``test_scores``, ``fit_time``,
+        ``score_time``, ``n_test_samples``, ``fit_error`` and, with `return_train_score`,
+        ``train_scores``; and ``score_error`` if scoring failed.
         """
         if train is None:
             train, test = self.splits[job.fold]
@@ -132,16 +129,10 @@ def run_job(objective: Any, job: FoldJob, *split: Any) -> dict[str, Any]:
 def finished_trial(
     trial: Trial, folds: Sequence[dict[str, Any]], pick: Callable[[Any], float]
 ) -> Trial:
-    """The trial with the results of its folds; stopped, if there are fewer of them than scores.
+    """The trial with the results of its first folds; stopped, if these are fewer than its scores.
 
-    Parameters
-    ----------
-    trial : Trial
-        As it was submitted, with as many scores as there are splits; or with none.
-    folds : sequence of dict
-        Results of the first splits, in order.
-    pick : callable
-        From what scoring returned for a fold to the one score that is optimized.
+    `trial` is as it was submitted, with as many scores as there are splits, or with none; `pick`
+    goes from what scoring returned for a fold to the one score that is optimized.
     """
     n_run = len(folds)
     scores = np.full(max(n_run, len(trial.scores)), np.nan)

@@ -42,18 +42,9 @@ class Observer:
 class FoldCallbacks(Observer):
     """scikit-learn's callbacks of folds.
 
-    From scikit-learn 1.9 on workers call them, with the context that goes with the job. Older
-    versions have none; they are then called here.
-
-    Parameters
-    ----------
-    search : estimator
-        Passed to callbacks that are called here.
-    caller : estimator
-        Passed to callbacks that are called by workers.
-    context : callback context
-        Of the search; folds are its subtasks.
-    n_splits : int
+    From scikit-learn 1.9 on workers call them, with `caller` and the context that goes with the
+    job. Older versions have none; they are then called here, with `search`. Folds are subtasks of
+    `context`, that of the search.
     """
 
     def __init__(self, search: Any, caller: Any, context: Any, n_splits: int):
@@ -81,12 +72,8 @@ class FoldCallbacks(Observer):
 class TrialCallbacks(Observer):
     """The ``on_trial_end(search, trial)`` of a search's callbacks.
 
-    Parameters
-    ----------
-    search : estimator
-        Its ``history_`` is set before each call, for callbacks to read.
-    hooks : iterable of callable
-        ``hook(search, history, trial) -> bool``, called first.
+    ``search.history_`` is set before, for callbacks to read. ``hook(search, history, trial) ->
+    bool`` of each of the `hooks` is called first.
     """
 
     def __init__(self, search: Any, hooks: Iterable[Callable] = ()):
@@ -105,17 +92,8 @@ class TrialCallbacks(Observer):
 class FailureWatch(Observer):
     """Stops a search whose first trials all fail in every fold with the same error.
 
-    Parameters
-    ----------
-    pick : callable
-        From a fold's scores to the one that is optimized.
-    base : iterable of Trial
-        Trials that the search starts from.
-
-    Attributes
-    ----------
-    gave_up : bool
-        Whether it stopped the search.
+    `pick` goes from a fold's scores to the one that is optimized; `base` are the trials that the
+    search starts from. `gave_up` is whether it stopped the search.
     """
 
     def __init__(self, pick: Callable[[Any], float], base: Iterable[Trial] = ()):

@@ -27,27 +27,12 @@ _ALIGNMENT = 64  # of arrays in the file, in bytes; as in numpy and joblib
 
 
 class SharedObject:
-    """An object in files of a temporary folder, until ``remove`` is called.
+    """An object in files of a temporary `folder`, until ``remove`` is called.
 
     The folder is also removed when this object is garbage-collected, when the interpreter exits
-    and, by the resource tracker of joblib's loky, when this process is killed.
-
-    Parameters
-    ----------
-    obj : object
-    temp_folder : str or None
-        Parent of the folder; None for ``JOBLIB_TEMP_FOLDER`` or the system's.
-    max_nbytes : int or None
-        Arrays with more bytes are mapped into memory; None for no array.
-    mmap_mode : {"r", "r+", "w+", "c"} or None
-        How they are mapped; None for no array.
-
-    Attributes
-    ----------
-    folder : str
-        The argument of :func:`load_shared`.
-    n_bytes : int
-        Size of the files, plus that of arrays mapped from other files.
+    and, by the resource tracker of joblib's loky, when this process is killed. The arguments after
+    the object are those of ``joblib.parallel_config``; `n_bytes` is the size of the files, plus
+    that of arrays mapped from other files.
     """
 
     def __init__(

@@ -40,17 +40,8 @@ _THREADED = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEX
 class Start:
     """Environment in which workers are started; workers with equal ones are interchangeable.
 
-    Attributes
-    ----------
-    n_workers : int
-    environment : dict
-        All environment variables.
-    timeout : float
-        Seconds after which an idle worker exits.
-    initializer : bytes
-        Pickled ``(function, arguments)`` of ``joblib.parallel_config``.
-    place : tuple
-        Directory and import path.
+    `timeout` is the number of seconds after which an idle worker exits, `initializer` the pickled
+    ``(function, arguments)`` of ``joblib.parallel_config``, `place` the directory and import path.
     """
 
     n_workers: int

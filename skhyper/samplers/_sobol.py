@@ -30,11 +30,7 @@ class SobolSampler(Sampler):
 
 
 def sobol_point(
-    space: Space,
-    number: int,
-    seed: int,
-    rng: np.random.Generator,
-    tried: np.ndarray | None = None,
+    space: Space, number: int, seed: int, rng: np.random.Generator, tried: np.ndarray | None = None
 ) -> np.ndarray:
     """Point `number` of the Sobol sequence that `seed` scrambles, shape (d,).
 

@@ -13,13 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skhyper._trial import History
-from skhyper.gp import (
-    GaussianProcess,
-    Hyperparameters,
-    fit_gp,
-    gp_posterior,
-    least_and_spread,
-)
+from skhyper.gp import GaussianProcess, Hyperparameters, fit_gp, gp_posterior, least_and_spread
 from skhyper.samplers._base import Surrogate, located_gradients, located_trials
 from skhyper.samplers._encoding import Encoding
 from skhyper.samplers._losses import clip_to_finite

@@ -28,17 +28,8 @@ def criterion_and_names(
 ) -> tuple[Criterion, frozenset[str]]:
     """What is minimised for a score, and the ranges of the space that have derivatives.
 
-    Parameters
-    ----------
-    estimator : estimator
-    space : Space
-    scorers, refit_metric
-        As ``BaseSearchCV._get_scorers`` returns them.
-
-    Raises
-    ------
-    InvalidSpaceError
-        If nothing has a derivative.
+    `scorers` and `refit_metric` are as ``BaseSearchCV._get_scorers`` returns them. Raises if
+    nothing has a derivative.
     """
     problems = _problems(estimator, space)
     if isinstance(scorers, MultimetricScorer):
@@ -114,13 +105,7 @@ def _warn_of_noise(estimator: Any, names: Collection[str]) -> None:
 
 
 def _problems(estimator: Any, space: Space) -> list[InnerProblem]:
-    """Inner problems of settings that between them have all choices of the space.
-
-    Raises
-    ------
-    InvalidSpaceError
-        If no setting's estimator has one.
-    """
+    """Inner problems of settings that between them have all choices of the space."""
     found, errors = [], []
     for params in space_examples(space):
         setting = clone(estimator).set_params(**clone(dict(params), safe=False))

@@ -12,21 +12,9 @@ __all__ = ["drawn_folds"]
 def drawn_folds(
     given: Any, cv: Any, X: Any, y: Any, params: Mapping[str, Any]
 ) -> list[tuple[Any, Any]]:
-    """Pairs of training and test indices.
+    """Pairs of training and test indices; `given` is `cv` as the user wrote it, for messages.
 
-    Parameters
-    ----------
-    given : object
-        `cv` as the user wrote it, for messages.
-    cv : splitter
-    X, y : array-like
-    params : dict
-        Metadata of the splitter, such as groups.
-
-    Raises
-    ------
-    ValueError
-        If there are none, or not as many as the splitter says, or if `given` is no splitter.
+    Raises ValueError if there are none, or not as many as the splitter says.
     """
     try:
         n_splits = cv.get_n_splits(X, y, **params)

@@ -18,12 +18,7 @@ from skhyper.search._held_out import n_samples_of
 from skhyper.search._plan import Finding, Plan
 from skhyper.search._prior import Prior
 from skhyper.search._sampled import SpaceSearch, plan_for, seed_of
-from skhyper.search._spaces import (
-    DEFAULT_N_ITER,
-    checked_initial_points,
-    checked_space,
-    phases,
-)
+from skhyper.search._spaces import DEFAULT_N_ITER, checked_initial_points, checked_space, phases
 from skhyper.search._task import Task
 
 __all__ = ["GradientSearchCV"]

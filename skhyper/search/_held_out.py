@@ -78,16 +78,8 @@ class HeldOutLosses:
 class HeldOut:
     """The parts that are held out, and searches without them.
 
-    Parameters
-    ----------
-    objective : Objective
-    criterion : Criterion
-    names : frozenset of str
-        Hyperparameters that have derivatives.
-    n_jobs : int or None
-        Number of parts that are worked on at the same time, in threads.
-    is_over : callable
-        ``is_over() -> bool``: whether there is no time for a further strength.
+    `names` have derivatives; `n_jobs` parts are worked on at the same time, in threads;
+    ``is_over()`` is whether there is no time for a further strength.
     """
 
     def __init__(
@@ -109,11 +101,7 @@ class HeldOut:
     def choose(self, space: Space, point: np.ndarray) -> HeldOutLosses:
         """Losses for weaker and weaker strengths, until they fall no more.
 
-        Parameters
-        ----------
-        space : Space
-        point : ndarray of shape (d,)
-            A setting near the best one of those with equal components.
+        `point` (d,) is near the best one of those with equal components.
         """
         return self._losses(space, point, None, _N_PARTS)
 

@@ -1,6 +1,6 @@
 """What a search is about to do, as a value: the only thing that a search class writes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,26 +12,7 @@ from skhyper.evaluation._candidates import Candidates
 from skhyper.exceptions import SkhyperWarning
 from skhyper.space import Space
 
-__all__ = ["Earlier", "Finding", "Plan"]
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """Trials that a search may start from.
-
-    Attributes
-    ----------
-    history : History or None
-        Trials of another search.
-    warm_start : bool
-        Whether to start from the last fit's trials.
-    journal : str, os.PathLike or None
-        File with the trials of the same search, to which new ones are appended.
-    """
-
-    history: History | None = None
-    warm_start: bool = False
-    journal: Any = None
+__all__ = ["Finding", "Plan"]
 
 
 class Finding(NamedTuple):
@@ -39,10 +20,6 @@ class Finding(NamedTuple):
 
     message: str
     category: type[Warning] = SkhyperWarning
-
-
-def _nothing_to_warn_of(history: History, stop_reason: StopReason) -> Iterator[Finding]:
-    return iter(())
 
 
 @dataclass(frozen=True)
@@ -57,8 +34,12 @@ class Plan:
         The search space.
     seed : int
         Of everything that is drawn at random.
-    earlier : Earlier
-        Trials to start from.
+    history : History or None
+        Trials of another search to start from.
+    warm_start : bool
+        Whether to start from the last fit's trials.
+    journal : str, os.PathLike or None
+        File with the trials of the same search, to which new ones are appended.
     max_time : float or None
         Seconds after which no further trial is started.
     n_parallel : int or None
@@ -87,7 +68,9 @@ class Plan:
     candidates: Candidates
     space: Space | None
     seed: int = 0
-    earlier: Earlier = Earlier()
+    history: History | None = None
+    warm_start: bool = False
+    journal: Any = None
     max_time: float | None = None
     n_parallel: int | None = None
     ordered: bool = False
@@ -96,5 +79,5 @@ class Plan:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     wrap_objective: Callable[[Objective], Any] = lambda objective: objective
     selection_losses: Callable[[History], np.ndarray | None] = lambda history: None
-    findings: Callable[[History, StopReason], Iterator[Finding]] = _nothing_to_warn_of
+    findings: Callable[[History, StopReason], Iterable[Finding]] = lambda history, reason: ()
     attributes_after: Callable[[], Mapping[str, Any]] = dict

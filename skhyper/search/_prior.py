@@ -26,26 +26,9 @@ _MIN_DECREASE = 0.01
 class Prior:
     """Strength of the prior that shrinks components of a vector towards their mean.
 
-    Given as a number; or, for "auto", chosen on held-out samples at the first point for which
-    the sampler asks for it, and none where there are many samples.
-
-    Parameters
-    ----------
-    given : float, "auto" or None
-    criterion : Criterion
-    space : Space
-    names : frozenset of str
-        Hyperparameters that have derivatives.
-    n_samples : int
-    n_jobs : int or None
-    max_time : float or None
-
-    Attributes
-    ----------
-    strength : float
-        Infinity as long as it has not been chosen.
-    losses : HeldOutLosses or None
-        From the choice of the strength, or from the check of a given one.
+    Given as a number; or, for "auto", chosen on held-out samples at the first point for which the
+    sampler asks for it, and none where there are many samples. `strength` is infinity as long as it
+    has not been chosen; `losses` are from its choice, or from the check of a given one.
     """
 
     def __init__(

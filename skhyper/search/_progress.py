@@ -23,13 +23,7 @@ def opening_line(n_splits: int, n_candidates: float, max_time: float | None) -> 
 
 
 class TrialLines(Observer):
-    """Prints a line after each trial.
-
-    Parameters
-    ----------
-    n_total : float
-        Number of trials, including those that the search starts from; inf if unknown.
-    """
+    """Prints a line after each of `n_total` trials, earlier ones included; inf if unknown."""
 
     def __init__(self, n_total: float):
         self._n_total = n_total

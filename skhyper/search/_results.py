@@ -67,10 +67,7 @@ def store_trials(search: Any, plan: Plan, history: History, stop_reason: StopRea
 def store_results(search: Any, task: Task, plan: Plan) -> None:
     """``cv_results_`` and the best candidate, with the warnings about the search.
 
-    Raises
-    ------
-    ValueError
-        If no fit or no score succeeded.
+    Raises if no fit or no score succeeded.
     """
     history = search.history_
     folds = [fold for trial in history for fold in trial.folds]

@@ -11,7 +11,7 @@ from skhyper._trial import History
 from skhyper.evaluation import Journal, finished_trial, setting_key
 from skhyper.exceptions import HistoryMismatchWarning
 from skhyper.search._folds import drawn_folds
-from skhyper.search._plan import Earlier, Plan
+from skhyper.search._plan import Plan
 from skhyper.search._scoring import check_fit_metadata
 from skhyper.search._task import Task, pick_score
 from skhyper.search._validate import is_own
@@ -30,10 +30,10 @@ def starting_history(search: Any, task: Task, plan: Plan) -> History:
     check_fit_metadata(task.estimator, task.fit_params, names)
     cv = check_cv(search.cv, task.y, classifier=is_classifier(search.estimator))
     fingerprint = _fingerprint(search, task, cv)
-    last = search.history_ if plan.earlier.warm_start and hasattr(search, "history_") else None
-    given, n_made = _given(plan.earlier, last, fingerprint, plan.seed), 0
-    if plan.earlier.journal is not None:
-        given, n_made = _with_journal(plan.earlier.journal, given, last, fingerprint)
+    last = search.history_ if plan.warm_start and hasattr(search, "history_") else None
+    given, n_made = _given(plan, last, fingerprint), 0
+    if plan.journal is not None:
+        given, n_made = _with_journal(plan.journal, given, last, fingerprint)
     if given is None:
         splits = drawn_folds(search.cv, cv, task.X, task.y, task.split_params)
         return History((), plan.seed, fingerprint, tuple(splits))
@@ -61,9 +61,9 @@ def _fingerprint(search: Any, task: Task, cv: Any) -> str:
     )
 
 
-def _given(earlier: Earlier, last: History | None, fingerprint: str, seed: int) -> History | None:
+def _given(plan: Plan, last: History | None, fingerprint: str) -> History | None:
     """Valid trials of `history` and of the last fit; None without any."""
-    given = [history for history in (earlier.history, last) if history is not None]
+    given = [history for history in (plan.history, last) if history is not None]
     valid = [history for history in given if history.fingerprint == fingerprint]
     if len(valid) < len(given):
         warn(
@@ -74,7 +74,7 @@ def _given(earlier: Earlier, last: History | None, fingerprint: str, seed: int) 
     if not valid:
         return None
     # The last fit, if there was one, may already hold what `history` gives.
-    return replace(_merged(valid[-1], valid[0]), seed=seed)
+    return replace(_merged(valid[-1], valid[0]), seed=plan.seed)
 
 
 def _with_journal(

@@ -30,18 +30,11 @@ __all__ = ["run"]
 def run(search: Any, task: Task, plan: Plan, base: History, root: Any) -> None:
     """Run the trials and store them, those before an interruption or an error too.
 
-    Parameters
-    ----------
-    search : estimator
-    task : Task
-    plan : Plan
-    base : History
-        Trials to start from, with folds and seed.
-    root : callback context
-        Of ``fit``.
+    `base` has the trials to start from, with folds and seed; `root` is the callback context of
+    ``fit``.
     """
     objective = plan.wrap_objective(task.objective(search, base.splits))
-    with opened_journal(plan.earlier.journal, base) as journal:
+    with opened_journal(plan.journal, base) as journal:
         evaluator, context = _evaluator(search, objective, plan, base, root, journal)
         try:
             evaluator.run()

@@ -14,7 +14,7 @@ from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import Sampler
 from skhyper.search._fit import BaseSearch
-from skhyper.search._plan import Earlier, Plan
+from skhyper.search._plan import Plan
 from skhyper.search._spaces import (
     check_numbers,
     checked_initial_points,
@@ -69,7 +69,9 @@ def plan_for(search: Any, candidates: Any, space: Space | None, seed: int, **mor
         candidates,
         space,
         seed,
-        Earlier(search.history, search.warm_start, search.journal),
+        search.history,
+        search.warm_start,
+        search.journal,
         max_time=search.max_time,
         ordered=search.random_state is not None,
         **more,

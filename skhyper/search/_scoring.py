@@ -23,19 +23,8 @@ _TARGET = re.compile(
 def check_scoring_signature(scoring: Any, y: Any, as_sklearn: bool = False) -> None:
     """Check that callables in `scoring` can be called as scorers, (estimator, X, y).
 
-    Parameters
-    ----------
-    scoring : object
-        As it was given to the search.
-    y : object
-        The target; without one scorers are called with (estimator, X).
-    as_sklearn : bool, default=False
-        Whether to warn only of what scikit-learn's searches take, all of whose scores are nan.
-
-    Raises
-    ------
-    ValueError
-        If one is a metric, (y_true, y_pred), or takes another number of arguments.
+    Without a target they are called with (estimator, X). With `as_sklearn` there is only a warning
+    of what scikit-learn's searches take, all of whose scores are nan.
     """
     n_arguments = 2 if y is None else 3
     for name, function in _callables(scoring):
@@ -115,20 +104,9 @@ def _is_plain(scorer: Any, function: Callable) -> bool:
 
 
 def check_fit_metadata(estimator: Any, names: Collection[str], searched: Collection[str]) -> None:
-    """Check that the estimator's ``fit`` takes the metadata that it will be given.
+    """Check that the estimator's ``fit`` takes metadata of these names.
 
-    Parameters
-    ----------
-    estimator : estimator
-    names : collection of str
-        Of the metadata.
-    searched : collection of str
-        Hyperparameters that are searched: a step among them is not the one that will be fitted.
-
-    Raises
-    ------
-    TypeError
-        If it does not.
+    A step that is `searched` is not the one that will be fitted.
     """
     parameters = _parameters(estimator.fit)
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
@@ -149,13 +127,7 @@ def check_fit_metadata(estimator: Any, names: Collection[str], searched: Collect
 
 
 def warn_or_raise_about_scores(history: History, error_score: Any, gave_up: bool) -> None:
-    """One warning of all scores that failed, an error if the search ended because of them.
-
-    Raises
-    ------
-    InvalidParameterError
-        A ValueError and a TypeError with the traceback, if `gave_up`.
-    """
+    """One warning of all scores that failed, an error if the search ended because of them."""
     folds = [fold for trial in history for fold in trial.folds]
     errors: Counter[str] = Counter()
     for fold in folds:

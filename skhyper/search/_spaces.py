@@ -11,13 +11,7 @@ from sklearn.base import clone
 
 from skhyper._sklearn import Interval
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.search._validate import (
-    check_settings,
-    check_values,
-    listed,
-    space_examples,
-    vector_of,
-)
+from skhyper.search._validate import check_settings, check_values, listed, space_examples, vector_of
 from skhyper.search._warnings import warn
 from skhyper.space import Space, check_space
 

@@ -19,21 +19,10 @@ __all__ = ["Task", "make_task", "pick_score"]
 class Task:
     """Validated arguments of ``fit``, and the objects made of them.
 
-    Attributes
-    ----------
-    X, y : array-like
-    estimator : estimator
-        Unfitted.
-    fit_params, split_params, score_params : dict
-        Metadata, routed to the estimator's ``fit``, the splitter and the scorer.
-    scorers : callable
-        One scorer, or those of several metrics.
-    refit_metric : str
-        Name of the metric that is optimized.
-    options : dict
-        Arguments of ``fit`` that are no metadata: those named in ``_fit_options``.
-    seen : dict
-        What callbacks of scikit-learn are shown of a fit.
+    `fit_params`, `split_params` and `score_params` are metadata, routed to the estimator's ``fit``,
+    the splitter and the scorer; `scorers` is one scorer, or those of several metrics;
+    `refit_metric` is the one that is optimized. `options` are arguments of ``fit`` that are no
+    metadata (those in ``_fit_options``), `seen` what callbacks of scikit-learn are shown of a fit.
     """
 
     X: Any
@@ -92,11 +81,7 @@ def make_task(search: Any, X: Any, y: Any, params: Mapping[str, Any]) -> Task:
         scorers=scorers,
         refit_metric=refit_metric,
         options=options,
-        seen={
-            "X": X,
-            "y": y,
-            "metadata": None if weight is None else {"sample_weight": weight},
-        },
+        seen={"X": X, "y": y, "metadata": None if weight is None else {"sample_weight": weight}},
     )
 
 

@@ -37,11 +37,6 @@ def check_settings(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> Non
     """Check that every hyperparameter named in `settings` can be set on `estimator`.
 
     Settings that differ only in plain values are tried once.
-
-    Raises
-    ------
-    InvalidSpaceError
-        If one cannot, with the names that come nearest.
     """
     distinct: dict[tuple, Mapping[str, Any]] = {}
     for params in settings:
@@ -144,14 +139,10 @@ def _example_points(space: Space) -> np.ndarray:
 def check_values(estimator: Any, space: Space) -> None:
     """Check values against what the estimator says that it accepts.
 
-    Only estimators with scikit-learn's ``_parameter_constraints`` say so. Where a step is
-    swapped, a value counts as right if one of the estimators that it may be given to accepts
-    it. Of numbers, in a range or a list, that are wrong in part there is a warning.
-
-    Raises
-    ------
-    InvalidSpaceError
-        If a choice that is no number is not accepted, or none of the values.
+    Only estimators with scikit-learn's ``_parameter_constraints`` say so. Where a step is swapped,
+    a value counts as right if one of the estimators that it may be given to accepts it. A choice
+    that is no number must be accepted, and one of the values; of numbers, in a range or a list,
+    that are wrong in part there is a warning.
     """
     points = _example_points(space)
     examples = space.from_unit(points)
@@ -245,21 +236,14 @@ def warn_about_pairs(spaces: Any) -> None:
 
 
 def check_listed_values(estimator: Any, settings: Sequence[Mapping[str, Any]]) -> None:
-    """Check that the estimator accepts one of the values that a list of settings has for a name.
-
-    Raises
-    ------
-    InvalidSpaceError
-        If it says that it accepts none of them.
-    """
+    """Check that the estimator accepts one of the values that settings have for a name."""
     for name in {name: None for params in settings for name in params}:
         using = [params for params in settings if name in params]
         errors = []
         for params in using:
-            owner, constraints = _owner(estimator, params, name)
-            inner = name.rpartition("__")[2]
-            known = constraints is not None
-            errors.append(value_error(owner, inner, params[name], constraints) if known else "")
+            owners = _owners(estimator, [params], name)
+            known = name.rpartition("__")[2] in owners[0][1]
+            errors.append(_why_wrong(name, params[name], owners) if known else "")
         if all(errors):
             value = using[0][name]
             hint = (
@@ -271,22 +255,8 @@ def check_listed_values(estimator: Any, settings: Sequence[Mapping[str, Any]]) -
             raise InvalidSpaceError(f"No setting of the list suits {name!r}: {errors[0]}{hint}")
 
 
-def _owner(estimator: Any, setting: Mapping[str, Any], name: str) -> tuple[Any, Any]:
-    """The (nested) estimator that `name` belongs to, and what it accepts for it."""
-    outer, _, inner = name.rpartition("__")
-    whole = clone(estimator).set_params(**clone(dict(setting), safe=False))
-    owner = whole.get_params(deep=True).get(outer) if outer else whole
-    return owner, getattr(owner, "_parameter_constraints", {}).get(inner)
-
-
 def listed(points: Any, argument: str = "settings") -> Sequence[Mapping[str, Any]]:
-    """A setting or a list of settings, given as `argument`, as a list.
-
-    Raises
-    ------
-    InvalidSpaceError
-        If it is neither.
-    """
+    """A setting or a list of settings, given as `argument`, as a list."""
     if points is None:
         return []
     settings = [points] if isinstance(points, Mapping) else points
@@ -300,26 +270,12 @@ def listed(points: Any, argument: str = "settings") -> Sequence[Mapping[str, Any
 
 
 def is_own(params: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Whether a setting is the estimator's own, which may be tried outside of the space.
-
-    Parameters
-    ----------
-    params : dict
-    own : dict
-        The estimator's ``get_params(deep=True)``.
-    """
+    """Whether params are the estimator's `own` ones, which may be tried outside of the space."""
     return setting_key(params) == setting_key({name: own.get(name) for name in params})
 
 
 def vector_of(name: str, own: Mapping[str, Any]) -> Any:
-    """The numbers that a hyperparameter holds; None if it holds none, or a single one.
-
-    Parameters
-    ----------
-    name : str
-    own : dict
-        The estimator's ``get_params(deep=True)``.
-    """
+    """The numbers that a hyperparameter holds, of all params; None if none, or a single one."""
     outer, _, inner = name.rpartition("__")
     prefix = f"{outer}__" if outer else ""
     if inner == "transformer_weights" and own[name] is None:

@@ -1,10 +1,6 @@
 """Columns of a space: the hyperparameter of each one, and the rule of when it is active.
 
-Notation
---------
-n : number of points
-d : number of columns; the first one selects the sub-space if there are several
-points : (n, d) float64, in [0, 1] or nan where inactive
+Arrays have the shapes that are defined in ``_space``.
 """
 
 from collections.abc import Mapping, Sequence

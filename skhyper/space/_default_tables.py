@@ -40,17 +40,8 @@ _BOOSTING = {"learning_rate": (5e-3, 0.3, LOG)}
 # No choice of the kernel: a wide rbf is as good as linear (Keerthi and Lin, 2003), and a linear
 # one with a large C on unscaled data takes a thousand times as long (breast cancer, C = 1e4:
 # 22 s against 0.02 s).
-_KERNEL_SVM = {
-    "C": (1e-2, 1e4, LOG),
-    "gamma": ranges.gamma,
-    "degree": (2, 4),
-    "coef0": (0.0, 1.0),
-}
-_SGD = {
-    "alpha": (1e-7, 1e-1, LOG),
-    "penalty": ["l2", "l1", "elasticnet"],
-    "l1_ratio": (0.0, 1.0),
-}
+_KERNEL_SVM = {"C": (1e-2, 1e4, LOG), "gamma": ranges.gamma, "degree": (2, 4), "coef0": (0.0, 1.0)}
+_SGD = {"alpha": (1e-7, 1e-1, LOG), "penalty": ["l2", "l1", "elasticnet"], "l1_ratio": (0.0, 1.0)}
 _NETWORK = {
     "hidden_layer_sizes": _LAYERS,
     "activation": ["relu", "tanh"],
@@ -79,14 +70,7 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
     ("ElasticNet MultiTaskElasticNet", {"alpha": ranges.lasso_alpha, "l1_ratio": (0.05, 1.0)}),
     ("HuberRegressor", {"epsilon": (1.05, 3.0), "alpha": (1e-6, 10.0, LOG)}),
     ("PoissonRegressor GammaRegressor TweedieRegressor", {"alpha": (1e-4, 1e2, LOG)}),
-    (
-        "SGDClassifier",
-        {
-            **_SGD,
-            "learning_rate": ["optimal", "adaptive"],
-            "eta0": (1e-4, 1.0, LOG),
-        },
-    ),
+    ("SGDClassifier", {**_SGD, "learning_rate": ["optimal", "adaptive"], "eta0": (1e-4, 1.0, LOG)}),
     (
         "SGDRegressor",
         {
@@ -105,11 +89,7 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
     ("NuSVC NuSVR OneClassSVM", {k: v for k, v in _KERNEL_SVM.items() if k != "C"}),
     (
         "KernelRidge",
-        {
-            "alpha": (1e-6, 1e2, LOG),
-            "kernel": ["linear", "rbf"],
-            "gamma": ranges.gamma,
-        },
+        {"alpha": (1e-6, 1e2, LOG), "kernel": ["linear", "rbf"], "gamma": ranges.gamma},
     ),
     (
         "ARDKernelRidge ARDKernelRidgeClassifier",
@@ -119,21 +99,11 @@ _FAMILIES: list[tuple[str, dict[str, Any]]] = [
     # Neighbors, naive Bayes, discriminants
     (
         "KNeighborsClassifier KNeighborsRegressor",
-        {
-            "n_neighbors": ranges.neighbors,
-            "weights": ["uniform", "distance"],
-            "p": [1, 2],
-        },
+        {"n_neighbors": ranges.neighbors, "weights": ["uniform", "distance"], "p": [1, 2]},
     ),
     ("GaussianNB", {"var_smoothing": (1e-12, 1e-1, LOG)}),
     ("MultinomialNB BernoulliNB ComplementNB CategoricalNB", {"alpha": (1e-3, 1e2, LOG)}),
-    (
-        "LinearDiscriminantAnalysis",
-        {
-            "solver": ["svd", "lsqr"],
-            "shrinkage": (0.0, 1.0),
-        },
-    ),
+    ("LinearDiscriminantAnalysis", {"solver": ["svd", "lsqr"], "shrinkage": (0.0, 1.0)}),
     ("QuadraticDiscriminantAnalysis", {"reg_param": (1e-3, 1.0, LOG)}),
     # Trees and ensembles
     ("DecisionTreeClassifier ExtraTreeClassifier", {**_TREE, "ccp_alpha": (1e-5, 1e-1, LOG)}),

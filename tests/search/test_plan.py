@@ -10,7 +10,7 @@ from sklearn.svm import SVC
 from skhyper import BayesSearchCV, GradientSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
 from skhyper._trial import History, StopReason
 from skhyper.evaluation import ListedCandidates, SampledCandidates
-from skhyper.search._plan import Earlier, Plan
+from skhyper.search._plan import Plan
 from skhyper.search._task import make_task
 
 RANGE = {"alpha": (1e-3, 1e3, "log-uniform")}
@@ -40,7 +40,7 @@ def test_a_plan_leaves_the_search_as_it_is(search, kind):
 def test_defaults_add_nothing():
     plan = Plan(ListedCandidates([{}], "all"), None)
     history = History()
-    assert plan.earlier == Earlier(history=None, warm_start=False, journal=None)
+    assert (plan.history, plan.warm_start, plan.journal) == (None, False, None)
     assert plan.wrap_objective(history) is history
     assert plan.selection_losses(history) is None
     assert list(plan.findings(history, StopReason("done"))) == []
