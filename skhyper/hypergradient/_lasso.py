@@ -106,6 +106,7 @@ class _LassoFold(Fold):
     def solver(self, alpha: float, ratio: float) -> ElasticNetSolver:
         """The solver at its solution for these penalties."""
         if self._solved != (alpha, ratio):
+            self._solved = None  # should it raise on the way
             ones = np.ones(self.loss.data.shape[1])
             self._solver.minimize(
                 alpha * ratio * ones, alpha * (1 - ratio) * ones, approximate=False

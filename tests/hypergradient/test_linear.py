@@ -20,9 +20,11 @@ from sklearn.svm import LinearSVR
 from skhyper._sklearn import sklearn_version
 from skhyper.hypergradient import (
     NotDifferentiableError,
+    Want,
     _linear,
     check_hypergradient,
     hypergradient,
+    inner_problem,
 )
 
 X = designs()["tall"]
@@ -201,3 +203,16 @@ def test_settings_next_to_each_other_share_a_factor(monkeypatch):
         P = problem.predict(X, "predict_proba")
         problem.vjp(np.arange(float(P.size)).reshape(P.shape))
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("kind", ["binary", "classes"])
+def test_a_fit_outlasts_the_next_one_of_its_fold(kind):
+    fold = inner_problem(LogisticRegression()).load(X, target(X, kind))
+    first = fold.fit({"C": 1.0}).predict(X, "predict_proba")
+    d, want = np.random.default_rng(0).normal(size=first.value.shape), Want(["C"], True)
+    expected = first.vjp(d, want)
+    second = fold.fit({"C": 0.01}).predict(X, "predict_proba")
+    assert second.vjp(d, want).params["C"] != pytest.approx(expected.params["C"], rel=0.1)
+    found = first.vjp(d, want)
+    assert found.params["C"] == pytest.approx(expected.params["C"], rel=1e-6)
+    np.testing.assert_allclose(found.X_train, expected.X_train, rtol=1e-6, atol=1e-8)
