@@ -21,28 +21,12 @@ from skhyper._sklearn import sklearn_version
 from skhyper.hypergradient import (
     NotDifferentiableError,
     Want,
-    _linear,
     check_hypergradient,
     hypergradient,
     inner_problem,
 )
 
 X = designs()["tall"]
-
-
-def test_a_solution_that_stopped_early_is_polished():
-    y = target(X, "binary")
-    loose, tight = (
-        LogisticRegression(tol=tol, solver=s)
-        for tol, s in ((1e-1, "lbfgs"), (1e-12, "newton-cholesky"))
-    )
-    problem = Session(loose)
-    problem.load(X, y)
-    early = problem.fit({"C": 1.0}).predict_proba(X)
-    tight = LogisticRegression(tol=1e-12, solver="newton-cholesky")
-    exact = tight.fit(X, y).predict_proba(X)
-    assert np.abs(early - exact).max() > 1e-4
-    np.testing.assert_allclose(problem.predict(X, "predict_proba"), exact, atol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -188,21 +172,6 @@ def test_a_model_without_a_penalty_is_scored_as_one():
     problem.load(X, y)
     expected = problem.fit({}).predict_proba(X)
     np.testing.assert_allclose(problem.predict(X, "predict_proba"), expected, rtol=1e-8)
-
-
-def test_settings_next_to_each_other_share_a_factor(monkeypatch):
-    made = []
-    factor = _linear.softmax_preconditioner
-    monkeypatch.setattr(
-        _linear, "softmax_preconditioner", lambda *system: made.append(1) or factor(*system)
-    )
-    problem = Session(LogisticRegression())
-    problem.load(X, target(X, "classes"))
-    for C in (1.0, 1.2, 0.8):
-        problem.fit({"C": C})
-        P = problem.predict(X, "predict_proba")
-        problem.vjp(np.arange(float(P.size)).reshape(P.shape))
-    assert len(made) == 1
 
 
 @pytest.mark.parametrize("kind", ["binary", "classes"])
