@@ -20,7 +20,7 @@ from skhyper._numeric import NormalEquations, binomial, multinomial, with_class_
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._centred import CentredProblem
-from skhyper.hypergradient._linear import LinearProblem, Training
+from skhyper.hypergradient._linear import LinearFold, LinearProblem, Training
 from skhyper.hypergradient._problem import (
     Gradient,
     NotDifferentiableError,
@@ -104,11 +104,11 @@ class BandedLogisticProblem(LinearProblem):
             estimator, BandedLogisticRegression, "fit", "predict_proba", "decision_function"
         )
 
-    def _training(self, fitted: BandedLogisticRegression, y: np.ndarray) -> Training:
-        a = as_weights(self._sample_weight, len(y))
+    def training(self, fitted: BandedLogisticRegression, fold: LinearFold) -> Training:
+        y, a = fold.y, as_weights(fold.sample_weight, len(fold.y))
         a = with_class_weights(a, y, fitted.classes_, fitted.class_weight)
         two, p = len(fitted.classes_) == 2, len(fitted.bands_)
-        l2 = np.append(fitted.alphas_[fitted.bands_], np.zeros(self._design.shape[1] - p))
+        l2 = np.append(fitted.alphas_[fitted.bands_], np.zeros(fold.n_coefs - p))
 
         def by_band(u: np.ndarray, V: np.ndarray) -> Any:
             return fitted._bands.gradient((u * V)[:p].sum(axis=1), fitted.alphas)

@@ -24,10 +24,11 @@ from skhyper._numeric._families import (
     squared_hinge,
     tweedie,
 )
-from skhyper.hypergradient._linear import LinearProblem, Training
+from skhyper.hypergradient._linear import LinearFold, LinearProblem, Training
 from skhyper.hypergradient._problem import (
     InnerProblem,
     NotDifferentiableError,
+    Traits,
     check_not_overridden,
     inner_problem,
 )
@@ -63,15 +64,17 @@ class LogisticProblem(LinearProblem):
                 "LogisticRegression(multi_class='ovr') fits one model for each class: leave "
                 "multi_class, which is deprecated, at its default."
             )
+        self.penalizes_intercept = estimator.solver == "liblinear"
         penalty = getattr(estimator, "penalty", "deprecated")
         if penalty is None:
-            self.why_not = "LogisticRegression(penalty=None) has no C."
+            self.traits = Traits("LogisticRegression(penalty=None) has no C.", passes_data=True)
             return
         # From scikit-learn 1.8 on, l1_ratio alone says which penalty it is.
         mixed = penalty == "elasticnet" or (penalty == "deprecated" and estimator.solver == "saga")
         self.names = ("C", "l1_ratio") if mixed else ("C",)
         if not mixed:
-            self.why_not = "LogisticRegression has an l1_ratio with solver='saga' only."
+            why_not = "LogisticRegression has an l1_ratio with solver='saga' only."
+            self.traits = Traits(why_not, passes_data=True)
 
     def _l1_ratio(self, fitted: LogisticRegression) -> float:
         penalty = getattr(fitted, "penalty", "deprecated")
@@ -79,8 +82,8 @@ class LogisticProblem(LinearProblem):
             return float(penalty == "l1")
         return float(fitted.l1_ratio or 0.0)
 
-    def _training(self, fitted: LogisticRegression, y: np.ndarray) -> Training:
-        classes, liblinear = fitted.classes_, fitted.solver == "liblinear"
+    def training(self, fitted: LogisticRegression, fold: LinearFold) -> Training:
+        y, classes, liblinear = fold.y, fitted.classes_, fitted.solver == "liblinear"
         if liblinear and len(classes) > 2:
             raise NotDifferentiableError(
                 "LogisticRegression(solver='liblinear') with more than two classes fits one "
@@ -91,11 +94,11 @@ class LogisticProblem(LinearProblem):
                 "LogisticRegression(multi_class='multinomial') fits two classes otherwise than "
                 "its default does: leave multi_class, which is deprecated, at that."
             )
-        a = np.array(as_weights(self._sample_weight, len(y)))
-        weight = _class_weights(fitted.class_weight, classes, y, self._sample_weight)
+        a = np.array(as_weights(fold.sample_weight, len(y)))
+        weight = _class_weights(fitted.class_weight, classes, y, fold.sample_weight)
         a *= weight[np.searchsorted(classes, y)]
         ratio = self._l1_ratio(fitted)
-        q, p = self._design.shape[1], self._design.X.shape[1]
+        q, p = fold.n_coefs, fold.n_features
         l2, l1 = np.full(q, 1 - ratio), np.full(q, ratio)
         free = getattr(fitted, "penalty", "deprecated") is None or np.isinf(fitted.C)
         if free:
@@ -105,7 +108,7 @@ class LogisticProblem(LinearProblem):
         l1[p:] *= liblinear / fitted.intercept_scaling
         binary = len(classes) == 2
         Y = (y[:, None] == (classes[1:] if binary else classes)).astype(float)
-        penalised = (l1 + l2 > 0)[:, None]
+        penalized = (l1 + l2 > 0)[:, None]
         return Training(
             binomial if binary else multinomial,
             Y,
@@ -115,7 +118,7 @@ class LogisticProblem(LinearProblem):
             l1,
             {
                 "C": lambda V: -(l2[:, None] * V + l1[:, None] * np.sign(V)) / fitted.C,
-                "l1_ratio": lambda V: penalised * (np.sign(V) - V),
+                "l1_ratio": lambda V: penalized * (np.sign(V) - V),
             },
         )
 
@@ -124,7 +127,7 @@ class LogisticProblem(LinearProblem):
 @inner_problem.register(GammaRegressor)
 @inner_problem.register(TweedieRegressor)
 class GLMProblem(LinearProblem):
-    """Generalised linear models by `alpha` and, for Tweedie's, `power`."""
+    """Generalized linear models by `alpha` and, for Tweedie's, `power`."""
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
@@ -143,35 +146,36 @@ class GLMProblem(LinearProblem):
             return float(fitted.power), log_link
         return (1.0 if isinstance(fitted, PoissonRegressor) else 2.0), True
 
-    def _training(self, fitted: Any, y: np.ndarray) -> Training:
-        a = as_weights(self._sample_weight, len(y))
-        power, self._log_link = self._family(fitted)
-        l2 = np.full(self._design.shape[1], float(fitted.alpha))
-        l2[self._design.X.shape[1] :] = 0.0
-        penalised = (np.arange(len(l2)) < self._design.X.shape[1])[:, None]
+    def training(self, fitted: Any, fold: LinearFold) -> Training:
+        a = as_weights(fold.sample_weight, len(fold.y))
+        l2 = np.full(fold.n_coefs, float(fitted.alpha))
+        l2[fold.n_features :] = 0.0
+        penalized = (np.arange(len(l2)) < fold.n_features)[:, None]
         return Training(
-            tweedie(power, self._log_link),
-            np.asarray(y, dtype=float)[:, None],
+            tweedie(*self._family(fitted)),
+            np.asarray(fold.y, dtype=float)[:, None],
             a[:, None],
             1 / a.sum(),
             l2,
             np.zeros_like(l2),
-            {"alpha": lambda V: penalised * V},
+            {"alpha": lambda V: penalized * V},
         )
 
-    def _link(self, Z: np.ndarray, method: str) -> tuple[np.ndarray, Callable]:
-        if not self._log_link:
-            return super()._link(Z, method)
+    def link(self, fitted: Any, Z: np.ndarray, method: str) -> tuple[np.ndarray, Callable]:
+        if not self._family(fitted)[1]:
+            return super().link(fitted, Z, method)
         mean = np.exp(Z[:, 0])
         return mean, lambda d: (d * mean)[:, None]
 
 
 class _LiblinearProblem(LinearProblem):
-    """What LinearSVC and LinearSVR share: the intercept is penalised, C scales the loss."""
+    """What LinearSVC and LinearSVR share: the intercept is penalized, C scales the loss."""
 
-    def _penalties(self, fitted: Any) -> tuple[np.ndarray, np.ndarray]:
+    penalizes_intercept = True
+
+    def _penalties(self, fitted: Any, fold: LinearFold) -> tuple[np.ndarray, np.ndarray]:
         lasso = getattr(fitted, "penalty", "l2") == "l1"
-        q, p = self._design.shape[1], self._design.X.shape[1]
+        q, p = fold.n_coefs, fold.n_features
         l2, l1 = np.full(q, float(not lasso)), np.full(q, float(lasso))
         l2[p:] /= fitted.intercept_scaling**2
         l1[p:] /= fitted.intercept_scaling
@@ -196,15 +200,15 @@ class LinearSVCProblem(_LiblinearProblem):
                 f"got {estimator!r}."
             )
 
-    def _training(self, fitted: LinearSVC, y: np.ndarray) -> Training:
-        classes = fitted.classes_
+    def training(self, fitted: LinearSVC, fold: LinearFold) -> Training:
+        y, classes = fold.y, fitted.classes_
         Y = _signed(y, classes)
-        weight = _class_weights(fitted.class_weight, classes, y, self._sample_weight)
-        a = as_weights(self._sample_weight, len(y))[:, None]
+        weight = _class_weights(fitted.class_weight, classes, y, fold.sample_weight)
+        a = as_weights(fold.sample_weight, len(y))[:, None]
         # With more than two classes liblinear weighs the one, not the rest.
         a = a * (weight[np.searchsorted(classes, y)][:, None] if len(classes) == 2 else 1.0)
         a = a * np.where(Y > 0, weight, 1.0) if len(classes) > 2 else a
-        l2, l1 = self._penalties(fitted)
+        l2, l1 = self._penalties(fitted, fold)
         by = {"C": self._by_C(fitted, l2, l1)}
         return Training(squared_hinge, Y, a, float(fitted.C), l2, l1, by)
 
@@ -224,12 +228,12 @@ class LinearSVRProblem(_LiblinearProblem):
                 f"got {estimator!r}."
             )
 
-    def _training(self, fitted: LinearSVR, y: np.ndarray) -> Training:
-        l2, l1 = self._penalties(fitted)
+    def training(self, fitted: LinearSVR, fold: LinearFold) -> Training:
+        l2, l1 = self._penalties(fitted, fold)
         return Training(
             squared_epsilon_insensitive(float(fitted.epsilon)),
-            np.asarray(y, dtype=float)[:, None],
-            as_weights(self._sample_weight, len(y))[:, None],
+            np.asarray(fold.y, dtype=float)[:, None],
+            as_weights(fold.sample_weight, len(fold.y))[:, None],
             float(fitted.C),
             l2,
             l1,

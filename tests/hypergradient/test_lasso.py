@@ -15,10 +15,12 @@ from sklearn.preprocessing import PolynomialFeatures
 from skhyper import GradientSearchCV
 from skhyper.hypergradient import (
     NotDifferentiableError,
+    Want,
+    _lasso,
     check_hypergradient,
     hypergradient,
+    inner_problem,
 )
-from skhyper.hypergradient._lasso import LassoProblem
 
 DATA = designs()
 
@@ -26,7 +28,7 @@ DATA = designs()
 @pytest.fixture
 def solution_is_scored(monkeypatch):
     """The exact solution is returned even where coordinate descent would take hours."""
-    monkeypatch.setattr(LassoProblem, "_does_not_converge", lambda self, fitted: False)
+    monkeypatch.setattr(_lasso._LassoFold, "_does_not_converge", lambda *args: False)
 
 
 @pytest.mark.parametrize("design", DATA)
@@ -289,3 +291,17 @@ def test_scores_are_scikit_learns_own_where_its_tolerance_shows(
     ):  # others stop early
         exact = problem.predict(X[n_train:], "predict")
         assert np.abs(exact - ours).max() > 1e-4
+
+
+@pytest.mark.parametrize("estimator", [ElasticNet(), MultiTaskElasticNet()], ids=str)
+def test_a_fit_outlasts_the_next_one_of_its_fold(estimator):
+    X = DATA["tall"]
+    y = target(X, "outputs" if isinstance(estimator, MultiTaskElasticNet) else "real")
+    fold = inner_problem(estimator).load(X, y)
+    first = fold.fit({"alpha": 0.2}).predict(X, "predict")
+    d, want = np.ones_like(first.value), Want(["alpha", "l1_ratio"], True)
+    expected = first.vjp(d, want)
+    fold.fit({"alpha": 0.01})
+    found = first.vjp(d, want)
+    assert found.params == pytest.approx(expected.params, rel=1e-8)
+    np.testing.assert_allclose(found.X_train, expected.X_train, rtol=1e-6, atol=1e-12)

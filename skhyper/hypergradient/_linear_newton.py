@@ -1,0 +1,385 @@
+"""Newton's method for linear models, on the support of their coefficients.
+
+For the training problem and the notation see ``_linear``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skhyper._numeric._curvature import (
+    Design,
+    hessian_solver,
+    preconditioned_cg,
+    softmax_preconditioner,
+    softmax_product,
+    softmax_solver,
+    with_separate_means,
+)
+from skhyper._numeric._families import Family, multinomial
+from skhyper._numeric._newton import step_length
+
+__all__ = ["Factor", "Features", "Newton", "Training"]
+
+# Distance to the solution, in the norm of the Hessian and relative to the coefficients, at which
+# Newton's method stops; and what is accepted where rounding stops it earlier.
+_NEWTON_RTOL, _ACCEPTED = 1e-8, 1e-5
+_MAX_STEPS = 100
+# Supports that are tried before the last one is taken as it is.
+_MAX_SUPPORTS = 200
+# A factor serves for steps at other points, and for systems, while each mends all but this part.
+_SLOW = 0.1
+_REFINED, _LARGEST_RESIDUAL = 1e-9, 1e-4
+# Relative residual of a step by conjugate gradients, and the iterations that take as long as a
+# factor; spread of the changes of the Hessian's diagonal up to which a factor serves; number of
+# coefficients up to which there is one.
+_STEP_RTOL, _MOST_ITERATIONS, _SPREAD = 1e-3, 30, 4.0
+_LARGEST_FACTOR = 1500
+# Rounding of an entry of G, relative to the lengths of what it is the product of.
+_ROUNDING = 64 * np.finfo(float).eps
+# Curvature of a loss that has all but vanished.
+_FLAT = 1e-9
+# Relative to the penalty: slopes that exceed it by less do so by rounding.
+_SLACK = 1e-8
+
+
+@dataclass(frozen=True)
+class Training:
+    """What an estimator minimizes on one fold, at one setting.
+
+    Attributes
+    ----------
+    family : Family
+    y : ndarray of shape (n, K)
+        Target as the family codes it.
+    weights : ndarray of shape (n, K)
+    scale : float
+    l2, l1 : ndarray of shape (q,)
+    by : dict
+        From a hyperparameter to ``V -> ∂G/∂θ``, (q, K), what is not in ``family.by``.
+    by_several : dict
+        From one that holds several numbers to ``(u, V) -> uᵀ ∂G/∂θ``.
+    """
+
+    family: Family
+    y: np.ndarray
+    weights: np.ndarray
+    scale: float
+    l2: np.ndarray
+    l1: np.ndarray
+    by: dict[str, Callable[[np.ndarray], np.ndarray]]
+    by_several: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = field(default_factory=dict)
+
+
+class Features(NamedTuple):
+    """Q of the features less their `mean` (p,), and the lengths of its columns (q, 1)."""
+
+    design: Design
+    mean: np.ndarray
+    lengths: np.ndarray
+
+
+class Factor:
+    """The last preconditioner: it serves for Hessians that are not too different from its own.
+
+    Attributes
+    ----------
+    known : tuple or None
+        Support, diagonal and solver.
+    """
+
+    def __init__(self) -> None:
+        self.known: tuple[np.ndarray, np.ndarray, Callable | None] | None = None
+
+    def solver(self, system: tuple, diagonal: np.ndarray) -> Callable | None:
+        """The last one if it serves, or a new one."""
+        known = self.known
+        if known is None or not self._serves(known[0], known[1], system[-1], diagonal):
+            known = self.known = system[-1].copy(), diagonal, softmax_preconditioner(*system)
+        return known[2]
+
+    def _serves(
+        self, S: np.ndarray, known: np.ndarray, support: np.ndarray, diagonal: np.ndarray
+    ) -> bool:
+        if not np.array_equal(S, support):
+            return False
+        with np.errstate(all="ignore"):
+            ratio = diagonal / known
+        return bool(ratio.max(initial=0.0) <= _SPREAD * ratio.min(initial=np.inf))
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """Coefficients V (q, K), and what follows from them, each computed once."""
+
+    design: Design
+    training: Training
+    V: np.ndarray
+
+    @cached_property
+    def z(self) -> np.ndarray:
+        """``Q V``, (n, K)."""
+        return self.design.apply(self.V)
+
+    @cached_property
+    def residuals(self) -> np.ndarray:
+        """``c a g``, (n, K)."""
+        t = self.training
+        return t.scale * t.weights * t.family.slope(t.y, self.z)
+
+    @cached_property
+    def slope(self) -> np.ndarray:
+        """``c Qᵀ (a g) + λ V``, (q, K)."""
+        slope = self.design.adjoint(self.residuals)
+        if self.training.family is multinomial:  # whose slopes are 0 on average over the classes
+            slope -= slope.mean(axis=1, keepdims=True)
+        return slope + self.training.l2[:, None] * self.V
+
+    @cached_property
+    def bend(self) -> np.ndarray:
+        """What the family gives as the curvature of the loss, (n, K)."""
+        return self.training.family.curvature(self.training.y, self.z)
+
+    def bent(self, s: np.ndarray) -> np.ndarray:
+        """``∂²ℓ/∂z² s`` of each sample, (n, K)."""
+        bend = self.bend
+        if self.training.family is multinomial:
+            return bend * s - bend * (bend * s).sum(axis=1, keepdims=True)
+        return bend * s
+
+    def hessian_product(self, U: np.ndarray) -> np.ndarray:
+        t = self.training
+        bent = t.scale * t.weights * self.bent(self.design.apply(U))
+        return self.design.adjoint(bent) + t.l2[:, None] * U
+
+    def hessian_norm(self) -> float:
+        """``sqrt(Vᵀ H V)``, not 0."""
+        t, V = self.training, self.V
+        curved = (t.scale * t.weights * self.bent(self.z) * self.z).sum()
+        return float(np.sqrt(max(curved + (t.l2[:, None] * V * V).sum(), 1e-300)))
+
+
+class _Factored(NamedTuple):
+    """The Hessian at a point, on a support: a solver, and roots of its whole diagonal (q, K)."""
+
+    at: _Point
+    solve: Callable
+    scale: np.ndarray
+    runs_away: bool
+
+
+class Newton:
+    """From the estimator's solution to the exact one, by Newton's steps on its support.
+
+    Solvers stop early, and what they leave of ``G`` the implicit function theorem takes
+    for zero. With an l1 penalty, coefficients that would change their sign leave the
+    support, and those join it whose slope is larger than the penalty.
+
+    Attributes
+    ----------
+    at : _Point
+    distance : float
+        To the solution, in the norm of the Hessian and relative to V.
+    """
+
+    def __init__(self, features: Features, factor: Factor, training: Training, V: np.ndarray):
+        self._factor, self._training = factor, training
+        self._design, _, self._lengths = features
+        self._support = (training.l1[:, None] == 0) | (V != 0)
+        self._signs = np.sign(V)
+        start = self._point(V)
+        self._factored = self._factorize(start)
+        self.at, self.distance = self._polished(start)
+
+    @property
+    def converged(self) -> bool:
+        return bool(self.distance <= _ACCEPTED)
+
+    def solve(self, dw: np.ndarray, guess: np.ndarray | None) -> np.ndarray | None:
+        """``H⁻¹ dw`` on the support; None if conjugate gradients do not converge.
+
+        The factor may be one with rounding, or of a point nearby.
+        """
+        S, v, solved = self._support, dw[self._support], self._factored
+        scale, size, U = solved.scale[S], np.inf, np.zeros_like(dw)
+        U[S] = solved.solve(v, None if guess is None else guess[S])
+        while True:
+            rest = v - self.at.hessian_product(U)[S]
+            size, before = float(np.linalg.norm(rest / scale)), size
+            if size <= _REFINED * np.linalg.norm(v / scale):
+                return U
+            if size <= _SLOW * before:  # nan is not
+                U[S] += self._factored.solve(rest)
+            elif self._factored.at is self.at:
+                largest = _LARGEST_RESIDUAL * np.linalg.norm(v / scale)
+                return None if self._design.dense is None and size > largest else U
+            else:
+                self._factored, size = self._factorize(self.at), np.inf
+                U[S] = self._factored.solve(v)
+
+    def _point(self, V: np.ndarray) -> _Point:
+        return _Point(self._design, self._training, V)
+
+    def _residual(self, at: _Point) -> np.ndarray:
+        """``G`` on the support."""
+        G = at.slope + self._training.l1[:, None] * self._signs
+        return G[self._support]
+
+    def _size(self, G: np.ndarray) -> float:
+        """Length of G on the support, each entry by the curvature of its coefficient."""
+        return float(np.linalg.norm(G / self._factored.scale[self._support]))
+
+    def _rounding(self, at: _Point) -> np.ndarray:
+        """What rounding leaves unknown of each entry of G, (q, K)."""
+        lengths = self._lengths * np.linalg.norm(at.residuals, axis=0)
+        return _ROUNDING * (lengths + self._training.l2[:, None] * np.abs(at.V))
+
+    def _polished(self, at: _Point) -> tuple[_Point, float]:
+        """Steps on one support after another, with the distance of the last."""
+        l1 = self._training.l1[:, None]
+        distance = np.inf
+        for _ in range(_MAX_SUPPORTS):
+            at, distance = self._steps(at)
+            if not np.isinf(distance):
+                largest = l1 * (1 + _SLACK) + self._rounding(at)
+                joins = ~self._support & (np.abs(at.slope) > largest)
+                if not joins.any():
+                    break
+                self._support |= joins
+                self._signs[joins] = -np.sign(at.slope[joins])
+            self._factored = self._factorize(at)
+        return at, distance
+
+    def _steps(self, at: _Point) -> tuple[_Point, float]:
+        """Newton's steps on the support, with an estimate of how far they are from the end.
+
+        The distance is that in the norm of the Hessian, relative to V: no scale of a feature
+        changes it. It is inf as soon as a coefficient has left the support.
+        """
+        G = self._residual(at)
+        size, distance = self._size(G), np.nan
+        for _ in range(_MAX_STEPS):
+            if not np.isfinite(size) or self._factored.runs_away:
+                return at, np.nan
+            if size <= self._size(self._rounding(at)[self._support]):
+                distance = 0.0
+                break
+            step = np.zeros_like(at.V)
+            step[self._support] = -self._factored.solve(G, None, True)
+            leaves = ((at.V + step) * self._signs < 0) & (self._training.l1 > 0)[:, None]
+            if leaves.any():
+                return self._dropped(at.V, step, leaves, size), np.inf
+            t, decrement = self._step_length(at, step)
+            if t > 0:
+                new = self._point(at.V + t * step)
+                G_new = self._residual(new)
+                ratio = self._size(G_new) / size
+                distance = np.sqrt(decrement) / at.hessian_norm()
+            if t == 0 or (ratio > 0.5 and distance <= _ACCEPTED):
+                # No progress: by an old factor, or within rounding.
+                if self._factored.at is at:
+                    break
+                self._factored = self._factorize(at)
+                size = self._size(G)
+                continue
+            at, G, size = new, G_new, ratio * size
+            distance *= max(1.0 - t, min(ratio, 1.0))
+            if distance < _NEWTON_RTOL:
+                break
+            # A factor is worth as many more steps as products with Q are worth a factor.
+            if self._iterates or ratio > _SLOW:
+                self._factored = self._factorize(at)
+                size = self._size(G)
+        if self._iterates and self._factored.at is not at:
+            self._factored = self._factorize(at)
+        return at, float(distance)
+
+    @property
+    def _iterates(self) -> bool:
+        """Whether systems are solved by products with the Hessian itself."""
+        return self._design.dense is None or self._training.family is multinomial
+
+    def _step_length(self, at: _Point, step: np.ndarray) -> tuple[float, float]:
+        """Length t of a step by :func:`step_length`, and minus the slope of F at its start."""
+        training, dz = self._training, self._design.apply(step)
+        weights = training.scale * training.weights
+        l2, l1 = training.l2[:, None], training.l1[:, None]
+
+        def slope(t: float) -> float:
+            with np.errstate(all="ignore"):
+                g = training.family.slope(training.y, at.z + t * dz)
+                penalty = l2 * (at.V + t * step) + l1 * self._signs
+                found = float((weights * g * dz).sum() + (penalty * step).sum())
+            return found if np.isfinite(found) else np.inf
+
+        return step_length(slope, 1.0 if l1.any() else 64.0)
+
+    def _dropped(self, V: np.ndarray, step: np.ndarray, leaves: np.ndarray, size: float) -> _Point:
+        """After a step on which some coefficients `leave` the support.
+
+        All of them, if that makes ``G`` smaller than `size`; else the first on the way.
+        """
+        signs, support = self._signs, self._support
+        self._signs, self._support = np.where(leaves, 0.0, signs), support & ~leaves
+        new = self._point(np.where(leaves, 0.0, V + step))
+        if self._size(self._residual(new)) < size:
+            return new
+        share = np.where(leaves, np.abs(V) / np.where(leaves, np.abs(step), 1.0), np.inf)
+        first = leaves & (share <= share.min())
+        self._signs, self._support = np.where(first, 0.0, signs), support & ~first
+        return self._point(np.where(first, 0.0, V + share.min() * step))
+
+    def _factorize(self, at: _Point) -> _Factored:
+        """The Hessian at a point, solved for vectors of the support's entries."""
+        t, S, bend = self._training, self._support, at.bend
+        curved = bend * (1 - bend) if t.family is multinomial else np.abs(bend)
+        diagonal = self._design.squared_norms(t.scale * t.weights * curved) + t.l2[:, None]
+        scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+        # Without a penalty coefficients have no end where the loss goes to 0.
+        flat = diagonal <= _FLAT * t.scale * t.weights.sum() / len(t.y) * self._lengths**2
+        runs_away = not (t.l2.any() or t.l1.any()) and bool(flat.all())
+        if t.family is multinomial:
+            l2 = np.broadcast_to(t.l2[:, None], S.shape)
+            system = self._design, t.scale * t.weights[:, 0], bend, l2, S
+            return _Factored(at, self._softmax_solver(system), scale, runs_away)
+        d = t.scale * t.weights * bend
+        solvers = [
+            hessian_solver(self._design.columns(S[:, k]), d[:, k], t.l2[S[:, k]])
+            for k in range(S.shape[1])
+        ]
+        owner = np.nonzero(S)[1]
+
+        def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
+            u = np.empty_like(v)
+            for k, solver in enumerate(solvers):
+                start = None if guess is None else guess[owner == k]
+                u[owner == k] = solver(v[owner == k], start, step)
+            return u
+
+        return _Factored(at, solve, scale, runs_away)
+
+    def _softmax_solver(self, system: tuple) -> Callable:
+        """Conjugate gradients, by a factor at another point or setting for as long as it serves."""
+        support, factor = system[-1], self._factor
+        if self._design.dense is None or support.size > _LARGEST_FACTOR:
+            return softmax_solver(*system)
+        product, diagonal = softmax_product(*system)
+
+        def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
+            rtol = _STEP_RTOL if step else _REFINED
+            for _ in range(2):
+                mended = factor.solver(system, diagonal)
+                if mended is None:
+                    break
+                u, converged = preconditioned_cg(
+                    product, v, guess, diagonal, mended, rtol, _MOST_ITERATIONS
+                )
+                if converged:
+                    return u
+                factor.known = None
+            return softmax_solver(*system)(v)
+
+        return with_separate_means(solve, system[3], support)
