@@ -10,15 +10,108 @@ a : sample weights, (n,);  Xc, Yc : weighted and centred data, see ``_data``
 c : scale of the loss
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from skhyper._numeric._data import Centered, as_matrix, centered_target
-from skhyper.hypergradient._problem import Gradient
+from skhyper.hypergradient._problem import Cotangents, Gradient, Output, Want, implicit_vjp
 from skhyper.hypergradient._stateful import StatefulProblem
 
-__all__ = ["CentredProblem"]
+__all__ = ["CentredProblem", "SquaredLoss"]
+
+
+@dataclass(frozen=True)
+class SquaredLoss:
+    """Training data of a linear model with a squared loss.
+
+    Attributes
+    ----------
+    data : Centered
+    Y, Yc : ndarray of shape (n, K)
+    y_mean : ndarray of shape (K,)
+        Zeros without an intercept.
+    flat : bool
+        Whether the target has one dimension.
+    centers : bool
+        Whether there is an intercept.
+    scale : float
+        c.
+    """
+
+    data: Centered
+    Y: np.ndarray
+    Yc: np.ndarray
+    y_mean: np.ndarray
+    flat: bool
+    centers: bool
+    scale: float
+
+    @classmethod
+    def from_data(
+        cls,
+        X: Any,
+        Y: np.ndarray,
+        a: np.ndarray,
+        flat: bool,
+        centers: bool,
+        scale: float = 1.0,
+        lean: bool = False,
+    ) -> "SquaredLoss":
+        """From checked X (n, p), Y (n, K) and sample weights (n,); `lean` as of ``Centered``."""
+        y_mean, Yc = centered_target(Y, a, centers)
+        return cls(Centered.from_data(X, a, centers, lean), Y, Yc, y_mean, flat, centers, scale)
+
+    def filled(self, fitted: Any, single: bool, W: np.ndarray) -> Any:
+        """The estimator with W as ``coef_`` and ``intercept_``."""
+        intercept = self.y_mean - self.data.mean @ W
+        fitted.coef_ = W[:, 0].copy() if single else W.T.copy()
+        fitted.intercept_ = (intercept[0] if single else intercept) if fitted.fit_intercept else 0.0
+        return fitted
+
+    def output(
+        self,
+        W: np.ndarray,
+        X: Any,
+        solve: Callable[[np.ndarray], np.ndarray],
+        cross: Callable[[np.ndarray], Gradient],
+    ) -> Output:
+        """Predictions for X with the solution W.
+
+        Parameters
+        ----------
+        solve : callable
+            From ``∂L/∂W`` to ``U = H⁻¹ ∂L/∂W``, (p, K).
+        cross : callable
+            From U to ``Uᵀ ∂G/∂θ``.
+        """
+        X_test = as_matrix(X)
+        Z = X_test @ W + (self.y_mean - self.data.mean @ W)
+
+        # The intercept is no part of W: the adjoint is a pair, with that of the intercept.
+        def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
+            D = d_value.reshape(len(d_value), -1)
+            d_intercept = D.sum(axis=0)
+            dW = X_test.T @ D - np.outer(self.data.mean, d_intercept)
+            return (dW, d_intercept), Cotangents({}, X_test=D @ W.T if want.data else None)
+
+        def cross_pair(u: Any, want: Want) -> Cotangents:
+            return Cotangents(cross(u[0]), self._cross_data(W, *u) if want.data else None)
+
+        value = Z[:, 0] if self.flat and Z.shape[1] == 1 else Z
+        return Output(value, implicit_vjp(direct, lambda dw: (solve(dw[0]), dw[1]), cross_pair))
+
+    def _cross_data(self, W: np.ndarray, u: np.ndarray, d_intercept: np.ndarray) -> np.ndarray:
+        """``uᵀ ∂G/∂X``, with what reaches L by the intercept; (n, p)."""
+        data, c = self.data, self.scale
+        root = np.sqrt(data.weights)[:, None]
+        residuals = data.apply(W) - self.Yc  # times √a
+        s = c * data.apply(u)  # times √a
+        if self.centers:
+            s = s + root * d_intercept / data.weights.sum()
+        return root * (s @ W.T + c * residuals @ u.T)
 
 
 class CentredProblem(StatefulProblem):
