@@ -11,6 +11,7 @@ W, U : solution and adjoint, (p, K)
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,78 +19,107 @@ from sklearn.base import clone
 
 from skhyper._numeric import NormalEquations, binomial, multinomial, with_class_weights
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
+from skhyper._numeric._normal import Solver
 from skhyper._sklearn import validate_params
-from skhyper.hypergradient._centred import CentredProblem
+from skhyper.hypergradient._centred import SquaredLoss
 from skhyper.hypergradient._linear import LinearFold, LinearProblem, Training
 from skhyper.hypergradient._problem import (
+    Cotangents,
+    Fit,
+    Fold,
     Gradient,
+    InnerProblem,
     NotDifferentiableError,
+    Output,
+    Traits,
+    Want,
     check_not_overridden,
     inner_problem,
 )
-from skhyper.hypergradient._stateful import LeftOut
 from skhyper.linear_model import BandedLogisticRegression, BandedRidge
 
 __all__ = ["BandedLogisticProblem", "BandedRidgeProblem"]
 
 
 @inner_problem.register(BandedRidge)
-class BandedRidgeProblem(CentredProblem):
+class BandedRidgeProblem(InnerProblem):
     """BandedRidge by `alphas`: a number, an array or a dict."""
 
     names = ("alphas",)
     methods = ("predict",)
+    traits = Traits(passes_data=True, leaves_one_out=True)
 
     def __init__(self, estimator: BandedRidge):
         super().__init__(estimator)
         check_not_overridden(estimator, BandedRidge, "fit", "predict")
 
-    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
-        rows = slice(0, 2)
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
+        rows, centers = slice(0, 2), self.estimator.fit_intercept
         # What a fit knows of features and bands, from two samples.
-        self._template = clone(self.estimator).fit(copy_rows(X, rows), np.asarray(y)[rows])
+        template = clone(self.estimator).fit(copy_rows(X, rows), np.asarray(y)[rows])
         X, y = checked_matrix(X), checked_target(y)
-        a = as_weights(sample_weight, X.shape[0])
-        self._take(X, y.reshape(len(y), -1), a, y.ndim == 1)
-        self._system = NormalEquations(self._data, self.estimator.fit_intercept)
+        a, Y = as_weights(sample_weight, X.shape[0]), y.reshape(len(y), -1)
+        loss = SquaredLoss.from_data(X, Y, a, y.ndim == 1, centers)
+        return _RidgeFold(template, loss, NormalEquations(loss.data, centers))
 
-    def fit(self, params: Mapping[str, Any]) -> Any:
-        fitted = copy.copy(self._template).set_params(**params)
+
+@dataclass(frozen=True)
+class _RidgeFold(Fold):
+    template: BandedRidge
+    loss: SquaredLoss
+    system: NormalEquations
+
+    def fit(self, params: Mapping[str, Any]) -> Fit:
+        fitted = copy.copy(self.template).set_params(**params)
         validate_params(fitted)
-        self._given, self._bands = fitted.alphas, fitted._bands
-        fitted.alphas_ = self._bands.values("alphas", fitted.alphas)
+        fitted.alphas_ = fitted._bands.values("alphas", fitted.alphas)
         penalties = fitted.alphas_[fitted.bands_]
-        fitted.solver_ = self._system.method(penalties)
-        self._solver = self._system.factorize(penalties)
-        self._W = self._solver.fit(self._Yc)
-        return self._filled(fitted, self._flat)
+        fitted.solver_ = self.system.method(penalties)
+        solver = self.system.factorize(penalties)
+        W = solver.fit(self.loss.Yc)
+        return _RidgeFit(self.loss.filled(fitted, self.loss.flat, W), self.loss, solver, W)
 
-    def solve(self, dw: np.ndarray) -> np.ndarray:
-        u = self._solver.solve(dw)
-        if not self._solver.converged:
+
+@dataclass(frozen=True)
+class _RidgeFit(Fit):
+    estimator: BandedRidge
+    loss: SquaredLoss
+    solver: Solver
+    W: np.ndarray
+
+    def predict(self, X: Any, method: str) -> Output:
+        return self.loss.output(self.W, X, self._solve, self._cross)
+
+    def _solve(self, dW: np.ndarray) -> np.ndarray:
+        u = self.solver.solve(dW)
+        if not self.solver.converged:
             raise NotDifferentiableError("Conjugate gradients did not converge.")
         return u
 
-    def cross(self, u: np.ndarray) -> Gradient:
-        return {"alphas": self._bands.gradient((u * self._W).sum(axis=1), self._given)}
+    def _cross(self, u: np.ndarray) -> Gradient:
+        return self._by_band((u * self.W).sum(axis=1))
 
-    def leave_one_out(self) -> LeftOut | None:
+    def _by_band(self, by_feature: np.ndarray) -> Gradient:
+        fitted = self.estimator
+        return {"alphas": fitted._bands.gradient(by_feature, fitted.alphas)}
+
+    def leave_one_out(self) -> Output | None:
         """By the diagonal h of the hat matrix: residuals over 1 - h; see ``_ridge``."""
-        a = self._data.weights
-        parts = None if np.any(a == 0) else self._solver.left_out(self._Yc)
+        loss, a = self.loss, self.loss.data.weights
+        parts = None if np.any(a == 0) else self.solver.left_out(loss.Yc)
         if parts is None:
             return None
         root, d, S = np.sqrt(a)[:, None], parts.d[:, None], parts.S
         left_out = parts.R / d  # times √a
 
-        def pull_back(d_output: np.ndarray) -> Gradient:
-            D = -d_output.reshape(left_out.shape) / (d * root)
-            # The residuals by λ_j: Xc H⁻¹ e_j W_j;  h by λ_j: -(H⁻¹ Xcᵀ)_j² .
-            by_feature = (S @ D * self._W).sum(axis=1) - S**2 @ (D * left_out).sum(axis=1)
-            return {"alphas": self._bands.gradient(by_feature, self._given)}
+        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+            D = -d_value.reshape(left_out.shape) / (d * root)
+            # The residuals with respect to λ_j: Xc H⁻¹ e_j W_j;  h: -(H⁻¹ Xcᵀ)_j² .
+            residuals = (S @ D * self.W).sum(axis=1)
+            return Cotangents(self._by_band(residuals - S**2 @ (D * left_out).sum(axis=1)))
 
-        predictions = self._Y - left_out / root
-        return LeftOut(predictions[:, 0] if self._flat else predictions, pull_back)
+        value = loss.Y - left_out / root
+        return Output(value[:, 0] if loss.flat else value, vjp)
 
 
 @inner_problem.register(BandedLogisticRegression)

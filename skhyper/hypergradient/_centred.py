@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 
 from skhyper._numeric._data import Centered, as_matrix, centered_target
-from skhyper.hypergradient._problem import Cotangents, Gradient, Output, Want, implicit_vjp
-from skhyper.hypergradient._stateful import StatefulProblem
+from skhyper.hypergradient._problem import VJP, Cotangents, Gradient, Output, Want, implicit_vjp
 
-__all__ = ["CentredProblem", "SquaredLoss"]
+__all__ = ["SquaredLoss"]
 
 
 @dataclass(frozen=True)
@@ -87,21 +86,31 @@ class SquaredLoss:
         cross : callable
             From U to ``Uᵀ ∂G/∂θ``.
         """
-        X_test = as_matrix(X)
-        Z = X_test @ W + (self.y_mean - self.data.mean @ W)
+        X = as_matrix(X)
+        Z = X @ W + (self.y_mean - self.data.mean @ W)
+        value = Z[:, 0] if self.flat and Z.shape[1] == 1 else Z
+        return Output(value, self.vjp(W, X, solve, cross))
+
+    def vjp(
+        self,
+        W: np.ndarray,
+        X: Any,
+        solve: Callable[[np.ndarray], np.ndarray],
+        cross: Callable[[np.ndarray], Gradient],
+    ) -> VJP:
+        """That of :meth:`output`, for a matrix X; for names alone, U may be anything."""
 
         # The intercept is no part of W: the adjoint is a pair, with that of the intercept.
         def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
             D = d_value.reshape(len(d_value), -1)
             d_intercept = D.sum(axis=0)
-            dW = X_test.T @ D - np.outer(self.data.mean, d_intercept)
+            dW = X.T @ D - np.outer(self.data.mean, d_intercept)
             return (dW, d_intercept), Cotangents({}, X_test=D @ W.T if want.data else None)
 
         def cross_pair(u: Any, want: Want) -> Cotangents:
             return Cotangents(cross(u[0]), self._cross_data(W, *u) if want.data else None)
 
-        value = Z[:, 0] if self.flat and Z.shape[1] == 1 else Z
-        return Output(value, implicit_vjp(direct, lambda dw: (solve(dw[0]), dw[1]), cross_pair))
+        return implicit_vjp(direct, lambda dw: (solve(dw[0]), dw[1]), cross_pair)
 
     def _cross_data(self, W: np.ndarray, u: np.ndarray, d_intercept: np.ndarray) -> np.ndarray:
         """``uᵀ ∂G/∂X``, with what reaches L by the intercept; (n, p)."""
@@ -112,59 +121,3 @@ class SquaredLoss:
         if self.centers:
             s = s + root * d_intercept / data.weights.sum()
         return root * (s @ W.T + c * residuals @ u.T)
-
-
-class CentredProblem(StatefulProblem):
-    """A linear model with a squared loss; a subclass sets ``_W`` by ``fit``."""
-
-    def _take(
-        self,
-        X: Any,
-        Y: np.ndarray,
-        a: np.ndarray,
-        flat: bool,
-        scale: float = 1.0,
-        lean: bool = False,
-    ) -> None:
-        """Take checked data: X (n, p), Y (n, K), sample weights (n,); c.
-
-        Parameters
-        ----------
-        flat : bool
-            Whether the target has one dimension.
-        lean : bool, default=False
-            As of ``Centered.from_data``.
-        """
-        centre = self.estimator.fit_intercept
-        self._data = Centered.from_data(X, a, centre, lean)
-        self._y_mean, self._Yc = centered_target(Y, a, centre)
-        self._Y, self._flat, self._scale = Y, flat, scale
-        self._W: np.ndarray
-
-    def _filled(self, fitted: Any, single: bool, W: np.ndarray | None = None) -> Any:
-        """The estimator with the solution, or another W, as ``coef_`` and ``intercept_``."""
-        W = self._W if W is None else W
-        intercept = self._y_mean - self._data.mean @ W
-        fitted.coef_ = W[:, 0].copy() if single else W.T.copy()
-        fitted.intercept_ = (intercept[0] if single else intercept) if fitted.fit_intercept else 0.0
-        return fitted
-
-    def predict(self, X: Any, method: str) -> np.ndarray:
-        self._X_test = as_matrix(X)
-        Z = self._X_test @ self._W + (self._y_mean - self._data.mean @ self._W)
-        return Z[:, 0] if self._flat and Z.shape[1] == 1 else Z
-
-    def pull_back(self, d_output: np.ndarray) -> tuple[Any, Gradient, np.ndarray | None]:
-        D = d_output.reshape(len(d_output), -1)
-        self._d_sum = D.sum(axis=0)
-        dW = self._X_test.T @ D - np.outer(self._data.mean, self._d_sum)
-        return dW, {}, D @ self._W.T if self.inputs_wanted else None
-
-    def cross_inputs(self, u: np.ndarray) -> np.ndarray:
-        data, c = self._data, self._scale
-        root = np.sqrt(data.weights)[:, None]
-        residuals = data.apply(self._W) - self._Yc  # times √a
-        s = c * data.apply(u)  # times √a
-        if self.estimator.fit_intercept:
-            s = s + root * self._d_sum / data.weights.sum()
-        return root * (s @ self._W.T + c * residuals @ u.T)

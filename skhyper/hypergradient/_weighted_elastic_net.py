@@ -1,6 +1,6 @@
 """WeightedElasticNet: penalties of its own for each feature or band.
 
-Training minimises ``|yc - Xc w|² / 2A + Σ μ_j |w_j| + Σ λ_j w_j² / 2``; see ``_data`` for Xc.
+Training minimizes ``|yc - Xc w|² / 2A + Σ μ_j |w_j| + Σ λ_j w_j² / 2``; see ``_data`` for Xc.
 What is differentiated is the solution itself: see ``ElasticNetSolver``.
 
 Notation
@@ -12,6 +12,7 @@ W, U : solution and adjoint, (p, 1);  N : sign of W
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,54 +22,87 @@ from skhyper._numeric import ElasticNetSolver
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import validate_params
-from skhyper.hypergradient._centred import CentredProblem
-from skhyper.hypergradient._problem import Gradient, check_not_overridden, inner_problem
+from skhyper.hypergradient._centred import SquaredLoss
+from skhyper.hypergradient._problem import (
+    Fit,
+    Fold,
+    Gradient,
+    InnerProblem,
+    Output,
+    Traits,
+    check_not_overridden,
+    inner_problem,
+)
 from skhyper.linear_model import WeightedElasticNet
 
 __all__ = ["WeightedElasticNetProblem"]
 
 
 @inner_problem.register(WeightedElasticNet)
-class WeightedElasticNetProblem(CentredProblem):
+class WeightedElasticNetProblem(InnerProblem):
     """WeightedElasticNet by `alpha`, `l1_weights` and `l2_weights`."""
 
     names = ("alpha", "l1_weights", "l2_weights")
     methods = ("predict",)
+    traits = Traits(passes_data=True)
 
     def __init__(self, estimator: WeightedElasticNet):
         super().__init__(estimator)
         check_not_overridden(estimator, WeightedElasticNet, "fit", "predict")
 
-    def take(self, X: Any, y: Any, sample_weight: Any = None) -> None:
-        rows = slice(0, 2)
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
+        rows, centers = slice(0, 2), self.estimator.fit_intercept
         # What a fit knows of features and bands, from two samples.
         easy = clone(self.estimator).set_params(alpha=1.0)
         own = self.estimator.get_params(deep=False)
-        self._template = easy.fit(copy_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
+        template = easy.fit(copy_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
         X, y = checked_matrix(X), checked_target(y)
-        a = as_weights(sample_weight, X.shape[0])
-        self._take(dense_if_small(X), y.reshape(len(y), -1), a, True, 1 / a.sum(), lean=True)
-        self._solver = ElasticNetSolver.from_data(
-            self._data, self._Yc, self.estimator.fit_intercept
-        )
+        a, Y = as_weights(sample_weight, X.shape[0]), y.reshape(len(y), -1)
+        X = dense_if_small(X)
+        return _Fold(template, SquaredLoss.from_data(X, Y, a, True, centers, 1 / a.sum(), True))
 
-    def fit(self, params: Mapping[str, Any]) -> Any:
+
+class _Fold(Fold):
+    """Training data, and a solver that starts from its last solution."""
+
+    def __init__(self, template: WeightedElasticNet, loss: SquaredLoss):
+        self.loss, self._template = loss, template
+        self._solver = ElasticNetSolver.from_data(loss.data, loss.Yc, template.fit_intercept)
+        self._solved: WeightedElasticNet | None = None
+
+    def solver(self, fitted: WeightedElasticNet) -> ElasticNetSolver:
+        """The solver at its solution for the penalties of `fitted`."""
+        if self._solved is not fitted:
+            fitted._solve(self._solver)
+            self._solved = fitted
+        return self._solver
+
+    def fit(self, params: Mapping[str, Any]) -> Fit:
         fitted = copy.copy(self._template).set_params(**params)
         validate_params(fitted)
-        fitted._solve(self._solver)
-        self._W, self._fitted = self._solver.W, fitted
-        self._given = fitted.get_params(deep=False)
-        return self._filled(fitted, True)
+        solver = self.solver(fitted)
+        return _Fit(self.loss.filled(fitted, True, solver.W), self, solver.W, solver.normals())
 
-    def solve(self, dw: np.ndarray) -> np.ndarray:
-        return self._solver.solve(dw)
 
-    def cross(self, u: np.ndarray) -> Gradient:
-        by_l1, by_l2 = (u * self._solver.normals()).sum(axis=1), (u * self._W).sum(axis=1)
-        fitted, bands = self._fitted, self._fitted._bands
+@dataclass(frozen=True)
+class _Fit(Fit):
+    estimator: WeightedElasticNet
+    fold: _Fold
+    W: np.ndarray
+    N: np.ndarray
+
+    def predict(self, X: Any, method: str) -> Output:
+        return self.fold.loss.output(self.W, X, self._solve, self._cross)
+
+    def _solve(self, dW: np.ndarray) -> np.ndarray:
+        return self.fold.solver(self.estimator).solve(dW)
+
+    def _cross(self, u: np.ndarray) -> Gradient:
+        by_l1, by_l2 = (u * self.N).sum(axis=1), (u * self.W).sum(axis=1)
+        fitted, bands = self.estimator, self.estimator._bands
         l1, l2 = fitted.l1_weights_[fitted.bands_], fitted.l2_weights_[fitted.bands_]
         return {
             "alpha": float(l1 @ by_l1 + l2 @ by_l2),
-            "l1_weights": bands.gradient(fitted.alpha_ * by_l1, self._given["l1_weights"]),
-            "l2_weights": bands.gradient(fitted.alpha_ * by_l2, self._given["l2_weights"]),
+            "l1_weights": bands.gradient(fitted.alpha_ * by_l1, fitted.l1_weights),
+            "l2_weights": bands.gradient(fitted.alpha_ * by_l2, fitted.l2_weights),
         }
