@@ -44,7 +44,7 @@ class StopReason(str):
 
     Examples
     --------
-    >>> from skhyper._trial import StopReason
+    >>> from skhyper.evaluation import StopReason
     >>> reason = StopReason("max_time=60 seconds are over", "max_time")
     >>> reason
     'max_time=60 seconds are over'

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from skhyper._lazy import lazy_names
+from skhyper._trial import StopReason
 from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, setting_key
 from skhyper.evaluation._evaluator import Budget, Evaluator, Racer
 from skhyper.evaluation._executor import make_pool
@@ -38,6 +39,7 @@ __all__ = [
     "Observer",
     "Racer",
     "SampledCandidates",
+    "StopReason",
     "Terminated",
     "TrialCallbacks",
     "finished_trial",

@@ -106,7 +106,7 @@ class BayesSearchCV(SampledSearch):
     regret_ : Regret
         What is left to be gained: an upper bound of how much better another setting could be
         (``bound``), the noise of the cross-validation (``noise``), and whether the first is
-        below the second (``negligible``). Made when first looked at; ``regrets()`` has it after
+        below the second (``negligible``). Computed on first access; ``regrets()`` has it after
         each trial.
     optimizer_results_ : list of OptimizeResult
         As scikit-optimize has it: ``x``, ``fun``, ``x_iters``, ``func_vals``, ``space``,

@@ -78,6 +78,6 @@ class BaseSearch(Interruptible, CallbackSearchCV):
 
     def _store_arguments(self, arguments: Mapping[str, Any]) -> None:
         """Store the arguments of ``__init__``, given as its ``locals()``, as attributes."""
-        super().__init__(arguments["estimator"])
+        CallbackSearchCV.__init__(self, arguments["estimator"])
         own = {name: value for name, value in arguments.items() if name != "self"}
         vars(self).update(own)

@@ -58,13 +58,13 @@ class GradientSearchCV(SpaceSearch):
         What holds the components of a vector of hyperparameters together, so that they do not
         fit the noise of the folds: ``prior / 2 * sum((t - t.mean()) ** 2)``, where ``t`` are the
         logarithms (for a range that is not log-uniform, shares of it) of the components, is
-        added to what is minimised. ``inf`` is one value for all, None is no prior. "auto" finds
+        added to what is minimized. ``inf`` is one value for all, None is no prior. "auto" finds
         the strength on samples that it holds out; it is none where there are more than 20
         samples to each component, and costs as much as some such searches where there are not.
         Single numbers have no prior.
     initial_points : dict or list of dict, default=None
         Points to start from, instead of the middle of the ranges; with one or two
-        hyperparameters, before the whole range is looked at. Names left out have the estimator's
+        hyperparameters, before the whole range is covered. Names left out have the estimator's
         own values.
     constraint : callable, default=None
         ``constraint(params) -> bool``; only settings that it accepts are tried.
@@ -89,7 +89,7 @@ class GradientSearchCV(SpaceSearch):
     Attributes
     ----------
     criterion_ : str
-        What was minimised: minus the score where that is smooth, else its surrogate. With a
+        What was minimized: minus the score where that is smooth, else its surrogate. With a
         surrogate every setting is scored all the same, and the best by score wins.
     prior_ : float
         The strength of the prior: 0 is none, ``inf`` one value for all components.
@@ -110,7 +110,7 @@ class GradientSearchCV(SpaceSearch):
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.GridSearchCV`. With a prior ``cv_results_`` has
-        ``penalized_loss``, what was minimised, and the best setting is that of the least of it,
+        ``penalized_loss``, what was minimized, and the best setting is that of the least of it,
         not of the best score.
 
     Raises
@@ -122,7 +122,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     -----
     OverfittingWarning
         If the loss of the folds fell as components were set apart, and that of samples held
-        out of all of them did not. It is looked at where a prior of "auto" would have been.
+        out of all of them did not. It is checked where a prior of "auto" would have been.
 
     See Also
     --------

@@ -2,7 +2,7 @@
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,6 +115,22 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     'every setting was tried'
     """
 
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+    ) -> None:
+        self._store_arguments(locals())
+
     def _settings(self) -> list[dict[str, Any]]:
         return list(ParameterGrid(self.param_grid))
 
@@ -171,6 +187,24 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     >>> search.n_trials_
     5
     """
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_distributions: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        n_iter: int = 10,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: int | np.random.RandomState | None = None,
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+    ) -> None:
+        self._store_arguments(locals())
 
     def _settings(self) -> list[dict[str, Any]]:
         spaces = _drawable(self.param_distributions)

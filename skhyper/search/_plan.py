@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skhyper._trial import History, StopReason
-from skhyper.evaluation import Objective, Racer
+from skhyper.evaluation import Objective, Observer, Racer
 from skhyper.evaluation._candidates import Candidates
 from skhyper.exceptions import SkhyperWarning
 from skhyper.space import Space
@@ -49,6 +49,8 @@ class Plan:
         Whether trials must not depend on the speed of the workers.
     racer : Racer or None
         Ends trials after some of their folds.
+    observers : tuple of Observer
+        Called after those of every search.
     callbacks : tuple of callable
         ``callback(search, history, trial) -> bool`` is called after each trial; True stops the
         search.
@@ -75,6 +77,7 @@ class Plan:
     n_parallel: int | None = None
     ordered: bool = False
     racer: Racer | None = None
+    observers: tuple[Observer, ...] = ()
     callbacks: tuple[Callable[..., Any], ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     wrap_objective: Callable[[Objective], Any] = lambda objective: objective

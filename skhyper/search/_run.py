@@ -73,6 +73,7 @@ def _evaluator(
     observers.append(TrialCallbacks(search, plan.callbacks))
     if not candidates.known_ahead:
         observers.append(FailureWatch(pick, base))
+    observers += plan.observers
     n_parallel = plan.n_parallel or math.ceil(joblib.effective_n_jobs(search.n_jobs) / n_splits)
     budget = Budget(plan.max_time, n_parallel, plan.ordered)
     return Evaluator(candidates, pool, base, budget, plan.racer, observers, pick), context

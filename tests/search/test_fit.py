@@ -46,7 +46,11 @@ def test_arguments_are_stored_as_they_are(cls):
 @pytest.mark.parametrize("name", ["GridSearchCV", "RandomizedSearchCV"])
 def test_signatures_of_scikit_learns_searches(name):
     ours, theirs = getattr(skhyper, name), getattr(model_selection, name)
-    assert str(inspect.signature(ours)) == str(inspect.signature(theirs))
+    parts = [
+        [(p.name, p.kind, str(p.default)) for p in inspect.signature(cls).parameters.values()]
+        for cls in (ours, theirs)
+    ]
+    assert parts[0] == parts[1]
 
 
 def test_a_subclass_with_parameters_of_its_own():
