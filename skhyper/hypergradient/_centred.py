@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from skhyper._numeric._data import Centered, as_matrix, centered_target
-from skhyper.hypergradient._problem import VJP, Cotangents, Gradient, Output, Want, implicit_vjp
+from skhyper.hypergradient._problem import Cotangents, Gradient, Output, Want, implicit_vjp
 
 __all__ = ["SquaredLoss"]
 
@@ -86,31 +86,21 @@ class SquaredLoss:
         cross : callable
             From U to ``Uᵀ ∂G/∂θ``.
         """
-        X = as_matrix(X)
-        Z = X @ W + (self.y_mean - self.data.mean @ W)
-        value = Z[:, 0] if self.flat and Z.shape[1] == 1 else Z
-        return Output(value, self.vjp(W, X, solve, cross))
-
-    def vjp(
-        self,
-        W: np.ndarray,
-        X: Any,
-        solve: Callable[[np.ndarray], np.ndarray],
-        cross: Callable[[np.ndarray], Gradient],
-    ) -> VJP:
-        """That of :meth:`output`, for a matrix X; for names alone, U may be anything."""
+        X_test = as_matrix(X)
+        Z = X_test @ W + (self.y_mean - self.data.mean @ W)
 
         # The intercept is no part of W: the adjoint is a pair, with that of the intercept.
         def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
             D = d_value.reshape(len(d_value), -1)
             d_intercept = D.sum(axis=0)
-            dW = X.T @ D - np.outer(self.data.mean, d_intercept)
+            dW = X_test.T @ D - np.outer(self.data.mean, d_intercept)
             return (dW, d_intercept), Cotangents({}, X_test=D @ W.T if want.data else None)
 
         def cross_pair(u: Any, want: Want) -> Cotangents:
             return Cotangents(cross(u[0]), self._cross_data(W, *u) if want.data else None)
 
-        return implicit_vjp(direct, lambda dw: (solve(dw[0]), dw[1]), cross_pair)
+        value = Z[:, 0] if self.flat and Z.shape[1] == 1 else Z
+        return Output(value, implicit_vjp(direct, lambda dw: (solve(dw[0]), dw[1]), cross_pair))
 
     def _cross_data(self, W: np.ndarray, u: np.ndarray, d_intercept: np.ndarray) -> np.ndarray:
         """``uᵀ ∂G/∂X``, with what reaches L by the intercept; (n, p)."""

@@ -26,7 +26,6 @@ from sklearn.utils.class_weight import compute_sample_weight
 from skhyper._numeric import Orthogonal, Shifted
 from skhyper._numeric._data import (
     Centered,
-    as_matrix,
     as_weights,
     checked_matrix,
     checked_target,
@@ -133,7 +132,7 @@ class _RidgeFold(Fold):
             fitted.alpha = alpha  # the long way takes as long as a small fit
         else:
             validate_params(fitted.set_params(**params))
-        alpha = np.broadcast_to(np.asarray(fitted.alpha, dtype=float), self.loss.y_mean.shape)
+        alpha = np.broadcast_to(np.array(fitted.alpha, dtype=float), self.loss.y_mean.shape)
         solution = self.system.fit(self.loss.Yc, alpha)
         is_exact = self.is_solved and solution.error <= _EXACT
         if is_exact:
@@ -154,21 +153,28 @@ class _RidgeFit(Fit):
     is_exact: bool
 
     def predict(self, X: Any, method: str) -> Output:
-        loss, solution, X = self.fold.loss, self.solution, as_matrix(X)
+        loss, solution = self.fold.loss, self.solution
         if not solution.is_usable:
             raise NotDifferentiableError(
                 f"The solution at alpha={solution.alpha.max():.3g} is lost in rounding: scale the "
                 "features, or penalize more."
             )
         exact = loss.output(solution.W, X, solution.solve, self._cross)
-        # For alpha alone the product of the adjoint with W is enough.
-        quick = loss.vjp(
-            solution.W, X, lambda dW: dW, lambda dW: self._shared(solution.product(dW))
-        )
-        return Output(exact.value, lambda d, want: (exact.vjp if want.data else quick)(d, want))
+
+        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+            if want.data:
+                return exact.vjp(d_value, want)
+            # For alpha alone the product of the adjoint with W is enough.
+            product = loss.output(solution.W, X, lambda dW: dW, self._cross_by_product)
+            return product.vjp(d_value, want)
+
+        return Output(exact.value, vjp)
 
     def _cross(self, u: np.ndarray) -> Gradient:
         return self._shared((u * self.solution.W).sum(axis=0))
+
+    def _cross_by_product(self, dW: np.ndarray) -> Gradient:
+        return self._shared(self.solution.product(dW))
 
     def leave_one_out(self) -> Output | None:
         """By the diagonal h of the hat matrix: residuals over 1 - h.
@@ -254,7 +260,7 @@ class _Gram:
         self._ones = np.sqrt(data.weights / data.weights.sum())[:, None] if centred else None
         self.shifted = Shifted(partial(data.gram, primal), primal, self._ones)
         self._rounding = _EPS * np.sqrt(max(data.shape)) * data.cancellation()
-        # Lengths of the columns' means, which centring and predictions take away again.
+        # Lengths of the columns' means, which centering and predictions take away again.
         self._means = np.abs(data.mean) * np.sqrt(data.weights.sum())
         self._squares = data.squared_norms()
 

@@ -6,7 +6,8 @@ from hypergradient.problems import Session
 from sklearn.base import clone
 from sklearn.linear_model import ElasticNet, Ridge
 
-from skhyper.linear_model import BandedRidge
+from skhyper.hypergradient import Want, inner_problem
+from skhyper.linear_model import BandedRidge, WeightedElasticNet
 
 rng = np.random.default_rng(0)
 
@@ -36,3 +37,26 @@ def test_derivatives_by_the_data(estimator):
     E, F, h = rng.normal(size=train.shape), rng.normal(size=test.shape), 1e-5
     expected = (loss(train + h * E, test + h * F) - loss(train - h * E, test - h * F)) / (2 * h)
     assert np.sum(d_train * E) + np.sum(d_test * F) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (Ridge(), "alpha"),
+        (Ridge(fit_intercept=False, solver="lsqr"), "alpha"),
+        (BandedRidge(), "alphas"),
+        (WeightedElasticNet(0.1), "alpha"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("n_features", [4, 30])
+def test_a_fit_outlasts_the_next_one_of_its_fold(estimator, name, n_features):
+    X, y, d = rng.normal(size=(20, n_features)), rng.normal(size=20), rng.normal(size=20)
+    fold, want = inner_problem(estimator).load(X, y + X[:, 0]), Want([name], True)
+    first = fold.fit({name: 0.1}).predict(X, "predict")
+    expected = first.vjp(d, want)
+    second = fold.fit({name: 0.5}).predict(X, "predict")
+    assert second.vjp(d, want).params[name] != pytest.approx(expected.params[name], rel=1e-2)
+    found = first.vjp(d, want)
+    assert found.params[name] == pytest.approx(expected.params[name], rel=1e-9)
+    np.testing.assert_allclose(found.X_train, expected.X_train, rtol=1e-9, atol=1e-11)
