@@ -53,7 +53,8 @@ def place(
             point[own] = np.nan
             reasons[name] = str(error)
     active = subspace.active(point[None])[0]
-    active[0] |= len(columns.subspaces) > 1
+    if len(columns.subspaces) > 1:
+        active[0] = True
     point[~active] = np.nan
     missing = active & np.isnan(point)
     if not missing.any():

@@ -69,3 +69,9 @@ def test_wrong_and_missing_values():
     assert wrong == {"C": "", "gamma": "'auto' is not a value of Real(0.0, 2.0, 'uniform')."}
     _, wrong = place(columns, 0, {"kernel": "RBF", "gamma": 1.0, "C": 1.0})
     assert set(wrong) == {"kernel"}
+
+
+def test_a_space_without_hyperparameters_has_one_point():
+    space = Space({})
+    assert space.locate({}).shape == (0,)
+    assert space.from_unit(np.empty((1, 0))) == [{}]
