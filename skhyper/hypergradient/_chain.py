@@ -32,7 +32,7 @@ def is_step(transformer: Any) -> bool:
 
 
 def check_pipeline(pipeline: Pipeline, *methods: str) -> None:
-    """Check that a pipeline does not override how scikit-learn fits its steps."""
+    """Check that a pipeline is fitted by scikit-learn's own methods, without `transform_input`."""
     check_not_overridden(pipeline, Pipeline, "fit", *methods)
     if pipeline.transform_input is not None:
         raise NotDifferentiableError(
