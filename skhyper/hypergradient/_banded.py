@@ -113,7 +113,7 @@ class _RidgeFit(Fit):
 
         def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
             D = -d_value.reshape(left_out.shape) / (d * root)
-            # Derivatives by λ_j, of the residuals: Xc H⁻¹ e_j W_j;  of h: -(H⁻¹ Xcᵀ)_j².
+            # With respect to λ_j, of the residuals: Xc H⁻¹ e_j W_j;  of h: -(H⁻¹ Xcᵀ)_j².
             residuals = (S @ D * self.W).sum(axis=1)
             return Cotangents(self._by_band(residuals - S**2 @ (D * left_out).sum(axis=1)))
 

@@ -1,4 +1,4 @@
-"""Linear models with a squared loss: centered data, predictions, derivatives of the data.
+"""Linear models with a squared loss: centered data, predictions, data derivatives.
 
 ``G = c Xcᵀ (Xc W - Yc) + …`` where the other terms do not depend on the data.
 

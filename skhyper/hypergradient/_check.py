@@ -89,7 +89,8 @@ def check_hypergradient(
     names : sequence of str, default=None
         Hyperparameters to differentiate; by default all that can be.
     scoring : str or callable, default=None
-        Score to differentiate, or whose surrogate loss is; by default the estimator's own.
+        Score to differentiate, through its surrogate loss if it is not smooth; by default the
+        estimator's own.
     cv : int, splitter or iterable, default=3
         Cross-validation splitter.
     fit_params : dict, default=None

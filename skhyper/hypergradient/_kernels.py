@@ -351,7 +351,7 @@ def _gaussian(S: np.ndarray) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
 def _matern_half(S: np.ndarray) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
     t = np.sqrt(S)
     K = np.exp(-t)
-    # K has a kink where points coincide; there S = 0, and so is its derivative by ℓ.
+    # K has a kink where points coincide; there S = 0, and so is its derivative with respect to ℓ.
     return K, lambda: np.where(t > 0, -0.5 * K / np.where(t > 0, t, 1), 0.0)
 
 

@@ -43,7 +43,7 @@ _LARGEST_FACTOR = 1500
 _ROUNDING = 64 * np.finfo(float).eps
 # Relative curvature of a loss below which it counts as vanished.
 _FLAT = 1e-9
-# Gradients that exceed the l1 penalty by less than this share do so by rounding.
+# Gradients above the l1 penalty by less than this share are rounding errors.
 _SLACK = 1e-8
 
 

@@ -339,7 +339,7 @@ _CLASSIFICATION: dict[Any, Callable] = {
 }
 
 
-# ---- surrogates
+# ---- surrogate losses
 
 # Scores in which all classes have equal weight, whatever their numbers of samples.
 _BALANCED = {"balanced_accuracy_score", "roc_auc_score", "average_precision_score"}

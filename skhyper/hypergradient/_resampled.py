@@ -158,7 +158,7 @@ def _resampling_pipeline() -> type | None:
 
 @inner_problem.register(Pipeline)
 def _pipeline_problem(estimator: Pipeline) -> InnerProblem:
-    """Dispatch by hand, as a class that is not imported cannot be registered."""
+    """Manual dispatch, as a class that is not imported cannot be registered."""
     resampling = _resampling_pipeline()
     if resampling is not None and isinstance(estimator, resampling):
         return ResampledProblem(estimator)

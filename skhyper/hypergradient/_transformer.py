@@ -104,7 +104,7 @@ class DifferentiableTransformer(ABC):
         Returns
         -------
         gradient : dict
-            ``∂L/∂θ`` by name; 0 for missing names.
+            ``∂L/∂θ`` by name, without those of `names` that have no derivative.
         dX_train : ndarray of shape (n, p) or None
             Derivative with respect to the training data, including the effect of the
             statistics on the transformed test data.

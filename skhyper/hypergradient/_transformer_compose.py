@@ -42,7 +42,7 @@ __all__ = ["ColumnTransformerMap", "FeatureUnionMap"]
 
 
 class _StandIn:
-    """Transformer passed to scikit-learn in place of a stage, which transforms by data key."""
+    """Proxy that scikit-learn calls; transforming is left to its stage, by the key of the data."""
 
     def __init__(self, stage: Stage):
         self._stage = stage

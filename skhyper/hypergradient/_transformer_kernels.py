@@ -53,7 +53,7 @@ def _rbf(X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray, gamma: flo
 
 
 def _product(P: np.ndarray, X: np.ndarray, B: np.ndarray, gamma: float) -> Pulled:
-    """Pull-back of kernels that are functions of ``γ X Bᵀ + c``, with P the derivative by it."""
+    """Pull-back of kernels of ``γ X Bᵀ + c``, with P the derivative with respect to that."""
     PB = P @ B
     gradient = {"gamma": float(np.vdot(PB, X)), "coef0": float(P.sum())}
     return gradient, gamma * PB, gamma * (P.T @ X)
