@@ -28,7 +28,7 @@ from scipy import linalg
 
 __all__ = ["Bordered", "Machine", "Solution", "polish"]
 
-# After this number of rounds samples change sides one at a time, which rules out cycles.
+# After this number of rounds samples change sides one at a time: changes of many may cycle.
 _ROUNDS_AT_ONCE = 12
 # Maximum number of operations in all: this constant plus the cost of inverting K.
 _MAX_WORK = 2e8
@@ -81,7 +81,8 @@ class Solution:
     exact : bool
         Whether the optimality conditions hold to rounding.
     near : float
-        Where the intercept is not determined, the allowed value nearest to this is chosen.
+        libsvm's intercept: where it is not determined, an end of the allowed interval is taken if
+        near to this, else the middle.
     rows, row_signs : ndarray
         Samples whose ``f = t`` determines the free coefficients and the intercept: the free
         ones; without free samples, the two whose limits are averaged to the intercept.
