@@ -112,7 +112,7 @@ class _NeuralFit(Fit):
         return Output(getattr(self.estimator, method)(X), forward_vjp(direct, self._along))
 
     def _along(self, dw: np.ndarray, want: Want) -> Gradient:
-        """``dwᵀ dW/dθ``; trains again for hyperparameters not in `params`."""
+        """``dwᵀ dW/dθ``; trains again after the first use or for other names."""
         wanted = [name for name in self._fold.problem.names if name in want.names]
         if self._slopes is None or not set(wanted) <= set(self._carried):
             self._carried = wanted

@@ -92,7 +92,7 @@ class _RidgeFold(Fold):
         self.estimator, self._raw = estimator, (X, y)
         self._template = template = _template(estimator, X, y)
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
-        # By default sparse data are solved iteratively; low precision is kept.
+        # scikit-learn solves sparse data iteratively, and low precision in that precision.
         self.is_solved = (
             estimator.solver in _BY_GRAM
             and not sparse.issparse(X)
