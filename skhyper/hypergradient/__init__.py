@@ -1,11 +1,11 @@
-"""Derivatives of a validation loss by hyperparameters, through the training itself.
+"""Derivatives of a validation loss with respect to hyperparameters, by implicit differentiation.
 
-``inner_problem(estimator)`` answers the questions that the implicit function theorem asks of
-an estimator; ``inner_problem.register`` adds estimators from outside. ``transformer_vjp`` and
-``transformer_vjp.register`` do the same for transformers, which derivatives pass in a pipeline.
+``inner_problem(estimator)`` returns what the implicit function theorem needs from an estimator;
+``inner_problem.register`` adds third-party estimators. ``transformer_vjp`` and
+``transformer_vjp.register`` do the same for transformers within pipelines.
 """
 
-# These register what of scikit-learn they are about.
+# Imported for their registrations of scikit-learn's classes.
 from skhyper._lazy import public_dir
 from skhyper.hypergradient import (  # noqa: F401
     _ard,

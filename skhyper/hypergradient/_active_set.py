@@ -1,10 +1,11 @@
-"""Support vector machines, exactly: from a solution that is nearly one to the solution.
+"""Active-set method for support vector machines: from libsvm's solution to the exact one.
 
-libsvm stops at a tolerance. What it finds is which samples are *free* (strictly within their
-box), at their bound, or out; given these, the coefficients solve linear equations. Samples
-that then violate the conditions of Karush, Kuhn and Tucker change sides, and again.
+libsvm stops at a tolerance. Its solution is used for the partition of the samples into *free*
+ones (strictly within their box), those at their bound, and those out (β = 0); given the
+partition, the coefficients solve linear equations. Samples that then violate the
+Karush-Kuhn-Tucker conditions change sides, and the equations are solved again.
 
-For both kinds of machines, with ``f = K β + b`` and the residuals ``r = s (t - f)``:
+In classification and regression, with ``f = K β + b`` and the residuals ``r = s (t - f)``:
 
     r = 0 where 0 < s β < C,    r >= 0 where s β = C,    r <= 0 where β = 0
 
@@ -27,18 +28,19 @@ from scipy import linalg
 
 __all__ = ["Bordered", "Machine", "Solution", "polish"]
 
-# From then on samples change sides one by one: many at once may go round in circles.
+# After this number of rounds samples change sides one at a time: changes of many may cycle.
 _ROUNDS_AT_ONCE = 12
-# Operations spent at the most, in all: some, and as many as for the inverse of K.
+# Maximum number of operations in all: this constant plus the cost of inverting K.
 _MAX_WORK = 2e8
-# An eigendecomposition is so many times a factorisation.
+# Cost of an eigendecomposition in factorizations.
 _SPECTRUM_WORK = 20
 _TOLERANCE = 1e-9
-# Below this reciprocal condition number equations are taken as singular.
+# Reciprocal condition number below which equations count as singular.
 _SINGULAR = 1e-13
-# Equations whose right side is off by more, relative to f, have no solution.
+# Residual, relative to f, above which equations count as inconsistent.
 _STUCK = 1e-7
-# An intercept is at an end of what is allowed within this share of the width.
+# Distance to an end of the allowed interval, relative to its width, below which the intercept
+# counts as being at that end.
 _NEAR = 0.05
 
 
@@ -68,7 +70,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Solution:
-    """Coefficients, and where each sample stands.
+    """Coefficients, and the partition of the samples.
 
     Attributes
     ----------
@@ -77,14 +79,15 @@ class Solution:
         s; 0 for samples that are out, in regression.
     free, bound : ndarray of bool of shape (n,)
     exact : bool
-        Whether the conditions hold to rounding.
+        Whether the optimality conditions hold to rounding.
     near : float
-        The intercept to choose the nearest to, where none is determined.
+        libsvm's intercept: where it is not determined, an end of the allowed interval is taken if
+        near to this, else the middle.
     rows, row_signs : ndarray
-        Samples whose ``f = t`` determines free coefficients and intercept: the free ones; if
-        there are none, the two of whose limits the intercept is the mean.
+        Samples whose ``f = t`` determines the free coefficients and the intercept: the free
+        ones; without free samples, the two whose limits are averaged to the intercept.
     system : Bordered or None
-        Of the free samples; None if there are none.
+        Equations of the free samples; None if there are none.
     """
 
     beta: np.ndarray
@@ -100,11 +103,11 @@ class Solution:
 
 
 class Bordered:
-    """Solutions of ``[[K, 1], [1ᵀ, 0]] (x, c) = (p, q)``; the shortest where it is singular."""
+    """Solver of ``[[K, 1], [1ᵀ, 0]] (x, c) = (p, q)``; minimum-norm where it is singular."""
 
     def __init__(self, K: np.ndarray):
         n = len(K)
-        # The border on the scale of K, so that its condition is that of K.
+        # The border is scaled like K, so that the condition number is that of K.
         self._scale = max(float(np.abs(np.diag(K)).mean()), np.finfo(float).tiny)
         M = np.full((n + 1, n + 1), self._scale, order="F")
         M[:n, :n] = K
@@ -129,25 +132,24 @@ class Bordered:
         return found[:-1], float(found[-1] * self._scale)
 
     def unsolvable(self, p: np.ndarray) -> np.ndarray:
-        """The part of p that no x reaches."""
+        """The part of p outside the range of the system."""
         return self._null @ (self._null.T @ p) if self.singular else np.zeros_like(p)
 
 
 def polish(machine: Machine, beta: np.ndarray, b: float) -> Solution:
-    """The solution next to a nearly optimal one.
+    """Exact solution, by an active-set method started from a nearly optimal one.
 
     Parameters
     ----------
     machine : Machine
     beta : ndarray of shape (n,)
-        Exactly 0 or at a bound where it is.
+        Exactly 0 or exactly at a bound for samples that are not free.
     b : float
 
     Returns
     -------
     solution : Solution
-        With ``exact=False`` and the coefficients that were given, where no solution is found
-        within some rounds.
+        With ``exact=False`` and the given coefficients if the round or work limit is reached.
     """
     bound = np.abs(beta) >= machine.upper * (1 - 1e-12)
     free = (beta != 0) & ~bound
@@ -172,20 +174,20 @@ def polish(machine: Machine, beta: np.ndarray, b: float) -> Solution:
 
 
 def _work(machine: Machine, solution: Solution, solved: Solution) -> float:
-    """Operations of a round."""
+    """Operations of one round."""
     n_free = float(solution.free.sum())
     regular = solved.system is not None and not solved.system.singular
     return n_free**3 * (1 if regular else _SPECTRUM_WORK) + float(len(machine.y)) ** 2
 
 
 def _solve_equations(machine: Machine, solution: Solution) -> tuple[Solution, bool]:
-    """β and b for the free samples, given the ones at their bounds.
+    """β and b of the free samples, given those at their bounds.
 
     Returns
     -------
     solution : Solution
     finished : bool
-        False where the equations have no solution, and one sample changed sides for that.
+        False if the equations were inconsistent, and one sample changed sides because of it.
     """
     K, free, sign = machine.K, solution.free, solution.sign
     beta = np.where(solution.bound, sign * machine.upper, np.where(free, solution.beta, 0.0))
@@ -198,7 +200,7 @@ def _solve_equations(machine: Machine, solution: Solution) -> tuple[Solution, bo
     stuck = system.unsolvable(targets - K_rows @ beta - b)
     if np.abs(stuck).max() > _STUCK * _scale_of(machine, b):
         return _along(machine, replace(solution, beta=beta), stuck), False
-    for _ in range(2):  # the second for the rounding of the first
+    for _ in range(2):  # one step of iterative refinement
         x, c = system.solve(targets - K_rows @ beta - b, -beta.sum())
         beta[free] += x
         b += c
@@ -207,7 +209,7 @@ def _solve_equations(machine: Machine, solution: Solution) -> tuple[Solution, bo
 
 
 def _along(machine: Machine, solution: Solution, d: np.ndarray) -> Solution:
-    """Follow d, along which K is flat and the objective falls, up to the first bound."""
+    """Follow d, in whose direction K is flat and the objective decreases, to the first bound."""
     rows = np.flatnonzero(solution.free)
     sign, upper = solution.sign[rows], machine.upper[rows]
     size, slope = sign * solution.beta[rows], sign * d
@@ -223,12 +225,12 @@ def _along(machine: Machine, solution: Solution, d: np.ndarray) -> Solution:
 
 
 def _balance(machine: Machine, solution: Solution) -> Solution:
-    """Free one of the samples that are all at bounds, where coefficients do not sum to 0.
+    """Free one sample where all are at bounds and coefficients do not sum to 0.
 
-    The one by which the objective of the dual falls most, of those that bring it nearer.
+    Of those that bring the sum nearer to 0, the one that decreases the dual objective most.
     """
     beta, bound = solution.beta, solution.bound
-    up = -np.sign(beta.sum())  # where the coefficient has to go
+    up = -np.sign(beta.sum())  # direction in which the coefficient has to move
     sign = np.where(bound | (machine.epsilon is None), solution.sign, up)
     able = np.where(bound, sign != up, sign == up)
     gain = np.where(able, up * (machine.targets(sign) - machine.K @ beta), -np.inf)
@@ -238,28 +240,28 @@ def _balance(machine: Machine, solution: Solution) -> Solution:
 
 
 def _scale_of(machine: Machine, b: float) -> float:
-    """The size of f, for tolerances."""
+    """Magnitude of f, for tolerances."""
     return float(np.abs(machine.y).max()) + abs(b) + (machine.epsilon or 0.0)
 
 
 def _move(machine: Machine, solution: Solution, one: bool) -> Solution:
-    """Let samples that violate the conditions change sides; the same object if none does.
+    """Let samples that violate the conditions change sides; the same object if there are none.
 
     Parameters
     ----------
     one : bool
-        Whether only the one that violates them most, not the worst of them.
+        Whether only the worst violation changes sides.
     """
     free, bound = solution.free, solution.bound
     f = machine.K @ solution.beta + solution.b
     tolerance = _TOLERANCE * max(_scale_of(machine, solution.b), float(np.abs(f).max()))
     sign = solution.sign
     if machine.epsilon is not None:
-        # A sample that is out would come in on the side on which it is.
+        # Sign with which the coefficient of a sample that is out would enter.
         sign = np.where(free | bound, sign, np.where(machine.y >= f, 1.0, -1.0))
     r = sign * (machine.targets(sign) - f)
     share = sign * solution.beta / machine.upper
-    # Free coefficients may not end on a bound: what is there leaves the intercept to others.
+    # Free coefficients may not end on a bound: such samples do not determine the intercept.
     beyond = np.maximum(-share, share - 1) + 2 * _TOLERANCE
     excess = np.where(free, beyond / _TOLERANCE, np.where(bound, -r, r) / tolerance)
     wrong = excess > 1
@@ -278,13 +280,13 @@ def _move(machine: Machine, solution: Solution, one: bool) -> Solution:
 
 
 def _middle(machine: Machine, solution: Solution) -> Solution:
-    """The intercept where no sample is free: the middle of what the others allow, or an end."""
+    """Intercept without free samples: the middle of the interval the others allow, or an end."""
     n = len(machine.y)
     g = machine.K @ solution.beta
     if machine.epsilon is None:
         rows, sign, bound = np.arange(n), machine.y, solution.bound
     else:
-        # Those that are out limit the intercept from both sides.
+        # Samples that are out limit the intercept from both sides.
         out = np.flatnonzero(~solution.bound)
         rows = np.concatenate([np.flatnonzero(solution.bound), out, out])
         bound = np.arange(len(rows)) < n - len(out)
@@ -292,14 +294,14 @@ def _middle(machine: Machine, solution: Solution) -> Solution:
         sign = np.concatenate(sides)
     y = machine.y[rows]
     limit = (y if machine.epsilon is None else y - machine.epsilon * sign) - g[rows]
-    above = bound == (sign > 0)  # the limit is one from above
+    above = bound == (sign > 0)  # upper limits
     if above.all() or not above.any():
         ends = [int(np.argmin(limit) if above.all() else np.argmax(limit))] * 2
     else:
         low = int(np.argmax(np.where(above, -np.inf, limit)))
         high = int(np.argmin(np.where(above, limit, np.inf)))
-        # libsvm takes the middle, but an end if rounding leaves the coefficient there short of
-        # its bound, as it does where class weights balance the bounds.
+        # libsvm takes the middle, but an end if rounding keeps the coefficient there below its
+        # bound, as happens where class weights balance the bounds.
         width = limit[high] - limit[low]
         at_end = [e for e in (low, high) if abs(limit[e] - solution.near) <= _NEAR * width]
         ends = [at_end[0]] * 2 if len(at_end) == 1 else [low, high]

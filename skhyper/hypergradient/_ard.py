@@ -1,7 +1,7 @@
-"""ARD kernel ridge regression and classification: kernel ridge on the target less its mean.
+"""ARD kernel ridge regression and classification: kernel ridge on the centered target.
 
-Everything is that of ``KernelRidge(kernel=RBF(ℓ))``; a derivative by the length-scale of a band
-is the sum of those of its features.
+The problem is that of ``KernelRidge(kernel=RBF(ℓ))``; the derivative with respect to the
+length-scale of a band is the sum of those of its features.
 """
 
 import copy
@@ -35,7 +35,7 @@ __all__ = ["ARDProblem"]
 @inner_problem.register(ARDKernelRidge)
 @inner_problem.register(ARDKernelRidgeClassifier)
 class ARDProblem(InnerProblem):
-    """ARDKernelRidge and its classifier by `alpha` and `length_scales`."""
+    """ARDKernelRidge and its classifier, with respect to `alpha` and `length_scales`."""
 
     names = ("alpha", "length_scales")
 
@@ -53,7 +53,7 @@ class ARDProblem(InnerProblem):
         counted = np.flatnonzero(a)
         first = np.unique(y[counted], return_index=True)[1] if classifier else np.arange(2)
         rows = counted[first]
-        # What a fit knows of features, bands and classes, from a few samples.
+        # Fitted attributes on features, bands and classes need only a few samples.
         template = clone(self.estimator).fit(copy_rows(X, rows), y[rows])
         X = checked_matrix(X)
         Y = template._targets(y) if classifier else checked_target(y)
@@ -65,7 +65,7 @@ class ARDProblem(InnerProblem):
 
 @dataclass(frozen=True)
 class _ARDFold(Fold):
-    """Kernel ridge regression (`inner`) on the target less its mean."""
+    """Kernel ridge regression (`inner`) on the centered target."""
 
     template: Any
     X: np.ndarray
@@ -91,7 +91,7 @@ class _ARDFit(Fit):
     estimator: Any
     fold: _ARDFold
     inner: KernelRidgeFit
-    given: Any  # length-scales, None where they are those of the data
+    given: Any  # length-scales; None if estimated from the data
 
     def predict(self, X: Any, method: str) -> Output:
         inner = self.inner.predict(X, "predict")
@@ -100,11 +100,11 @@ class _ARDFit(Fit):
         return Output(value, partial(self._vjp, inner))
 
     def leave_one_out(self) -> Output | None:
-        """That of kernel ridge regression on the target less its mean without the sample.
+        """Those of kernel ridge regression on the target centered without the sample.
 
         Without sample i the mean is lower by ``a_i (y_i - ȳ) / (A - a_i)``.
         """
-        if is_classifier(self.estimator) or self.given is None:  # of each fold's own features
+        if is_classifier(self.estimator) or self.given is None:  # estimated from the data
             return None
         a = self.fold.a[:, None]
         residuals = self.fold.residuals.reshape(len(a), -1)
@@ -114,7 +114,7 @@ class _ARDFit(Fit):
         return Output(inner.value + self.fold.mean, partial(self._vjp, inner))
 
     def _vjp(self, inner: Output, d_value: np.ndarray, want: Want) -> Cotangents:
-        """That of kernel ridge regression, with length-scales of bands for those of features."""
+        """VJP of kernel ridge regression, with features' length-scales summed over bands."""
         gradient, *dX = inner.vjp(d_value, Want(("alpha", "kernel__length_scale"), want.data))
         named = {"alpha": gradient["alpha"]}
         if self.given is not None:

@@ -1,8 +1,7 @@
-"""Linear models with a penalty for each band: ridge regression and logistic regression.
+"""Ridge regression and logistic regression with a penalty for each band of features.
 
-Penalties by feature are ``λ = α[g]`` with the band g of each feature, so that a derivative by
-α is the sum of those by λ over the band; ``∂G/∂λ_j`` is row j of the coefficients.
-
+Feature j has the penalty ``λ_j = α[g_j]`` of its band g_j, so that a derivative with respect to
+α is the sum of those with respect to λ over the band; ``∂G/∂λ_j`` is row j of the coefficients.
 Notation
 --------
 n, p, K, B : number of samples, features, outputs, bands
@@ -43,7 +42,7 @@ __all__ = ["BandedLogisticProblem", "BandedRidgeProblem"]
 
 @inner_problem.register(BandedRidge)
 class BandedRidgeProblem(InnerProblem):
-    """BandedRidge by `alphas`: a number, an array or a dict."""
+    """BandedRidge with respect to `alphas`: a number, an array or a dict."""
 
     names = ("alphas",)
     methods = ("predict",)
@@ -55,7 +54,7 @@ class BandedRidgeProblem(InnerProblem):
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
         rows, centers = slice(0, 2), self.estimator.fit_intercept
-        # What a fit knows of features and bands, from two samples.
+        # Fitted attributes on features and bands need only two samples.
         template = clone(self.estimator).fit(copy_rows(X, rows), np.asarray(y)[rows])
         X, y = checked_matrix(X), checked_target(y)
         a, Y = as_weights(sample_weight, X.shape[0]), y.reshape(len(y), -1)
@@ -104,7 +103,7 @@ class _RidgeFit(Fit):
         return {"alphas": fitted._bands.gradient(by_feature, fitted.alphas)}
 
     def leave_one_out(self) -> Output | None:
-        """By the diagonal h of the hat matrix: residuals over 1 - h; see ``_ridge``."""
+        """Residuals over 1 - h, with h the diagonal of the hat matrix; see ``_ridge``."""
         loss, a = self.loss, self.loss.data.weights
         parts = None if np.any(a == 0) else self.solver.left_out(loss.Yc)
         if parts is None:
@@ -114,7 +113,7 @@ class _RidgeFit(Fit):
 
         def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
             D = -d_value.reshape(left_out.shape) / (d * root)
-            # The residuals with respect to λ_j: Xc H⁻¹ e_j W_j;  h: -(H⁻¹ Xcᵀ)_j² .
+            # With respect to λ_j, of the residuals: Xc H⁻¹ e_j W_j;  of h: -(H⁻¹ Xcᵀ)_j².
             residuals = (S @ D * self.W).sum(axis=1)
             return Cotangents(self._by_band(residuals - S**2 @ (D * left_out).sum(axis=1)))
 
@@ -124,7 +123,7 @@ class _RidgeFit(Fit):
 
 @inner_problem.register(BandedLogisticRegression)
 class BandedLogisticProblem(LinearProblem):
-    """BandedLogisticRegression by `alphas`: a number, an array or a dict."""
+    """BandedLogisticRegression with respect to `alphas`: a number, an array or a dict."""
 
     names = ("alphas",)
 

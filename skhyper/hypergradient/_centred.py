@@ -1,12 +1,12 @@
-"""What problems with a squared loss share: centred data, predictions, derivatives by the data.
+"""Linear models with a squared loss: centered data, predictions, data derivatives.
 
-With ``G = c Xcᵀ (Xc W - Yc) + …`` where the rest does not depend on the data.
+``G = c Xcᵀ (Xc W - Yc) + …`` where the other terms do not depend on the data.
 
 Notation
 --------
 n, p, K : number of samples, features, outputs
 W, U : solution and adjoint, (p, K)
-a : sample weights, (n,);  Xc, Yc : weighted and centred data, see ``_data``
+a : sample weights, (n,);  Xc, Yc : weighted and centered data, see ``_data``
 c : scale of the loss
 """
 
@@ -59,7 +59,7 @@ class SquaredLoss:
         scale: float = 1.0,
         lean: bool = False,
     ) -> "SquaredLoss":
-        """From checked X (n, p), Y (n, K) and sample weights (n,); `lean` as of ``Centered``."""
+        """From checked X (n, p), Y (n, K) and sample weights (n,); for `lean` see ``Centered``."""
         y_mean, Yc = centered_target(Y, a, centers)
         return cls(Centered.from_data(X, a, centers, lean), Y, Yc, y_mean, flat, centers, scale)
 
@@ -89,7 +89,7 @@ class SquaredLoss:
         X_test = as_matrix(X)
         Z = X_test @ W + (self.y_mean - self.data.mean @ W)
 
-        # The intercept is no part of W: the adjoint is a pair, with that of the intercept.
+        # The intercept is not part of W: the adjoint is a pair (of W, of the intercept).
         def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
             D = d_value.reshape(len(d_value), -1)
             d_intercept = D.sum(axis=0)
@@ -103,7 +103,7 @@ class SquaredLoss:
         return Output(value, implicit_vjp(direct, lambda dw: (solve(dw[0]), dw[1]), cross_pair))
 
     def _cross_data(self, W: np.ndarray, u: np.ndarray, d_intercept: np.ndarray) -> np.ndarray:
-        """``uᵀ ∂G/∂X``, with what reaches L by the intercept; (n, p)."""
+        """``uᵀ ∂G/∂X``, including the path through the intercept; (n, p)."""
         data, c = self.data, self.scale
         root = np.sqrt(data.weights)[:, None]
         residuals = data.apply(W) - self.Yc  # times √a

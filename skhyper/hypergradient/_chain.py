@@ -1,11 +1,11 @@
-"""Transformers one after the other: the steps of a pipeline, or a pipeline of transformers.
+"""Sequence of transformers: the steps of a pipeline, or a pipeline of transformers.
 
-A step is fitted again only if its own hyperparameters changed or what comes in did.
+A step is refitted only if its hyperparameters or its input changed.
 
 Notation
 --------
 X, Z : data before the first step and after the last; training or test, as the name says
-dZ, dX : derivatives of a loss by them, None for zeros
+dZ, dX : derivatives of a loss with respect to them, None for zeros
 """
 
 import copy
@@ -27,12 +27,12 @@ __all__ = ["Chain", "PipelineMap", "check_pipeline", "is_step"]
 
 
 def is_step(transformer: Any) -> bool:
-    """Whether a step of a pipeline does something."""
+    """Whether a step of a pipeline is an actual step, not None or "passthrough"."""
     return transformer is not None and not isinstance(transformer, str)
 
 
 def check_pipeline(pipeline: Pipeline, *methods: str) -> None:
-    """Check that a pipeline is fitted step by step, as the problems here have it."""
+    """Check that a pipeline is fitted by scikit-learn's own methods, without `transform_input`."""
     check_not_overridden(pipeline, Pipeline, "fit", *methods)
     if pipeline.transform_input is not None:
         raise NotDifferentiableError(
@@ -41,21 +41,22 @@ def check_pipeline(pipeline: Pipeline, *methods: str) -> None:
 
 
 class Chain:
-    """Named transformers one after the other.
+    """Named transformers in sequence.
 
     Parameters
     ----------
     steps : sequence of (str, transformer)
-        Unfitted; None and "passthrough" are left out.
+        Unfitted; None and "passthrough" are skipped.
 
     Attributes
     ----------
     names : tuple of str
-        Hyperparameters ``step__name`` that can be differentiated if derivatives by `Z` can.
+        Hyperparameters ``step__name`` that can be differentiated, given derivatives with
+        respect to `Z`.
     passes_inputs : bool
-        Whether derivatives by `X` can be had.
+        Whether derivatives with respect to `X` are available.
     why_not : str
-        What is missing from `names`, and which step is the reason.
+        What is missing from `names`, and because of which step.
     """
 
     def __init__(self, steps: Sequence[tuple[str, Any]]):
@@ -81,7 +82,7 @@ class Chain:
         self.passes_inputs = blocking is None
 
     def clear(self) -> None:
-        """Forget all data."""
+        """Drop all data."""
         for stage in self._stages:
             stage.clear()
 
@@ -93,16 +94,16 @@ class Chain:
     def fit_transform(
         self, params: Mapping[str, Mapping[str, Any]], X: Any, y: Any, metadata: Metadata
     ) -> Any:
-        """Training data after the last step: the same object as before if nothing changed.
+        """Training data after the last step: the previous object if nothing changed.
 
         Parameters
         ----------
         params : dict of dict
-            The setting, by step.
+            Hyperparameters by step.
         X, y : array-like
             Training data.
         metadata : dict
-            What ``fit`` gets besides, as ``route`` returns it.
+            Further arguments of ``fit``, as returned by ``route``.
         """
         for stage in self._stages:
             method = "fit_transform" if hasattr(stage.map.transformer, "fit_transform") else "fit"
@@ -125,7 +126,7 @@ class Chain:
         names: Collection[str],
         inputs: bool,
     ) -> Pulled:
-        """The VJP of all steps, from the last step to the first that has something to say."""
+        """VJP of all steps, from the last to the first with a derivative to contribute."""
         wanted = [bool(set(stage.names) & set(names)) for stage in self._stages]
         first = 0 if inputs else wanted.index(True) if any(wanted) else len(wanted)
         gradient: Gradient = {}
@@ -142,7 +143,7 @@ class Chain:
 
 @transformer_vjp.register(Pipeline)
 class PipelineMap(DifferentiableTransformer):
-    """A pipeline of transformers, the last one included."""
+    """Pipeline of transformers, including the last step."""
 
     def __init__(self, transformer: Any):
         super().__init__(transformer)

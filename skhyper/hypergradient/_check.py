@@ -1,4 +1,4 @@
-"""Whether a hypergradient is right: central differences of scikit-learn's own CV loss."""
+"""Check of hypergradients against central differences of scikit-learn's own CV loss."""
 
 import numbers
 from collections.abc import Callable, Mapping, Sequence
@@ -25,26 +25,26 @@ from skhyper.space import as_vector, is_vector, like
 
 __all__ = ["HypergradientCheck", "check_hypergradient"]
 
-# Coefficients of the difference of order 4, at -2, -1, 1 and 2 steps.
+# Coefficients of the central difference of order 4, at -2, -1, 1 and 2 steps.
 _STENCIL = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
 
 
 @dataclass(frozen=True)
 class HypergradientCheck:
-    """What :func:`check_hypergradient` found.
+    """Result of :func:`check_hypergradient`.
 
     Attributes
     ----------
     criterion : str
-        What was differentiated.
+        Description of the differentiated criterion.
     gradient : dict
-        The hypergradient, from each name to a number or an array.
+        The hypergradient: a number or an array for each name.
     directional : ndarray of shape (n_directions,)
-        Derivatives along the random directions, by the hypergradient.
+        Derivatives along the random directions, from the hypergradient.
     differences : ndarray of shape (n_directions,)
-        The same by central differences.
+        Derivatives along the same directions, by central differences.
     errors : ndarray of shape (n_directions,)
-        Distance of the two, relative to the length of the hypergradient.
+        Absolute difference of the two, relative to the norm of the hypergradient.
     """
 
     criterion: str
@@ -74,37 +74,38 @@ def check_hypergradient(
     tighten: bool = True,
     random_state: int = 0,
 ) -> HypergradientCheck:
-    """Check the hypergradient of an estimator at its own setting.
+    """Check the hypergradient of an estimator at its current hyperparameters.
 
-    Along random directions, the derivative of the mean CV loss by the hypergradient is
-    compared with differences of the loss that scikit-learn's own fits give.
+    Along random directions, the directional derivative of the mean CV loss from the
+    hypergradient is compared with central differences of the loss of scikit-learn's own fits.
 
     Parameters
     ----------
     estimator : estimator
-        With the setting at which to check: hyperparameters must be positive numbers, or
-        arrays or dicts of numbers.
+        The check is made at its hyperparameters, which must be positive numbers, or arrays or
+        dicts of numbers.
     X, y : array-like
         Data.
     names : sequence of str, default=None
-        Hyperparameters to differentiate by; by default all that the estimator offers.
+        Hyperparameters to differentiate; by default all that can be.
     scoring : str or callable, default=None
-        What is differentiated, or its surrogate; by default the estimator's own score.
+        Score to differentiate, through its surrogate loss if it is not smooth; by default the
+        estimator's own.
     cv : int, splitter or iterable, default=3
-        Folds.
+        Cross-validation splitter.
     fit_params : dict, default=None
-        Metadata for ``fit``, cut with the folds: ``{"sample_weight": w}``.
+        Metadata for ``fit``, split with the folds: ``{"sample_weight": w}``.
     n_directions : int, default=3
         Number of random directions.
     step : float, default=1e-3
-        Step of the differences, relative to each hyperparameter. Where they disagree with the
-        hypergradient, other lengths are tried, a hundredth to ten times of it: a long step may
-        cross a kink, a short one drown in the noise of a solver. The best counts.
+        Relative step of the differences. Where they disagree with the hypergradient, further
+        steps from a hundredth to ten times of it are tried, and the best is used: a long step
+        may cross a kink, a short one is lost in the solver's noise.
     rtol : float, default=1e-5
-        Largest relative error that is accepted.
+        Largest accepted relative error.
     tighten : bool, default=True
-        Whether `tol` and `max_iter` of the estimator, and of what it contains, are set so that
-        differences of fits mean something.
+        Whether to tighten `tol` and `max_iter` of the estimator and of nested estimators, so
+        that differences of fits are accurate.
     random_state : int, default=0
         Seed of the directions.
 
@@ -115,14 +116,14 @@ def check_hypergradient(
     Raises
     ------
     AssertionError
-        If an error is larger than `rtol`.
+        If a relative error is larger than `rtol`.
     NotDifferentiableError
-        If the estimator offers none of the hyperparameters.
+        If none of the hyperparameters can be differentiated.
 
     Notes
     -----
-    Differences of order 4, ``(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12 h``. Exactly at a kink
-    (absolute errors, the lasso) there is no derivative: try another setting.
+    Differences are of order 4, ``(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12 h``. At a kink
+    (absolute errors, the lasso) there is no derivative: check at other hyperparameters.
 
     Examples
     --------
@@ -153,10 +154,10 @@ def check_hypergradient(
     for length in (step, step / 10, step * 10, step / 100):
         try:
             differences = _differences(loss, centre, directions * length) / length
-        except ValueError as error:  # a step out of what the estimator accepts
+        except ValueError as error:  # step to an invalid value
             refused = str(error)
             continue
-        # What rounding alone may do to the differences says nothing against the gradient.
+        # Error of the differences from rounding alone; not counted.
         noise = 16 * np.finfo(float).eps * abs(folds.level) / length
         now = _compared(folds.criterion.description, gradient, *expected, differences, noise)
         found = now if found is None or now.max_error < found.max_error else found
@@ -195,7 +196,7 @@ def _failure(
 def _checked_names(
     estimator: Any, names: Sequence[str] | None, own: Mapping[str, Any], criterion: Criterion
 ) -> list[str]:
-    """The names to differentiate by: those that have numbers, unless given."""
+    """Names to differentiate: by default those with numeric values."""
     problem = inner_problem(estimator)
     usable = [n for n in problem.names if n.rpartition("__")[2] not in criterion.depends_on]
     if names is None:
@@ -217,22 +218,22 @@ def _is_number(value: Any) -> bool:
 def _differences(
     loss: Callable[[np.ndarray], float], centre: np.ndarray, steps: np.ndarray
 ) -> np.ndarray:
-    """Change of the loss along each step, as its slope has it."""
+    """Change of the loss along each step, from its derivative."""
     return np.array(
         [sum(c * loss(centre + k * step) for k, c in _STENCIL.items()) for step in steps]
     )
 
 
 def _rebuilt(names: Sequence[str], own: Mapping[str, Any], vector: np.ndarray) -> dict[str, Any]:
-    """Hyperparameters with the numbers of `vector`, in the shapes that they have in `own`."""
+    """Hyperparameters with the numbers of `vector`, in the shapes of `own`."""
     ends = np.cumsum([len(as_vector(own[name])) for name in names])[:-1]
     return {name: like(own[name], part) for name, part in zip(names, np.split(vector, ends))}
 
 
 def _tightened(estimator: Any) -> Any:
-    """A clone whose solvers go on to the end, nested ones too.
+    """Clone with tightened solver tolerances, nested estimators included.
 
-    Where it is the training that is differentiated, all of it counts, and it stays as it is.
+    Unchanged where the steps of training are differentiated: a tolerance is part of the model.
     """
     estimator = clone(estimator)
     tight: dict[str, Any] = {}
@@ -246,14 +247,14 @@ def _tightened(estimator: Any) -> Any:
         elif last == "max_iter" and isinstance(value, int) and value > 0:
             tight[name] = max(value, 100_000)
         elif last == "decision_function_shape":
-            tight[name] = "ovo"  # of what else SVC offers, the votes have no slope
-        elif last == "solver" and value == "lbfgs":  # whose own noise is of the order of 1e-6
+            tight[name] = "ovo"  # the votes in "ovr" have derivative 0
+        elif last == "solver" and value == "lbfgs":  # its noise is about 1e-6
             tight[name] = "newton-cholesky"
     return estimator.set_params(**tight)
 
 
 class _Folds:
-    """The mean loss over folds, and its hypergradient."""
+    """Mean loss over folds, and its hypergradient."""
 
     def __init__(
         self, estimator: Any, X: Any, y: Any, scoring: Any, cv: Any, fit_params: Mapping[str, Any]
@@ -283,7 +284,7 @@ class _Folds:
         return {name: like(value, total[name]) for name, value in params.items()}
 
     def loss(self, params: Mapping[str, Any]) -> float:
-        """The mean loss of scikit-learn's own fits."""
+        """Mean loss of scikit-learn's own fits."""
         losses = []
         for (X_train, y_train), (X_test, y_test), fit_params in self._folds:
             fold = PlainProblem(self._estimator).load(X_train, y_train, **fit_params)

@@ -1,4 +1,4 @@
-"""Derivatives of functions that act on each number by itself."""
+"""Derivatives of elementwise functions."""
 
 from collections.abc import Callable
 from functools import partial
@@ -41,16 +41,16 @@ _SLOPES: dict[Any, Function] = {
     special.logit: lambda x: 1 / (x * (1 - x)),
 }
 
-# Coefficients of the difference of order 4, at -2, -1, 1 and 2 steps.
+# Coefficients of the central difference of order 4, at -2, -1, 1 and 2 steps.
 _STENCIL = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
 _FIRST_STEP, _RATIO, _N_STEPS = 2.0**-5, 0.25, 10
 
 
 def known_slope(function: Any) -> Function | None:
-    """The derivative of a well-known numpy or scipy function, None of any other.
+    """Derivative of a known numpy or scipy function; None for any other.
 
-    Where it is infinite it counts as 0. Such a number is the end of a domain, as 0 of the square
-    root: the weights and scales that come before a function leave a 0 where it is.
+    Where it is infinite it counts as 0: such a point is the end of a domain, as 0 is for the
+    square root, and preceding weights and scales keep a 0 there.
     """
     try:
         slope = _SLOPES.get(function)
@@ -66,12 +66,12 @@ def _finite(slope: Function, x: np.ndarray) -> np.ndarray:
 
 
 def difference_slope(function: Function, x: np.ndarray) -> np.ndarray:
-    """Elementwise derivative by differences, each element with the step that suits it.
+    """Elementwise derivative by finite differences, with a step selected for each element.
 
     Parameters
     ----------
     function : callable
-        From an array to one of the same shape, number by number.
+        Elementwise function: from an array to one of the same shape.
     x : ndarray of shape (m, K)
 
     Returns
@@ -81,12 +81,13 @@ def difference_slope(function: Function, x: np.ndarray) -> np.ndarray:
     Raises
     ------
     NotDifferentiableError
-        If the function mixes elements, or is not finite around one.
+        If the function mixes elements, or is not finite near one.
 
     Notes
     -----
-    Of a geometric sequence of steps, the one at which two neighbours agree best: before it the
-    truncation dominates, beyond it rounding; kinks that are closer than the step show too.
+    From a geometric sequence of steps, the one is chosen at which two neighboring estimates
+    agree best: longer steps have more truncation error, shorter ones more rounding error; kinks
+    closer than the step show as disagreement.
     """
     with np.errstate(all="ignore"):
         _check_elementwise(function, x)
@@ -98,7 +99,7 @@ def difference_slope(function: Function, x: np.ndarray) -> np.ndarray:
             h = _FIRST_STEP * _RATIO**k * scale
             now = sum(c * np.asarray(function(x + i * h)) for i, c in _STENCIL.items()) / h
             change = np.abs(now - last)
-            better = change < best  # False for nan: outside of the domain
+            better = change < best  # False for nan: outside the domain
             best, slope, last = np.where(better, change, best), np.where(better, now, slope), now
     if not np.isfinite(slope).all():
         raise NotDifferentiableError(

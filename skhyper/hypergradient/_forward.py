@@ -1,9 +1,9 @@
-"""The forward rule: hyperparameters of a training that need not come to an end.
+"""Forward-mode rule: hyperparameters of a training that need not converge.
 
-Where training is a number of steps and not the solution of a problem, its outcome is a function
-``w = W(θ)``, and ``dL/dθ = ∂L/∂θ + ∂L/∂w dW/dθ``, with dW/dθ carried along while training. This is
-the implicit rule for ``G(w, θ) = w - W(θ)``, with ``H = 1`` and ``∂G/∂θ = -dW/dθ``. A problem of
-this kind says so in its traits (`is_forward`).
+Where training is a fixed sequence of steps rather than the solution of a problem, its outcome
+is a function ``w = W(θ)``, and ``dL/dθ = ∂L/∂θ + ∂L/∂w dW/dθ``, with dW/dθ accumulated during
+training. This is the implicit rule for ``G(w, θ) = w - W(θ)``, with ``H = 1`` and
+``∂G/∂θ = -dW/dθ``. Such a problem sets the trait `is_forward`.
 """
 
 from collections.abc import Callable
@@ -28,14 +28,14 @@ def forward_vjp(
     direct: Callable[[np.ndarray, Want], tuple[Any, Cotangents]],
     along: Callable[[Any, Want], Gradient],
 ) -> VJP:
-    """The VJP of an output of a training that is differentiated as it goes.
+    """VJP of an output whose training is differentiated step by step.
 
     Parameters
     ----------
     direct : callable
-        As of ``implicit_vjp``.
+        As in ``implicit_vjp``.
     along : callable
-        From ``∂L/∂w`` to ``∂L/∂w dW/dθ`` of the names wanted.
+        From ``∂L/∂w`` to ``∂L/∂w dW/dθ`` for the requested names.
     """
 
     def cross(u: Any, want: Want) -> Cotangents:
@@ -45,7 +45,7 @@ def forward_vjp(
 
 
 def is_forward(estimator: Any) -> bool:
-    """Whether derivatives of an estimator are those of its training, where it ended."""
+    """Whether derivatives of an estimator are those of its training steps."""
     try:
         return inner_problem(estimator).traits.is_forward
     except NotDifferentiableError:

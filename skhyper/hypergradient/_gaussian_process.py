@@ -1,9 +1,9 @@
-"""Gaussian process regression by its noise and by the hyperparameters of its kernel.
+"""Gaussian process regression, with respect to its noise and its kernel's hyperparameters.
 
-With the target y, normalised if asked for, the weights solve ``G = (K + α) C - y = 0`` and the
-mean of the process is ``σ K* C + μ`` (Rasmussen and Williams 2006, algorithm 2.1). Besides
-predictions there is the *evidence* for a criterion, the log marginal likelihood of the
-training data, whose derivative by K needs no adjoint (their eq. 5.9).
+With the target y, normalized if requested, the weights solve ``G = (K + α) C - y = 0`` and the
+predictive mean is ``σ K* C + μ`` (Rasmussen and Williams 2006, algorithm 2.1). The *evidence*,
+the log marginal likelihood of the training data, is a further output for criteria; its
+derivative with respect to K needs no adjoint (their eq. 5.9).
 
 Notation
 --------
@@ -11,7 +11,7 @@ n, m, p, T : number of training samples, of samples to predict, of features, of 
 K, K* : kernel matrices, (n, n) and (m, n)
 A = K + α = L Lᵀ : with the noise α, (n, n)
 C, U : solution and adjoint, (n, T)
-μ, σ : mean and standard deviation of the target, (T,); 0 and 1 where it is not normalised
+μ, σ : mean and standard deviation of the target, (T,); 0 and 1 without normalization
 """
 
 from collections.abc import Mapping
@@ -62,9 +62,9 @@ __all__ = ["GaussianProcessProblem"]
 
 @inner_problem.register(GaussianProcessRegressor)
 class GaussianProcessProblem(InnerProblem):
-    """GaussianProcessRegressor by `alpha` and by what is not "fixed" in its kernel.
+    """GaussianProcessRegressor, for `alpha` and all that is not "fixed" in its kernel.
 
-    Of the predictions the mean; and the evidence, as "log_marginal_likelihood".
+    Outputs are the predictive mean, and the evidence as "log_marginal_likelihood".
     """
 
     def __init__(self, estimator: Any):
@@ -97,7 +97,7 @@ class GaussianProcessProblem(InnerProblem):
 
 
 class _Kernel(NamedTuple):
-    """A kernel with its hyperparameters, and its matrix for the training data."""
+    """A kernel with its hyperparameters, and its matrix on the training data."""
 
     params: Mapping[str, Any]
     kernel: Any
@@ -105,7 +105,7 @@ class _Kernel(NamedTuple):
 
 
 class _ProcessFold(Fold):
-    """Training data, and the kernel's matrix for the last kernel."""
+    """Training data, and the matrix of the last kernel."""
 
     def __init__(self, estimator: Any, X: Any, y: Any):
         self._estimator = estimator
@@ -145,24 +145,24 @@ class _ProcessFold(Fold):
         return self._last
 
     def to_predict(self, X: Any) -> Pair:
-        """The data to predict and the training data."""
+        """Pair of the data to predict and the training data."""
         if self._test[0] is not X:
             self._test = (X, Pair(as_matrix(X), self.train.X))
         return self._test[1]
 
     def _normalisation(self, normalize: bool) -> tuple[Any, Any]:
-        """μ and σ, of the shape of one row of y."""
+        """μ and σ, each in the shape of one row of y."""
         if not normalize:
             return np.zeros(self._y.shape[1:]), np.ones(self._y.shape[1:])
         mean, std = self._y.mean(axis=0), self._y.std(axis=0)
-        # As scikit-learn has it for targets that are constant.
+        # As in scikit-learn for constant targets.
         constant = std < 10 * np.finfo(float).eps if np.ndim(std) else std == 0
         return mean, np.where(constant, 1.0, std)
 
     def _learned_by(self, estimator: Any) -> dict[str, Any]:
-        """What scikit-learn learns about features and targets.
+        """Fitted attributes on features and targets.
 
-        From two samples, with targets that have the mean and the standard deviation of all.
+        From two samples, whose targets have the mean and the standard deviation of all.
         """
         normalize = bool(estimator.normalize_y)
         if normalize not in self._learned:
@@ -249,7 +249,7 @@ class _ProcessFit(Fit):
     def _evidence_slope(self) -> np.ndarray:
         """``½ (C Cᵀ - T A⁻¹)``, eq. 5.9 summed over targets."""
         inverse, _ = linalg.lapack.dpotri(self.L, lower=True)
-        # dpotri leaves the upper triangle as it was: zero.
+        # dpotri leaves the upper triangle unchanged: zero.
         inverse += inverse.T
         inverse.flat[:: len(inverse) + 1] /= 2
         return 0.5 * (self.C @ self.C.T - self.C.shape[1] * inverse)

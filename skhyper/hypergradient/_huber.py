@@ -1,8 +1,9 @@
-"""HuberRegressor: coefficients, intercept and scale are one solution.
+"""HuberRegressor: coefficients, intercept and scale are the solution of one problem.
 
-Training minimises ``F = Σ a (σ + σ H(t)) + α |w|²`` over ``(w, b, σ)``, with ``t = r / σ``,
-``r = y - x w - b``, and ``H(t) = t²`` for ``|t| < ε``, else ``2 ε |t| - ε²``. Samples inside
-bend F as ``(2 a / σ) (dz + t dσ)²``, so that σ acts as the coefficient of one more feature, t.
+Training minimizes ``F = Σ a (σ + σ H(t)) + α |w|²`` over ``(w, b, σ)``, with ``t = r / σ``,
+``r = y - x w - b``, and ``H(t) = t²`` for ``|t| < ε``, else ``2 ε |t| - ε²``. A sample with
+``|t| < ε`` adds ``(2 a / σ) (dz + t dσ)²`` to the second derivative of F, so that σ acts as the
+coefficient of one more feature, t.
 
 Notation
 --------
@@ -41,18 +42,18 @@ from skhyper.hypergradient._problem import (
 __all__ = ["HuberProblem"]
 
 _MAX_STEPS = 50
-# A step may not bring the scale below this part of scikit-learn's.
+# A Newton step may not reduce the scale below this share of scikit-learn's.
 _SMALLEST_SCALE = 1e-2
-# Length of the last step, in the norm of the Hessian, and the largest that is accepted where
-# rounding ends the steps.
+# Length of the last Newton step, in the norm of the Hessian: where Newton's method stops, and the
+# largest that is accepted where rounding ends it.
 _NEWTON_RTOL, _ACCEPTED = 1e-9, 1e-6
 
 
 @inner_problem.register(HuberRegressor)
 class HuberProblem(InnerProblem):
-    """HuberRegressor by `alpha` and `epsilon`.
+    """HuberRegressor with respect to `alpha` and `epsilon`.
 
-    Its L-BFGS stops early: Newton's steps go on from there, or the gradient is off by 3e-3.
+    scikit-learn's L-BFGS stops early; without further Newton steps the gradient is off by 3e-3.
     """
 
     names = ("alpha", "epsilon")
@@ -67,7 +68,7 @@ class HuberProblem(InnerProblem):
         matrix, target = checked_matrix(X), checked_target(y).ravel()
         a = as_weights(sample_weight, len(target))
         ones = np.ones((len(target), int(self.estimator.fit_intercept)))
-        # The intercept takes up the means: the Hessian then has fewer digits to lose.
+        # Centered features, where the intercept absorbs the means: better conditioned.
         mean = np.zeros(matrix.shape[1])
         if self.estimator.fit_intercept and not sparse.issparse(matrix):
             mean = matrix.mean(axis=0)
@@ -77,7 +78,7 @@ class HuberProblem(InnerProblem):
 
 @dataclass(frozen=True)
 class _HuberFold(Fold):
-    """The data as given, and as the formulas have them: `matrix` is X less its `mean`."""
+    """The data as given, and for the formulas: `matrix` is X less its `mean`."""
 
     estimator: HuberRegressor
     X: Any
@@ -94,7 +95,7 @@ class _HuberFold(Fold):
 
 
 class _Solution(NamedTuple):
-    """v, t, and ``H⁻¹`` applied to a vector."""
+    """v, t, and the function that applies ``H⁻¹`` to a vector."""
 
     v: np.ndarray
     t: np.ndarray
@@ -146,11 +147,11 @@ class _HuberFit(Fit):
 
     @cached_property
     def _solution(self) -> _Solution:
-        """The exact solution, by Newton's steps from scikit-learn's."""
+        """Exact solution, by Newton's method started from scikit-learn's."""
         fitted, fold = self.estimator, self.fold
         b = [fitted.intercept_ + fold.mean @ fitted.coef_] if fitted.fit_intercept else []
         v, distance = self._newton(np.concatenate([fitted.coef_, b, [fitted.scale_]]))
-        if not distance <= _ACCEPTED:  # the start may be far: its data were not to scale
+        if not distance <= _ACCEPTED:  # scikit-learn's solution may be far off for unscaled data
             middle = np.median(fold.target) * fold.ones[:1].ravel()
             spread = np.sqrt(np.mean((fold.target - middle.sum()) ** 2))
             start = np.concatenate([np.zeros(fold.matrix.shape[1]), middle, [spread]])
@@ -175,9 +176,9 @@ class _HuberFit(Fit):
         return np.concatenate([by_w, self.fold.ones.T @ slope, [by_scale]]), t
 
     def _newton(self, v: np.ndarray) -> tuple[np.ndarray, float]:
-        """Newton's steps, with the length of the last one relative to the scale σ.
+        """Newton's method: the solution, and the length of the last step relative to σ.
 
-        Lengths are in the norm of the Hessian, which no scale of a feature changes.
+        Lengths are in the norm of the Hessian, which is invariant to scaling of features.
         """
         floor, distance = _SMALLEST_SCALE * v[-1], np.inf
         G, t = self._residual(v)
@@ -191,7 +192,7 @@ class _HuberFit(Fit):
             length, decrement = step_length(slope, 8.0)
             if length == 0:
                 break
-            # F is of the order of σ, and so is its curvature along σ itself.
+            # F is of the order of σ, as is its second derivative with respect to σ.
             distance = float(np.sqrt(decrement / (self.fold.a.sum() * v[-1])))
             v = v + length * step
             G, t = self._residual(v)

@@ -1,9 +1,9 @@
-"""Kernel ridge regression by its penalty and by the hyperparameters of its kernel.
+"""Kernel ridge regression, with respect to its penalty and its kernel's hyperparameters.
 
-With the roots of the sample weights on the diagonal of R, the parameters solve
-``G = (R K R + α) V - R Y = 0``, and the dual coefficients are ``C = R V``. What the kernel
-shares between settings belongs to the fold, its matrix to a setting of the kernel, and the
-factors of ``R K R + α`` to the penalties seen with it.
+With R the diagonal matrix of the roots of the sample weights, the parameters solve
+``G = (R K R + α) V - R Y = 0``, and the dual coefficients are ``C = R V``. Caches: the fold
+holds what does not depend on hyperparameters, the kernel matrix belongs to one value of the
+kernel's hyperparameters, and factorizations of ``R K R + α`` to the penalties seen with it.
 
 Notation
 --------
@@ -64,11 +64,11 @@ from skhyper.hypergradient._problem import (
 
 __all__ = ["KernelRidgeFit", "KernelRidgeFold", "KernelRidgeProblem", "Shifted"]
 
-# An eigendecomposition takes as long as some 20 Cholesky factorisations: half of them are
-# spent before it, so that no search pays more than twice (three times) what it had to.
+# Number of Cholesky factorizations before an eigendecomposition, which costs about 20 of them: in
+# total a search costs at most three times the cheaper of the two.
 _FACTORS_BEFORE_SPECTRUM = 10
-# Errors by rounding, relative to the residuals of leave-one-out: within the one the solution
-# found here is scored, beyond the other there is none.
+# Rounding errors, relative to leave-one-out residuals: up to the first, the solution computed
+# here is scored (else scikit-learn's own fit); above the second there is no hypergradient.
 _EXACT = 1e-9
 _LARGEST_ERROR = 1e-3
 _EPS = np.finfo(float).eps
@@ -76,10 +76,10 @@ _EPS = np.finfo(float).eps
 
 @inner_problem.register(KernelRidge)
 class KernelRidgeProblem(InnerProblem):
-    """KernelRidge by `alpha`, a number or one for each target, and by its kernel.
+    """KernelRidge, for `alpha` (a number or one for each target) and its kernel.
 
-    `gamma` and `coef0` where the kernel has them; of a kernel of
-    ``sklearn.gaussian_process.kernels`` what is not "fixed", as in ``kernel__length_scale``.
+    `gamma` and `coef0` where the kernel has them; for a kernel of
+    ``sklearn.gaussian_process.kernels`` all that is not "fixed", as in ``kernel__length_scale``.
     """
 
     def __init__(self, estimator: Any):
@@ -91,7 +91,7 @@ class KernelRidgeProblem(InnerProblem):
         except NotDifferentiableError as error:
             names, why_not = (), str(error)
         if not isinstance(estimator.kernel, str):
-            # scikit-learn calls the kernel with two arguments, of which the noise sees nothing.
+            # scikit-learn calls the kernel with two arguments, for which WhiteKernel is zero.
             names = tuple(f"kernel__{n}" for n in names if not n.endswith("noise_level"))
         self.names = ("alpha", *names)
         if isinstance(estimator.kernel, str) and "poly" in estimator.kernel:
@@ -104,7 +104,7 @@ class KernelRidgeProblem(InnerProblem):
 
 
 class _AtKernel(NamedTuple):
-    """What fits with the same kernel share: the kernel and its matrix for the training data."""
+    """What fits with equal kernels share: the kernel and its matrix on the training data."""
 
     params: Mapping[str, Any]
     kernel: "_KernelOf"
@@ -113,25 +113,25 @@ class _AtKernel(NamedTuple):
 
 
 class KernelRidgeFold(Fold):
-    """Training data, and the kernel's matrix with its factors for the last kernel.
+    """Training data, and the matrix and factorizations of the last kernel.
 
     Attributes
     ----------
     train : Pair
     r, rY : ndarray
-        Roots of the sample weights, (n, 1), and the target times them, (n, T).
+        Roots of the sample weights, (n, 1), and their product with the target, (n, T).
     """
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any):
         self.estimator = estimator
         head = copy_rows(X, slice(0, 2))
-        # What scikit-learn learns about the features, from two samples.
+        # Fitted attributes on features need only two samples.
         seen = KernelRidge().fit(head, np.zeros(head.shape[0]))
         features = ("n_features_in_", "feature_names_in_")
         self._seen = {name: value for name, value in vars(seen).items() if name in features}
         self._raw = X, y
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self._is_single = seen.X_fit_.dtype == np.float32  # which scikit-learn keeps
+        self._is_single = seen.X_fit_.dtype == np.float32  # kept by scikit-learn
         X, y = checked_matrix(X), checked_target(y)
         self.is_flat = y.ndim == 1
         self.r = np.sqrt(as_weights(sample_weight, X.shape[0]))[:, None]
@@ -153,7 +153,7 @@ class KernelRidgeFold(Fold):
         C = self.r * V
         error = solver.error()
         by_own = self._is_single or not error * at.kernel.rounding(self._largest) <= _EXACT
-        if by_own:  # as scikit-learn's own solver leaves it
+        if by_own:  # scikit-learn's own solution
             fitted = fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         else:
             fitted.dual_coef_ = C.ravel() if self.is_flat else C.copy()
@@ -164,7 +164,7 @@ class KernelRidgeFold(Fold):
 
     def _at_kernel(self, fitted: Any, params: Mapping[str, Any]) -> _AtKernel:
         if self._at is None or not equal_params(params, self._at.params):
-            # Its kernel is a clone's: the one who gets the fitted estimator may change it.
+            # A clone, as the fitted estimator is returned and may be changed by the caller.
             kernel = _KernelOf(clone(fitted), self.train.X.shape[1])
             gram = kernel(self.train)
             weighted = self.r * gram.K * self.r.T if self._is_weighted else gram.K
@@ -172,7 +172,7 @@ class KernelRidgeFold(Fold):
         return self._at
 
     def to_predict(self, X: Any) -> Pair:
-        """The data to predict and the training data."""
+        """Pair of the data to predict and the training data."""
         if self._test[0] is not X:
             self._test = (X, Pair(as_matrix(X), self.train.X))
         return self._test[1]
@@ -180,7 +180,7 @@ class KernelRidgeFold(Fold):
 
 @dataclass(frozen=True)
 class KernelRidgeFit(Fit):
-    """A fit; `V` and `C` as in the notation, `error` by rounding as of ``ShiftedSolver``."""
+    """A fit: `V` and `C` as in the notation, the rounding `error` as in ``ShiftedSolver``."""
 
     estimator: Any
     fold: KernelRidgeFold
@@ -227,13 +227,13 @@ class KernelRidgeFit(Fit):
         return per_target if size == len(per_target) else per_target.sum(keepdims=True)
 
     def leave_one_out(self, shift: np.ndarray | None = None) -> Output | None:
-        """``y - v / diag(A⁻¹)`` with ``A = r K r + α`` and v its dual coefficients.
+        """``y - v / diag(A⁻¹)`` with ``A = r K r + α`` and v the dual coefficients.
 
         Parameters
         ----------
         shift : ndarray of shape (n, T), default=None
-            What is added to the target of all samples where one is left out; the predictions
-            are less it.
+            Added to the targets of all other samples when one is left out, and subtracted
+            from its prediction.
 
         References
         ----------
@@ -269,7 +269,7 @@ class KernelRidgeFit(Fit):
 
 
 class _KernelOf:
-    """The kernel of a KernelRidge, from a pair of point sets to its matrix."""
+    """Kernel of a KernelRidge: maps a pair of point sets to its matrix."""
 
     def __init__(self, estimator: Any, n_features: int):
         self._estimator = estimator
@@ -295,10 +295,11 @@ class _KernelOf:
         return opaque(pairwise_kernels(pair.X, pair.Y, metric=kernel, **params))
 
     def rounding(self, largest: float) -> float:
-        """How much larger the rounding of the kernel's values is than that of a sum.
+        """Rounding error of the kernel's values, relative to that of a sum.
 
-        `largest` is the largest squared length of a point. scikit-learn has the squared distances
-        of "rbf" as differences of such; those of kernels with length-scales of points over these.
+        `largest` is the largest squared norm of a point. scikit-learn computes the squared
+        distances of "rbf" as differences of squared norms; those of kernels with length-scales
+        as differences of points divided by these.
         """
         kernel = self._estimator.kernel
         if isinstance(kernel, str):
@@ -310,7 +311,7 @@ class _KernelOf:
 
 
 class Shifted:
-    """Solutions of ``(A + α) V = B`` for a symmetric A and many α.
+    """Solver of ``(A + α) V = B`` for a symmetric A and many α.
 
     Parameters
     ----------
@@ -320,7 +321,7 @@ class Shifted:
     Attributes
     ----------
     spectrum : tuple of ndarray or None
-        Eigenvalues and eigenvectors of A, from when they are cheaper than more factors.
+        Eigenvalues and eigenvectors of A, once they are cheaper than more factorizations.
     """
 
     def __init__(self, A: np.ndarray):
@@ -330,7 +331,7 @@ class Shifted:
         self.spectrum: tuple[np.ndarray, np.ndarray] | None = None
 
     def at(self, alpha: np.ndarray) -> "ShiftedSolver":
-        """The solver for an α of shape (T,), one for each column of B."""
+        """Solver for an α of shape (T,), one value for each column of B."""
         if self._last is None or not np.array_equal(alpha, self._last.alpha):
             alpha = np.array(alpha)
             factors = None if self.spectrum is not None else self._factors(np.unique(alpha))
@@ -338,13 +339,13 @@ class Shifted:
         return self._last
 
     def _factors(self, alpha: np.ndarray) -> dict[float, Any] | None:
-        """Cholesky factors by α; None, and a spectrum, where these are too many or none."""
+        """Cholesky factors by α; None (and a spectrum) where they are too many or do not exist."""
         self._n_factors += len(alpha)
         if self._n_factors <= _FACTORS_BEFORE_SPECTRUM:
             try:
                 return {a: self._factor(a) for a in alpha}
             except np.linalg.LinAlgError:
-                pass  # Not positive definite, as with the sigmoid kernel: by eigenvalues.
+                pass  # Not positive definite (sigmoid kernel): use eigenvalues.
         self.spectrum = linalg.eigh(self._A, driver="evd")
         return None
 
@@ -356,7 +357,7 @@ class Shifted:
 
 @dataclass(frozen=True)
 class ShiftedSolver:
-    """Solutions of ``(A + α) V = B`` for one α of shape (T,), by factors or by a spectrum."""
+    """Solver of ``(A + α) V = B`` for one α of shape (T,), by factors or by a spectrum."""
 
     A: np.ndarray
     alpha: np.ndarray
@@ -364,16 +365,16 @@ class ShiftedSolver:
     spectrum: tuple[np.ndarray, np.ndarray] | None
 
     def error(self) -> float:
-        """Error of the dual solution by rounding, relative to residuals of leave-one-out.
+        """Rounding error of the dual solution, relative to leave-one-out residuals.
 
-        These are the dual solution over the diagonal of ``(A + α)⁻¹``.
+        These residuals are the dual solution divided by the diagonal of ``(A + α)⁻¹``.
         """
         n, lowest = len(self.A), float(self.alpha.min())
         size = np.linalg.norm(self.A)
         if self.spectrum is not None:
             with np.errstate(divide="ignore"):
                 inverse = float(np.abs(1 / (self.spectrum[0] + lowest)).mean())
-        else:  # by a random vector
+        else:  # Hutchinson's estimate of the mean eigenvalue, with one vector
             assert self.factors is not None
             probe = np.random.default_rng(0).choice([-1.0, 1.0], size=n)
             solved = linalg.cho_solve(self.factors[lowest], probe, check_finite=False)
@@ -381,7 +382,7 @@ class ShiftedSolver:
         return float(_EPS * np.sqrt(n) * size * inverse)
 
     def inverse(self) -> np.ndarray:
-        """``(A + α)⁻¹`` of the one α that all columns share."""
+        """``(A + α)⁻¹`` for an α that all columns share."""
         if self.spectrum is None:
             assert self.factors is not None
             (factor,) = self.factors.values()

@@ -1,13 +1,13 @@
-"""Kernels between two sets of points, and the derivatives of what is made of them.
+"""Kernels between two sets of points, and their pull-backs (VJPs).
 
-What does not depend on hyperparameters (distances, inner products) is computed once for a
-`Pair` of point sets. ``gram`` evaluates a kernel on it and gives its pull-back: from the
-derivative of a loss by the kernel matrix to those by the hyperparameters and by the points.
-With length-scales for each feature everything goes by matrix products: for a matrix V,
+Quantities without hyperparameters (distances, inner products) are computed once for a `Pair` of
+point sets. ``gram`` evaluates a kernel on it and returns its pull-back, from the derivative of a
+loss with respect to the kernel matrix to those with respect to hyperparameters and points. With
+a length-scale for each feature all is computed by matrix products: for a matrix V,
 
     Σ_ij V_ij (x_ik - y_jk)² = (V 1)ᵀ x_k² + (Vᵀ 1)ᵀ y_k² - 2 x_kᵀ V y_k
 
-so that no array of n·m·p numbers is ever made.
+so that no array of n·m·p numbers is formed.
 
 Notation
 --------
@@ -34,9 +34,9 @@ from skhyper.hypergradient._problem import Gradient, NotDifferentiableError
 
 __all__ = ["Gram", "Pair", "add_inputs", "gram", "kernel_names", "opaque", "passes_inputs"]
 
-# Up to so many features exact differences are as fast as matrix products.
+# Number of features up to which exact differences are as fast as matrix products.
 _FEW_FEATURES = 16
-# A squared distance below this share of |x|² + |y|² is rounding: the points are the same.
+# Squared distances below this share of |x|² + |y|² are rounding errors: the points are equal.
 _ROUNDING = 1e-14
 
 Inputs = Any  # ndarray; 0.0 where K does not depend on the points; None where not supported
@@ -49,10 +49,10 @@ class Gram:
     Attributes
     ----------
     K : ndarray of shape (n, m)
-        Within compositions also a number, where all entries are equal.
+        Within compositions also a number, for a constant matrix.
     back : callable
-        From dK and `wrt`, which of "", "X", "Y" and "XY" to differentiate by, to the
-        derivatives by hyperparameters, by X and by Y.
+        Pull-back: from dK and `wrt` (one of "", "X", "Y" and "XY": the point sets to
+        differentiate) to derivatives with respect to hyperparameters, X and Y.
     """
 
     K: Any
@@ -60,16 +60,16 @@ class Gram:
 
 
 class Pair:
-    """Points x and y, and what kernels share about them, computed when first asked for.
+    """Points x and y, and quantities shared by kernels, computed on first use.
 
     Parameters
     ----------
     X : array or CSR matrix of shape (n, p)
     Y : array or CSR matrix of shape (m, p), default=None
-        X itself by default.
+        By default X itself.
     noise : bool, default=False
-        Whether ``WhiteKernel`` sees every x together with itself, as when scikit-learn
-        calls a kernel with one argument.
+        Whether ``WhiteKernel`` is on the diagonal, as when scikit-learn calls a kernel with
+        one argument.
     """
 
     def __init__(self, X: Any, Y: Any = None, noise: bool = False):
@@ -92,13 +92,13 @@ class Pair:
         return self._known[name]
 
     def centred(self) -> tuple[np.ndarray, np.ndarray]:
-        """Points less the mean of y: distances are the same and lose fewer digits."""
+        """Points less the mean of y: equal distances, with smaller rounding errors."""
         mean = self.Y.mean(axis=0)
         X = self.X - mean
         return X, X if self.Y is self.X else self.Y - mean
 
     def scaled(self, scale: np.ndarray) -> np.ndarray:
-        """S, for one length-scale or (p,) of them."""
+        """S, for one length-scale or an array of shape (p,)."""
         if scale.ndim == 0:
             return self.known("squared") / scale**2
         X, Y = self.centred()
@@ -106,7 +106,7 @@ class Pair:
         return _squared(X, X if self.Y is self.X else Y / scale)
 
     def take(self, rows: Any, columns: Any) -> "Pair":
-        """The pair of some x and some y, with what is known about them."""
+        """Pair of subsets of x and y, with the matrices computed so far."""
         if "precomputed" in self._known:
             return Pair(self._known["precomputed"][rows][:, columns])
         part = Pair(self.X[rows], self.Y[columns])
@@ -115,7 +115,7 @@ class Pair:
 
 
 def _squared(X: Any, Y: Any) -> np.ndarray:
-    """D; exactly zero for points that are the same."""
+    """D; exactly zero for equal points."""
     if sparse.issparse(X) or sparse.issparse(Y):
         return pairwise.euclidean_distances(X, None if Y is X else Y, squared=True)
     if X.shape[1] <= _FEW_FEATURES:
@@ -146,7 +146,7 @@ _GEOMETRY: dict[str, Callable[[Any, Any], np.ndarray]] = {
     "manhattan": pairwise.manhattan_distances,
     "chi2": pairwise.additive_chi2_kernel,
     "cosine": _cosines,
-    # The data are the kernel matrix itself.
+    # The data are the kernel matrix.
     "precomputed": lambda X, Y: X,
 }
 
@@ -155,12 +155,12 @@ _GEOMETRY: dict[str, Callable[[Any, Any], np.ndarray]] = {
 
 
 def add_inputs(a: Inputs, b: Inputs) -> Inputs:
-    """Sum of two derivatives by points; None where one is not supported."""
+    """Sum of two derivatives with respect to points; None where one is not supported."""
     return None if a is None or b is None else a + b
 
 
 def _products_inputs(pair: Pair, dP: np.ndarray, wrt: str) -> tuple[Inputs, Inputs]:
-    """From ``∂L/∂P`` to X and Y."""
+    """Pull-back of ``∂L/∂P`` to X and Y."""
     if not pair.dense:
         return None, None
     dX = dP @ pair.Y if "X" in wrt else None
@@ -168,7 +168,7 @@ def _products_inputs(pair: Pair, dP: np.ndarray, wrt: str) -> tuple[Inputs, Inpu
 
 
 def _cosine_inputs(pair: Pair, dP: np.ndarray, wrt: str) -> tuple[Inputs, Inputs]:
-    """From the derivative by cosines to X and Y: tangential, over the length."""
+    """Pull-back of cosines to X and Y: the tangential part, divided by the norm."""
     if not pair.dense:
         return None, None
 
@@ -184,7 +184,7 @@ def _cosine_inputs(pair: Pair, dP: np.ndarray, wrt: str) -> tuple[Inputs, Inputs
 def _scaled_back(
     pair: Pair, S: np.ndarray, dS: np.ndarray, scale: Any, wrt: str
 ) -> tuple[np.ndarray, Inputs, Inputs]:
-    """From ``∂L/∂S`` to the length-scales, X and Y."""
+    """Pull-back of ``∂L/∂S`` to the length-scales, X and Y."""
     d_scale = -2 * np.vdot(dS, S) / scale if scale.ndim == 0 else None
     if d_scale is not None and (not wrt or not pair.dense):
         return d_scale, None, None
@@ -206,7 +206,7 @@ _ONE = np.float64(1.0)
 
 
 def _power(base: np.ndarray, exponent: float) -> np.ndarray:
-    """``base ** exponent``, without the slow general power for small integers."""
+    """``base ** exponent``, avoiding the slow general power for small integers."""
     if exponent == int(exponent) and 1 <= exponent <= 8:
         result = base
         for _ in range(int(exponent) - 1):
@@ -218,7 +218,7 @@ def _power(base: np.ndarray, exponent: float) -> np.ndarray:
 def _root_slope(base: Any, exponent: float) -> Any:
     """Derivative of ``base ** exponent`` for an exponent below 1.
 
-    Infinite at 0, it counts as 0 there: a product that is 0 stays so at every scale.
+    Infinite at 0, where it is set to 0: an inner product that is 0 is so at every scale.
     """
     with np.errstate(divide="ignore"):
         slope = exponent * np.asarray(base) ** (exponent - 1)
@@ -234,7 +234,7 @@ def _cosine(pair: Pair, **_: Any) -> Gram:
 
 
 def _of_affine(pair: Pair, gamma: float, K: np.ndarray, slope: Callable[[], np.ndarray]) -> Gram:
-    """A function of ``γ P + c0`` with its derivative by that."""
+    """A function of ``γ P + c0``, given its derivative with respect to that."""
 
     def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
         d_base = dK * slope()
@@ -280,7 +280,7 @@ def _rbf(pair: Pair, gamma: float, **_: Any) -> Gram:
 
 
 def _by_feature(name: str, pair: Pair, dM: np.ndarray, wrt: str) -> tuple[Inputs, Inputs]:
-    """From the derivative by a matrix of `_SUMS`, a sum over features, to X and Y."""
+    """Pull-back of a matrix of `_SUMS` (a sum over features) to X and Y."""
     if not wrt or not pair.dense:
         return None, None
     dX, dY = np.zeros(pair.X.shape), np.zeros(pair.Y.shape)
@@ -351,7 +351,7 @@ def _gaussian(S: np.ndarray) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
 def _matern_half(S: np.ndarray) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
     t = np.sqrt(S)
     K = np.exp(-t)
-    # K has a kink where points meet; there S = 0, and so is its derivative by ℓ.
+    # K has a kink where points coincide; there S = 0, and so is its derivative with respect to ℓ.
     return K, lambda: np.where(t > 0, -0.5 * K / np.where(t > 0, t, 1), 0.0)
 
 
@@ -376,7 +376,7 @@ _MATERN: dict[float, Callable] = {
 
 
 def _stationary(kernel: Any, pair: Pair) -> Gram:
-    """RBF and Matérn: a function of S, with its derivative by S."""
+    """RBF and Matérn: a function of S, and its derivative."""
     function = _MATERN[kernel.nu] if isinstance(kernel, gp.Matern) else _gaussian
     scale = np.squeeze(np.asarray(kernel.length_scale, dtype=float))
     S = pair.scaled(scale)
@@ -390,7 +390,7 @@ def _stationary(kernel: Any, pair: Pair) -> Gram:
 
 
 def _shaped(value: np.ndarray, template: Any) -> Any:
-    """A gradient in the shape of the hyperparameter."""
+    """Gradient in the shape of the hyperparameter."""
     return float(value) if np.ndim(template) == 0 else np.reshape(value, np.shape(template))
 
 
@@ -429,7 +429,7 @@ def _exp_sine_squared(kernel: Any, pair: Pair) -> Gram:
         gradient = {"length_scale": d_scale, "periodicity": d_period}
         if not wrt:
             return gradient, None, None
-        # sin(angle) / d = π / period · sinc(d / period), without a hole at d = 0
+        # sin(angle) / d = π / period · sinc(d / period), defined at d = 0
         slope = cosine * np.sinc(d / period) * (-2 * (np.pi / period / scale) ** 2)
         return gradient, *_scaled_back(pair, D, V * slope, _ONE, wrt)[1:]
 
@@ -500,7 +500,7 @@ def _exponentiation(kernel: Any, pair: Pair) -> Gram:
     return Gram(_power(base.K, exponent), back)
 
 
-# By the exact class: a subclass may compute something else.
+# Looked up by exact class: a subclass may compute something else.
 _COMPOSED: dict[type, Callable[[Any, Pair], Gram]] = {
     gp.RBF: _stationary,
     gp.Matern: _stationary,
@@ -524,7 +524,7 @@ def _composed(kernel: Any, pair: Pair) -> Gram:
 
 
 def _why_not(kernel: Any) -> str:
-    """Why a kernel of a Gaussian process has no derivative, empty if it has one."""
+    """Why a Gaussian process kernel cannot be differentiated; empty if it can be."""
     if type(kernel) not in _COMPOSED:
         return f"{type(kernel).__name__} has no derivative here."
     if isinstance(kernel, gp.Matern) and kernel.nu not in _MATERN:
@@ -536,7 +536,7 @@ def _why_not(kernel: Any) -> str:
 
 
 def kernel_names(kernel: Any) -> tuple[str, ...]:
-    """Hyperparameters of a kernel by which ``gram`` differentiates.
+    """Hyperparameters of a kernel that ``gram`` differentiates.
 
     Parameters
     ----------
@@ -545,7 +545,7 @@ def kernel_names(kernel: Any) -> tuple[str, ...]:
     Raises
     ------
     NotDifferentiableError
-        If ``gram`` does not know the kernel; `evaluate` it as it is.
+        If ``gram`` does not know the kernel.
     """
     if isinstance(kernel, str) and kernel in _PAIRWISE:
         return _PAIRWISE[kernel][0]
@@ -556,7 +556,7 @@ def kernel_names(kernel: Any) -> tuple[str, ...]:
 
 
 def passes_inputs(kernel: Any) -> bool:
-    """Whether ``gram`` has the derivatives of a kernel by the points, if these are dense."""
+    """Whether ``gram`` differentiates a kernel with respect to dense points."""
     if isinstance(kernel, str):
         return kernel in _PAIRWISE and kernel != "precomputed"
     parts = [getattr(kernel, name) for name in ("k1", "k2", "kernel") if hasattr(kernel, name)]
@@ -571,10 +571,10 @@ def gram(kernel: Any, pair: Pair, **settings: Any) -> Gram:
     Parameters
     ----------
     kernel : str or kernel of ``sklearn.gaussian_process.kernels``
-        One that ``kernel_names`` does not refuse.
+        Accepted by ``kernel_names``.
     pair : Pair
     **settings : float
-        `gamma`, `coef0` and `degree`, for a kernel that is a string.
+        `gamma`, `coef0` and `degree`, for a kernel given as a string.
 
     Returns
     -------
@@ -589,5 +589,5 @@ def gram(kernel: Any, pair: Pair, **settings: Any) -> Gram:
 
 
 def opaque(K: Any) -> Gram:
-    """A matrix that someone else computed: no derivatives."""
+    """A given kernel matrix, without derivatives."""
     return Gram(np.asarray(K, dtype=float), lambda dK, wrt: ({}, None, None))

@@ -1,8 +1,8 @@
-"""Lasso and elastic net, for one target, for several, or for several that share their support.
+"""Lasso and elastic net, for one target, for several, or for several with a joint support.
 
 Training minimizes ``|yc - Xc W|² / 2A + α ρ Σ |W_jk| + α (1 - ρ) |W|² / 2``, and the multi-task
-models with the lengths of rows ``|W_j|`` in place of ``Σ_k |W_jk|``; see ``_data`` for Xc. What is
-differentiated is the solution itself: see ``ElasticNetSolver``.
+models the same with row norms ``|W_j|`` in place of ``Σ_k |W_jk|``; see ``_data`` for Xc. The exact
+solution is differentiated: see ``ElasticNetSolver``.
 
 Notation
 --------
@@ -43,25 +43,25 @@ __all__ = ["LassoProblem"]
 
 # scikit-learn's defaults; with looser values its own fit is returned.
 _DEFAULT_TOLERANCE, _DEFAULT_ITERATIONS = 1e-4, 1000
-# Condition number of the Hessian, for each sweep of `max_iter`, up to which coordinate descent
-# converges: scikit-learn's was measured to take one sweep for every 2 to 15 at the default
-# tolerance, 0.2 to 3 at 1e-12.
+# Coordinate descent counts as converging up to this condition number of the Hessian for each sweep
+# of `max_iter`. Measured for scikit-learn: one sweep for every 2 to 15 at the default tolerance,
+# 0.2 to 3 at 1e-12.
 _CONDITION_PER_SWEEP = 3.0
-# Sweeps that it takes below the default tolerance to move a coefficient by its soft threshold
-# where residuals are next to zero: measured at 10 to 60, as all others move with it.
+# Sweeps below the default tolerance that move a coefficient by its soft threshold where residuals
+# are almost zero: measured at 10 to 60, as all other coefficients move too.
 _SWEEPS_PER_THRESHOLD = 100.0
-# Duality gap at which scikit-learn stops, relative to the objective, above which the distance to
-# the solution shows in scores.
+# Duality gap at which scikit-learn stops, relative to the objective, above which the difference
+# from the solution is visible in scores.
 _VISIBLE_GAP = 2e-3
 
 
 @inner_problem.register(ElasticNet)
 @inner_problem.register(MultiTaskElasticNet)
 class LassoProblem(InnerProblem):
-    """Lasso, ElasticNet and their multi-task twins by `alpha` and `l1_ratio`."""
+    """Lasso, ElasticNet and their multi-task versions, for `alpha` and `l1_ratio`."""
 
-    # On 100 random problems no better minimum lay beyond a rise of 5 %; and penalties next to
-    # none take by far the longest.
+    # On 100 random problems there was no better minimum beyond a rise of 5 %; fits with tiny
+    # penalties are by far the most expensive.
     traits = Traits(is_quasiconvex=True, passes_data=True)
 
     def __init__(self, estimator: Any):
@@ -77,11 +77,11 @@ class LassoProblem(InnerProblem):
 
 
 class _LassoFold(Fold):
-    """Training data, and a solver that starts from its last solution."""
+    """Training data, and a solver warm-started from its last solution."""
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any):
         rows = slice(0, 2)
-        # All of a fitted estimator but its coefficients, from a penalty that needs none.
+        # All fitted attributes but the coefficients, from a fit whose penalty makes these zero.
         own = {"alpha": estimator.alpha, "warm_start": estimator.warm_start}
         easy = clone(estimator).set_params(alpha=1e12, warm_start=False)
         self._template = easy.fit(copy_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
@@ -104,9 +104,9 @@ class _LassoFold(Fold):
         self._solved: tuple[float, float] | None = None
 
     def solver(self, alpha: float, ratio: float) -> ElasticNetSolver:
-        """The solver at its solution for these penalties."""
+        """Solver at its solution for these penalties."""
         if self._solved != (alpha, ratio):
-            self._solved = None  # should it raise on the way
+            self._solved = None  # in case of an exception
             ones = np.ones(self.loss.data.shape[1])
             self._solver.minimize(
                 alpha * ratio * ones, alpha * (1 - ratio) * ones, approximate=False
@@ -131,11 +131,11 @@ class _LassoFold(Fold):
         else:
             fitted = self.loss.filled(fitted, flat, shown)
             if flat and self._column and fitted.fit_intercept:
-                fitted.intercept_ = np.atleast_1d(fitted.intercept_)  # as of scikit-learn
+                fitted.intercept_ = np.atleast_1d(fitted.intercept_)  # as in scikit-learn
         return _LassoFit(fitted, self, alpha, ratio, *solution, solver.exact, is_exact)
 
     def _does_not_converge(self, fitted: Any, W: np.ndarray) -> bool:
-        """Whether scikit-learn's own fit ends before its tolerance, or by a loose one."""
+        """Whether scikit-learn's own fit stops early, or at a loose tolerance."""
         if fitted.tol > _DEFAULT_TOLERANCE or fitted.max_iter < _DEFAULT_ITERATIONS:
             return True
         digits = np.log10(max(fitted.tol, np.finfo(float).tiny)) / np.log10(_DEFAULT_TOLERANCE)
@@ -143,17 +143,17 @@ class _LassoFold(Fold):
             return True
         if self._column_squares is None:
             return False
-        # With so many features coordinate descent first interpolates. Then only the penalty moves
-        # coefficients, each by at most its soft threshold in a sweep.
+        # With more features than samples coordinate descent first interpolates the target; then
+        # a sweep moves each coefficient by at most its soft threshold.
         sweeps = 1.0 if fitted.tol == _DEFAULT_TOLERANCE else _SWEEPS_PER_THRESHOLD
-        # Thresholds are times x_jᵀ x_j.
+        # Thresholds are multiplied by x_jᵀ x_j.
         thresholds = float(fitted.alpha) * float(fitted.l1_ratio) * self.loss.data.weights.sum()
         distances = np.abs(W) * self._column_squares[:, None]
         return bool((sweeps * distances > fitted.max_iter * thresholds).any())
 
     def _gap_is_visible(self, tol: float, l1: float, W: np.ndarray, N: np.ndarray) -> bool:
-        """Whether scikit-learn's tolerance, ``tol |yc|²``, is a large part of the objective."""
-        # At the solution; by the optimality conditions no residuals are needed.
+        """Whether scikit-learn's tolerance, ``tol |yc|²``, is large relative to the objective."""
+        # At the solution; by the optimality conditions it needs no residuals.
         objective = self._squares - (W * self._c).sum(axis=0)
         objective = (objective + l1 * (W * N).sum(axis=0)) / 2
         total = objective.sum() if self._joint else objective

@@ -8,7 +8,7 @@ Notation
 --------
 n, p, q, K : number of samples, features, coefficients with the intercept, outputs
 V : coefficients, (q, K), the intercept in the last row
-a : sample weights, (n, K): they differ between outputs where classes are told from the rest
+a : sample weights, (n, K): they depend on the output in one-vs-rest classification
 c : scale of the loss;  λ, μ : penalties, (q,)
 """
 
@@ -41,12 +41,12 @@ from skhyper.hypergradient._problem import (
 
 __all__ = ["LinearFold", "LinearProblem", "Training"]
 
-# Sparse data of so many entries, zeros included, are faster dense.
+# Number of entries, zeros included, up to which sparse data are made dense, which is faster.
 _SMALL = 1_000_000
 
 
 class LinearProblem(InnerProblem):
-    """What linear models share; a subclass says by ``training`` what is minimized.
+    """Base class for linear models; ``training`` of a subclass defines what is minimized.
 
     Attributes
     ----------
@@ -58,10 +58,10 @@ class LinearProblem(InnerProblem):
 
     @abstractmethod
     def training(self, fitted: Any, fold: "LinearFold") -> Training:
-        """The training problem that `fitted` is a solution of."""
+        """The training problem solved by `fitted`."""
 
     def link(self, fitted: Any, Z: np.ndarray, method: str) -> tuple[np.ndarray, Callable]:
-        """Output at linear predictors (m, K), and from ∂L/∂output to ∂L/∂Z (m, K)."""
+        """Output at linear predictors (m, K), and pull-back of ∂L/∂output to ∂L/∂Z (m, K)."""
         flat = Z[:, 0] if Z.shape[1] == 1 else Z
         if method != "predict_proba":
             return flat, lambda d: d.reshape(Z.shape)
@@ -82,7 +82,7 @@ class LinearFold(Fold):
     y : ndarray of shape (n,)
     sample_weight : array-like or None
     last_u : ndarray of shape (q, K) or None
-        Solution of the last linear system, from which the next one starts.
+        Last adjoint, the starting point of the next linear system.
     factor : Factor
     """
 
@@ -110,9 +110,9 @@ class LinearFold(Fold):
 
     @cached_property
     def features(self) -> Features:
-        """Centered, where an intercept without a penalty takes up their means.
+        """Centered features, where an unpenalized intercept absorbs their means.
 
-        That leaves the model as it is, and the Hessian with fewer digits to lose.
+        The model is the same, and the Hessian better conditioned.
         """
         matrix = as_matrix(self._X)
         if sparse.issparse(matrix) and np.prod(matrix.shape) <= _SMALL:
@@ -159,7 +159,7 @@ class _LinearFit(Fit):
 
     @property
     def _V(self) -> np.ndarray:
-        """The estimator's coefficients, of centered features."""
+        """The estimator's coefficients, for centered features."""
         V = np.atleast_2d(self.estimator.coef_).T.astype(float)
         if not self.estimator.fit_intercept:
             return V

@@ -37,7 +37,7 @@ __all__ = ["GLMProblem", "LinearSVCProblem", "LinearSVRProblem", "LogisticProble
 
 
 def _class_weights(class_weight: Any, classes: np.ndarray, y: np.ndarray, weight: Any) -> Any:
-    """Weight of each class; "balanced" counts samples by their weights where sklearn does."""
+    """Weight of each class; "balanced" uses sample weights where scikit-learn does."""
     extra = {}
     if weight is not None and "sample_weight" in inspect.signature(compute_class_weight).parameters:
         extra["sample_weight"] = np.asarray(weight, dtype=float)
@@ -45,14 +45,14 @@ def _class_weights(class_weight: Any, classes: np.ndarray, y: np.ndarray, weight
 
 
 def _signed(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """1 for the class of each column, -1 for the rest; one column for two classes."""
+    """1 for the class of each column, -1 for all others; one column for two classes."""
     Y = np.where(y[:, None] == classes, 1.0, -1.0)
     return Y[:, 1:] if len(classes) == 2 else Y
 
 
 @inner_problem.register(LogisticRegression)
 class LogisticProblem(LinearProblem):
-    """LogisticRegression by `C` and, with the elastic net, `l1_ratio`."""
+    """LogisticRegression with respect to `C` and, with the elastic net, `l1_ratio`."""
 
     def __init__(self, estimator: LogisticRegression):
         super().__init__(estimator)
@@ -69,7 +69,7 @@ class LogisticProblem(LinearProblem):
         if penalty is None:
             self.traits = Traits("LogisticRegression(penalty=None) has no C.", passes_data=True)
             return
-        # From scikit-learn 1.8 on, l1_ratio alone says which penalty it is.
+        # From scikit-learn 1.8 on, l1_ratio alone determines the penalty.
         mixed = penalty == "elasticnet" or (penalty == "deprecated" and estimator.solver == "saga")
         self.names = ("C", "l1_ratio") if mixed else ("C",)
         if not mixed:
@@ -103,7 +103,7 @@ class LogisticProblem(LinearProblem):
         free = getattr(fitted, "penalty", "deprecated") is None or np.isinf(fitted.C)
         if free:
             l2, l1 = np.zeros(q), np.zeros(q)
-        # liblinear takes the intercept for the coefficient of one more feature.
+        # liblinear treats the intercept as the coefficient of one more feature.
         l2[p:] *= liblinear / fitted.intercept_scaling**2
         l1[p:] *= liblinear / fitted.intercept_scaling
         binary = len(classes) == 2
@@ -127,7 +127,7 @@ class LogisticProblem(LinearProblem):
 @inner_problem.register(GammaRegressor)
 @inner_problem.register(TweedieRegressor)
 class GLMProblem(LinearProblem):
-    """Generalized linear models by `alpha` and, for Tweedie's, `power`."""
+    """Generalized linear models with respect to `alpha` and, for Tweedie's, `power`."""
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
@@ -135,7 +135,7 @@ class GLMProblem(LinearProblem):
         bases = (PoissonRegressor, GammaRegressor, TweedieRegressor)
         base = next(b for b in bases if isinstance(estimator, b))
         check_not_overridden(estimator, base, "fit", "predict")
-        # Between powers the deviance changes its form, and the link may do so too.
+        # At these powers the form of the deviance changes, and the link may too.
         by_power = tweedies and estimator.power not in (0, 1, 2) and estimator.power > 0
         self.names = ("alpha", "power") if by_power else ("alpha",)
 
@@ -169,7 +169,7 @@ class GLMProblem(LinearProblem):
 
 
 class _LiblinearProblem(LinearProblem):
-    """What LinearSVC and LinearSVR share: the intercept is penalized, C scales the loss."""
+    """Base of LinearSVC and LinearSVR: the intercept is penalized, C scales the loss."""
 
     penalizes_intercept = True
 
@@ -187,7 +187,7 @@ class _LiblinearProblem(LinearProblem):
 
 @inner_problem.register(LinearSVC)
 class LinearSVCProblem(_LiblinearProblem):
-    """LinearSVC with the squared hinge loss by `C`."""
+    """LinearSVC with the squared hinge loss, with respect to `C`."""
 
     names = ("C",)
 
@@ -205,7 +205,7 @@ class LinearSVCProblem(_LiblinearProblem):
         Y = _signed(y, classes)
         weight = _class_weights(fitted.class_weight, classes, y, fold.sample_weight)
         a = as_weights(fold.sample_weight, len(y))[:, None]
-        # With more than two classes liblinear weighs the one, not the rest.
+        # With more than two classes liblinear applies class weights to the positive class only.
         a = a * (weight[np.searchsorted(classes, y)][:, None] if len(classes) == 2 else 1.0)
         a = a * np.where(Y > 0, weight, 1.0) if len(classes) > 2 else a
         l2, l1 = self._penalties(fitted, fold)
@@ -215,7 +215,7 @@ class LinearSVCProblem(_LiblinearProblem):
 
 @inner_problem.register(LinearSVR)
 class LinearSVRProblem(_LiblinearProblem):
-    """LinearSVR with the squared loss by `C` and `epsilon`."""
+    """LinearSVR with the squared loss, with respect to `C` and `epsilon`."""
 
     names = ("C", "epsilon")
 
@@ -241,7 +241,7 @@ class LinearSVRProblem(_LiblinearProblem):
         )
 
 
-# By loss and whether there is an l1 penalty: what has the solution that SGD goes to.
+# Estimators with the solution that SGD approximates, by loss and whether there is an l1 penalty.
 _SAME_AS_SGD = {
     ("log_loss", False): "LogisticRegression(C=1 / (alpha * n_samples))",
     (

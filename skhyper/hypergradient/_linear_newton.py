@@ -25,43 +25,44 @@ from skhyper._numeric._newton import step_length
 __all__ = ["Factor", "Features", "Newton", "Training"]
 
 # Distance to the solution, in the norm of the Hessian and relative to the coefficients, at which
-# Newton's method stops; and what is accepted where rounding stops it earlier.
+# Newton's method stops, and up to which it is accepted where rounding stops it earlier.
 _NEWTON_RTOL, _ACCEPTED = 1e-8, 1e-5
 _MAX_STEPS = 100
-# Supports that are tried before the last one is taken as it is.
+# Maximum number of supports tried.
 _MAX_SUPPORTS = 200
-# A factor serves for steps at other points, and for systems, while each mends all but this part.
+# Reuse a factorization (at other points, and for linear systems) while each step reduces the
+# residual tenfold.
 _SLOW = 0.1
 _REFINED, _LARGEST_RESIDUAL = 1e-9, 1e-4
-# Relative residual of a step by conjugate gradients, and the iterations that take as long as a
-# factor; spread of the changes of the Hessian's diagonal up to which a factor serves; number of
-# coefficients up to which there is one.
+# Relative residual of a Newton step by conjugate gradients; iterations that cost as much as a
+# factorization; ratio of the largest to the smallest change of the Hessian's diagonal up to which
+# a factorization is reused; largest number of coefficients for which one is computed.
 _STEP_RTOL, _MOST_ITERATIONS, _SPREAD = 1e-3, 30, 4.0
 _LARGEST_FACTOR = 1500
-# Rounding of an entry of G, relative to the lengths of what it is the product of.
+# Rounding error of an entry of G, relative to the norms of the vectors it is the product of.
 _ROUNDING = 64 * np.finfo(float).eps
-# Curvature of a loss that has all but vanished.
+# Relative curvature of a loss below which it counts as vanished.
 _FLAT = 1e-9
-# Relative to the penalty: slopes that exceed it by less do so by rounding.
+# Gradients above the l1 penalty by less than this share are rounding errors.
 _SLACK = 1e-8
 
 
 @dataclass(frozen=True)
 class Training:
-    """What an estimator minimizes on one fold, at one setting.
+    """What an estimator minimizes on one fold, for given hyperparameters.
 
     Attributes
     ----------
     family : Family
     y : ndarray of shape (n, K)
-        Target as the family codes it.
+        Target in the coding of the family.
     weights : ndarray of shape (n, K)
     scale : float
     l2, l1 : ndarray of shape (q,)
     by : dict
-        From a hyperparameter to ``V -> ∂G/∂θ``, (q, K), what is not in ``family.by``.
+        ``V -> ∂G/∂θ``, (q, K), by hyperparameter, for those not in ``family.by``.
     by_several : dict
-        From one that holds several numbers to ``(u, V) -> uᵀ ∂G/∂θ``.
+        ``(u, V) -> uᵀ ∂G/∂θ``, for hyperparameters with several components.
     """
 
     family: Family
@@ -75,7 +76,7 @@ class Training:
 
 
 class Features(NamedTuple):
-    """Q of the features less their `mean` (p,), and the lengths of its columns (q, 1)."""
+    """Q with centered features, their `mean` (p,), and the norms of its columns (q, 1)."""
 
     design: Design
     mean: np.ndarray
@@ -83,7 +84,7 @@ class Features(NamedTuple):
 
 
 class Factor:
-    """The last preconditioner: it serves for Hessians that are not too different from its own.
+    """The last preconditioner, reused for Hessians similar to its own.
 
     Attributes
     ----------
@@ -95,7 +96,7 @@ class Factor:
         self.known: tuple[np.ndarray, np.ndarray, Callable | None] | None = None
 
     def solver(self, system: tuple, diagonal: np.ndarray) -> Callable | None:
-        """The last one if it serves, or a new one."""
+        """The last solver if it can be reused, else a new one."""
         known = self.known
         if known is None or not self._serves(known[0], known[1], system[-1], diagonal):
             known = self.known = system[-1].copy(), diagonal, softmax_preconditioner(*system)
@@ -113,7 +114,7 @@ class Factor:
 
 @dataclass(frozen=True, eq=False)
 class _Point:
-    """Coefficients V (q, K), and what follows from them, each computed once."""
+    """Coefficients V (q, K), and quantities derived from them, each computed once."""
 
     design: Design
     training: Training
@@ -134,17 +135,17 @@ class _Point:
     def slope(self) -> np.ndarray:
         """``c Qᵀ (a g) + λ V``, (q, K)."""
         slope = self.design.adjoint(self.residuals)
-        if self.training.family is multinomial:  # whose slopes are 0 on average over the classes
+        if self.training.family is multinomial:  # the average gradient over the classes is 0
             slope -= slope.mean(axis=1, keepdims=True)
         return slope + self.training.l2[:, None] * self.V
 
     @cached_property
     def bend(self) -> np.ndarray:
-        """What the family gives as the curvature of the loss, (n, K)."""
+        """Curvature of the loss in the form of the family, (n, K)."""
         return self.training.family.curvature(self.training.y, self.z)
 
     def bent(self, s: np.ndarray) -> np.ndarray:
-        """``∂²ℓ/∂z² s`` of each sample, (n, K)."""
+        """``∂²ℓ/∂z² s`` for each sample, (n, K)."""
         bend = self.bend
         if self.training.family is multinomial:
             return bend * s - bend * (bend * s).sum(axis=1, keepdims=True)
@@ -156,14 +157,14 @@ class _Point:
         return self.design.adjoint(bent) + t.l2[:, None] * U
 
     def hessian_norm(self) -> float:
-        """``sqrt(Vᵀ H V)``, not 0."""
+        """``sqrt(Vᵀ H V)``, bounded away from 0."""
         t, V = self.training, self.V
         curved = (t.scale * t.weights * self.bent(self.z) * self.z).sum()
         return float(np.sqrt(max(curved + (t.l2[:, None] * V * V).sum(), 1e-300)))
 
 
 class _Factored(NamedTuple):
-    """The Hessian at a point, on a support: a solver, and roots of its whole diagonal (q, K)."""
+    """Hessian at a point, on a support: a solver, and roots of its full diagonal (q, K)."""
 
     at: _Point
     solve: Callable
@@ -172,17 +173,17 @@ class _Factored(NamedTuple):
 
 
 class Newton:
-    """From the estimator's solution to the exact one, by Newton's steps on its support.
+    """Newton's method on the support, from the estimator's solution to the exact one.
 
-    Solvers stop early, and what they leave of ``G`` the implicit function theorem takes
-    for zero. With an l1 penalty, coefficients that would change their sign leave the
-    support, and those join it whose slope is larger than the penalty.
+    Solvers stop early, while the implicit function theorem assumes ``G = 0``. With an l1
+    penalty, coefficients whose sign would change leave the support, and those whose gradient
+    exceeds the penalty join it.
 
     Attributes
     ----------
     at : _Point
     distance : float
-        To the solution, in the norm of the Hessian and relative to V.
+        Distance to the solution, in the norm of the Hessian and relative to V.
     """
 
     def __init__(self, features: Features, factor: Factor, training: Training, V: np.ndarray):
@@ -201,7 +202,7 @@ class Newton:
     def solve(self, dw: np.ndarray, guess: np.ndarray | None) -> np.ndarray | None:
         """``H⁻¹ dw`` on the support; None if conjugate gradients do not converge.
 
-        The factor may be one with rounding, or of a point nearby.
+        Refined iteratively: the factorization may be inexact, or of a point nearby.
         """
         S, v, solved = self._support, dw[self._support], self._factored
         scale, size, U = solved.scale[S], np.inf, np.zeros_like(dw)
@@ -211,7 +212,7 @@ class Newton:
             size, before = float(np.linalg.norm(rest / scale)), size
             if size <= _REFINED * np.linalg.norm(v / scale):
                 return U
-            if size <= _SLOW * before:  # nan is not
+            if size <= _SLOW * before:  # False for nan
                 U[S] += self._factored.solve(rest)
             elif self._factored.at is self.at:
                 largest = _LARGEST_RESIDUAL * np.linalg.norm(v / scale)
@@ -229,16 +230,16 @@ class Newton:
         return G[self._support]
 
     def _size(self, G: np.ndarray) -> float:
-        """Length of G on the support, each entry by the curvature of its coefficient."""
+        """Norm of G on the support, entries scaled by the curvature of their coefficients."""
         return float(np.linalg.norm(G / self._factored.scale[self._support]))
 
     def _rounding(self, at: _Point) -> np.ndarray:
-        """What rounding leaves unknown of each entry of G, (q, K)."""
+        """Rounding error of each entry of G, (q, K)."""
         lengths = self._lengths * np.linalg.norm(at.residuals, axis=0)
         return _ROUNDING * (lengths + self._training.l2[:, None] * np.abs(at.V))
 
     def _polished(self, at: _Point) -> tuple[_Point, float]:
-        """Steps on one support after another, with the distance of the last."""
+        """Newton's method on successive supports, and the distance after the last."""
         l1 = self._training.l1[:, None]
         distance = np.inf
         for _ in range(_MAX_SUPPORTS):
@@ -254,10 +255,10 @@ class Newton:
         return at, distance
 
     def _steps(self, at: _Point) -> tuple[_Point, float]:
-        """Newton's steps on the support, with an estimate of how far they are from the end.
+        """Newton steps on the support, and an estimate of the remaining distance.
 
-        The distance is that in the norm of the Hessian, relative to V: no scale of a feature
-        changes it. It is inf as soon as a coefficient has left the support.
+        The distance is in the norm of the Hessian, relative to V, hence invariant to scaling of
+        features. It is inf when a coefficient has left the support.
         """
         G = self._residual(at)
         size, distance = self._size(G), np.nan
@@ -279,7 +280,7 @@ class Newton:
                 ratio = self._size(G_new) / size
                 distance = np.sqrt(decrement) / at.hessian_norm()
             if t == 0 or (ratio > 0.5 and distance <= _ACCEPTED):
-                # No progress: by an old factor, or within rounding.
+                # No progress: an outdated factorization, or rounding.
                 if self._factored.at is at:
                     break
                 self._factored = self._factorize(at)
@@ -289,7 +290,7 @@ class Newton:
             distance *= max(1.0 - t, min(ratio, 1.0))
             if distance < _NEWTON_RTOL:
                 break
-            # A factor is worth as many more steps as products with Q are worth a factor.
+            # Iterations take a new preconditioner for each step.
             if self._iterates or ratio > _SLOW:
                 self._factored = self._factorize(at)
                 size = self._size(G)
@@ -299,7 +300,7 @@ class Newton:
 
     @property
     def _iterates(self) -> bool:
-        """Whether systems are solved by products with the Hessian itself."""
+        """Whether systems are solved iteratively, by products with the Hessian."""
         return self._design.dense is None or self._training.family is multinomial
 
     def _step_length(self, at: _Point, step: np.ndarray) -> tuple[float, float]:
@@ -318,9 +319,9 @@ class Newton:
         return step_length(slope, 1.0 if l1.any() else 64.0)
 
     def _dropped(self, V: np.ndarray, step: np.ndarray, leaves: np.ndarray, size: float) -> _Point:
-        """After a step on which some coefficients `leave` the support.
+        """Point after a step on which some coefficients (`leaves`) leave the support.
 
-        All of them, if that makes ``G`` smaller than `size`; else the first on the way.
+        All of them, if that makes ``G`` smaller than `size`; else only the first along the step.
         """
         signs, support = self._signs, self._support
         self._signs, self._support = np.where(leaves, 0.0, signs), support & ~leaves
@@ -333,12 +334,12 @@ class Newton:
         return self._point(np.where(first, 0.0, V + share.min() * step))
 
     def _factorize(self, at: _Point) -> _Factored:
-        """The Hessian at a point, solved for vectors of the support's entries."""
+        """Factorization of the Hessian at a point, on the support."""
         t, S, bend = self._training, self._support, at.bend
         curved = bend * (1 - bend) if t.family is multinomial else np.abs(bend)
         diagonal = self._design.squared_norms(t.scale * t.weights * curved) + t.l2[:, None]
         scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-        # Without a penalty coefficients have no end where the loss goes to 0.
+        # Without a penalty coefficients diverge where the loss tends to 0.
         flat = diagonal <= _FLAT * t.scale * t.weights.sum() / len(t.y) * self._lengths**2
         runs_away = not (t.l2.any() or t.l1.any()) and bool(flat.all())
         if t.family is multinomial:
@@ -362,7 +363,7 @@ class Newton:
         return _Factored(at, solve, scale, runs_away)
 
     def _softmax_solver(self, system: tuple) -> Callable:
-        """Conjugate gradients, by a factor at another point or setting for as long as it serves."""
+        """Preconditioned conjugate gradients, reusing the factorization of another point."""
         support, factor = system[-1], self._factor
         if self._design.dense is None or support.size > _LARGEST_FACTOR:
             return softmax_solver(*system)

@@ -1,7 +1,7 @@
-"""Validation losses with their derivatives by the predictions.
+"""Validation losses, and their derivatives with respect to predictions.
 
-A scorer of scikit-learn that is smooth (almost everywhere) becomes the loss ``-score``, equal
-to it to rounding. For one that is not, such as accuracy, a smooth *surrogate* stands in.
+A scikit-learn scorer that is smooth (almost everywhere) becomes the loss ``-score``, equal to it
+to rounding. Scores that are not smooth, such as accuracy, are replaced by a *surrogate loss*.
 
 Notation
 --------
@@ -32,21 +32,21 @@ _TINY = np.finfo(float).tiny
 
 @dataclass(frozen=True)
 class Criterion:
-    """What is minimised for a scorer.
+    """Loss that is minimized for a scorer.
 
     Attributes
     ----------
     description : str
-        In words.
+        Description in words.
     exact : bool
-        Whether it is minus the score; else a surrogate of it.
+        Whether the loss is minus the score; else it is a surrogate.
     method : str
-        Method of the estimator whose output the loss is a function of.
+        Method of the estimator whose output the loss takes.
     depends_on : tuple of str
-        Hyperparameters that are in the loss itself, which is then not differentiated by them.
+        Hyperparameters in the loss itself, which are then not differentiated.
     least : float
-        What a model without errors has: relative changes are those of the distance from it.
-        0 where there is no such value.
+        Loss of a model without errors, from which relative changes of the loss are measured; 0
+        where there is no such value.
     """
 
     description: str
@@ -57,20 +57,20 @@ class Criterion:
     least: float = 0.0
 
     def on(self, y: Any, sample_weight: Any = None, classes: Any = None) -> Loss:
-        """The loss on one validation fold.
+        """Loss on one validation fold.
 
         Parameters
         ----------
         y : array-like of shape (m,) or (m, K)
-            Classes may be a column, as scorers take them.
+            Classes may be a column, as in scorers.
         sample_weight : array-like of shape (m,), default=None
         classes : ndarray of shape (K,), default=None
-            The fitted classifier's.
+            Classes of the fitted classifier.
 
         Returns
         -------
         loss : callable
-            From predictions to the loss and its derivative, of the predictions' shape.
+            Maps predictions to the loss and its derivative, in the shape of the predictions.
         """
         y = np.asarray(y)
         if classes is not None and y.ndim == 2 and y.shape[1] == 1:
@@ -84,16 +84,16 @@ class Criterion:
 def criterion_of(
     scorer: Any, estimator: Any, methods: Collection[str] = ("predict", "predict_proba")
 ) -> Criterion:
-    """The criterion for a scorer: minus the score where that is smooth, else a surrogate.
+    """Criterion for a scorer: minus the score where that is smooth, else a surrogate loss.
 
     Parameters
     ----------
     scorer : callable
-        As ``sklearn.metrics.check_scoring`` returns it.
+        From ``sklearn.metrics.check_scoring``.
     estimator : estimator
-        The one that is scored; its last step is what has a default score.
+        The scored estimator; its last step determines a default score.
     methods : collection of str, default=("predict", "predict_proba")
-        What can be differentiated: of a score that needs more there is a surrogate.
+        Methods that can be differentiated; a score of any other has a surrogate.
     """
     parts = scorer_parts(scorer)
     if parts is None:
@@ -108,7 +108,7 @@ def criterion_of(
         description = "-log marginal likelihood of a training sample"
         return Criterion(description, True, function.__name__, _minus)
     name = getattr(function, "__name__", repr(scorer))
-    # A loss that was passed as a score is maximised: its sign says so.
+    # A loss passed as a score is maximized, which its sign shows.
     if function in _CLASSIFICATION and sign == -1 and not set(kwargs) - {"labels"}:
         if "predict_proba" not in methods:
             return _surrogate(name, estimator)
@@ -132,19 +132,19 @@ def _last_step(estimator: Any) -> Any:
 
 
 def log_marginal_likelihood(estimator: Any, X: Any = None, y: Any = None) -> float:
-    """The evidence of a Gaussian process, for each of its training samples: a scorer.
+    """Scorer: evidence of a Gaussian process, divided by the number of training samples.
 
     Parameters
     ----------
     estimator : GaussianProcessRegressor, or Pipeline that ends with one
         Fitted.
     X, y : ignored
-        What a scorer is called with; the evidence is that of the training data.
+        For compatibility with scorers; the evidence is that of the training data.
 
     Returns
     -------
     score : float
-        ``log_marginal_likelihood_value_`` over the number of training samples.
+        ``log_marginal_likelihood_value_`` divided by the number of training samples.
 
     Examples
     --------
@@ -167,12 +167,12 @@ def log_marginal_likelihood(estimator: Any, X: Any = None, y: Any = None) -> flo
 
 
 def _minus(y: np.ndarray, w: np.ndarray, classes: Any) -> Loss:
-    """Minus the one number that the estimator's method returns."""
+    """Minus the single number returned by the estimator's method."""
     return lambda output: (-float(output[0]), -np.ones(1))
 
 
 def _default_criterion(estimator: Any) -> Criterion | None:
-    """The criterion for the estimator's own ``score``."""
+    """Criterion for the estimator's own ``score``."""
     score = getattr(type(estimator), "score", None)
     module = getattr(score, "__module__", "")
     if module.startswith("sklearn.linear_model._glm"):
@@ -188,7 +188,7 @@ def _default_criterion(estimator: Any) -> Criterion | None:
     return None
 
 
-# ---- regression: a value and a derivative for each sample and output
+# ---- regression: value and derivative for each sample and output
 
 
 def _squared(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -241,7 +241,7 @@ def _columns(y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _mean(
     pointwise: Callable, y: np.ndarray, w: np.ndarray, classes: Any, root: bool = False
 ) -> Any:
-    """Mean of a pointwise loss over samples (its root, if asked for), then over outputs."""
+    """Mean of a pointwise loss over samples (or its root), then over outputs."""
     Y, W = _columns(y, w)
 
     def loss(output: np.ndarray) -> tuple[float, np.ndarray]:
@@ -256,17 +256,17 @@ def _mean(
 
 
 def _relative(pointwise: Callable, y: np.ndarray, w: np.ndarray, classes: Any) -> Loss:
-    """The loss over that of the best constant, less 1: minus R², D²."""
+    """Loss divided by that of the best constant, less 1: minus R², D²."""
     Y, W = _columns(y, w)
     null = (W * pointwise(Y, np.broadcast_to((W * Y).sum(axis=0), Y.shape))[0]).sum(axis=0)
-    # Of a constant target rounding may leave something: it is no scale.
+    # For a constant target it may be a rounding error, which cannot serve as a scale.
     counted = Y[w > 0]
     usable = (counted.max(axis=0) > counted.min(axis=0)) & (null > 0)
 
     def loss(output: np.ndarray) -> tuple[float, np.ndarray]:
         value, slope = pointwise(Y, output.reshape(Y.shape))
         mean = (W * value).sum(axis=0)
-        # As scikit-learn has it for a constant target: 1 where it is met, 0 where not.
+        # As in scikit-learn for a constant target: 1 for perfect predictions, else 0.
         score = np.where(usable, 1 - mean / np.where(usable, null, 1), mean == 0)
         d = np.where(usable, W * slope / np.where(usable, null, 1), 0.0) / Y.shape[1]
         return -float(score.mean()), d.reshape(output.shape)
@@ -275,7 +275,7 @@ def _relative(pointwise: Callable, y: np.ndarray, w: np.ndarray, classes: Any) -
 
 
 _GREATER_IS_BETTER = {metrics.r2_score, metrics.d2_tweedie_score}
-# Each entry takes the scorer's keywords, and fails on one that changes what it computes.
+# Entries accept the scorer's keywords and raise for those that change what it computes.
 _REGRESSION: dict[Any, Callable] = {
     metrics.mean_squared_error: lambda: partial(_mean, _squared),
     metrics.root_mean_squared_error: lambda: partial(_mean, _squared, root=True),
@@ -301,7 +301,7 @@ def _one_hot(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def _checked_one_hot(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Indicators (m, K) of the classes, to which all samples must belong."""
+    """Indicators (m, K) of the classes; raises for samples of other classes."""
     hot = _one_hot(y, classes)
     missing = hot.sum(axis=1) == 0
     if missing.any():
@@ -339,9 +339,9 @@ _CLASSIFICATION: dict[Any, Callable] = {
 }
 
 
-# ---- surrogates
+# ---- surrogate losses
 
-# Scores in which every class counts alike, however many samples it has.
+# Scores in which all classes have equal weight, whatever their numbers of samples.
 _BALANCED = {"balanced_accuracy_score", "roc_auc_score", "average_precision_score"}
 
 
@@ -358,7 +358,7 @@ def _surrogate(name: str, estimator: Any) -> Criterion:
 
 
 def class_pairs(n_classes: int) -> list[tuple[int, int]]:
-    """Pairs of classes in the order in which SVC has its machines."""
+    """Pairs of classes in the order of SVC's machines."""
     return [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
 
 
@@ -368,11 +368,10 @@ def _calibrated_log_loss(
     """Log-loss of ``softmax(A f + b)`` with the best A and b for these samples (Platt 1999).
 
     Decision values have no scale of their own (those of an SVM grow with C), and scores such
-    as accuracy do not see it. At the best A and b the derivative by f needs no more than
-    their values (envelope theorem). Targets are smoothed as Platt has it, so that A stays
-    finite where the classes are separated. Decisions of pairs of classes (`paired`) are added
-    up, so that each class has one. Samples of other classes, which every model gets wrong, are
-    left out.
+    as accuracy are invariant to it. By the envelope theorem, the derivative with respect to f
+    is that at fixed A and b. Targets are smoothed as in Platt (1999), so that A stays finite for
+    separated classes. Decision values of pairs of classes (`paired`) are summed, one sum for
+    each class. Samples of classes unknown to the model, always misclassified, are left out.
     """
     T = _one_hot(y, classes)
     known = T.any(axis=1)
@@ -407,7 +406,7 @@ def _calibrated_log_loss(
 def _calibrate(
     F: np.ndarray, S: np.ndarray, w: np.ndarray, start: list[np.ndarray]
 ) -> tuple[float, float, np.ndarray]:
-    """Least log-loss over ``A >= 0`` and b; A and ``A F + b`` with it."""
+    """Minimizer of the log-loss over ``A >= 0`` and b: A, and ``A F + b``."""
     K = F.shape[1]
     if not len(start[0]):
         start[0] = np.concatenate([[1.0], np.zeros(K)])
@@ -428,7 +427,7 @@ def _calibrate(
 
 
 def _newton(v: np.ndarray, F: np.ndarray, S: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Two steps more, to where the envelope theorem holds to rounding."""
+    """Two Newton steps, after which the envelope theorem holds to rounding."""
     for _ in range(2):
         P = softmax(v[0] * F + v[1:], axis=1)
         wP, R = w[:, None] * P, w[:, None] * (P - S)
@@ -446,12 +445,12 @@ def _newton(v: np.ndarray, F: np.ndarray, S: np.ndarray, w: np.ndarray) -> np.nd
 
 
 def sigmoid_pull_back(z: np.ndarray, d_proba: np.ndarray) -> np.ndarray:
-    """From ``∂L/∂(1-p, p)`` with ``p = sigmoid(z)`` to ``∂L/∂z``, (m,)."""
+    """Pull-back of ``∂L/∂(1-p, p)`` with ``p = sigmoid(z)`` to ``∂L/∂z``, (m,)."""
     p = expit(z)
     return p * (1 - p) * (d_proba[:, 1] - d_proba[:, 0])
 
 
 def softmax_pull_back(Z: np.ndarray, d_proba: np.ndarray) -> np.ndarray:
-    """From ``∂L/∂P`` with ``P = softmax(Z)`` to ``∂L/∂Z``, (m, K)."""
+    """Pull-back of ``∂L/∂P`` with ``P = softmax(Z)`` to ``∂L/∂Z``, (m, K)."""
     P = softmax(Z, axis=1)
     return P * (d_proba - (P * d_proba).sum(axis=1, keepdims=True))

@@ -1,10 +1,10 @@
-"""Neural networks, by the hyperparameters of their training.
+"""Neural networks, with respect to the hyperparameters of their training.
 
 Notation
 --------
 m, K, P : number of samples to predict, of outputs, of weights
-Z : what the last layer puts out, (m, K)
-T : derivatives of the weights by the hyperparameters, (k, P)
+Z : output of the last layer before its activation, (m, K)
+T : derivatives of the weights with respect to the hyperparameters, (k, P)
 """
 
 from collections.abc import Callable, Mapping
@@ -44,10 +44,10 @@ __all__ = ["NeuralProblem"]
 @inner_problem.register(MLPClassifier)
 @inner_problem.register(MLPRegressor)
 class NeuralProblem(InnerProblem):
-    """MLPClassifier and MLPRegressor by their learning rate, penalties, momentum.
+    """MLPClassifier and MLPRegressor, for their learning rate, penalties and momentum.
 
-    With early stopping, the epoch that is kept is taken for fixed. Where the estimator has no
-    seed, all fits of a fold have the same.
+    With early stopping, the epoch whose weights are kept is treated as fixed. For an estimator
+    without a seed, all fits of a fold share one.
     """
 
     traits = Traits(
@@ -82,7 +82,7 @@ class _NeuralFold(Fold):
     def train(
         self, params: Mapping[str, Any], names: list[str]
     ) -> tuple[Any, Callable[[np.ndarray], np.ndarray]]:
-        """The fitted estimator, and ``∂L/∂w dW/dθ`` of some hyperparameters from ``∂L/∂w``."""
+        """The fitted estimator, and the map from ``∂L/∂w`` to ``∂L/∂w dW/dθ`` for some names."""
         estimator = self.problem.estimator
         fitted = clone(estimator).set_params(**clone(dict(params), safe=False))
         own = fitted.random_state
@@ -93,13 +93,13 @@ class _NeuralFold(Fold):
 
 
 class _NeuralFit(Fit):
-    """Trained with derivatives with respect to the hyperparameters that are set."""
+    """A fit trained with derivatives for the hyperparameters in `params`."""
 
     def __init__(self, fold: _NeuralFold, params: Mapping[str, Any]):
         self._fold, self._params = fold, params
         self._carried = [name for name in fold.problem.names if name in params]
         self.estimator, slopes = fold.train(params, self._carried)
-        # The steps of training that it may keep take memory: used once.
+        # Dropped after one use: it may hold the steps of training, which take memory.
         self._slopes: Callable[[np.ndarray], np.ndarray] | None = slopes
 
     def predict(self, X: Any, method: str) -> Output:
@@ -112,7 +112,7 @@ class _NeuralFit(Fit):
         return Output(getattr(self.estimator, method)(X), forward_vjp(direct, self._along))
 
     def _along(self, dw: np.ndarray, want: Want) -> Gradient:
-        """``dwᵀ dW/dθ``; trained again for hyperparameters that were not set."""
+        """``dwᵀ dW/dθ``; trains again after the first use or for other names."""
         wanted = [name for name in self._fold.problem.names if name in want.names]
         if self._slopes is None or not set(wanted) <= set(self._carried):
             self._carried = wanted
@@ -126,7 +126,7 @@ class _NeuralFit(Fit):
         return {name: gradient[name] for name in wanted}
 
     def _link(self, X_test: Any, method: str) -> Callable[[np.ndarray], np.ndarray]:
-        """From ∂L/∂output to ∂L/∂Z, (m, K)."""
+        """Pull-back of ∂L/∂output to ∂L/∂Z, (m, K)."""
         K = self.estimator.n_outputs_
         if method != "predict_proba":
             return lambda d: d.reshape(-1, K)

@@ -1,8 +1,8 @@
-"""Pipelines: the last step's problem, and VJPs composed with those of the steps before it.
+"""Pipelines: the VJP of the last step's problem, composed with those of the steps before it.
 
 The steps before the last map training data X to Z and test data X' to Z', with statistics
 learned on X. The VJP of the last step's output gives the derivatives with respect to Z and Z';
-that of the other steps takes these to their hyperparameters and to X and X'.
+the VJPs of the other steps map these to their hyperparameters and to X and X'.
 
 Notation
 --------
@@ -38,11 +38,11 @@ __all__ = ["PipelineProblem"]
 
 @inner_problem.register(Pipeline)
 class PipelineProblem(InnerProblem):
-    """A pipeline by ``step__name``.
+    """A pipeline, with respect to ``step__name``.
 
-    Each step is fitted once a fold for as long as its own hyperparameters, and those of the
-    steps before it, stay; the last step's problem is loaded again only if its data changed.
-    `memory` of the pipeline is not used.
+    A step is refitted on a fold only if its hyperparameters, or those of the steps before it,
+    changed; the last step's problem is loaded again only if its data changed. The pipeline's
+    `memory` is not used.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class PipelineProblem(InnerProblem):
     last : str
         Name of the last step.
     before : tuple of str
-        Hyperparameters of the other steps that can be differentiated.
+        Hyperparameters of the earlier steps that can be differentiated.
     """
 
     def __init__(self, estimator: Any):
@@ -87,14 +87,14 @@ class PipelineProblem(InnerProblem):
 
 
 class _PipelineFold(Fold):
-    """The fitted steps before the last, and the fold of the last one."""
+    """The fitted steps before the last, and the fold of the last step."""
 
     def __init__(self, problem: PipelineProblem, X: Any, y: Any, fit_params: Mapping[str, Any]):
         self._problem, self._X, self._y = problem, X, y
         self._steps = [name for name, _ in problem.estimator.steps]
         self._metadata = route(problem.estimator, "fit", fit_params, self._steps)
         self._chain = Chain(problem.estimator.steps[:-1])
-        self._final: tuple[Any, Fold] | None = None  # the data that it is of, and the fold
+        self._final: tuple[Any, Fold] | None = None  # data, and the fold loaded with them
 
     @property
     def caches(self) -> bool:  # type: ignore[override]
@@ -103,10 +103,10 @@ class _PipelineFold(Fold):
     def fit(self, params: Mapping[str, Any]) -> Fit:
         pipeline, last = self._problem.estimator, self._problem.last
         own, nested = split_params(pipeline, params, self._steps)
-        # The last step's metadata are those of its `fit`, the others' of `fit_transform`.
+        # The last step's metadata are those of its `fit`, the other steps' of `fit_transform`.
         Z = self._chain.fit_transform(nested, self._X, self._y, self._metadata)
         if self._final is None or self._final[0] is not Z:
-            self._final = None  # stays so if loading fails
+            self._final = None  # in case loading fails
             metadata = metadata_of(self._metadata, last, "fit")
             self._final = Z, self._problem.final.load(Z, self._y, **metadata)
         final = self._final[1].fit(nested[last])
@@ -120,7 +120,7 @@ class _PipelineFold(Fold):
 
 @dataclass(frozen=True)
 class _PipelineFit(Fit):
-    """Its outputs have derivatives until the fold's steps before the last are fitted again."""
+    """A fit, whose outputs can be differentiated until the fold's earlier steps are refitted."""
 
     estimator: Any
     problem: PipelineProblem

@@ -1,18 +1,19 @@
-"""What an estimator has to provide so that its hyperparameters can be differentiated.
+"""Interface through which the hyperparameters of an estimator are differentiated.
 
-A *problem* belongs to an estimator and knows its names before any data. ``load`` gives it the
-training data of one fold: the *fold* is the only object with a cache. ``fold.fit(params)`` is a
-*fit*, which holds the estimator that is scored; ``fit.predict(X, method)`` is an *output*: a value
-and its vector-Jacobian product (VJP), from the derivative of a loss L with respect to the value
-to those with respect to the hyperparameters θ, the training data and the data predicted.
+A *problem* belongs to an estimator; it knows which names can be differentiated, but no data.
+``load`` returns its *fold*, with the training data; this is the only object with a cache.
+``fold.fit(params)`` returns a *fit*, which holds the estimator that is scored;
+``fit.predict(X, method)`` returns an *output*: a value and its vector-Jacobian product (VJP), from
+the derivative of a loss L with respect to the value to those with respect to the hyperparameters
+θ, the training data and the data predicted.
 
 Training minimizes ``F(w, θ)`` over the parameters ``w``, so that at the solution
-``G(w, θ) = ∂F/∂w = 0``. L then depends on θ through the predictions, directly and by way of
-``w``; by the implicit function theorem
+``G(w, θ) = ∂F/∂w = 0``. L depends on θ through the predictions, directly and through ``w``; by
+the implicit function theorem
 
     dL/dθ = ∂L/∂θ - uᵀ ∂G/∂θ,    with u = H⁻ᵀ ∂L/∂w,  H = ∂G/∂w,
 
-and in the same way for the training data. This formula is :func:`implicit_vjp`.
+and likewise for the training data. This formula is :func:`implicit_vjp`.
 
 Notation
 --------
@@ -67,7 +68,8 @@ class NotDifferentiableError(ValueError):
     ----------
     message : str
     names : collection of str, default=()
-        Hyperparameters without which there would be one, if that is known.
+        Hyperparameters that cannot be differentiated; without them there would be a
+        hypergradient. Empty where unknown.
     """
 
     def __init__(self, message: str = "", names: Collection[str] = ()):
@@ -79,14 +81,14 @@ class NotDifferentiableError(ValueError):
 
 
 class Want(NamedTuple):
-    """Which derivatives a VJP is asked for; it may leave out the others.
+    """Derivatives requested from a VJP, which may leave out all others.
 
     Attributes
     ----------
     names : collection of str
         Hyperparameters.
     data : bool
-        Whether those with respect to the training data and the data predicted.
+        Whether to include those with respect to the training data and the data predicted.
     """
 
     names: Collection[str]
@@ -102,8 +104,8 @@ class Cotangents(NamedTuple):
         With respect to the hyperparameters, by name: a float, an array of the
         hyperparameter's shape, or a dict of its keys.
     X_train, X_test : ndarray or None
-        With respect to the training data and the data predicted; None if not asked for, or
-        not supported.
+        With respect to the training data and the data predicted; None if not requested or not
+        supported.
     """
 
     params: Gradient
@@ -135,12 +137,12 @@ def implicit_vjp(
     solve: Callable[[Any], Any],
     cross: Callable[[Any, Want], Cotangents],
 ) -> VJP:
-    """The VJP of an output by the implicit function theorem.
+    """VJP of an output by the implicit function theorem.
 
     Parameters
     ----------
     direct : callable
-        From ``∂L/∂value`` to ``∂L/∂w``, and to the cotangents with w held fixed.
+        From ``∂L/∂value`` to ``∂L/∂w``, and the cotangents at fixed w.
     solve : callable
         From ``∂L/∂w`` to ``u = H⁻ᵀ ∂L/∂w``.
     cross : callable
@@ -171,7 +173,7 @@ def implicit_vjp(
 
 
 def minus(a: Any, b: Any) -> Any:
-    """``a - b`` of numbers, arrays or dicts of numbers; None is 0."""
+    """``a - b`` of numbers, arrays or dicts of numbers; None stands for 0."""
     if isinstance(a, Mapping) or isinstance(b, Mapping):
         keys = b if a is None else a
         return {k: minus((a or {}).get(k), (b or {}).get(k)) for k in keys}
@@ -183,27 +185,27 @@ def minus(a: Any, b: Any) -> Any:
 
 @dataclass(frozen=True)
 class Traits:
-    """What a problem is like, before any data.
+    """Properties of a problem, known before any data.
 
     Attributes
     ----------
     why_not : str
-        Where a hyperparameter that one would expect is missing from `names`: the reason.
+        Reason why a hyperparameter that one would expect is missing from `names`.
     solver_noise : float
-        Relative error of the loss due to the solver's tolerance. Descents look for no smaller
-        decrease.
+        Relative error of the loss due to the solver's tolerance. Descents ignore smaller
+        decreases.
     is_quasiconvex : bool
         Whether the criterion is (nearly) quasiconvex in each single hyperparameter: beyond a
-        rise that is more than small there is no better value. Restarts then keep to the valley,
-        which matters where fits beyond it are expensive.
+        considerable rise there is no better value. Restarts then stay within that range, which
+        saves expensive fits.
     passes_data : bool
-        Whether VJPs give derivatives with respect to the data, so that what stands before the
-        estimator in a pipeline can be differentiated.
+        Whether VJPs give derivatives with respect to the data, so that the earlier steps of a
+        pipeline can be differentiated.
     leaves_one_out : bool
-        Whether fits may have predictions of leave-one-out in closed form.
+        Whether fits may have leave-one-out predictions in closed form.
     is_forward : bool
-        Whether the steps of training are differentiated, and not a solution: then all of them
-        count, and a tighter tolerance is another model.
+        Whether the steps of training are differentiated rather than a solution: a tighter
+        tolerance then changes the model.
     """
 
     why_not: str = ""
@@ -215,15 +217,15 @@ class Traits:
 
 
 class Fit(ABC):
-    """A fitted estimator and its outputs. Frozen: nothing changes it once it is made.
+    """A fitted estimator and its outputs; immutable.
 
     Attributes
     ----------
     estimator : estimator
-        Fitted, as scikit-learn would fit it: this is what is scored.
+        Fitted as by scikit-learn; used for scoring.
     is_exact : bool
-        Whether the fitted estimator is the exact solution, so that it predicts the value of
-        ``predict``.
+        Whether the fitted estimator is the exact solution, so that its predictions are the
+        values of ``predict``.
     """
 
     estimator: Any
@@ -233,26 +235,26 @@ class Fit(ABC):
     def predict(self, X: Any, method: str) -> Output:
         """Output of ``method`` ("predict", "predict_proba" or "decision_function").
 
-        At the exact solution: where the estimator's solver stops early, the problem goes on.
+        At the exact solution, also where the estimator's own solver stops early.
         """
 
     def last_step(self, X: Any) -> tuple[Any, Any]:
-        """The model that makes the predictions for X, and the data as it gets them."""
+        """The final model, and the data X as transformed for it."""
         return self.estimator, X
 
     def leave_one_out(self) -> Output | None:
-        """Predictions of each training sample without it, where they have a closed form."""
+        """Prediction for each training sample by a fit without it, where there is a closed form."""
         return None
 
 
 class Fold(ABC):
-    """A problem with the training data of a fold, and what all of its fits share.
+    """A problem with the training data of a fold, and the cache shared by its fits.
 
     Attributes
     ----------
     caches : bool
-        Whether the next fit gains from what earlier ones have computed. If not, a search
-        drops the fold after each fit, which saves memory.
+        Whether the next fit reuses results of earlier ones. If not, a search drops the fold
+        after each fit, which saves memory.
     """
 
     caches: bool = True
@@ -263,7 +265,7 @@ class Fold(ABC):
 
 
 class InnerProblem(ABC):
-    """The training problem of one estimator, before any data.
+    """Training problem of one estimator, without data.
 
     Parameters
     ----------
@@ -273,10 +275,10 @@ class InnerProblem(ABC):
     Attributes
     ----------
     names : tuple of str
-        Hyperparameters that can be differentiated, given the estimator's others. Empty where
-        there are none.
+        Hyperparameters that can be differentiated, given the values of the others; may be
+        empty.
     methods : tuple of str
-        What ``predict`` of a fit accepts.
+        Methods accepted by ``predict`` of a fit.
     traits : Traits
     """
 
@@ -289,17 +291,17 @@ class InnerProblem(ABC):
 
     @abstractmethod
     def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
-        """The problem on a fold's training data and the metadata of ``fit``.
+        """The fold with the given training data and metadata of ``fit``.
 
-        The data are kept for all fits: a search makes arrays read-only.
+        The data are shared by all fits: a search makes arrays read-only.
         """
 
 
 @singledispatch
 def inner_problem(estimator: Any) -> InnerProblem:
-    """The inner problem of an estimator, by its class.
+    """Inner problem of an estimator, by its class.
 
-    Third parties add theirs by ``inner_problem.register(TheirEstimator, TheirProblem)``.
+    Third parties register theirs with ``inner_problem.register(TheirEstimator, TheirProblem)``.
 
     Parameters
     ----------
@@ -313,21 +315,21 @@ def inner_problem(estimator: Any) -> InnerProblem:
     Raises
     ------
     NotDifferentiableError
-        If none is registered for the class of the estimator, or for a base whose ``fit`` and
-        predictions it keeps.
+        If none is registered for the class of the estimator, or for a base class whose ``fit``
+        and predictions it inherits.
     """
     raise NotDifferentiableError(f"{type(estimator).__name__} has no hypergradient.")
 
 
 def check_not_overridden(estimator: Any, base: type | None, *methods: str) -> None:
-    """Check that a subclass fits and predicts as the class that the formulas are of.
+    """Check that a subclass inherits the methods that the formulas hold for.
 
     Raises
     ------
     NotDifferentiableError
-        If it has methods of its own.
+        If it overrides any of them.
     """
-    # Statically: a method that is available under a condition is a new object at each look.
+    # Static lookup: conditionally available methods are new objects at each access.
     own = [m for m in methods if getattr_static(type(estimator), m) is not getattr_static(base, m)]
     if own and base is not None:
         raise NotDifferentiableError(
@@ -340,7 +342,7 @@ def check_not_overridden(estimator: Any, base: type | None, *methods: str) -> No
 
 
 class PlainProblem(InnerProblem):
-    """An estimator without hypergradients: it is fitted and predicts, and that is all."""
+    """An estimator without hypergradients, which only fits and predicts."""
 
     def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
         return _PlainFold(self.estimator, X, y, fit_params)
@@ -354,7 +356,7 @@ class _PlainFold(Fold):
     fit_params: Mapping[str, Any]
 
     def fit(self, params: Mapping[str, Any]) -> Fit:
-        # It may be anybody's, and write to what it gets.
+        # Unknown third-party code may write to its input.
         fit = partial(_unfitted(self.estimator, params).fit, **self.fit_params)
         return _PlainFit(with_copies(fit, self.X, self.y))
 
@@ -377,12 +379,12 @@ class _PlainFit(Fit):
 
 
 def as_target(estimator: Any, y: Any) -> Any:
-    """The target that `estimator` is fitted on: for a classifier a column is a vector.
+    """The target that `estimator` is fitted on: for classifiers a column becomes a vector.
 
     Warns
     -----
     DataConversionWarning
-        As scikit-learn's classifiers do, where it is a column.
+        As in scikit-learn's classifiers, for a column.
     """
     column = np.ndim(y) == 2 and np.shape(y)[1] == 1
     return column_or_1d(y, warn=True) if column and is_classifier(estimator) else y
@@ -391,7 +393,7 @@ def as_target(estimator: Any, y: Any) -> Any:
 def fitted_clone(
     estimator: Any, params: Mapping[str, Any], X: Any, y: Any, **fit_params: Any
 ) -> Any:
-    """A fitted clone with the hyperparameters: what scikit-learn's own solver gives."""
+    """A clone with the hyperparameters, fitted by scikit-learn's own solver."""
     return with_protected(partial(_unfitted(estimator, params).fit, **fit_params), X, y)
 
 
@@ -400,11 +402,11 @@ def _unfitted(estimator: Any, params: Mapping[str, Any]) -> Any:
 
 
 def prefixed(step: str, gradient: Mapping[str, Any]) -> Gradient:
-    """Names below a step with its name before them."""
+    """Gradient with names prefixed by that of the step."""
     return {f"{step}__{name}": value for name, value in gradient.items()}
 
 
 def stripped(names: Collection[str], step: str) -> list[str]:
-    """The names below a step, without its name."""
+    """Names of a step's hyperparameters, without the prefix."""
     start = f"{step}__"
     return [name[len(start) :] for name in names if name.startswith(start)]

@@ -1,8 +1,8 @@
-"""imbalanced-learn's pipelines: samplers change the training data, and only these.
+"""imbalanced-learn's pipelines, in which samplers change the training data only.
 
-Up to the last sampler, steps are fitted and not differentiated: what comes in there has no
-derivative. The steps after it, and the model, are a pipeline of scikit-learn's on resampled data.
-imbalanced-learn is never imported here: whoever has one of its pipelines has imported it.
+Steps up to the last sampler are fitted, not differentiated: their input has no derivative. The
+steps after it, and the model, form a scikit-learn pipeline on the resampled data. This module
+does not import imbalanced-learn: a caller with one of its pipelines has imported it.
 """
 
 import copy
@@ -29,15 +29,15 @@ from skhyper.hypergradient._stage import same_setting, split_params
 
 __all__ = ["ResampledProblem"]
 
-# Test data that are remembered, transformed: a fold's own, and its training data.
+# Number of transformed data sets that are cached: a fold's test data and its training data.
 _N_REMEMBERED = 2
 
 
 class ResampledProblem(InnerProblem):
-    """A pipeline of imbalanced-learn's by ``step__name`` of the steps after the last sampler.
+    """A pipeline of imbalanced-learn, with respect to ``step__name`` after the last sampler.
 
-    The samplers, and the transformers before them, are fitted once a fold for as long as their
-    own hyperparameters stay. `memory` of the pipeline is not used.
+    Samplers, and the transformers before them, are refitted on a fold only if their own
+    hyperparameters changed. The pipeline's `memory` is not used.
     """
 
     def __init__(self, estimator: Any):
@@ -76,11 +76,11 @@ class ResampledProblem(InnerProblem):
 
 
 class _ResampledFold(Fold):
-    """The steps up to the last sampler, fitted, and the fold of the others."""
+    """The fitted steps up to the last sampler, and the fold of the other steps."""
 
     def __init__(self, problem: ResampledProblem, X: Any, y: Any):
         self._problem, self._X, self._y = problem, X, y
-        # The hyperparameters of `before`, the fitted steps and the fold of the others.
+        # Hyperparameters of `before`, the fitted steps, and the fold of the other steps.
         self._resampled: tuple[Mapping[str, Any], _Before, Fold] | None = None
 
     def fit(self, params: Mapping[str, Any]) -> Fit:
@@ -90,7 +90,7 @@ class _ResampledFold(Fold):
         )
         at = {name: nested[name] for name, _ in problem.before}
         if self._resampled is None or not same_setting(self._resampled[0], at):
-            self._resampled = None  # stays so if anything fails
+            self._resampled = None  # in case of an exception
             self._resampled = clone(at, safe=False), *self._resample(at)
         _, before, fold = self._resampled
         after = {f"{s}__{k}": v for s in problem.after for k, v in nested[s].items()}
@@ -102,7 +102,7 @@ class _ResampledFold(Fold):
         return _ResampledFit(fitted, before, inner)
 
     def _resample(self, params: Mapping[str, Mapping[str, Any]]) -> "tuple[_Before, Fold]":
-        """Fit the steps up to the last sampler; load what they make of the training data."""
+        """Fit the steps up to the last sampler; load the others with the resampled data."""
         before = _Before()
         X, y = self._X, self._y
         for name, step in self._problem.before:
@@ -119,14 +119,14 @@ class _ResampledFold(Fold):
 
 
 class _Before:
-    """Fitted steps up to the last sampler, and the data to predict that they have seen."""
+    """Fitted steps up to the last sampler, and the data they have transformed for prediction."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[str, Any]] = []
         self._seen: list[tuple[Any, Any]] = []
 
     def transform(self, X: Any) -> Any:
-        """Data to predict behind the last sampler, which leaves them as they are."""
+        """Data to predict after these steps; samplers leave them unchanged."""
         for seen, Z in self._seen:
             if seen is X:
                 return Z
@@ -152,13 +152,13 @@ class _ResampledFit(Fit):
 
 
 def _resampling_pipeline() -> type | None:
-    """imbalanced-learn's class, if it is loaded."""
+    """imbalanced-learn's pipeline class, if imported."""
     return getattr(sys.modules.get("imblearn.pipeline"), "Pipeline", None)
 
 
 @inner_problem.register(Pipeline)
 def _pipeline_problem(estimator: Pipeline) -> InnerProblem:
-    """In place of ``_pipeline``'s own registration: a class cannot be named that is not loaded."""
+    """Manual dispatch, as a class that is not imported cannot be registered."""
     resampling = _resampling_pipeline()
     if resampling is not None and isinstance(estimator, resampling):
         return ResampledProblem(estimator)

@@ -1,4 +1,4 @@
-"""Ridge regression and classification: every penalty from one Gram matrix.
+"""Ridge regression and classification: solutions at any penalty from one Gram matrix.
 
 For each output the parameters solve ``G = Xcᵀ (Xc w - yc) + α w = 0``; see ``_data`` for Xc.
 
@@ -51,24 +51,25 @@ from skhyper.hypergradient._problem import (
 
 __all__ = ["RidgeProblem"]
 
-# Beyond it factors of the Gram matrix take longer than the conjugate gradients of a whole search.
+# Sizes above which factorizations of the Gram matrix cost more than conjugate gradients throughout.
 _LARGEST_GRAM = 5000
 _LARGEST_SPARSE_GRAM = 1000
-# Entries of sparse data, zeros included, that may be made dense.
+# Number of entries of sparse data, zeros included, up to which they may be made dense.
 _LARGEST_COPY = 20_000_000
-# Errors by rounding, relative to residuals: within the one a fold is scored by the solution
-# found here, within the other derivatives are by a Gram matrix or by conjugate gradients.
+# Rounding errors, relative to residuals: up to the first, the solution computed here is scored
+# (else scikit-learn's own fit); up to the second, derivatives use the Gram matrix or conjugate
+# gradients.
 _EXACT = 1e-9
 _LARGEST_ERROR = 1e-7
 _EPS, _TINY = np.finfo(float).eps, np.finfo(float).tiny
-# Solvers of scikit-learn's that have their digits from a Gram matrix, as the problem has.
+# scikit-learn's solvers that use a Gram matrix and hence have the accuracy of this one.
 _BY_GRAM = ("auto", "cholesky")
 
 
 @inner_problem.register(Ridge)
 @inner_problem.register(RidgeClassifier)
 class RidgeProblem(InnerProblem):
-    """Ridge and RidgeClassifier by `alpha`, a number or one for each output."""
+    """Ridge and RidgeClassifier, for `alpha`: a number or one for each output."""
 
     names = ("alpha",)
     traits = Traits(passes_data=True, leaves_one_out=True)
@@ -85,13 +86,13 @@ class RidgeProblem(InnerProblem):
 
 
 class _RidgeFold(Fold):
-    """Training data, and the system that solves for any penalty."""
+    """Training data, and a solver for any penalty."""
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any):
         self.estimator, self._raw = estimator, (X, y)
         self._template = template = _template(estimator, X, y)
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
-        # Sparse data are for iterations by default; those of low precision stay what they are.
+        # scikit-learn solves sparse data iteratively, and low precision in that precision.
         self.is_solved = (
             estimator.solver in _BY_GRAM
             and not sparse.issparse(X)
@@ -117,11 +118,11 @@ class _RidgeFold(Fold):
 
     @cached_property
     def system_left_out(self) -> "_Gram | None":
-        """The system for leave-one-out."""
+        """Solver for leave-one-out."""
         if not isinstance(self.system, _Gram):
             return None
         n, p = self.loss.data.shape
-        # With n - 1 features all samples are met: what is left of residuals is rounding.
+        # With p >= n - 1 the target is interpolated: residuals would be rounding errors.
         square = n - 1 <= p <= n
         return _Gram(self.loss.data, self.loss.centers, False) if square else self.system
 
@@ -129,7 +130,7 @@ class _RidgeFold(Fold):
         fitted = copy.copy(self._template)
         alpha = params.get("alpha", fitted.alpha)
         if params.keys() == {"alpha"} and isinstance(alpha, float) and 0 < alpha < np.inf:
-            fitted.alpha = alpha  # the long way takes as long as a small fit
+            fitted.alpha = alpha  # set_params takes as long as a small fit
         else:
             validate_params(fitted.set_params(**params))
         alpha = np.broadcast_to(np.array(fitted.alpha, dtype=float), self.loss.y_mean.shape)
@@ -138,9 +139,9 @@ class _RidgeFold(Fold):
         if is_exact:
             several = np.ndim(fitted.intercept_)
             self.loss.filled(fitted, fitted.coef_.ndim == 1, solution.W)
-            if several:  # with a target of one column, unlike the coefficients
+            if several:  # also for a target with one column
                 fitted.intercept_ = np.atleast_1d(fitted.intercept_)
-        else:  # as scikit-learn's own solver leaves it
+        else:  # scikit-learn's own solution
             fitted = fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         return _RidgeFit(fitted, self, solution, is_exact)
 
@@ -164,7 +165,7 @@ class _RidgeFit(Fit):
         def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
             if want.data:
                 return exact.vjp(d_value, want)
-            # For alpha alone the product of the adjoint with W is enough.
+            # With respect to alpha alone, the product of the adjoint with W suffices.
             product = loss.output(solution.W, X, lambda dW: dW, self._cross_by_product)
             return product.vjp(d_value, want)
 
@@ -177,7 +178,7 @@ class _RidgeFit(Fit):
         return self._shared(self.solution.product(dW))
 
     def leave_one_out(self) -> Output | None:
-        """By the diagonal h of the hat matrix: residuals over 1 - h.
+        """Residuals over 1 - h, with h the diagonal of the hat matrix.
 
         References
         ----------
@@ -203,13 +204,13 @@ class _RidgeFit(Fit):
         return Output(value[:, 0] if loss.flat else value, vjp)
 
     def _shared(self, by_output: np.ndarray) -> Gradient:
-        """The derivative with respect to `alpha`, from those of each output's."""
+        """Derivative with respect to `alpha`, from those for each output."""
         is_shared = np.ndim(self.fold.estimator.alpha) == 0
         return {"alpha": float(by_output.sum()) if is_shared else by_output}
 
 
 def _template(estimator: Any, X: Any, y: Any) -> Any:
-    """A fitted clone of the estimator, made from a few samples: all but the coefficients."""
+    """Clone fitted on a few samples, for all fitted attributes but the coefficients."""
     y = np.asarray(y)
     rows = np.unique(y, return_index=True)[1] if is_classifier(estimator) else np.arange(2)
     X = copy_rows(X, rows)
@@ -219,16 +220,16 @@ def _template(estimator: Any, X: Any, y: Any) -> Any:
 
 @dataclass(frozen=True)
 class _Solution:
-    """The solution at one penalty for each output.
+    """Solution at one penalty for each output.
 
     Attributes
     ----------
     alpha, W : ndarray of shape (K,), (p, K)
     error : float
-        Error of its predictions by rounding, relative to its residuals: those of
-        leave-one-out with more features than samples, where those of training vanish.
+        Rounding error of its predictions, relative to its residuals; with more features than
+        samples, where training residuals vanish, relative to those of leave-one-out.
     is_usable : bool
-        Whether derivatives are not lost in rounding.
+        Whether its derivatives are more than rounding errors.
     """
 
     system: Any
@@ -248,19 +249,19 @@ class _Solution:
         return U
 
     def product(self, V: np.ndarray) -> np.ndarray:
-        """``Σ u∘w`` of each output, (K,), with ``u = (Xcᵀ Xc + α)⁻¹ V``."""
+        """``Σ u∘w`` for each output, (K,), with ``u = (Xcᵀ Xc + α)⁻¹ V``."""
         return (self.solve(V) * self.W).sum(axis=0)
 
 
 class _Gram:
-    """Solutions at any penalty by a Gram matrix of Xc, or by orthogonal factors of Xc."""
+    """Solver for any penalty, by a Gram matrix of Xc or an orthogonal factorization of Xc."""
 
     def __init__(self, data: Centered, centred: bool, primal: bool):
         self.data, self.primal = data, primal
         self._ones = np.sqrt(data.weights / data.weights.sum())[:, None] if centred else None
         self.shifted = Shifted(partial(data.gram, primal), primal, self._ones)
         self._rounding = _EPS * np.sqrt(max(data.shape)) * data.cancellation()
-        # Lengths of the columns' means, which centering and predictions take away again.
+        # Norms of the columns' means, which centering and predictions subtract.
         self._means = np.abs(data.mean) * np.sqrt(data.weights.sum())
         self._squares = data.squared_norms()
 
@@ -290,13 +291,13 @@ class _Gram:
     def _error_of_primal(
         self, W: np.ndarray, target: np.ndarray, Yc: np.ndarray, alpha: np.ndarray
     ) -> tuple[float, float]:
-        """Errors of predictions and of slopes."""
+        """Errors of predictions and of derivatives."""
         lengths, condition = self.shifted.lengths_and_condition(alpha)
         if not np.isfinite(condition) or not np.all(np.isfinite(W)):
             return np.inf, np.inf
         size = (Yc * Yc).sum(axis=0)
         rest = size - (W * target).sum(axis=0) - alpha * (W * W).sum(axis=0)
-        # Below that the difference is rounding of the sizes.
+        # Smaller differences are rounding errors.
         rest = np.where(rest > _EPS * size, rest, 0.0)
         moved = np.linalg.norm(lengths * W, axis=0) + np.sqrt(size)
         error = self._rounding_of_columns(alpha) * np.sqrt(condition) * moved
@@ -320,12 +321,12 @@ class _Gram:
         return self._rounding * (1 + float((self._means / np.maximum(lengths, _TINY)).max()))
 
     def left_out(self, Yc: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """Residuals of each sample by the fit of the others, (n, K), and their slopes by α.
+        """Leave-one-out residuals, (n, K), their derivatives with respect to α, and the error.
 
         ``r / (1 - h)`` with residuals r and the diagonal h of the hat matrix. With fewer
-        samples than features both vanish with α: there it is ``c / d``, with
-        ``c = (Xc Xcᵀ + α)⁻¹ Yc`` and d the diagonal of that inverse, without its part along
-        the intercept's direction. The last number is the error by rounding, relative to them.
+        samples than features both vanish as α tends to 0; there it is ``c / d``, with
+        ``c = (Xc Xcᵀ + α)⁻¹ Yc`` and d the diagonal of that inverse, less its part along the
+        direction of the intercept. The error is that of rounding, relative to the residuals.
         """
         values, vectors = self.shifted.spectrum
         ones = self._ones
@@ -344,7 +345,7 @@ class _Gram:
             level = 0.0 if ones is None else ones**2
             c, d, dc, dd = Yc - c, 1 - level - d, -dc, -dd
             error /= max(float(d.min()), _EPS)
-        elif self.data.shape[1] < len(Yc):  # scikit-learn's folds are by a singular matrix
+        elif self.data.shape[1] < len(Yc):  # singular matrix for scikit-learn
             error = np.inf if alpha.min() == 0 else self._rounding * values[-1] / alpha.min()
         error *= self._rounding_of_columns(alpha) / self._rounding
         R = c / d
@@ -354,9 +355,9 @@ class _Gram:
 
 @dataclass(frozen=True)
 class _GramSolution(_Solution):
-    """By a Gram matrix: with the dual solution C, (n, K), and None of a primal one.
+    """Solution by a Gram matrix: with the dual solution C, (n, K); None for a primal one.
 
-    It is `rotated` where it is by orthogonal factors, as the Gram matrix has too few digits.
+    `rotated`: by an orthogonal factorization, where the Gram matrix is too inaccurate.
     """
 
     system: _Gram
@@ -382,7 +383,7 @@ class _GramSolution(_Solution):
             return system.shifted.solve(V, alpha)
         U = self._woodbury(V)
         rest = V - system.data.adjoint(system.data.apply(U)) - alpha * U
-        return U + self._woodbury(rest)  # once more, of what rounding has left
+        return U + self._woodbury(rest)  # one step of iterative refinement
 
     def _woodbury(self, V: np.ndarray) -> np.ndarray:
         data = self.system.data
@@ -391,7 +392,7 @@ class _GramSolution(_Solution):
 
 
 class _Iterations:
-    """Solutions by conjugate gradients."""
+    """Solver by conjugate gradients."""
 
     def __init__(self, data: Centered):
         self._data = data

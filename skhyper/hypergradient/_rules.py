@@ -1,4 +1,4 @@
-"""From a fit to the hypergradient of a validation loss."""
+"""The hypergradient of a validation loss, from a fit."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -25,9 +25,9 @@ def hypergradient(
     X : array-like of shape (m, p)
         Data of the validation fold.
     method : {"predict", "predict_proba", "decision_function"}
-        What the loss is a function of.
+        Method whose output the loss takes.
     loss : callable
-        From an output's value to the loss and its derivative with respect to the value.
+        Maps an output's value to the loss and its derivative.
     names : iterable of str
         Hyperparameters to differentiate.
 
@@ -35,8 +35,8 @@ def hypergradient(
     -------
     value : float
     gradient : dict
-        From each name to ``dL/dθ``, a float, an array of the hyperparameter's shape or a dict
-        of its keys.
+        ``dL/dθ`` for each name: a float, an array of the hyperparameter's shape or a dict of
+        its keys.
     """
     names, output = tuple(names), finite_output(fit, X, method)
     value, d_value = loss(output.value)
@@ -51,13 +51,13 @@ def hypergradient(
 
 
 def finite_output(fit: Fit, X: Any, method: str) -> Output:
-    """Output of a fit.
+    """Output of a fit, checked to be finite.
 
     Raises
     ------
     ValueError
-        If it holds NaN or infinity, as it does where X does: solvers that are given these print
-        errors of LAPACK, or do not end.
+        If it contains NaN or infinity, as for such X: with these, solvers print LAPACK errors
+        or do not terminate.
     """
     output = fit.predict(X, method)
     if not np.isfinite(output.value).all():

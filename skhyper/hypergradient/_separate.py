@@ -1,7 +1,7 @@
 """Meta-estimators that fit one model for each target, class or pair of classes.
 
-Each model has an inner problem of its own, on the data that scikit-learn's own ``fit`` of the
-meta-estimator hands to it. All have the same hyperparameters, so that derivatives add up.
+Each model has its own inner problem, on the data that scikit-learn's own ``fit`` of the
+meta-estimator passes to it. All share their hyperparameters, so that derivatives are summed.
 
 Notation
 --------
@@ -47,7 +47,7 @@ __all__ = ["MultiOutputProblem", "OneVsOneProblem", "OneVsRestProblem", "Separat
 
 
 class _Recorder(BaseEstimator):
-    """Keeps what a meta-estimator fits one of its models on."""
+    """Records the data on which a meta-estimator fits one of its models."""
 
     def __init__(self, estimator: Any):
         self.estimator = estimator
@@ -69,7 +69,7 @@ class _Recorder(BaseEstimator):
 
 
 class SeparateProblem(InnerProblem):
-    """A meta-estimator by ``estimator__name``; a subclass says how outputs are put together."""
+    """A meta-estimator, for ``estimator__name``; subclasses define how outputs are combined."""
 
     # Whether all models are fitted on the same rows.
     shares_rows = True
@@ -103,10 +103,10 @@ class SeparateProblem(InnerProblem):
         return _SeparateFold(self, template, tuple(folds))
 
     def check(self, template: Any) -> None:
-        """Check what the meta-estimator has made of the training data."""
+        """Check how the meta-estimator has split the training data."""
 
     def combined(self, f: np.ndarray, method: str, fitted: Any) -> tuple[np.ndarray, Callable]:
-        """Output from f, and from ∂L/∂output to ∂L/∂f, (m, M)."""
+        """Output from f, and the pull-back of ∂L/∂output to ∂L/∂f, (m, M)."""
         return f, lambda d: d
 
 
@@ -148,7 +148,7 @@ class _SeparateFit(Fit):
     def predict(self, X: Any, method: str) -> Output:
         asked = "predict" if is_regressor(self.estimator.estimator) else method
         outputs = [fit.predict(X, asked) for fit in self.fits]
-        # A decision value, a prediction, or the probability of the second of two classes.
+        # A decision value, a prediction, or the probability of the positive class.
         last = [
             np.asarray(output.value).reshape(len(output.value), -1)[:, -1] for output in outputs
         ]
@@ -171,7 +171,7 @@ class _SeparateFit(Fit):
 
 @inner_problem.register(MultiOutputRegressor)
 class MultiOutputProblem(SeparateProblem):
-    """MultiOutputRegressor: a column of the predictions from each model."""
+    """MultiOutputRegressor: one model for each column of the predictions."""
 
     def __init__(self, estimator: MultiOutputRegressor):
         super().__init__(estimator)
@@ -180,7 +180,7 @@ class MultiOutputProblem(SeparateProblem):
 
 
 class _ClassesProblem(SeparateProblem):
-    """Several classes from binary models, classifiers or regressors of 0 and 1."""
+    """Multiclass classification by binary models: classifiers, or regressors of 0 and 1."""
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
@@ -202,7 +202,7 @@ class _ClassesProblem(SeparateProblem):
 
 @inner_problem.register(OneVsRestClassifier)
 class OneVsRestProblem(_ClassesProblem):
-    """OneVsRestClassifier of classes; probabilities are scaled to add up to 1."""
+    """OneVsRestClassifier for multiclass targets; probabilities are normalized to sum to 1."""
 
     def __init__(self, estimator: OneVsRestClassifier):
         super().__init__(estimator)
@@ -226,9 +226,9 @@ class OneVsRestProblem(_ClassesProblem):
 
 @inner_problem.register(OneVsOneClassifier)
 class OneVsOneProblem(_ClassesProblem):
-    """OneVsOneClassifier: decision values of pairs, added up for each class.
+    """OneVsOneClassifier: decision values of pairs, summed for each class.
 
-    Its own add votes to these, which have no slope.
+    scikit-learn's own decision function adds votes, whose derivative is 0.
     """
 
     shares_rows = False
@@ -240,7 +240,7 @@ class OneVsOneProblem(_ClassesProblem):
 
     def _of_several(self, f: np.ndarray, method: str, fitted: Any) -> tuple[np.ndarray, Callable]:
         eye = np.eye(len(fitted.classes_))
-        # The model of two classes is positive for the second.
+        # The model of a pair is positive for its second class.
         sums = np.array([eye[j] - eye[i] for i, j in class_pairs(len(eye))])
         return f @ sums, lambda d: d @ sums.T
 
@@ -261,7 +261,7 @@ def _refused(estimator: Any) -> InnerProblem:
 
 
 def _added(parts: Sequence[Any]) -> Any:
-    """Sum of numbers, of arrays, or of dicts of them, of which some may lack entries."""
+    """Sum of numbers, of arrays, or of dicts of them, some of which may lack entries."""
     if not isinstance(parts[0], Mapping):
         return sum(parts[1:], start=parts[0])
     names = {name: None for part in parts for name in part}
@@ -269,6 +269,6 @@ def _added(parts: Sequence[Any]) -> Any:
 
 
 def _summed(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """Sum; None where any of them is."""
+    """Sum; None where any term is."""
     given = [part for part in parts if part is not None]
     return _added(given) if len(given) == len(parts) else None

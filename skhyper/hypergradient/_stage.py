@@ -1,4 +1,4 @@
-"""A transformer within a composition: fitted once for as long as nothing before it changes."""
+"""A transformer within a composition, refitted only if its input or hyperparameters change."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -18,15 +18,15 @@ from skhyper.hypergradient._transformer import (
 __all__ = ["Metadata", "Stage", "metadata_of", "route", "same_setting", "split_params"]
 
 Metadata = Mapping[str, Mapping[str | None, Mapping[str, Any]]]
-# Validation data that are remembered: a fold's own, and its training data for their score.
+# Cached transformed data sets: the test data of a fold, and its training data for their score.
 _N_REMEMBERED = 3
 
 
 class Stage:
-    """One named transformer, its map and what it made of the data it has seen.
+    """One named transformer, its differentiable transformer, and the data it has transformed.
 
-    Data are told apart by *keys*, objects compared by identity. In a chain the key of the data
-    is the data; where columns are cut out afresh each time, it is what they are cut from.
+    Data sets are identified by *keys*, objects compared by identity. In a chain the key is the
+    data set itself; where columns are selected anew each time, the data they are selected from.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Stage:
         self.clear()
 
     def clear(self) -> None:
-        """Forget all data."""
+        """Drop all data."""
         self._fitted_on: tuple | None = None
         self._forget()
 
@@ -58,26 +58,26 @@ class Stage:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The map's names with that of the stage before them."""
+        """The names of `map`, prefixed with that of the stage."""
         return tuple(f"{self.name}__{name}" for name in self.map.names)
 
     @property
     def fitted(self) -> Any:
-        """The fitted transformer; as it was given, where it had nothing to fit."""
+        """The fitted transformer; as given, where there is nothing to fit."""
         return self.map.transformer if self.map.fitted is None else self.map.fitted
 
     def fit_transform(
         self, params: Mapping[str, Any], X: Any, y: Any, fit_params: Mapping[str, Any], key: Any
     ) -> Any:
-        """The transformed training data, fitted anew only if something changed."""
+        """Transformed training data; fitted anew only if something changed."""
         if self._fitted_on is not None:
             old_key, old_X, old_y, old_params, old_fit_params = self._fitted_on
             if old_key is key:
-                X = old_X  # so that what is inside the map recognises it
+                X = old_X  # the same object, for caches inside the map
                 known = old_y is y and _same_objects(old_fit_params, fit_params)
                 if known and same_setting(old_params, params):
                     return self.Z_train
-        # Forgotten first: a fit that fails leaves nothing that looks current.
+        # Dropped first: a failed fit leaves no outdated result.
         self._fitted_on = None
         self._forget()
         self.Z_train = self.map.fit_transform(params, X, y, **fit_params)
@@ -85,7 +85,7 @@ class Stage:
         return self.Z_train
 
     def transform(self, X: Any, key: Any) -> Any:
-        """The transformed test data, computed once."""
+        """Transformed test data, computed once."""
         for seen_key, _, Z in self._seen:
             if seen_key is key:
                 return Z
@@ -102,7 +102,7 @@ class Stage:
         inputs: bool,
         key: Any,
     ) -> Pulled:
-        """As of the map, for the test data of a key and names that start with the stage's."""
+        """``map.pull_back`` for the test data of a key; names are prefixed with the stage's."""
         own = stripped(names, self.name)
         if not own and not inputs:
             return {}, None, None
@@ -117,12 +117,12 @@ class Stage:
 def split_params(
     estimator: Any, params: Mapping[str, Any], steps: Collection[str]
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """A setting's own hyperparameters, and those of each step.
+    """Split `params` into a composition's own hyperparameters and those of each step.
 
     Raises
     ------
     ValueError
-        If a name is not a hyperparameter, or is that of a whole step.
+        If a name is not a hyperparameter, or stands for a whole step.
     """
     own: dict[str, Any] = {}
     nested: dict[str, dict[str, Any]] = {step: {} for step in steps}
@@ -149,7 +149,7 @@ def split_params(
 def route(
     estimator: Any, method: str, params: Mapping[str, Any], steps: Collection[str]
 ) -> Metadata:
-    """What each step gets of ``method(X, y, **params)`` of a pipeline.
+    """Arguments of ``method(X, y, **params)`` of a composition, routed to each step.
 
     Returns
     -------
@@ -172,13 +172,13 @@ def route(
 
 
 def metadata_of(routed: Metadata, step: str, method: str) -> dict[str, Any]:
-    """The keywords for a step's method, as ``route`` found them."""
+    """Keywords for a step's method, from the result of ``route``."""
     methods = routed.get(step, {})
     return dict(methods.get(method, methods.get(None, {})))
 
 
 def same_setting(a: Any, b: Any) -> bool:
-    """Whether two values, dicts and arrays among them, are equal; False where unsure."""
+    """Whether two values (also dicts and arrays) are equal; False if that is undecidable."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         return list(a) == list(b) and all(same_setting(a[k], b[k]) for k in a)
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):

@@ -1,17 +1,17 @@
-"""Support vector machines by C, by epsilon and by the hyperparameters of their kernel.
+"""Support vector machines, with respect to C, epsilon and their kernel's hyperparameters.
 
-scikit-learn fits; its solution is then polished (see ``_active_set``), and where samples stand
-is a constant of small changes. So with the coefficients at a bound given, those of the free
-samples F and the intercept solve
+scikit-learn's solution is refined to the exact one (see ``_active_set``). Under small changes of
+the hyperparameters the partition of the samples is constant: given the coefficients at a bound,
+those of the free samples F and the intercept solve
 
     G_F = (K β + b - t)_F = 0,    G_b = Σ β = 0.
 
-A machine without free samples has its intercept in the middle of two limits, one for each of
-two samples: half of the sum of their equations is G_b then.
+The intercept of a machine without free samples is in the middle of two limits, one for each of
+two samples: G_b is then half the sum of their equations.
 
-The gradient is that of scikit-learn's output. It jumps where a sample changes sides. Several
-classes make one machine for each pair, and the output is that of
-``decision_function_shape="ovo"``: the votes that "ovr" counts have no slope.
+The gradient is that of scikit-learn's output; it jumps where a sample changes sides. With
+several classes there is one machine for each pair, and the output is that of
+``decision_function_shape="ovo"``: the votes counted by "ovr" have derivative 0.
 
 Notation
 --------
@@ -54,13 +54,13 @@ from skhyper.hypergradient._problem import (
 
 __all__ = ["SupportVectorProblem"]
 
-Adjoint = tuple[list[np.ndarray], np.ndarray]  # of the equations of each machine; of its sum
+Adjoint = tuple[list[np.ndarray], np.ndarray]  # of each machine's equations; of its sum
 
 
 @inner_problem.register(SVC)
 @inner_problem.register(SVR)
 class SupportVectorProblem(InnerProblem):
-    """SVC by `C`, SVR by `C` and `epsilon`, and both by `gamma` and `coef0` of the kernel."""
+    """SVC for `C`, SVR for `C` and `epsilon`, and both for the kernel's `gamma` and `coef0`."""
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
@@ -83,7 +83,7 @@ class SupportVectorProblem(InnerProblem):
 
 
 class _Trained(NamedTuple):
-    """One machine: the rows that it is trained on, its problem and its solution."""
+    """One machine: its training rows, its problem and its solution."""
 
     rows: np.ndarray
     machine: Machine
@@ -91,7 +91,7 @@ class _Trained(NamedTuple):
 
 
 class _MachinesFold(Fold):
-    """Training data, and the kernel's matrix for the last kernel."""
+    """Training data, and the matrix of the last kernel."""
 
     def __init__(self, problem: SupportVectorProblem, X: Any, y: Any, sample_weight: Any):
         self.problem = problem
@@ -129,13 +129,13 @@ class _MachinesFold(Fold):
             solution = polish(machine, libsvm[rows, k], float(b[k]))
             machines.append(_Trained(rows, machine, solution))
             beta[rows, k], b[k] = solution.beta, solution.b
-        # Some sample at least, to have a kernel matrix at all.
+        # At least one sample, as a kernel matrix may not be empty.
         support = np.flatnonzero(beta.any(axis=1))
         support = support if len(support) else np.zeros(1, dtype=int)
         return _MachinesFit(fitted, self, kernel, self._train, machines, beta, b, support)
 
     def to_predict(self, X: Any, kernel: "_KernelOf") -> Pair:
-        """The data to predict and the training data."""
+        """Pair of the data to predict and the training data."""
         if self._test[0] is not X or kernel.function is not None:
             self._test = (X, kernel.pair(as_matrix(X), self.matrix))
         return self._test[1]
@@ -144,7 +144,7 @@ class _MachinesFold(Fold):
         """β and b of libsvm, and the class of each sample (None in regression)."""
         dual = fitted.dual_coef_
         dual = dual.toarray() if sparse.issparse(dual) else dual
-        # libsvm numbers the samples that have a weight.
+        # libsvm's indices count only samples with a positive weight.
         support = np.flatnonzero(self.weights > 0)[fitted.support_]
         b = fitted.intercept_
         beta = np.zeros((len(self.weights), len(b)))
@@ -174,7 +174,7 @@ class _MachinesFold(Fold):
 
 @dataclass(frozen=True)
 class _MachinesFit(Fit):
-    """Several machines and what they share; β, b and S (`support`) as in the notation."""
+    """Fit of several machines; β, b and S (`support`) as in the notation."""
 
     estimator: Any
     fold: _MachinesFold
@@ -187,7 +187,7 @@ class _MachinesFit(Fit):
 
     @property
     def solutions(self) -> list[Solution]:
-        """Of each machine; their `exact` says whether polishing came to an end."""
+        """Refined solution of each machine; `exact` is False where refinement failed."""
         return [solution for _, _, solution in self.machines]
 
     def predict(self, X: Any, method: str) -> Output:
@@ -219,14 +219,14 @@ class _MachinesFit(Fit):
     def _direct(
         self, test: Gram, D: np.ndarray, dS: np.ndarray
     ) -> tuple[Adjoint, Gradient, np.ndarray | None]:
-        """``∂L/∂w``, and the derivatives with w held fixed."""
+        """``∂L/∂w``, and the derivatives at fixed w."""
         V = np.zeros_like(self.beta)
         V[self.support] = test.K.T @ D
         direct, dX, _ = test.back(dS, "X")
         at_bound = [
             V[rows[s.bound], k] @ s.beta[s.bound] for k, (rows, _, s) in enumerate(self.machines)
         ]
-        # Coefficients at a bound grow with C.
+        # Coefficients at a bound are proportional to C.
         direct["C"] = float(sum(at_bound)) / float(self.estimator.C)
         dw = [V[rows[s.rows], k] for k, (rows, _, s) in enumerate(self.machines)]
         return (dw, D.sum(axis=0)), direct, dX
@@ -256,7 +256,7 @@ class _MachinesFit(Fit):
         return gradient
 
     def _through_kernel(self, u: Adjoint, wrt: str) -> tuple[tuple[Gradient, Any, Any], np.ndarray]:
-        """``Uᵀ ∂(K β)`` with β held fixed, and the rows of K that it is about."""
+        """``Uᵀ ∂(K β)`` at fixed β, and the rows of K involved."""
         U = np.zeros_like(self.beta)
         for k, (part, (rows, _, s)) in enumerate(zip(u[0], self.machines)):
             np.add.at(U[:, k], rows[s.rows], part)
@@ -267,9 +267,9 @@ class _MachinesFit(Fit):
     def _cross_data(
         self, u: Adjoint, direct: np.ndarray | None, direct_gamma: float
     ) -> np.ndarray | None:
-        """``uᵀ ∂G/∂X`` less ``∂L/∂X``: predictions have the training data in them too.
+        """``uᵀ ∂G/∂X`` less ``∂L/∂X``, as predictions also depend on the training data directly.
 
-        With gamma="scale" gamma is a function of the data.
+        With gamma="scale", gamma is a function of the data.
         """
         (gradient, dX, dY), rows = self._through_kernel(u, "XY")
         dS = add_inputs(dY, None if direct is None else -direct)
@@ -286,16 +286,16 @@ class _MachinesFit(Fit):
 
 
 class _KernelOf:
-    """The kernel of a fitted machine.
+    """Kernel of a fitted machine.
 
     Attributes
     ----------
     key : tuple
-        Equal for kernels that are the same.
+        Equal for equal kernels.
     function : callable or None
-        The user's own.
+        User-defined kernel.
     scaled : bool
-        Whether gamma was learned from the data.
+        Whether gamma was computed from the data.
     """
 
     def __init__(self, fitted: Any, X: Any):
@@ -314,7 +314,7 @@ class _KernelOf:
         return Pair(K.toarray() if sparse.issparse(K) else np.asarray(K, dtype=float))
 
     def know(self, pair: Pair) -> None:
-        """Have a pair know all, before a part of it is taken."""
+        """Compute all matrices of a pair before a part of it is taken."""
         if self._name == "precomputed":
             pair.known("precomputed")
         elif self._name == "rbf":
@@ -337,7 +337,7 @@ def _gamma_of(gamma: Any, X: Any) -> float:
 
 
 def _variance(X: Any) -> float:
-    """Of all entries, as scikit-learn has it."""
+    """Variance of all entries, as in scikit-learn."""
     return float(X.multiply(X).mean() - X.mean() ** 2) if sparse.issparse(X) else float(X.var())
 
 

@@ -1,6 +1,6 @@
-"""TransformedTargetRegressor: the inner regressor's problem on a target that is transformed.
+"""TransformedTargetRegressor: the inner regressor's problem on a transformed target.
 
-The transformer learns on the fold's y alone, so that only its inverse is differentiated.
+The transformer is fitted on the fold's y only; hence only its inverse is differentiated.
 
 Notation
 --------
@@ -41,7 +41,7 @@ __all__ = ["TransformedTargetProblem"]
 
 
 class _Target(RegressorMixin, BaseEstimator):
-    """Keeps the target that it is given: what the inner regressor is fitted on."""
+    """Records the target on which the inner regressor is fitted."""
 
     def fit(self, X: Any, y: Any) -> "_Target":
         self.y_ = y
@@ -53,7 +53,7 @@ class _Target(RegressorMixin, BaseEstimator):
 
 @inner_problem.register(TransformedTargetRegressor)
 class TransformedTargetProblem(InnerProblem):
-    """A TransformedTargetRegressor by ``regressor__name``."""
+    """TransformedTargetRegressor, with respect to ``regressor__name``."""
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
@@ -75,7 +75,7 @@ class TransformedTargetProblem(InnerProblem):
 
 @dataclass(frozen=True)
 class _TargetFold(Fold):
-    """The fitted transformer of the target is that of `template`."""
+    """Training data; `template` holds the fitted transformer of the target."""
 
     estimator: Any
     template: Any
@@ -116,7 +116,7 @@ class _TargetFit(Fit):
         return Output(value[:, 0] if flat else value, vjp)
 
     def _inverse(self, z: np.ndarray) -> np.ndarray:
-        """``φ(z)``, (m, K), or (m,) where a function makes it so."""
+        """``φ(z)``, (m, K), or (m,) if a function returns that."""
         return np.asarray(with_copies(self.estimator.transformer_.inverse_transform, z))
 
     def _slope(self, z: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
-"""What a transformer has to answer so that derivatives pass through it.
+"""Interface through which derivatives pass a transformer.
 
-A transformer maps training data X to Z by statistics that it learns on X, and test data X' to
-Z' by the same statistics. A *differentiable transformer* turns the derivatives of a loss with
-respect to Z and Z' into those with respect to the transformer's hyperparameters and to X and X',
-what goes by way of the statistics included.
+A transformer maps training data X to Z by statistics learned on X, and test data X' to Z' by the
+same statistics. A *differentiable transformer* maps the derivatives of a loss with respect to Z
+and Z' to those with respect to the transformer's hyperparameters, X and X', including the path
+through the statistics.
 
 Notation
 --------
@@ -40,9 +40,9 @@ Pulled = tuple[Gradient, np.ndarray | None, np.ndarray | None]
 class DifferentiableTransformer(ABC):
     """One transformer, on the training data of one fold.
 
-    For each setting ``fit_transform`` is called, then ``transform``, then ``pull_back``. A map
-    of a transformer that contains no others is a :class:`LeafTransformer` and has ``pull_back`` to
-    write.
+    For each set of hyperparameters ``fit_transform`` is called, then ``transform``, then
+    ``pull_back``. For a transformer without nested ones, subclass :class:`LeafTransformer`, which
+    leaves only ``pull_back`` to implement.
 
     Parameters
     ----------
@@ -52,14 +52,14 @@ class DifferentiableTransformer(ABC):
     Attributes
     ----------
     names : tuple of str
-        Hyperparameters that can be differentiated, given the other settings.
+        Hyperparameters that can be differentiated, given the values of the others.
     passes_inputs : bool
-        Whether ``pull_back`` gives derivatives by the data: what stands before the
-        transformer can be differentiated only then.
+        Whether ``pull_back`` gives derivatives with respect to the data, which earlier steps
+        need.
     why_not : str
-        Where a hyperparameter that one would expect is missing from `names`: the reason.
+        Reason why a hyperparameter that one would expect is missing from `names`.
     fitted : transformer
-        After ``fit_transform``: as scikit-learn would have fitted it.
+        Set by ``fit_transform``; as scikit-learn would have fitted it.
     """
 
     names: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class DifferentiableTransformer(ABC):
     def fit_transform(
         self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
     ) -> Any:
-        """Fit at a setting and transform the training data."""
+        """Fit with the given hyperparameters and transform the training data."""
 
     @abstractmethod
     def transform(self, X: Any) -> Any:
@@ -88,32 +88,32 @@ class DifferentiableTransformer(ABC):
         names: Collection[str],
         inputs: bool,
     ) -> Pulled:
-        """From derivatives by what came out to derivatives by what went in.
+        """VJP: from derivatives with respect to the output to those with respect to the input.
 
         Parameters
         ----------
         dZ_train : ndarray of shape (n, q) or None
-            Derivative of the loss by the transformed training data.
+            Derivative of the loss with respect to the transformed training data.
         dZ_test : ndarray of shape (m, q) or None
-            The same by the output of the last ``transform``.
+            The same for the output of the last ``transform``.
         names : collection of str
-            Hyperparameters whose derivatives are wanted.
+            Hyperparameters to differentiate.
         inputs : bool
-            Whether `dX_train` and `dX_test` are.
+            Whether to compute `dX_train` and `dX_test`.
 
         Returns
         -------
         gradient : dict
-            From each of `names` to ``∂L/∂θ``; names without an entry have none.
+            ``∂L/∂θ`` by name, without those of `names` that have no derivative.
         dX_train : ndarray of shape (n, p) or None
-            Derivative by the training data, also that of the test data's image: by way of
-            the statistics.
+            Derivative with respect to the training data, including the effect of the
+            statistics on the transformed test data.
         dX_test : ndarray of shape (m, p) or None
         """
 
 
 class LeafTransformer(DifferentiableTransformer):
-    """A transformer that contains no others."""
+    """Base class for a transformer without nested ones."""
 
     _call_with = staticmethod(with_protected)
 
@@ -136,7 +136,7 @@ class LeafTransformer(DifferentiableTransformer):
     def sides(
         self, dZ_train: np.ndarray | None, dZ_test: np.ndarray | None
     ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Number (0 for training, 1 for test), dense X and dZ of each side that has a dZ."""
+        """Index (0 for training, 1 for test), dense X, and dZ of each side that has a dZ."""
         if dZ_train is not None:
             yield 0, as_dense(self.X_train), dZ_train
         if dZ_test is not None:
@@ -144,11 +144,11 @@ class LeafTransformer(DifferentiableTransformer):
 
 
 class OpaqueTransformer(LeafTransformer):
-    """A transformer that has no registered map: fitted and applied, never differentiated."""
+    """A transformer without a registered VJP: fitted and applied, never differentiated."""
 
     passes_inputs = False
 
-    # It may be anybody's, and write to what it gets.
+    # Unknown third-party code may write to its input.
     _call_with = staticmethod(with_copies)
 
     def pull_back(self, dZ_train: Any, dZ_test: Any, names: Any, inputs: bool) -> Pulled:
@@ -162,9 +162,9 @@ class OpaqueTransformer(LeafTransformer):
 
 @singledispatch
 def transformer_vjp(transformer: Any) -> DifferentiableTransformer:
-    """The VJP of a transformer, by its class.
+    """VJP of a transformer, by its class.
 
-    Third parties add theirs by ``transformer_vjp.register(TheirTransformer, TheirMap)``.
+    Third parties register theirs with ``transformer_vjp.register(TheirTransformer, TheirMap)``.
 
     Parameters
     ----------
@@ -195,18 +195,18 @@ def transformer_vjp(transformer: Any) -> DifferentiableTransformer:
 
 
 def differentiable_or_opaque(transformer: Any) -> DifferentiableTransformer:
-    """The differentiable transformer, or one that only fits and transforms where there is none."""
+    """``transformer_vjp``, or an opaque transformer where there is none."""
     try:
         return transformer_vjp(transformer)
     except NotDifferentiableError as error:
         opaque = OpaqueTransformer(transformer)
         dispatch = transformer_vjp.dispatch
         registered = dispatch(type(transformer)) is not dispatch(object)
-        # Of a vectorizer nobody expects derivatives; of a Nystroem one may ask why.
+        # Only for registered classes would one expect derivatives.
         opaque.why_not = str(error) if registered else ""
         return opaque
 
 
 def as_dense(X: Any) -> np.ndarray:
-    """Data as a dense float64 array: whoever asks has a dense dZ of the same shape already."""
+    """Data as a dense float64 array; memory is no concern, as dZ is dense anyway."""
     return np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64)

@@ -1,12 +1,12 @@
-"""Transformers side by side: FeatureUnion and ColumnTransformer.
+"""Parallel transformers: FeatureUnion and ColumnTransformer.
 
-scikit-learn's own code selects columns and stacks; within it each transformer is represented
-by a stage, which answers from its cache unless its own hyperparameters changed. So a search
-over `transformer_weights` fits no transformer twice.
+scikit-learn's own code selects and stacks columns, with each transformer replaced by a stage
+that returns cached results unless its hyperparameters changed. A search over
+`transformer_weights` thus refits no transformer.
 
 Notation
 --------
-c : columns of X that a part gets;  s : its columns of Z;  ω : its weight
+c : input columns of a part;  s : its output columns in Z;  ω : its weight
 Z_s = ω T(X_c)
 """
 
@@ -42,7 +42,7 @@ __all__ = ["ColumnTransformerMap", "FeatureUnionMap"]
 
 
 class _StandIn:
-    """A transformer to scikit-learn's eyes; its stage does the work, for data of a key."""
+    """Proxy that scikit-learn calls; transforming is left to its stage, by the key of the data."""
 
     def __init__(self, stage: Stage):
         self._stage = stage
@@ -76,16 +76,16 @@ class _StandIn:
 
 @dataclass(frozen=True)
 class _Part:
-    """A transformer's share: columns of the input, None for all, and of the output."""
+    """Columns of a transformer: of the input (None for all) and of the output."""
 
     name: str
-    stage: Stage | None  # None: its columns pass unchanged
+    stage: Stage | None  # None for passed-through columns
     columns: Any
     output: slice
 
 
 class _SideBySide(DifferentiableTransformer):
-    """What FeatureUnion and ColumnTransformer have in common."""
+    """Base class of FeatureUnionMap and ColumnTransformerMap."""
 
     base: type
 
@@ -109,15 +109,15 @@ class _SideBySide(DifferentiableTransformer):
 
     @abstractmethod
     def with_children(self, transformer: Any, new: Mapping[str, Any]) -> None:
-        """Exchange the unfitted transformers, in place."""
+        """Replace the unfitted transformers, in place."""
 
     @abstractmethod
     def with_fitted(self, transformer: Any, new: Mapping[str, Any]) -> None:
-        """Exchange the fitted transformers, in place."""
+        """Replace the fitted transformers, in place."""
 
     @abstractmethod
     def parts(self) -> Iterator[_Part]:
-        """What came of each transformer at the last fit."""
+        """Columns of each transformer in the last fit."""
 
     def fit_transform(
         self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
@@ -129,7 +129,7 @@ class _SideBySide(DifferentiableTransformer):
         for name, stand_in in self._stand_ins.items():
             stand_in.params, stand_in.key = nested[name], X
         self.with_children(template, self._stand_ins)
-        n_jobs, template.n_jobs = template.n_jobs, 1  # stages have a memory: in this process
+        n_jobs, template.n_jobs = template.n_jobs, 1  # stages hold caches: no copies in workers
         Z = template.fit_transform(X, y, **fit_params)
         self.X_train, self._template = X, template
         self._weights = template.transformer_weights or {}
@@ -184,7 +184,7 @@ class _SideBySide(DifferentiableTransformer):
         return gradient, d[0], d[1]
 
     def _unweighted(self, part: _Part, side: int) -> Any:
-        """``T(X_c)`` of the training (0) or the last test data (1)."""
+        """``T(X_c)`` for the training (0) or the last test data (1)."""
         X = self.X_test if side else self.X_train
         if part.stage is not None:
             return part.stage.Z_train if side == 0 else part.stage.transform(None, key=X)
@@ -203,19 +203,19 @@ def _inner(Z: Any, dZ: np.ndarray) -> float:
 def _add_columns(
     dX: np.ndarray | None, part: np.ndarray | None, X: Any, columns: Any
 ) -> np.ndarray | None:
-    """Add the derivatives by some columns, where there are any."""
+    """Add the derivatives with respect to some columns, if there are any."""
     if part is None:
         return dX
     if dX is None:
         dX = np.zeros(X.shape)
     for j, column in enumerate(range(X.shape[1]) if columns is None else columns):
-        dX[:, column] += part[:, j]  # one by one: a column may have been selected twice
+        dX[:, column] += part[:, j]  # one by one, as columns may repeat
     return dX
 
 
 @transformer_vjp.register(FeatureUnion)
 class FeatureUnionMap(_SideBySide):
-    """FeatureUnion by `transformer_weights`, a dict, and by ``name__…`` of its transformers."""
+    """FeatureUnion, for `transformer_weights` (a dict) and ``name__…`` of its transformers."""
 
     base = FeatureUnion
 
@@ -252,7 +252,7 @@ class FeatureUnionMap(_SideBySide):
 
 @transformer_vjp.register(ColumnTransformer)
 class ColumnTransformerMap(_SideBySide):
-    """ColumnTransformer by `transformer_weights`, a dict, and by ``name__…`` within."""
+    """ColumnTransformer, for `transformer_weights` (a dict) and ``name__…``."""
 
     base = ColumnTransformer
 

@@ -25,7 +25,7 @@ from skhyper.hypergradient._transformer import LeafTransformer, Pulled, as_dense
 
 __all__ = ["NystroemMap", "RBFSamplerMap", "kernel_pull_back"]
 
-# Hyperparameters of each kernel that can be differentiated.
+# Differentiable hyperparameters of each kernel.
 _KERNELS = {
     "rbf": ("gamma",),
     "poly": ("gamma", "coef0"),
@@ -33,15 +33,15 @@ _KERNELS = {
     "sigmoid": ("gamma", "coef0"),
     "linear": (),
 }
-# Where scikit-learn clips the singular values of C.
+# Lower bound that scikit-learn clips the singular values of C at.
 _CLIP = 1e-12
 
 
-# ---- kernels: each from K and dK to (gradient, dX, dB)
+# ---- kernels: each maps K and dK to (gradient, dX, dB)
 
 
 def _rbf(X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray, gamma: float) -> Pulled:
-    centre = B.mean(axis=0)  # so that |x|² + |b|² - 2 xᵀb below cancels as little as can be
+    centre = B.mean(axis=0)  # limits cancellation in |x|² + |b|² - 2 xᵀb below
     X, B = X - centre, B - centre
     M = dK * K
     MB, rows, columns = M @ B, M.sum(axis=1), M.sum(axis=0)
@@ -53,7 +53,7 @@ def _rbf(X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray, gamma: flo
 
 
 def _product(P: np.ndarray, X: np.ndarray, B: np.ndarray, gamma: float) -> Pulled:
-    """Kernels of ``γ X Bᵀ + c``, P the derivative by it."""
+    """Pull-back of kernels of ``γ X Bᵀ + c``, with P the derivative with respect to that."""
     PB = P @ B
     gradient = {"gamma": float(np.vdot(PB, X)), "coef0": float(P.sum())}
     return gradient, gamma * PB, gamma * (P.T @ X)
@@ -93,7 +93,7 @@ _PULL_BACKS: dict[str, Callable[..., Any]] = {
 def kernel_pull_back(
     kernel: str, X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray, **params: float
 ) -> Pulled:
-    """From ``∂L/∂K`` with ``K = k(X, B)`` to derivatives by hyperparameters, X and B.
+    """Pull-back of ``∂L/∂K`` with ``K = k(X, B)`` to hyperparameters, X and B.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def kernel_pull_back(
     X, B : ndarray of shape (n, p), (q, p)
     K, dK : ndarray of shape (n, q)
     **params : float
-        `gamma`, `coef0`, `degree`, as far as the kernel has them.
+        Those of `gamma`, `coef0`, `degree` that the kernel has.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def kernel_pull_back(
 
 @transformer_vjp.register(Nystroem)
 class NystroemMap(LeafTransformer):
-    """Nystroem by `gamma` and `coef0`, where they are numbers."""
+    """Nystroem, with respect to `gamma` and `coef0`, where they are numbers."""
 
     def __init__(self, transformer: Any):
         super().__init__(transformer)
@@ -170,7 +170,7 @@ class NystroemMap(LeafTransformer):
         return pairwise_kernels(X, Y, metric=self.fitted.kernel, **params)
 
     def _kernel_params(self, p: int) -> dict[str, float]:
-        """What scikit-learn's kernel functions take, their defaults filled in."""
+        """Arguments of scikit-learn's kernel functions, with their defaults."""
         t = self.fitted
         params: dict[str, float] = {}
         if t.kernel != "linear":
@@ -183,11 +183,11 @@ class NystroemMap(LeafTransformer):
 
 
 def _inverse_root_pull_back(C: np.ndarray, dN: np.ndarray) -> np.ndarray:
-    """From ``∂L/∂N`` to ``∂L/∂C``, both (q, q).
+    """Pull-back of ``∂L/∂N`` to ``∂L/∂C``, both (q, q).
 
-    With ``C = V Λ Vᵀ``, ``N = V f(Λ) Vᵀ`` where ``f(λ) = sign(λ) / √max(|λ|, clip)``: what
-    scikit-learn's SVD gives, indefinite kernels included. Then ``dL/dC = V (F ∘ Vᵀ dN V) Vᵀ``
-    with F the divided differences of f (Daleckii and Krein).
+    With ``C = V Λ Vᵀ``, ``N = V f(Λ) Vᵀ`` where ``f(λ) = sign(λ) / √max(|λ|, clip)``, as in
+    scikit-learn's SVD, also for indefinite kernels. Then ``dL/dC = V (F ∘ Vᵀ dN V) Vᵀ`` with F
+    the divided differences of f (Daleckii and Krein).
     """
     values, V = linalg.eigh((C + C.T) / 2)
     clipped = np.abs(values) <= _CLIP
@@ -197,7 +197,7 @@ def _inverse_root_pull_back(C: np.ndarray, dN: np.ndarray) -> np.ndarray:
     alike = (~clipped[:, None] & ~clipped) & (np.sign(values)[:, None] == np.sign(values))
     safe = np.where(gap == 0, 1.0, gap)
     F = np.where(clipped[:, None] & clipped, 0.0, (f[:, None] - f) / safe)
-    # The same without cancellation: (1/√a - 1/√b) / (a - b) = -1 / (√a √b (√a + √b)).
+    # Without cancellation: (1/√a - 1/√b) / (a - b) = -1 / (√a √b (√a + √b)).
     F = np.where(alike, -1 / (root[:, None] * root * (root[:, None] + root)), F)
     return V @ (F * (V.T @ ((dN + dN.T) / 2) @ V)) @ V.T
 
@@ -207,7 +207,7 @@ def _inverse_root_pull_back(C: np.ndarray, dN: np.ndarray) -> np.ndarray:
 
 @transformer_vjp.register(RBFSampler)
 class RBFSamplerMap(LeafTransformer):
-    """RBFSampler by `gamma`: ``Z = √(2/q) cos(X W + b)``, W in proportion to √gamma."""
+    """RBFSampler for `gamma`: ``Z = √(2/q) cos(X W + b)``, with W proportional to √gamma."""
 
     def __init__(self, transformer: Any):
         super().__init__(transformer)

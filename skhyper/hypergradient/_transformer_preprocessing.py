@@ -1,6 +1,6 @@
-"""Scalers and elementwise functions: no hyperparameter of their own, but derivatives pass.
+"""Scalers and elementwise functions: without hyperparameters, but derivatives pass through them.
 
-Their statistics depend on the training data, which depend on what stands before the scaler.
+Their statistics depend on the training data, and so on the hyperparameters of earlier steps.
 
 Notation
 --------
@@ -32,9 +32,9 @@ __all__ = ["ScalerMap"]
 
 
 class ScalerMap(LeafTransformer):
-    """A transformer without hyperparameters that could be differentiated.
+    """Base class of transformers without differentiable hyperparameters.
 
-    A subclass says how derivatives pass through a row and gathers those by statistics.
+    Subclasses define the derivatives of a row and of the statistics.
     """
 
     base: type
@@ -68,7 +68,7 @@ class ScalerMap(LeafTransformer):
 
     @abstractmethod
     def learned(self, X: np.ndarray, d_statistics: np.ndarray) -> np.ndarray:
-        """From ``∂L/∂statistics`` to ``∂L/∂X`` of the training data."""
+        """Pull-back of ``∂L/∂statistics`` to the training data: ``∂L/∂X``."""
 
 
 @transformer_vjp.register(StandardScaler)
@@ -91,7 +91,7 @@ class StandardScalerMap(ScalerMap):
         mean = a @ X
         centred = X - mean
         v, unit = a @ centred**2, len(X) * np.finfo(float).eps
-        # A feature that is constant but for rounding has the scale 1, as scikit-learn has it.
+        # A feature that is constant up to rounding has scale 1, as in scikit-learn.
         varies = v > unit * v + (unit * mean) ** 2
         d_mean, d_variance = d_statistics
         return a[:, None] * (d_mean + 2 * centred * np.where(varies, d_variance, 0))
@@ -109,7 +109,7 @@ class MinMaxScalerMap(ScalerMap):
             Z = X * t.scale_ + t.min_
             dZ = dZ * ((t.feature_range[0] <= Z) & (t.feature_range[1] >= Z))
         width = t.feature_range[1] - t.feature_range[0]
-        constant = t.data_range_ * t.scale_ < width / 2  # its range counts as 1
+        constant = t.data_range_ * t.scale_ < width / 2  # scikit-learn sets its range to 1
         slope = (dZ * (X - t.data_min_)).sum(axis=0) * t.scale_**2 / width
         slope = np.where(constant, 0.0, slope)
         d_min = -dZ.sum(axis=0) * t.scale_ + slope
@@ -142,7 +142,7 @@ class MaxAbsScalerMap(ScalerMap):
 
 
 class _Rowwise(ScalerMap):
-    """A transformer that learns nothing."""
+    """Base class of transformers without statistics."""
 
     def rows(self, X: np.ndarray, dZ: np.ndarray) -> tuple[np.ndarray, Any]:
         return self.row_derivative(X, dZ), np.zeros(())
@@ -157,7 +157,7 @@ class _Rowwise(ScalerMap):
 
 @transformer_vjp.register(Normalizer)
 class NormalizerMap(_Rowwise):
-    """``Z = X / |X|`` in the norm l1, l2 or max of each row."""
+    """``Z = X / |X|``, with the l1, l2 or max norm of each row."""
 
     base = Normalizer
 
@@ -178,7 +178,7 @@ class NormalizerMap(_Rowwise):
 
 @transformer_vjp.register(FunctionTransformer)
 class FunctionTransformerMap(_Rowwise):
-    """A function that is known to act on each number by itself."""
+    """FunctionTransformer with a known elementwise function."""
 
     base = FunctionTransformer
 

@@ -1,7 +1,7 @@
-"""WeightedElasticNet: penalties of its own for each feature or band.
+"""WeightedElasticNet: separate penalties for each feature or band.
 
 Training minimizes ``|yc - Xc w|² / 2A + Σ μ_j |w_j| + Σ λ_j w_j² / 2``; see ``_data`` for Xc.
-What is differentiated is the solution itself: see ``ElasticNetSolver``.
+The exact solution is differentiated: see ``ElasticNetSolver``.
 
 Notation
 --------
@@ -40,7 +40,7 @@ __all__ = ["WeightedElasticNetProblem"]
 
 @inner_problem.register(WeightedElasticNet)
 class WeightedElasticNetProblem(InnerProblem):
-    """WeightedElasticNet by `alpha`, `l1_weights` and `l2_weights`."""
+    """WeightedElasticNet, with respect to `alpha`, `l1_weights` and `l2_weights`."""
 
     names = ("alpha", "l1_weights", "l2_weights")
     methods = ("predict",)
@@ -52,7 +52,7 @@ class WeightedElasticNetProblem(InnerProblem):
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
         rows, centers = slice(0, 2), self.estimator.fit_intercept
-        # What a fit knows of features and bands, from two samples.
+        # Fitted attributes on features and bands need only two samples.
         easy = clone(self.estimator).set_params(alpha=1.0)
         own = self.estimator.get_params(deep=False)
         template = easy.fit(copy_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
@@ -63,7 +63,7 @@ class WeightedElasticNetProblem(InnerProblem):
 
 
 class _Fold(Fold):
-    """Training data, and a solver that starts from its last solution."""
+    """Training data, and a solver warm-started from its last solution."""
 
     def __init__(self, template: WeightedElasticNet, loss: SquaredLoss):
         self.loss, self._template = loss, template
@@ -71,7 +71,7 @@ class _Fold(Fold):
         self._solved: WeightedElasticNet | None = None
 
     def solver(self, fitted: WeightedElasticNet) -> ElasticNetSolver:
-        """The solver at its solution for the penalties of `fitted`."""
+        """Solver at its solution for the penalties of `fitted`."""
         if self._solved is not fitted:
             fitted._solve(self._solver)
             self._solved = fitted
