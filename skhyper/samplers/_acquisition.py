@@ -1,4 +1,4 @@
-"""The acquisition function of Bayesian optimization, and where it is largest.
+"""The acquisition function of Bayesian optimization, and its maximization.
 
 Notation
 --------
@@ -32,10 +32,10 @@ Penalty = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Acquisition:
-    """Log expected improvement at points, minus a penalty for the time they take.
+    """Log expected improvement, minus a penalty for time.
 
-    The improvement is augmented by `noise_weight` standard deviations of the noise. `penalty` goes
-    from features (m, p) to what is subtracted, (m,).
+    The improvement is augmented by `noise_weight` standard deviations of the noise. `penalty` maps
+    features (m, p) to values (m,).
     """
 
     surrogate: GPSurrogate
@@ -57,7 +57,7 @@ class Acquisition:
 
 @dataclass(frozen=True)
 class Maximizer:
-    """Chooses the next point: of a branch, on a line, or the maximum of the acquisition."""
+    """Maximization of the acquisition: in the rarest branch, on a line, or over the space."""
 
     rules: Rules
     n_candidates: int
@@ -87,7 +87,7 @@ class Maximizer:
     def candidates(
         self, space: Space, centers: np.ndarray, known: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
-        """All points of a small space; else random ones and steps from the centers, (m, d)."""
+        """All points of a small space, else random points and steps from the centers, (m, d)."""
         if space.n_settings <= self.n_candidates:
             return every_point(space)
         rules = self.rules
@@ -109,11 +109,11 @@ class Maximizer:
         space = surrogate.space
         candidates = self.candidates(space, centers, known, rng)
         candidates = candidates[np.argsort(-acquisition(candidates), kind="stable")]
-        # To compare all candidates with the known points takes as long as to predict.
+        # Comparing all candidates with the known points would take as long as predicting.
         top = unknown(candidates[: self.rules.n_top], known)
         if len(top) == 0:
             top = unknown(candidates, known)
-        if len(top) == 0:  # a small space, nearly exhausted: the search finds the rest
+        if len(top) == 0:  # a small space, nearly exhausted
             return space.sample(1, rng, known)[0]
         free = self._free(surrogate, top, len(known))
         if acquisition.penalty is None and not free.any():
@@ -127,7 +127,7 @@ class Maximizer:
             max_iter=self.rules.max_polish_iterations,
             noise_std=acquisition.noise_std,
         )
-        # Rounded, they may be known, forbidden, or worse than a candidate.
+        # After rounding they may be known, forbidden, or worse than a candidate.
         found = unknown(space.canonical(encoding.decode(found)), known)
         points = space.filter(np.concatenate([found, top]))
         if acquisition.penalty is None:

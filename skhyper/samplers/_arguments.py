@@ -15,10 +15,10 @@ __all__ = ["check_callables", "check_flag", "check_number"]
 def check_number(
     name: str, value: Any, *, whole: bool, low: float, above: bool = False, optional: bool = False
 ) -> None:
-    """Raise unless an argument is a number of the given kind; booleans and nan are not.
+    """Raise unless an argument is a number of the given kind; booleans and nan are refused.
 
-    The bound is included unless `above`. The error is a ValueError and a TypeError, as scikit-
-    learn's estimators raise it.
+    The bound is included unless `above`. The error is scikit-learn's, both a ValueError and a
+    TypeError.
     """
     if value is None and optional:
         return
@@ -26,7 +26,7 @@ def check_number(
     number: Any = value
     right = isinstance(value, kind) and not isinstance(value, bool | np.bool_)
     right = right and (number > low if above else number >= low)
-    # Integers above the largest size fit into no array.
+    # Larger integers overflow array sizes.
     if not right or (isinstance(value, numbers.Integral) and number > sys.maxsize):
         raise InvalidParameterError(
             f"{name} must be {'a whole number' if whole else 'a number'} "

@@ -39,7 +39,7 @@ class Surrogate(ABC):
     def predict(
         self, params: Mapping[str, Any] | Sequence[Mapping[str, Any]], return_std: bool = False
     ) -> Any:
-        """Mean of the loss and, if asked for, its standard deviation.
+        """Mean of the loss and, optionally, its standard deviation.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class Surrogate(ABC):
         mean : ndarray of shape (n,)
             In units of the loss: minus the score, for a search.
         std : ndarray of shape (n,)
-            Only with `return_std`. The noise of a single score is not part of it.
+            Only with `return_std`. It does not include the noise of a single score.
 
         Raises
         ------
@@ -67,14 +67,14 @@ class Surrogate(ABC):
 class Sampler(ABC):
     """A search strategy: a pure function from the history to the next point.
 
-    There is no ``tell``: the history has all results, pending trials included. A sampler may
-    cache for speed if that changes no answer. The search replaces points that were tried before.
+    There is no ``tell``: the history contains all results, including pending trials. A sampler may
+    cache for speed if that changes no proposal. The search replaces proposals that were tried.
 
     Attributes
     ----------
     starts_from_default : bool
         Whether a search tries the estimator's own params first by default: for samplers that
-        learn from the losses, or have no order.
+        learn from the losses, or whose points have no order.
     """
 
     starts_from_default: ClassVar[bool] = False
@@ -100,7 +100,7 @@ class Sampler(ABC):
     def design(self, space: Space) -> Iterable[np.ndarray] | None:
         """All points that the sampler will propose, in order; None if they depend on the history.
 
-        A search lists them, and evaluates them without asking.
+        A search then evaluates this list without calling :meth:`ask`.
         """
         return None
 
@@ -115,7 +115,7 @@ class Sampler(ABC):
         Returns
         -------
         surrogate : Surrogate or None
-            Its ``predict(params, return_std=True)`` has the mean and the standard deviation.
+            ``predict(params, return_std=True)`` returns the mean and the standard deviation.
         """
         return None
 
@@ -172,7 +172,7 @@ def located_gradients(space: Space, history: History) -> np.ndarray:
 
 def trials_in(space: Space, history: History) -> tuple[np.ndarray, list[Trial]]:
     """The trials that have a point in `space`, and these points, (n, d)."""
-    # Trials are frozen: each is located once, however often a long search asks.
+    # Trials are frozen, so that each is located only once.
     cache = _POINTS.setdefault(space, WeakKeyDictionary())
     located = []
     for trial in history:

@@ -1,8 +1,8 @@
-"""A function of one variable as integrated Brownian motion, given values and slopes.
+"""Regression in one variable by integrated Brownian motion, from values and slopes.
 
-Its posterior mean is the cubic Hermite interpolant, and what lies between two observations is
-independent of all others (Wahba 1978; Mahsereci and Hennig 2015). No hyperparameter is fitted by
-iteration, and a local feature is not smoothed away, as by a GP with one length-scale.
+The posterior mean is the cubic Hermite interpolant; between two observations the posterior depends
+on these two only (Wahba 1978; Mahsereci and Hennig 2015). No iteration fits hyperparameters, and
+local features are not smoothed away, as by a GP with one length-scale.
 
 Notation
 --------
@@ -17,18 +17,18 @@ import numpy as np
 
 __all__ = ["IntegratedBrownianMotion"]
 
-# Weight of the roughness of an interval and its neighbors; the rest is that of the whole range.
+# Weight of the roughness of an interval and its neighbors, against that of the whole range.
 _LOCAL = 1.0
-# Largest slope, in ranges of the values per unit of the variable.
+# Maximum absolute slope, in ranges of the values per unit of the variable.
 _STEEPEST = 1e5
-# Least roughness, and least distance of two observations.
+# Minimum roughness, and minimum distance of two observations.
 _TINY = 1e-12
 
 
 class IntegratedBrownianMotion(NamedTuple):
     """Integrated Brownian motion conditioned on values and slopes.
 
-    `roughness` (n + 1,) is the variance of the slope's increments by length: left of all
+    `roughness` (n + 1,) is the variance of the slope's increments per unit length: left of all
     observations, in each interval, right of all.
     """
 
@@ -39,7 +39,7 @@ class IntegratedBrownianMotion(NamedTuple):
 
     @classmethod
     def from_data(cls, u: np.ndarray, h: np.ndarray, g: np.ndarray) -> "IntegratedBrownianMotion":
-        """Slopes that are nan, or those of cliffs, are replaced by differences of the values."""
+        """From data in any order; slopes that are nan or too steep become finite differences."""
         order = np.argsort(u, kind="stable")
         order = order[np.append(True, np.diff(u[order]) > _TINY)]
         u, h, g = u[order], h[order], g[order]
@@ -48,7 +48,7 @@ class IntegratedBrownianMotion(NamedTuple):
         steepest = _STEEPEST * (np.ptp(h) or 1.0)
         g = np.where(np.abs(g) <= steepest, g, np.gradient(h, u))
         w = np.diff(u)
-        # (r, s): what values and slopes differ by from a straight line; their covariance is
+        # (r, s): deviations of values and slopes from a straight line; their covariance is
         # roughness * [[w^3 / 3, w^2 / 2], [w^2 / 2, w]].
         r, s = np.diff(h) - w * g[:-1], np.diff(g)
         own = 6 * (r**2 - w * r * s + (w * s) ** 2 / 3) / w**3  # maximum likelihood
@@ -56,19 +56,19 @@ class IntegratedBrownianMotion(NamedTuple):
         nearby = (mass[:-2] + mass[1:-1] + mass[2:]) / (length[:-2] + w + length[2:])
         whole = np.average(own, weights=w)
         roughness = _LOCAL * nearby + (1 - _LOCAL) * whole
-        ends = np.maximum(roughness[[0, -1]], whole)  # nothing is known of what lies beyond
+        ends = np.maximum(roughness[[0, -1]], whole)  # no data beyond the ends
         roughness = np.concatenate([ends[:1], roughness, ends[1:]])
         return cls(u, h, g, np.maximum(roughness, _TINY))
 
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Posterior mean and standard deviation at points, (m,) or, as of a GP, (m, 1)."""
+        """Posterior mean and standard deviation, each (m,), at points (m,) or (m, 1)."""
         x = x.reshape(-1)
         i = np.searchsorted(self.u, x)
         left, right = np.maximum(i - 1, 0), np.minimum(i, len(self.u) - 1)
         inside = left < right
         w = np.where(inside, self.u[right] - self.u[left], 1.0)
         t = (x - self.u[left]) / w
-        mean = self.h[left] + self.g[left] * (x - self.u[left])  # beyond the ends, a line
+        mean = self.h[left] + self.g[left] * (x - self.u[left])  # linear beyond the ends
         rise = self.h[right] - self.h[left] - w * self.g[left]
         turn = w * (self.g[right] - self.g[left])
         mean = mean + np.where(inside, t**2 * (3 * rise - turn + t * (turn - 2 * rise)), 0.0)

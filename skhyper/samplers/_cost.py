@@ -1,12 +1,12 @@
-"""The predicted time of a trial, and expected improvement per time.
+"""Prediction of the time of a trial, for expected improvement per time.
 
 Notation
 --------
 F : (n, p) features of trials, in [0, 1]
 y : (n,) logarithms of their seconds
-Z : (n, 2p) F and F², centered; Z = U S Vᵀ
+Z : (n, 2p) F and F², centered, Z = U S Vᵀ
 λ : ridge penalty
-h : (n,) leverages, the diagonal of the hat matrix, 1/n for the mean included
+h : (n,) leverages, the diagonal of the hat matrix, including 1/n for the mean
 """
 
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from skhyper.space import Space
 
 __all__ = ["CostModel", "fit_cost", "penalty_for_time", "time_left", "worth_most"]
 
-# Share of the time that is left above which times are ignored: they are not reproducible.
+# Share of remaining time above which times are ignored, as they are not reproducible.
 _NO_HURRY = 0.999
 
 # Ridge penalties λ, in units of the largest squared singular value.
 _PENALTIES = np.logspace(-4, 1, 11)
-# Minimum number of trials of a model; standard errors by which its error must be below that of the
-# mean.
+# Minimum number of trials of a model; standard errors by which its error must be smaller than that
+# of the mean.
 _MIN_TRIALS = 5
 _SIGNIFICANT = 2.0
 # Random search around the best points: rounds, starts in each, steps from each start.
@@ -45,16 +45,16 @@ class CostModel:
     bounds: tuple[float, float]
 
     def log_seconds(self, F: np.ndarray) -> np.ndarray:
-        """Predictions (m,) at features (m, p), within the range of the observed ones."""
+        """Predictions (m,) at features (m, p), clipped to the observed range."""
         return np.clip(self.mean + (_expand(F) - self.center) @ self.weights, *self.bounds)
 
 
 def fit_cost(F: np.ndarray, seconds: np.ndarray) -> CostModel | None:
-    """A model of the seconds (n,); None if they do not depend on the features beyond noise.
+    """Model of the seconds (n,); None if they do not depend significantly on the features.
 
-    The penalty is that of the least squared leave-one-out error, which for ridge regression is e /
-    (1 - h). It must be below that of the mean by two standard errors of the difference, so that
-    chance has no influence if all candidates cost the same.
+    The penalty minimizes the squared leave-one-out error, which for ridge regression is e /
+    (1 - h). It must be smaller than that of the mean by two standard errors of the difference, so
+    that noise has no influence if all candidates cost the same.
     """
     n = len(seconds)
     if n < _MIN_TRIALS:
@@ -86,9 +86,9 @@ def _expand(F: np.ndarray) -> np.ndarray:
 
 
 def time_left(history: History, max_time: float) -> float:
-    """Share of `max_time` that trials have not used yet, from 1 to 0.
+    """Share of `max_time` that trials have not used, from 1 to 0.
 
-    The exponent of the cost: improvement per second at the start, improvement alone at the
+    It is the exponent of the cost: improvement per second at the start, improvement alone at the
     end (Lee, Perrone, Archambeau and Seeger 2020, "Cost-aware Bayesian optimization",
     arXiv:2003.10870, section 4).
     """
@@ -99,15 +99,15 @@ def time_left(history: History, max_time: float) -> float:
 def penalty_for_time(
     space: Space, history: History, max_time: float, encode: Callable[[Array], Array]
 ) -> Callable[[Array], Array] | None:
-    """What is subtracted from log EI for the predicted time; None if that is constant.
+    """Penalty subtracted from log EI for the predicted time; None if it is constant.
 
-    `encode` goes from points (n, d) to features (n, p), the penalty from features to values.
+    `encode` maps points (n, d) to features (n, p), the penalty features to values.
     """
     power = time_left(history, max_time)
     if power > _NO_HURRY:
         return None
     points, trials = trials_in(space, history)
-    # A fit that failed may have failed at once: its time is not that of a fit.
+    # Failed fits may have failed at once: their times say nothing.
     timed = np.array([t.state == "complete" and t.seconds > 0 for t in trials], dtype=bool)
     if power == 0.0 or not timed.any():
         return None
@@ -119,9 +119,9 @@ def penalty_for_time(
 def worth_most(
     worth: Callable[[Array], Array], points: Array, steps: Callable[[Array], Array]
 ) -> Array:
-    """The point of largest worth, after rounds of random steps from the best ones.
+    """The point of maximal `worth`, after rounds of random steps from the best points.
 
-    `worth` goes from points (m, d) to values (m,), `steps` to neighbors, at most one each.
+    `worth` maps points (m, d) to values (m,), `steps` maps them to neighbors, at most one each.
     """
     values = worth(points)
     for _ in range(_ROUNDS):

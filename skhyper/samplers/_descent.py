@@ -1,12 +1,12 @@
-"""The plan of a search by gradients: descents, in which order, and where they start.
+"""The strategy of a search by gradients: local descents, their order and their starts.
 
 A *run* is one local descent over the coordinates that have derivatives; all others, its
-*configuration*, are fixed. Plans are generators that yield points and are sent answers.
+*configuration*, are fixed. A `Plan` is a generator that yields points and is sent their answers.
 
 Notation
 --------
 u : point of the unit cube, (d,), nan where inactive
-f, g : criterion at a point and its derivative by the coordinates, (d,), nan where unknown
+f, g : criterion at a point and its gradient with respect to u, (d,), nan where unknown
 """
 
 import itertools
@@ -35,13 +35,13 @@ from skhyper.space import Space
 
 __all__ = ["Strategy"]
 
-# Hyperparameters whose large values make a model flexible; small ones of the others do.
+# Hyperparameters that make a model more flexible as they increase; the others do the opposite.
 _FLEXIBLE_AT_TOP = frozenset({"C", "gamma"})
 
 
 @dataclass
 class _Run:
-    """A descent: where it is, and the best that it has seen."""
+    """A descent: its current point and its best one."""
 
     point: np.ndarray
     steps: Plan = field(init=False)
@@ -54,11 +54,10 @@ class _Run:
 
 @dataclass
 class Strategy:
-    """Which run goes on, and where the next one starts.
+    """The strategy: which run continues, and where the next one starts.
 
-    `shrinkage` is what a prior holds together; ``strength_at(point)`` is the prior's strength,
-    asked for once, at the best point at which all components of a vector are equal. All else is as
-    :class:`GradientSampler` has it.
+    `shrinkage` is the prior, `strength` its strength; if None, ``strength_at(point)`` is called
+    once, at the best point with tied components. All else is as in :class:`GradientSampler`.
     """
 
     space: Space
@@ -76,11 +75,11 @@ class Strategy:
     _seen: list[tuple[np.ndarray, Answer]] = field(default_factory=list)
     _runs: list[_Run] = field(default_factory=list)
     _design: dict[bytes, Answer] = field(default_factory=dict)
-    # By configuration, the end of the range that was left out of the design.
+    # End of the range that was left out of the design, by configuration.
     _hopeless: dict[bytes, float] = field(default_factory=dict)
 
     def plan(self) -> Plan:
-        """Yields points and is sent answers; returns the reason why it ends."""
+        """The points of the whole search; returns the reason why it ends."""
         arms = self._arms()
         if arms is None:
             yield from self._propose_arms()
@@ -97,20 +96,20 @@ class Strategy:
         yield from self._descend()
         return (yield from self._restart())
 
-    # ---- arms: what stays as it is in a run
+    # ---- configurations: the coordinates that are fixed in a run
 
     @property
     def _moves(self) -> np.ndarray:
-        """Columns, (d,), of numbers that have derivatives."""
+        """Mask of the differentiable coordinates, (d,)."""
         columns = zip(self.space.names, self.space.dimensions)
         return np.array([name in self.names and math.isinf(d.n_values) for name, d in columns])
 
     def _middle(self, point: np.ndarray) -> np.ndarray:
-        """The middle of a point's arm."""
+        """The point with its differentiable coordinates at 0.5: it identifies the configuration."""
         return self.space.canonical(np.where(self._moves, 0.5, point))[0]
 
     def _arms(self) -> list[np.ndarray] | None:
-        """The middle of each arm; None if they are too many to be tried one by one."""
+        """The middle of each configuration; None if there are too many to try one by one."""
         sizes = [
             1 if moves else dimension.n_values
             for moves, dimension in zip(self._moves, self.space.dimensions)
@@ -131,7 +130,7 @@ class Strategy:
         return list(arms.values()) if len(arms) <= most else None
 
     def _allowed(self, arm: np.ndarray) -> np.ndarray | None:
-        """The middle of an arm or, where the constraint rejects it, another point of it."""
+        """The middle of a configuration, or a random point of it if the constraint rejects that."""
         rng = np.random.default_rng(self.seed)
         others = rng.random((self.rules.max_draws, self.space.n_dims))
         points = [arm, *np.where(self._moves & ~np.isnan(arm), others, arm)]
@@ -139,9 +138,9 @@ class Strategy:
         return next(allowed, None)
 
     def _propose_arms(self) -> Plan:
-        """Points of a process that sees all arms; promising ones are descended from.
+        """Starts proposed by a GP over all configurations, each followed by a descent.
 
-        A run goes on while its best is among the better half of all runs'.
+        A descent continues while its best value is at most the median of all runs'.
         """
         for point in self.starts or [self._middle(np.full(self.space.n_dims, 0.5))]:
             yield from self._start(point)
@@ -152,7 +151,7 @@ class Strategy:
             start = self._from_process()
             yield from self._start(start if self.strength == 0 else self.shrinkage.together(start))
 
-    # ---- one or two hyperparameters: their whole range is looked at
+    # ---- one or two hyperparameters: a design over their whole range
 
     @property
     def _sees_whole_range(self) -> bool:
@@ -162,7 +161,7 @@ class Strategy:
     def _overview(self, arms: list[np.ndarray]) -> Plan:
         """A coarse design of each configuration, and a run from its best point.
 
-        All designs take half of the trials at most.
+        The designs take at most half of the trials in total.
         """
         most = self.n_iter // (2 * len(arms))
         for arm in arms:
@@ -177,14 +176,14 @@ class Strategy:
                 self._design[Space.key(point)] = tried[-1][1]
                 self._seen.append(tried[-1])
                 columns, U, f, G = self._trials_of(arm)
-            # Where the best one is on a plain, also the best one on a slope.
+            # If the gradient of the best is zero, also start from the best one with a nonzero one.
             sloped = [(p, a) for p, a in tried if np.any(np.nan_to_num(a.slope[columns]))]
             starts = [_least(some) for some in (tried, sloped) if some]
             for point in starts[: 1 + (starts[-1] is not starts[0])] if starts else []:
                 yield from self._start(point)
 
     def _design_of(self, arm: np.ndarray, most: int) -> np.ndarray:
-        """Coordinates of the coarse design of a configuration, without those tried already."""
+        """Coordinates of the coarse design of a configuration, without tried ones."""
         columns, U, *_ = self._trials_of(arm)
         names = [self.space.names[k].rpartition("__")[2] for k in columns]
         ascending = np.array([name in _FLEXIBLE_AT_TOP for name in names], dtype=bool)
@@ -193,13 +192,13 @@ class Strategy:
         return design[~np.array(tried, dtype=bool)]
 
     def _at(self, arm: np.ndarray, columns: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """The point of an arm with some coordinates."""
+        """The point of a configuration with the coordinates `u` in `columns`."""
         point = arm.copy()
         point[columns] = u
         return self.space.canonical(point[None])[0]
 
     def _trials_of(self, arm: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Columns that move in an arm, and the trials' coordinates, values and slopes there."""
+        """Differentiable columns of a configuration, and its trials' coordinates, f and g there."""
         columns = np.flatnonzero(self._moves & ~np.isnan(arm))
         key = Space.key(self._middle(arm))
         seen = [(p[columns], a) for p, a in self._seen if Space.key(self._middle(p)) == key]
@@ -208,7 +207,7 @@ class Strategy:
         return columns, U, np.array([a.value for _, a in seen]), G
 
     def _candidates(self, arm: np.ndarray, columns: np.ndarray, U: np.ndarray) -> np.ndarray:
-        """Coordinates at which a restart may begin."""
+        """Coordinates of possible restarts, (m, len(columns))."""
         grid = regular_grid(len(columns))
         points = np.repeat(arm[None], len(grid), axis=0)
         points[:, columns] = grid
@@ -219,7 +218,7 @@ class Strategy:
         return points
 
     def _promising(self, best: _Run, n_vain: int) -> np.ndarray:
-        """A point of the best configuration where the largest improvement is expected."""
+        """The point of the best configuration with the largest expected improvement."""
         arm = self._seen[0][0] if best.best_point is None else best.best_point
         columns, U, f, G = self._trials_of(arm)
         points = self._candidates(arm, columns, U)
@@ -229,7 +228,7 @@ class Strategy:
         return self._at(arm, columns, restart_point(U, f, G, points, share, self.one_valley))
 
     def _first_step(self, point: np.ndarray) -> float:
-        """As far as a GP sees the criterion fall from a point of the design."""
+        """Length of the first step from a point: by the surrogate, if it is of the design."""
         columns, U, f, G = self._trials_of(point)
         answer = self._design.get(Space.key(point))
         if answer is None or not np.any(np.nan_to_num(answer.slope[columns])):
@@ -240,7 +239,7 @@ class Strategy:
     # ---- runs
 
     def _start(self, point: np.ndarray) -> Generator[np.ndarray, Answer, _Run]:
-        """A new run, with its first trial."""
+        """Start a new run with its first trial."""
         run = _Run(point)
         run.steps = self._steps(point, run)
         self._runs.append(run)
@@ -249,10 +248,10 @@ class Strategy:
         return run
 
     def _steps(self, point: np.ndarray, run: _Run) -> Plan:
-        """A descent: with the components of each vector equal, then apart.
+        """A descent with tied components, then one with free components.
 
-        The first one is short, sees no noise of single components, and leaves the flat ends of
-        the ranges. It is rough, unless the prior keeps components equal.
+        The first one takes few trials, is insensitive to noise in single components, and leaves the
+        flat ends of the ranges. Its tolerance is `rough_tol`, unless the prior ties components.
         """
         shrinkage = self.shrinkage
         if self.strength == 0 or not shrinkage.vectors:
@@ -275,12 +274,12 @@ class Strategy:
         return ""
 
     def _with_prior(self, point: np.ndarray, answer: Answer) -> Answer:
-        """The criterion with the prior; as it is where all components are equal."""
+        """The answer with the prior's penalty, which is 0 for tied components."""
         value, slope = self.shrinkage.penalty(point, self.strength or 0.0)
         return answer._replace(value=answer.value + value, slope=answer.slope + slope)
 
     def _advance(self, run: _Run) -> Plan:
-        """One trial of a run."""
+        """Run one trial of a run; points of the design have been evaluated."""
         answer = self._design.get(Space.key(run.point))
         if answer is None:
             answer = self._with_prior(run.point, (yield run.point))
@@ -294,7 +293,7 @@ class Strategy:
             run.done, run.flat = True, end.value == "flat"
 
     def _descend(self) -> Plan:
-        """All runs to their ends: a few trials of each, then the best one first."""
+        """Finish all runs: after `first_trials` of each, the best one first."""
         while active := [run for run in self._runs if not run.done]:
             young = [run for run in active if run.n_trials < self.rules.first_trials]
             yield from self._advance((young or sorted(active, key=lambda run: run.best))[0])
@@ -302,7 +301,7 @@ class Strategy:
     # ---- restarts
 
     def _restart(self) -> Plan:
-        """Looks for other basins until some restarts in a row have found nothing better."""
+        """Restart until `_patience` consecutive restarts have found no improvement."""
         n_vain = n_known = n_skipped = 0
         basins = False
         while n_vain < self._patience():
@@ -331,7 +330,7 @@ class Strategy:
         return self._reason(n_vain - n_skipped, n_skipped)
 
     def _reason(self, n_made: int, n_skipped: int) -> str:
-        """Why the search ends after restarts in vain, and others that were not made."""
+        """Why the search ends: `n_made` restarts without improvement, `n_skipped` not made."""
         if all(math.isinf(run.best) for run in self._runs):
             return "no setting could be fitted and scored"
         if all(run.flat for run in self._runs):
@@ -346,13 +345,13 @@ class Strategy:
         return reason
 
     def _patience(self) -> int:
-        """Restarts that may fail: more where there has been no slope to follow yet."""
+        """Number of restarts without improvement; more if no run had a nonzero gradient."""
         lost = all(run.flat or run.best_point is None for run in self._runs)
         n_on_plains = self.rules.restarts_on_plains - max(0, len(self._design) - 1)
         return max(self.n_restarts, n_on_plains) if lost else self.n_restarts
 
     def _descends_to(self, best: _Run, trial: int = -1) -> bool:
-        """Whether a trial, the last one, is higher than the best point and falls towards it."""
+        """Whether a trial is worse than the best point and its gradient points to it."""
         point, answer = self._seen[trial]
         if best.best_point is None or not answer.value > best.best:
             return False
@@ -371,7 +370,7 @@ class Strategy:
         return cuts_off(U[:, 0], f, G[:, 0], point[columns[0]], best[columns[0]])
 
     def _is_known(self, start: np.ndarray, best: _Run) -> bool:
-        """Whether a trial nearby has shown already that the way from there is to the best."""
+        """Whether a trial within `near` of `start` descends to the best point."""
         return any(
             np.all(np.abs(point - start)[self._moves & ~np.isnan(start)] <= self.rules.near)
             and self._descends_to(best, number)
@@ -379,7 +378,7 @@ class Strategy:
         )
 
     def _new_start(self, best: _Run, basins: bool, n_known: int) -> np.ndarray:
-        """A point of the best arm: from a process where there are basins, else spread out."""
+        """The next start: by a GP if there are several `basins`, else by a Sobol sequence."""
         if (inside := self._between_walls(best)) is not None:
             return inside
         if basins and self.space.n_dims <= self.rules.max_gp_dimensions:
@@ -393,7 +392,7 @@ class Strategy:
         return self.space.canonical(np.where(moves, spread, best.best_point))[0]
 
     def _between_walls(self, best: _Run) -> np.ndarray | None:
-        """The middle of the widest gap around the best; None if not in one valley."""
+        """The middle of the widest gap between the walls; None without `one_valley`."""
         if not self.one_valley or best.best_point is None or best.flat:
             return None
         columns, U, f, G = self._trials_of(best.best_point)
@@ -413,7 +412,7 @@ class Strategy:
         return self.space.canonical(point)[0]
 
     def _from_process(self) -> np.ndarray:
-        """Where a Gaussian process of all that was seen expects an improvement."""
+        """The proposal of a :class:`GPSampler` conditioned on all trials."""
         trials = [
             Trial(
                 number,
@@ -427,7 +426,7 @@ class Strategy:
         ]
         process = GPSampler(use_gradients=self.space.n_dims <= self.rules.max_gp_dimensions)
         point = process.ask(self.space, History(tuple(trials), self.seed), self._rng())
-        assert not isinstance(point, Stop)  # which needs early_stopping
+        assert not isinstance(point, Stop)  # only with early_stopping
         return point
 
     def _rng(self) -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""The rules of descents by gradients in numbers; see :class:`DescentRules`."""
+"""Constants of the search by gradients; see :class:`DescentRules`."""
 
 from dataclasses import dataclass
 
@@ -7,32 +7,33 @@ __all__ = ["RULES", "DescentRules"]
 
 @dataclass(frozen=True)
 class DescentRules:
-    """Rules of :class:`GradientSampler`.
+    """Constants of :class:`GradientSampler`.
 
-    Values without another source are from the tasks of ``benchmarks/gradient_search.py`` and
+    Values without another source were chosen on the tasks of ``benchmarks/gradient_search.py`` and
     ``benchmarks/whole_range.py``.
 
     Attributes
     ----------
     steps : tuple of float
-        Length of the first step of a descent in the coordinate of the steepest slope, in the unit
-        cube; then of the new attempts that follow where it ended at a kink.
+        Length of the first step of a descent along the coordinate of the largest derivative, in
+        the unit cube; then that of each attempt that follows if the descent ended at a kink.
     max_trials : tuple of int
         Maximum number of trials of each of these attempts.
     min_gain_at_kink : float
-        Relative decrease of the criterion, in units of `tol`, above which there is a next attempt.
+        Relative decrease of the criterion, in units of `tol`, above which another attempt is made.
     level : float
         A descent is stationary when its gradient has shrunk to this share of the first one.
     trials_per_configuration : int
-        All configurations are tried if each can have that many trials.
+        Trials per configuration with which all configurations are tried one by one.
     max_enumerated : int
         Maximum number of configurations that are enumerated.
     max_draws : int
-        Random draws per configuration in search of a point that the constraint accepts.
+        Maximum number of random draws per configuration to find a point that the constraint
+        accepts.
     max_points_per_trial : int
-        Points per trial that the constraint may reject before a search ends.
+        Proposals per trial after which a search ends whose constraint rejects them.
     first_trials : int
-        Trials of each descent before the best of them continues alone.
+        Number of trials of each descent before only the best one continues.
     likely_trials : int
         A restart is abandoned after this number of consecutive trials whose gradient points to the
         best point.
@@ -41,12 +42,12 @@ class DescentRules:
     max_gp_dimensions : int
         Maximum number of dimensions in which the GP observes derivatives.
     wall : float
-        Rise of the criterion above the best, relative to its value or to the range of all values,
-        from which a trial that descends to the best point bounds the restarts.
+        Increase of the criterion over the best one, relative to the best or to the range of all
+        values, above which a trial whose gradient points to the best point bounds the restarts.
     reach : float
         Width by which the outermost gaps are extended beyond the trials, in the unit cube.
     rough_tol : float
-        `tol` of a descent that only finds a start.
+        `tol` of a descent that only provides the start of another.
     restarts_on_plains : int
         Number of restarts if all trials had a gradient of zero.
     """

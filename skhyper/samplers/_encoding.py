@@ -7,7 +7,7 @@ Notation
 --------
 n, d, p : number of points, of dimensions, of features
 points : (n, d) points of the unit cube, nan where inactive
-F : (n, p) features; a column for each choice, one for all choices that are numbers
+F : (n, p) features: one column per choice, one for all numeric choices
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from skhyper.space import Dimension, Space
 
 __all__ = ["Encoding"]
 
-# Entry of a one-hot column: two choices are at distance 1, as are the two ends of a range.
+# Entry of a one-hot column: the distance of two choices is 1, as that of the ends of a range.
 _CATEGORY_HEIGHT = np.sqrt(0.5)
-# Number of integers from which a range is maximized over as if it were real, and then rounded.
+# Minimum size of an integer range that is treated as real in maximization, and then rounded.
 _FINE = 20
 
 
@@ -92,7 +92,7 @@ class Encoding:
         return points
 
     def free(self, points: np.ndarray) -> np.ndarray:
-        """Features (n, p) over which the acquisition may be maximized: active, fine ranges."""
+        """Mask (n, p) of the features that are maximized locally: active, fine ranges."""
         free = np.zeros((len(points), len(self.groups)), dtype=bool)
         for dimension, u, columns in zip(self.space.dimensions, points.T, self.columns):
             if dimension.kind in ("real", "integer") and dimension.n_values >= _FINE:
@@ -114,8 +114,8 @@ def _width(dimension: Dimension) -> int:
 def _by_value(places: np.ndarray) -> np.ndarray:
     """Features (n_values, p) of choices that include numbers.
 
-    One column has the coordinates of the numbers; with other choices, which are in its middle,
-    there is an indicator of numbers and one of each other choice.
+    One column contains the coordinates of the numbers. If there are other choices, they have 0.5 in
+    it, and further columns indicate numbers and each other choice.
     """
     others = np.flatnonzero(np.isnan(places))
     column = np.where(np.isnan(places), 0.5, places)[:, None]

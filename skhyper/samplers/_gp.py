@@ -1,4 +1,4 @@
-"""Bayesian optimization: a Gaussian process of the losses, and maximal expected improvement."""
+"""Bayesian optimization: a Gaussian process of the losses, and expected improvement."""
 
 import functools
 from dataclasses import replace
@@ -30,11 +30,11 @@ class GPSampler(Sampler):
     ----------
     n_initial_points : int, default=None
         Size of the initial design: the middle of the space, then points of a Sobol sequence;
-        trials that are there already count. By default four, in fewer than three dimensions d + 1;
-        each derivative that is used counts as one, but there are at least three points.
+        existing trials count. By default four, or d + 1 in fewer than three dimensions; each
+        derivative that is used counts as one, but there are at least three points.
     n_candidates : int, default=1000
         Number of random candidates at which the acquisition is evaluated; half as many are drawn
-        around the best trials. Beyond 30 trials there are fewer, down to three fifths from 50 on. A
+        around the best trials. Beyond 30 trials the number falls, to three fifths at 50. A
         space of at most `n_candidates` candidates is enumerated.
     n_polish : int, default=4
         Number of candidates from which the acquisition is maximized locally, by its gradient. In at
@@ -44,19 +44,19 @@ class GPSampler(Sampler):
         Whether the GP observes the derivatives of the losses (``Trial.gradient``) too, where trials
         have them.
     max_time : float, default=None
-        Seconds that the trials may take in total, if time limits the search: promising and quick
-        candidates then come first. Searches that have a `max_time` of their own set it.
+        Time limit of all trials in seconds; promising and quick candidates then come first.
+        Searches set it to their own `max_time`.
     early_stopping : bool, default=False
-        Whether to end the search when the regret cannot be distinguished from zero: after 20
-        trials, when :meth:`regret` was negligible after each of the last three.
+        Whether to end the search when the regret is indistinguishable from zero: after 20 trials,
+        when :meth:`regret` was negligible after each of the last three.
     max_points : int, default=400
         Maximum number of trials the GP is conditioned on: the best half, plus others evenly spaced
         in time. ``model(space, history).gp.X`` shows which.
     deterministic : bool, default=False
-        Whether the losses are smooth and without noise, so that their smallest differences count.
-        Scores by cross-validation are neither.
+        Whether the losses are smooth and free of noise, so that small differences matter.
+        Cross-validated scores are neither.
     rules : Rules
-        The numbers that all else follows, such as how often a trial is on a line.
+        Constants of the method, such as the period of proposals on lines.
 
     Raises
     ------
@@ -66,27 +66,27 @@ class GPSampler(Sampler):
     Notes
     -----
     The kernel is a Matérn 5/2 with one length-scale per dimension, its hyperparameters at their
-    maximum a posteriori. Choices have one column each, with a common length-scale; inactive
+    maximum a posteriori. Choices have one column each and a common length-scale; inactive
     dimensions are in the middle of their range. Failed trials count as the worst loss seen.
     The GP is conditioned on its own mean at pending trials. The acquisition is the logarithm of
     the expected improvement over the best predicted value, augmented for noise unless
     `deterministic`. In four or more dimensions, from the eighth trial on, every fourth trial
     differs from the best one in one dimension only, chosen with doubled standard deviations:
-    an overconfident GP then still explores. Where values of a choice have hyperparameters of their
-    own, such as the models of a pipeline, every second trial is in the one with the fewest trials,
-    until each has four; not so with `max_time`.
+    an overconfident GP then still explores. If the values of a choice have hyperparameters of their
+    own, such as the models of a pipeline, every second trial is in the branch with the fewest
+    trials, until each has four; not with `max_time`.
 
-    The cost of an answer is bounded: hyperparameters are fitted to at most 200 trials, when the
+    The cost of a proposal is bounded: hyperparameters are fitted to at most 200 trials, when the
     history has grown by a fifth, and the posterior is conditioned on `max_points`.
 
     Derivatives with respect to real hyperparameters are used one by one, where they are known.
-    Those of failed trials and of clipped losses are not. See :func:`skhyper.gp.fit_gp` for what
-    they cost and how their number is limited.
+    Those of failed trials and of clipped losses are not. See :func:`skhyper.gp.fit_gp` for their
+    cost and the limit of their number.
 
     With `max_time`, the acquisition is the expected improvement over the predicted seconds to a
-    power, which is the share of the time that is left: 1 at the start, 0 at the end. Seconds are
-    predicted by ridge regression of their logarithm; where they do not depend on the candidate
-    beyond noise, or hardly any of the time is used, it is the expected improvement itself.
+    power, the share of remaining time: 1 at the start, 0 at the end. Seconds are predicted by ridge
+    regression of their logarithm; if they do not depend significantly on the candidate, or hardly
+    any time is used, the acquisition is the expected improvement itself.
 
     References
     ----------
@@ -136,7 +136,7 @@ class GPSampler(Sampler):
     def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray | Stop:
         if self.early_stopping and self._may_stop(space, history):
             return Stop(_NEGLIGIBLE_REGRET)
-        # On matrices this small, threads of BLAS wait for each other longer than they work.
+        # For matrices this small, synchronizing BLAS threads costs more than they gain.
         with _threads().limit(limits=1, user_api="blas"):
             return self._ask(space, history, rng)
 
@@ -168,7 +168,7 @@ class GPSampler(Sampler):
         return self._model(space, observed)
 
     def regret(self, space: Space, history: History) -> Regret:
-        """By how much the best trial could still be improved upon.
+        """Bound of the regret: the possible improvement on the best trial.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ class GPSampler(Sampler):
         Returns
         -------
         regret : Regret
-            ``bound``, an upper bound of that, nan before there are 2 (d + 1) trials and 10;
+            ``bound``, its upper bound, nan before 2 (d + 1) and 10 complete trials;
             ``noise``, the standard error of the best trial's loss; ``negligible``, whether the
             bound is below the noise.
 

@@ -1,8 +1,8 @@
-"""Descent by hypergradients: where the next point of a search with derivatives comes from.
+"""The sampler of a search by hypergradients.
 
-What to try is a plan (see ``_descent``), a generator that asks for points and is sent what
-came of them. As it sees nothing else, it is a function of the history: a search that goes on
-from a journal goes through the plan again, with the answers that are known.
+Its points come from a plan (see ``_descent``), a generator that yields points and is sent their
+results. The plan is a function of the history: a search that resumes from a journal repeats it with
+the known results.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,46 +28,46 @@ class GradientSampler(Sampler):
     Parameters
     ----------
     names : collection of str
-        Hyperparameters that have derivatives; what else is in the space is tried around them.
+        Hyperparameters that have derivatives; descents keep all others fixed.
     n_iter : int, default=50
-        Number of trials that the search has. If they are too few for all combinations of what
-        has no derivative, a Gaussian process proposes combinations.
+        Number of trials of the search. If they are too few for all combinations of the
+        hyperparameters without derivatives, a Gaussian process proposes combinations.
     starts : sequence of dict, default=()
-        Settings to start from; by default the middle of the ranges, for each combination.
+        Candidates to start from; by default the middle of the ranges, for each combination.
     n_restarts : int, default=3
-        Number of restarts in a row that may find nothing better.
+        Number of consecutive restarts without improvement after which the search ends.
     tol : float, default=1e-5
-        A descent ends when a step lowers the criterion, or by the slope can be expected to
-        lower it, by less than this part of its distance from `least`.
+        A descent ends when the decrease of the criterion by a step, actual or predicted from
+        the gradient, is below this share of its distance from `least`.
     one_valley : bool, default=False
-        Whether, in one dimension, minima lie side by side: restarts then keep between the
-        trials that are far above the best and fall towards it.
+        Whether the criterion is (nearly) quasiconvex in one dimension: restarts then stay
+        between the trials that are far above the best one and whose gradient points to it.
     least : float, default=0.0
-        What the criterion has without errors; its parts are those of the distance from it.
+        Value of the criterion without errors; relative decreases are of the distance from it.
     prior : float or callable, default=0.0
-        Strength with which the components of a vector are held together, or
-        ``prior(space, point) -> float``, which is asked once, at the best point of equal
+        Strength of the prior that shrinks the components of a vector towards their mean, or
+        ``prior(space, point) -> float``, which is called once, at the best point with equal
         components.
     rules : DescentRules
-        The numbers that descents and restarts follow.
+        Constants of descents and restarts.
 
     Notes
     -----
-    Descents are by L-BFGS-B. A restart is first a single trial. If the criterion falls from
-    there towards the best point known, both lie in one basin as far as can be told (for a
-    pseudoconvex function it is so), and there is no descent.
+    Descents use L-BFGS-B. A restart begins with a single trial. If the criterion decreases from
+    there towards the best known point, both are taken to lie in one basin (for a pseudoconvex
+    function they do), and there is no descent.
 
     In spaces of one or two dimensions, unless `n_restarts` is 0, a design of five or eleven points,
-    at most half of `n_iter`, comes before the descents, from simple models to flexible ones. In
-    one dimension its last point is left out if the others show a deep minimum and a steady rise
-    towards it. Restarts begin where the largest improvement of the logarithm of the criterion is
-    expected: by integrated Brownian motion in one dimension, by a Gaussian process (GP) in two,
-    both conditioned on values and derivatives; at points that are at least half as far from all
-    trials as the farthest one, then a quarter, and so on.
+    at most half of `n_iter`, precedes the descents, from simple models to flexible ones. In
+    one dimension its last point is left out if the others show a deep minimum and a steady
+    increase towards it. Restarts maximize the expected improvement of the logarithm of the
+    criterion, under integrated Brownian motion in one dimension and a Gaussian process (GP) in two,
+    both conditioned on values and derivatives, among the points that are at least half as far from
+    all trials as the farthest one, then a quarter, and so on.
 
-    In more dimensions, or with vectors, a restart that would begin next to a trial from which the
-    criterion falls towards the best one counts without being made. Points that disprove that
-    start a descent; restarts are then placed by a GP that observes the derivatives.
+    In more dimensions, or with vectors, a restart next to a trial from which the criterion
+    decreases towards the best one is skipped, but counted. A restart from which it does not is
+    followed by a descent; a GP that observes the derivatives then proposes the restarts.
 
     References
     ----------
@@ -124,7 +124,7 @@ class GradientSampler(Sampler):
 
 
 class _Follower:
-    """Follows a plan through a history that grows."""
+    """A plan, advanced by the results of a growing history."""
 
     def __init__(self, sampler: GradientSampler, space: Space, history: History):
         self._space = space
@@ -151,13 +151,13 @@ class _Follower:
         self.reason = ""
 
     def knows(self, space: Space, history: History) -> bool:
-        """Whether a history is the one that was read so far, with more trials."""
+        """Whether a history extends the one read so far."""
         n = len(self._read)
         same = len(history) >= n and all(a is b for a, b in zip(history[:n], self._read))
         return space is self._space and same
 
     def next_point(self, history: History) -> np.ndarray | None:
-        """The first point of the plan that has not been tried; None at its end."""
+        """The first untried point of the plan; None at its end."""
         self._learn(history)
         while not self.reason:
             answer = self._answer(self._point)
@@ -178,7 +178,7 @@ class _Follower:
                 return
             self._read.append(trial)
             point = self._space.locate(trial.params)
-            # What another search has tried without derivatives is tried again.
+            # Trials of a search without derivatives are repeated.
             if point is None or _is_bare(trial):
                 continue
             value = trial.criterion - self._least if trial.state == "complete" else np.nan
@@ -187,7 +187,7 @@ class _Follower:
             self._known[Space.key(point)] = Answer(value, slope, gradient)
 
     def _answer(self, point: np.ndarray) -> Answer | None:
-        """What is known of a point; what the constraint rejects counts as failed."""
+        """The answer at a point, None if untried; rejected by the constraint, it is a failure."""
         known = self._known.get(Space.key(point))
         if known is None and not self._space.accepts(self._space.from_unit(point[None])[0]):
             return Answer(np.nan, np.full(self._space.n_dims, np.nan), {})
@@ -195,13 +195,13 @@ class _Follower:
 
 
 def _is_bare(trial: Trial) -> bool:
-    """Whether a trial is of a search that asked for no gradient, not one where it failed."""
+    """Whether a trial was made without gradients, as opposed to one whose gradient failed."""
     failed = any(fold.get("gradient_error") for fold in trial.folds)
     return trial.state == "complete" and np.isnan(trial.criterion) and not failed
 
 
 def _best_without_gradient(space: Space, history: History) -> list[np.ndarray]:
-    """The best trial inside the space of a search that had no derivatives, if there is one."""
+    """The best trial without gradients that is inside the space, if any."""
     found = [
         (trial.loss, trial.number, space.locate(trial.params))
         for trial in history

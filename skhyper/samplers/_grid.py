@@ -19,7 +19,7 @@ class GridSampler(Sampler):
     ----------
     n_values : int, default=5
         Number of values of each range of reals, and maximum number of values of a range of
-        integers, equally spaced on its scale with both ends. Of a list, all choices are taken.
+        integers, equally spaced on its scale, including both ends. Lists keep all their choices.
     """
 
     def __init__(self, n_values: int = 5):

@@ -1,10 +1,9 @@
-"""One local descent by gradients, as a generator that yields points and is sent answers.
+"""Local descent by gradients, as a generator that yields points and is sent their answers.
 
 Notation
 --------
 u : point of the unit cube, (d,), nan where inactive
-f, g : criterion at a point and its derivatives with respect to the coordinates, (d,), nan where
-    unknown
+f, g : criterion at a point and its gradient with respect to u, (d,), nan where unknown
 v : coordinates that move, in units of the first step
 """
 
@@ -22,7 +21,7 @@ __all__ = ["Answer", "Plan", "descent", "descent_together"]
 
 
 class Answer(NamedTuple):
-    """What came of a point: f (nan if it failed), g, and the trial's own gradient."""
+    """Result at a point: f (nan if it failed), g, and the gradient as the trial has it."""
 
     value: float
     slope: np.ndarray
@@ -39,7 +38,7 @@ def descent_together(
     tol: float,
     rules: DescentRules = RULES,
 ) -> Plan:
-    """A descent whose points have equal components in each vector, as has its start."""
+    """A descent with tied components of each vector; those of the start must be equal."""
     index = shrinkage.index
     first = np.unique(index, return_index=True)[1]
     steps = descent(start[first], moves[first], tol, rules=rules)
@@ -60,7 +59,7 @@ def descent(
     first: float | None = None,
     rules: DescentRules = RULES,
 ) -> Plan:
-    """A descent from a point; returns "flat" if its gradient is zero.
+    """A descent from a point; returns "flat" if its gradient is zero, "failed" without a value.
 
     Parameters
     ----------
@@ -69,7 +68,7 @@ def descent(
         Coordinates that move.
     tol : float
     first : float, default=None
-        Length of the first step, by default that of the rules.
+        Length of the first step; by default ``rules.steps[0]``.
     rules : DescentRules
     """
     first = rules.steps[0] if first is None else first
@@ -91,21 +90,21 @@ def descent(
 
 
 def _steepest(point: np.ndarray, answer: Answer, moves: np.ndarray) -> float:
-    """Largest slope along a coordinate that the bounds leave free."""
+    """Largest absolute derivative among coordinates that the bounds do not block."""
     u, g = point[moves], answer.slope[moves]
     blocked = ((u <= 0) & (g > 0)) | ((u >= 1) & (g < 0))
     return float(np.abs(np.where(blocked, 0.0, g)).max())
 
 
 class _Unknown(Exception):
-    """The descent asks for a point that has not been tried."""
+    """L-BFGS-B evaluates a point that has not been tried."""
 
     def __init__(self, v: np.ndarray):
         self.v = v.copy()
 
 
 def _look_up(v: np.ndarray, known: dict) -> tuple[float, np.ndarray]:
-    """Value and slope at a point that has been tried."""
+    """Value and gradient at a tried point; raises `_Unknown` at others."""
     if v.tobytes() not in known:
         raise _Unknown(v)
     return known[v.tobytes()]
@@ -120,22 +119,21 @@ def _lbfgs(
     level: float,
     max_trials: int,
 ) -> Generator[np.ndarray, Answer, tuple[np.ndarray, Answer, bool]]:
-    """L-BFGS-B from a point, as a plan; returns the best point, its answer, whether it settled.
+    """L-BFGS-B from a point; returns the best point, its answer, and whether it converged.
 
-    SciPy calls the function, we are called: each time it asks for something unknown it is
-    stopped, and run again from the start with the answer. The criterion is scaled so that the
-    first step is `step` long in the coordinate of the steepest slope.
+    SciPy calls the function, while this generator waits for answers: at each unknown point SciPy's
+    run is stopped, and repeated from the start with the answer. The criterion is scaled so that the
+    first step has length `step` along the coordinate of steepest slope.
 
-    A step from the best point so far is expected to gain half of what the slope along it says,
-    for it goes to the minimum of a quadratic model. If that is less than `tol`, the step is not
-    made. In several coordinates the slope has to be `level`, too: at a kink the model is of
-    what lies across it.
+    A step from the best point to the minimum of a quadratic model is predicted to gain half its
+    product with the gradient. Below `tol` the step is not made. In several coordinates the largest
+    slope must also be at most `level`: at a kink the model describes the other side.
     """
     v_start = start[moves] / step
     scale = np.abs(first.slope[moves]).max() * step
     known = {v_start.tobytes(): (first.value / scale, first.slope[moves] * step / scale)}
     best = start, first
-    lowest = last = first.value, v_start  # of the points on a slope
+    lowest = last = first.value, v_start  # of the points with a nonzero gradient
 
     while True:
         try:
@@ -167,14 +165,14 @@ def _lbfgs(
             last = answer.value, v
             if answer.value < lowest[0]:
                 lowest = last
-        else:  # failed, or so far that it is on a plain
+        else:  # failed, or with zero gradient
             known[v.tobytes()], last = _penalty_for_failure(v, lowest[1], known), (answer.value, v)
         if answer.value < best[1].value:
             best = point, answer
 
 
 def _predicted_gain_is_small(v: np.ndarray, v_last: np.ndarray, known: dict, tol: float) -> bool:
-    """Whether a step to the minimum of a quadratic model gains less than L-BFGS-B's tolerance."""
+    """Whether the predicted gain of a step is below L-BFGS-B's tolerance."""
     value, slope = known[v_last.tobytes()]
     return bool(0 <= -0.5 * slope @ (v - v_last) <= tol * max(abs(value), 1.0))
 
@@ -182,7 +180,7 @@ def _predicted_gain_is_small(v: np.ndarray, v_last: np.ndarray, known: dict, tol
 def _penalty_for_failure(
     v: np.ndarray, lowest: np.ndarray, known: dict
 ) -> tuple[float, np.ndarray]:
-    """Value and slope in place of a failure or a plain: a steep bowl around the best slope."""
+    """Value and gradient of a penalty for failures and zero gradients, increasing from `lowest`."""
     values = [value for value, _ in known.values()]
     height = max(values) - min(values) + 1.0
     away = v - lowest

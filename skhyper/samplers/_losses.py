@@ -4,9 +4,9 @@ import numpy as np
 
 __all__ = ["clip_outliers", "clip_to_finite"]
 
-# Largest magnitude of a loss: its square is finite.
+# Maximum magnitude of a loss: its square is finite.
 _LARGEST_LOSS = 1e90
-# Largest distance of a loss from the median, in distances of the minimum from the median.
+# Maximum distance of a loss from the median, in distances of the minimum from the median.
 _LARGEST_DISTANCE = 5.0
 
 
@@ -16,9 +16,9 @@ def clip_to_finite(losses: np.ndarray) -> np.ndarray:
 
 
 def clip_outliers(losses: np.ndarray) -> np.ndarray:
-    """Losses with the worst seen in place of failures, and outliers winsorized.
+    """Losses with outliers clipped (winsorized), and failures replaced by the worst.
 
-    A loss of 1e300 would leave no other difference visible. At least one loss must be finite.
+    A loss of 1e300 would mask all other differences. At least one loss must be finite.
 
     Examples
     --------

@@ -22,7 +22,7 @@ SAMPLERS: dict[str, type[Sampler]] = {
 
 
 def check_sampler(sampler: Any, others: str = "") -> Sampler:
-    """The sampler of a name; a sampler is returned unchanged.
+    """The sampler with a name; samplers are returned unchanged.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def check_sampler(sampler: Any, others: str = "") -> Sampler:
     Raises
     ------
     ValueError
-        If it is neither; the message has the most similar name.
+        If it is neither; the message suggests the most similar name.
     """
     if isinstance(sampler, Sampler):
         return sampler

@@ -1,14 +1,15 @@
-"""A look at the whole range of one or two hyperparameters, before the descents and after them.
+"""Global search over one or two hyperparameters: a coarse design, and restarts by a surrogate.
 
-A descent sees one valley. A coarse design shows whether there are others. A surrogate of all values
-and derivatives says where restarts may find something better: integrated Brownian motion for one
-hyperparameter, a Gaussian process (GP) for two.
+A descent finds one local minimum. A coarse design shows whether there are others. A surrogate of
+all values and derivatives proposes restarts: integrated Brownian motion for one hyperparameter, a
+Gaussian process (GP) for two.
 
 Notation
 --------
-n, d : number of trials, of coordinates that move
+n, d : number of trials, of differentiable coordinates
 U : coordinates of the trials, (n, d), in the unit cube
-f, G : criterion, (n,), not finite where it failed; its derivatives by U, (n, d), nan where unknown
+f, G : criterion, (n,), not finite where it failed; its derivatives with respect to U, (n, d), nan
+    where unknown
 h : compressed criterion, see `compressed`
 """
 
@@ -27,32 +28,32 @@ __all__ = [
     "restart_point",
 ]
 
-# Dimensions in which a coarse design is affordable.
+# Maximum number of dimensions of a coarse design.
 LARGEST_DIMENSION = 2
-# Number of points of the design, about five for each dimension, and odd: the middle is one.
+# Number of points of the design, by dimension: about five per dimension; odd numbers include the
+# middle.
 _DESIGN_SIZES = (1, 5, 11)
-# Evidence against the last point, in the compressed criterion: depth of the best trial below the
-# worst, rise from the trial nearby, and distance above the best in standard deviations.
+# Thresholds for leaving out the last point, in the compressed criterion: depth of the best trial
+# below the worst, increase from the nearest trial, distance above the best in standard deviations.
 _DEPTH, _RISE, _SURE = 1.5, 0.1, 3.0
-# Least distance of the two trials that tell how rough the criterion is near that end.
+# Minimum distance of the two trials from which the roughness near that end is estimated.
 _APART = 0.1
-# Generator of the two-dimensional lattice: of 11 points no two are nearer than 0.28.
+# Generator of the two-dimensional lattice: the minimum distance of its 11 points is 0.28.
 _GENERATOR = 3
-# Points on each axis of the grid from which restarts are chosen.
+# Points per axis of the grid of possible restarts, by dimension.
 _GRID_SIZES = (1, 101, 31)
-# Rise of the criterion, relative to its minimum, over which no restart goes in one valley.
+# Increase of the criterion, relative to its minimum, that bounds the restarts with `one_valley`.
 _WALL = 0.1
-# Least scale of the compression, as a share of the median distance from the minimum.
+# Minimum scale of the compression, relative to the median distance from the minimum.
 _SMALLEST_SCALE = 1e-3
 
 
 def coarse_design(d: int, most: int, ascending: np.ndarray | None = None) -> np.ndarray:
-    """Points that cover the unit cube evenly, from simple models to flexible ones.
+    """Lattice of points in the unit cube, (n, d), from simple models to flexible ones.
 
-    A solver that starts from the solution at the last point finds the next one sooner in this
-    order, and the most expensive point comes last. The points are a lattice, (n, d), at most `most`
-    of them, with n odd, so that the middle is one of them. `ascending` (d,) is whether models are
-    more flexible at the upper end; by default they are less so.
+    n is at most `most`, and odd, so that the middle is included. `ascending` (d,) is whether models
+    become more flexible with the coordinate; by default they become less so. In this order warm
+    starts from the previous solution are fastest, and the most expensive point comes last.
 
     Examples
     --------
@@ -70,11 +71,10 @@ def coarse_design(d: int, most: int, ascending: np.ndarray | None = None) -> np.
 
 
 def is_hopeless(U: np.ndarray, f: np.ndarray, G: np.ndarray, u: np.ndarray) -> bool:
-    """Whether an end of a range, (1,), very probably has nothing better than the trials.
+    """Whether an end of a range, `u` (1,), is very probably no improvement on the trials.
 
-    They must have shown a deep valley, so that what is gained by leaving the simplest model is
-    known, and the criterion must rise towards the end: where the criterion merely varies about
-    that of the simplest model, or is level, a drop may follow.
+    The trials must show a deep minimum, and the criterion must increase towards the end: if it only
+    varies about its value at the simplest model, or is constant, it may still decrease.
     """
     complete = np.isfinite(f) & np.isfinite(G).all(axis=1)
     if U.shape[1] != 1 or len(f) < _DESIGN_SIZES[1] - 1 or not complete.all():
@@ -92,9 +92,9 @@ def is_hopeless(U: np.ndarray, f: np.ndarray, G: np.ndarray, u: np.ndarray) -> b
 
 
 def cuts_off(u: np.ndarray, f: np.ndarray, g: np.ndarray, trial: float, best: float) -> bool:
-    """Whether a trial between two others, in 1-D, shows a valley between them.
+    """Whether, in 1-D, a trial between two others shows a minimum between them.
 
-    The neighbor of `trial` on the way to `best` is higher than it, or descends to it.
+    The neighbor of `trial` towards `best` is higher than `trial`, or descends to it.
     """
     way = best - trial
     share = (u - trial) / way
@@ -107,10 +107,10 @@ def cuts_off(u: np.ndarray, f: np.ndarray, g: np.ndarray, trial: float, best: fl
 
 
 def _walls(u: np.ndarray, f: np.ndarray, g: np.ndarray) -> tuple[float, float]:
-    """Nearest trials on both sides of the best one that are higher and fall towards it."""
+    """Nearest trials on both sides of the best one that are higher and descend to it."""
     finite = f[np.isfinite(f)]
     best = int(np.where(np.isfinite(f), f, np.inf).argmin())
-    # A criterion that may be negative has no natural zero: then its range is the measure.
+    # A criterion that may be negative has no natural zero: it is compared with its range.
     rise = f[best] if f[best] > 0 else max(abs(f[best]), np.ptp(finite))
     wall = ~(f <= f[best] + _WALL * rise) & ~(g * (u - u[best]) <= 0)
     low = max(u[wall & (u < u[best])], default=-np.inf)
@@ -120,8 +120,8 @@ def _walls(u: np.ndarray, f: np.ndarray, g: np.ndarray) -> tuple[float, float]:
 def compressed(f: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """``h = log(1 + (f - min f) / s)`` and its derivatives, with s = |min f|.
 
-    Where the criterion is positive that is its logarithm, up to a constant: losses range over
-    orders of magnitude. A failure is as bad as the worst trial.
+    For a positive criterion this is its logarithm, up to a constant: losses range over orders of
+    magnitude. Failures have the worst value seen.
     """
     known = np.isfinite(f)
     least = f[known].min()
@@ -135,7 +135,7 @@ def compressed(f: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _surrogate(
     U: np.ndarray, f: np.ndarray, G: np.ndarray
 ) -> GaussianProcess | IntegratedBrownianMotion:
-    """The posterior of the compressed criterion, given its derivatives, too."""
+    """The posterior of the compressed criterion given values and derivatives."""
     h, slopes = compressed(f, G)
     if U.shape[1] == 1:
         return IntegratedBrownianMotion.from_data(U[:, 0], h, slopes[:, 0])
@@ -143,7 +143,7 @@ def _surrogate(
 
 
 def regular_grid(d: int) -> np.ndarray:
-    """Points from which restarts are chosen, the ends included, (m, d)."""
+    """Grid of possible restarts, both ends included, (m, d)."""
     axis = np.linspace(0, 1, _GRID_SIZES[d])
     return np.stack(np.meshgrid(*[axis] * d), axis=-1).reshape(-1, d)
 
@@ -151,11 +151,11 @@ def regular_grid(d: int) -> np.ndarray:
 def restart_point(
     U: np.ndarray, f: np.ndarray, G: np.ndarray, points: np.ndarray, share: float, one_valley: bool
 ) -> np.ndarray:
-    """Where the surrogate expects the largest improvement, (d,), at some distance from all trials.
+    """The point of largest expected improvement, (d,), at some distance from all trials.
 
     It is one of `points` (m, d), at least `share` times as far from all trials as the farthest one.
-    With `one_valley`, in one dimension, restarts keep between the trials that are a tenth above the
-    best one and fall towards it.
+    With `one_valley`, in one dimension, it lies between the trials that are a tenth above the best
+    one and descend to it.
     """
     if not np.isfinite(f).any():
         share = 1.0
@@ -176,9 +176,9 @@ def restart_point(
 def first_step(
     U: np.ndarray, f: np.ndarray, G: np.ndarray, start: int, shortest: float, longest: float
 ) -> float:
-    """Length of a descent's first step from a trial, in the coordinate of the steepest slope.
+    """Length of a descent's first step from a trial, along the coordinate of steepest slope.
 
-    It leads to the least mean of the surrogate on the ray down the slope.
+    It minimizes the mean of the surrogate along the negative gradient.
     """
     direction = -np.nan_to_num(G[start]) / np.nanmax(np.abs(G[start]))
     steps = np.linspace(shortest, longest, 50)

@@ -57,7 +57,7 @@ def best_points(points: np.ndarray, losses: np.ndarray) -> np.ndarray:
 
 
 def local_steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Random steps from `starts` in a few dimensions each: numbers by little, choices to any."""
+    """Random steps from `starts` in a few dimensions each: small for numbers, any for choices."""
     moves = rng.random(starts.shape) < min(1.0, 2.0 / space.n_dims)
     moves[np.arange(len(starts)), rng.integers(space.n_dims, size=len(starts))] = True
     sizes = rng.choice(_LOCAL_STEPS, size=(len(starts), 1))
@@ -70,7 +70,7 @@ def local_steps(space: Space, starts: np.ndarray, rng: np.random.Generator) -> n
 
 
 def along_lines(space: Space, center: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Points that differ from the center in one dimension, including both its ends, (m, d)."""
+    """Points that differ from the center in one dimension, both its ends included, (m, d)."""
     d = space.n_dims
     values = rng.random((d, min(_LINE_POINTS, max(4, -(-_MOST_LINE_POINTS // d)))))
     values[:, :2] = 0.0, 1.0
@@ -84,14 +84,14 @@ def in_rarest_branch(
 ) -> np.ndarray:
     """Unknown random points of the branch with the fewest trials, at most (m, d).
 
-    Branches that are exhausted, or have `n_trials` trials, are left out. There are no points if
-    none is left, or if the space has fewer than two branches.
+    Branches that are exhausted, or have `n_trials` trials, are skipped. Without branches left, or
+    with fewer than two in the space, there are no points.
     """
     column, values = branches(space)
     if len(values) < 2:
         return known[:0]
     choice, points = space.dimensions[column], space.sample(m, rng, known)
-    # Choices of negligible weight, or which the constraint forbids, are left out.
+    # Skip choices of negligible weight, or that the constraint forbids.
     possible = np.intersect1d(values, choice.index(points[:, column]))
     tried = np.bincount(choice.index(known[:, column]), minlength=int(choice.n_values))
     if len(possible) < 2:

@@ -10,7 +10,7 @@ __all__ = ["RandomSampler"]
 
 
 class RandomSampler(Sampler):
-    """Independent draws from the space, each dimension by its prior.
+    """Independent random points, each dimension from its distribution.
 
     References
     ----------
@@ -21,6 +21,6 @@ class RandomSampler(Sampler):
     starts_from_default = True
 
     def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
-        # Earlier points help only where random draws seldom meet a constraint.
+        # Earlier points are used only where random draws seldom satisfy a constraint.
         earlier = None if space.constraint is None else located_trials(space, history)[0]
         return space.sample(1, rng, earlier)[0]

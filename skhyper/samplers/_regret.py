@@ -1,4 +1,4 @@
-"""An upper bound of the simple regret, and the noise that it is compared with.
+"""Upper bound of the simple regret, and the noise of cross-validation to compare it with.
 
 References
 ----------
@@ -22,16 +22,16 @@ _DELTA = 0.1
 
 @dataclass(frozen=True)
 class Regret:
-    """The regret of the best trial: a bound, and the noise of its loss.
+    """Bound of the best trial's regret, and noise of its loss.
 
     Attributes
     ----------
     bound : float
-        Upper bound of the simple regret: by how much the loss of the best trial exceeds the
-        least loss of the space, under the surrogate; nan before the first bound.
+        Upper bound of the simple regret, the excess of the best trial's loss over the minimum of
+        the space, under the surrogate; nan before the first bound.
     noise : float
-        Standard error of the loss of the best trial, over samples of the data; with one score per
-        trial, the standard deviation of the surrogate's noise.
+        Standard error of the best trial's loss over random data; with one score per trial, the
+        standard deviation of the surrogate's noise.
     """
 
     bound: float
@@ -46,8 +46,8 @@ class Regret:
 def regret_bound(observed: Sequence[np.ndarray], elsewhere: Sequence[np.ndarray], d: int) -> float:
     """Lowest upper confidence bound of the trials, minus the lowest lower one of the space.
 
-    `observed` and `elsewhere` are (mean, std) of the loss at the n trials, and at points that cover
-    the space of d dimensions. Eq. 4 of Makarova et al. (2022), with β = 2 log(d n² π² / (6 δ)) / 5
+    `observed` and `elsewhere` are (mean, std) of the loss at the n trials and at points that cover
+    the d-dimensional space. Eq. 4 of Makarova et al. (2022), with β = 2 log(d n² π² / (6 δ)) / 5
     as there (after Srinivas, Krause, Kakade and Seeger 2010).
     """
     n = len(observed[0])
@@ -59,10 +59,10 @@ def regret_bound(observed: Sequence[np.ndarray], elsewhere: Sequence[np.ndarray]
 
 
 def fold_noise(trial: Trial, splits: Sequence[tuple]) -> float:
-    """Standard error of a trial's mean score over samples of the data; nan for one fold.
+    """Standard error of a trial's mean score over random data; nan for one fold.
 
-    The k folds share training data, so that their scores, of variance s², vary less than over new
-    samples: the variance of the mean is s² (1/k + n_test / n_train) (Nadeau and Bengio 2003, eq. 9;
+    The k folds share training data, so that s² / k, from the variance s² of their scores, is too
+    small: the variance of the mean is s² (1/k + n_test / n_train) (Nadeau and Bengio 2003, eq. 9;
     eq. 6 of Makarova et al. 2022).
     """
     k = len(trial.scores)

@@ -1,8 +1,4 @@
-"""The rules of Bayesian optimization in numbers: how often what is done, and from when on.
-
-Each number is one field, with its quantity, its unit and where its value comes from. *Ablation* is
-``benchmarks/ablation.py``, which varies these fields: its table is in ``benchmarks/REPORT.md``.
-"""
+"""Constants of Bayesian optimization; see :class:`Rules`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +17,10 @@ _PRIORS = Priors()
 
 @dataclass(frozen=True)
 class Rules:
-    """Rules of :class:`GPSampler`.
+    """Constants of :class:`GPSampler`.
+
+    *Ablation* is ``benchmarks/ablation.py``, which varies these fields; its table is in
+    ``benchmarks/REPORT.md``.
 
     Attributes
     ----------
@@ -30,7 +29,7 @@ class Rules:
     starts_in_middle : bool
         Whether the middle of the space comes before the Sobol sequence. Ablation.
     encoding : callable
-        From a space to its :class:`Encoding`. Ablation: an indicator of activity is no better.
+        From a space to its :class:`Encoding`. Ablation: no better with an indicator of activity.
     transform_losses : callable
         From losses, nan where failed, to finite ones. Ablation: unclipped; Yeo-Johnson.
     priors : Priors
@@ -40,15 +39,15 @@ class Rules:
         ``benchmarks/gradients_in_the_process.py``, with 0 and 300.
     refit_growth : int
         Hyperparameters are refitted when the history has grown by 1 / `refit_growth`. Ablation:
-        at each trial.
+        refitted at each trial.
     noise_weight : float
         Standard deviations of the noise by which the expected improvement is augmented.
         Ablation: 0; 1.
     n_full_candidates : int
-        Number of trials up to which all candidates are drawn; beyond it their number is inversely
-        proportional to that of the trials. Source: CPU (``benchmarks/bayesian_costs.py``).
+        Number of trials up to which all candidates are drawn; then the number of candidates is
+        inversely proportional to that of trials. Source: CPU (``benchmarks/bayesian_costs.py``).
     min_candidate_share : float
-        Lower bound of the share of candidates that is left. Ablation: 1.
+        Minimum share of the candidates that is drawn. Ablation: 1.
     local_share : float
         Number of candidates around the best trials per random one. Ablation: 0.
     n_top : int
@@ -56,8 +55,8 @@ class Rules:
     max_polish_iterations : int
         Maximum number of L-BFGS-B iterations of the local maximization. Ablation: 0.
     covered_dimensions : int
-        Number of continuous dimensions up to which the acquisition is maximized locally only after
-        `first_polish` trials: random candidates cover them. Ablation: 0; 100.
+        Maximum number of continuous dimensions that random candidates cover: in these, local
+        maximization starts only after `first_polish` trials. Ablation: 0; 100.
     first_polish : int
         Number of trials; see `covered_dimensions`. Ablation: 10.
     first_line : int
@@ -68,16 +67,16 @@ class Rules:
     line_std_scale : float
         Factor of the standard deviation in these proposals. Ablation: 1.
     min_line_dimensions : int
-        Minimum number of dimensions for proposals on lines. Source: two and three dimensions,
-        without a difference.
+        Minimum number of dimensions for proposals on lines. Source: no difference in two and three
+        dimensions.
     branch_period : int
         Every `branch_period`-th proposal is in the branch with the fewest trials, until each has
         `min_branch_trials`. Ablation: 1.
     min_branch_trials : int
-        Number of trials; one bad trial of a model would otherwise exclude it. Ablation: 0.
+        Number of trials of each branch; with one, a bad trial could exclude a model. Ablation: 0.
     min_regret_trials : int
-        Minimum number of complete trials for a bound of the regret. Source:
-        ``benchmarks/early_stopping.py``, as of the two below.
+        Minimum number of complete trials for a bound of the regret. Source of this and the next
+        two: ``benchmarks/early_stopping.py``.
     min_stop_trials : int
         Minimum number of complete trials for early stopping.
     n_negligible : int

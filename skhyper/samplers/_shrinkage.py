@@ -1,8 +1,8 @@
 """A prior that shrinks the components of a vector of hyperparameters towards a common value.
 
-Many penalties overfit the validation folds. The prior adds to the criterion, for each vector, half
-its *strength* times the squared distances of the components from their mean, on a logarithmic
-scale. At strength 0 there is no prior; at infinity the components are *tied*, equal to each other.
+Many penalties can overfit the validation folds. The prior adds to the criterion, for each vector,
+half its *strength* times the squared distances of the components from their mean, on a logarithmic
+scale. At strength 0 there is no prior; at infinity the components are *tied*: all equal.
 
 Notation
 --------
@@ -23,7 +23,7 @@ from skhyper.space import Dimension, Space
 
 __all__ = ["Shrinkage"]
 
-# Distance from the mean, in coordinates, up to which components count as equal.
+# Maximum distance of tied components from their mean, in the unit cube.
 _TIED_ATOL = 1e-9
 
 
@@ -55,7 +55,7 @@ class Shrinkage:
         return sum(len(vector) - 1 for vector in self.vectors)
 
     def together(self, u: np.ndarray) -> np.ndarray:
-        """The point with the components of each vector at their mean, shape (d,)."""
+        """The point with the components of each vector replaced by their mean, (d,)."""
         u = u.copy()
         for vector in self.vectors:
             u[vector] = u[vector].mean()
@@ -67,14 +67,14 @@ class Shrinkage:
 
     @property
     def index(self) -> np.ndarray:
-        """Number of the tied coordinate of each column, (d,)."""
+        """Index of the tied coordinate of each column, (d,)."""
         labels = np.arange(len(self.scales))
         for vector in self.vectors:
             labels[vector] = vector[0]
         return np.unique(labels, return_inverse=True)[1]
 
     def away(self, g: np.ndarray) -> np.ndarray:
-        """Gradient with respect to t of deviations from the mean, (d,); 0 elsewhere."""
+        """Gradient with respect to deviations of t from the mean, (d,); 0 outside of vectors."""
         slopes = np.zeros(len(g))
         for vector in self.vectors:
             by_log = g[vector] / self.scales[vector]
@@ -97,7 +97,7 @@ class Shrinkage:
 
 
 def _scale(dimension: Dimension) -> float:
-    """Natural logarithm of a range's high end over its low one; 1 if it is not logarithmic."""
+    """Length of a range in natural logarithms; 1 if it is not logarithmic."""
     if math.isfinite(dimension.n_values):
         return 1.0
     rates = [_rate(dimension, u) for u in (0.25, 0.5, 0.75)]

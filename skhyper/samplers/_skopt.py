@@ -1,4 +1,4 @@
-"""scikit-optimize's Optimizer as one sampler: its GP, random-forest and extra-trees surrogates."""
+"""scikit-optimize's Optimizer as a sampler: GP, random-forest and extra-trees surrogates."""
 
 import inspect
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ __all__ = ["SkoptSampler"]
 
 
 class SkoptSampler(Sampler):
-    """The next point of a ``skopt.Optimizer``.
+    """Sampler that wraps ``skopt.Optimizer``.
 
     Parameters
     ----------
@@ -26,11 +26,10 @@ class SkoptSampler(Sampler):
 
     Notes
     -----
-    An optimizer is created for each proposal from the whole history, so that the answer
-    is a function of the history alone; ``acq_func="gp_hedge"`` therefore starts each time
-    without its gains. Numbers are passed to it as reals of [0, 1], choices as categories;
-    inactive dimensions are in the middle. Failed trials have the worst loss seen, pending ones
-    the mean.
+    Each proposal creates an optimizer from the whole history, so that it is a function of the
+    history alone; ``acq_func="gp_hedge"`` therefore starts each time without its gains. Numbers are
+    passed as reals in [0, 1], choices as categories; inactive dimensions are 0.5. Failed trials
+    have the worst loss seen, pending ones the mean.
     """
 
     starts_from_default = True
@@ -42,7 +41,7 @@ class SkoptSampler(Sampler):
         return f"SkoptSampler({', '.join(f'{k}={v!r}' for k, v in self.kwargs.items())})"
 
     def check(self, space: Space) -> None:
-        """Raise if scikit-optimize is missing, or its ``Optimizer`` refuses the keywords."""
+        """Raise if scikit-optimize is missing, or its ``Optimizer`` rejects the keywords."""
         try:
             from skopt import Optimizer
         except ImportError as error:
@@ -69,14 +68,14 @@ class SkoptSampler(Sampler):
         return _SkoptSurrogate(space, optimizer) if optimizer.models else None
 
     def _optimizer(self, space: Space, history: History, rng: np.random.Generator) -> Any:
-        """scikit-optimize's optimizer with the history."""
+        """scikit-optimize's optimizer, given the history."""
         from skopt import Optimizer
 
         points, losses, pending = located_trials(space, history)
         n_initial = self.kwargs.get("n_initial_points", 10)
         kwargs = {"n_initial_points": n_initial, **self.kwargs}
-        # All points of an initial design need the same seed; random ones need different seeds, as
-        # each optimizer is asked only once.
+        # All points of an initial design need the same seed; random points need different ones, as
+        # each optimizer makes only one proposal.
         designed = kwargs.get("initial_point_generator", "random") != "random"
         one_design = designed and len(points) < n_initial
         kwargs["random_state"] = history.seed if one_design else int(rng.integers(2**31))

@@ -1,13 +1,12 @@
-"""A history as scikit-optimize returns it, for its plots and for code written for it.
+"""A history in the format of scikit-optimize, for its plots and for code written for it.
 
-What scikit-optimize computes after each trial, its ``space`` and ``models``, is computed at the
-first access.
+``space`` and ``models``, which scikit-optimize computes after each trial, are computed at the first
+access.
 
 Notation
 --------
 values : list
-    One value for each dimension of the skopt space; nan or None where a condition leaves
-    the hyperparameter out.
+    One value per dimension of the skopt space; nan or None where the hyperparameter is inactive.
 X : (n, p)
     Points in the coordinates of ``skopt.space.Space.transform``.
 """
@@ -28,9 +27,9 @@ __all__ = ["SkoptResult", "skopt_result"]
 
 
 class SkoptResult(OptimizeResult):
-    """An ``OptimizeResult`` with entries that are computed at the first access.
+    """An ``OptimizeResult`` with lazy entries, computed at the first access.
 
-    `later` has a function without arguments for each of them.
+    `later` maps their names to functions without arguments.
     """
 
     def __init__(self, later: Mapping[str, Callable[[], Any]], **entries: Any):
@@ -64,18 +63,18 @@ def skopt_result(
     with_outside: bool = False,
     **more: Any,
 ) -> SkoptResult:
-    """A history as ``skopt.Optimizer.get_result`` returns it.
+    """A history in the format of ``skopt.Optimizer.get_result``.
 
     Parameters
     ----------
     history : History
     space : Space
-        Trials outside of it are left out, as are pending ones.
+        Trials outside of it and pending trials are omitted.
     with_outside : bool, default=False
-        Whether to include trials outside of the space, for callbacks that count trials; the plots
-        cannot draw them.
+        Whether to include trials outside of the space, for callbacks that count trials; plots do
+        not support them.
     sampler : Sampler
-        Its surrogate, if it has one, is the last of ``models``.
+        Its surrogate, if any, is the last of ``models``.
     names : sequence of str, default=None
         Order of the values; by default the sorted names, as in scikit-optimize's searches.
     **more : object
@@ -116,8 +115,8 @@ def _lies_in(space: Space, trial: Trial) -> bool:
 class _Columns:
     """The hyperparameters of a space in the order of scikit-optimize's lists of values.
 
-    A name has several `dimensions` where sub-spaces give it other values; `inactive` are the values
-    of names in candidates where they are inactive.
+    A name has several `dimensions` if sub-spaces give it different values; `inactive` are the
+    values that stand for inactive hyperparameters.
     """
 
     space: Space
@@ -143,11 +142,11 @@ class _Columns:
         return [trial.params.get(name, self.inactive[name]) for name in self.names]
 
     def points(self, rows: Sequence[Sequence[Any]]) -> np.ndarray:
-        """Rows of the unit cube, (n, d), at lists of values."""
+        """Points of the unit cube, (n, d), from lists of values."""
         return np.array([self._point(dict(zip(self.names, row))) for row in rows])
 
     def _point(self, params: Mapping[str, Any]) -> np.ndarray:
-        """The point of the first sub-space that has these values; other names are ignored."""
+        """The point of the first sub-space that contains the values; other names are ignored."""
         for i in range(self.space.n_subspaces):
             own = set(self.space.restrict(i).names)
             point = self.space.locate({n: v for n, v in params.items() if n in own})
@@ -187,12 +186,12 @@ def _skopt_dimension(columns: _Columns, name: str) -> Any:
 
 
 def _choices(dimension: Dimension) -> list[Any]:
-    """All choices, or values from end to end of a range that shares its name with choices."""
+    """All choices, or nine values across a range that shares its name with choices."""
     return [dimension.from_unit(u) for u in dimension.grid(9)]
 
 
 def _is_geometric(dimension: Dimension) -> bool:
-    """Whether equal steps of the coordinate multiply the value by equal factors."""
+    """Whether the scale is logarithmic: equal steps multiply the value by equal factors."""
     low, middle, high = (float(dimension.from_unit(u)) for u in (0.2, 0.5, 0.8))
     return low > 0 and abs(low * high - middle**2) < abs((low + high) / 2 - middle) * middle
 
@@ -206,7 +205,7 @@ class _Surrogate:
     model: Any
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Expected loss (n,) at X (n, p) and, if asked for, its standard deviation."""
+        """Expected loss (n,) at X (n, p) and, optionally, its standard deviation."""
         points = self.columns.points(self.skopt_space.inverse_transform(np.asarray(X)))
         mean, std = self.model.predict_points(points)
         return (mean, std) if return_std else mean
@@ -218,6 +217,6 @@ def _models(columns: _Columns, sampler: Any, history: History) -> list[_Surrogat
 
 
 def _specs(columns: _Columns, sampler: Any) -> dict[str, Any]:
-    """The arguments that led to a result, as scikit-optimize has them."""
+    """The arguments of the search, in the format of scikit-optimize."""
     args = {"dimensions": _skopt_space(columns), "sampler": sampler}
     return {"args": args, "function": "skhyper"}

@@ -11,11 +11,11 @@ __all__ = ["SobolSampler", "sobol_point"]
 
 
 class SobolSampler(Sampler):
-    """Points of a scrambled Sobol sequence: more even than random ones.
+    """Points of a scrambled Sobol sequence, which are more even than random ones.
 
     Notes
     -----
-    Trial ``t`` has point ``t`` of the sequence, so that a resumed search continues where it
+    Trial ``t`` uses point ``t`` of the sequence, so that a resumed search continues where it
     stopped. Points that a constraint rejects are replaced by random ones.
 
     References
@@ -32,10 +32,10 @@ class SobolSampler(Sampler):
 def sobol_point(
     space: Space, number: int, seed: int, rng: np.random.Generator, tried: np.ndarray | None = None
 ) -> np.ndarray:
-    """Point `number` of the Sobol sequence that `seed` scrambles, shape (d,).
+    """Point `number` of the Sobol sequence scrambled with `seed`, shape (d,).
 
-    If the constraint rejects it, it is a random point; where the constraint is seldom met, random
-    walks start from the `tried` ones, (m, d).
+    If the constraint rejects it, a random point replaces it; if the constraint is seldom satisfied,
+    by a random walk from the `tried` points, (m, d).
     """
     sequence = qmc.Sobol(space.n_dims, scramble=True, seed=seed)
     if number:

@@ -1,9 +1,9 @@
-"""The Gaussian process that :class:`GPSampler` fits to the losses of trials.
+"""The Gaussian process (GP) that :class:`GPSampler` fits to the losses of trials.
 
 Notation
 --------
 points : (n, d) points of the unit cube, nan where inactive
-F : (n, p) features; a category becomes one column for each of its choices
+F : (n, p) features; see :class:`Encoding`
 y : (n,) losses, failed ones replaced
 """
 
@@ -31,11 +31,11 @@ class GPSurrogate(Surrogate):
     ----------
     space : Space
     gp : GaussianProcess
-        Posterior of the loss given features; ``gp.X`` are the trials that it is conditioned on.
+        Posterior of the loss given features, conditioned on the trials ``gp.X``.
     encoding : Encoding
-        From points to features.
+        Maps points to features.
     best : float
-        Least predicted loss of these trials.
+        Minimum of the predicted losses of these trials.
     """
 
     space: Space
@@ -50,8 +50,8 @@ class GPSurrogate(Surrogate):
 class Observations(NamedTuple):
     """The trials of a history that are in a space.
 
-    Losses (n,) are nan where failed or pending. Gradients are the derivatives of the losses, (n,
-    d), nan where unknown; None if they are not used.
+    Losses (n,) are nan where failed or pending, gradients (n, d) nan where unknown; `gradients` is
+    None if they are not used.
     """
 
     points: np.ndarray
@@ -70,16 +70,16 @@ class Observations(NamedTuple):
 
 
 class SurrogateFit:
-    """Fits surrogates to growing histories; hyperparameters are kept while these grow little."""
+    """Fits surrogates to a growing history; refits hyperparameters when it has grown enough."""
 
     def __init__(self, rules: Rules, max_points: int):
         self._rules = rules
         self._max_points = max_points
-        # The last fit of hyperparameters: a cache, which changes no result.
+        # Cache of the last fitted hyperparameters; it changes no result.
         self._cached: tuple[tuple[bytes, ...], Hyperparameters] | None = None
 
     def __call__(self, space: Space, observed: Observations) -> GPSurrogate:
-        """The surrogate of the trials that are not pending; two of them must be complete."""
+        """The surrogate of all trials that are not pending; at least two must be complete."""
         if observed.gradients is not None:
             return self.to_all(space, observed)
         encoding, F, losses = self._data(space, observed)
@@ -90,12 +90,12 @@ class SurrogateFit:
         return _surrogate(space, gp, encoding)
 
     def to_all(self, space: Space, observed: Observations) -> GPSurrogate:
-        """The same, with hyperparameters and a posterior of all these trials."""
+        """The same, with hyperparameters and posterior from all these trials."""
         encoding, F, losses = self._data(space, observed)
         y, gradients = self._rules.transform_losses(losses), None
         if observed.gradients is not None:
             given = observed.gradients[~observed.pending]
-            # Those of failed and of clipped losses are unknown.
+            # Those of failed and clipped losses are unknown.
             known = (y == losses)[:, None] & (clip_to_finite(given) == given)
             gradients = encoding.encode_gradients(np.where(known, given, np.nan))
         gp = fit_gp(
@@ -118,7 +118,7 @@ class SurrogateFit:
     def _hyperparameters(
         self, F: np.ndarray, losses: np.ndarray, groups: np.ndarray
     ) -> Hyperparameters:
-        """Hyperparameters fitted to the first four fifths of the trials or more."""
+        """Hyperparameters fitted to at least the first four fifths of the trials."""
         n = len(losses) - len(losses) % max(1, len(losses) // self._rules.refit_growth)
         n = max(n, int(np.flatnonzero(np.isfinite(losses))[1]) + 1)  # two are complete
         key = (groups.tobytes(), F[:n].tobytes(), losses[:n].tobytes())
