@@ -1,4 +1,4 @@
-"""The differentiable hyperparameters of a search space, and the criterion."""
+"""The criterion of a search by gradients, and the hyperparameters it is differentiable in."""
 
 import math
 import numbers
@@ -26,10 +26,10 @@ __all__ = ["criterion_and_names", "landscape", "with_real_ranges"]
 def criterion_and_names(
     estimator: Any, space: Space, scorers: Any, refit_metric: str
 ) -> tuple[Criterion, frozenset[str]]:
-    """What is minimised for a score, and the ranges of the space that have derivatives.
+    """The criterion minimized for a score, and the differentiable hyperparameters of the space.
 
-    `scorers` and `refit_metric` are as ``BaseSearchCV._get_scorers`` returns them. Raises if
-    nothing has a derivative.
+    `scorers` and `refit_metric` are as ``BaseSearchCV._get_scorers`` returns them. Raises
+    InvalidSpaceError if nothing has a derivative.
     """
     problems = _problems(estimator, space)
     if isinstance(scorers, MultimetricScorer):
@@ -52,16 +52,16 @@ def criterion_and_names(
 
 
 def landscape(estimator: Any, space: Space) -> tuple[bool, float]:
-    """Whether all estimators of a space have their minima side by side; their largest noise."""
+    """Whether all estimators of a space are quasiconvex, and their maximum solver noise."""
     traits = [problem.traits for problem in _problems(estimator, space)]
     return all(t.is_quasiconvex for t in traits), max(t.solver_noise for t in traits)
 
 
 def with_real_ranges(spaces: Any, estimator: Any) -> Any:
-    """Search spaces with ``(1, 100)`` as ``(1.0, 100.0)`` for what has a derivative.
+    """Search spaces with ``(1, 100)`` as ``(1.0, 100.0)`` for differentiable hyperparameters.
 
-    Objects such as ``Integer(1, 100)`` stay what they are. What has a derivative is asked of the
-    estimator with each of the choices, as steps may be swapped.
+    Objects such as ``Integer(1, 100)`` are unchanged. A hyperparameter is differentiable if it is
+    for one of the choices of the space, which may swap steps.
     """
     if isinstance(spaces, list):
         return [with_real_ranges(part, estimator) for part in spaces]
@@ -71,14 +71,14 @@ def with_real_ranges(spaces: Any, estimator: Any) -> Any:
         return spaces
     try:
         problems = _problems(estimator, Space(spaces))
-    except (InvalidSpaceError, ValueError):  # said where the space is checked
+    except (InvalidSpaceError, ValueError):  # raised again where the space is checked
         return spaces
     names = {name for problem in problems for name in problem.names}
     return {name: _real(spec) if name in names else spec for name, spec in spaces.items()}
 
 
 def _is_whole(spec: Any) -> bool:
-    """Whether a range is spelt as a tuple that begins with two integers."""
+    """Whether a specification is a tuple that begins with two integers."""
     if isinstance(spec, When):
         return _is_whole(spec.values)
     whole = isinstance(spec, tuple) and len(spec) >= 2
@@ -92,7 +92,7 @@ def _real(spec: Any) -> Any:
 
 
 def _warn_of_noise(estimator: Any, names: Collection[str]) -> None:
-    """Warn of random features that are drawn anew for each of their settings."""
+    """Warn of random features that are drawn again for each candidate."""
     own = estimator.get_params(deep=True)
     for name in names:
         outer = name.rpartition("__")[0]
@@ -105,7 +105,7 @@ def _warn_of_noise(estimator: Any, names: Collection[str]) -> None:
 
 
 def _problems(estimator: Any, space: Space) -> list[InnerProblem]:
-    """Inner problems of settings that between them have all choices of the space."""
+    """Inner problems of candidates that together contain all choices of the space."""
     found, errors = [], []
     for params in space_examples(space):
         setting = clone(estimator).set_params(**clone(dict(params), safe=False))

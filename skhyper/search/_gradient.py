@@ -23,95 +23,95 @@ from skhyper.search._task import Task
 
 __all__ = ["GradientSearchCV"]
 
-# Relative difference between the losses of a fit and of the solution above which to warn.
+# Relative difference between the losses of a fit and of the exact solution above which to warn.
 _GAP = 0.01
 
 
 class GradientSearchCV(SpaceSearch):
-    """Search by the gradient of the cross-validation loss, by way of the training itself.
+    """Search by hypergradients: gradients of the cross-validation loss through training.
 
-    Each trial computes the loss and its derivatives with respect to all hyperparameters that have
-    one, at about the cost of the loss. L-BFGS-B goes downhill from the middle of the ranges, or
-    from points of yours, and restarts look for other basins; with one or two hyperparameters, a
-    coarse design of the whole range comes first. Choices, integers and what else has no derivative
-    are searched around these descents.
+    Each trial computes the loss and its derivatives with respect to all differentiable
+    hyperparameters, at about the cost of the loss. L-BFGS-B descends from the middle of the ranges
+    or from `initial_points`, and restarts search for other minima; with one or two hyperparameters,
+    a coarse design of the whole range comes first. Choices, integers and other hyperparameters
+    without derivatives are fixed during each descent and varied between descents.
 
     Parameters
     ----------
     estimator : estimator object
-        The estimator to tune: one that :func:`skhyper.hypergradient.inner_problem` knows, or a
-        pipeline that ends with one.
+        The estimator to tune: one that :func:`skhyper.hypergradient.inner_problem` supports, or
+        a pipeline that ends with one.
     search_spaces : dict, list of dict, list of (dict, int) or Space
-        Search space: see :class:`skhyper.space.Space`. A range for a hyperparameter that
-        holds an array (or a dict) of numbers is that of each of them. ``(1, 100)`` is a range
-        of real numbers for what has a derivative.
+        Search space: see :class:`skhyper.space.Space`. A range for a hyperparameter that is an
+        array (or a dict) of numbers applies to each component. ``(1, 100)`` is a range of real
+        numbers if the hyperparameter is differentiable.
     n_iter : int, default=50
-        Number of trials at most, each of them one value and gradient.
+        Maximum number of trials, each of them one value and gradient.
     n_restarts : int, default=3
-        Number of restarts in a row that may find nothing better before the search ends. 0 is
-        the bare descent, from the middle of the ranges.
+        Number of consecutive restarts without improvement after which the search ends. With 0
+        there is only the descent from the middle of the ranges.
     tol : float, default=1e-5
-        A descent ends when a step lowers the criterion, or by the slope can be expected to
-        lower it, by less than this part of it (of 1 - R2 where R2 is the score); for SVC and
-        SVR, whose solver leaves such noise, by less than 1e-4 of it.
+        A descent ends when the relative decrease of the criterion by a step, actual or predicted
+        from the gradient, is below `tol` (relative to 1 - R2 if the score is R2); for SVC and SVR,
+        below 1e-4, the noise of their solver.
     prior : "auto", float or None, default="auto"
-        What holds the components of a vector of hyperparameters together, so that they do not
-        fit the noise of the folds: ``prior / 2 * sum((t - t.mean()) ** 2)``, where ``t`` are the
-        logarithms (for a range that is not log-uniform, shares of it) of the components, is
-        added to what is minimized. ``inf`` is one value for all, None is no prior. "auto" finds
-        the strength on samples that it holds out; it is none where there are more than 20
-        samples to each component, and costs as much as some such searches where there are not.
-        Single numbers have no prior.
+        Strength of the prior that shrinks the components of a vector of hyperparameters towards
+        a common value, so that they do not overfit the validation folds. The penalty ``prior / 2 *
+        sum((t - t.mean()) ** 2)``, where ``t`` are the logarithms (for a range that is not
+        log-uniform, the shares of the range) of the components, is added to the criterion. ``inf``
+        is one value for all components, None is no prior. "auto" selects the strength on held-out
+        samples, at the cost of several such searches; with more than 20 samples per component it
+        is no prior. Single numbers have no prior.
     initial_points : dict or list of dict, default=None
         Points to start from, instead of the middle of the ranges; with one or two
-        hyperparameters, before the whole range is covered. Names left out have the estimator's
-        own values.
+        hyperparameters they come before the coarse design. Omitted names have the estimator's own
+        values.
     constraint : callable, default=None
-        ``constraint(params) -> bool``; only settings that it accepts are tried.
+        ``constraint(params) -> bool``; only candidates that it accepts are tried.
     max_time : float, default=None
         Seconds after which no further trial is started.
     warm_start : bool, default=False
         Whether to keep the trials of the last fit, if made on the same data and folds.
     history : History, default=None
-        Trials of another search on the same data and folds; without gradients its best one is
-        a point to start from.
+        Trials of another search on the same data and folds. If it had no gradients, its best
+        trial is a point to start from.
     journal : str or os.PathLike, default=None
         File to which each trial is written as soon as it is finished; see
         :class:`BayesSearchCV`.
     n_jobs : int, default=None
-        Number of folds that run at the same time, in threads: what a fold's settings share
-        stays in this process.
+        Number of folds that run at the same time, in threads: the candidates of a fold share
+        cached results in this process.
     random_state : int, RandomState instance or None, default=None
-        Seed of the restarts of three hyperparameters or more.
+        Seed of the restarts, which are random with three hyperparameters or more.
     scoring, refit, cv, verbose, error_score, return_train_score
         As in :class:`sklearn.model_selection.GridSearchCV`.
 
     Attributes
     ----------
     criterion_ : str
-        What was minimized: minus the score where that is smooth, else its surrogate. With a
-        surrogate every setting is scored all the same, and the best by score wins.
+        What was minimized: minus the score if that is differentiable, else a surrogate loss. With
+        a surrogate loss the best candidate is still selected by the score.
     prior_ : float
-        The strength of the prior: 0 is none, ``inf`` one value for all components.
+        Strength of the prior: 0 is no prior, ``inf`` one value for all components.
     held_out_ : HeldOutLosses or None
-        What "auto" has chosen it by: ``strengths``, and for each of them the losses of the
-        folds, ``cv``, and of the samples held out of them, ``held_out``, a row for each part.
+        Losses from which "auto" selected it: ``strengths``, and for each of them the losses of
+        the folds, ``cv``, and of the held-out samples, ``held_out``, with one row per part.
     history_ : History
         All trials, with ``criterion`` and ``gradient``: a dict from names to the derivative of
-        the criterion by the hyperparameter itself.
+        the criterion with respect to the hyperparameter (not its logarithm).
     space_ : Space
         The search space.
     sampler_ : GradientSampler
         How candidates were chosen.
     n_trials_ : int
-        Number of trials, those it started from included.
+        Number of trials, including those it started from.
     stop_reason_ : str
         Why the search ended.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As in :class:`sklearn.model_selection.GridSearchCV`. With a prior ``cv_results_`` has
-        ``penalized_loss``, what was minimized, and the best setting is that of the least of it,
-        not of the best score.
+        As in :class:`sklearn.model_selection.GridSearchCV`. With a prior, ``cv_results_`` has
+        ``penalized_loss``, what was minimized; the best candidate has its minimum, not the best
+        score.
 
     Raises
     ------
@@ -121,24 +121,24 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     Warns
     -----
     OverfittingWarning
-        If the loss of the folds fell as components were set apart, and that of samples held
-        out of all of them did not. It is checked where a prior of "auto" would have been.
+        If untying the components decreased the loss of the folds, but not that of held-out
+        samples. It is checked for a given prior, where "auto" would select one.
 
     See Also
     --------
-    BayesSearchCV : For any estimator.
-    skhyper.hypergradient.check_hypergradient : Whether the gradient of an estimator is right.
+    BayesSearchCV : Search for any estimator.
+    skhyper.hypergradient.check_hypergradient : Check of the gradient of an estimator.
 
     Notes
     -----
     At the solution ``w`` of the training problem its derivative ``G(w, θ)`` vanishes, hence
-    ``dL/dθ = ∂L/∂θ - uᵀ ∂G/∂θ`` with ``u = H⁻ᵀ ∂L/∂w`` and ``H = ∂G/∂w``: one system with the
-    Hessian for all hyperparameters together.
+    ``dL/dθ = ∂L/∂θ - uᵀ ∂G/∂θ`` with ``u = H⁻ᵀ ∂L/∂w`` and ``H = ∂G/∂w``: one linear system with
+    the Hessian for all hyperparameters.
 
-    What is scored and refitted is the estimator itself. Where its solver stops early, the
-    criterion and the gradient are those of the exact solution, the scores those of the
-    estimator; the lasso and the elastic net are scored at their exact solution, and ridge,
-    kernel ridge and Gaussian processes are solved from what a fold's settings share.
+    The estimator itself is scored and refitted. If its solver stops early, the criterion and the
+    gradient are those of the exact solution, the scores those of the estimator. The lasso and the
+    elastic net are scored at their exact solution; ridge, kernel ridge and Gaussian processes are
+    solved with factorizations that the candidates of a fold share.
 
     References
     ----------
@@ -229,7 +229,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             found = {"prior_": prior.strength, "held_out_": prior.losses}
             return {"sampler_": _with_prior(sampler, prior.strength), **found}
 
-        # A descent asks for no point twice, and what it asks for must not be replaced.
+        # A descent never repeats a point, and its points must not be replaced.
         in_phases = phases(space, self.n_iter, self.max_time)
         candidates = SampledCandidates(sampler, in_phases, first, allow_repeats=True)
         return plan_for(
@@ -248,14 +248,14 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
 
 def _with_prior(sampler: GradientSampler, strength: float) -> GradientSampler:
-    """A copy with a number as prior: what chooses the number holds the data."""
+    """A copy with a number as prior, since the callable holds the data."""
     fixed = copy.copy(sampler)
     fixed.prior = strength
     return fixed
 
 
 def _early_stops(history: History) -> Iterator[Finding]:
-    """Whether the score of the apparently best trials is not that of the solution."""
+    """Yields a warning if the scores of the best trials are not those of the exact solution."""
     trials = [trial for trial in history if trial.gradient is not None]
     if not trials:
         return

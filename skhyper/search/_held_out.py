@@ -1,13 +1,13 @@
-"""Strength of the prior on the components of a vector, chosen on held-out samples.
+"""Selection of the strength of the prior on held-out samples.
 
-The folds of a search cannot tell. A sample is in the training data of all folds but one, so
-that hyperparameters fitted to the other folds have seen it: under pure noise the loss of a fold
-that is left out of the criterion falls with that of the others all the same. Here part of the
-samples is taken out of *all* training and validation data, and predicted afterwards.
+The folds of a search cannot show overfitting of the hyperparameters: each sample is in the training
+data of all folds but one, so that even under pure noise the loss of a fold that is left out of the
+criterion falls with that of the others. Here a part of the samples is removed from *all* training
+and validation data, and predicted afterwards.
 
 Notation
 --------
-m, K : number of held-out parts; of strengths, the first of them infinite
+m, K : number of held-out parts, of strengths; the first strength is infinite
 """
 
 import itertools
@@ -29,28 +29,28 @@ from skhyper.space import Space
 
 __all__ = ["HeldOut", "HeldOutLosses"]
 
-# How far, in natural logarithms, the component with the steepest slope would move from the mean
-# if the slope stayed as it is where all components are equal.
+# Candidate strengths, as the deviation from the mean, in natural logarithms, at which the penalty
+# balances the steepest slope at tied components.
 _MOVES = (0.3, 1.0, 3.0, 10.0, math.inf)
 _N_PARTS = 5
 _N_CHECKED = 2
 # Maximum number of trials per descent; the comparison of strengths needs no convergence.
 _MAX_TRIALS = 15
 _TOL = 1e-4
-# Number of weaker strengths in a row without improvement after which the choice ends.
+# Number of consecutive weaker strengths without improvement after which the selection ends.
 _PATIENCE = 2
-# Equal components are chosen if they are worse by at most this number of standard errors.
+# Tied components are selected if they are worse by at most this number of standard errors.
 _N_ERRORS = 0.5
 
 
 @dataclass(frozen=True)
 class HeldOutLosses:
-    """What a prior's strength does to the criterion, and to samples that it has not seen.
+    """Losses of the folds and of the held-out samples by strength of the prior.
 
     Attributes
     ----------
     strengths : ndarray of shape (K,)
-        From infinity, one value for all components, to weaker ones.
+        In decreasing order, from infinity (tied components).
     cv : ndarray of shape (m, K)
         Mean of the criterion over the folds, without the held-out samples.
     held_out : ndarray of shape (m, K)
@@ -63,9 +63,10 @@ class HeldOutLosses:
 
     @property
     def chosen(self) -> float:
-        """The strength of least held-out loss; infinity where equal values are nearly as good.
+        """The strength of minimum held-out loss, or infinity if that is nearly as good.
 
-        *Nearly* is within half a standard error of the difference, over held-out parts.
+        *Nearly* is within half a standard error of the difference over the held-out parts. Without
+        any losses the strength is 0.
         """
         if not self.held_out.size:
             return 0.0
@@ -76,10 +77,10 @@ class HeldOutLosses:
 
 
 class HeldOut:
-    """The parts that are held out, and searches without them.
+    """Searches without held-out parts of the samples.
 
-    `names` have derivatives; `n_jobs` parts are worked on at the same time, in threads;
-    ``is_over()`` is whether there is no time for a further strength.
+    `names` are the differentiable hyperparameters, `n_jobs` the number of parts that run at the
+    same time, in threads; if ``is_over()``, no further strength is tried.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class HeldOut:
         n_jobs: int | None = None,
         is_over: Callable[[], bool] = lambda: False,
     ):
-        # What scores would say is not asked for: they may be many, or no losses.
+        # Only the criterion is used: scores may be several, or no losses.
         quiet = replace(objective, verbose=0, return_train_score=False, error_score=np.nan)
         self._objective = quiet
         self._criterion = criterion
@@ -99,14 +100,14 @@ class HeldOut:
         self._is_over = is_over
 
     def choose(self, space: Space, point: np.ndarray) -> HeldOutLosses:
-        """Losses for weaker and weaker strengths, until they fall no more.
+        """Losses for decreasing strengths, until the held-out loss improves no more.
 
-        `point` (d,) is near the best one of those with equal components.
+        The descents start at `point` (d,), near the best point with tied components.
         """
         return self._losses(space, point, None, _N_PARTS)
 
     def check(self, space: Space, point: np.ndarray, strength: float) -> HeldOutLosses:
-        """Losses without and with freedom of the components, of some parts."""
+        """Losses with tied components and with `strength`, on the first two parts."""
         return self._losses(space, point, [strength], _N_CHECKED)
 
     def _losses(
@@ -145,13 +146,13 @@ class HeldOut:
 
 
 def _n_since_best(held_out: Sequence[Sequence[float]]) -> int:
-    """How many strengths have passed since the one of least mean loss."""
+    """Number of strengths after the one with the minimum mean loss."""
     means = np.mean(held_out, axis=0)
     return len(means) - 1 - int(np.argmin(means))
 
 
 class _Search:
-    """Descents on the training part; the held-out samples score their ends."""
+    """Descents on the training part; the held-out samples score the results."""
 
     def __init__(self, whole: HeldOut, space: Space, shrinkage: Shrinkage, rows: np.ndarray):
         o, self._space, self._shrinkage = whole._objective, space, shrinkage
@@ -168,12 +169,12 @@ class _Search:
         return bool(self.cv) and bool(np.all(np.isfinite([*self.cv, *self.held_out])))
 
     def start_tied(self, point: np.ndarray) -> "_Search":
-        """Descend to the best point with equal components."""
+        """Descend to the best point with tied components."""
         self.best_point, self.best = point, Answer(math.inf, np.zeros(len(point)), {})
         return self._follow(descent_together(self._shrinkage, point, self._moves, _TOL), 0.0)
 
     def continue_with(self, strength: float) -> "_Search":
-        """Continue from there to the best point with a prior of this strength."""
+        """Continue from the best point with a prior of this strength."""
         self.best = self._with_prior(self.best_point, strength)
         return self._follow(descent(self.best_point, self._moves, _TOL), strength)
 
@@ -198,7 +199,7 @@ class _Search:
 
 
 class _Criterion:
-    """The criterion of some folds as a function of points; nan where one of them fails."""
+    """Weighted mean of the criterion over folds as a function of points; nan if a fold fails."""
 
     def __init__(self, objective: GradientObjective, weights: Sequence[float]):
         self._objective = objective
@@ -224,7 +225,7 @@ class _Criterion:
         jobs = [FoldJob(number, fold, params, 1) for fold in range(len(self._weights))]
         folds = [self._objective.run(job) for job in jobs]
         value = float(self._weights @ [fold.get("criterion", math.nan) for fold in folds])
-        # Scores play no part: they may be others than what is minimised.
+        # Scores are not used: they may differ from the criterion.
         trial = finished_trial(Trial(number, params), folds, lambda scores: 0.0)
         return Answer(value, space.gradient_to_unit(point, trial.gradient or {}), {})
 
@@ -234,7 +235,7 @@ def n_samples_of(X: Any) -> int:
 
 
 def parts_of(splits: Sequence[tuple[Any, Any]]) -> Iterator[np.ndarray]:
-    """Rows to hold out, a part at a time: test sets of whole folds, or pieces of one or two."""
+    """Rows to hold out, by part: test sets of whole folds, or pieces of them if at most two."""
     tests: list[np.ndarray] = []
     seen: set[int] = set()
     for _, test in splits:
@@ -249,7 +250,7 @@ def parts_of(splits: Sequence[tuple[Any, Any]]) -> Iterator[np.ndarray]:
 
 
 def without(objective: Objective, held_out: np.ndarray) -> tuple[Objective, np.ndarray]:
-    """The objective on all other samples, and the weights of its folds."""
+    """The objective without the held-out samples, and the weights of its folds."""
     o = objective
     kept = np.setdiff1d(np.arange(n_samples_of(o.X)), held_out)
     X, y = safe_split(o.estimator, o.X, o.y, kept)
@@ -265,7 +266,10 @@ def without(objective: Objective, held_out: np.ndarray) -> tuple[Objective, np.n
 
 
 def only(objective: Objective, held_out: np.ndarray) -> tuple[Objective, np.ndarray]:
-    """The objective on held-out samples, each predicted by a fold's model that has seen none."""
+    """The objective on held-out samples, predicted by models fitted without any of them.
+
+    Also returns the weights of its folds.
+    """
     tests: dict[bytes, list[np.ndarray]] = {}
     left = held_out
     for train, test in objective.splits:

@@ -1,4 +1,4 @@
-"""The prior of a search by gradients: its strength, and whether the search overfits its folds."""
+"""The prior of a search by gradients: its strength, and a check for overfitting of the folds."""
 
 import math
 import time
@@ -17,18 +17,18 @@ from skhyper.space import Space
 
 __all__ = ["Prior"]
 
-# Number of samples per additional hyperparameter above which no prior is used.
+# Number of samples per additional hyperparameter from which on "auto" is no prior.
 _MANY_SAMPLES = 20
-# Relative decrease of the loss of the folds below which no warning is given.
+# Relative decrease of the cross-validation loss up to which no warning is given.
 _MIN_DECREASE = 0.01
 
 
 class Prior:
     """Strength of the prior that shrinks components of a vector towards their mean.
 
-    Given as a number; or, for "auto", chosen on held-out samples at the first point for which the
-    sampler asks for it, and none where there are many samples. `strength` is infinity as long as it
-    has not been chosen; `losses` are from its choice, or from the check of a given one.
+    It is given as a number; "auto" selects it on held-out samples at the first call by the sampler,
+    or is 0 if there are many samples. `strength` is infinity until selected; `losses` are those of
+    its selection, or of the check of a given one.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class Prior:
         self._held_out: HeldOut | None = None
 
     def wrap(self, objective: Objective) -> GradientObjective:
-        """The objective with derivatives, from which samples are held out, too."""
+        """The objective with derivatives; held-out samples are taken from it, too."""
         self._objective = GradientObjective.of(objective, self._criterion, self._names)
         self._held_out = self._without_samples()
         return self._objective
 
     def __call__(self, space: Space, point: np.ndarray) -> float:
-        """The strength; chosen near `point`, if it has not been."""
+        """The strength; the first call selects it, near `point`."""
         if not self.is_chosen:
             assert self._held_out is not None
             self.losses = self._held_out.choose(space, point)
@@ -84,7 +84,7 @@ class Prior:
         )
 
     def selection_losses(self, history: History) -> np.ndarray | None:
-        """What is minimized, (n_trials,); None without a prior."""
+        """The penalized criterion of each trial, (n_trials,); None without a prior."""
         if self.strength == 0 or not self._shrinkage.vectors:
             return None
         return np.array([self._penalized(trial) for trial in history])
@@ -98,9 +98,9 @@ class Prior:
         return value + self._shrinkage.penalty(point, self.strength)[0]
 
     def overfitting(self, history: History, stop_reason: StopReason) -> Iterator[Finding]:
-        """Whether a descent on a part of the samples predicts the others worse than its start.
+        """Yields a warning if a descent on a part of the samples does not improve the others.
 
-        Checked for a given strength only; one that was chosen is the best on held-out samples.
+        Only a given strength is checked; a selected one is the best on held-out samples.
         """
         best = history.best
         late = self._max_time is not None and stop_reason.kind == "max_time"
