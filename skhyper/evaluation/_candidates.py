@@ -15,7 +15,8 @@ from skhyper.space import Space, evenly
 
 __all__ = ["Candidates", "ListedCandidates", "SampledCandidates", "setting_key"]
 
-# Number of random draws of a new candidate, before a space is enumerated; size up to which it is.
+# Number of random draws of a new candidate before a space is enumerated; maximum size of such a
+# space, in candidates.
 _MAX_REDRAWS = 200
 _MAX_ENUMERATED = 20_000
 
@@ -41,15 +42,15 @@ class Candidates(Protocol):
         """Params of the next candidate; None if there is none."""
 
     def start_from(self, history: History, n_made: int) -> None:
-        """Continue after earlier trials, of which this search has made `n_made`."""
+        """Continue after earlier trials, the number `n_made` of which this search has made."""
 
 
 class ListedCandidates:
-    """An explicit list of candidates, in its order, of which `n_iter` are tried at most.
+    """An explicit list of candidates, in its order, of which at most `n_iter` are tried.
 
-    `reason` is why the search ends after the last one. Without `allow_repeats`, candidates that
-    earlier trials have are left out; repeats within the list are not, as in scikit-learn.
-    Candidates at the same point of `space` are equal.
+    `reason` is the stop reason after the last one. Without `allow_repeats`, candidates of earlier
+    trials are omitted; repeats within the list are not, as in scikit-learn. Candidates at the same
+    point of `space` are equal.
     """
 
     known_ahead = True
@@ -95,7 +96,7 @@ class SampledCandidates:
         Spaces to search one after the other, with the number of trials of each; ``inf`` if only
         time limits it.
     first : sequence of dict
-        Candidates that come before those of the sampler, and count as well.
+        Candidates that come before those of the sampler; they count towards the number of trials.
     allow_repeats : bool
     outside : sequence of dict
         Those of `first` that lie outside of the space; their trials are hidden from the sampler.
@@ -118,7 +119,7 @@ class SampledCandidates:
         self._allow_repeats = allow_repeats
         self._asked_in_phase = 0
         self._end = StopReason("")  # why nothing is left
-        self._keys: list[str] = []  # of the trials so far, made once each
+        self._keys: list[str] = []  # of the trials so far, computed once each
         self.n_candidates = sum(n for _, n in self._phases)
         reason = f"n_iter={self.n_candidates} settings were tried"
         self.exhausted_reason = StopReason(reason, "candidates")
@@ -176,7 +177,7 @@ class SampledCandidates:
         return replace(history, trials=tuple(seen))
 
     def _checked(self, point: Any, space: Space) -> np.ndarray:
-        """The answer of a sampler, which may have been written by a user."""
+        """The proposal of a sampler, which may be the user's own, after a check of its shape."""
         try:
             array = np.asarray(point, dtype=float)
         except (TypeError, ValueError):
@@ -216,10 +217,10 @@ def _constrained_points(space: Space, history: History) -> np.ndarray | None:
 
 
 def setting_key(params: Mapping[str, Any], space: Space | None = None) -> str:
-    """A key of params, the same for equal values of any type.
+    """A key of params, equal for equal values.
 
     Within a space, params at the same point are equal: 1 and 1.0 in a range of reals, but not
-    among choices, since they differ as scikit-learn's ``max_features``, for instance.
+    among choices, since they differ for scikit-learn's ``max_features``, for example.
     """
     point = None if space is None else space.locate(params)
     if point is not None:

@@ -1,4 +1,4 @@
-"""The loop of every search: ask for candidates, run their folds, collect trials."""
+"""The loop of every search: get candidates, run their folds, collect trials."""
 
 import time
 from collections import deque
@@ -28,7 +28,7 @@ class Budget:
     n_parallel : int
         Maximum number of trials that run at the same time.
     ordered : bool
-        If True, each proposal sees only results that do not depend on the speed of the workers,
+        If True, each proposal uses only results that do not depend on the speed of the workers,
         so that trials are the same in every run.
     """
 
@@ -38,7 +38,7 @@ class Budget:
 
 
 class Racer(Protocol):
-    """Ends trials that are not worth their remaining folds."""
+    """Stops trials early, after some of their folds."""
 
     def goes_on(self, trial: Trial, history: History) -> bool:
         """Whether to run the next fold of a trial.
@@ -48,16 +48,16 @@ class Racer(Protocol):
         Parameters
         ----------
         trial : Trial
-            As it would be if it ended here: ``"stopped"``, with the loss of its first folds; or
+            The trial as if it ended here: ``"stopped"``, with the loss of its first folds; or
             ``"failed"``.
         history : History
-            With ``Budget.ordered``, the one that the trial was proposed from.
+            All trials so far; with ``Budget.ordered``, those the trial was proposed from.
         """
 
 
 @dataclass
 class _Running:
-    """Results of a trial's folds so far, and after how many the racer has let it go on."""
+    """Results of a trial's folds, and the number of these after which the racer continued it."""
 
     results: dict[int, dict[str, Any]] = field(default_factory=dict)
     n_raced: int = 0
@@ -69,18 +69,18 @@ class Evaluator:
     Parameters
     ----------
     candidates : Candidates
-        Where params come from.
+        Source of params.
     pool : Pool
-        Where folds run.
+        Runs the folds.
     base : History
-        Trials made before; they keep their numbers.
+        Earlier trials; they keep their numbers.
     budget : Budget
     racer : Racer or None
         None runs all folds of each trial.
     observers : sequence of Observer
         Called in this order.
     pick : callable
-        From a fold's scores to the one that is optimized.
+        Maps a fold's scores to the one that is optimized.
 
     Attributes
     ----------
@@ -108,8 +108,8 @@ class Evaluator:
         self._observers = tuple(observers)
         self._pick = pick
         self._deadline = None if budget.max_time is None else time.monotonic() + budget.max_time
-        self._n_splits = max(1, len(base.splits))  # functions have no folds and run once
-        # A racer may cancel folds that wait here; a pool would start some of them ahead.
+        self._n_splits = max(1, len(base.splits))  # a function has no folds and runs once
+        # With a racer, folds wait here, where it can cancel them; a pool would start some early.
         self._holds_folds = racer is not None
         self._all_at_once = candidates.known_ahead and pool.n_workers > 1 and racer is None
         self._waiting: deque[FoldJob] = deque()
@@ -149,7 +149,7 @@ class Evaluator:
         self._fill()  # after a round of joblib; there was no room before
 
     def _fill(self) -> None:
-        """Submit waiting folds, and ask for new trials while a worker is free."""
+        """Submit waiting folds, and start new trials while a worker is free."""
         self._submit_waiting()
         while self._asking and self._may_ask():
             self._check_time()
@@ -162,7 +162,7 @@ class Evaluator:
             self._start(params)
 
     def _stop(self, reason: StopReason, cut: bool = False) -> None:
-        """Ask no more; with `cut`, do not wait for running trials either."""
+        """Start no further trials; with `cut`, do not wait for running ones either."""
         self._asking = False
         self._cut = cut
         self.stop_reason = reason
@@ -187,10 +187,10 @@ class Evaluator:
         return not self._budget.ordered or oldest > len(self._trials) - n_parallel
 
     def _history_for(self, number: int) -> History:
-        """The history that trial `number` is proposed from, and raced with.
+        """The history from which trial `number` is proposed and raced.
 
-        If `ordered`, it has the results of the trials up to ``number - n_parallel``; those after
-        are shown as running, whether they are or not.
+        If `ordered`, it has the results of the trials up to ``number - n_parallel``; later ones
+        appear as running, whether they are or not.
         """
         if not self._budget.ordered:
             return self.history
@@ -229,10 +229,10 @@ class Evaluator:
             self._end_trial(number, n_folds)
 
     def _n_folds_at_end(self, number: int) -> int | None:
-        """How many folds a trial that ends now has; None if it goes on.
+        """Number of folds of a trial that ends now; None if it continues.
 
-        Later folds of a trial that is stopped do not count, even if they were run, so that the
-        trial does not depend on the speed of the workers.
+        Later folds of a stopped trial are discarded, even if they were run, so that the trial does
+        not depend on the speed of the workers.
         """
         running = self._running[number]
         if self._racer is not None:
@@ -256,7 +256,7 @@ class Evaluator:
         self._trials[number] = trial
         history = self.history
         reasons = [observer.on_trial_end(trial, history) for observer in self._observers]
-        for reason in filter(None, reasons[::-1]):  # the first of them is kept
+        for reason in filter(None, reasons[::-1]):  # the first reason is kept
             self._stop(reason, cut=True)
 
     def _cancel(self, new: int) -> None:

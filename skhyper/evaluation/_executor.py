@@ -1,4 +1,4 @@
-"""Pools: folds run in this process, in rounds of joblib, or in workers of our own.
+"""Pools: folds run in this process, in rounds of joblib, or in skhyper's own workers.
 
 ``submit`` takes a fold job; ``wait`` yields pairs ``(job, result)``:
 
@@ -6,9 +6,9 @@
 - ``JoblibRounds`` runs all submitted jobs by ``joblib.Parallel`` with any of its backends
   (loky, threading, dask, ray, ...) and yields results as they arrive;
 - ``Workers`` are processes or threads that take one job at a time, so that a sequential
-  search has each result before it asks again. joblib's generators ask too early.
+  search has each result before the next proposal. joblib's generators request jobs too early.
 
-Each process gets the objective once, without the folds' indices; these go with the jobs.
+Each process receives the objective once, without the folds' indices, which are sent with the jobs.
 """
 
 import warnings
@@ -42,13 +42,13 @@ class Pool(Protocol):
         """Whether another job would start at once."""
 
     def submit(self, job: FoldJob) -> None:
-        """Take a job."""
+        """Add a job."""
 
     def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
         """Yield finished jobs with their results; blocks until there is one."""
 
     def cancel(self, trial: int) -> None:
-        """Forget the jobs of a trial that have not started; others still yield results."""
+        """Drop the jobs of a trial that have not started; started ones still yield results."""
 
     def close(self, kill: bool = False) -> None:
         """Release the workers; with `kill`, without waiting for running jobs."""
@@ -124,7 +124,7 @@ class JoblibRounds:
             self._in_round = False
 
     def _calls(self, jobs: list[FoldJob]) -> Iterator[Any]:
-        """Calls for joblib, which takes them as `pre_dispatch` says."""
+        """Calls for joblib, which consumes them according to `pre_dispatch`."""
         for job in jobs:
             if job.trial not in self._cancelled:
                 self._dispatched.append(job)
@@ -137,7 +137,7 @@ class JoblibRounds:
         self._jobs = []
         with warnings.catch_warnings(), self._opened or ExitStack():
             if kill and hasattr(self._results, "close"):
-                # joblib warns that it aborts the rest, which is what is wanted.
+                # joblib warns that it aborts the remaining jobs, as intended.
                 warnings.simplefilter("ignore")
                 self._results.close()
         self._opened = None
@@ -147,7 +147,7 @@ class JoblibRounds:
         stack.enter_context(self._parallel)
         held = getattr(self._backend, "data_futures", None)
         if held is not None:
-            # Dask sends objects that have a future once; other large arguments in each round.
+            # Dask sends objects with a future once, other large arguments in each round.
             once = [self._shared, *(indices for split in self._splits for indices in split)]
             futures = self._backend.client.scatter(once, hash=False)
             for obj, future in zip(once, futures, strict=True):
@@ -209,7 +209,7 @@ class _Threads:
 
 
 class _Processes:
-    """Workers borrowed at the first job, and the objective in a file that each reads once."""
+    """Worker processes, borrowed at the first job; they read the objective from a file once."""
 
     def __init__(self, objective: Objective, n_workers: int, backend: Any):
         shared, self._splits = objective.without_splits()
@@ -224,7 +224,7 @@ class _Processes:
             self._file = SharedObject((self._task.run, list(warnings.filters)), **self._options)
         if self._workers is None:
             self._workers = borrow(self._start, self._file.n_bytes)
-        # Pickled here: loky's thread would do it while a callback's context changes.
+        # Pickled here, as loky's thread would pickle while a callback's context changes.
         pickled = cloudpickle.dumps((job, *self._splits[job.fold]))
         return self._workers.executor.submit(run_shared, self._file.folder, pickled)
 
@@ -248,7 +248,7 @@ class _Task:
 
     def run(self, job: FoldJob, *split: Any) -> dict[str, Any]:
         backend, n_jobs = self.nested
-        # Parallel code inside of a fold uses the backend that joblib provides for nesting.
+        # Parallel code inside a fold uses joblib's backend for nesting.
         with config_context(**self.config), joblib.parallel_config(backend, n_jobs=n_jobs):
             return run_job(self.objective, job, *split)
 
@@ -259,8 +259,8 @@ def make_pool(
     """The pool for `n_jobs` and the active ``joblib.parallel_config``.
 
     If all candidates are known before the first trial, joblib's batching is best. Otherwise workers
-    take one job at a time, if the backend allows it. An objective that is not `portable`, since
-    candidates share what it caches, runs in threads.
+    take one job at a time, if the backend allows it. An objective that is not `portable`, as it has
+    caches that candidates share, runs in threads.
     """
     if joblib.effective_n_jobs(n_jobs) == 1:
         return InProcess(objective)

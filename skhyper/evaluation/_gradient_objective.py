@@ -1,8 +1,8 @@
-"""One fold's score and hypergradient, with all that the fold's settings share.
+"""Score and hypergradient of one fold, with caches that the candidates of the fold share.
 
-scikit-learn's own ``_fit_and_score`` runs here too, on a stand-in for the estimator: its
-``fit`` asks the fold's inner problem, which has the data, the fitted steps of a pipeline and
-the factors of matrices from the settings before. What is scored is the user's estimator.
+scikit-learn's ``_fit_and_score`` is called with a stand-in for the estimator, whose ``fit``
+delegates to the fold's inner problem: it caches the data, the fitted steps of a pipeline and matrix
+factorizations of earlier candidates. The user's estimator is scored.
 """
 
 import math
@@ -45,15 +45,16 @@ from skhyper.space import as_vector
 
 __all__ = ["GradientObjective"]
 
-# Loaded problems kept for each fold: one for each combination of what has no derivative.
+# Maximum number of loaded problems per fold, one for each combination of the hyperparameters
+# without derivatives.
 _MAX_FOLDS = 4
-# What scikit-learn cuts in place of a fold's data, which are cut once.
+# Dummy rows for `_fit_and_score`: the fold's data are split only once.
 _ROWS, _TRAIN, _TEST = np.array([[0], [1]]), np.array([0]), np.array([1])
 
 
 @dataclass(frozen=True)
 class GradientObjective:
-    """Fits, scores and differentiates.
+    """Objective that fits, scores and differentiates.
 
     Attributes
     ----------
@@ -62,7 +63,8 @@ class GradientObjective:
     criterion : Criterion
         What is differentiated.
     names : frozenset of str
-        Hyperparameters to differentiate by, where a setting has them and its estimator can.
+        Hyperparameters to differentiate with respect to, if params contain them and the estimator
+        supports it.
     """
 
     objective: Objective
@@ -71,14 +73,14 @@ class GradientObjective:
     _folds: dict[int, "_Fold"] = field(default_factory=dict, repr=False)
     _left_out: LeaveOneOut | None = field(default=None, repr=False)
 
-    # Folds keep what settings share, which must not be sent from process to process.
+    # The caches of folds must not be sent to other processes.
     portable = False
 
     @classmethod
     def of(
         cls, objective: Objective, criterion: Criterion, names: frozenset[str]
     ) -> "GradientObjective":
-        """An objective that does leave-one-out in closed form, where there is one."""
+        """The objective, with leave-one-out in closed form if available."""
         closed = LeaveOneOut.fits(objective, criterion, names)
         left_out = LeaveOneOut(objective, criterion, names) if closed else None
         return cls(objective, criterion, names, _left_out=left_out)
@@ -89,8 +91,9 @@ class GradientObjective:
         Returns
         -------
         result : dict
-            As :meth:`Objective.run` has it, with ``criterion`` and ``gradient`` (from names to
-            derivatives) of the fold; None, and ``gradient_error`` a traceback, if that failed.
+            As from :meth:`Objective.run`, with ``criterion`` and ``gradient`` (from names to
+            derivatives) of the fold. If they fail, they are nan and None, and ``gradient_error`` is
+            a traceback.
         """
         if self._left_out is not None and (result := self._left_out.run(job)) is not None:
             return result
@@ -115,16 +118,16 @@ class _Fold:
         self._number = number
         self._folds: OrderedDict[str, tuple[InnerProblem, Fold]] = OrderedDict()
         self._loaded = False
-        # The fold whose score was compared with the criterion, and whether they agreed.
+        # The fold whose score was last compared with the criterion, and whether they agreed.
         self._compared: tuple[Fold | None, bool] = None, False
-        self._last_loss: Any = None  # with the classes that it is for
-        # Of the last fit: its problem and fold, and the fit itself.
+        self._last_loss: Any = None  # with its classes
+        # Problem, fold and fit of the last candidate.
         self.problem: InnerProblem
         self.fold: Fold
         self.fitted: Fit
 
     def load(self) -> None:
-        """Cut the data, once: estimators that write to what they get are given copies."""
+        """Split the data, once; arrays are protected from estimators that work in place."""
         if self._loaded:
             return
         o = self._whole.objective
@@ -140,7 +143,7 @@ class _Fold:
         self._loaded = True
 
     def release(self) -> None:
-        """Let go of all, if there is nothing that the next setting would gain from."""
+        """Release the data and the fit, unless the fold has caches for further candidates."""
         if self._folds and not any(fold.caches for _, fold in self._folds.values()):
             self._folds.clear()
             self._loaded = False
@@ -151,7 +154,7 @@ class _Fold:
     def fit(self, params: Mapping[str, Any]) -> None:
         """Fit the estimator with hyperparameters set to `params`.
 
-        Data that a problem cannot read are left to the estimator, which can, or says why not.
+        If the inner problem fails on the data, the estimator itself is fitted, without derivatives.
         """
         self.load()
         free = {name: value for name, value in params.items() if name in self._whole.names}
@@ -160,7 +163,7 @@ class _Fold:
         try:
             self.problem, self.fold = self._loaded_fold(fixed, free)
             self.fitted = self.fold.fit(free)
-        except Exception:  # noqa: BLE001  (the estimator's own error is what is to be seen)
+        except Exception:  # noqa: BLE001  (the estimator's own error is reported)
             self._why_plain = format_exc()
         if self._why_plain:
             self.problem = PlainProblem(self._estimator(fixed, free))
@@ -168,14 +171,14 @@ class _Fold:
             self.fitted = self.fold.fit({})
 
     def _estimator(self, fixed: Mapping[str, Any], free: Mapping[str, Any]) -> Any:
-        """The estimator at a setting: all of it, so that its parts are valid together."""
+        """The estimator with all params set together, as they may only be valid together."""
         params = clone({**fixed, **free}, safe=False)
         return clone(self._whole.objective.estimator).set_params(**params)
 
     def _loaded_fold(
         self, fixed: Mapping[str, Any], free: Mapping[str, Any]
     ) -> tuple[InnerProblem, Fold]:
-        """The problem, loaded, of a combination of what has no derivative; kept for the next."""
+        """The loaded problem of a combination of params without derivatives, from a cache."""
         key = setting_key(fixed)
         if key not in self._folds:
             problem = _problem_of(self._estimator(fixed, free))
@@ -187,7 +190,7 @@ class _Fold:
         return self._folds[key]
 
     def fit_and_score(self, job: FoldJob) -> dict[str, Any]:
-        """scikit-learn's fit and score of the stand-in; two rows stand for the data."""
+        """Fit and score the stand-in by scikit-learn, with dummy rows as data."""
         o = self._whole.objective
         result = fit_and_score(
             _StandIn(self),
@@ -206,7 +209,7 @@ class _Fold:
         return result
 
     def score(self, scorer: Any, on_test: bool) -> Any:
-        """Scores of the fitted estimator; of its last step where that is the same."""
+        """Scores of the fitted estimator; of its last step if that is equivalent."""
         if not on_test:
             X = private_copy(self.X_train)
             return scorer(self.fitted.estimator, X, self.y_train, **self.train_score_params)
@@ -224,11 +227,11 @@ class _Fold:
         return score
 
     def _quick_score(self) -> float:
-        """Minus the criterion of the fitted estimator's output: the score, by less work.
+        """Minus the criterion of the fitted estimator's output: the score, at lower cost.
 
-        scikit-learn's scorers check what they get each time anew, which takes longer than
-        small models take to predict. Each fold's first score is computed by both: steps that
-        are exchanged may bring a score of their own.
+        scikit-learn's scorers check their input at each call, which takes longer than the
+        prediction of small models. The first score of each fold is computed both ways, since
+        swapped steps may have a score method of their own.
         """
         try:
             loss, method = self._loss(), self._whole.criterion.method
@@ -237,7 +240,7 @@ class _Fold:
             model, X = self.fitted.last_step(self.X_test)
             X = private_copy(X) if model is self.fitted.estimator else X
             return -loss(getattr(model, method)(X))[0]
-        except Exception:  # noqa: BLE001  (the scorer will say what is wrong)
+        except Exception:  # noqa: BLE001  (the scorer will report the error)
             return np.nan
 
     def _loss(self) -> Any:
@@ -248,7 +251,7 @@ class _Fold:
         return self._last_loss[1]
 
     def _score(self, scorer: Any) -> Any:
-        """What the scorer says of the fitted estimator, or of its last step."""
+        """The score of the fitted estimator, or of its last step."""
         fitted = self.fitted.estimator
         if not self.score_params and _is_plain(scorer):
             model, X = self.fitted.last_step(self.X_test)
@@ -262,7 +265,7 @@ class _Fold:
         return with_protected(score, self.X_test)
 
     def differentiate(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The criterion and its hypergradient at the setting that was fitted."""
+        """The criterion and its hypergradient at the fitted params."""
         names = [n for n in params if n in self._whole.names and n in self.problem.names]
         if self._why_plain:
             return {"gradient_error": self._why_plain}
@@ -274,7 +277,7 @@ class _Fold:
             return {"gradient_error": format_exc()}
 
     def _criterion_and_gradient(self, names: list[str]) -> dict[str, Any]:
-        """nan for what has no derivative where others have, and the reason with it."""
+        """Criterion and gradient; single derivatives that fail are nan, with the reason."""
         method, loss = self._whole.criterion.method, self._loss()
         if not names:
             output = finite_output(self.fitted, self.X_test, method)
@@ -298,7 +301,7 @@ class _Fold:
 
 
 def _problem_of(estimator: Any) -> InnerProblem:
-    """The inner problem; one without derivatives for an estimator that has none."""
+    """The inner problem; one without derivatives if the estimator is not differentiable."""
     try:
         return inner_problem(estimator)
     except NotDifferentiableError:
@@ -306,7 +309,7 @@ def _problem_of(estimator: Any) -> InnerProblem:
 
 
 class _StandIn(BaseEstimator):
-    """What scikit-learn fits in place of the estimator: a fold's problem does."""
+    """Estimator that scikit-learn fits in place of the real one; a fold's problem does the work."""
 
     def __init__(self, fold: _Fold):
         self.fold = fold
@@ -321,7 +324,7 @@ class _StandIn(BaseEstimator):
 
 
 class _MultimetricOn(MultimetricScorer):
-    """Several scorers on a fold; scikit-learn asks for the class to report their errors."""
+    """Several scorers on a fold; of the class for which scikit-learn reports errors."""
 
     def __init__(self, fold: _Fold, scorers: MultimetricScorer):
         super().__init__(scorers=scorers._scorers, raise_exc=scorers._raise_exc)
@@ -332,7 +335,7 @@ class _MultimetricOn(MultimetricScorer):
 
 
 def _scorer_on(fold: _Fold, scorer: Any) -> Any:
-    """The scorer that scores the stand-in as `scorer` does the fitted estimator."""
+    """A scorer of the stand-in that applies `scorer` to the fitted estimator."""
     if isinstance(scorer, MultimetricScorer):
         return _MultimetricOn(fold, scorer)
     return lambda stand_in, rows: fold.score(scorer, _is_test(rows))
@@ -343,7 +346,7 @@ def _is_test(rows: np.ndarray) -> bool:
 
 
 def _is_plain(scorer: Any) -> bool:
-    """Whether a scorer looks at predictions only, and not at the estimator itself."""
+    """Whether a scorer uses predictions only, and not the estimator itself."""
     if isinstance(scorer, MultimetricScorer):
         return all(_is_plain(inner) for inner in scorer._scorers.values())
     parts = scorer_parts(scorer)

@@ -1,8 +1,8 @@
 """A file to which each trial is appended when it ends.
 
-It is fsynced after each trial, so that a killed process loses only the trials that were
-running. A record is a length, a checksum and a pickle. An incomplete last record, of a process
-that died while writing, is removed when the file is opened again.
+It is fsynced after each trial, so that a killed process loses only its running trials. A record is
+a length, a checksum and a pickle. An incomplete last record, from a process that died while
+writing, is removed when the file is opened again.
 """
 
 import os
@@ -31,7 +31,7 @@ _FRAME = struct.Struct("<QI")  # length and CRC-32 of the pickle that follows
 
 
 class Journal(Observer):
-    """Trials of one search in a file.
+    """Journal of the trials of one search, in a file.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Journal(Observer):
 
     Notes
     -----
-    The file holds pickles: open only journals that you trust, as with any pickle.
+    The file contains pickles: open only journals that you trust.
     """
 
     def __init__(self, path: Any):
@@ -78,7 +78,7 @@ class Journal(Observer):
         if not records:
             return None
         head, *trials = records
-        # Written in the order in which they ended; restore the order of asking.
+        # Written in the order in which they ended; restore the order of proposal.
         trials.sort(key=lambda trial: trial.number)
         renumbered = tuple(replace(trial, number=i) for i, trial in enumerate(trials))
         n_given = head.pop("n_given")
@@ -126,7 +126,7 @@ class Journal(Observer):
 
 @contextmanager
 def opened_journal(path: Any, base: History) -> Iterator[list[Observer]]:
-    """The journal at a path as the only observer in a list, open within; none for None."""
+    """Context with a list of the open journal at `path`; the list is empty if None."""
     if path is None:
         yield []
         return

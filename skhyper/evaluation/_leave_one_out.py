@@ -1,4 +1,4 @@
-"""Leave-one-out by one fit: all folds of a setting at once, where that has a closed form."""
+"""Leave-one-out in closed form: all folds of a candidate from one fit."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ __all__ = ["LeaveOneOut"]
 
 
 class LeaveOneOut:
-    """Scores and gradients of all folds of a setting, from the fit of all data."""
+    """Scores and gradients of all folds of a candidate, from one fit on all data."""
 
     def __init__(self, objective: Objective, criterion: Criterion, names: frozenset[str]):
         self._objective = objective
@@ -40,8 +40,8 @@ class LeaveOneOut:
     def fits(objective: Objective, criterion: Criterion, names: frozenset[str]) -> bool:
         """Whether the folds leave one sample out, and the estimator has the closed form.
 
-        A single metric must be asked for, whose value for one sample is minus the criterion's,
-        and nothing that needs the models themselves.
+        The score must be a single metric, minus the criterion for one sample, and nothing else may
+        need the fitted models.
         """
         exact = criterion.exact and criterion.method == "predict"
         needs_models = objective.return_train_score or objective.score_params
@@ -55,7 +55,7 @@ class LeaveOneOut:
         return problem.traits.leaves_one_out and names <= set(problem.names)
 
     def run(self, job: FoldJob) -> dict[str, Any] | None:
-        """Result of one fold; None where there is no closed form after all."""
+        """Result of one fold; None if the closed form is not available or failed."""
         with self._lock:
             if job.trial != self._of_trial:
                 self._of_trial, self._results = job.trial, self._all(job.params)
@@ -73,7 +73,7 @@ class LeaveOneOut:
                 return []
             left_out = self._fold.fit(params).leave_one_out()
             return [] if left_out is None else self._folds(left_out, params, start)
-        except Exception:  # noqa: BLE001  (the folds one by one will say what is wrong)
+        except Exception:  # noqa: BLE001  (single folds will report the error)
             return []
 
     def _folds(self, left_out: Output, params: Mapping[str, Any], start: float) -> list[dict]:
@@ -82,7 +82,7 @@ class LeaveOneOut:
         for k, (_, test) in enumerate(self._objective.splits):
             loss = self._criterion.on(y[test])
             values[k], slopes[test] = loss(left_out.value[test])
-        # Each fold's own gradient would cost n times as much: they share that of the mean.
+        # Gradients of single folds would cost n times as much: all folds have that of the mean.
         gradient = left_out.vjp(slopes / n, Want(tuple(params))).params
         seconds = (time.time() - start) / n
         kept = {name: gradient[name] for name in params}
@@ -102,7 +102,7 @@ class LeaveOneOut:
         ]
 
 
-# Scores that one sample has, and that are defined for all numbers.
+# Metrics defined for a single sample and for all numbers.
 _SCORES_OF_ONE = (
     metrics.mean_squared_error,
     metrics.root_mean_squared_error,
@@ -132,6 +132,6 @@ def _leaves_one_out(objective: Objective) -> bool:
 
 
 def _is_score_of_one(scorer: Any) -> bool:
-    """Whether a scorer has a value for a single sample, and is one of scikit-learn's."""
+    """Whether a scorer is one of these metrics of scikit-learn."""
     parts = scorer_parts(scorer)
     return parts is not None and parts[0] in _SCORES_OF_ONE

@@ -14,7 +14,7 @@ from skhyper._sklearn import HAS_CALLBACKS, fit_and_score
 from skhyper._trial import Trial, TrialState
 
 _NOT_FINITE = "The score is not finite."
-# What the results of folds hold besides what scikit-learn tabulates.
+# Entries of fold results that scikit-learn does not tabulate.
 _NOT_TABULATED = ("score_error", "started")
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Objective:
-    """Data, folds and scoring, which all trials of a search share.
+    """Data, folds and scoring, shared by all trials of a search.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Objective:
         Unfitted; cloned for each fit.
     X, y : array-like
     splits : list of (train, test) index arrays
-        Drawn once, so that all candidates have the same folds.
+        The same folds for all candidates.
     scorer : callable
         As scikit-learn's searches create it.
     fit_params, score_params : dict
@@ -64,11 +64,11 @@ class Objective:
     quiet: bool = False
 
     def without_splits(self) -> tuple["Objective", Sequence[tuple[Any, Any]]]:
-        """The objective without the folds' indices, and these, to be passed to ``run``."""
+        """The objective without the folds' indices, and the indices, to be passed to ``run``."""
         return replace(self, splits=(None,) * len(self.splits)), self.splits
 
     def run(self, job: "FoldJob", train: Any = None, test: Any = None) -> dict[str, Any]:
-        """Fit and score one fold; its split is passed if the objective does not hold it.
+        """Fit and score one fold; its split must be passed if the objective does not contain it.
 
         The result is that of scikit-learn's own search: ``test_scores``, ``fit_time``,
         ``score_time``, ``n_test_samples``, ``fit_error`` and, with `return_train_score`,
@@ -108,7 +108,7 @@ class Objective:
 
 @dataclass(frozen=True)
 class FoldJob:
-    """One fold of one trial, as sent to a worker; trials are counted from those made before."""
+    """One fold of one trial, as sent to a worker; `trial` counts from 0 without earlier trials."""
 
     trial: int
     fold: int
@@ -129,10 +129,10 @@ def run_job(objective: Any, job: FoldJob, *split: Any) -> dict[str, Any]:
 def finished_trial(
     trial: Trial, folds: Sequence[dict[str, Any]], pick: Callable[[Any], float]
 ) -> Trial:
-    """The trial with the results of its first folds; stopped, if these are fewer than its scores.
+    """The trial with the results of its first folds; stopped, if there are more splits.
 
-    `trial` is as it was submitted, with as many scores as there are splits, or with none; `pick`
-    goes from what scoring returned for a fold to the one score that is optimized.
+    `trial` is as submitted, with one score per split, or none; `pick` maps the scores of a fold to
+    the one that is optimized.
     """
     n_run = len(folds)
     scores = np.full(max(n_run, len(trial.scores)), np.nan)
@@ -143,7 +143,7 @@ def finished_trial(
     gradients = [out.get("gradient") for out in good]
     known = all(gradient is not None for gradient in gradients)
     mean = scores[:n_run].mean()
-    # A number as error_score is a score like others, unless no fold has another.
+    # A numeric error_score is a score like others, unless all folds failed.
     failed = not good or not math.isfinite(mean)
     done = TrialState.COMPLETE if n_run == len(scores) else TrialState.STOPPED
     criterion = np.nan
@@ -170,14 +170,14 @@ def finished_trial(
 
 
 def tabulated(out: Mapping[str, Any]) -> dict[str, Any]:
-    """The result of a fold without what scikit-learn's ``cv_results_`` have no column for."""
+    """The result of a fold without entries that ``cv_results_`` has no column for."""
     return {key: value for key, value in out.items() if key not in _NOT_TABULATED}
 
 
 def with_missing_folds(
     results: Sequence[dict[str, Any]], trials: Iterable[Trial]
 ) -> list[dict[str, Any]]:
-    """Results of all folds of all trials, from those that were run; nan for the others."""
+    """Results of all folds of all trials; nan for those that were not run."""
     run = iter(results)
     missing = {
         key: dict.fromkeys(value, np.nan) if isinstance(value, dict) else np.nan
@@ -191,7 +191,7 @@ def with_missing_folds(
 
 
 def fold_error(out: Mapping[str, Any], pick: Callable[[Any], Any]) -> str | None:
-    """Traceback of a fold whose fit, or score by the picked metric, failed; None if neither."""
+    """Traceback of a fold whose fit, or score by the picked metric, failed; else None."""
     if out["fit_error"] is not None:
         return out["fit_error"]
     error = out.get("score_error")
@@ -206,7 +206,7 @@ def error_message(traceback: str) -> str:
 
 
 def mean_of(values: Sequence[Any], n: int) -> Any:
-    """Sum divided by n of numbers, arrays, or dicts of them; nan where their kinds differ."""
+    """Sum divided by n of numbers, arrays, or dicts of them; nan if their shapes differ."""
     if all(isinstance(value, Mapping) for value in values):
         return {name: mean_of([value[name] for value in values], n) for name in values[0]}
     if len({np.shape(value) for value in values}) > 1 or isinstance(values[0], Mapping):

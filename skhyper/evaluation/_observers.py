@@ -1,7 +1,7 @@
-"""Observers: what hears of folds and trials while a search runs, in the main process.
+"""Observers: objects whose hooks the evaluator calls for folds and trials, in the main process.
 
-The evaluator calls its observers in their order. The journal comes first, so that a trial is on
-the disk before any other observer hears of it.
+Observers are called in their order. The journal comes first, so that a trial is on the disk before
+any other observer is called.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from skhyper.evaluation._objective import FoldJob, error_message, fold_error
 
 __all__ = ["FailureWatch", "FoldCallbacks", "Observer", "TrialCallbacks"]
 
-# Number of trials without any score, all with one error, after which a search gives up.
+# Number of trials without any score, all with the same error, after which a search stops.
 _MAX_FAILURES = 3
 
 
@@ -22,7 +22,7 @@ class Observer:
     """Base class whose hooks do nothing."""
 
     def on_fold_start(self, job: FoldJob) -> FoldJob:
-        """Called before a fold is submitted; returns the job, with what its worker needs."""
+        """Called before a fold is submitted; returns the job, possibly with data for the worker."""
         return job
 
     def on_fold_end(self, job: FoldJob, result: dict[str, Any]) -> None:
@@ -34,17 +34,17 @@ class Observer:
         Returns
         -------
         reason : StopReason or None
-            Why the search should stop; None if it should go on.
+            Why the search should stop; None to continue.
         """
         return None
 
 
 class FoldCallbacks(Observer):
-    """scikit-learn's callbacks of folds.
+    """scikit-learn's callbacks for folds.
 
-    From scikit-learn 1.9 on workers call them, with `caller` and the context that goes with the
-    job. Older versions have none; they are then called here, with `search`. Folds are subtasks of
-    `context`, that of the search.
+    From scikit-learn 1.9 on, workers call them, with `caller` and the context sent with the job.
+    Older versions do not support this; they are then called here, with `search`. Folds are subtasks
+    of `context`, that of the search.
     """
 
     def __init__(self, search: Any, caller: Any, context: Any, n_splits: int):
@@ -70,10 +70,10 @@ class FoldCallbacks(Observer):
 
 
 class TrialCallbacks(Observer):
-    """The ``on_trial_end(search, trial)`` of a search's callbacks.
+    """Calls ``on_trial_end(search, trial)`` of a search's callbacks.
 
-    ``search.history_`` is set before, for callbacks to read. ``hook(search, history, trial) ->
-    bool`` of each of the `hooks` is called first.
+    ``search.history_`` is set before, for callbacks to read. Each of the `hooks` is called first,
+    as ``hook(search, history, trial) -> bool``. The search stops if any of them returns True.
     """
 
     def __init__(self, search: Any, hooks: Iterable[Callable] = ()):
@@ -92,8 +92,8 @@ class TrialCallbacks(Observer):
 class FailureWatch(Observer):
     """Stops a search whose first trials all fail in every fold with the same error.
 
-    `pick` goes from a fold's scores to the one that is optimized; `base` are the trials that the
-    search starts from. `gave_up` is whether it stopped the search.
+    `pick` maps a fold's scores to the one that is optimized; `base` are the trials the search
+    starts from. `gave_up` is whether it stopped the search.
     """
 
     def __init__(self, pick: Callable[[Any], float], base: Iterable[Trial] = ()):
@@ -112,7 +112,7 @@ class FailureWatch(Observer):
         return StopReason(reason, "failures")
 
     def _all_failed(self, trial: Trial) -> bool:
-        """Whether there are enough trials, and all folds of all of them failed alike."""
+        """Whether there are enough trials, all of whose folds failed with the same error."""
         if not self._is_watching:
             return False
         errors = [fold_error(fold, self._pick) for fold in trial.folds]

@@ -1,9 +1,9 @@
 """An object in a file that each worker process on this machine reads once.
 
 Large arrays are not pickled: they are written to a second file that all workers map into memory,
-so that there is one copy of them. An array that is already in a file (``numpy.memmap``) is mapped
-from there. As in joblib, ``joblib.parallel_config`` and ``JOBLIB_TEMP_FOLDER`` determine where
-the files are, and which arrays are large.
+so that there is only one copy. An array that is already in a file (``numpy.memmap``) is mapped
+from there. As in joblib, ``joblib.parallel_config`` and ``JOBLIB_TEMP_FOLDER`` determine the
+location of the files and which arrays are large.
 """
 
 import mmap
@@ -91,7 +91,7 @@ def _track(action: str, folder: str) -> None:
 
 
 class _Pickler(cloudpickle.Pickler):
-    """Writes large arrays to a second file, and pickles their location."""
+    """Pickler that writes large arrays to a second file, and pickles their locations."""
 
     def __init__(self, file: BinaryIO, arrays: BinaryIO, max_nbytes: int, mmap_mode: str):
         super().__init__(file)
@@ -108,7 +108,7 @@ class _Pickler(cloudpickle.Pickler):
         return _mapped, self._location_in_memmap(obj) or self._append(obj)
 
     def _location_in_memmap(self, array: np.ndarray) -> tuple | None:
-        """Location of an array in a file of the user's; None if it is in memory only."""
+        """Location of an array in the user's file; None if it is in memory only."""
         source = _memmap_of(array)
         # Changes to a copy-on-write map exist in memory only.
         if source is None or source.mode == "c" or source.filename is None:

@@ -1,9 +1,9 @@
 """SIGTERM as an exception, so that a search keeps its results when a cluster ends it.
 
-The default action of SIGTERM ends a process without running any Python code. During a search
-it raises :class:`Terminated`, a ``KeyboardInterrupt``, instead: results are stored, workers
-stopped and temporary files removed. Then the previous handler is called; without one, an
-uncaught exception ends the process by SIGTERM.
+The default action of SIGTERM ends a process without running any Python code. During a search,
+SIGTERM raises :class:`Terminated`, a ``KeyboardInterrupt``, instead: results are stored, workers
+stopped and temporary files removed. Then the previous handler is called; without one, an uncaught
+:class:`Terminated` ends the process by SIGTERM.
 """
 
 import multiprocessing
@@ -30,8 +30,8 @@ def interruption_name(error: BaseException) -> str:
 def sigterm_interrupts() -> Iterator[None]:
     """Context in which SIGTERM raises :class:`Terminated`.
 
-    Only in the main thread of the main process: Python delivers signals to no other thread, and
-    pools end their workers by SIGTERM.
+    It has an effect only in the main thread of the main process: Python delivers signals to no
+    other thread, and pools end their workers by SIGTERM.
     """
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or multiprocessing.current_process().name != "MainProcess":
@@ -43,7 +43,7 @@ def sigterm_interrupts() -> Iterator[None]:
         return
 
     def interrupt(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGTERM, before)  # a second signal interrupts the clean-up
+        signal.signal(signal.SIGTERM, before)  # a second signal interrupts the cleanup
         raise Terminated("SIGTERM")
 
     signal.signal(signal.SIGTERM, interrupt)

@@ -1,9 +1,8 @@
 """Worker processes that are reused by later fits.
 
-A fit borrows them for itself and gives them back; idle workers exit after some time. loky's
-reusable executor belongs to the caller: replacing it would break the caller's next
-``joblib.Parallel``. Workers are reused only if they would be started in the same way now, with
-the same environment variables, import path, directory and modules.
+A fit borrows workers and returns them; idle workers exit after some time. loky's reusable executor
+is not used: replacing it would break the user's next ``joblib.Parallel``. Workers are reused only
+if environment variables, import path, directory and modules are unchanged.
 """
 
 import os
@@ -30,7 +29,7 @@ _IDLE_SECONDS = 300  # until an idle worker exits; as in joblib
 _MAX_GROWTH = 200_000_000
 # Maximum number of idle workers for each core, or for each worker of the last fit if more.
 _IDLE_PER_CORE = 2
-_WATCH_SECONDS = 1.0  # between two looks of a worker at its parent
+_WATCH_SECONDS = 1.0  # between checks that the parent process is alive
 
 # Prefixes of the environment variables that limit threads of numerical libraries.
 _THREADED = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
@@ -38,7 +37,7 @@ _THREADED = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEX
 
 @dataclass(frozen=True)
 class Start:
-    """Environment in which workers are started; workers with equal ones are interchangeable.
+    """Settings with which workers are started; workers with equal settings are interchangeable.
 
     `timeout` is the number of seconds after which an idle worker exits, `initializer` the pickled
     ``(function, arguments)`` of ``joblib.parallel_config``, `place` the directory and import path.
@@ -52,10 +51,10 @@ class Start:
 
     @classmethod
     def from_backend(cls, backend: Any, n_workers: int) -> "Start":
-        """The environment in which joblib would start workers of its active backend."""
+        """The settings with which joblib would start workers of its active backend."""
         inner_threads = getattr(backend, "inner_max_num_threads", None)
         kwargs = getattr(backend, "backend_kwargs", {})  # joblib 1.3 has none
-        # Workers share the cores, and so the threads.
+        # Workers share the cores, and therefore the threads.
         threads = inner_threads or max(1, (joblib.cpu_count() or 1) // n_workers)
         names = [f"{library}_NUM_THREADS" for library in _THREADED]
         own = {} if inner_threads else os.environ
@@ -89,14 +88,14 @@ class WorkerProcesses:
         )
 
     def can_serve(self, n_bytes: int) -> bool:
-        """Whether they are alive, up to date, and not too small for data of this size."""
+        """Whether they are alive, up to date, and can load data of this size."""
         if n_bytes - self.n_bytes > _MAX_GROWTH:
             return False
         if any(_changed(path) != then for path, then in self._sources.items()):
             return False  # a module was edited
         try:
             processes = list(self.executor._processes.values())  # type: ignore[attr-defined]
-            # Not `is_alive`: only one of two threads that call it, such as loky's, is answered.
+            # Not `is_alive`: if two threads call it, such as loky's, only one gets the answer.
             if connection.wait([process.sentinel for process in processes], timeout=0):
                 return False
             self.executor.submit(os.getpid)  # restarts workers that exited when idle
@@ -109,9 +108,9 @@ class WorkerProcesses:
         self.executor.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]
 
 
-_idle: list[WorkerProcesses] = []  # the last used ones come last
+_idle: list[WorkerProcesses] = []  # most recently used last
 _lock = threading.Lock()
-_of_parent: list[WorkerProcesses] = []  # in a fork
+_of_parent: list[WorkerProcesses] = []  # of the parent process, in a fork
 
 
 def borrow(start: Start, n_bytes: int) -> WorkerProcesses:
@@ -129,7 +128,7 @@ def borrow(start: Start, n_bytes: int) -> WorkerProcesses:
 
 
 def give_back(workers: WorkerProcesses) -> None:
-    """Keep workers for the next fit; if there are too many, the oldest ones are stopped."""
+    """Keep workers for the next fit; above the maximum, stop the oldest ones."""
     surplus = []
     with _lock:
         _idle.append(workers)
@@ -141,7 +140,7 @@ def give_back(workers: WorkerProcesses) -> None:
 
 
 def _forget_idle_workers() -> None:
-    """In a fork: leave the workers to the parent; collecting them would close its pipes."""
+    """In a fork, leave the workers to the parent: garbage collection would close its pipes."""
     global _lock
     _lock = threading.Lock()
     _of_parent.extend(_idle)

@@ -1,7 +1,7 @@
 """Gaussian processes on arrays, for Bayesian optimization.
 
-This package knows no estimator, no search space and no trial: it maps points of the unit cube
-and their values to a posterior, and to the maximum of an acquisition function.
+This package is independent of estimators, search spaces and trials: it maps points of the unit
+cube and their values to a posterior, and to the maximum of an acquisition function.
 """
 
 from skhyper._lazy import public_dir

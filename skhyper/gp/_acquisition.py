@@ -34,10 +34,11 @@ BoolArray = NDArray[np.bool_]
 _HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
 _SQRT_HALF_PI = float(np.sqrt(0.5 * np.pi))
 
-# From here on the asymptotic series of q is exact, while 1 − t M(t) has lost four digits.
+# Value of t from which on the asymptotic series of q is exact, while 1 − t M(t) has lost four
+# digits.
 _FAR_TAIL = 100.0
 
-# Largest |z|, so that z² never overflows.
+# Maximum of |z|, so that z² never overflows.
 _LARGEST_Z = 1e150
 
 
@@ -126,7 +127,7 @@ def log_expected_improvement(
 
 
 def _log_share_learned(std: Array, noise_std: float) -> tuple[Array, Array]:
-    """log(1 − τ / √(τ² + s²)) and its derivative in s, without cancellation for small s."""
+    """log(1 − τ / √(τ² + s²)) and its derivative with respect to s, without cancellation."""
     total = np.hypot(noise_std, std)
     # 1 − τ / r = s² / (r (r + τ)), r² = τ² + s²
     value = 2.0 * np.log(std) - np.log(total) - np.log(total + noise_std)

@@ -1,8 +1,8 @@
 """Log density of the hyperparameters of a Gaussian process, given values and derivatives.
 
-Derivatives have a noise variance of their own: they may be exact, but the function need not be as
-smooth, or as stationary, as the GP. That noise is on l_j ∂f/∂x_j, which has the units of y and the
-same prior variance in every column, so that one number serves all columns.
+Derivatives have a separate noise variance: they may be exact, but the function need not be as
+smooth, or as stationary, as the GP. The noise is that of l_j ∂f/∂x_j, which has the units of y and
+the same prior variance in every column, so that one number serves all columns.
 
 Notation
 --------
@@ -10,7 +10,7 @@ n, q, G : number of values, of derivatives, of groups (length-scales); N = q + n
 θ : (log l_1, …, log l_G, log s², log σ², log ς²), (G + 3,).
 l, s², σ², ς² : length-scales, signal variance, noise variance of values, of scaled derivatives.
 z : (l_c g, y), targets, derivatives first, (N,).
-1 : (0, …, 0, 1, …, 1), what a constant mean adds to z, (N,).
+1 : (0, …, 0, 1, …, 1), derivative of z with respect to a constant mean, (N,).
 K : covariance of z, s² C + noise, (N, N); blocks `d` and `v`.
 C, m, S, T, D, p, c : as in `_derivatives`.
 Q_g : Σ_{j in g} δ_j² of each pair of points, (n, n).

@@ -61,7 +61,7 @@ class DerivativeRows:
 
     @classmethod
     def from_gradients(cls, gradients: Array | None) -> "DerivativeRows | None":
-        """Those of a matrix (n, d), nan where unknown; None if there are none."""
+        """From a matrix (n, d), nan where unknown; None if all are unknown."""
         if gradients is None or np.isnan(gradients).all():
             return None
         point, column = np.nonzero(~np.isnan(gradients))
@@ -96,8 +96,8 @@ def curvature(squared_distance: Array) -> Array:
 def select_gradients(gradients: Array, y: Array, limit: int) -> Array:
     """Gradients with at most `limit` entries, the others nan.
 
-    The best and the latest points alternate: both are where the search is. Of the last point that
-    fits, the entries of largest magnitude are kept.
+    The best and the latest points are kept in alternation, as both are near the current search. Of
+    the last point, the entries of largest magnitude are kept.
 
     Parameters
     ----------

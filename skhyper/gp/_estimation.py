@@ -1,7 +1,7 @@
-"""The hyperparameters of a Gaussian process at the maximum of their density.
+"""Maximum a posteriori estimation of the hyperparameters of a Gaussian process.
 
-They are searched in standardized units (see `_likelihood`), by L-BFGS-B with the analytic gradient,
-from the center of the priors; with derivatives, also from a larger noise of these.
+The log density is maximized in standardized units (see `_likelihood`), by L-BFGS-B with the
+analytic gradient, from the center of the priors; with derivatives, also from a larger derivative noise.
 
 Notation
 --------
@@ -20,21 +20,22 @@ from skhyper.gp._hyperparameters import Hyperparameters, Priors
 from skhyper.gp._kernel import Array, IntArray
 from skhyper.gp._likelihood import HyperparameterDensity, ValueDensity
 
-# Bounds of log l, log s² and log σ², log ς². They only keep K well conditioned; the priors do the
-# rest.
+# Bounds of log l, of log s², and of log σ² and log ς². They only keep K well conditioned: the
+# priors determine the estimates.
 _LENGTH_SCALE_BOUNDS = np.log([5e-3, 1e2])
 _SIGNAL_BOUNDS = np.log([1e-3, 1e2])
 _NOISE_BOUNDS = np.log([1e-6, 1e1])
 
-# Relative decrease of the negative log density at which L-BFGS-B stops; less changes no decision.
+# Relative decrease of the negative log density at which L-BFGS-B stops; smaller values change no
+# decision.
 _FTOL = 5e-5
 _GTOL = 1e-2  # norm of its gradient with respect to θ
 _MAX_ITERATIONS = 50
 
-# Iterations from a further start, before it is compared with the first.
+# Number of iterations from a further start before it is compared with the first.
 _PROBE_ITERATIONS = 8
 
-# Largest derivative, in standardized units: the bounds above explain none that is steeper.
+# Maximum derivative, in standardized units: steeper ones are impossible within these bounds.
 _STEEPEST = 1e5
 
 
@@ -73,8 +74,8 @@ def _descend(objective: HyperparameterDensity, theta: Array, max_iter: int) -> t
 def _minimize(objective: HyperparameterDensity) -> Array:
     """Best θ found from the objective's starts.
 
-    The first search is a full one. Each other is a safeguard against a poor local optimum: it is
-    continued after a few iterations only if it has found a better point by then.
+    The first start is optimized fully. Each further one guards against a poor local optimum: it is
+    continued after a few iterations only if it has found a better point.
     """
     first, *others = objective.starts
     value, theta = _descend(objective, first, _MAX_ITERATIONS)

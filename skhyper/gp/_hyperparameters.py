@@ -53,7 +53,7 @@ class Priors:
         Center and width of log σ²: noise is 3 % of the standard deviation of y, within a factor e.
     derivative_noise : tuple of float, default=(−5, 2)
         Center and width of log ς², the noise of l_j ∂f/∂x_j: it allows for functions that are not
-        as smooth as the GP. In a benchmark −7, −5 and −3 did equally well.
+        as smooth as the GP. Centers of −7, −5 and −3 were equally good in a benchmark.
 
     Notes
     -----

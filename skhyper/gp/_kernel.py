@@ -2,9 +2,9 @@
 
 Most of the time of a Gaussian process is spent on the correlations of the observations with each
 other, repeatedly while the hyperparameters are fitted; on the correlations of test points with the
-observations; and on the derivatives of both. What depends on the observations alone is computed
-once (:class:`PairwiseSquares`), and of a symmetric matrix only the strict lower triangle is
-computed, *packed* into a vector.
+observations; and on the derivatives of both. Quantities of the observations alone are computed once
+(:class:`PairwiseSquares`), and of a symmetric matrix only the strict lower triangle, *packed* into
+a vector.
 
 Notation
 --------
@@ -32,8 +32,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-# Largest number of entries, G · P, of the tensor of all squared differences. Above it, a matrix
-# product is faster and takes far less memory.
+# Maximum number of entries, G · P, of the tensor of all squared differences. Above it, a matrix
+# product is faster and needs far less memory.
 _LARGEST_TENSOR = 500_000
 
 
@@ -86,7 +86,7 @@ def cross_squared_distances(A: Array, B: Array) -> Array:
     """Squared distances of every row of A to every row of B, both already divided by l.
 
     Expanding the square makes this one matrix product. Its rounding error, about 1e-16 (|a|² +
-    |b|²), is harmless, for m(r) is linear in r² near zero.
+    |b|²), is harmless, as m(r) is linear in r² near zero.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class PairwiseSquares:
     groups : ndarray of int of shape (d,)
         Group of each column.
     largest_tensor : int, default=500_000
-        Largest number of entries of the tensor.
+        Maximum number of entries of the tensor.
 
     Attributes
     ----------

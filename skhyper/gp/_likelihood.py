@@ -11,7 +11,7 @@ N : number of rows of K; n for values alone, more with derivatives.
 θ : (log l_1, …, log l_G, log s², log σ²), (G + 2,); derivatives add log ς², (G + 3,).
 l, s², σ² : length-scales (G,), signal variance, noise variance.
 z : targets, (N,): y, and derivatives scaled by l.
-1 : what a constant mean adds to z, (N,).
+1 : derivative of z with respect to a constant mean, (N,).
 K : covariance of the targets, s² m(r) + σ² I without derivatives, (N, N).
 μ : constant mean, with the prior N(0, τ²); always at its optimum for the given θ.
 α : K⁻¹ (z − μ 1), (N,).
@@ -45,8 +45,8 @@ class HyperparameterDensity(ABC):
     squares : PairwiseSquares
         Of the observed points.
     row_groups : ndarray of int of shape (q,)
-        Group of the column of each observed derivative; the density is that of derivatives in
-        their own units, hence log l for each of them.
+        Group of the column of each observed derivative; the density is that of unscaled
+        derivatives, which adds log l for each of them.
     n_groups : int
     center, width : ndarrays of shape (G + 2,) or (G + 3,)
         Moments of the normal priors on θ.
@@ -77,7 +77,7 @@ class HyperparameterDensity(ABC):
 
     @abstractmethod
     def _factorize(self, theta: Array) -> tuple[Array, Any]:
-        """Cholesky factor of K, (N, N), and what `_likelihood_gradient` needs besides."""
+        """Cholesky factor of K, (N, N), and the `parts` of `_likelihood_gradient`."""
 
     @abstractmethod
     def _likelihood_gradient(self, theta: Array, alpha: Array, inverse: Array, parts: Any) -> Array:

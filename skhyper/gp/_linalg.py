@@ -5,12 +5,12 @@ from scipy.linalg.lapack import dpotrf, dtrtri
 
 from skhyper.gp._kernel import Array
 
-# Jitters of the diagonal that are tried in turn, relative to the signal variance.
+# Jitters of the diagonal, tried in this order, relative to the signal variance.
 _JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4)
 
 
 def jittered_cholesky(K: Array, scale: float) -> Array:
-    """Lower Cholesky factor of K, or of K with the least jitter that is needed.
+    """Lower Cholesky factor of K, or of K with the minimum jitter needed.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The search for the maximum of an acquisition function.
+"""Maximization of an acquisition function.
 
-Candidates are evaluated all at once; the best few that differ from each other are then polished
-jointly, as one L-BFGS-B problem whose objective is the sum over the starts: a call with a few
-points costs hardly more than a call with one.
+All candidates are evaluated at once; the best few distinct ones are then polished jointly, as one
+L-BFGS-B problem whose objective is the sum over the starts: evaluating a few points costs hardly
+more than evaluating one.
 
 Notation
 --------
@@ -21,13 +21,13 @@ from skhyper.gp._process import GaussianProcess
 
 # Prior correlation above which two candidates count as starts of the same maximum.
 _SAME_POINT = 0.98
-# Largest difference of log EI to the best start: the gradient of a start further below would
+# Maximum difference of log EI from the best start: the gradient of a start further below would
 # dominate the sum.
 _LOWEST_START = 20.0
 
 
 def _pick_distinct(gp: GaussianProcess, X: Array, values: Array, n_points: int) -> NDArray[np.intp]:
-    """Indices of the best points that differ from each other, filled up with the next best.
+    """Indices of the best distinct points, filled up with the next best.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def _polish(
     points : ndarray of shape (m, d)
     """
     points = X.copy()
-    # in units of the length-scales all directions are about equally curved
+    # in units of the length-scales the curvature is similar in all directions
     unit = np.broadcast_to(gp.column_length_scales, X.shape)[free]
 
     def negative_total(u: Array) -> tuple[float, Array]:
@@ -110,19 +110,19 @@ def maximize_log_ei(
     candidates : array-like of shape (m, d)
         Points to start from. Free entries are first clipped to [0, 1].
     free : array-like of bool of shape (d,) or (m, d), default=None
-        Which columns, or which entries of each candidate, may move; the others (categories,
-        integers, inactive parameters) are held. None frees all.
+        Columns, or entries of each candidate, over which to maximize; the others (categories,
+        integers, inactive parameters) are fixed. None frees all.
     n_polish : int, default=5
         Number of candidates to polish.
     max_iter : int, default=30
-        Largest number of L-BFGS-B iterations, shared by all of them.
+        Maximum number of L-BFGS-B iterations of the joint problem.
     noise_std : float, default=0.0
         See :func:`log_expected_improvement`.
 
     Returns
     -------
     points : ndarray of shape (min(n_polish, m), d)
-        Best first. No point is worse than the candidate it comes from.
+        Best first. No point is worse than the candidate it started from.
     values : ndarray of shape (min(n_polish, m),)
         Their log expected improvement.
 

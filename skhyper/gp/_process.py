@@ -1,7 +1,7 @@
 """The posterior of a Gaussian process with known hyperparameters.
 
 A :class:`GaussianProcess` is immutable. It stores the inverse of the Cholesky factor, so that the
-posterior at thousands of points is two matrix products, and one more observation is one more block
+posterior at thousands of points takes two matrix products, and further observations add one block
 row.
 
 Notation
@@ -15,7 +15,7 @@ K : covariance of the observations, s² m(r) + σ² I = L Lᵀ, (N, N); with der
     `_derivatives`.
 R : L⁻¹, lower triangular, (N, N).
 k : covariance of test points and observations, (m, N).
-z : observations less their mean, l_c g and y − μ, (N,).
+z : observations minus their prior mean, l_c g and y − μ, (N,).
 α : K⁻¹ z, (N,).
 V : k Rᵀ, (m, N), so that k K⁻¹ kᵀ = V Vᵀ.
 
@@ -36,10 +36,10 @@ from skhyper.gp._kernel import Array, IntArray, cross_squared_distances, matern5
 from skhyper.gp._linalg import inverse_root
 from skhyper.gp._validation import check_observations
 
-# Smallest posterior variance, relative to s²: below it, the difference s² − V Vᵀ is rounding error.
+# Minimum posterior variance, relative to s²: below it, s² − V Vᵀ is rounding error.
 _SMALLEST_VARIANCE = 1e-13
 
-# Number of covariances in one block of predictions, which fits into the processor's cache.
+# Number of covariances in one block of predictions, so that it fits into the CPU cache.
 _BLOCK_SIZE = 16_384
 
 
@@ -133,7 +133,7 @@ class GaussianProcess:
         Returns
         -------
         mean, std : ndarrays of shape (m,)
-            In units of y. The noise of an observation is not part of `std`, which is never zero.
+            In units of y. `std` excludes the noise of an observation, and is never zero.
         """
         l = self.column_length_scales  # noqa: E741
         mean, std = np.empty(len(X)), np.empty(len(X))
@@ -218,7 +218,7 @@ class GaussianProcess:
 def deviations(
     y: Array, mean: float, derivatives: DerivativeRows | None, column_length_scales: Array
 ) -> Array:
-    """Observations less their mean, z (N,): scaled derivatives first, then values."""
+    """Observations minus their prior mean, z (N,): scaled derivatives, then values."""
     if derivatives is None:
         return y - mean
     slopes = derivatives.value * column_length_scales[derivatives.column]

@@ -1,6 +1,6 @@
-"""Gaussian process regression: find the hyperparameters, return the posterior.
+"""Gaussian process regression: estimate the hyperparameters, return the posterior.
 
-The search for the hyperparameters is in `_estimation`, the posterior's predictions in `_process`.
+The hyperparameters are estimated in `_estimation`; the posterior's predictions are in `_process`.
 """
 
 import numpy as np
@@ -170,13 +170,13 @@ def fit_gp(
     Notes
     -----
     The constant mean is at its optimum for the hyperparameters, under a N(0, 1) prior in
-    standardized units. A constant y, and a single observation, are standardized with scale 1: then
-    the uncertainty of the posterior is that of the priors.
+    standardized units. A constant y, or a single observation, is standardized with scale 1; the
+    uncertainty of the posterior is then that of the priors.
 
     Derivatives are rows of the covariance: with q of them the cost is O((n + q)³), which the two
-    limits bound. They have a noise variance of their own, estimated with the other
-    hyperparameters: it is large where they contradict the values. Derivatives steeper than 1e5
-    standard deviations of y per unit of X are left out.
+    limits bound. They have a separate noise variance, estimated with the other hyperparameters:
+    it is large if they contradict the values. Derivatives steeper than 1e5 standard deviations of y
+    per unit of X are ignored.
 
     References
     ----------

@@ -1,11 +1,11 @@
-"""Checks of what a caller passes in: arrays of observations, and the grouping of columns."""
+"""Checks of arguments: arrays of observations, and the grouping of columns."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skhyper.gp._kernel import Array, IntArray
 
-# Largest magnitude of y, so that variances, in units of y squared, are finite.
+# Maximum magnitude of y, so that variances, in units of y squared, are finite.
 _LARGEST_Y = 1e100
 
 

@@ -1,4 +1,4 @@
-"""The searches: estimators that find the hyperparameters of another."""
+"""The searches: meta-estimators that tune the hyperparameters of an estimator."""
 
 from typing import TYPE_CHECKING
 

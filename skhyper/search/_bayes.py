@@ -25,49 +25,49 @@ from skhyper.space import Space, check_space
 
 __all__ = ["BayesSearchCV"]
 
-# Keywords of scikit-optimize's Optimizer that our own engine answers to.
+# Keywords of scikit-optimize's Optimizer that GPSampler supports.
 _OWN_KEYWORDS = {"base_estimator", "n_initial_points", "n_random_starts"}
 
 
 class BayesSearchCV(SampledSearch):
-    """Bayesian search with cross-validation: a surrogate fitted to all trials chooses the next.
+    """Bayesian search with cross-validation: a surrogate fitted to all trials proposes the next.
 
     Parameters
     ----------
     estimator : estimator object
-        The estimator to tune, a pipeline for instance.
+        The estimator to tune, such as a pipeline.
     search_spaces : dict, list of dict, list of (dict, int) or Space
         Search space: see :class:`skhyper.space.Space`. With ``(dict, n_iter)`` pairs
         the sub-spaces are searched one after the other; a list of dicts is one space with a
-        choice, searched by `n_iter` trials in all.
+        choice of sub-space, searched with `n_iter` trials in total.
     n_iter : int or None, default=50
-        Number of trials of this fit, besides those it starts from. With None and a `max_time`
-        only the time limits it.
+        Number of trials of this fit, excluding those it starts from. With None and a `max_time`
+        only time limits it.
     use_gradients : bool, default=False
-        Whether the Gaussian process observes derivatives of the loss too, where the estimator
-        and the score have them (see :class:`GradientSearchCV`). Fewer trials, each of which
-        takes longer; folds then run in threads.
+        Whether the Gaussian process also observes derivatives of the loss, if the estimator and
+        the score have them (see :class:`GradientSearchCV`). Fewer trials are needed, each of which
+        takes longer; folds run in threads.
     optimizer_kwargs : dict, default=None
         For code written for scikit-optimize: keywords of its ``Optimizer``. With a
-        surrogate other than "GP", or a keyword beyond ``n_initial_points``, that
-        ``Optimizer`` is what searches.
+        ``base_estimator`` other than "GP", or a keyword other than it, ``n_initial_points`` and
+        ``n_random_starts``, that ``Optimizer`` makes the proposals.
     initial_points : dict or list of dict, default=None
-        Candidates to try first. Names left out have the estimator's own values.
+        Candidates to try first. Omitted names have the estimator's own values.
     include_default : bool, default=None
-        Whether the estimator's own setting is tried first (after `initial_points`), also where it
-        lies outside of the space (``gamma="scale"``, for instance); the surrogate leaves it out
-        then. None means True, except outside of a space of no more than `n_iter` settings, and
-        with ``error_score="raise"``.
+        Whether the estimator's own values are tried first (after `initial_points`), even if they
+        lie outside of the space (``gamma="scale"``, for instance); the surrogate then ignores
+        them. None means True, unless they lie outside of the space and that has at most `n_iter`
+        candidates, or with ``error_score="raise"``.
     constraint : callable, default=None
-        ``constraint(params) -> bool``; only settings that it accepts are tried.
+        ``constraint(params) -> bool``; only candidates that it accepts are tried.
     max_time : float, default=None
-        Seconds after which no further trial is started. Promising settings that are quick to fit
-        come first then, where fit times differ: see :class:`skhyper.samplers.GPSampler`.
+        Seconds after which no further trial is started. If fit times differ, promising
+        candidates that are quick to fit come first: see :class:`skhyper.samplers.GPSampler`.
     early_stopping : bool, default=False
         Whether to stop when the remaining regret is below the noise of cross-validation: after 20
         trials, when the regret (``regret_``) was negligible after each of the last three.
     n_points : int, default=None
-        Number of trials that may run at the same time. By default as many as keep `n_jobs`
+        Maximum number of trials that run at the same time. By default as many as keep `n_jobs`
         workers busy.
     allow_repeats : bool, default=False
         Whether a candidate may be tried more than once.
@@ -77,15 +77,15 @@ class BayesSearchCV(SampledSearch):
         Trials of another search on the same data and folds to start from, such as its
         ``history_``.
     journal : str or os.PathLike, default=None
-        File to which each trial is written as soon as it is finished. The same search on the
-        same data, run again after it was killed, resumes from it. It contains pickles: open only
-        journals that you trust.
+        File to which each trial is written as soon as it is finished. If the search is killed,
+        the same search on the same data resumes from it. It contains pickles: open only journals
+        that you trust.
     random_state : int, RandomState instance or None, default=None
         Seed. The same seed and the same `n_points` give the same trials, with any number
         of workers. With None each proposal is made as soon as a worker is free, from all results
         so far.
     fit_params : dict, default=None
-        For code written for scikit-optimize: metadata for ``fit``; rather give it there.
+        For code written for scikit-optimize: metadata for ``fit``; better passed to ``fit``.
     iid : object, default="deprecated"
         For code written for scikit-optimize; ignored.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
@@ -94,32 +94,31 @@ class BayesSearchCV(SampledSearch):
     Attributes
     ----------
     history_ : History
-        All trials, in the order in which they were asked for.
+        All trials, in the order in which they were proposed.
     space_ : Space
         The search space.
     sampler_ : Sampler
         How candidates were chosen.
     n_trials_ : int
-        Number of trials, those it started from included.
+        Number of trials, including those it started from.
     stop_reason_ : str
         Why the search ended.
     regret_ : Regret
-        What is left to be gained: an upper bound of how much better another setting could be
-        (``bound``), the noise of the cross-validation (``noise``), and whether the first is
-        below the second (``negligible``). Computed on first access; ``regrets()`` has it after
+        The regret of the best candidate: an upper bound of how much better another candidate
+        could be (``bound``), the noise of cross-validation (``noise``), and whether the bound is
+        below the noise (``negligible``). Computed on first access; ``regrets()`` returns it after
         each trial.
     optimizer_results_ : list of OptimizeResult
-        As scikit-optimize has it: ``x``, ``fun``, ``x_iters``, ``func_vals``, ``space``,
-        ``models``, ``specs``, ``random_state``; its plots draw it. Values are in the order of
-        the sorted names, nan or None where a condition leaves one out. Trials outside the space
-        are not in it.
+        The trials in the format of scikit-optimize and its plots: ``x``, ``fun``, ``x_iters``,
+        ``func_vals``, ``space``, ``models``, ``specs``, ``random_state``. Values are in the order
+        of the sorted names, nan or None where inactive. Trials outside of the space are omitted.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.GridSearchCV`.
 
     See Also
     --------
-    SearchCV : The same with any sampler, and by hand.
+    SearchCV : The same with any sampler, or an explicit list of candidates.
 
     Notes
     -----
@@ -237,12 +236,12 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return SkoptSampler(**kwargs)
 
     def _working_time(self) -> float | None:
-        """Seconds that trials may take in all, in all workers together."""
+        """Total seconds of all trials, over all workers."""
         return self.max_time and self.max_time * joblib.effective_n_jobs(self.n_jobs)
 
     def _wrapper(self, task: Task, space: Space) -> Callable[[Objective], Any]:
-        """What adds derivatives to the objective, where the score has them."""
-        # Derivatives take longer to import than all that is needed without them.
+        """A function that adds derivatives to the objective, if the score has them."""
+        # Lazy import: derivatives take longer to import than all else.
         from skhyper.evaluation import GradientObjective
         from skhyper.search._derivatives import criterion_and_names
 
@@ -266,12 +265,12 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return made[1]
 
     def regrets(self) -> list[Regret]:
-        """What was left to be gained after each trial; a Gaussian process is fitted for each.
+        """The regret after each trial; fits a Gaussian process for each of them.
 
         Returns
         -------
         regrets : list of Regret
-            As ``regret_`` is; the bound is nan in the first 10 trials.
+            As ``regret_``; the bound is nan before 10 trials.
         """
         check_is_fitted(self, "history_")
         return [self._regret(n) for n in range(1, self.n_trials_ + 1)]
@@ -282,7 +281,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return self.sampler_.regret(self.space_, self._seen(n_trials))
 
     def _seen(self, n_trials: int) -> History:
-        """The first trials, without the estimator's own setting if that lies outside the space."""
+        """The first trials, without the estimator's own values if they lie outside the space."""
         outside = {setting_key(params) for params in self._outside}
         trials = self.history_.trials[:n_trials]
         seen = tuple(trial for trial in trials if setting_key(trial.params) not in outside)

@@ -1,7 +1,7 @@
-"""The way of every ``fit``: task, plan, starting history, trials, results, refit.
+"""The steps of every ``fit``: task, plan, starting history, trials, results, refit.
 
-Each step is a function in a file of its own: ``_task``, ``_plan``, ``_resume``, ``_run`` and
-``_results``. A search class writes one method, ``_plan``.
+Each step is a function in a module of its own: ``_task``, ``_plan``, ``_resume``, ``_run`` and
+``_results``. A search class implements one method, ``_plan``.
 """
 
 from abc import abstractmethod
@@ -21,17 +21,17 @@ __all__ = ["BaseSearch"]
 
 
 class BaseSearch(Interruptible, CallbackSearchCV):
-    """A search with cross-validation: ``BaseSearchCV`` with an evaluation loop of its own."""
+    """Base class of searches: scikit-learn's ``BaseSearchCV`` with a different evaluation loop."""
 
-    # Whether output, errors and warnings are those of scikit-learn's own searches: no line for
-    # each trial, and no end when all trials fail alike.
+    # Whether output, errors and warnings are those of scikit-learn's searches: no line for each
+    # trial, and no stop when all trials fail with the same error.
     _is_sklearn_search: ClassVar[bool] = False
-    # Arguments of ``fit`` that are no metadata, for the plan.
+    # Arguments of ``fit`` that are no metadata; the plan uses them.
     _fit_options: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def _plan(self, task: Task) -> Plan:
-        """What to search, and how; raises if the arguments of the search are wrong."""
+        """The plan of the search; raises if arguments of the search are invalid."""
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
@@ -54,7 +54,7 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         Raises
         ------
         InvalidSpaceError
-            If the search space is wrong; no model has been trained then.
+            If the search space is invalid; raised before any model is trained.
         ValueError
             If every fit failed.
         """

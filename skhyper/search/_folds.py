@@ -1,4 +1,4 @@
-"""The folds of a search, drawn once."""
+"""The folds of a search, generated once."""
 
 import numbers
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ __all__ = ["drawn_folds"]
 def drawn_folds(
     given: Any, cv: Any, X: Any, y: Any, params: Mapping[str, Any]
 ) -> list[tuple[Any, Any]]:
-    """Pairs of training and test indices; `given` is `cv` as the user wrote it, for messages.
+    """Pairs of training and test indices; `given` is the user's `cv`, for messages.
 
-    Raises ValueError if there are none, or not as many as the splitter says.
+    Raises ValueError if there are none, or not the number that the splitter announces.
     """
     try:
         n_splits = cv.get_n_splits(X, y, **params)

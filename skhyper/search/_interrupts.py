@@ -1,4 +1,4 @@
-"""What an interrupted search keeps, and its messages about what is missing."""
+"""Results of an interrupted search, and its messages about missing ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +21,9 @@ __all__ = ["Interruptible", "interruptions_stored"]
 
 @contextmanager
 def interruptions_stored(search: Any) -> Iterator[None]:
-    """Within it an interruption, wherever it comes, leaves the trials and says so.
+    """Context that stores the trials and a stop reason on any interruption, SIGTERM included.
 
-    SIGTERM is an interruption too. At the end callbacks are torn down.
+    On exit it tears down callbacks.
     """
     before = vars(search).get("history_")
     with sigterm_interrupts():
@@ -38,7 +38,7 @@ def interruptions_stored(search: Any) -> Iterator[None]:
 
 
 def _store_interruption(search: Any, before: History | None, error: BaseException) -> None:
-    """Keep what was found; without trials of this fit that of the last one, if `warm_start`."""
+    """Store the trials; without any of this fit, those of the last one if `warm_start`."""
     history = vars(search).get("history_")
     warm = search.get_params(deep=False).get("warm_start", False)
     stale = history is None or (history is before and not warm)
@@ -52,7 +52,7 @@ def _store_interruption(search: Any, before: History | None, error: BaseExceptio
 
 
 class Interruptible:
-    """A search that explains what is missing after an interruption."""
+    """Mixin of searches that explains missing attributes after an interruption."""
 
     def __sklearn_is_fitted__(self) -> bool:
         message = self._what_is_missing()
@@ -61,13 +61,13 @@ class Interruptible:
         return "cv_results_" in self.__dict__
 
     def __getattr__(self, name: str) -> Any:
-        # Called only for attributes that do not exist.
+        # Called only for missing attributes.
         if name in RESULTS and (message := self._what_is_missing()):
             raise AttributeError(message)
         return object.__getattribute__(self, name)  # raises the usual error
 
     def _what_is_missing(self) -> str:
-        """Why there is no refitted model and how to get one; empty without an interruption."""
+        """Why there is no refitted model, and how to get one; empty without interruption."""
         known = self.__dict__
         reason = known.get("stop_reason_")
         if reason is None or reason.kind != "interrupted":

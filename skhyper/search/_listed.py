@@ -1,4 +1,4 @@
-"""Searches over settings known ahead: scikit-learn's grid and random search."""
+"""Searches over candidates that are known in advance: scikit-learn's grid and random search."""
 
 import re
 from abc import abstractmethod
@@ -23,7 +23,7 @@ __all__ = ["GridSearchCV", "RandomizedSearchCV"]
 
 
 class _ListedSearch(BaseSearch):
-    """A search whose candidates are known ahead, which scikit-learn's ``fit`` can run as well."""
+    """A search whose candidates are known in advance; scikit-learn's ``fit`` can run it, too."""
 
     _is_sklearn_search = True
 
@@ -33,10 +33,10 @@ class _ListedSearch(BaseSearch):
 
     @abstractmethod
     def _listed_space(self) -> Space | None:
-        """The search space that they are taken from."""
+        """The search space of the candidates."""
 
     def _run_search(self, evaluate_candidates: Callable, *, callback_ctx: Any = None) -> None:
-        """Evaluate by scikit-learn's loop: where a tool has replaced the ``fit`` of its class."""
+        """Evaluate by scikit-learn's loop, if a tool has replaced the ``fit`` of its class."""
         settings = self._settings()
         if callback_ctx is None:
             results = evaluate_candidates(settings)
@@ -55,7 +55,7 @@ class _ListedSearch(BaseSearch):
 
 
 def _history_from_results(results: Mapping[str, Any], refit: Any) -> History:
-    """Trials from ``cv_results_``; without what it does not hold: results and times of folds."""
+    """Trials from ``cv_results_``, which lacks results and times of folds."""
     names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
     metric = refit if refit in names else names[0]
     folds = [name for name in results if re.fullmatch(rf"split\d+_test_{metric}", name)]
@@ -77,14 +77,14 @@ def _history_from_results(results: Mapping[str, Any], refit: Any) -> History:
 
 
 class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
-    """Evaluate every candidate of a grid, as scikit-learn's class of the same name.
+    """Grid search: scikit-learn's class of the same name, with a history of trials.
 
     Parameters
     ----------
     estimator : estimator object
     param_grid : dict or list of dict
-        From names of hyperparameters to sequences of values. As in scikit-learn a tuple is
-        a sequence of choices here, not a range.
+        From names of hyperparameters to sequences of values. As in scikit-learn, a tuple is a
+        sequence of choices, not a range.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.GridSearchCV`.
 
@@ -145,19 +145,19 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
 
 class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
-    """Evaluate candidates drawn at random, as scikit-learn's class of the same name.
+    """Random search: scikit-learn's class of the same name, with a history of trials.
 
     Parameters
     ----------
     estimator : estimator object
     param_distributions : dict or list of dict
         From names of hyperparameters to sequences of values, distributions with ``rvs``,
-        or dimensions of ``skhyper.space`` or ``skopt.space``. As in scikit-learn a tuple
-        is a sequence of choices here, not a range.
+        or dimensions of ``skhyper.space`` or ``skopt.space``. As in scikit-learn, a tuple
+        is a sequence of choices, not a range.
     n_iter : int, default=10
         Number of candidates.
     random_state : int, RandomState instance or None, default=None
-        The same candidates are drawn as by scikit-learn.
+        Seed; candidates are those that scikit-learn draws.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.RandomizedSearchCV`.
 
@@ -225,7 +225,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
 
 def _drawable(spaces: Any) -> Any:
-    """The same distributions, with scikit-optimize's dimensions as ones that draw one value."""
+    """The distributions, with those of scikit-optimize as dimensions with ``rvs``."""
     if isinstance(spaces, list):
         return [_drawable(space) for space in spaces]
     if not isinstance(spaces, Mapping):
@@ -249,7 +249,7 @@ def _warn_about_ranges(spaces: Any) -> None:
 
 
 def _as_space(spaces: Any) -> Space | None:
-    """The search space that a grid or distributions of scikit-learn describe."""
+    """The search space of a grid or of distributions of scikit-learn."""
     dicts = [spaces] if isinstance(spaces, Mapping) else spaces
     try:
         return Space([{n: _as_dimension(v) for n, v in part.items()} for part in dicts])

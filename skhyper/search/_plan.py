@@ -1,4 +1,4 @@
-"""What a search is about to do, as a value: the only thing that a search class writes."""
+"""The plan of a search, which is all that a search class implements."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ __all__ = ["Finding", "Plan"]
 
 
 class Finding(NamedTuple):
-    """What to warn of after a search."""
+    """A warning about a search, given after it."""
 
     message: str
     category: type[Warning] = SkhyperWarning
@@ -24,22 +24,22 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a search is about to do.
+    """The plan of a search.
 
     Attributes
     ----------
     candidates : Candidates
-        Where params come from.
+        Source of the candidates.
     space : Space or None
         The search space.
     seed : int
-        Of everything that is drawn at random.
+        Seed of everything random.
     history : History or None
         Trials of another search to start from.
     warm_start : bool
-        Whether to start from the last fit's trials.
+        Whether to start from the trials of the last fit.
     journal : str, os.PathLike or None
-        File with the trials of the same search, to which new ones are appended.
+        File with the trials of the same search, to which new trials are appended.
     max_time : float or None
         Seconds after which no further trial is started.
     n_parallel : int or None
@@ -50,19 +50,19 @@ class Plan:
     racer : Racer or None
         Ends trials after some of their folds.
     observers : tuple of Observer
-        Called after those of every search.
+        Called after the observers of every search.
     callbacks : tuple of callable
         ``callback(search, history, trial) -> bool`` is called after each trial; True stops the
         search.
     attributes : dict
         Attributes of the search that are known before the first trial, such as ``sampler_``.
     wrap_objective : callable
-        From the objective that fits and scores to the one that is run.
+        Maps the objective that fits and scores to the one that is run.
     selection_losses : callable
-        From the history to an array of shape (n_trials,), of which the best candidate has the
-        minimum; or to None, where it is minus the score.
+        Maps the history to losses (n_trials,), of which the best candidate has the minimum, or to
+        None, for minus the score.
     findings : callable
-        ``findings(history, stop_reason)`` yields what to warn of after the search.
+        ``findings(history, stop_reason)`` yields the warnings given after the search.
     attributes_after : callable
         Attributes of the search that are known after the last trial.
     """

@@ -13,7 +13,7 @@ _MAX_VALUE_LENGTH = 60
 
 
 def opening_line(n_splits: int, n_candidates: float, max_time: float | None) -> str:
-    """scikit-learn's first line, and one for a search whose number of trials is unknown."""
+    """scikit-learn's first line, adapted if the number of trials is unknown."""
     if math.isinf(n_candidates):
         return f"Fitting {n_splits} folds for each candidate, for max_time={max_time} seconds"
     return (
@@ -23,7 +23,7 @@ def opening_line(n_splits: int, n_candidates: float, max_time: float | None) -> 
 
 
 class TrialLines(Observer):
-    """Prints a line after each of `n_total` trials, earlier ones included; inf if unknown."""
+    """Prints a line after each trial; `n_total` includes earlier trials, inf if unknown."""
 
     def __init__(self, n_total: float):
         self._n_total = n_total

@@ -35,26 +35,26 @@ __all__ = [
     "store_trials",
 ]
 
-# Attributes that follow from the trials, and those that a refit adds.
+# Attributes computed from the trials, and those added by a refit.
 RESULTS_OF_TRIALS = ("best_index_", "best_params_", "best_score_", "cv_results_")
 RESULTS = (*RESULTS_OF_TRIALS, "best_estimator_", "multimetric_", "refit_time_", "scorer_")
 
 
 def forget_results(search: Any, keep: tuple[str, ...] = ()) -> None:
-    """Remove the results of an earlier fit, which an error or an interruption may leave."""
+    """Remove the results of an earlier fit, which would otherwise remain after an error."""
     for name in set(RESULTS) - set(keep):
         vars(search).pop(name, None)
 
 
 def store_plan(search: Any, plan: Plan, base: History) -> None:
-    """Attributes that callbacks may read during the search."""
+    """Store attributes that callbacks may read during the search."""
     search.space_ = plan.space
     search.n_splits_ = len(base.splits)
     vars(search).update(plan.attributes)
 
 
 def store_trials(search: Any, plan: Plan, history: History, stop_reason: StopReason) -> None:
-    """Finished trials; the results of an earlier fit are removed."""
+    """Store the finished trials, and remove the results of an earlier fit."""
     done = [trial for trial in history if trial.state != "running"]
     trials = tuple(replace(trial, number=number) for number, trial in enumerate(done))
     search.history_ = replace(history, trials=trials)
@@ -65,7 +65,7 @@ def store_trials(search: Any, plan: Plan, history: History, stop_reason: StopRea
 
 
 def store_results(search: Any, task: Task, plan: Plan) -> None:
-    """``cv_results_`` and the best candidate, with the warnings about the search.
+    """Store ``cv_results_`` and the best candidate; give the warnings about the search.
 
     Raises if no fit or no score succeeded.
     """
@@ -91,7 +91,7 @@ def store_results(search: Any, task: Task, plan: Plan) -> None:
 def store_partial_results(
     search: Any, selection_losses: Callable[[History], np.ndarray | None] = lambda history: None
 ) -> None:
-    """Results after an interruption, without a refit and without warnings."""
+    """Store results after an interruption, without a refit and without warnings."""
     history = search.history_
     if not len(history):
         return
@@ -106,7 +106,7 @@ def store_partial_results(
 
 
 def _store_table(search: Any, selection_losses: Callable) -> np.ndarray | None:
-    """``cv_results_``; returns the losses that the best candidate is selected by, if any."""
+    """Store ``cv_results_``; returns the losses that select the best candidate, if any."""
     history, n_splits = search.history_, len(search.history_.splits)
     out = [tabulated(fold) for trial in history for fold in trial.folds]
     if callable(search.scoring) and any(isinstance(o["test_scores"], dict) for o in out):
@@ -123,7 +123,7 @@ def _store_table(search: Any, selection_losses: Callable) -> np.ndarray | None:
 
 
 def _store_best(search: Any, task: Task, plan: Plan) -> None:
-    """The best candidate, by the rule of the plan or as scikit-learn's searches select it."""
+    """Store the best candidate, selected by the plan's losses or as in scikit-learn."""
     refit_metric, scorers, results = task.refit_metric, task.scorers, search.cv_results_
     outcomes = (fold["test_scores"] for trial in search.history_ for fold in trial.folds)
     dicts = [scores for scores in outcomes if isinstance(scores, dict)]
@@ -145,10 +145,10 @@ def _store_best(search: Any, task: Task, plan: Plan) -> None:
 
 
 def refit(search: Any, task: Task, root: Any) -> None:
-    """Fit the best candidate on all data, if `refit` asks for it."""
+    """Fit the best candidate on all data, unless `refit` is False."""
     if not search.refit:
         return
-    # The values are cloned too: they may be estimators, such as steps of a pipeline.
+    # Values are cloned, too: they may be estimators, such as steps of a pipeline.
     best = clone(task.estimator).set_params(**clone(search.best_params_, safe=False))
     search.best_estimator_ = best
     context = root.subcontext(task_name="refit-with-best-params")

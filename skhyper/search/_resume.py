@@ -1,4 +1,4 @@
-"""The history that a search starts from: folds, seed, and earlier trials where they are valid."""
+"""The history that a search starts from: folds, seed, and valid earlier trials."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,9 +22,9 @@ __all__ = ["starting_history"]
 
 
 def starting_history(search: Any, task: Task, plan: Plan) -> History:
-    """Folds, seed and fingerprint of a search, with the valid ones of its earlier trials.
+    """Folds, seed and fingerprint of a search, with its valid earlier trials.
 
-    The candidates of the plan then take these trials into account.
+    The candidates of the plan are informed of these trials.
     """
     names = plan.space.names if plan.space else ()
     check_fit_metadata(task.estimator, task.fit_params, names)
@@ -40,7 +40,7 @@ def starting_history(search: Any, task: Task, plan: Plan) -> History:
     if plan.space is not None:
         _warn_about_unlocated(given, plan.space, search.estimator)
     plan.candidates.start_from(given, n_made)
-    # `refit` may name another metric by now.
+    # `refit` may name another metric than in the earlier search.
     pick = pick_score(search)
     return replace(given, trials=tuple(finished_trial(t, t.folds, pick) for t in given))
 
@@ -73,16 +73,16 @@ def _given(plan: Plan, last: History | None, fingerprint: str) -> History | None
         )
     if not valid:
         return None
-    # The last fit, if there was one, may already hold what `history` gives.
+    # The last fit may already contain the trials of `history`.
     return replace(_merged(valid[-1], valid[0]), seed=plan.seed)
 
 
 def _with_journal(
     path: Any, given: History | None, last: History | None, fingerprint: str
 ) -> tuple[History | None, int]:
-    """Trials with those in the journal, and how many of these count as trials of this search.
+    """Trials, including those in the journal, and the number of these that this search has made.
 
-    Those of a search that was killed count; those of the last fit (`warm_start`) do not.
+    Trials of a killed search count; those of the last fit (`warm_start`) do not.
     """
     known = Journal(path).read()
     if known is None:
@@ -100,7 +100,7 @@ def _with_journal(
 
 
 def _merged(history: History, other: History) -> History:
-    """`history` and the trials that only `other` has."""
+    """`history` extended by the trials that only `other` has."""
     known = {setting_key(trial.params) for trial in history}
     new = [trial for trial in other if setting_key(trial.params) not in known]
     trials = [replace(t, number=i) for i, t in enumerate([*history, *new])]

@@ -1,4 +1,4 @@
-"""The trials of a search: its plan, carried out by the evaluator."""
+"""The trials of a search: the evaluator runs its plan."""
 
 import copy
 import math
@@ -28,10 +28,10 @@ __all__ = ["run"]
 
 
 def run(search: Any, task: Task, plan: Plan, base: History, root: Any) -> None:
-    """Run the trials and store them, those before an interruption or an error too.
+    """Run the trials and store them, even after an interruption or an error.
 
-    `base` has the trials to start from, with folds and seed; `root` is the callback context of
-    ``fit``.
+    `base` contains the trials to start from, the folds and the seed; `root` is the callback context
+    of ``fit``.
     """
     objective = plan.wrap_objective(task.objective(search, base.splits))
     with opened_journal(plan.journal, base) as journal:
@@ -50,7 +50,7 @@ def run(search: Any, task: Task, plan: Plan, base: History, root: Any) -> None:
 def _evaluator(
     search: Any, objective: Objective, plan: Plan, base: History, root: Any, journal: list[Observer]
 ) -> tuple[Evaluator, Any]:
-    """The loop, and the callback context of its trials."""
+    """The evaluator, and the callback context of its trials."""
     candidates, n_splits = plan.candidates, len(base.splits)
     n = candidates.n_candidates
     if search.verbose > 0:
@@ -67,7 +67,7 @@ def _evaluator(
     caller = _caller(search, pool.n_workers)
     if caller is not None:
         observers.append(FoldCallbacks(search, caller, context, n_splits))
-    # From verbose=2 on there are scikit-learn's lines.
+    # With verbose >= 2 scikit-learn prints its own lines.
     if search.verbose == 1 and not search._is_sklearn_search:
         observers.append(TrialLines(len(base) + n))
     observers.append(TrialCallbacks(search, plan.callbacks))
@@ -82,7 +82,7 @@ def _evaluator(
 def _caller(search: Any, n_workers: int) -> Any:
     """The `caller` passed to scikit-learn's callbacks; None without callbacks.
 
-    It goes with each job: to workers without the trials and results.
+    It is sent with each job, to other workers without trials and results.
     """
     listeners = [*getattr(search, "_skl_callbacks", [])]
     listeners += getattr(search.estimator, "_skl_callbacks", [])

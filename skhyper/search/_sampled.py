@@ -30,7 +30,7 @@ __all__ = ["SampledSearch", "SpaceSearch", "listed_plan", "plan_for", "sampled_p
 
 
 class SpaceSearch(BaseSearch):
-    """A search of a space, which may start from earlier trials and be limited in time."""
+    """Base class of searches over a space: parameters for earlier trials and time limits."""
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseSearch._parameter_constraints,
@@ -47,7 +47,7 @@ class SpaceSearch(BaseSearch):
 
 
 class SampledSearch(SpaceSearch):
-    """A search whose candidates a sampler chooses, several at a time if there are workers."""
+    """Base class of searches whose candidates a sampler chooses, possibly in parallel."""
 
     _parameter_constraints: ClassVar[dict] = {
         **SpaceSearch._parameter_constraints,
@@ -58,13 +58,13 @@ class SampledSearch(SpaceSearch):
 
 
 def seed_of(search: Any) -> int:
-    """The seed of a search, after a check of its numbers."""
+    """The seed of a search; its numeric parameters are checked first."""
     check_numbers(search)
     return int(check_random_state(search.random_state).randint(2**31 - 1))
 
 
 def plan_for(search: Any, candidates: Any, space: Space | None, seed: int, **more: Any) -> Plan:
-    """A plan with the parameters that all searches of a space have."""
+    """A plan with the parameters common to all searches over a space."""
     return Plan(
         candidates,
         space,
@@ -79,7 +79,7 @@ def plan_for(search: Any, candidates: Any, space: Space | None, seed: int, **mor
 
 
 def sampled_plan(search: Any, sampler: Sampler, seed: int, **more: Any) -> Plan:
-    """A plan whose candidates come from a sampler, or are all those of a small space."""
+    """A plan with candidates from a sampler, or all candidates of a small space."""
     if search.search_spaces is None:
         raise InvalidSpaceError("search_spaces is needed, unless sampler is a list of settings.")
     space = checked_space(search, search.search_spaces)
@@ -87,7 +87,7 @@ def sampled_plan(search: Any, sampler: Sampler, seed: int, **more: Any) -> Plan:
     first = checked_initial_points(search, space)
     in_phases = phases(space, search.n_iter, search.max_time)
     own = own_params(search, space)
-    # Tried, but not seen by the sampler.
+    # Tried, but hidden from the sampler.
     outside = [params for params in own if not space.contains(params)]
     if search.include_default:
         first += own
@@ -105,7 +105,7 @@ def sampled_plan(search: Any, sampler: Sampler, seed: int, **more: Any) -> Plan:
 
 
 def _tries_everything(search: Any, space: Space, in_phases: list[tuple[Space, float]]) -> bool:
-    """Whether all candidates will be tried, so that no order of them is better."""
+    """Whether all candidates will be tried, so that their order does not matter."""
     every = len(in_phases) == 1 and space.n_settings <= in_phases[0][1]
     return every and not search.allow_repeats and search.max_time is None
 
@@ -123,7 +123,7 @@ def _grid_candidates(
 
 
 def listed_plan(search: Any, params_list: Any, seed: int) -> Plan:
-    """A plan whose candidates the user has listed."""
+    """A plan with an explicit list of candidates."""
     candidates: Sequence[Mapping[str, Any]] = listed(params_list, "sampler")
     if not candidates:
         raise InvalidSpaceError("The list of settings to try is empty.")

@@ -1,4 +1,4 @@
-"""Early checks of `scoring` and metadata, which scikit-learn makes only at the first fit."""
+"""Checks of `scoring` and metadata, which scikit-learn makes only at the first fit."""
 
 import inspect
 import re
@@ -23,8 +23,8 @@ _TARGET = re.compile(
 def check_scoring_signature(scoring: Any, y: Any, as_sklearn: bool = False) -> None:
     """Check that callables in `scoring` can be called as scorers, (estimator, X, y).
 
-    Without a target they are called with (estimator, X). With `as_sklearn` there is only a warning
-    of what scikit-learn's searches take, all of whose scores are nan.
+    Without a target they are called with (estimator, X). With `as_sklearn`, metrics that
+    scikit-learn's searches accept, with scores that are all nan, only cause a warning.
     """
     n_arguments = 2 if y is None else 3
     for name, function in _callables(scoring):
@@ -49,7 +49,7 @@ def check_scoring_signature(scoring: Any, y: Any, as_sklearn: bool = False) -> N
 
 
 def _callables(scoring: Any) -> Iterator[tuple[str, Callable]]:
-    """Callables of `scoring` with what to call them in messages."""
+    """Callables of `scoring`, with their names in messages."""
     if callable(scoring):
         yield getattr(scoring, "__name__", repr(scoring)), scoring
     elif isinstance(scoring, Mapping):
@@ -72,12 +72,12 @@ def _is_sklearn_metric(function: Callable) -> bool:
 def _parameters(function: Callable) -> Mapping[str, inspect.Parameter]:
     try:
         return inspect.signature(function).parameters
-    except (TypeError, ValueError):  # not every function of an extension module has one
+    except (TypeError, ValueError):  # some functions of extension modules have no signature
         return {}
 
 
 def _takes(function: Callable, n_arguments: int) -> bool:
-    """Whether positional arguments suit; keywords may be scoring metadata."""
+    """Whether a function accepts this number of positional arguments."""
     kinds = [p.kind for p in _parameters(function).values()]
     if not kinds or inspect.Parameter.VAR_POSITIONAL in kinds:
         return True
@@ -90,7 +90,7 @@ def _takes(function: Callable, n_arguments: int) -> bool:
 
 
 def _advice(function: Callable) -> str:
-    """How to write what was meant: a name where scikit-learn has one, else ``make_scorer``."""
+    """How to write the scorer of a metric: scikit-learn's name if any, or ``make_scorer``."""
     name = getattr(function, "__name__", repr(function))
     known = [n for n in get_scorer_names() if _is_plain(get_scorer(n), function)]
     by_name = f"scoring={min(known, key=len)!r} or " if known else ""
@@ -104,9 +104,9 @@ def _is_plain(scorer: Any, function: Callable) -> bool:
 
 
 def check_fit_metadata(estimator: Any, names: Collection[str], searched: Collection[str]) -> None:
-    """Check that the estimator's ``fit`` takes metadata of these names.
+    """Check that the estimator's ``fit`` accepts metadata of these names.
 
-    A step that is `searched` is not the one that will be fitted.
+    Steps that are `searched` are not checked, as they will be replaced.
     """
     parameters = _parameters(estimator.fit)
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
@@ -127,7 +127,7 @@ def check_fit_metadata(estimator: Any, names: Collection[str], searched: Collect
 
 
 def warn_or_raise_about_scores(history: History, error_score: Any, gave_up: bool) -> None:
-    """One warning of all scores that failed, an error if the search ended because of them."""
+    """Give one warning about all failed scores; raise if the search stopped because of them."""
     folds = [fold for trial in history for fold in trial.folds]
     errors: Counter[str] = Counter()
     for fold in folds:

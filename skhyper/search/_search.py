@@ -1,4 +1,4 @@
-"""Search by a sampler of the user's choice, or by hand."""
+"""Search with any sampler, or an explicit list of candidates."""
 
 import os
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class SearchCV(SampledSearch):
     Parameters
     ----------
     estimator : estimator object
-        The estimator to tune, a pipeline for instance.
+        The estimator to tune, such as a pipeline.
     search_spaces : dict, list of dict, list of (dict, int) or Space, default=None
         Search space: see :class:`skhyper.space.Space`. Not needed if `sampler` is a
         list of candidates.
@@ -30,22 +30,22 @@ default="random"
         How candidates are chosen. A list of candidates is a manual search: they are tried in
         order.
     n_iter : int, default=None
-        Number of trials of this fit, besides those it starts from. By default the whole of
-        a grid or a list; otherwise as many as `max_time` allows, and 50 without a `max_time`.
+        Number of trials of this fit, excluding those it starts from. By default all of a grid or
+        a list; otherwise as many as `max_time` allows, or 50 without a `max_time`.
     initial_points : dict or list of dict, default=None
-        Candidates to try first. Names left out have the estimator's own values.
+        Candidates to try first. Omitted names have the estimator's own values.
     include_default : bool, default=None
-        Whether the estimator's own setting is tried first (after `initial_points`), also where it
-        lies outside of the space (``gamma="scale"``, for instance); the surrogate leaves it out
-        then. By default only by samplers that are not fixed designs ("random", "gp" and "skopt");
-        and not outside of a space of no more than `n_iter` settings, nor with
+        Whether the estimator's own values are tried first (after `initial_points`), even if they
+        lie outside of the space (``gamma="scale"``, for instance); the surrogate then ignores
+        them. By default only with samplers that are not fixed designs ("random", "gp" and
+        "skopt"), and not outside of a space of at most `n_iter` candidates, nor with
         ``error_score="raise"``.
     constraint : callable, default=None
-        ``constraint(params) -> bool``; only settings that it accepts are tried.
+        ``constraint(params) -> bool``; only candidates that it accepts are tried.
     max_time : float, default=None
         Seconds after which no further trial is started.
     n_points : int, default=None
-        Number of trials that may run at the same time. By default as many as keep `n_jobs`
+        Maximum number of trials that run at the same time. By default as many as keep `n_jobs`
         workers busy.
     allow_repeats : bool, default=False
         Whether a candidate may be tried more than once.
@@ -55,9 +55,9 @@ default="random"
         Trials of another search on the same data and folds to start from, such as its
         ``history_``.
     journal : str or os.PathLike, default=None
-        File to which each trial is written as soon as it is finished. The same search on the
-        same data, run again after it was killed, resumes from it. It contains pickles: open only
-        journals that you trust.
+        File to which each trial is written as soon as it is finished. If the search is killed,
+        the same search on the same data resumes from it. It contains pickles: open only journals
+        that you trust.
     random_state : int, RandomState instance or None, default=None
         Seed. The same seed and the same `n_points` give the same trials, with any number
         of workers. With None each proposal is made as soon as a worker is free, from all results
@@ -74,7 +74,7 @@ default="random"
     sampler_ : Sampler or list of dict
         How candidates were chosen.
     n_trials_ : int
-        Number of trials, those it started from included.
+        Number of trials, including those it started from.
     stop_reason_ : str
         Why the search ended.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
@@ -91,7 +91,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     Examples
     --------
-    Manual search: try, look, try more.
+    Try candidates of a list, then another one.
 
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.svm import SVC

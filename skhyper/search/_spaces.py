@@ -1,4 +1,4 @@
-"""The search space of a search, read and checked together with what else the user wrote."""
+"""The search space of a search, its initial points and phases, read and checked."""
 
 import math
 import numbers
@@ -29,7 +29,7 @@ DEFAULT_N_ITER = 50
 
 
 def check_numbers(search: Any) -> None:
-    """Refuse True as a number, and integers that no array or clock can hold."""
+    """Reject booleans as numbers, and integers that overflow arrays or clocks."""
     for name, value in search.get_params(deep=False).items():
         allowed = search._parameter_constraints.get(name, ())
         if any(isinstance(constraint, Interval) for constraint in allowed):
@@ -39,7 +39,7 @@ def check_numbers(search: Any) -> None:
 
 
 def read_space(search: Any, spaces: Any) -> Space:
-    """The space that `spaces` describes, completed by the values of the estimator."""
+    """The space that `spaces` describes, with vectors and defaults from the estimator."""
     space = check_space(spaces, search.constraint)
     own = search.estimator.get_params(deep=True)
     templates = {name: vector_of(name, own) for name in space.names if name in own}
@@ -48,7 +48,7 @@ def read_space(search: Any, spaces: Any) -> Space:
 
 
 def checked_space(search: Any, spaces: Any) -> Space:
-    """The space, if the estimator accepts its values."""
+    """The space, after a check that the estimator accepts its values."""
     space = read_space(search, spaces)
     check_settings(search.estimator, space_examples(space))
     check_values(search.estimator, space)
@@ -56,12 +56,12 @@ def checked_space(search: Any, spaces: Any) -> Space:
         guesses = [{}, *listed(search.initial_points)]
         known = [space.locate(params) for params in guesses if space.contains(params)]
         space = space.with_accepted(np.array(known))
-    # Raises if the constraint rejects everything; else there is a point to start from.
+    # Raises if the constraint rejects everything; otherwise provides an accepted point.
     return space.with_accepted(space.sample(1, np.random.default_rng(0)))
 
 
 def checked_initial_points(search: Any, space: Space) -> list[Mapping[str, Any]]:
-    """`initial_points`, each with a value for all names of the space."""
+    """`initial_points`, each completed with a value for all names of the space."""
     points = listed(search.initial_points, "initial_points")
     return [_checked_point(search.estimator, params, space) for params in points]
 
@@ -82,9 +82,9 @@ def _checked_point(estimator: Any, params: Mapping[str, Any], space: Space) -> M
 def phases(
     space: Space, n_iter: int | None, max_time: float | None = None
 ) -> list[tuple[Space, float]]:
-    """Spaces to search one after the other, with the number of trials in each.
+    """Spaces to search one after the other, with their numbers of trials.
 
-    The number is inf if only `max_time` limits it.
+    A number is inf if only `max_time` limits it.
     """
     n_trials = DEFAULT_N_ITER if n_iter is None else n_iter
     if all(budget is None for budget in space.budgets):
@@ -97,8 +97,8 @@ def phases(
 def own_params(search: Any, space: Space) -> list[Mapping[str, Any]]:
     """The estimator's own values, inside the space or not; empty if they cannot be tried.
 
-    Outside of the space, unless `include_default` is True, they must not end the search by an
-    error.
+    Outside of the space, unless `include_default` is True, they are not tried if that could end the
+    search with an error.
     """
     if search.include_default is False:
         return []
@@ -109,7 +109,7 @@ def own_params(search: Any, space: Space) -> list[Mapping[str, Any]]:
         params = space.fill_defaults({})
     else:
         params = {name: own[name] for name in space.names if name in own}
-    # A space without more candidates than trials is meant as a complete list.
+    # A space with at most `n_iter` candidates is taken as a complete list.
     is_list = space.n_settings <= (DEFAULT_N_ITER if search.n_iter is None else search.n_iter)
     if search.include_default is None and (search.error_score == "raise" or is_list):
         return []

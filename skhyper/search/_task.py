@@ -1,4 +1,4 @@
-"""What a search is given: data, routed metadata, scorers. Checked before anything is planned."""
+"""The task of a search: checked data, routed metadata and scorers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,12 +17,12 @@ __all__ = ["Task", "make_task", "pick_score"]
 
 @dataclass(frozen=True)
 class Task:
-    """Validated arguments of ``fit``, and the objects made of them.
+    """Validated arguments of ``fit``, and objects made from them.
 
     `fit_params`, `split_params` and `score_params` are metadata, routed to the estimator's ``fit``,
     the splitter and the scorer; `scorers` is one scorer, or those of several metrics;
     `refit_metric` is the one that is optimized. `options` are arguments of ``fit`` that are no
-    metadata (those in ``_fit_options``), `seen` what callbacks of scikit-learn are shown of a fit.
+    metadata (those in ``_fit_options``), `seen` the arguments of scikit-learn's callbacks.
     """
 
     X: Any
@@ -37,7 +37,7 @@ class Task:
     seen: Mapping[str, Any]
 
     def objective(self, search: Any, splits: Any) -> Objective:
-        """What fits and scores one fold."""
+        """The objective, which fits and scores one fold."""
         return Objective(
             estimator=self.estimator,
             X=self.X,
@@ -54,7 +54,7 @@ class Task:
 
     @contextmanager
     def callback_context(self, search: Any) -> Iterator[Any]:
-        """The context of scikit-learn's callbacks for one fit, within which the fit runs."""
+        """The context of scikit-learn's callbacks in which one fit runs."""
         root = search._init_callback_context(max_subtasks=1 + (search.refit is not False))
         root.call_on_fit_task_begin(estimator=search, **self.seen)
         yield root
@@ -62,7 +62,7 @@ class Task:
 
 
 def make_task(search: Any, X: Any, y: Any, params: Mapping[str, Any]) -> Task:
-    """Check and route what ``fit`` was given; nothing is drawn at random."""
+    """Check and route the arguments of ``fit``; uses no random numbers."""
     check_scoring_signature(search.scoring, y, as_sklearn=search._is_sklearn_search)
     scorers, refit_metric = search._get_scorers()
     X, y = indexable(X, y)
@@ -86,7 +86,7 @@ def make_task(search: Any, X: Any, y: Any, params: Mapping[str, Any]) -> Task:
 
 
 def _split_options(search: Any, params: Mapping[str, Any]) -> tuple[dict, dict]:
-    """Options of ``fit``, and metadata, including those that the constructor was given."""
+    """Options of ``fit``, and metadata, including the `fit_params` of the constructor."""
     params = {**(search.get_params(deep=False).get("fit_params") or {}), **params}
     if not all(isinstance(name, str) for name in params):
         raise TypeError(f"fit_params must have str as keys, got {search.fit_params!r}.")
@@ -95,7 +95,7 @@ def _split_options(search: Any, params: Mapping[str, Any]) -> tuple[dict, dict]:
 
 
 def pick_score(search: Any) -> Callable[[Any], float]:
-    """From the scores of a fold to the one that is optimized: by `refit`, or the first."""
+    """Function from the scores of a fold to the optimized one: that of `refit`, or the first."""
 
     def pick(scores: Any) -> float:
         if not isinstance(scores, dict):

@@ -1,12 +1,12 @@
-"""Tools that know scikit-learn's searches by their class: MLflow's autologging and skl2onnx.
+"""Support of tools that recognize scikit-learn's searches by class: MLflow and skl2onnx.
 
-Neither is a dependency and neither is imported here: only where the user has imported it is
-there something to do.
+Neither is a dependency, and neither is imported here: they are supported if the user has imported
+them.
 
-MLflow replaces ``fit`` of scikit-learn's own classes. ``GridSearchCV`` and
+MLflow's autologging replaces ``fit`` of scikit-learn's classes. ``GridSearchCV`` and
 ``RandomizedSearchCV``, which are subclasses of them, then run that ``fit``
 (:func:`replaced_fit`); the other searches log themselves (:func:`mlflow_run`), as each of their
-fits would be a run of its own otherwise.
+fits would otherwise be a separate run.
 """
 
 import contextlib
@@ -24,9 +24,9 @@ _SKLEARN_SEARCHES = model_selection.GridSearchCV, model_selection.RandomizedSear
 
 
 def replaced_fit(search: Any) -> Callable | None:
-    """The ``fit`` that a tool has put on scikit-learn's class of a search, None if none has."""
+    """The ``fit`` with which a tool has replaced that of scikit-learn's class, if any."""
     for cls in _SKLEARN_SEARCHES:
-        # scikit-learn's two inherit their fit.
+        # scikit-learn's two classes inherit their fit.
         if isinstance(search, cls) and "fit" in vars(cls):
             fit: Callable = cls.fit
             return fit
@@ -35,10 +35,10 @@ def replaced_fit(search: Any) -> Callable | None:
 
 @contextlib.contextmanager
 def mlflow_run(search: Any) -> Iterator[None]:
-    """Log what is fitted inside as one run of MLflow, where its autologging is on.
+    """Context that logs a search as one run of MLflow, if its autologging is on.
 
-    The run has the parameters of the search and its best score and candidate; the best trials
-    are child runs, as many as ``mlflow.sklearn.autolog(max_tuning_runs=...)`` allows.
+    The run has the parameters of the search and its best score and candidate; the best trials, at
+    most ``mlflow.sklearn.autolog(max_tuning_runs=...)``, are child runs.
     """
     mlflow = _autologging_mlflow()
     if mlflow is None or isinstance(search, _SKLEARN_SEARCHES):
@@ -54,10 +54,10 @@ def mlflow_run(search: Any) -> Iterator[None]:
 
 
 def _autologging_mlflow() -> Any:
-    """MLflow if it logs scikit-learn's fits here and is not already logging one, else None.
+    """MLflow, if its autologging of scikit-learn is on and not already logging a fit, else None.
 
-    MLflow has no public function for this. With a version that lacks the private names, searches
-    run as they do without MLflow.
+    MLflow has no public function for this; with versions that lack the private names, searches are
+    not logged.
     """
     mlflow = sys.modules.get("mlflow")
     if mlflow is None or "mlflow.sklearn" not in sys.modules:
@@ -99,18 +99,18 @@ def _log(mlflow: Any, search: Any) -> None:
 
 
 def _loggable(params: dict[str, Any]) -> dict[str, str]:
-    """Values as text, as long as MLflow's tables hold."""
+    """Values as text of at most 500 characters, the limit of MLflow."""
     return {name: str(value)[:500] for name, value in params.items()}
 
 
 def _aggregates(row: dict[str, Any]) -> dict[str, float]:
-    """Means, deviations and ranks of a row of ``cv_results_``, without those of single folds."""
+    """Means, standard deviations and ranks of a row of ``cv_results_``."""
     kept = {n: v for n, v in row.items() if n.startswith(("mean_", "std_", "rank_"))}
     return {name: float(value) for name, value in kept.items() if np.isfinite(value)}
 
 
 def register_for_onnx(cls: type) -> None:
-    """Let skl2onnx, if it was imported, convert a search class as it does scikit-learn's."""
+    """Register a search class with skl2onnx, if imported, as scikit-learn's GridSearchCV."""
     if "skl2onnx" not in sys.modules:
         return
     try:

@@ -29,14 +29,14 @@ __all__ = [
 ]
 
 
-# Ratio from which on two floats in a list look like the ends of a range.
+# Ratio of two floats in a list above which they look like the ends of a range.
 _FAR_APART = 10
 
 
 def check_settings(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> None:
     """Check that every hyperparameter named in `settings` can be set on `estimator`.
 
-    Settings that differ only in plain values are tried once.
+    Of candidates that differ only in plain values, one is tried.
     """
     distinct: dict[tuple, Mapping[str, Any]] = {}
     for params in settings:
@@ -47,7 +47,7 @@ def check_settings(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> Non
 
 
 def _swap_key(value: Any) -> str:
-    """Tells apart values that change which other names are valid: steps of a pipeline."""
+    """Key of a value that differs for those, such as steps, that change which names are valid."""
     if hasattr(value, "get_params") and not isinstance(value, type):
         return f"estimator {id(value)}"
     return str(value) if value is None or isinstance(value, str) else ""
@@ -73,7 +73,7 @@ def _check_setting(
 
 
 def _valid_names(estimator: Any, params: Mapping[str, Any]) -> set[str]:
-    """Names of the estimator, and of the steps that a setting puts in."""
+    """Names of the estimator's parameters, and of those of swapped steps."""
     valid = set(estimator.get_params(deep=True))
     for name, value in params.items():
         if name in valid and hasattr(value, "get_params") and not isinstance(value, type):
@@ -83,7 +83,7 @@ def _valid_names(estimator: Any, params: Mapping[str, Any]) -> set[str]:
 
 
 def _swapped_hint(name: str, params: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
-    """What to write where other values of a step that is swapped have the parameter."""
+    """A hint, if other choices of a swapped step have the parameter; else empty."""
     for step in _ancestors(name):
         inner = name[len(step) + 2 :]
         values = {_swap_key(p[step]): p[step] for p in others if step in p and step in params}
@@ -98,7 +98,7 @@ def _swapped_hint(name: str, params: Mapping[str, Any], others: Sequence[Mapping
 
 
 def _ancestors(name: str) -> list[str]:
-    """Names of the nested estimators that a name goes through, the innermost first."""
+    """Names of the nested estimators in a name, innermost first."""
     parts = name.split("__")
     return ["__".join(parts[:end]) for end in range(len(parts) - 1, 0, -1)]
 
@@ -116,7 +116,7 @@ def _near_hint(name: str, valid: set[str]) -> str:
 
 
 def space_examples(space: Space) -> list[dict[str, Any]]:
-    """Settings that between them use each name and each choice of the space at least once."""
+    """Candidates that together contain each name and each choice of the space."""
     return space.from_unit(_example_points(space))
 
 
@@ -127,7 +127,7 @@ def _example_points(space: Space) -> np.ndarray:
     for column, dimension in enumerate(space.dimensions):
         if isinstance(dimension, Categorical):
             for u in dimension.grid(0):
-                # Several, so that what is conditioned on this choice and another is met.
+                # Several, to include dimensions that depend on this choice and another.
                 for i, point in enumerate(rng.random((4 * len(subspaces), space.n_dims))):
                     if space.n_subspaces > 1:
                         point[0] = subspaces[i % len(subspaces)]
@@ -137,16 +137,15 @@ def _example_points(space: Space) -> np.ndarray:
 
 
 def check_values(estimator: Any, space: Space) -> None:
-    """Check values against what the estimator says that it accepts.
+    """Check values against the estimator's ``_parameter_constraints``, if it has them.
 
-    Only estimators with scikit-learn's ``_parameter_constraints`` say so. Where a step is swapped,
-    a value counts as right if one of the estimators that it may be given to accepts it. A choice
-    that is no number must be accepted, and one of the values; of numbers, in a range or a list,
-    that are wrong in part there is a warning.
+    If a step is swapped, a value is valid if one of the possible estimators accepts it. Raises if
+    no value of a dimension, or a choice other than a number, is valid; warns if some numbers of a
+    range or a list are not.
     """
     points = _example_points(space)
     examples = space.from_unit(points)
-    # All components of a vector have the same range: one look is enough.
+    # All components of a vector have the same range: check it once.
     seen: set[tuple[str | None, int]] = set()
     for name, dimension, column in zip(space.names, space.dimensions, points.T, strict=True):
         if name is None or (name, id(dimension)) in seen:
@@ -158,7 +157,7 @@ def check_values(estimator: Any, space: Space) -> None:
             continue
         if isinstance(dimension, Categorical):
             _check_choices(name, dimension, owners)
-        else:  # an end of a range is hardly ever met
+        else:  # the ends of a range hardly ever occur
             points_of_range = np.clip(dimension.grid(9), 0.01, 0.99)
             values = [space.constant_vector(name, dimension.from_unit(u)) for u in points_of_range]
             _check_range(name, dimension, values, owners)
@@ -167,7 +166,7 @@ def check_values(estimator: Any, space: Space) -> None:
 def _owners(
     estimator: Any, settings: Sequence[Mapping[str, Any]], name: str
 ) -> list[tuple[Any, Mapping[str, Any]]]:
-    """The (nested) estimators that `name` may belong to, and what each says that it accepts."""
+    """The (nested) estimators that `name` may belong to, and their constraints."""
     ancestors = _ancestors(name)
     found: dict[tuple, Any] = {}
     for setting in settings:
@@ -179,7 +178,7 @@ def _owners(
 
 
 def _why_wrong(name: str, value: Any, owners: Sequence[tuple[Any, Mapping[str, Any]]]) -> str:
-    """Why no owner accepts a value of `name`, empty if one does."""
+    """Why no owner accepts a value of `name`; empty if one does."""
     inner = name.rpartition("__")[2]
     errors = [value_error(owner, inner, value, known[inner]) for owner, known in owners]
     return errors[0] if all(errors) else ""
@@ -190,7 +189,7 @@ def _check_choices(name: str, dimension: Categorical, owners: Any) -> None:
     if all(errors):
         raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
     for choice, error in zip(dimension.choices, errors, strict=True):
-        if error and isinstance(choice, numbers.Real):  # as of ranges
+        if error and isinstance(choice, numbers.Real):  # as for ranges
             warn(f"Trials of {name!r} with {choice!r} will fail: {error}")
         elif error:
             right = [c for c, e in zip(dimension.choices, errors) if not e and isinstance(c, str)]
@@ -200,7 +199,7 @@ def _check_choices(name: str, dimension: Categorical, owners: Any) -> None:
 
 
 def _options(name: str, owners: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[str]:
-    """Strings among which a parameter must be."""
+    """Strings that are valid for a parameter."""
     inner = name.rpartition("__")[2]
     named = [getattr(part, "options", ()) for _, known in owners for part in known[inner]]
     return sorted({option for options in named for option in options if isinstance(option, str)})
@@ -215,7 +214,7 @@ def _check_range(name: str, dimension: Dimension, values: Sequence[Any], owners:
 
 
 def warn_about_pairs(spaces: Any) -> None:
-    """Warn of lists of two floats far apart, which are ranges to scikit-optimize."""
+    """Warn of lists of two floats far apart, which scikit-optimize reads as ranges."""
     if isinstance(spaces, list | tuple):
         for part in spaces:
             warn_about_pairs(part)
@@ -236,7 +235,7 @@ def warn_about_pairs(spaces: Any) -> None:
 
 
 def check_listed_values(estimator: Any, settings: Sequence[Mapping[str, Any]]) -> None:
-    """Check that the estimator accepts one of the values that settings have for a name."""
+    """Check that, for each name, the estimator accepts at least one of the values."""
     for name in {name: None for params in settings for name in params}:
         using = [params for params in settings if name in params]
         errors = []
@@ -256,7 +255,7 @@ def check_listed_values(estimator: Any, settings: Sequence[Mapping[str, Any]]) -
 
 
 def listed(points: Any, argument: str = "settings") -> Sequence[Mapping[str, Any]]:
-    """A setting or a list of settings, given as `argument`, as a list."""
+    """A candidate or a list of candidates, as a list; `argument` is for messages."""
     if points is None:
         return []
     settings = [points] if isinstance(points, Mapping) else points
@@ -270,12 +269,12 @@ def listed(points: Any, argument: str = "settings") -> Sequence[Mapping[str, Any
 
 
 def is_own(params: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Whether params are the estimator's `own` ones, which may be tried outside of the space."""
+    """Whether params are the estimator's `own` values, which may lie outside of the space."""
     return setting_key(params) == setting_key({name: own.get(name) for name in params})
 
 
 def vector_of(name: str, own: Mapping[str, Any]) -> Any:
-    """The numbers that a hyperparameter holds, of all params; None if none, or a single one."""
+    """The vector (or dict) of numbers that a hyperparameter holds; None if it is not a vector."""
     outer, _, inner = name.rpartition("__")
     prefix = f"{outer}__" if outer else ""
     if inner == "transformer_weights" and own[name] is None:
@@ -285,7 +284,7 @@ def vector_of(name: str, own: Mapping[str, Any]) -> Any:
 
 
 def warn_about_gradients(history: History) -> None:
-    """Warn of scored trials whose gradient failed, or is not whole, and say why."""
+    """Warn of scored trials whose gradient failed or is incomplete, with the first error."""
     errors = {
         trial.number: (trial.gradient, error)
         for trial in history

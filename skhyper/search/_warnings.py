@@ -1,4 +1,4 @@
-"""Warnings that point at the user's line, from whatever depth they are raised."""
+"""Warnings that point at the user's line, at any call depth."""
 
 import sys
 import warnings
@@ -11,7 +11,7 @@ from skhyper.exceptions import SkhyperWarning
 
 __all__ = ["warn"]
 
-# Folders whose frames lie between a warning and the user's line.
+# Packages whose frames are skipped.
 _INSIDE = tuple(
     f"{folder.as_posix()}/"
     for folder in (
