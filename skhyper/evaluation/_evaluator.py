@@ -19,7 +19,7 @@ __all__ = ["Budget", "Evaluator", "Racer"]
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits of a search besides the number of its candidates.
+    """Limits of a search other than the number of candidates.
 
     Attributes
     ----------

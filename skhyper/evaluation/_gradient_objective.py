@@ -61,7 +61,7 @@ class GradientObjective:
     objective : Objective
         The data, folds and scoring.
     criterion : Criterion
-        What is differentiated.
+        The differentiated criterion.
     names : frozenset of str
         Hyperparameters to differentiate with respect to, if params contain them and the estimator
         supports it.

@@ -90,7 +90,7 @@ class Objective:
         )
 
     def options(self, job: "FoldJob") -> dict[str, Any]:
-        """Arguments of scikit-learn's ``_fit_and_score`` besides data and params."""
+        """Arguments of scikit-learn's ``_fit_and_score`` other than data and params."""
         return {
             "verbose": self.verbose,
             "return_train_score": self.return_train_score,

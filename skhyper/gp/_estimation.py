@@ -1,7 +1,8 @@
 """Maximum a posteriori estimation of the hyperparameters of a Gaussian process.
 
 The log density is maximized in standardized units (see `_likelihood`), by L-BFGS-B with the
-analytic gradient, from the center of the priors; with derivatives, also from a larger derivative noise.
+analytic gradient, from the center of the priors; with derivatives, also from a larger derivative
+noise.
 
 Notation
 --------

@@ -107,7 +107,7 @@ def penalty_for_time(
     if power > _NO_HURRY:
         return None
     points, trials = trials_in(space, history)
-    # Failed fits may have failed at once: their times say nothing.
+    # Failed fits may have failed at once: their times are not those of fits.
     timed = np.array([t.state == "complete" and t.seconds > 0 for t in trials], dtype=bool)
     if power == 0.0 or not timed.any():
         return None
@@ -119,7 +119,7 @@ def penalty_for_time(
 def worth_most(
     worth: Callable[[Array], Array], points: Array, steps: Callable[[Array], Array]
 ) -> Array:
-    """The point of maximal `worth`, after rounds of random steps from the best points.
+    """The point that maximizes `worth`, by rounds of random steps from the best points.
 
     `worth` maps points (m, d) to values (m,), `steps` maps them to neighbors, at most one each.
     """

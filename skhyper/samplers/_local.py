@@ -21,7 +21,7 @@ __all__ = ["Answer", "Plan", "descent", "descent_together"]
 
 
 class Answer(NamedTuple):
-    """Result at a point: f (nan if it failed), g, and the gradient as the trial has it."""
+    """Result at a point: f (nan if it failed), g, and the trial's `gradient`."""
 
     value: float
     slope: np.ndarray

@@ -28,7 +28,7 @@ def check_sampler(sampler: Any, others: str = "") -> Sampler:
     ----------
     sampler : str or Sampler
     others : str
-        What else the caller accepts, for the error message.
+        Other values that the caller accepts, for the error message.
 
     Raises
     ------

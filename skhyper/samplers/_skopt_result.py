@@ -116,7 +116,7 @@ class _Columns:
     """The hyperparameters of a space in the order of scikit-optimize's lists of values.
 
     A name has several `dimensions` if sub-spaces give it different values; `inactive` are the
-    values that stand for inactive hyperparameters.
+    values of inactive hyperparameters.
     """
 
     space: Space
@@ -180,7 +180,7 @@ def _skopt_dimension(columns: _Columns, name: str) -> Any:
     low = min(dimension.from_unit(0.0) for dimension in dimensions)
     high = max(dimension.from_unit(1.0) for dimension in dimensions)
     prior = "log-uniform" if all(map(_is_geometric, dimensions)) else "uniform"
-    # skopt's Integer cannot hold nan.
+    # skopt's Integer does not support nan.
     kind = Integer if always and all(d.kind == "integer" for d in dimensions) else Real
     return kind(low, high, prior, transform="normalize", name=name)
 

@@ -98,7 +98,7 @@ class BayesSearchCV(SampledSearch):
     space_ : Space
         The search space.
     sampler_ : Sampler
-        How candidates were chosen.
+        The sampler that proposed the candidates.
     n_trials_ : int
         Number of trials, including those it started from.
     stop_reason_ : str

@@ -1,6 +1,6 @@
 """The steps of every ``fit``: task, plan, starting history, trials, results, refit.
 
-Each step is a function in a module of its own: ``_task``, ``_plan``, ``_resume``, ``_run`` and
+Each step is a function in a separate module: ``_task``, ``_plan``, ``_resume``, ``_run`` and
 ``_results``. A search class implements one method, ``_plan``.
 """
 

@@ -89,8 +89,8 @@ class GradientSearchCV(SpaceSearch):
     Attributes
     ----------
     criterion_ : str
-        What was minimized: minus the score if that is differentiable, else a surrogate loss. With
-        a surrogate loss the best candidate is still selected by the score.
+        The criterion that was minimized: minus the score if that is differentiable, else a
+        surrogate loss. With a surrogate loss the best candidate is still selected by the score.
     prior_ : float
         Strength of the prior: 0 is no prior, ``inf`` one value for all components.
     held_out_ : HeldOutLosses or None
@@ -102,7 +102,7 @@ class GradientSearchCV(SpaceSearch):
     space_ : Space
         The search space.
     sampler_ : GradientSampler
-        How candidates were chosen.
+        The sampler that proposed the candidates.
     n_trials_ : int
         Number of trials, including those it started from.
     stop_reason_ : str
@@ -110,7 +110,7 @@ class GradientSearchCV(SpaceSearch):
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.GridSearchCV`. With a prior, ``cv_results_`` has
-        ``penalized_loss``, what was minimized; the best candidate has its minimum, not the best
+        ``penalized_loss``, the minimized criterion; the best candidate has its minimum, not the best
         score.
 
     Raises

@@ -46,7 +46,7 @@ def starting_history(search: Any, task: Task, plan: Plan) -> History:
 
 
 def _fingerprint(search: Any, task: Task, cv: Any) -> str:
-    """Digest of all that trials depend on, besides their params."""
+    """Digest of everything that trials depend on, except their params."""
     metadata = (task.fit_params, task.split_params, task.score_params)
     return digest(
         [

@@ -72,7 +72,7 @@ default="random"
     space_ : Space or None
         The search space.
     sampler_ : Sampler or list of dict
-        How candidates were chosen.
+        The sampler that proposed the candidates, or their list.
     n_trials_ : int
         Number of trials, including those it started from.
     stop_reason_ : str
