@@ -351,7 +351,7 @@ class Strategy:
         return max(self.n_restarts, n_on_plains) if lost else self.n_restarts
 
     def _descends_to(self, best: _Run, trial: int = -1) -> bool:
-        """Whether a trial is worse than the best point and its gradient points to it."""
+        """Whether a trial is worse than the best point, and f decreases from there towards it."""
         point, answer = self._seen[trial]
         if best.best_point is None or not answer.value > best.best:
             return False

@@ -15,8 +15,8 @@ class DescentRules:
     Attributes
     ----------
     steps : tuple of float
-        Length of the first step of a descent along the coordinate of the largest derivative, in
-        the unit cube; then that of each attempt that follows if the descent ended at a kink.
+        Length of the first step of a descent along the coordinate of the steepest slope, in the
+        unit cube; then that of each attempt that follows if the descent ended at a kink.
     max_trials : tuple of int
         Maximum number of trials of each of these attempts.
     min_gain_at_kink : float
@@ -35,15 +35,15 @@ class DescentRules:
     first_trials : int
         Number of trials of each descent before only the best one continues.
     likely_trials : int
-        A restart is abandoned after this number of consecutive trials whose gradient points to the
-        best point.
+        A restart is abandoned after this number of consecutive trials that descend to the best
+        point: the criterion decreases from there towards it.
     near : float
         Restarts within this max-norm distance of such a trial are skipped, in the unit cube.
     max_gp_dimensions : int
         Maximum number of dimensions in which the GP observes derivatives.
     wall : float
         Increase of the criterion over the best one, relative to the best or to the range of all
-        values, above which a trial whose gradient points to the best point bounds the restarts.
+        values, above which a trial that descends to the best point bounds the restarts.
     reach : float
         Width by which the outermost gaps are extended beyond the trials, in the unit cube.
     rough_tol : float

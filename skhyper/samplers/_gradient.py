@@ -41,7 +41,7 @@ class GradientSampler(Sampler):
         the gradient, is below this share of its distance from `least`.
     one_valley : bool, default=False
         Whether the criterion is (nearly) quasiconvex in one dimension: restarts then stay
-        between the trials that are far above the best one and whose gradient points to it.
+        between the trials that are far above the best one and descend to it.
     least : float, default=0.0
         Value of the criterion without errors; relative decreases are of the distance from it.
     prior : float or callable, default=0.0

@@ -110,8 +110,8 @@ class GradientSearchCV(SpaceSearch):
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.GridSearchCV`. With a prior, ``cv_results_`` has
-        ``penalized_loss``, the minimized criterion; the best candidate has its minimum, not the best
-        score.
+        ``penalized_loss``, the minimized criterion; the best candidate is that of its minimum, not
+        of the best score.
 
     Raises
     ------
