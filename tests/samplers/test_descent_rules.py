@@ -1,5 +1,6 @@
 """The numbers of descents by gradients."""
 
+import inspect
 import re
 from dataclasses import FrozenInstanceError, fields, replace
 
@@ -12,7 +13,7 @@ from skhyper.space import Space
 
 
 def test_each_field_is_documented():
-    described = re.findall(r"^    (\w+) : \w", DescentRules.__doc__, re.M)
+    described = re.findall(r"^(\w+) : \w", inspect.getdoc(DescentRules), re.M)
     assert described == [field.name for field in fields(DescentRules)]
 
 

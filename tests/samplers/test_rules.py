@@ -1,5 +1,6 @@
 """The numbers of Bayesian optimization."""
 
+import inspect
 import pickle
 import re
 from dataclasses import FrozenInstanceError, fields, replace
@@ -10,7 +11,8 @@ from skhyper.samplers import GPSampler, Rules
 
 
 def test_each_field_is_documented_with_its_source():
-    described = re.findall(r"^    (\w+) : .*\n((?:        .*\n)+)", Rules.__doc__, re.M)
+    # Python 3.13 strips the indentation of docstrings.
+    described = re.findall(r"^(\w+) : .*\n((?:    .*(?:\n|$))+)", inspect.getdoc(Rules), re.M)
     assert [name for name, _ in described] == [field.name for field in fields(Rules)]
     for name, text in described:
         assert re.search(r"Ablation|Source|min_stop_trials|early stopping", text), name
