@@ -45,9 +45,9 @@ class StopReason(str):
     Examples
     --------
     >>> from skhyper.evaluation import StopReason
-    >>> reason = StopReason("max_time=60 seconds are over", "max_time")
+    >>> reason = StopReason("max_time=60 seconds have passed", "max_time")
     >>> reason
-    'max_time=60 seconds are over'
+    'max_time=60 seconds have passed'
     >>> reason.kind
     'max_time'
     """

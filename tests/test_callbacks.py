@@ -107,7 +107,7 @@ def test_progress_bar(n_jobs):
     assert f"best {search.best_score_:.4g}" in lines[-1]
     assert lines[-1].startswith("[" + "#" * 24 + "]")
     assert result.startswith("5 trials in ")
-    assert f"best {search.best_score_:.4g}  (n_iter=5 settings were tried)" in result
+    assert f"best {search.best_score_:.4g}  (n_iter=5 candidates were tried)" in result
     assert out.getvalue().endswith("\n")
     assert out.getvalue().count("\n") == 1
 
@@ -137,7 +137,7 @@ def test_time_left_heeds_max_time_and_the_end_is_a_result():
     assert shares == sorted(shares)
     assert shares[-1] > 0.1  # by trials it would be none
     assert result.startswith(f"{search.n_trials_} trials in ")
-    assert "(max_time=0.3 seconds are over)" in result
+    assert "(max_time=0.3 seconds have passed)" in result
 
 
 def test_without_a_number_of_trials_none_is_shown():

@@ -131,8 +131,8 @@ def test_long_fields_stay_out_of_the_repr():
 
 
 def test_a_stop_reason_is_a_sentence_with_a_kind():
-    reason = StopReason("max_time=1 seconds are over", "max_time")
-    assert reason == "max_time=1 seconds are over"
+    reason = StopReason("max_time=1 seconds have passed", "max_time")
+    assert reason == "max_time=1 seconds have passed"
     assert f"{reason}" == str(reason) == repr(reason)[1:-1]
     for same in (pickle.loads(pickle.dumps(reason)), copy.deepcopy(reason)):
         assert (same, same.kind) == (reason, StopKind.MAX_TIME)

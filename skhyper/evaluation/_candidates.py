@@ -77,7 +77,7 @@ class ListedCandidates:
             left = [s for s in self._listed if setting_key(s, self._space) not in tried]
         n_left = max(0, self._n_iter - n_made)
         if n_left < len(left):
-            reason = f"n_iter={self._n_iter} settings were tried"
+            reason = f"n_iter={self._n_iter} candidates were tried"
             self.exhausted_reason = StopReason(reason, "candidates")
         self._settings = deque(left[:n_left])
         self.n_candidates = len(self._settings)
@@ -121,7 +121,7 @@ class SampledCandidates:
         self._end = StopReason("")  # why nothing is left
         self._keys: list[str] = []  # of the trials so far, computed once each
         self.n_candidates = sum(n for _, n in self._phases)
-        reason = f"n_iter={self.n_candidates} settings were tried"
+        reason = f"n_iter={self.n_candidates} candidates were tried"
         self.exhausted_reason = StopReason(reason, "candidates")
 
     def start_from(self, history: History, n_made: int) -> None:
@@ -157,7 +157,7 @@ class SampledCandidates:
             if self._is_new(params, space, tried):
                 return params
         rng = np.random.default_rng([history.seed, len(history)])
-        self._end = StopReason("every setting was tried", "candidates")
+        self._end = StopReason("every candidate was tried", "candidates")
         seen = self._seen(space, history)
         answer = self._sampler.ask(space, seen, rng)
         if isinstance(answer, Stop):

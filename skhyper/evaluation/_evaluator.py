@@ -174,7 +174,7 @@ class Evaluator:
         # Cancel jobs that were all submitted at the start.
         cut = self._all_at_once and n_done > 0
         if cut or (self._asking and len(self._trials) > len(self._base)):
-            reason = f"max_time={self._budget.max_time} seconds are over"
+            reason = f"max_time={self._budget.max_time} seconds have passed"
             self._stop(StopReason(reason, "max_time"), cut)
 
     def _may_ask(self) -> bool:

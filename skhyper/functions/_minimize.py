@@ -144,7 +144,7 @@ def minimize(
     >>> result.fun < 0.1
     True
     >>> result.message
-    'n_iter=15 settings were tried'
+    'n_iter=15 candidates were tried'
 
     Called like scikit-optimize's ``gp_minimize``:
 

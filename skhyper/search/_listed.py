@@ -51,7 +51,7 @@ class _ListedSearch(BaseSearch):
         self.space_ = self._listed_space()
         self.history_ = _history_from_results(results, self.refit)
         self.n_trials_ = len(settings)
-        self.stop_reason_ = StopReason("every candidate was evaluated", "candidates")
+        self.stop_reason_ = StopReason("every candidate was tried", "candidates")
 
 
 def _history_from_results(results: Mapping[str, Any], refit: Any) -> History:
@@ -112,7 +112,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     >>> search.best_params_
     {'C': 1, 'kernel': 'linear'}
     >>> search.stop_reason_
-    'every setting was tried'
+    'every candidate was tried'
     """
 
     def __init__(
@@ -140,7 +140,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _plan(self, task: Task) -> Plan:
         settings = self._settings()
         check_settings(self.estimator, settings)
-        candidates = ListedCandidates(settings, "every setting was tried")
+        candidates = ListedCandidates(settings, "every candidate was tried")
         return Plan(candidates, self._listed_space())
 
 
@@ -217,9 +217,9 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         settings = self._settings()
         check_settings(self.estimator, settings)
         _warn_about_ranges(self.param_distributions)
-        reason = f"n_iter={self.n_iter} settings were tried"
+        reason = f"n_iter={self.n_iter} candidates were tried"
         if len(settings) < self.n_iter:
-            reason = "every setting was tried"
+            reason = "every candidate was tried"
         ordered = self.random_state is not None
         return Plan(ListedCandidates(settings, reason), self._listed_space(), ordered=ordered)
 

@@ -117,7 +117,7 @@ def _grid_candidates(
     distinct: dict[str, Mapping[str, Any]] = {}
     for params in [*first, *grid]:  # sub-spaces may overlap
         distinct.setdefault(setting_key(params, space), params)
-    reason = "every setting was tried"
+    reason = "every candidate was tried"
     listed_ones = list(distinct.values())
     return ListedCandidates(listed_ones, reason, search.allow_repeats, space, search.n_iter)
 

@@ -49,7 +49,7 @@ def test_first_settings_then_the_sampler():
     settings = all_of(candidates)
     assert settings[:2] == [{"a": 0.5}, {"a": 0.25}]
     assert len(settings) == 4
-    assert candidates.exhausted_reason == "n_iter=4 settings were tried"
+    assert candidates.exhausted_reason == "n_iter=4 candidates were tried"
 
 
 def test_a_repeating_sampler_is_corrected_until_the_space_is_used_up():
@@ -59,7 +59,7 @@ def test_a_repeating_sampler_is_corrected_until_the_space_is_used_up():
     assert sorted((s["a"], s["b"]) for s in settings) == [
         (a, b) for a in (1, 2, 3) for b in ("x", "y")
     ]
-    assert candidates.exhausted_reason == "every setting was tried"
+    assert candidates.exhausted_reason == "every candidate was tried"
     repeated = all_of(SampledCandidates(Stuck(), [(space, 5)], allow_repeats=True))
     assert repeated == [{"a": 1, "b": "x"}] * 5
 
@@ -94,14 +94,14 @@ def test_a_point_that_was_tried_is_replaced_though_most_points_were():
     candidates = SampledCandidates(Stuck(), [(space, 40)], [{"k": "x"}])
     settings = all_of(candidates)
     assert len(settings) == 40
-    assert candidates.exhausted_reason == "n_iter=40 settings were tried"
+    assert candidates.exhausted_reason == "n_iter=40 candidates were tried"
 
 
 @pytest.mark.parametrize(
     ("stop", "reason", "kind"),
     [
         (Stop("converged"), "converged", "sampler"),
-        (Stop(), "every setting was tried", "candidates"),
+        (Stop(), "every candidate was tried", "candidates"),
     ],
 )
 def test_a_sampler_that_stops(stop, reason, kind):
@@ -182,7 +182,7 @@ def test_a_branch_of_hardly_any_weight_is_found():
     settings = all_of(candidates)
     assert len(settings) == 20
     assert len({s.get("n") for s in settings}) == 20
-    assert candidates.exhausted_reason == "n_iter=20 settings were tried"
+    assert candidates.exhausted_reason == "n_iter=20 candidates were tried"
 
 
 NAMES = "abcdefg"

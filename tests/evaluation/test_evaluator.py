@@ -169,7 +169,7 @@ def test_an_observer_stops_at_once():
 def test_no_trial_is_started_after_max_time_but_the_first():
     evaluator, _, _ = run(max_time=1e-9)
     assert len(evaluator.history) == 1
-    assert evaluator.stop_reason == "max_time=1e-09 seconds are over"
+    assert evaluator.stop_reason == "max_time=1e-09 seconds have passed"
 
 
 def listed(pool, n=6, n_splits=3, **kwargs):
@@ -188,7 +188,7 @@ def test_max_time_of_a_list_that_was_submitted_at_once(monkeypatch):
     evaluator.run()
     assert [event for event, _, _ in pool.log[:18]] == ["submit"] * 18
     assert [t.state for t in evaluator.history] == ["complete"] + ["running"] * 5
-    assert evaluator.stop_reason == "max_time=0.5 seconds are over"
+    assert evaluator.stop_reason == "max_time=0.5 seconds have passed"
     assert pool.closed is True
 
 

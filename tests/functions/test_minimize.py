@@ -26,7 +26,7 @@ def test_branin():
     assert result.fun < 0.45
     assert result.fun == branin(result.x) == result.func_vals.min()
     assert result.success
-    assert result.message == "n_iter=30 settings were tried"
+    assert result.message == "n_iter=30 candidates were tried"
     assert result.nfev == len(result.x_iters) == len(result.history) == 30
     np.testing.assert_array_equal(result.func_vals, [branin(x) for x in result.x_iters])
     assert all(trial.seconds >= 0 for trial in result.history)
@@ -75,7 +75,7 @@ def test_it_goes_on_from_a_history():
     half = minimize(branin, SPACE, 7, random_state=0)
     rest = minimize(branin, SPACE, 5, random_state=0, history=half.history)
     assert rest.x_iters == whole.x_iters
-    assert rest.message == "n_iter=5 settings were tried"
+    assert rest.message == "n_iter=5 candidates were tried"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -168,10 +168,10 @@ def test_time_and_small_spaces_end_it():
 
     result = minimize(slow, {"a": (0.0, 1.0)}, 1000, max_time=0.3, sampler="random")
     assert 1 <= result.nfev <= 7
-    assert result.message == "max_time=0.3 seconds are over"
+    assert result.message == "max_time=0.3 seconds have passed"
     small = minimize(lambda p: p["a"], {"a": [3, 1, 2]}, 50)
     assert (small.nfev, small.fun, small.x) == (3, 1, {"a": 1})
-    assert small.message == "every setting was tried"
+    assert small.message == "every candidate was tried"
     assert minimize(lambda p: p["a"], {"a": [3, 1, 2]}, 8, allow_repeats=True).nfev == 8
 
 
@@ -180,7 +180,7 @@ def test_without_n_iter_only_time_counts():
     stop = {"callback": lambda result: result.nfev == 60}
     assert minimize(branin, SPACE, None, max_time=1e4, **kwargs, **stop).nfev == 60
     result = minimize(branin, SPACE, None, max_time=0.01, **kwargs)
-    assert result.message == "max_time=0.01 seconds are over"
+    assert result.message == "max_time=0.01 seconds have passed"
     with pytest.raises(ValueError, match="n_iter must be a whole number from 1 on, got None"):
         minimize(branin, SPACE, None)
 

@@ -147,7 +147,7 @@ def test_no_point_twice_and_an_end():
     asked = optimizer.ask(10)
     assert len(asked) == 6
     assert len({(p["a"], p["b"]) for p in asked}) == 6
-    with pytest.raises(ExhaustedSpaceError, match="every setting was tried"):
+    with pytest.raises(ExhaustedSpaceError, match="every candidate was tried"):
         optimizer.ask()
     with pytest.raises(ExhaustedSpaceError, match="allow_repeats"):
         optimizer.ask(2)

@@ -150,10 +150,10 @@ def test_what_fit_adds(kind, iris):
     assert [dict(t.params) for t in search.history_] == search.cv_results_["params"]
     np.testing.assert_array_equal(search.history_.losses, -search.cv_results_["mean_test_score"])
     wanted = {
-        "random": "n_iter=3 settings were tried",
+        "random": "n_iter=3 candidates were tried",
         "manual": "every setting of the list was tried",
     }
-    assert search.stop_reason_ == wanted.get(kind, "every setting was tried")
+    assert search.stop_reason_ == wanted.get(kind, "every candidate was tried")
     if kind != "manual":
         assert search.space_.contains({"C": 10})
 

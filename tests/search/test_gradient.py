@@ -314,7 +314,7 @@ def test_several_basins():
 def test_budget_time_and_reasons():
     search = GradientSearchCV(KernelRidge(kernel="rbf"), {**ALPHA, "gamma": (1e-4, 10.0)}, n_iter=3)
     search.fit(X, y)
-    assert (search.n_trials_, search.stop_reason_) == (3, "n_iter=3 settings were tried")
+    assert (search.n_trials_, search.stop_reason_) == (3, "n_iter=3 candidates were tried")
     search.set_params(n_iter=50, max_time=1e-9).fit(X, y)
     assert search.n_trials_ == 1
     assert "max_time" in search.stop_reason_

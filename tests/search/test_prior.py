@@ -100,7 +100,7 @@ def test_overfitting(cv, held_out, overfits):
 
 def test_overfitting_is_not_checked_in_vain():
     bad = losses([2.0, 1.0], [2.0, 2.5])
-    late = StopReason("max_time=1 seconds are over", "max_time")
+    late = StopReason("max_time=1 seconds have passed", "max_time")
     for made in (
         prior("auto", bad),
         prior(math.inf, bad),

@@ -65,6 +65,6 @@ def test_max_time_of_a_list_leaves_one_trial_at_least(n_jobs):
     candidates = [{"C": c} for c in range(40)]
     search = SearchCV(Slow(), sampler=candidates, cv=2, n_jobs=n_jobs, max_time=0.05, refit=False)
     search.fit(X, y)
-    assert search.stop_reason_ == "max_time=0.05 seconds are over"
+    assert search.stop_reason_ == "max_time=0.05 seconds have passed"
     assert 1 <= search.n_trials_ < 10
     assert search.best_score_ == max(trial.params["C"] for trial in search.history_)

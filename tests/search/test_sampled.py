@@ -58,7 +58,7 @@ def test_every_sampler_by_name(sampler):
     search = SearchCV(Surface(), space, sampler=sampler, n_iter=12, cv=2, random_state=0)
     search.fit(X, y)
     assert search.n_trials_ == 12
-    assert search.stop_reason_ == "n_iter=12 settings were tried"
+    assert search.stop_reason_ == "n_iter=12 candidates were tried"
     assert all(search.space_.contains(p) for p in search.cv_results_["params"])
 
 
@@ -68,7 +68,7 @@ def test_grid_over_ranges():
     assert {p["a"] for p in search.cv_results_["params"]} == {0.0, 0.5, 1.0}
     assert {p["n"] for p in search.cv_results_["params"]} == {1, 10, 100}
     assert search.n_trials_ == 18
-    assert search.stop_reason_ == "every setting was tried"
+    assert search.stop_reason_ == "every candidate was tried"
 
 
 @both
@@ -215,14 +215,14 @@ def test_without_n_iter_only_time_counts(cls, kwargs):
     assert search.n_trials_ >= 60
     assert search.stop_reason_ == "a callback asked to stop"
     search.set_params(max_time=0.01).fit(X, y)
-    assert search.stop_reason_ == "max_time=0.01 seconds are over"
+    assert search.stop_reason_ == "max_time=0.01 seconds have passed"
 
 
 @both
 def test_without_n_iter_a_small_space_ends_it_and_without_max_time_there_are_50(cls):
     search = cls(Surface(), {"n": (1, 5)}, n_iter=None, max_time=100, cv=2).fit(X, y)
     assert search.n_trials_ == 5
-    assert search.stop_reason_ == "every setting was tried"
+    assert search.stop_reason_ == "every candidate was tried"
     if cls is SearchCV:
         assert cls(Surface(), {"a": (0.0, 1.0)}, n_iter=None, cv=2).fit(X, y).n_trials_ == 50
 
@@ -262,7 +262,7 @@ def test_initial_points_that_are_wrong(cls):
 def test_no_setting_twice(cls):
     search = cls(Surface(), {"n": (1, 3)}, n_iter=12, cv=2, random_state=0).fit(X, y)
     assert search.n_trials_ == 3
-    assert search.stop_reason_ == "every setting was tried"
+    assert search.stop_reason_ == "every candidate was tried"
     # More settings than trials, nearly: the sampler must not repeat itself.
     space = {"n": (1, 4), "kind": ["x", "y", "z"]}
     search = cls(Surface(), space, n_iter=11, cv=2, random_state=0).fit(X, y)
@@ -276,7 +276,7 @@ def test_a_conditional_space_is_used_up_too(cls):
     space = {"kind": ["x", "y", "z"], "n": When((1, 5), kind="x")}  # 5 + 2 settings
     search = cls(Surface(), space, n_iter=14, cv=2, random_state=0).fit(X, y)
     assert search.n_trials_ == 7
-    assert search.stop_reason_ == "every setting was tried"
+    assert search.stop_reason_ == "every candidate was tried"
 
 
 @both
@@ -284,7 +284,7 @@ def test_pairs_are_searched_one_after_the_other(cls):
     spaces = [({"a": (0.0, 1.0)}, 4), ({"b": (0.0, 1.0)}, 3)]
     search = cls(Surface(), spaces, n_iter=50, cv=2, random_state=0).fit(X, y)
     assert [set(p) for p in search.cv_results_["params"]] == [{"a"}] * 4 + [{"b"}] * 3
-    assert search.stop_reason_ == "n_iter=7 settings were tried"
+    assert search.stop_reason_ == "n_iter=7 candidates were tried"
 
 
 @both
@@ -499,7 +499,7 @@ def test_max_time():
     search = BayesSearchCV(Slow(), {"a": (0.0, 1.0)}, n_iter=1000, max_time=1.0, cv=2).fit(X, y)
     assert time.monotonic() - start < 10
     assert 1 <= search.n_trials_ < 1000
-    assert search.stop_reason_ == "max_time=1.0 seconds are over"
+    assert search.stop_reason_ == "max_time=1.0 seconds have passed"
     # What is handed to the workers all at once ends in time too.
     settings = [{"a": float(a)} for a in np.linspace(0, 1, 400)]
     start = time.monotonic()
@@ -513,7 +513,7 @@ def test_repeated_choices_and_settings_are_tried_once(cls):
     spaces = [{"n": [1, 2, 1], "kind": ["x"]}, {"n": np.array([2, 3, 3]), "kind": ["x"]}]
     search = cls(Surface(), spaces, n_iter=20, cv=2, random_state=0).fit(X, y)
     assert sorted(p["n"] for p in search.cv_results_["params"]) == [1, 2, 3]
-    assert search.stop_reason_ == "every setting was tried"
+    assert search.stop_reason_ == "every candidate was tried"
     options = {"initial_points": [{"n": 2}, {"n": 2}], "n_iter": 20, "cv": 2}
     search = cls(Surface(), {"n": [1, 2, 2]}, **options).fit(X, y)
     assert [p["n"] for p in search.cv_results_["params"][:2]] != [2, 2]

@@ -237,7 +237,7 @@ def test_history_beside_warm_start():
 def test_a_grid_goes_on_where_it_stopped():
     grid = {"C": [1, 2, 3, 4, 5, 6]}
     search = SearchCV(SVC(), grid, sampler="grid", n_iter=3, cv=3, warm_start=True).fit(X, y)
-    assert search.stop_reason_ == "n_iter=3 settings were tried"
+    assert search.stop_reason_ == "n_iter=3 candidates were tried"
     search.fit(X, y)
     assert [p["C"] for p in search.cv_results_["params"]] == [1, 2, 3, 4, 5, 6]
 
