@@ -9,19 +9,20 @@ dZ, dX : derivatives of a loss with respect to them, None for zeros
 """
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from sklearn.pipeline import Pipeline
 
-from skhyper.hypergradient._problem import (
-    Gradient,
-    NotDifferentiableError,
-    check_not_overridden,
-)
+from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, check_not_overridden
 from skhyper.hypergradient._stage import Metadata, Stage, metadata_of, route, split_params
-from skhyper.hypergradient._transformer import DifferentiableTransformer, Pulled, transformer_vjp
+from skhyper.hypergradient._transformer import (
+    DifferentiableTransformer,
+    Names,
+    Pulled,
+    Side,
+    transformer_vjp,
+)
 
 __all__ = ["Chain", "PipelineMap", "check_pipeline", "is_step"]
 
@@ -81,11 +82,6 @@ class Chain:
         self.why_not = " ".join(reversed(reasons))
         self.passes_inputs = blocking is None
 
-    def clear(self) -> None:
-        """Drop all data."""
-        for stage in self._stages:
-            stage.clear()
-
     @property
     def fitted(self) -> dict[str, Any]:
         """The fitted transformers."""
@@ -119,18 +115,12 @@ class Chain:
             X = stage.transform(X, key=X)
         return X
 
-    def pull_back(
-        self,
-        dZ_train: np.ndarray | None,
-        dZ_test: np.ndarray | None,
-        names: Collection[str],
-        inputs: bool,
-    ) -> Pulled:
+    def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         """VJP of all steps, from the last to the first with a derivative to contribute."""
         wanted = [bool(set(stage.names) & set(names)) for stage in self._stages]
         first = 0 if inputs else wanted.index(True) if any(wanted) else len(wanted)
         gradient: Gradient = {}
-        d: tuple[np.ndarray | None, np.ndarray | None] = dZ_train, dZ_test
+        d: tuple[Side, Side] = dZ_train, dZ_test
         for i in range(len(self._stages) - 1, first - 1, -1):
             if all(part is None for part in d):
                 break
@@ -167,11 +157,5 @@ class PipelineMap(DifferentiableTransformer):
     def transform(self, X: Any) -> Any:
         return self._chain.transform(X)
 
-    def pull_back(
-        self,
-        dZ_train: np.ndarray | None,
-        dZ_test: np.ndarray | None,
-        names: Collection[str],
-        inputs: bool,
-    ) -> Pulled:
+    def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         return self._chain.pull_back(dZ_train, dZ_test, names, inputs)

@@ -12,6 +12,7 @@ from sklearn.model_selection import check_cv
 
 from skhyper._readonly import private_copy
 from skhyper._sklearn import safe_split
+from skhyper.hypergradient._elementwise import STENCIL
 from skhyper.hypergradient._forward import is_forward
 from skhyper.hypergradient._losses import Criterion, criterion_of
 from skhyper.hypergradient._problem import (
@@ -24,9 +25,6 @@ from skhyper.hypergradient._rules import hypergradient
 from skhyper.space import as_vector, is_vector, like
 
 __all__ = ["HypergradientCheck", "check_hypergradient"]
-
-# Coefficients of the central difference of order 4, at -2, -1, 1 and 2 steps.
-_STENCIL = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
 
 
 @dataclass(frozen=True)
@@ -141,9 +139,9 @@ def check_hypergradient(
     gradient = folds.gradient({name: own[name] for name in names})
     rng = np.random.default_rng(random_state)
     slopes = np.concatenate([as_vector(gradient[name]) for name in names])
-    centre = np.concatenate([as_vector(own[name]) for name in names])
-    scale = np.where(centre == 0, 1.0, np.abs(centre))
-    directions = rng.standard_normal((n_directions, len(centre)))
+    center = np.concatenate([as_vector(own[name]) for name in names])
+    scale = np.where(center == 0, 1.0, np.abs(center))
+    directions = rng.standard_normal((n_directions, len(center)))
     directions *= scale / np.linalg.norm(directions, axis=1, keepdims=True)
 
     def loss(vector: np.ndarray) -> float:
@@ -153,7 +151,7 @@ def check_hypergradient(
     found, refused = None, ""
     for length in (step, step / 10, step * 10, step / 100):
         try:
-            differences = _differences(loss, centre, directions * length) / length
+            differences = _differences(loss, center, directions * length) / length
         except ValueError as error:  # step to an invalid value
             refused = str(error)
             continue
@@ -216,11 +214,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _differences(
-    loss: Callable[[np.ndarray], float], centre: np.ndarray, steps: np.ndarray
+    loss: Callable[[np.ndarray], float], center: np.ndarray, steps: np.ndarray
 ) -> np.ndarray:
     """Change of the loss along each step, from its derivative."""
     return np.array(
-        [sum(c * loss(centre + k * step) for k, c in _STENCIL.items()) for step in steps]
+        [sum(c * loss(center + k * step) for k, c in STENCIL.items()) for step in steps]
     )
 
 

@@ -9,7 +9,7 @@ from scipy import special
 
 from skhyper.hypergradient._problem import NotDifferentiableError
 
-__all__ = ["difference_slope", "known_slope"]
+__all__ = ["STENCIL", "difference_slope", "known_slope"]
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -42,7 +42,7 @@ _SLOPES: dict[Any, Function] = {
 }
 
 # Coefficients of the central difference of order 4, at -2, -1, 1 and 2 steps.
-_STENCIL = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
+STENCIL = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
 _FIRST_STEP, _RATIO, _N_STEPS = 2.0**-5, 0.25, 10
 
 
@@ -97,7 +97,7 @@ def difference_slope(function: Function, x: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         for k in range(_N_STEPS):
             h = _FIRST_STEP * _RATIO**k * scale
-            now = sum(c * np.asarray(function(x + i * h)) for i, c in _STENCIL.items()) / h
+            now = sum(c * np.asarray(function(x + i * h)) for i, c in STENCIL.items()) / h
             change = np.abs(now - last)
             better = change < best  # False for nan: outside the domain
             best, slope, last = np.where(better, change, best), np.where(better, now, slope), now

@@ -11,7 +11,9 @@ from sklearn.utils.metadata_routing import process_routing
 from skhyper.hypergradient._problem import Gradient, stripped
 from skhyper.hypergradient._transformer import (
     DifferentiableTransformer,
+    Names,
     Pulled,
+    Side,
     differentiable_or_opaque,
 )
 
@@ -44,14 +46,10 @@ class Stage:
     def __init__(self, name: str, transformer: Any):
         self.name = name
         self.map: DifferentiableTransformer = differentiable_or_opaque(transformer)
-        self.clear()
+        self._drop_data()
 
-    def clear(self) -> None:
-        """Drop all data."""
+    def _drop_data(self) -> None:
         self._fitted_on: tuple | None = None
-        self._forget()
-
-    def _forget(self) -> None:
         self.Z_train: Any = None
         self._seen: list[tuple[Any, Any, Any]] = []  # key, X, Z
         self._focus: Any = None
@@ -77,9 +75,7 @@ class Stage:
                 known = old_y is y and _same_objects(old_fit_params, fit_params)
                 if known and same_setting(old_params, params):
                     return self.Z_train
-        # Dropped first: a failed fit leaves no outdated result.
-        self._fitted_on = None
-        self._forget()
+        self._drop_data()  # a failed fit leaves no outdated result
         self.Z_train = self.map.fit_transform(params, X, y, **fit_params)
         self._fitted_on = (key, X, y, clone(dict(params), safe=False), dict(fit_params))
         return self.Z_train
@@ -95,12 +91,7 @@ class Stage:
         return Z
 
     def pull_back(
-        self,
-        dZ_train: np.ndarray | None,
-        dZ_test: np.ndarray | None,
-        names: Collection[str],
-        inputs: bool,
-        key: Any,
+        self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool, key: Any
     ) -> Pulled:
         """``map.pull_back`` for the test data of a key; names are prefixed with the stage's."""
         own = stripped(names, self.name)

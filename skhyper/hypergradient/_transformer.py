@@ -27,14 +27,18 @@ from skhyper.hypergradient._problem import Gradient, NotDifferentiableError
 __all__ = [
     "DifferentiableTransformer",
     "LeafTransformer",
+    "Names",
     "OpaqueTransformer",
     "Pulled",
+    "Side",
     "as_dense",
     "differentiable_or_opaque",
     "transformer_vjp",
 ]
 
-Pulled = tuple[Gradient, np.ndarray | None, np.ndarray | None]
+Names = Collection[str]
+Side = np.ndarray | None  # of the training or the test data
+Pulled = tuple[Gradient, Side, Side]
 
 
 class DifferentiableTransformer(ABC):
@@ -81,13 +85,7 @@ class DifferentiableTransformer(ABC):
         """Transform test data."""
 
     @abstractmethod
-    def pull_back(
-        self,
-        dZ_train: np.ndarray | None,
-        dZ_test: np.ndarray | None,
-        names: Collection[str],
-        inputs: bool,
-    ) -> Pulled:
+    def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         """VJP: from derivatives with respect to the output to those with respect to the input.
 
         Parameters
@@ -133,9 +131,7 @@ class LeafTransformer(DifferentiableTransformer):
         self.X_test = X
         return self._call_with(self.fitted.transform, X)
 
-    def sides(
-        self, dZ_train: np.ndarray | None, dZ_test: np.ndarray | None
-    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    def sides(self, dZ_train: Side, dZ_test: Side) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Index (0 for training, 1 for test), dense X, and dZ of each side that has a dZ."""
         if dZ_train is not None:
             yield 0, as_dense(self.X_train), dZ_train
@@ -151,7 +147,7 @@ class OpaqueTransformer(LeafTransformer):
     # Unknown third-party code may write to its input.
     _call_with = staticmethod(with_copies)
 
-    def pull_back(self, dZ_train: Any, dZ_test: Any, names: Any, inputs: bool) -> Pulled:
+    def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         if inputs:
             raise NotDifferentiableError(
                 f"{type(self.transformer).__name__} passes no derivatives on to what stands "

@@ -12,7 +12,7 @@ Z_s = ω T(X_c)
 
 import copy
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,15 +25,13 @@ from sklearn.pipeline import FeatureUnion
 from skhyper._readonly import works_in_place
 from skhyper._sklearn import input_indices, set_remainder
 from skhyper.hypergradient._chain import is_step
-from skhyper.hypergradient._problem import (
-    Gradient,
-    NotDifferentiableError,
-    check_not_overridden,
-)
+from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, check_not_overridden
 from skhyper.hypergradient._stage import Stage, split_params, stripped
 from skhyper.hypergradient._transformer import (
     DifferentiableTransformer,
+    Names,
     Pulled,
+    Side,
     as_dense,
     transformer_vjp,
 )
@@ -150,16 +148,10 @@ class _SideBySide(DifferentiableTransformer):
             stand_in.key = X
         return self._template.transform(X)
 
-    def pull_back(
-        self,
-        dZ_train: np.ndarray | None,
-        dZ_test: np.ndarray | None,
-        names: Collection[str],
-        inputs: bool,
-    ) -> Pulled:
+    def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         gradient: Gradient = {}
         by_weight = dict.fromkeys(self._weights, 0.0)
-        d: list[np.ndarray | None] = [None, None]
+        d: list[Side] = [None, None]
         data = self.X_train, None if dZ_test is None else self.X_test
         for part in self.parts():
             sides = [None if dZ is None else dZ[:, part.output] for dZ in (dZ_train, dZ_test)]
@@ -200,9 +192,7 @@ def _inner(Z: Any, dZ: np.ndarray) -> float:
     return float(np.vdot(as_dense(Z), dZ))
 
 
-def _add_columns(
-    dX: np.ndarray | None, part: np.ndarray | None, X: Any, columns: Any
-) -> np.ndarray | None:
+def _add_columns(dX: Side, part: Side, X: Any, columns: Any) -> Side:
     """Add the derivatives with respect to some columns, if there are any."""
     if part is None:
         return dX

@@ -8,7 +8,7 @@ C = k(B, B), (q, q);  K = k(X, B), (n, q) or (m, q)
 N : inverse square root of C;  Z = K Nᵀ
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,15 @@ from scipy import linalg
 from sklearn.kernel_approximation import Nystroem, RBFSampler
 from sklearn.metrics.pairwise import pairwise_kernels
 
-from skhyper.hypergradient._problem import (
-    Gradient,
-    NotDifferentiableError,
-    check_not_overridden,
+from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, check_not_overridden
+from skhyper.hypergradient._transformer import (
+    LeafTransformer,
+    Names,
+    Pulled,
+    Side,
+    as_dense,
+    transformer_vjp,
 )
-from skhyper.hypergradient._transformer import LeafTransformer, Pulled, as_dense, transformer_vjp
 
 __all__ = ["NystroemMap", "RBFSamplerMap", "kernel_pull_back"]
 
@@ -134,17 +137,11 @@ class NystroemMap(LeafTransformer):
         if unset:
             self.why_not = f"Nystroem: {' and '.join(unset)} is None: set a number to begin with."
 
-    def pull_back(
-        self,
-        dZ_train: np.ndarray | None,
-        dZ_test: np.ndarray | None,
-        names: Collection[str],
-        inputs: bool,
-    ) -> Pulled:
+    def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         N, B = np.asarray(self.fitted.normalization_, float), as_dense(self.fitted.components_)
         params = self._kernel_params(B.shape[1])
         total: Gradient = dict.fromkeys(self.names, 0.0)
-        d: list[np.ndarray | None] = [None, None]
+        d: list[Side] = [None, None]
         dN, dB = np.zeros_like(N), np.zeros_like(B)
 
         def through_kernel(X: np.ndarray, K: np.ndarray, dK: np.ndarray) -> tuple[Any, Any]:
@@ -217,15 +214,9 @@ class RBFSamplerMap(LeafTransformer):
         if self._scaled:
             self.why_not = "RBFSampler: gamma='scale' is no number: set one to begin with."
 
-    def pull_back(
-        self,
-        dZ_train: np.ndarray | None,
-        dZ_test: np.ndarray | None,
-        names: Collection[str],
-        inputs: bool,
-    ) -> Pulled:
+    def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         W, b = self.fitted.random_weights_, self.fitted.random_offset_
-        d: list[np.ndarray | None] = [None, None]
+        d: list[Side] = [None, None]
         by_log_gamma = 0.0
         for side, X, dZ in self.sides(dZ_train, dZ_test):
             A = X @ W

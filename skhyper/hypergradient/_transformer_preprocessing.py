@@ -10,7 +10,6 @@ a : sample weights, summing to 1, (n,)
 """
 
 from abc import abstractmethod
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,14 @@ from sklearn.preprocessing import (
 from skhyper._numeric._data import as_weights
 from skhyper.hypergradient._elementwise import known_slope
 from skhyper.hypergradient._problem import NotDifferentiableError, check_not_overridden
-from skhyper.hypergradient._transformer import LeafTransformer, Pulled, as_dense, transformer_vjp
+from skhyper.hypergradient._transformer import (
+    LeafTransformer,
+    Names,
+    Pulled,
+    Side,
+    as_dense,
+    transformer_vjp,
+)
 
 __all__ = ["ScalerMap"]
 
@@ -43,16 +49,10 @@ class ScalerMap(LeafTransformer):
         super().__init__(transformer)
         check_not_overridden(transformer, self.base, "fit", "transform", "fit_transform")
 
-    def pull_back(
-        self,
-        dZ_train: np.ndarray | None,
-        dZ_test: np.ndarray | None,
-        names: Collection[str],
-        inputs: bool,
-    ) -> Pulled:
+    def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         if not inputs:
             return {}, None, None
-        d: list[np.ndarray | None] = [None, None]
+        d: list[Side] = [None, None]
         statistics = np.zeros(())
         for side, X, dZ in self.sides(dZ_train, dZ_test):
             d[side], by_statistics = self.rows(X, dZ)
