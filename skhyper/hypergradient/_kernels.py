@@ -30,7 +30,7 @@ from sklearn.metrics import pairwise
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import safe_sparse_dot
 
-from skhyper.hypergradient._problem import Gradient, NotDifferentiableError
+from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, prefixed
 
 __all__ = ["Gram", "Pair", "add_inputs", "gram", "kernel_names", "opaque", "passes_inputs"]
 
@@ -88,10 +88,10 @@ class Pair:
     def known(self, name: str) -> np.ndarray:
         """A matrix of `_GEOMETRY`, computed once."""
         if name not in self._known:
-            self._known[name] = _GEOMETRY[name](self.X, self.Y)
+            self._known[name] = _GEOMETRY[name][0](self.X, self.Y)
         return self._known[name]
 
-    def centred(self) -> tuple[np.ndarray, np.ndarray]:
+    def centered(self) -> tuple[np.ndarray, np.ndarray]:
         """Points less the mean of y: equal distances, with smaller rounding errors."""
         mean = self.Y.mean(axis=0)
         X = self.X - mean
@@ -101,7 +101,7 @@ class Pair:
         """S, for one length-scale or an array of shape (p,)."""
         if scale.ndim == 0:
             return self.known("squared") / scale**2
-        X, Y = self.centred()
+        X, Y = self.centered()
         X = X / scale
         return _squared(X, X if self.Y is self.X else Y / scale)
 
@@ -140,17 +140,6 @@ def _cosines(X: Any, Y: Any) -> np.ndarray:
     return safe_sparse_dot(normalize(X), normalize(Y).T, dense_output=True)
 
 
-_GEOMETRY: dict[str, Callable[[Any, Any], np.ndarray]] = {
-    "products": lambda X, Y: safe_sparse_dot(X, Y.T, dense_output=True),
-    "squared": _squared,
-    "manhattan": pairwise.manhattan_distances,
-    "chi2": pairwise.additive_chi2_kernel,
-    "cosine": _cosines,
-    # The data are the kernel matrix.
-    "precomputed": lambda X, Y: X,
-}
-
-
 # ---- pull-backs to the points
 
 
@@ -161,16 +150,19 @@ def add_inputs(a: Inputs, b: Inputs) -> Inputs:
 
 def _products_inputs(pair: Pair, dP: np.ndarray, wrt: str) -> tuple[Inputs, Inputs]:
     """Pull-back of ``∂L/∂P`` to X and Y."""
-    if not pair.dense:
-        return None, None
     dX = dP @ pair.Y if "X" in wrt else None
     return dX, dP.T @ pair.X if "Y" in wrt else None
 
 
+def _squared_inputs(pair: Pair, dD: np.ndarray, wrt: str) -> tuple[Inputs, Inputs]:
+    """Pull-back of ``∂L/∂D`` to X and Y."""
+    X, Y = pair.centered()
+    dX = 2 * (dD.sum(axis=1)[:, None] * X - dD @ Y) if "X" in wrt else None
+    return dX, 2 * (dD.sum(axis=0)[:, None] * Y - dD.T @ X) if "Y" in wrt else None
+
+
 def _cosine_inputs(pair: Pair, dP: np.ndarray, wrt: str) -> tuple[Inputs, Inputs]:
     """Pull-back of cosines to X and Y: the tangential part, divided by the norm."""
-    if not pair.dense:
-        return None, None
 
     def tangential(V: np.ndarray, points: np.ndarray, unit: np.ndarray) -> np.ndarray:
         length = np.linalg.norm(points, axis=1, keepdims=True)
@@ -181,113 +173,15 @@ def _cosine_inputs(pair: Pair, dP: np.ndarray, wrt: str) -> tuple[Inputs, Inputs
     return dX, tangential(dP.T @ X, pair.Y, Y) if "Y" in wrt else None
 
 
-def _scaled_back(
-    pair: Pair, S: np.ndarray, dS: np.ndarray, scale: Any, wrt: str
-) -> tuple[np.ndarray, Inputs, Inputs]:
-    """Pull-back of ``∂L/∂S`` to the length-scales, X and Y."""
-    d_scale = -2 * np.vdot(dS, S) / scale if scale.ndim == 0 else None
-    if d_scale is not None and (not wrt or not pair.dense):
-        return d_scale, None, None
-    X, Y = pair.centred()
-    rows, VY = dS.sum(axis=1), dS @ Y
-    if d_scale is None or "Y" in wrt:
-        columns = dS.sum(axis=0)
-    if d_scale is None:
-        moments = rows @ X**2 + columns @ Y**2 - 2 * np.einsum("ij,ij->j", X, VY)
-        d_scale = -2 * moments / scale**3
-    dX = 2 * (rows[:, None] * X - VY) / scale**2 if "X" in wrt else None
-    dY = 2 * (columns[:, None] * Y - dS.T @ X) / scale**2 if "Y" in wrt else None
-    return d_scale, dX, dY
-
-
-# ---- kernels of sklearn.metrics.pairwise
-
-_ONE = np.float64(1.0)
-
-
-def _power(base: np.ndarray, exponent: float) -> np.ndarray:
-    """``base ** exponent``, avoiding the slow general power for small integers."""
-    if exponent == int(exponent) and 1 <= exponent <= 8:
-        result = base
-        for _ in range(int(exponent) - 1):
-            result = result * base
-        return result
-    return base**exponent
-
-
-def _root_slope(base: Any, exponent: float) -> Any:
-    """Derivative of ``base ** exponent`` for an exponent below 1.
-
-    Infinite at 0, where it is set to 0: an inner product that is 0 is so at every scale.
-    """
-    with np.errstate(divide="ignore"):
-        slope = exponent * np.asarray(base) ** (exponent - 1)
-    return np.where(np.isinf(slope), 0.0, slope)
-
-
-def _linear(pair: Pair, **_: Any) -> Gram:
-    return Gram(pair.known("products"), lambda dK, wrt: ({}, *_products_inputs(pair, dK, wrt)))
-
-
-def _cosine(pair: Pair, **_: Any) -> Gram:
-    return Gram(pair.known("cosine"), lambda dK, wrt: ({}, *_cosine_inputs(pair, dK, wrt)))
-
-
-def _of_affine(pair: Pair, gamma: float, K: np.ndarray, slope: Callable[[], np.ndarray]) -> Gram:
-    """A function of ``γ P + c0``, given its derivative with respect to that."""
-
-    def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
-        d_base = dK * slope()
-        gradient = {"gamma": float(np.vdot(d_base, pair.known("products")))}
-        gradient["coef0"] = float(d_base.sum())
-        if not wrt:
-            return gradient, None, None
-        return gradient, *_products_inputs(pair, gamma * d_base, wrt)
-
-    return Gram(K, back)
-
-
-def _poly(pair: Pair, gamma: float, coef0: float = 1, degree: float = 3) -> Gram:
-    base = gamma * pair.known("products") + coef0
-
-    def slope() -> np.ndarray:
-        return degree * _power(base, degree - 1) if degree > 1 else np.full_like(base, degree)
-
-    if 0 < degree < 1:
-        slope = partial(_root_slope, base, degree)
-    return _of_affine(pair, gamma, _power(base, degree), slope)
-
-
-def _sigmoid(pair: Pair, gamma: float, coef0: float = 1, **_: Any) -> Gram:
-    K = np.tanh(gamma * pair.known("products") + coef0)
-    return _of_affine(pair, gamma, K, lambda: 1 - K * K)
-
-
-def _rbf(pair: Pair, gamma: float, **_: Any) -> Gram:
-    D = pair.known("squared")
-    K = D * -gamma
-    np.exp(K, out=K)
-
-    def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
-        V = dK * K
-        gradient = {"gamma": -float(np.vdot(V, D))}
-        if not wrt:
-            return gradient, None, None
-        V *= -gamma
-        return gradient, *_scaled_back(pair, D, V, _ONE, wrt)[1:]
-
-    return Gram(K, back)
-
-
-def _by_feature(name: str, pair: Pair, dM: np.ndarray, wrt: str) -> tuple[Inputs, Inputs]:
-    """Pull-back of a matrix of `_SUMS` (a sum over features) to X and Y."""
-    if not wrt or not pair.dense:
-        return None, None
+def _by_feature(
+    slopes: Callable, pair: Pair, dM: np.ndarray, wrt: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pull-back of a sum over features to X and Y, by the slopes of its terms."""
     dX, dY = np.zeros(pair.X.shape), np.zeros(pair.Y.shape)
     for k in range(pair.X.shape[1]):
-        by_x, by_y = _SUMS[name](pair.X[:, k, None], pair.Y[:, k])
+        by_x, by_y = slopes(pair.X[:, k, None], pair.Y[:, k])
         dX[:, k], dY[:, k] = (dM * by_x).sum(axis=1), (dM * by_y).sum(axis=0)
-    return dX if "X" in wrt else None, dY if "Y" in wrt else None
+    return dX, dY
 
 
 def _manhattan_slopes(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -302,40 +196,152 @@ def _chi2_slopes(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return -share * (x + 3 * y), share * (3 * x + y)
 
 
-_SUMS: dict[str, Callable] = {"manhattan": _manhattan_slopes, "chi2": _chi2_slopes}
+# Matrices without hyperparameters, and their pull-backs to dense points.
+_GEOMETRY: dict[str, tuple[Callable, Callable]] = {
+    "products": (lambda X, Y: safe_sparse_dot(X, Y.T, dense_output=True), _products_inputs),
+    "squared": (_squared, _squared_inputs),
+    "manhattan": (pairwise.manhattan_distances, partial(_by_feature, _manhattan_slopes)),
+    "chi2": (pairwise.additive_chi2_kernel, partial(_by_feature, _chi2_slopes)),
+    "cosine": (_cosines, _cosine_inputs),
+    # The data are the kernel matrix.
+    "precomputed": (lambda X, Y: X, lambda pair, dK, wrt: (None, None)),
+}
 
 
-def _of_distance(pair: Pair, name: str, sign: int, gamma: float, **_: Any) -> Gram:
-    """``exp(± γ M)``."""
-    M = pair.known(name)
-    K = np.exp(sign * gamma * M)
+def _to_points(geometry: str, pair: Pair, dM: Callable, wrt: str) -> tuple[Inputs, Inputs]:
+    """Pull-back of ``∂L/∂M``, computed by `dM`, to X and Y."""
+    return _GEOMETRY[geometry][1](pair, dM(), wrt) if wrt and pair.dense else (None, None)
+
+
+# ---- functions of one matrix M of `_GEOMETRY`, elementwise: K, and a callable from dK to the
+# derivatives with respect to hyperparameters and to a callable for ``∂L/∂M``
+
+_Function = tuple[np.ndarray, Callable[[np.ndarray], tuple[Gradient, Callable[[], np.ndarray]]]]
+
+
+def _of(geometry: str, function: Callable[..., _Function], pair: Pair, **params: Any) -> Gram:
+    """The kernel that is such a function."""
+    K, slopes = function(pair.known(geometry), **params)
 
     def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
-        V = sign * dK * K
-        return {"gamma": float(np.vdot(V, M))}, *_by_feature(name, pair, gamma * V, wrt)
+        gradient, dM = slopes(dK)
+        return gradient, *_to_points(geometry, pair, dM, wrt)
 
     return Gram(K, back)
 
 
-def _additive_chi2(pair: Pair, **_: Any) -> Gram:
-    return Gram(pair.known("chi2"), lambda dK, wrt: ({}, *_by_feature("chi2", pair, dK, wrt)))
+def _identity(M: np.ndarray, **_: Any) -> _Function:
+    return M, lambda dK: ({}, lambda: dK)
 
 
-def _precomputed(pair: Pair, **_: Any) -> Gram:
-    return Gram(pair.known("precomputed"), lambda dK, wrt: ({}, None, None))
+def _exponential(M: np.ndarray, gamma: float, sign: int, **_: Any) -> _Function:
+    K = M * (sign * gamma)
+    np.exp(K, out=K)
+
+    def slopes(dK: np.ndarray) -> tuple[Gradient, Callable]:
+        V = dK * K
+        V *= sign
+        return {"gamma": float(np.vdot(V, M))}, lambda: V * gamma
+
+    return K, slopes
 
 
+def _poly(P: np.ndarray, gamma: float, coef0: float = 1, degree: float = 3) -> _Function:
+    base = gamma * P + coef0
+    return _power(base, degree), lambda dK: _affine(P, gamma, dK * _power_slope(base, degree))
+
+
+def _sigmoid(P: np.ndarray, gamma: float, coef0: float = 1, **_: Any) -> _Function:
+    K = np.tanh(gamma * P + coef0)
+    return K, lambda dK: _affine(P, gamma, dK * (1 - K * K))
+
+
+def _affine(P: np.ndarray, gamma: float, d_base: np.ndarray) -> tuple[Gradient, Callable]:
+    """Pull-back of ``∂L/∂(γ P + c0)``."""
+    gradient = {"gamma": float(np.vdot(d_base, P)), "coef0": float(d_base.sum())}
+    return gradient, lambda: gamma * d_base
+
+
+def _power(base: Any, exponent: float) -> Any:
+    """``base ** exponent``, avoiding the slow general power for small integers."""
+    if exponent == int(exponent) and 1 <= exponent <= 8:
+        result = base
+        for _ in range(int(exponent) - 1):
+            result = result * base
+        return result
+    return base**exponent
+
+
+def _power_slope(base: Any, exponent: float) -> Any:
+    """Derivative of ``base ** exponent``.
+
+    Infinite at 0 for a root, where it is set to 0: an inner product that is 0 is so at every
+    scale.
+    """
+    if exponent in (0, 1):
+        return np.full_like(base, exponent)
+    with np.errstate(divide="ignore"):
+        slope = exponent * _power(base, exponent - 1)
+    return np.where(np.isinf(slope), 0.0, slope) if 0 < exponent < 1 else slope
+
+
+def _rational_quadratic(D: np.ndarray, alpha: float, length_scale: float, **_: Any) -> _Function:
+    # K = (1 + D / 2αℓ²)^-α
+    base = 1 + D / (2 * alpha * length_scale**2)
+    K = base**-alpha
+
+    def slopes(dK: np.ndarray) -> tuple[Gradient, Callable]:
+        V = dK * K
+        W = V / base
+        moment = float(np.vdot(W, D)) / length_scale**2
+        d_alpha = moment / (2 * alpha) - float(np.vdot(V, np.log(base)))
+        gradient = {"length_scale": moment / length_scale, "alpha": d_alpha}
+        return gradient, lambda: W / (-2 * length_scale**2)
+
+    return K, slopes
+
+
+def _exp_sine_squared(
+    D: np.ndarray, length_scale: float, periodicity: float, **_: Any
+) -> _Function:
+    # K = exp(-2 sin²(π d / period) / ℓ²)
+    d = np.sqrt(D)
+    angle = np.pi / periodicity * d
+    sine = np.sin(angle)
+    K = np.exp(-2 * (sine / length_scale) ** 2)
+
+    def slopes(dK: np.ndarray) -> tuple[Gradient, Callable]:
+        V = dK * K
+        W = V * np.cos(angle)
+        d_scale = 4 * float(np.vdot(V, sine**2)) / length_scale**3
+        d_period = 4 * float(np.vdot(W, angle * sine)) / (length_scale**2 * periodicity)
+        # sin(angle) / d = π / period · sinc(d / period), defined at d = 0
+        factor = -2 * (np.pi / periodicity / length_scale) ** 2
+        gradient = {"length_scale": d_scale, "periodicity": d_period}
+        return gradient, lambda: W * np.sinc(d / periodicity) * factor
+
+    return K, slopes
+
+
+def _dot_product(P: np.ndarray, sigma_0: float, **_: Any) -> _Function:
+    def slopes(dK: np.ndarray) -> tuple[Gradient, Callable]:
+        return {"sigma_0": 2 * sigma_0 * float(dK.sum())}, lambda: dK
+
+    return P + sigma_0**2, slopes
+
+
+# Kernels of sklearn.metrics.pairwise, with the hyperparameters that can be differentiated.
 _PAIRWISE: dict[str, tuple[tuple[str, ...], Callable[..., Gram]]] = {
-    "linear": ((), _linear),
-    "cosine": ((), _cosine),
-    "poly": (("gamma", "coef0"), _poly),
-    "polynomial": (("gamma", "coef0"), _poly),
-    "sigmoid": (("gamma", "coef0"), _sigmoid),
-    "rbf": (("gamma",), _rbf),
-    "laplacian": (("gamma",), partial(_of_distance, name="manhattan", sign=-1)),
-    "chi2": (("gamma",), partial(_of_distance, name="chi2", sign=1)),
-    "additive_chi2": ((), _additive_chi2),
-    "precomputed": ((), _precomputed),
+    "linear": ((), partial(_of, "products", _identity)),
+    "cosine": ((), partial(_of, "cosine", _identity)),
+    "poly": (("gamma", "coef0"), partial(_of, "products", _poly)),
+    "polynomial": (("gamma", "coef0"), partial(_of, "products", _poly)),
+    "sigmoid": (("gamma", "coef0"), partial(_of, "products", _sigmoid)),
+    "rbf": (("gamma",), partial(_of, "squared", _exponential, sign=-1)),
+    "laplacian": (("gamma",), partial(_of, "manhattan", _exponential, sign=-1)),
+    "chi2": (("gamma",), partial(_of, "chi2", _exponential, sign=1)),
+    "additive_chi2": ((), partial(_of, "chi2", _identity)),
+    "precomputed": ((), partial(_of, "precomputed", _identity)),
 }
 
 
@@ -383,65 +389,24 @@ def _stationary(kernel: Any, pair: Pair) -> Gram:
     K, slope = function(S)
 
     def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
-        d_scale, dX, dY = _scaled_back(pair, S, dK * slope(), scale, wrt)
-        return {"length_scale": _shaped(d_scale, kernel.length_scale)}, dX, dY
+        dS = dK * slope()
+        d_scale: Any = -2 * np.vdot(dS, S) / scale if scale.ndim == 0 else None
+        if d_scale is None:
+            X, Y = pair.centered()
+            moments = dS.sum(axis=1) @ X**2 + dS.sum(axis=0) @ Y**2
+            moments -= 2 * np.einsum("ij,ij->j", X, dS @ Y)
+            d_scale = -2 * moments / scale**3
+        shape = np.shape(kernel.length_scale)
+        gradient = {"length_scale": np.reshape(d_scale, shape) if shape else float(d_scale)}
+        dX, dY = _to_points("squared", pair, lambda: dS, wrt)
+        return gradient, dX if dX is None else dX / scale**2, dY if dY is None else dY / scale**2
 
     return Gram(K, back)
 
 
-def _shaped(value: np.ndarray, template: Any) -> Any:
-    """Gradient in the shape of the hyperparameter."""
-    return float(value) if np.ndim(template) == 0 else np.reshape(value, np.shape(template))
-
-
-def _rational_quadratic(kernel: Any, pair: Pair) -> Gram:
-    # K = (1 + D / 2αℓ²)^-α
-    D, a, scale = pair.known("squared"), kernel.alpha, kernel.length_scale
-    base = 1 + D / (2 * a * scale**2)
-    K = base**-a
-
-    def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
-        V = dK * K
-        W = V / base
-        moment = float(np.vdot(W, D)) / scale**2
-        d_alpha = moment / (2 * a) - float(np.vdot(V, np.log(base)))
-        gradient = {"length_scale": moment / scale, "alpha": d_alpha}
-        if not wrt:
-            return gradient, None, None
-        return gradient, *_scaled_back(pair, D, W / (-2 * scale**2), _ONE, wrt)[1:]
-
-    return Gram(K, back)
-
-
-def _exp_sine_squared(kernel: Any, pair: Pair) -> Gram:
-    # K = exp(-2 sin²(π d / period) / ℓ²)
-    D, period, scale = pair.known("squared"), kernel.periodicity, kernel.length_scale
-    d = np.sqrt(D)
-    angle = np.pi / period * d
-    sine = np.sin(angle)
-    K = np.exp(-2 * (sine / scale) ** 2)
-
-    def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
-        V = dK * K
-        cosine = np.cos(angle)
-        d_scale = 4 * float(np.vdot(V, sine**2)) / scale**3
-        d_period = 4 * float(np.vdot(V, angle * cosine * sine)) / (scale**2 * period)
-        gradient = {"length_scale": d_scale, "periodicity": d_period}
-        if not wrt:
-            return gradient, None, None
-        # sin(angle) / d = π / period · sinc(d / period), defined at d = 0
-        slope = cosine * np.sinc(d / period) * (-2 * (np.pi / period / scale) ** 2)
-        return gradient, *_scaled_back(pair, D, V * slope, _ONE, wrt)[1:]
-
-    return Gram(K, back)
-
-
-def _dot_product(kernel: Any, pair: Pair) -> Gram:
-    def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
-        gradient = {"sigma_0": 2 * kernel.sigma_0 * float(dK.sum())}
-        return gradient, *_products_inputs(pair, dK, wrt)
-
-    return Gram(pair.known("products") + kernel.sigma_0**2, back)
+def _leaf(geometry: str, function: Callable) -> Callable[[Any, Pair], Gram]:
+    """A kernel without others in it, whose hyperparameters are the arguments of a function."""
+    return lambda kernel, pair: _of(geometry, function, pair, **kernel.get_params())
 
 
 def _constant(kernel: Any, pair: Pair) -> Gram:
@@ -471,10 +436,6 @@ def _pairwise_kernel(kernel: Any, pair: Pair) -> Gram:
     return Gram(leaf.K, back)
 
 
-def _prefixed(prefix: str, gradient: Gradient) -> Gradient:
-    return {f"{prefix}__{name}": value for name, value in gradient.items()}
-
-
 def _two(kernel: Any, pair: Pair, product: bool) -> Gram:
     """Sum or product of two kernels."""
     one, two = _composed(kernel.k1, pair), _composed(kernel.k2, pair)
@@ -482,7 +443,7 @@ def _two(kernel: Any, pair: Pair, product: bool) -> Gram:
     def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
         g1, dX1, dY1 = one.back(dK * two.K if product else dK, wrt)
         g2, dX2, dY2 = two.back(dK * one.K if product else dK, wrt)
-        gradient = {**_prefixed("k1", g1), **_prefixed("k2", g2)}
+        gradient = {**prefixed("k1", g1), **prefixed("k2", g2)}
         return gradient, add_inputs(dX1, dX2), add_inputs(dY1, dY2)
 
     return Gram(one.K * two.K if product else one.K + two.K, back)
@@ -492,10 +453,8 @@ def _exponentiation(kernel: Any, pair: Pair) -> Gram:
     base, exponent = _composed(kernel.kernel, pair), kernel.exponent
 
     def back(dK: np.ndarray, wrt: str) -> tuple[Gradient, Inputs, Inputs]:
-        root = 0 < exponent < 1
-        slope = _root_slope(base.K, exponent) if root else exponent * base.K ** (exponent - 1)
-        gradient, dX, dY = base.back(dK * slope, wrt)
-        return _prefixed("kernel", gradient), dX, dY
+        gradient, dX, dY = base.back(dK * _power_slope(base.K, exponent), wrt)
+        return prefixed("kernel", gradient), dX, dY
 
     return Gram(_power(base.K, exponent), back)
 
@@ -504,9 +463,9 @@ def _exponentiation(kernel: Any, pair: Pair) -> Gram:
 _COMPOSED: dict[type, Callable[[Any, Pair], Gram]] = {
     gp.RBF: _stationary,
     gp.Matern: _stationary,
-    gp.RationalQuadratic: _rational_quadratic,
-    gp.ExpSineSquared: _exp_sine_squared,
-    gp.DotProduct: _dot_product,
+    gp.RationalQuadratic: _leaf("squared", _rational_quadratic),
+    gp.ExpSineSquared: _leaf("squared", _exp_sine_squared),
+    gp.DotProduct: _leaf("products", _dot_product),
     gp.ConstantKernel: _constant,
     gp.WhiteKernel: _white,
     gp.PairwiseKernel: _pairwise_kernel,
