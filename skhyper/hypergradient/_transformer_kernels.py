@@ -8,14 +8,13 @@ C = k(B, B), (q, q);  K = k(X, B), (n, q) or (m, q)
 N : inverse square root of C;  Z = K Nᵀ
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy import linalg
 from sklearn.kernel_approximation import Nystroem, RBFSampler
-from sklearn.metrics.pairwise import pairwise_kernels
 
+from skhyper.hypergradient._kernels import Gram, Pair, gram, kernel_names
 from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, check_not_overridden
 from skhyper.hypergradient._transformer import (
     LeafTransformer,
@@ -26,92 +25,11 @@ from skhyper.hypergradient._transformer import (
     transformer_vjp,
 )
 
-__all__ = ["NystroemMap", "RBFSamplerMap", "kernel_pull_back"]
+__all__ = ["NystroemMap", "RBFSamplerMap"]
 
-# Differentiable hyperparameters of each kernel.
-_KERNELS = {
-    "rbf": ("gamma",),
-    "poly": ("gamma", "coef0"),
-    "polynomial": ("gamma", "coef0"),
-    "sigmoid": ("gamma", "coef0"),
-    "linear": (),
-}
+_KERNELS = ("linear", "poly", "polynomial", "rbf", "sigmoid")
 # Lower bound that scikit-learn clips the singular values of C at.
 _CLIP = 1e-12
-
-
-# ---- kernels: each maps K and dK to (gradient, dX, dB)
-
-
-def _rbf(X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray, gamma: float) -> Pulled:
-    centre = B.mean(axis=0)  # limits cancellation in |x|² + |b|² - 2 xᵀb below
-    X, B = X - centre, B - centre
-    M = dK * K
-    MB, rows, columns = M @ B, M.sum(axis=1), M.sum(axis=0)
-    # Σ M ∘ D of squared distances D, without forming them
-    spread = rows @ (X * X).sum(axis=1) + columns @ (B * B).sum(axis=1) - 2 * np.vdot(MB, X)
-    dX = 2 * gamma * (MB - rows[:, None] * X)
-    dB = 2 * gamma * (M.T @ X - columns[:, None] * B)
-    return {"gamma": -float(spread)}, dX, dB
-
-
-def _product(P: np.ndarray, X: np.ndarray, B: np.ndarray, gamma: float) -> Pulled:
-    """Pull-back of kernels of ``γ X Bᵀ + c``, with P the derivative with respect to that."""
-    PB = P @ B
-    gradient = {"gamma": float(np.vdot(PB, X)), "coef0": float(P.sum())}
-    return gradient, gamma * PB, gamma * (P.T @ X)
-
-
-def _poly(
-    X: np.ndarray,
-    B: np.ndarray,
-    K: np.ndarray,
-    dK: np.ndarray,
-    gamma: float,
-    coef0: float,
-    degree: float,
-) -> Pulled:
-    return _product(dK * degree * (gamma * (X @ B.T) + coef0) ** (degree - 1), X, B, gamma)
-
-
-def _sigmoid(
-    X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray, gamma: float, coef0: float
-) -> Pulled:
-    return _product(dK * (1 - K * K), X, B, gamma)
-
-
-def _linear(X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray) -> Pulled:
-    return _product(dK, X, B, 1.0)
-
-
-_PULL_BACKS: dict[str, Callable[..., Any]] = {
-    "rbf": _rbf,
-    "poly": _poly,
-    "polynomial": _poly,
-    "sigmoid": _sigmoid,
-    "linear": _linear,
-}
-
-
-def kernel_pull_back(
-    kernel: str, X: np.ndarray, B: np.ndarray, K: np.ndarray, dK: np.ndarray, **params: float
-) -> Pulled:
-    """Pull-back of ``∂L/∂K`` with ``K = k(X, B)`` to hyperparameters, X and B.
-
-    Parameters
-    ----------
-    kernel : {"rbf", "poly", "polynomial", "sigmoid", "linear"}
-    X, B : ndarray of shape (n, p), (q, p)
-    K, dK : ndarray of shape (n, q)
-    **params : float
-        Those of `gamma`, `coef0`, `degree` that the kernel has.
-
-    Returns
-    -------
-    gradient : dict
-    dX, dB : ndarray of shape (n, p), (q, p)
-    """
-    return _PULL_BACKS[kernel](X, B, K, dK, **params)
 
 
 # ---- Nystroem
@@ -128,10 +46,10 @@ class NystroemMap(LeafTransformer):
         if callable(kernel) or kernel not in _KERNELS or transformer.kernel_params is not None:
             raise NotDifferentiableError(
                 f"Nystroem has a derivative with kernel_params=None and a kernel of "
-                f"{sorted(_KERNELS)}; got kernel={kernel!r}, "
+                f"{list(_KERNELS)}; got kernel={kernel!r}, "
                 f"kernel_params={transformer.kernel_params!r}."
             )
-        own = _KERNELS[kernel]
+        own = kernel_names(kernel)
         self.names = tuple(name for name in own if getattr(transformer, name) is not None)
         unset = [name for name in own if name not in self.names]
         if unset:
@@ -139,44 +57,31 @@ class NystroemMap(LeafTransformer):
 
     def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         N, B = np.asarray(self.fitted.normalization_, float), as_dense(self.fitted.components_)
-        params = self._kernel_params(B.shape[1])
+        defaults = {"gamma": 1.0 / B.shape[1], "coef0": 1.0, "degree": 3}
+        given = {name: getattr(self.fitted, name) for name in defaults}
+        settings = {k: defaults[k] if v is None else v for k, v in given.items()}
         total: Gradient = dict.fromkeys(self.names, 0.0)
         d: list[Side] = [None, None]
         dN, dB = np.zeros_like(N), np.zeros_like(B)
 
-        def through_kernel(X: np.ndarray, K: np.ndarray, dK: np.ndarray) -> tuple[Any, Any]:
-            gradient, dX, dB = kernel_pull_back(self.fitted.kernel, X, B, K, dK, **params)
+        def through_kernel(K: Gram, dK: np.ndarray) -> tuple[Any, Any]:
+            gradient, dX, dB = K.back(dK, "XY" if inputs else "")
             for name in self.names:
                 total[name] += gradient[name]
-            return dX, dB
+            return dX, dB if inputs else 0.0
 
         for side, X, dZ in self.sides(dZ_train, dZ_test):
-            K = self._kernel(X, B, params)
-            dN += dZ.T @ K
-            d[side], dB_side = through_kernel(X, K, dZ @ N)
+            K = gram(self.fitted.kernel, Pair(X, B), **settings)
+            dN += dZ.T @ K.K
+            d[side], dB_side = through_kernel(K, dZ @ N)
             dB += dB_side
-        C = self._kernel(B, None, params)
-        first, second = through_kernel(B, C, _inverse_root_pull_back(C, dN))
+        C = gram(self.fitted.kernel, Pair(B), **settings)
+        first, second = through_kernel(C, _inverse_root_pull_back(C.K, dN))
         if not inputs:
             return total, None, None
         dX = np.zeros(self.X_train.shape) if d[0] is None else d[0]
         dX[self.fitted.component_indices_] += dB + first + second
         return total, dX, d[1]
-
-    def _kernel(self, X: np.ndarray, Y: np.ndarray | None, params: dict) -> np.ndarray:
-        return pairwise_kernels(X, Y, metric=self.fitted.kernel, **params)
-
-    def _kernel_params(self, p: int) -> dict[str, float]:
-        """Arguments of scikit-learn's kernel functions, with their defaults."""
-        t = self.fitted
-        params: dict[str, float] = {}
-        if t.kernel != "linear":
-            params["gamma"] = 1.0 / p if t.gamma is None else t.gamma
-        if t.kernel in ("poly", "polynomial", "sigmoid"):
-            params["coef0"] = 1.0 if t.coef0 is None else t.coef0
-        if t.kernel in ("poly", "polynomial"):
-            params["degree"] = 3 if t.degree is None else t.degree
-        return params
 
 
 def _inverse_root_pull_back(C: np.ndarray, dN: np.ndarray) -> np.ndarray:
