@@ -8,7 +8,6 @@ x̄, ȳ : weighted means, (p,), (K,); zero without an intercept
 Xc = √a (X - x̄) : (n, p), never formed where X is sparse
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +26,6 @@ __all__ = [
     "checked_matrix",
     "checked_target",
     "copy_rows",
-    "equal_params",
     "with_class_weights",
 ]
 
@@ -85,11 +83,6 @@ def centered_target(Y: np.ndarray, a: np.ndarray, center: bool) -> tuple[np.ndar
     """Weighted means ȳ (K,), zeros without an intercept, and ``√a (Y - ȳ)`` (n, K)."""
     mean = a @ Y / a.sum() if center else np.zeros(Y.shape[1])
     return mean, np.sqrt(a)[:, None] * (Y - mean)
-
-
-def equal_params(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
-    """Whether two dicts of hyperparameters are equal; values may be arrays and kernels."""
-    return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
 
 
 @dataclass(frozen=True)

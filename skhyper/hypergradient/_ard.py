@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 
-from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
+from skhyper._numeric._data import as_weights, checked_matrix, checked_target
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._kernel_ridge import KernelRidgeFit, KernelRidgeFold, KernelRidgeProblem
 from skhyper.hypergradient._problem import (
@@ -26,6 +26,7 @@ from skhyper.hypergradient._problem import (
     Want,
     check_not_overridden,
     inner_problem,
+    template_of,
 )
 from skhyper.kernel import ARDKernelRidge, ARDKernelRidgeClassifier
 
@@ -50,11 +51,7 @@ class ARDProblem(InnerProblem):
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
         y, classifier = np.asarray(y), is_classifier(self.estimator)
         a = as_weights(sample_weight, len(y))
-        counted = np.flatnonzero(a)
-        first = np.unique(y[counted], return_index=True)[1] if classifier else np.arange(2)
-        rows = counted[first]
-        # Fitted attributes on features, bands and classes need only a few samples.
-        template = clone(self.estimator).fit(copy_rows(X, rows), y[rows])
+        template = template_of(self.estimator, X, y, sample_weight)
         X = checked_matrix(X)
         Y = template._targets(y) if classifier else checked_target(y)
         mean = a @ Y / a.sum()

@@ -2,6 +2,7 @@
 
 Feature j has the penalty ``λ_j = α[g_j]`` of its band g_j, so that a derivative with respect to
 α is the sum of those with respect to λ over the band; ``∂G/∂λ_j`` is row j of the coefficients.
+
 Notation
 --------
 n, p, K, B : number of samples, features, outputs, bands
@@ -14,10 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from skhyper._numeric import NormalEquations, binomial, multinomial, with_class_weights
-from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
+from skhyper._numeric._data import as_weights, checked_matrix, checked_target
 from skhyper._numeric._normal import Solver
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._centred import SquaredLoss
@@ -34,6 +34,7 @@ from skhyper.hypergradient._problem import (
     Want,
     check_not_overridden,
     inner_problem,
+    template_of,
 )
 from skhyper.linear_model import BandedLogisticRegression, BandedRidge
 
@@ -53,9 +54,7 @@ class BandedRidgeProblem(InnerProblem):
         check_not_overridden(estimator, BandedRidge, "fit", "predict")
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
-        rows, centers = slice(0, 2), self.estimator.fit_intercept
-        # Fitted attributes on features and bands need only two samples.
-        template = clone(self.estimator).fit(copy_rows(X, rows), np.asarray(y)[rows])
+        centers, template = self.estimator.fit_intercept, template_of(self.estimator, X, y)
         X, y = checked_matrix(X), checked_target(y)
         a, Y = as_weights(sample_weight, X.shape[0]), y.reshape(len(y), -1)
         loss = SquaredLoss.from_data(X, Y, a, y.ndim == 1, centers)

@@ -25,34 +25,29 @@ from sklearn.base import clone
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
-from skhyper._numeric._data import (
-    as_matrix,
-    checked_matrix,
-    checked_target,
-    copy_rows,
-    equal_params,
-)
+from skhyper._numeric._data import checked_matrix, checked_target, copy_rows
 from skhyper._sklearn import validate_params
+from skhyper.hypergradient._dual import KernelFold, dual_output, like_points, shifted_factor
 from skhyper.hypergradient._kernels import (
     Gram,
     Pair,
     add_inputs,
     gram,
     kernel_names,
-    opaque,
     passes_inputs,
+    why_unknown,
 )
 from skhyper.hypergradient._problem import (
     Cotangents,
     Fit,
     Fold,
+    Gradient,
     InnerProblem,
     NotDifferentiableError,
     Output,
     Traits,
     Want,
     check_not_overridden,
-    implicit_vjp,
     inner_problem,
     prefixed,
 )
@@ -78,12 +73,8 @@ class GaussianProcessProblem(InnerProblem):
                 f"The fit of GaussianProcessRegressor(optimizer={estimator.optimizer!r}) learns "
                 "the hyperparameters of the kernel itself: set optimizer=None."
             )
-        names: tuple[str, ...] = ()
-        why_not = ""
-        try:
-            names = () if kernel is None else kernel_names(kernel)
-        except NotDifferentiableError as error:
-            why_not = str(error)
+        why_not = "" if kernel is None else why_unknown(kernel)
+        names = () if why_not or kernel is None else kernel_names(kernel)
         self.names = tuple(f"kernel__{name}" for name in names)
         if np.ndim(estimator.alpha) == 0:
             self.names = ("alpha", *self.names)
@@ -99,32 +90,36 @@ class GaussianProcessProblem(InnerProblem):
 class _Kernel(NamedTuple):
     """A kernel with its hyperparameters, and its matrix on the training data."""
 
-    params: Mapping[str, Any]
     kernel: Any
-    gram: Gram
+    train: Gram
 
 
-class _ProcessFold(Fold):
+class _ProcessFold(KernelFold):
     """Training data, and the matrix of the last kernel."""
 
     def __init__(self, estimator: Any, X: Any, y: Any):
         self._estimator = estimator
         self._head = copy_rows(X, slice(0, 2))
-        X, y = checked_matrix(X), checked_target(y)
-        self.train, self._y = Pair(X, noise=True), y
-        self._test: tuple[Any, Pair] = (None, self.train)
+        super().__init__(checked_matrix(X), noise=True)
+        self._y = checked_target(y)
         self._learned: dict[bool, dict[str, Any]] = {}
-        self._last: _Kernel | None = None
 
     def fit(self, params: Mapping[str, Any]) -> Fit:
         params = clone(dict(params), safe=False)
         fitted = clone(self._estimator).set_params(**params)
         validate_params(fitted)
         vars(fitted).update(self._learned_by(fitted))
-        kernel = self._kernel(fitted, {k: v for k, v in params.items() if k != "alpha"})
-        mean, std = self._normalisation(fitted.normalize_y)
+        kernel = self.for_kernel(params, lambda: self._with_matrix(fitted.kernel))
+        mean, std = self._normalization(fitted.normalize_y)
         y = (self._y - mean) / std
-        L = _factorized(kernel, fitted.alpha)
+        try:
+            L = shifted_factor(kernel.train.K, fitted.alpha)
+        except np.linalg.LinAlgError as error:
+            raise np.linalg.LinAlgError(
+                f"The kernel, {kernel.kernel}, is not returning a positive definite matrix. Try "
+                "gradually increasing the 'alpha' parameter of your GaussianProcessRegressor "
+                "estimator."
+            ) from error
         solution = linalg.cho_solve((L, True), y, check_finite=False)
         C = solution.reshape(len(y), -1)
         n, T = C.shape
@@ -137,20 +132,11 @@ class _ProcessFold(Fold):
         fitted.log_marginal_likelihood_value_ = evidence
         return _ProcessFit(fitted, self, kernel, mean, std, L, C, evidence)
 
-    def _kernel(self, fitted: Any, params: Mapping[str, Any]) -> _Kernel:
-        if self._last is None or not equal_params(params, self._last.params):
-            kernel = fitted.kernel
-            kernel = ConstantKernel(1.0) * RBF(1.0) if kernel is None else clone(kernel)
-            self._last = _Kernel(params, kernel, _matrix(kernel, self.train))
-        return self._last
+    def _with_matrix(self, kernel: Any) -> _Kernel:
+        kernel = ConstantKernel(1.0) * RBF(1.0) if kernel is None else clone(kernel)
+        return _Kernel(kernel, gram(kernel, self.train))
 
-    def to_predict(self, X: Any) -> Pair:
-        """Pair of the data to predict and the training data."""
-        if self._test[0] is not X:
-            self._test = (X, Pair(as_matrix(X), self.train.X))
-        return self._test[1]
-
-    def _normalisation(self, normalize: bool) -> tuple[Any, Any]:
+    def _normalization(self, normalize: bool) -> tuple[Any, Any]:
         """μ and σ, each in the shape of one row of y."""
         if not normalize:
             return np.zeros(self._y.shape[1:]), np.ones(self._y.shape[1:])
@@ -175,28 +161,6 @@ class _ProcessFold(Fold):
         return self._learned[normalize]
 
 
-def _matrix(kernel: Any, pair: Pair) -> Gram:
-    try:
-        kernel_names(kernel)
-    except NotDifferentiableError:
-        return opaque(kernel(pair.X) if pair.noise else kernel(pair.X, pair.Y))
-    return gram(kernel, pair)
-
-
-def _factorized(kernel: _Kernel, alpha: Any) -> np.ndarray:
-    """L of ``K + α``."""
-    A = np.array(kernel.gram.K)
-    A.flat[:: len(A) + 1] += alpha
-    try:
-        return linalg.cholesky(A, lower=True, overwrite_a=True, check_finite=False)
-    except np.linalg.LinAlgError as error:
-        raise np.linalg.LinAlgError(
-            f"The kernel, {kernel.kernel}, is not returning a positive definite matrix. Try "
-            "gradually increasing the 'alpha' parameter of your GaussianProcessRegressor "
-            "estimator."
-        ) from error
-
-
 @dataclass(frozen=True)
 class _ProcessFit(Fit):
     """A fit: mean and standard deviation of the target, L, C and the evidence."""
@@ -215,36 +179,31 @@ class _ProcessFit(Fit):
         if method == "log_marginal_likelihood":
             value = np.array([self.evidence / len(self.C)])
             return Output(value, partial(self._evidence_vjp, pair))
-        C, train, test = self.C, self.kernel.gram, _matrix(self.kernel.kernel, pair)
-        Z = self.std * (test.K @ C) + self.mean
-
-        def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
-            D = self.std * d_value.reshape(len(d_value), -1)
-            gradient, dX, dY = test.back(D @ C.T, "XY" if want.data else "")
-            dX = None if dX is None else np.broadcast_to(dX, pair.X.shape)
-            return test.K.T @ D, Cotangents(prefixed("kernel", gradient), dY, dX)
+        test, std = gram(self.kernel.kernel, pair), self.std
 
         def solve(dw: np.ndarray) -> np.ndarray:
             return linalg.cho_solve((self.L, True), dw, check_finite=False)
 
-        def cross(u: np.ndarray, want: Want) -> Cotangents:
-            gradient, dX, dY = train.back(u @ C.T, "XY" if want.data else "")
-            params = {"alpha": float(np.vdot(u, C)), **prefixed("kernel", gradient)}
-            return Cotangents(params, self._like_training_data(add_inputs(dX, dY)))
+        def params(gradient: Gradient, u: np.ndarray | None = None) -> Gradient:
+            noise = {} if u is None else {"alpha": float(np.vdot(u, self.C))}
+            return {**noise, **prefixed("kernel", gradient)}
 
-        return Output(Z[:, 0] if Z.shape[1] == 1 else Z, implicit_vjp(direct, solve, cross))
+        mean = dual_output(self.kernel.train, test, pair, self.C, solve, params)
+        Z = std * mean.value + self.mean
+
+        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+            return mean.vjp(std * d_value.reshape(Z.shape), want)
+
+        return Output(Z[:, 0] if Z.shape[1] == 1 else Z, vjp)
 
     def _evidence_vjp(self, pair: Pair, d_value: np.ndarray, want: Want) -> Cotangents:
         dA = d_value[0] / len(self.C) * self._evidence_slope()
-        gradient, dX, dY = self.kernel.gram.back(dA, "XY" if want.data else "")
+        gradient, dX, dY = self.kernel.train.back(dA, "XY" if want.data else "")
         params = {"alpha": float(np.trace(dA)), **prefixed("kernel", gradient)}
         if not want.data:
             return Cotangents(params)
-        total = self._like_training_data(add_inputs(dX, dY))
+        total = like_points(add_inputs(dX, dY), pair.Y)
         return Cotangents(params, total, np.zeros(pair.X.shape))
-
-    def _like_training_data(self, dX: Any) -> np.ndarray | None:
-        return None if dX is None else np.broadcast_to(dX, self.fold.train.X.shape)
 
     def _evidence_slope(self) -> np.ndarray:
         """``½ (C Cᵀ - T A⁻¹)``, eq. 5.9 summed over targets."""

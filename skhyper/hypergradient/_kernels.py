@@ -17,7 +17,7 @@ S : squared distances after division by the length-scales ℓ, (n, m)
 K, dK : kernel matrix and ``∂L/∂K``, (n, m)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,7 +32,16 @@ from sklearn.utils.extmath import safe_sparse_dot
 
 from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, prefixed
 
-__all__ = ["Gram", "Pair", "add_inputs", "gram", "kernel_names", "opaque", "passes_inputs"]
+__all__ = [
+    "Gram",
+    "Inputs",
+    "Pair",
+    "add_inputs",
+    "gram",
+    "kernel_names",
+    "passes_inputs",
+    "why_unknown",
+]
 
 # Number of features up to which exact differences are as fast as matrix products.
 _FEW_FEATURES = 16
@@ -482,8 +491,10 @@ def _composed(kernel: Any, pair: Pair) -> Gram:
 # ---- any kernel
 
 
-def _why_not(kernel: Any) -> str:
-    """Why a Gaussian process kernel cannot be differentiated; empty if it can be."""
+def why_unknown(kernel: Any) -> str:
+    """Why ``gram`` cannot differentiate a kernel; empty if it can."""
+    if isinstance(kernel, str) and kernel in _PAIRWISE:
+        return ""
     if type(kernel) not in _COMPOSED:
         return f"{type(kernel).__name__} has no derivative here."
     if isinstance(kernel, gp.Matern) and kernel.nu not in _MATERN:
@@ -491,62 +502,54 @@ def _why_not(kernel: Any) -> str:
     if isinstance(kernel, gp.PairwiseKernel) and kernel.metric not in _PAIRWISE:
         return "PairwiseKernel has a derivative where its metric is the name of a kernel."
     parts = (getattr(kernel, name, None) for name in ("k1", "k2", "kernel"))
-    return next(filter(None, (_why_not(part) for part in parts if part is not None)), "")
+    return next(filter(None, (why_unknown(part) for part in parts if part is not None)), "")
 
 
 def kernel_names(kernel: Any) -> tuple[str, ...]:
     """Hyperparameters of a kernel that ``gram`` differentiates.
 
-    Parameters
-    ----------
-    kernel : str, kernel of ``sklearn.gaussian_process.kernels`` or callable
-
     Raises
     ------
     NotDifferentiableError
-        If ``gram`` does not know the kernel.
+        If it does not know the kernel.
     """
-    if isinstance(kernel, str) and kernel in _PAIRWISE:
-        return _PAIRWISE[kernel][0]
-    reason = _why_not(kernel)
-    if reason:
+    if reason := why_unknown(kernel):
         raise NotDifferentiableError(reason)
+    if isinstance(kernel, str):
+        return _PAIRWISE[kernel][0]
     return tuple(h.name for h in kernel.hyperparameters if not h.fixed)
 
 
 def passes_inputs(kernel: Any) -> bool:
     """Whether ``gram`` differentiates a kernel with respect to dense points."""
-    if isinstance(kernel, str):
-        return kernel in _PAIRWISE and kernel != "precomputed"
     parts = [getattr(kernel, name) for name in ("k1", "k2", "kernel") if hasattr(kernel, name)]
     if isinstance(kernel, gp.PairwiseKernel):
         parts.append(kernel.metric)
-    return not _why_not(kernel) and all(map(passes_inputs, parts))
+    if why_unknown(kernel) or (isinstance(kernel, str) and kernel == "precomputed"):
+        return False
+    return all(map(passes_inputs, parts))
 
 
-def gram(kernel: Any, pair: Pair, **settings: Any) -> Gram:
-    """A kernel matrix and its pull-back.
+def gram(kernel: Any, pair: Pair, params: Mapping[str, Any] | None = None, **settings: Any) -> Gram:
+    """A kernel matrix and its pull-back; without derivatives for a kernel it does not know.
 
     Parameters
     ----------
-    kernel : str or kernel of ``sklearn.gaussian_process.kernels``
-        Accepted by ``kernel_names``.
+    kernel : str, kernel of ``sklearn.gaussian_process.kernels`` or callable
     pair : Pair
+    params : dict, default=None
+        Arguments of an unknown kernel.
     **settings : float
         `gamma`, `coef0` and `degree`, for a kernel given as a string.
-
-    Returns
-    -------
-    gram : Gram
     """
+    if why_unknown(kernel):
+        K = (
+            kernel(pair.X)
+            if pair.noise
+            else pairwise.pairwise_kernels(pair.X, pair.Y, metric=kernel, **(params or {}))
+        )
+        return Gram(np.asarray(K, dtype=float), lambda dK, wrt: ({}, None, None))
     if isinstance(kernel, str):
         return _PAIRWISE[kernel][1](pair, **settings)
     found = _composed(kernel, pair)
-    if np.ndim(found.K):
-        return found
-    return Gram(np.full(pair.shape, found.K), found.back)
-
-
-def opaque(K: Any) -> Gram:
-    """A given kernel matrix, without derivatives."""
-    return Gram(np.asarray(K, dtype=float), lambda dK, wrt: ({}, None, None))
+    return found if np.ndim(found.K) else Gram(np.full(pair.shape, found.K), found.back)

@@ -34,6 +34,7 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.utils import column_or_1d
 
+from skhyper._numeric._data import as_weights, copy_rows
 from skhyper._readonly import with_copies, with_protected
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "minus",
     "prefixed",
     "stripped",
+    "template_of",
 ]
 
 Gradient = dict[str, Any]
@@ -388,6 +390,21 @@ def as_target(estimator: Any, y: Any) -> Any:
     """
     column = np.ndim(y) == 2 and np.shape(y)[1] == 1
     return column_or_1d(y, warn=True) if column and is_classifier(estimator) else y
+
+
+def template_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Any:
+    """A clone fitted on few samples, for the fitted attributes that do not depend on the others.
+
+    It is fitted with `params` on two samples, or on one of each class (with positive weight).
+    """
+    y = np.asarray(y)
+    rows: Any = slice(0, 2)
+    if is_classifier(estimator):
+        counted = np.flatnonzero(as_weights(sample_weight, len(y)))
+        rows = counted[np.unique(y[counted], return_index=True)[1]]
+    own = {name: getattr(estimator, name) for name in params}
+    fitted = clone(estimator).set_params(**params).fit(copy_rows(X, rows), y[rows])
+    return fitted.set_params(**own)
 
 
 def fitted_clone(

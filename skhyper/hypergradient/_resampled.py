@@ -25,7 +25,7 @@ from skhyper.hypergradient._problem import (
     check_not_overridden,
     inner_problem,
 )
-from skhyper.hypergradient._stage import same_setting, split_params
+from skhyper.hypergradient._stage import equal_params, split_params
 
 __all__ = ["ResampledProblem"]
 
@@ -89,7 +89,7 @@ class _ResampledFold(Fold):
             problem.estimator, params, [name for name, _ in problem.estimator.steps]
         )
         at = {name: nested[name] for name, _ in problem.before}
-        if self._resampled is None or not same_setting(self._resampled[0], at):
+        if self._resampled is None or not equal_params(self._resampled[0], at):
             self._resampled = None  # in case of an exception
             self._resampled = clone(at, safe=False), *self._resample(at)
         _, before, fold = self._resampled

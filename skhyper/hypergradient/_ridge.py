@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
@@ -29,7 +29,6 @@ from skhyper._numeric._data import (
     as_weights,
     checked_matrix,
     checked_target,
-    copy_rows,
 )
 from skhyper._numeric._normal import converged_solver
 from skhyper._sklearn import validate_params
@@ -47,6 +46,7 @@ from skhyper.hypergradient._problem import (
     check_not_overridden,
     fitted_clone,
     inner_problem,
+    template_of,
 )
 
 __all__ = ["RidgeProblem"]
@@ -90,7 +90,7 @@ class _RidgeFold(Fold):
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any):
         self.estimator, self._raw = estimator, (X, y)
-        self._template = template = _template(estimator, X, y)
+        self._template = template = template_of(estimator, X, y, solver="auto")
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
         # scikit-learn solves sparse data iteratively, and low precision in that precision.
         self.is_solved = (
@@ -209,15 +209,6 @@ class _RidgeFit(Fit):
         return {"alpha": float(by_output.sum()) if is_shared else by_output}
 
 
-def _template(estimator: Any, X: Any, y: Any) -> Any:
-    """Clone fitted on a few samples, for all fitted attributes but the coefficients."""
-    y = np.asarray(y)
-    rows = np.unique(y, return_index=True)[1] if is_classifier(estimator) else np.arange(2)
-    X = copy_rows(X, rows)
-    fitted = clone(estimator).set_params(solver="auto").fit(X, y[rows])
-    return fitted.set_params(solver=estimator.solver)
-
-
 @dataclass(frozen=True)
 class _Solution:
     """Solution at one penalty for each output.
@@ -256,9 +247,9 @@ class _Solution:
 class _Gram:
     """Solver for any penalty, by a Gram matrix of Xc or an orthogonal factorization of Xc."""
 
-    def __init__(self, data: Centered, centred: bool, primal: bool):
+    def __init__(self, data: Centered, centers: bool, primal: bool):
         self.data, self.primal = data, primal
-        self._ones = np.sqrt(data.weights / data.weights.sum())[:, None] if centred else None
+        self._ones = np.sqrt(data.weights / data.weights.sum())[:, None] if centers else None
         self.shifted = Shifted(partial(data.gram, primal), primal, self._ones)
         self._rounding = _EPS * np.sqrt(max(data.shape)) * data.cancellation()
         # Norms of the columns' means, which centering and predictions subtract.

@@ -17,7 +17,7 @@ from skhyper.hypergradient._transformer import (
     differentiable_or_opaque,
 )
 
-__all__ = ["Metadata", "Stage", "metadata_of", "route", "same_setting", "split_params"]
+__all__ = ["Metadata", "Stage", "equal_params", "metadata_of", "route", "split_params"]
 
 Metadata = Mapping[str, Mapping[str | None, Mapping[str, Any]]]
 # Cached transformed data sets: the test data of a fold, and its training data for their score.
@@ -73,7 +73,7 @@ class Stage:
             if old_key is key:
                 X = old_X  # the same object, for caches inside the map
                 known = old_y is y and _same_objects(old_fit_params, fit_params)
-                if known and same_setting(old_params, params):
+                if known and equal_params(old_params, params):
                     return self.Z_train
         self._drop_data()  # a failed fit leaves no outdated result
         self.Z_train = self.map.fit_transform(params, X, y, **fit_params)
@@ -168,10 +168,10 @@ def metadata_of(routed: Metadata, step: str, method: str) -> dict[str, Any]:
     return dict(methods.get(method, methods.get(None, {})))
 
 
-def same_setting(a: Any, b: Any) -> bool:
+def equal_params(a: Any, b: Any) -> bool:
     """Whether two values (also dicts and arrays) are equal; False if that is undecidable."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
-        return list(a) == list(b) and all(same_setting(a[k], b[k]) for k in a)
+        return list(a) == list(b) and all(equal_params(a[k], b[k]) for k in a)
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return type(a) is type(b) and np.array_equal(a, b)
     try:

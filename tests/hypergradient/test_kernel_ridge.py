@@ -13,7 +13,6 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 
 from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
-from skhyper.hypergradient._kernel_ridge import Shifted
 
 rng = np.random.default_rng(0)
 X = rng.random((80, 5))
@@ -150,13 +149,6 @@ def test_a_search_of_the_penalty_takes_one_eigendecomposition():
     assert problem.fitted.at.system.spectrum is spectrum
     problem.fit({"alpha": 0.1, "gamma": 0.6})
     assert problem.fitted.at.system.spectrum is None
-
-
-def test_a_singular_matrix():
-    system = Shifted(np.diag([2.0, 1.0, -0.5])).at(np.array([0.5]))
-    with pytest.warns(UserWarning, match="Singular matrix in solving dual problem"):
-        found = system.solve(np.ones((3, 1)))
-    np.testing.assert_allclose(found.ravel(), [1 / 2.5, 1 / 1.5, 0])
 
 
 def test_the_fitted_estimator_is_the_users_own():

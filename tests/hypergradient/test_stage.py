@@ -8,9 +8,9 @@ from sklearn.preprocessing import StandardScaler
 
 from skhyper.hypergradient._stage import (
     Stage,
+    equal_params,
     metadata_of,
     route,
-    same_setting,
     split_params,
     stripped,
 )
@@ -128,9 +128,9 @@ def test_route():
         route(pipeline, "fit", {"sample_weight": 1}, steps)
 
 
-def test_same_setting():
+def test_equal_params():
     a = np.arange(3.0)
-    assert same_setting({"x": a, "y": {"z": 1}}, {"x": a.copy(), "y": {"z": 1.0}})
-    assert not same_setting({"x": a}, {"x": a + 1})
-    assert not same_setting(a, [0.0, 1.0, 2.0])
-    assert not same_setting([a, a], [a, a + 1])  # cannot tell: no
+    assert equal_params({"x": a, "y": {"z": 1}}, {"x": a.copy(), "y": {"z": 1.0}})
+    assert not equal_params({"x": a}, {"x": a + 1})
+    assert not equal_params(a, [0.0, 1.0, 2.0])
+    assert not equal_params([a, a], [a, a + 1])  # cannot tell: no
