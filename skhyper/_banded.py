@@ -2,16 +2,17 @@
 
 import numbers
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from scipy.special import expit, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skhyper._bands import Bands
-from skhyper._sklearn import Interval, check_sample_weight
+from skhyper._sklearn import Interval, check_sample_weight, fit_context
 
 __all__ = [
     "BANDS",
@@ -20,6 +21,8 @@ __all__ = [
     "BandedModel",
     "BandedRegressor",
     "LinearValues",
+    "LogitClassifier",
+    "OutputRegressor",
 ]
 
 # Constraints of `bands`, and of non-negative hyperparameters by band.
@@ -56,6 +59,10 @@ class BandedModel(BaseEstimator):
         return self._values(self._validated(X, reset=False))
 
     @abstractmethod
+    def _fit(self, X: Any, y: np.ndarray, a: np.ndarray) -> None:
+        """Set the fitted attributes, from validated data and sample weights a."""
+
+    @abstractmethod
     def _values(self, X: Any) -> np.ndarray:
         """Values of the fitted functions at validated X, (n,) or (n, n_outputs)."""
 
@@ -70,8 +77,8 @@ class LinearValues:
         return safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
 
 
-class BandedRegressor(RegressorMixin, BandedModel):
-    """A regressor with hyperparameters by band."""
+class OutputRegressor(RegressorMixin):
+    """Predictions of a regressor with ``_outputs(X)``."""
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the target.
@@ -89,18 +96,10 @@ class BandedRegressor(RegressorMixin, BandedModel):
         return self._outputs(X)
 
 
-class BandedClassifier(ClassifierMixin, BandedModel):
-    """A classifier with hyperparameters by band."""
+class OutputClassifier(ClassifierMixin):
+    """Predictions of a classifier with ``_outputs(X)``: a column per class, or one for two."""
 
-    def _set_classes(self, y: np.ndarray, a: np.ndarray) -> None:
-        """Set ``classes_``, those of samples with positive weight."""
-        check_classification_targets(y)
-        self.classes_ = np.unique(y[a > 0])
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least two classes; the data have one "
-                f"class: {self.classes_[0]!r}."
-            )
+    classes_: np.ndarray
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Decision values, of which the largest determines the class.
@@ -114,6 +113,7 @@ class BandedClassifier(ClassifierMixin, BandedModel):
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes one number, positive for the second class; otherwise one per class.
+            They are logits if there is `predict_proba`.
         """
         Z = self._outputs(X)
         return Z[:, 0] if Z.shape[1] == 1 else Z
@@ -133,3 +133,99 @@ class BandedClassifier(ClassifierMixin, BandedModel):
         """
         Z = self.decision_function(X)
         return self.classes_[Z.argmax(axis=1) if Z.ndim == 2 else (Z > 0).astype(int)]
+
+
+class LogitClassifier(OutputClassifier):
+    """An :class:`OutputClassifier` whose outputs are logits."""
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples, in a format that `fit` accepts.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            The softmax of the logits, in the order of `classes_`; for two classes, ``σ(z)`` is
+            the probability of the second.
+        """
+        Z = self.decision_function(X)
+        return softmax(Z, axis=1) if Z.ndim == 2 else np.column_stack([expit(-Z), expit(Z)])
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples, in a format that `fit` accepts.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+
+class BandedRegressor(OutputRegressor, BandedModel):
+    """A regressor with hyperparameters by band."""
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the coefficients.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data; dense for kernel models.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample.
+
+        Returns
+        -------
+        self : estimator
+            Fitted estimator.
+        """
+        several = isinstance(self, MultiOutputMixin)
+        self._fit(*self._checked(X, y, sample_weight, y_numeric=True, multi_output=several))
+        return self
+
+
+class BandedClassifier(OutputClassifier, BandedModel):
+    """A classifier with hyperparameters by band."""
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the coefficients.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data; dense for kernel models.
+        y : array-like of shape (n_samples,)
+            Classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample.
+
+        Returns
+        -------
+        self : estimator
+            Fitted estimator.
+        """
+        X, y, a = self._checked(X, y, sample_weight)
+        check_classification_targets(y)
+        self.classes_ = np.unique(y[a > 0])  # those of samples with positive weight
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs samples of at least two classes; the data have one "
+                f"class: {self.classes_[0]!r}."
+            )
+        self._fit(X, y, a)
+        return self

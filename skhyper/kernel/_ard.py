@@ -18,7 +18,7 @@ from sklearn.gaussian_process.kernels import RBF
 from sklearn.kernel_ridge import KernelRidge
 
 from skhyper._banded import BANDS, BandedClassifier, BandedModel, BandedRegressor
-from skhyper._sklearn import Interval, fit_context
+from skhyper._sklearn import Interval
 
 __all__ = ["ARDKernelRidge", "ARDKernelRidgeClassifier"]
 
@@ -55,10 +55,9 @@ class _ARDModel(BandedModel):
         of_band = np.bincount(self.bands_, weights=variance) / np.bincount(self.bands_)
         return np.sqrt(X.shape[1] / 2 * np.where(of_band > 0, of_band, 1.0))
 
-    def _solve(self, X: np.ndarray, Y: np.ndarray, a: np.ndarray) -> None:
-        """Set ``dual_coef_``, ``intercept_`` and ``X_fit_``."""
-        self.intercept_ = a @ Y / a.sum()
-        machine = self._machine().fit(X, Y - self.intercept_, a)
+    def _fit(self, X: np.ndarray, y: np.ndarray, a: np.ndarray) -> None:
+        self.intercept_ = a @ y / a.sum()
+        machine = self._machine().fit(X, y - self.intercept_, a)
         self.dual_coef_, self.X_fit_ = machine.dual_coef_, X
 
     def _machine(self) -> KernelRidge:
@@ -143,27 +142,6 @@ class ARDKernelRidge(_ARDModel, MultiOutputMixin, BandedRegressor):
     True
     """
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "ARDKernelRidge":
-        """Fit the dual coefficients.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample.
-
-        Returns
-        -------
-        self : ARDKernelRidge
-        """
-        X, y, a = self._checked(X, y, sample_weight, y_numeric=True, multi_output=True)
-        self._solve(X, y, a)
-        return self
-
 
 class ARDKernelRidgeClassifier(_ARDModel, BandedClassifier):
     """Classification by kernel ridge regression with one length-scale per band of features.
@@ -210,27 +188,8 @@ class ARDKernelRidgeClassifier(_ARDModel, BandedClassifier):
     0.98
     """
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "ARDKernelRidgeClassifier":
-        """Fit the dual coefficients.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,)
-            Classes.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample.
-
-        Returns
-        -------
-        self : ARDKernelRidgeClassifier
-        """
-        X, y, a = self._checked(X, y, sample_weight)
-        self._set_classes(y, a)
-        self._solve(X, self._targets(y), a)
-        return self
+    def _fit(self, X: np.ndarray, y: np.ndarray, a: np.ndarray) -> None:
+        super()._fit(X, self._targets(y), a)
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
         """1 for the class of each column, -1 for all others; one column for two classes."""

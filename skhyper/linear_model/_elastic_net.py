@@ -4,12 +4,13 @@ import numbers
 import warnings
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skhyper._banded import BANDS, PENALTIES, BandedRegressor, LinearValues
 from skhyper._numeric import Centered, ElasticNetSolver, centered_target
 from skhyper._numeric._quadratic import dense_if_small
-from skhyper._sklearn import Interval, fit_context
+from skhyper._sklearn import Interval
 
 __all__ = ["WeightedElasticNet"]
 
@@ -113,31 +114,13 @@ class WeightedElasticNet(LinearValues, BandedRegressor):
         self.bands = bands
         self.fit_intercept = fit_intercept
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "WeightedElasticNet":
-        """Fit the coefficients.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,)
-            Target.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample.
-
-        Returns
-        -------
-        self : WeightedElasticNet
-        """
-        X, y, a = self._checked(X, y, sample_weight, y_numeric=True)
+    def _fit(self, X: Any, y: np.ndarray, a: np.ndarray) -> None:
         data = Centered.from_data(dense_if_small(X), a, self.fit_intercept, lean=True)
         y_mean, Yc = centered_target(y.astype(float)[:, None], a, self.fit_intercept)
         solver = ElasticNetSolver.from_data(data, Yc, self.fit_intercept)
         self._solve(solver)
         self.coef_ = solver.W[:, 0]
         self.intercept_ = float(y_mean[0] - data.mean @ self.coef_) if self.fit_intercept else 0.0
-        return self
 
     def _solve(self, solver: ElasticNetSolver) -> None:
         """Minimize at the current hyperparameters; sets ``alpha_`` and the weights."""
@@ -154,5 +137,5 @@ class WeightedElasticNet(LinearValues, BandedRegressor):
                 "The solution was not found to rounding error: some features are nearly equal or "
                 "linearly dependent. Add a small l2 penalty.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=5,
             )

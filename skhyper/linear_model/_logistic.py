@@ -6,12 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
 
-from skhyper._banded import BANDS, PENALTIES, BandedClassifier, LinearValues
+from skhyper._banded import BANDS, PENALTIES, BandedClassifier, LinearValues, LogitClassifier
 from skhyper._numeric import Design, binomial, multinomial, newton, with_class_weights
-from skhyper._sklearn import Interval, StrOptions, fit_context
+from skhyper._sklearn import Interval, StrOptions
 
 __all__ = ["BandedLogisticRegression"]
 
@@ -19,7 +18,7 @@ __all__ = ["BandedLogisticRegression"]
 _SMALL = 1_000_000
 
 
-class BandedLogisticRegression(LinearValues, BandedClassifier):
+class BandedLogisticRegression(LinearValues, LogitClassifier, BandedClassifier):
     """Logistic regression with one l2 penalty per band of features.
 
     Parameters
@@ -122,25 +121,7 @@ class BandedLogisticRegression(LinearValues, BandedClassifier):
         self.tol = tol
         self.max_iter = max_iter
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BandedLogisticRegression":
-        """Fit the coefficients.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,)
-            Classes.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample.
-
-        Returns
-        -------
-        self : BandedLogisticRegression
-        """
-        X, y, a = self._checked(X, y, sample_weight)
-        self._set_classes(y, a)
+    def _fit(self, X: Any, y: np.ndarray, a: np.ndarray) -> None:
         kept = a > 0  # samples of weight 0 have no effect
         X, y, a = (X, y, a) if kept.all() else (X[kept], y[kept], a[kept])
         a = with_class_weights(a, y, self.classes_, self.class_weight)
@@ -150,7 +131,6 @@ class BandedLogisticRegression(LinearValues, BandedClassifier):
         p = X.shape[1]
         self.coef_ = np.ascontiguousarray(V[:p].T)
         self.intercept_ = V[p] if self.fit_intercept else np.zeros(V.shape[1])
-        return self
 
     def _minimize(self, X: Any, y: np.ndarray, a: np.ndarray, penalties: np.ndarray) -> np.ndarray:
         """Coefficients (q, K), the intercept in the last row."""
@@ -179,38 +159,10 @@ class BandedLogisticRegression(LinearValues, BandedClassifier):
                 f"Newton's method did not converge in {self.n_iter_} steps: the classes may be "
                 "separated by features without a penalty. Give them one, or increase max_iter.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=5,
             )
         in_order = np.empty_like(V)
         in_order[order] = V
         if not two:  # a common shift of all intercepts has no effect
             in_order[p:] -= in_order[p:].mean(axis=1, keepdims=True)
         return in_order
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-        """
-        Z = self.decision_function(X)
-        return softmax(Z, axis=1) if Z.ndim == 2 else np.column_stack([expit(-Z), expit(Z)])
-
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))

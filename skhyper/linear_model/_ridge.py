@@ -9,7 +9,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skhyper._banded import BANDS, PENALTIES, BandedRegressor, LinearValues
 from skhyper._numeric import Centered, NormalEquations, centered_target
-from skhyper._sklearn import fit_context
 
 __all__ = ["BandedRidge"]
 
@@ -108,24 +107,7 @@ class BandedRidge(LinearValues, MultiOutputMixin, BandedRegressor):
         self.bands = bands
         self.fit_intercept = fit_intercept
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BandedRidge":
-        """Fit the coefficients.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample.
-
-        Returns
-        -------
-        self : BandedRidge
-        """
-        X, y, a = self._checked(X, y, sample_weight, y_numeric=True, multi_output=True)
+    def _fit(self, X: Any, y: np.ndarray, a: np.ndarray) -> None:
         self.alphas_ = self._bands.values("alphas", self.alphas)
         penalties = self.alphas_[self.bands_]
         data = Centered.from_data(X, a, self.fit_intercept)
@@ -138,11 +120,10 @@ class BandedRidge(LinearValues, MultiOutputMixin, BandedRegressor):
             warnings.warn(
                 "Conjugate gradients did not converge: scale the features, or increase alphas.",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=4,
             )
         intercept = y_mean - data.mean @ W
         self.coef_ = W[:, 0] if y.ndim == 1 else np.ascontiguousarray(W.T)
         self.intercept_ = float(intercept[0]) if y.ndim == 1 else intercept
         if not self.fit_intercept:
             self.intercept_ = 0.0
-        return self

@@ -8,13 +8,14 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skhyper._banded import LogitClassifier, OutputRegressor
 from skhyper._sklearn import Interval, StrOptions, fit_context, sample_weights
 from skhyper.neural_network._network import ACTIVATIONS, Layer, Network
 from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES
@@ -295,7 +296,7 @@ class BaseMLP(BaseEstimator):
         return tags
 
 
-class MLPRegressor(RegressorMixin, BaseMLP):
+class MLPRegressor(OutputRegressor, BaseMLP):
     """A neural network for regression, trained by gradient descent.
 
     Each hidden layer is a linear map followed by an activation; the last layer is linear. Without
@@ -395,20 +396,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predicted targets.
-        """
-        Z = self._outputs(X)
+    def _outputs(self, X: Any) -> np.ndarray:
+        Z = super()._outputs(X)
         return Z[:, 0] if Z.shape[1] == 1 else Z
 
     def _encoded(self, y: np.ndarray) -> tuple[np.ndarray, str, Any]:
@@ -421,7 +410,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return tags
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):
+class MLPClassifier(LogitClassifier, BaseMLP):
     """A neural network for classification, trained by gradient descent.
 
     The outputs are the logits of the classes (one logit for two classes), the loss is the log-loss.
@@ -463,71 +452,6 @@ n_outputs_, out_activation_, n_features_in_, feature_names_in_
     >>> network.score(X, y) > 0.95
     True
     """
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict classes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            The most probable class of each sample.
-        """
-        Z = self._outputs(X)
-        return self.classes_[(Z[:, 0] > 0).astype(int) if Z.shape[1] == 1 else Z.argmax(axis=1)]
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of the classes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        p : ndarray of shape (n_samples, n_classes)
-            The softmax of the logits, in the order of `classes_`; for two classes, ``σ(z)`` is
-            the probability of the second.
-        """
-        Z = self._outputs(X)
-        M = self._network.means(Z)
-        return np.hstack([1 - M, M]) if M.shape[1] == 1 else M
-
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Logarithms of the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        log_p : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
-        """
-        return np.log(self.predict_proba(X))
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Logits: the outputs of the last layer.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        z : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes one number, positive for the second class; otherwise one per class.
-        """
-        Z = self._outputs(X)
-        return Z[:, 0] if Z.shape[1] == 1 else Z
 
     def _encoded(self, y: np.ndarray) -> tuple[np.ndarray, str, Any]:
         check_classification_targets(y)

@@ -166,10 +166,6 @@ class Network:
         """Z at data X of shape (n, d_0), dense or CSR."""
         return self._forward(layers, X)[-1]
 
-    def means(self, Z: np.ndarray) -> np.ndarray:
-        """M."""
-        return OUTPUTS[self.output].mean(Z)
-
     def loss(self, layers: list[Layer], X: Any, Y: np.ndarray, c: np.ndarray) -> float:
         """Loss without penalty: ``Σ c loss(Z, Y)``."""
         return float(c[:, 0] @ OUTPUTS[self.output].loss(self.outputs(layers, X), Y))
