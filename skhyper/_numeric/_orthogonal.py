@@ -32,14 +32,7 @@ _REGULAR = 1e-20
 class Orthogonal:
     """Solver of ``min |Z W - Y|² + α |W|²`` for many α; W of minimum norm for α = 0.
 
-    Parameters
-    ----------
-    Z : ndarray of shape (n, p)
-
-    Attributes
-    ----------
-    range : ndarray of shape (n, r)
-        Orthonormal basis of the columns of Z: Q.
+    `range` is an orthonormal basis of the columns of Z, (n, r): Q.
     """
 
     def __init__(self, Z: np.ndarray):

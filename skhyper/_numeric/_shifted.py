@@ -30,23 +30,11 @@ _EPS = np.finfo(float).eps
 
 
 class Shifted:
-    """``(G + α)⁻¹`` for a positive semidefinite G and any α.
+    """``(G + α)⁻¹`` for a positive semidefinite G, computed by `gram`, and any α.
 
     By Cholesky factors at first; after as many as cost one eigendecomposition, by that, if it is
-    as accurate.
-
-    Parameters
-    ----------
-    gram : callable
-        Computes G, (m, m).
-    primal : bool
-    ones : ndarray of shape (n, 1) or None
-        Unit vector that a dual G maps to zero; None without an intercept.
-
-    Attributes
-    ----------
-    size : float
-        Norm of a dual G.
+    as accurate. `ones` is the unit vector, (n, 1), that a dual G maps to zero; None without an
+    intercept. `size` is the norm of a dual G.
     """
 
     def __init__(self, gram: Callable[[], np.ndarray], primal: bool, ones: np.ndarray | None):

@@ -42,12 +42,7 @@ def check_pipeline(pipeline: Pipeline, *methods: str) -> None:
 
 
 class Chain:
-    """Named transformers in sequence.
-
-    Parameters
-    ----------
-    steps : sequence of (str, transformer)
-        Unfitted; None and "passthrough" are skipped.
+    """Named transformers in sequence; None and "passthrough" are skipped.
 
     Attributes
     ----------
@@ -92,14 +87,7 @@ class Chain:
     ) -> Any:
         """Training data after the last step: the previous object if nothing changed.
 
-        Parameters
-        ----------
-        params : dict of dict
-            Hyperparameters by step.
-        X, y : array-like
-            Training data.
-        metadata : dict
-            Further arguments of ``fit``, as returned by ``route``.
+        `params` are hyperparameters by step, `metadata` is the result of ``route``.
         """
         for stage in self._stages:
             method = "fit_transform" if hasattr(stage.map.transformer, "fit_transform") else "fit"

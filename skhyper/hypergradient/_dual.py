@@ -61,20 +61,11 @@ def dual_output(
     params: Callable[..., dict[str, Any]],
     r: Any = 1.0,
 ) -> Output:
-    """Predictions ``K* C`` with ``C = r V``, for ``G = r K r V + α V - …``.
+    """Predictions ``K* C`` with ``C = r V``, for ``G = r K r V + α V - …`` with roots r of weights.
 
-    Parameters
-    ----------
-    train, test : Gram
-        K and K*.
-    pair : Pair
-        Points to predict, and training points.
-    solve : callable
-        Solves with ``r K r + α``.
-    params : callable
-        ``params(gradient)`` and ``params(gradient, u)``: derivatives by name, from those with
-        respect to the kernel's hyperparameters and, through α, from the adjoint u.
-    r : ndarray of shape (n, 1), default=1.0
+    `pair` are the points to predict and to train on, `solve` solves with ``r K r + α``.
+    ``params(gradient)`` and ``params(gradient, u)`` are derivatives by name: from those with
+    respect to the kernel's hyperparameters and, through α, from the adjoint u.
     """
 
     def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
@@ -103,10 +94,7 @@ def shifted_factor(A: np.ndarray, alpha: Any) -> np.ndarray:
 class Shifted:
     """Solvers of ``(A + α) V = B`` for many α.
 
-    Attributes
-    ----------
-    spectrum : tuple of ndarray or None
-        Eigenvalues and eigenvectors of A, once they are cheaper than more factorizations.
+    Factors at first; the `spectrum` (eigenvalues and eigenvectors) once it is cheaper.
     """
 
     def __init__(self, A: np.ndarray):
@@ -145,10 +133,7 @@ class ShiftedSolver:
     spectrum: tuple[np.ndarray, np.ndarray] | None
 
     def error(self) -> float:
-        """Rounding error of the dual solution, relative to leave-one-out residuals.
-
-        These residuals are the dual solution divided by the diagonal of ``(A + α)⁻¹``.
-        """
+        """Rounding error of V, relative to leave-one-out residuals ``V / diag((A + α)⁻¹)``."""
         n, lowest = len(self.A), float(self.alpha.min())
         if self.spectrum is not None:
             with np.errstate(divide="ignore"):

@@ -97,10 +97,7 @@ class _AtKernel(NamedTuple):
 class KernelRidgeFold(KernelFold):
     """Training data, and the matrix and factorizations of the last kernel.
 
-    Attributes
-    ----------
-    r, rY : ndarray
-        Roots of the sample weights, (n, 1), and their product with the target, (n, T).
+    `r` are the roots of the sample weights, (n, 1), `rY` is their product with the target, (n, T).
     """
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any):
@@ -212,15 +209,9 @@ class KernelRidgeFit(Fit):
     def leave_one_out(self, shift: np.ndarray | None = None) -> Output | None:
         """``y - v / diag(A⁻¹)`` with ``A = r K r + α`` and v the dual coefficients.
 
-        Parameters
-        ----------
-        shift : ndarray of shape (n, T), default=None
-            Added to the targets of all other samples when one is left out, and subtracted
-            from its prediction.
-
-        References
-        ----------
-        Rasmussen and Williams (2006), Gaussian Processes for Machine Learning, eq. 5.12.
+        `shift`, (n, T), is added to the targets of all other samples when one is left out, and
+        subtracted from its prediction. Rasmussen and Williams (2006), Gaussian Processes for
+        Machine Learning, eq. 5.12.
         """
         r = self.fold.r
         if len(np.unique(self.solver.alpha)) > 1 or np.any(r == 0) or self.by_own_solver:

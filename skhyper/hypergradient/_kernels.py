@@ -53,15 +53,10 @@ Inputs = Any  # ndarray; 0.0 where K does not depend on the points; None where n
 
 @dataclass(frozen=True)
 class Gram:
-    """A kernel matrix and its pull-back.
+    """A kernel matrix (n, m), within compositions also a number, and its pull-back.
 
-    Attributes
-    ----------
-    K : ndarray of shape (n, m)
-        Within compositions also a number, for a constant matrix.
-    back : callable
-        Pull-back: from dK and `wrt` (one of "", "X", "Y" and "XY": the point sets to
-        differentiate) to derivatives with respect to hyperparameters, X and Y.
+    ``back(dK, wrt)``, with `wrt` one of "", "X", "Y" and "XY", the point sets to differentiate,
+    returns derivatives with respect to the hyperparameters, X and Y.
     """
 
     K: Any
@@ -69,16 +64,10 @@ class Gram:
 
 
 class Pair:
-    """Points x and y, and quantities shared by kernels, computed on first use.
+    """Points x and y, arrays or CSR matrices, and matrices shared by kernels, computed once.
 
-    Parameters
-    ----------
-    X : array or CSR matrix of shape (n, p)
-    Y : array or CSR matrix of shape (m, p), default=None
-        By default X itself.
-    noise : bool, default=False
-        Whether ``WhiteKernel`` is on the diagonal, as when scikit-learn calls a kernel with
-        one argument.
+    By default y are x themselves. With `noise`, ``WhiteKernel`` is on the diagonal, as when
+    scikit-learn calls a kernel with one argument.
     """
 
     def __init__(self, X: Any, Y: Any = None, noise: bool = False):
@@ -95,7 +84,7 @@ class Pair:
         return not sparse.issparse(self.X) and not sparse.issparse(self.Y)
 
     def known(self, name: str) -> np.ndarray:
-        """A matrix of `_GEOMETRY`, computed once."""
+        """A matrix of `_GEOMETRY`."""
         if name not in self._known:
             self._known[name] = _GEOMETRY[name][0](self.X, self.Y)
         return self._known[name]
@@ -506,13 +495,7 @@ def why_unknown(kernel: Any) -> str:
 
 
 def kernel_names(kernel: Any) -> tuple[str, ...]:
-    """Hyperparameters of a kernel that ``gram`` differentiates.
-
-    Raises
-    ------
-    NotDifferentiableError
-        If it does not know the kernel.
-    """
+    """Hyperparameters that ``gram`` differentiates; raises for a kernel it does not know."""
     if reason := why_unknown(kernel):
         raise NotDifferentiableError(reason)
     if isinstance(kernel, str):
@@ -533,14 +516,8 @@ def passes_inputs(kernel: Any) -> bool:
 def gram(kernel: Any, pair: Pair, params: Mapping[str, Any] | None = None, **settings: Any) -> Gram:
     """A kernel matrix and its pull-back; without derivatives for a kernel it does not know.
 
-    Parameters
-    ----------
-    kernel : str, kernel of ``sklearn.gaussian_process.kernels`` or callable
-    pair : Pair
-    params : dict, default=None
-        Arguments of an unknown kernel.
-    **settings : float
-        `gamma`, `coef0` and `degree`, for a kernel given as a string.
+    `kernel` is a string, with `gamma`, `coef0` and `degree` in `settings`; a kernel of
+    ``sklearn.gaussian_process.kernels``; or unknown, with its arguments in `params`.
     """
     if why_unknown(kernel):
         K = (

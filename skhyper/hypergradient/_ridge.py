@@ -180,16 +180,13 @@ class _RidgeFit(Fit):
     def leave_one_out(self) -> Output | None:
         """Residuals over 1 - h, with h the diagonal of the hat matrix.
 
-        References
-        ----------
         Allen (1974), "The relationship between variable selection and data augmentation and a
         method for prediction", Technometrics 16.
         """
         fold, loss = self.fold, self.fold.loss
         a = loss.data.weights
-        if is_classifier(fold.estimator) or np.any(a == 0) or not fold.is_solved:
-            return None
-        if (system := fold.system_left_out) is None:
+        usable = fold.is_solved and not is_classifier(fold.estimator) and not np.any(a == 0)
+        if not usable or (system := fold.system_left_out) is None:
             return None
         left_out, slope, error = system.left_out(loss.Yc, self.solution.alpha)
         if not error <= _EXACT:
@@ -211,16 +208,11 @@ class _RidgeFit(Fit):
 
 @dataclass(frozen=True)
 class _Solution:
-    """Solution at one penalty for each output.
+    """Solution W (p, K) at one penalty for each output.
 
-    Attributes
-    ----------
-    alpha, W : ndarray of shape (K,), (p, K)
-    error : float
-        Rounding error of its predictions, relative to its residuals; with more features than
-        samples, where training residuals vanish, relative to those of leave-one-out.
-    is_usable : bool
-        Whether its derivatives are more than rounding errors.
+    `error` is the rounding error of its predictions, relative to its residuals; with more
+    features than samples, where training residuals vanish, relative to those of leave-one-out.
+    `is_usable`: derivatives are more than rounding errors.
     """
 
     system: Any

@@ -25,22 +25,10 @@ _N_REMEMBERED = 3
 
 
 class Stage:
-    """One named transformer, its differentiable transformer, and the data it has transformed.
+    """A named transformer, as differentiable `map`, and the data it has transformed.
 
     Data sets are identified by *keys*, objects compared by identity. In a chain the key is the
     data set itself; where columns are selected anew each time, the data they are selected from.
-
-    Parameters
-    ----------
-    name : str
-    transformer : transformer
-        Unfitted.
-
-    Attributes
-    ----------
-    map : DifferentiableTransformer
-    Z_train : array-like
-        Transformed training data.
     """
 
     def __init__(self, name: str, transformer: Any):
@@ -110,10 +98,7 @@ def split_params(
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Split `params` into a composition's own hyperparameters and those of each step.
 
-    Raises
-    ------
-    ValueError
-        If a name is not a hyperparameter, or stands for a whole step.
+    Raises ValueError for a name that is no hyperparameter, or that stands for a whole step.
     """
     own: dict[str, Any] = {}
     nested: dict[str, dict[str, Any]] = {step: {} for step in steps}
@@ -140,12 +125,9 @@ def split_params(
 def route(
     estimator: Any, method: str, params: Mapping[str, Any], steps: Collection[str]
 ) -> Metadata:
-    """Arguments of ``method(X, y, **params)`` of a composition, routed to each step.
+    """Arguments of ``method(X, y, **params)`` of a composition, by step and its method.
 
-    Returns
-    -------
-    routed : dict of dict of dict
-        Keywords by step and method; the method None stands for all others.
+    The method None stands for all that are not named.
     """
     if params and get_config()["enable_metadata_routing"]:
         routing = process_routing(estimator, method, **params)

@@ -44,13 +44,8 @@ _MIN_REVERSE = 3
 class WeightDerivatives(NamedTuple):
     """Derivatives of the weights with respect to the hyperparameters.
 
-    Attributes
-    ----------
-    times : callable
-        From a loss's derivative with respect to the weights, (P,), to those with respect to the
-        hyperparameters, (k,).
-    dw : ndarray of shape (k, P) or None
-        The derivatives themselves; None in reverse mode.
+    `times` maps a loss's derivative with respect to the weights, (P,), to those with respect to
+    the hyperparameters, (k,). `dw`, (k, P), are the derivatives themselves; None in reverse mode.
     """
 
     times: Callable[[np.ndarray], np.ndarray]

@@ -118,16 +118,7 @@ class Tape(NamedTuple):
 
 @dataclass(frozen=True)
 class Network:
-    """The shape of a network.
-
-    Parameters
-    ----------
-    widths : tuple of int
-        ``d_0, ..., d_L``.
-    activation : {"identity", "logistic", "relu", "softplus", "tanh"}
-    output : {"identity", "logistic", "softmax"}
-        With the half square, the binary and the multinomial cross-entropy as loss.
-    """
+    """The shape of a network: widths ``d_0, ..., d_L``, and keys of ACTIVATIONS and OUTPUTS."""
 
     widths: tuple[int, ...]
     activation: str
@@ -206,16 +197,8 @@ class Network:
     ) -> None:
         """Derivative of the gradient along k directions, written to `out`.
 
-        Parameters
-        ----------
-        layers : list of Layer
-            Weights at which the gradient was computed.
-        d_layers : list of Layer
-            Directions dw, (k, P), or one direction, (P,).
-        tape : Tape
-            Tape of the gradient.
-        out : list of Layer
-            Views of an array of the shape of dw.
+        `layers` and `tape` are those of the gradient; `d_layers` and `out` are views of arrays
+        (k, P), or (P,) for one direction.
         """
         by_value = ACTIVATIONS[self.activation].slope_by_value
         bends = [

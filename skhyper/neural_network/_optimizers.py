@@ -47,27 +47,16 @@ class Step(NamedTuple):
 class Optimizer(NamedTuple):
     """A rule that turns gradients into steps, and its derivatives.
 
-    Attributes
-    ----------
-    names : tuple of str
-        Its differentiable hyperparameters.
-    n_slots : int
-        Number of state variables per weight.
-    step : callable
-        ``step(S, g, t, h) -> d, S_new``.
-    d_step : callable
-        Forward mode: ``d_step(at, dS, dg, dh) -> dd, dS_new`` at a :class:`Step`. It may overwrite
-        `dS` and `dg`.
-    pull_back : callable
-        Reverse mode: ``pull_back(at, d_bar, S_bar) -> g_bar, S_bar_old, h_bar``. It may overwrite
-        `d_bar` and `S_bar`.
+    `names` are its differentiable hyperparameters, `n_slots` is its number of state variables per
+    weight. Derivatives are at a :class:`Step`; forward mode may overwrite `dS` and `dg`, reverse
+    mode `d_bar` and `S_bar`.
     """
 
     names: tuple[str, ...]
     n_slots: int
-    step: Callable[..., Pair]
-    d_step: Callable[..., Pair]
-    pull_back: Callable[..., Bars]
+    step: Callable[..., Pair]  # step(S, g, t, h) -> d, S_new
+    d_step: Callable[..., Pair]  # d_step(at, dS, dg, dh) -> dd, dS_new
+    pull_back: Callable[..., Bars]  # pull_back(at, d_bar, S_bar) -> g_bar, S_bar_old, h_bar
 
 
 def _plain(S: np.ndarray, g: np.ndarray, t: int, h: Values) -> Pair:
@@ -208,29 +197,18 @@ OPTIMIZERS = {
 
 
 class Schedule(NamedTuple):
-    """The learning rate of an epoch, relative to the first one.
+    """The learning rate after e of n epochs, relative to the first one, and its derivative.
 
-    Attributes
-    ----------
-    names : tuple of str
-        Its differentiable hyperparameters: ``("decay",)`` or none.
-    factor : callable
-        ``factor(e, decay, n)`` after e of n epochs.
-    slope : callable
-        Derivative of `factor` with respect to the decay.
+    `names` are its differentiable hyperparameters: ``("decay",)`` or none.
     """
 
     names: tuple[str, ...]
     factor: Callable[[int, float, int], float]
-    slope: Callable[[int, float, int], float]
+    slope: Callable[[int, float, int], float]  # with respect to the decay
 
 
 def _zero(e: int, decay: float, n: int) -> float:
     return 0.0
-
-
-def _cosine(e: int, decay: float, n: int) -> float:
-    return (1 + np.cos(np.pi * e / n)) / 2
 
 
 def _exponential(e: int, decay: float, n: int) -> float:
@@ -243,7 +221,7 @@ def _inverse(e: int, decay: float, n: int) -> float:
 
 SCHEDULES = {
     "constant": Schedule((), lambda e, decay, n: 1.0, _zero),
-    "cosine": Schedule((), _cosine, _zero),
+    "cosine": Schedule((), lambda e, decay, n: (1 + np.cos(np.pi * e / n)) / 2, _zero),
     "exponential": Schedule(("decay",), _exponential, lambda *a: -a[0] * _exponential(*a)),
     "inverse": Schedule(("decay",), _inverse, lambda *a: -a[0] * _inverse(*a) ** 2),
 }

@@ -45,15 +45,7 @@ def _n_steps(settings: Settings, n: int) -> tuple[int, int]:
 
 
 class Trajectory:
-    """The recorded steps of a training, and their differentiation in reverse mode.
-
-    Parameters
-    ----------
-    network : Network
-    data : Data
-        Training data.
-    settings : Settings
-    """
+    """The recorded steps of a training, and their differentiation in reverse mode."""
 
     def __init__(self, network: Network, data: Data, settings: Settings):
         self._network, self._data, self._settings = network, data, settings
@@ -80,20 +72,9 @@ class Trajectory:
     def pull_back(
         self, n_epochs: int, d_values: Mapping[str, np.ndarray], w_bar: np.ndarray
     ) -> np.ndarray:
-        """Derivatives of a loss of the weights with respect to hyperparameters.
+        """Derivatives of a loss with respect to hyperparameters along `d_values`, (k,).
 
-        Parameters
-        ----------
-        n_epochs : int
-            Number of epochs after which the weights are those of the loss.
-        d_values : dict
-            Directions, see ``_training.directions``.
-        w_bar : ndarray of shape (P,)
-            Derivative of the loss with respect to the weights.
-
-        Returns
-        -------
-        slopes : ndarray of shape (k,)
+        `w_bar` is its derivative with respect to the weights after `n_epochs`, (P,).
         """
         found = {name: np.zeros(np.shape(d)[1:]) for name, d in d_values.items()}
         n_steps = sum(epoch < n_epochs for _, epoch in self._batches)

@@ -53,48 +53,26 @@ class Data(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """Hyperparameters of a training.
+    """Hyperparameters of a training: `values` are the numeric ones, with alpha of shape (L,).
 
-    Attributes
-    ----------
-    optimizer, schedule : str
-        Keys of OPTIMIZERS and SCHEDULES.
-    values : dict
-        Numeric hyperparameters by name: `learning_rate`, `decay`, `alpha` of shape (L,), and those
-        of the optimizer.
-    batch_size : int
-    max_iter : int
-        Number of epochs.
-    patience : int
-        Training ends after this many consecutive epochs in which the validation loss did not
-        decrease by `tol`.
-    tol : float
+    With validation data, training ends after `patience` consecutive epochs in which the
+    validation loss did not decrease by `tol`.
     """
 
-    optimizer: str
-    schedule: str
+    optimizer: str  # key of OPTIMIZERS
+    schedule: str  # key of SCHEDULES
     values: Mapping[str, Any]
     batch_size: int
-    max_iter: int
+    max_iter: int  # number of epochs
     patience: int = 0
     tol: float = 0.0
 
 
 class Run(NamedTuple):
-    """The result of a training.
+    """The result of a training: weights (P,), their derivatives (k, P), and losses by epoch.
 
-    Attributes
-    ----------
-    w : ndarray of shape (P,)
-        Weights after epoch `best_iter`.
-    dw : ndarray of shape (k, P)
-        Derivatives of w.
-    loss_curve : list of float
-        Mean loss over the batches of each epoch, with the penalty.
-    validation_curve : list of float or None
-        Validation loss after each epoch, without the penalty.
-    best_iter : int
-        Epoch of the lowest validation loss, from 1; without validation data the last one.
+    `best_iter`, from 1, is the epoch of the weights: that of the lowest validation loss, or the
+    last one. Only training losses include the penalty.
     """
 
     w: np.ndarray
@@ -111,20 +89,10 @@ def differentiable(optimizer: str, schedule: str) -> tuple[str, ...]:
 
 
 def directions(names: Any, alpha: Any, n_layers: int) -> dict[str, np.ndarray]:
-    """Unit directions, one per hyperparameter, in the order of the names.
+    """Unit directions in the hyperparameters, in the order of the names from `differentiable`.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Names from :func:`differentiable`.
-    alpha : float or array-like of shape (L,)
-        A number has one direction, an array one per layer.
-    n_layers : int
-
-    Returns
-    -------
-    d_values : dict
-        Component of the directions for each name, (k,); (k, L) for alpha.
+    An array `alpha` has one direction per layer. For each name, the components of the directions:
+    (k,), or (k, L) for alpha.
     """
     shared = np.ndim(alpha) == 0
     sizes = [1 if name != "alpha" or shared else n_layers for name in names]
@@ -146,26 +114,13 @@ def train(
     d_values: Mapping[str, np.ndarray] | None = None,
     record: Callable[..., None] | None = None,
 ) -> Run:
-    """Train a network.
+    """Train a network from the weights w, which are overwritten.
 
-    Parameters
-    ----------
-    network : Network
-    w : ndarray of shape (P,)
-        Initial weights; overwritten.
-    data : Data
-    settings : Settings
-    rng : RandomState
-        Shuffles the samples before each epoch, unless there is one batch.
-    validation : Data, default=None
-        If given, the weights of the epoch with the lowest loss on it are returned. Derivatives are
-        those for that epoch, taken as fixed.
-    d_values : dict, default=None
-        Result of :func:`directions`; by default no derivatives.
-    record : callable, default=None
-        ``record(w, g, S, tape, rows, epoch)`` is called in each step, with weights, gradient and
-        the optimizer's state before the step (views that change), the tape of the gradient, the
-        rows of the batch, and the epoch from 0.
+    `rng` shuffles the samples before each epoch, unless there is one batch. With validation data,
+    the weights are those of the epoch with the lowest loss on it, and derivatives those for that
+    epoch, taken as fixed. `d_values` are :func:`directions`. In each step
+    ``record(w, g, S, tape, rows, epoch)`` is called, with weights, gradient and state before it
+    (views that change), the tape of the gradient, the rows of the batch, and the epoch from 0.
 
     Raises
     ------
