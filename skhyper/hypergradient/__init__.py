@@ -29,7 +29,6 @@ from skhyper.hypergradient import (  # noqa: F401
     _weighted_elastic_net,
 )
 from skhyper.hypergradient._check import HypergradientCheck, check_hypergradient
-from skhyper.hypergradient._forward import forward_vjp
 from skhyper.hypergradient._losses import Criterion, criterion_of, log_marginal_likelihood
 from skhyper.hypergradient._problem import (
     Cotangents,
@@ -45,7 +44,7 @@ from skhyper.hypergradient._problem import (
     implicit_vjp,
     inner_problem,
 )
-from skhyper.hypergradient._rules import finite_output, hypergradient
+from skhyper.hypergradient._rules import finite_output, forward_vjp, hypergradient
 from skhyper.hypergradient._transformer import (
     DifferentiableTransformer,
     LeafTransformer,

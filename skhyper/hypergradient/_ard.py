@@ -33,8 +33,7 @@ from skhyper.kernel import ARDKernelRidge, ARDKernelRidgeClassifier
 __all__ = ["ARDProblem"]
 
 
-@inner_problem.register(ARDKernelRidge)
-@inner_problem.register(ARDKernelRidgeClassifier)
+@inner_problem.register(ARDKernelRidge | ARDKernelRidgeClassifier)
 class ARDProblem(InnerProblem):
     """ARDKernelRidge and its classifier, with respect to `alpha` and `length_scales`."""
 

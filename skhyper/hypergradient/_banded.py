@@ -32,7 +32,6 @@ from skhyper.hypergradient._problem import (
     Output,
     Traits,
     Want,
-    check_not_overridden,
     inner_problem,
     template_of,
 )
@@ -47,11 +46,8 @@ class BandedRidgeProblem(InnerProblem):
 
     names = ("alphas",)
     methods = ("predict",)
+    inherits = ("fit", "predict")
     traits = Traits(passes_data=True, leaves_one_out=True)
-
-    def __init__(self, estimator: BandedRidge):
-        super().__init__(estimator)
-        check_not_overridden(estimator, BandedRidge, "fit", "predict")
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
         centers, template = self.estimator.fit_intercept, template_of(self.estimator, X, y)
@@ -125,12 +121,7 @@ class BandedLogisticProblem(LinearProblem):
     """BandedLogisticRegression with respect to `alphas`: a number, an array or a dict."""
 
     names = ("alphas",)
-
-    def __init__(self, estimator: BandedLogisticRegression):
-        super().__init__(estimator)
-        check_not_overridden(
-            estimator, BandedLogisticRegression, "fit", "predict_proba", "decision_function"
-        )
+    inherits = ("fit", "predict_proba", "decision_function")
 
     def training(self, fitted: BandedLogisticRegression, fold: LinearFold) -> Training:
         y, a = fold.y, as_weights(fold.sample_weight, len(fold.y))

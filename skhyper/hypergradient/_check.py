@@ -13,7 +13,6 @@ from sklearn.model_selection import check_cv
 from skhyper._readonly import private_copy
 from skhyper._sklearn import safe_split
 from skhyper.hypergradient._elementwise import STENCIL
-from skhyper.hypergradient._forward import is_forward
 from skhyper.hypergradient._losses import Criterion, criterion_of
 from skhyper.hypergradient._problem import (
     NotDifferentiableError,
@@ -228,6 +227,13 @@ def _rebuilt(names: Sequence[str], own: Mapping[str, Any], vector: np.ndarray) -
     return {name: like(own[name], part) for name, part in zip(names, np.split(vector, ends))}
 
 
+def _is_forward(estimator: Any) -> bool:
+    try:
+        return inner_problem(estimator).traits.is_forward
+    except NotDifferentiableError:
+        return False
+
+
 def _tightened(estimator: Any) -> Any:
     """Clone with tightened solver tolerances, nested estimators included.
 
@@ -238,7 +244,7 @@ def _tightened(estimator: Any) -> Any:
     params = {"": estimator, **estimator.get_params(deep=True)}
     for name, value in params.items():
         owner, _, last = name.rpartition("__")
-        if is_forward(params.get(owner)):
+        if _is_forward(params.get(owner)):
             continue
         if last == "tol" and isinstance(value, float):
             tight[name] = min(value, 1e-12)

@@ -47,7 +47,6 @@ from skhyper.hypergradient._problem import (
     Output,
     Traits,
     Want,
-    check_not_overridden,
     inner_problem,
     prefixed,
 )
@@ -62,11 +61,10 @@ class GaussianProcessProblem(InnerProblem):
     Outputs are the predictive mean, and the evidence as "log_marginal_likelihood".
     """
 
+    inherits = ("fit", "predict", "log_marginal_likelihood")
+
     def __init__(self, estimator: Any):
         super().__init__(estimator)
-        check_not_overridden(
-            estimator, GaussianProcessRegressor, "fit", "predict", "log_marginal_likelihood"
-        )
         kernel = estimator.kernel
         if estimator.optimizer is not None and (kernel is None or kernel.n_dims):
             raise NotDifferentiableError(

@@ -44,7 +44,6 @@ from skhyper.hypergradient._problem import (
     Output,
     Traits,
     Want,
-    check_not_overridden,
     fitted_clone,
     inner_problem,
     prefixed,
@@ -67,9 +66,10 @@ class KernelRidgeProblem(InnerProblem):
     ``sklearn.gaussian_process.kernels`` all that is not "fixed", as in ``kernel__length_scale``.
     """
 
+    inherits = ("fit", "predict", "_get_kernel")
+
     def __init__(self, estimator: Any):
         super().__init__(estimator)
-        check_not_overridden(estimator, KernelRidge, "fit", "predict", "_get_kernel")
         why_not = why_unknown(estimator.kernel)
         names = () if why_not else kernel_names(estimator.kernel)
         if not isinstance(estimator.kernel, str):

@@ -16,7 +16,6 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skhyper._numeric._data import as_matrix
-from skhyper.hypergradient._forward import forward_vjp
 from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
 from skhyper.hypergradient._problem import (
     Cotangents,
@@ -27,9 +26,9 @@ from skhyper.hypergradient._problem import (
     Output,
     Traits,
     Want,
-    check_not_overridden,
     inner_problem,
 )
+from skhyper.hypergradient._rules import forward_vjp
 from skhyper.neural_network import (
     MLPClassifier,
     MLPRegressor,
@@ -41,8 +40,7 @@ from skhyper.neural_network import (
 __all__ = ["NeuralProblem"]
 
 
-@inner_problem.register(MLPClassifier)
-@inner_problem.register(MLPRegressor)
+@inner_problem.register(MLPClassifier | MLPRegressor)
 class NeuralProblem(InnerProblem):
     """MLPClassifier and MLPRegressor, for their learning rate, penalties and momentum.
 
@@ -50,15 +48,13 @@ class NeuralProblem(InnerProblem):
     without a seed, all fits of a fold share one.
     """
 
+    inherits = ("fit", "predict")
     traits = Traits(
-        why_not="Widths, batches and epochs of a network are whole numbers.",
-        is_forward=True,
+        why_not="Widths, batches and epochs of a network are whole numbers.", is_forward=True
     )
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
-        base = MLPClassifier if isinstance(estimator, MLPClassifier) else MLPRegressor
-        check_not_overridden(estimator, base, "fit", "predict")
         self.names = differentiable(estimator.optimizer, estimator.schedule)
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]

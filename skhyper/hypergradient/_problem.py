@@ -50,6 +50,7 @@ __all__ = [
     "Traits",
     "Want",
     "as_target",
+    "check_inherited",
     "check_not_overridden",
     "fitted_clone",
     "implicit_vjp",
@@ -282,14 +283,18 @@ class InnerProblem(ABC):
     methods : tuple of str
         Methods accepted by ``predict`` of a fit.
     traits : Traits
+    inherits : tuple of str
+        Methods that a subclass of the registered class may not override.
     """
 
     names: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("predict", "predict_proba", "decision_function")
     traits: Traits = Traits()
+    inherits: tuple[str, ...] = ()
 
     def __init__(self, estimator: Any):
         self.estimator = estimator
+        check_inherited(estimator, inner_problem, self.inherits)
 
     @abstractmethod
     def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
@@ -321,6 +326,13 @@ def inner_problem(estimator: Any) -> InnerProblem:
         and predictions it inherits.
     """
     raise NotDifferentiableError(f"{type(estimator).__name__} has no hypergradient.")
+
+
+def check_inherited(estimator: Any, registered: Any, methods: Collection[str]) -> None:
+    """``check_not_overridden`` for the class by which a single-dispatch function finds it."""
+    if methods:
+        base = next(cls for cls in type(estimator).__mro__ if cls in registered.registry)
+        check_not_overridden(estimator, base, *methods)
 
 
 def check_not_overridden(estimator: Any, base: type | None, *methods: str) -> None:

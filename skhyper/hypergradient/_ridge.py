@@ -24,12 +24,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skhyper._numeric import Orthogonal, Shifted
-from skhyper._numeric._data import (
-    Centered,
-    as_weights,
-    checked_matrix,
-    checked_target,
-)
+from skhyper._numeric._data import Centered, as_weights, checked_matrix, checked_target
 from skhyper._numeric._normal import converged_solver
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._centred import SquaredLoss
@@ -43,7 +38,6 @@ from skhyper.hypergradient._problem import (
     Output,
     Traits,
     Want,
-    check_not_overridden,
     fitted_clone,
     inner_problem,
     template_of,
@@ -66,20 +60,19 @@ _EPS, _TINY = np.finfo(float).eps, np.finfo(float).tiny
 _BY_GRAM = ("auto", "cholesky")
 
 
-@inner_problem.register(Ridge)
-@inner_problem.register(RidgeClassifier)
+@inner_problem.register(Ridge | RidgeClassifier)
 class RidgeProblem(InnerProblem):
     """Ridge and RidgeClassifier, for `alpha`: a number or one for each output."""
 
     names = ("alpha",)
+    inherits = ("fit", "predict")
     traits = Traits(passes_data=True, leaves_one_out=True)
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
-        base = RidgeClassifier if isinstance(estimator, RidgeClassifier) else Ridge
-        check_not_overridden(estimator, base, "fit", "predict")
         if estimator.positive:
-            raise NotDifferentiableError(f"{base.__name__}(positive=True) has no hypergradient.")
+            name = type(estimator).__name__
+            raise NotDifferentiableError(f"{name}(positive=True) has no hypergradient.")
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
         return _RidgeFold(self.estimator, X, y, sample_weight)

@@ -1,13 +1,22 @@
-"""The hypergradient of a validation loss, from a fit."""
+"""The hypergradient of a validation loss, from a fit; the rule for training step by step."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from skhyper.hypergradient._problem import Fit, Gradient, NotDifferentiableError, Output, Want
+from skhyper.hypergradient._problem import (
+    VJP,
+    Cotangents,
+    Fit,
+    Gradient,
+    NotDifferentiableError,
+    Output,
+    Want,
+    implicit_vjp,
+)
 
-__all__ = ["finite_output", "hypergradient"]
+__all__ = ["finite_output", "forward_vjp", "hypergradient"]
 
 
 def hypergradient(
@@ -66,3 +75,27 @@ def finite_output(fit: Fit, X: Any, method: str) -> Output:
             "fold for them, and for values too large for float64."
         )
     return output
+
+
+def forward_vjp(
+    direct: Callable[[np.ndarray, Want], tuple[Any, Cotangents]],
+    along: Callable[[Any, Want], Gradient],
+) -> VJP:
+    """VJP of an output whose training is a fixed sequence of steps, not the solution of a problem.
+
+    The weights are a function ``w = W(θ)``, and ``dL/dθ = ∂L/∂θ + ∂L/∂w dW/dθ`` with dW/dθ
+    accumulated during training: the implicit rule for ``G(w, θ) = w - W(θ)``. Such a problem sets
+    the trait `is_forward`.
+
+    Parameters
+    ----------
+    direct : callable
+        As in ``implicit_vjp``.
+    along : callable
+        From ``∂L/∂w`` to ``∂L/∂w dW/dθ`` for the requested names.
+    """
+
+    def cross(u: Any, want: Want) -> Cotangents:
+        return Cotangents({name: -slope for name, slope in along(u, want).items()})
+
+    return implicit_vjp(direct, lambda dw: dw, cross)

@@ -30,7 +30,6 @@ from skhyper.hypergradient._problem import (
     InnerProblem,
     Output,
     Want,
-    check_not_overridden,
     inner_problem,
     prefixed,
     stripped,
@@ -55,9 +54,10 @@ class _Target(RegressorMixin, BaseEstimator):
 class TransformedTargetProblem(InnerProblem):
     """TransformedTargetRegressor, with respect to ``regressor__name``."""
 
+    inherits = ("fit", "predict")
+
     def __init__(self, estimator: Any):
         super().__init__(estimator)
-        check_not_overridden(estimator, TransformedTargetRegressor, "fit", "predict")
         regressor = LinearRegression() if estimator.regressor is None else estimator.regressor
         self.inner = inner_problem(regressor)
         self.names = tuple(prefixed("regressor", dict.fromkeys(self.inner.names)))

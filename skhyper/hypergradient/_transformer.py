@@ -22,7 +22,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skhyper._readonly import with_copies, with_protected
-from skhyper.hypergradient._problem import Gradient, NotDifferentiableError
+from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, check_inherited
 
 __all__ = [
     "DifferentiableTransformer",
@@ -62,6 +62,8 @@ class DifferentiableTransformer(ABC):
         need.
     why_not : str
         Reason why a hyperparameter that one would expect is missing from `names`.
+    inherits : tuple of str
+        Methods that a subclass of the registered class may not override.
     fitted : transformer
         Set by ``fit_transform``; as scikit-learn would have fitted it.
     """
@@ -69,10 +71,12 @@ class DifferentiableTransformer(ABC):
     names: tuple[str, ...] = ()
     passes_inputs: bool = True
     why_not: str = ""
+    inherits: tuple[str, ...] = ()
     fitted: Any = None
 
     def __init__(self, transformer: Any):
         self.transformer = transformer
+        check_inherited(transformer, transformer_vjp, self.inherits)
 
     @abstractmethod
     def fit_transform(

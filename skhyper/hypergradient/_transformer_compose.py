@@ -25,7 +25,7 @@ from sklearn.pipeline import FeatureUnion
 from skhyper._readonly import works_in_place
 from skhyper._sklearn import input_indices, set_remainder
 from skhyper.hypergradient._chain import is_step
-from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, check_not_overridden
+from skhyper.hypergradient._problem import Gradient, NotDifferentiableError
 from skhyper.hypergradient._stage import Stage, split_params, stripped
 from skhyper.hypergradient._transformer import (
     DifferentiableTransformer,
@@ -85,11 +85,10 @@ class _Part:
 class _SideBySide(DifferentiableTransformer):
     """Base class of FeatureUnionMap and ColumnTransformerMap."""
 
-    base: type
+    inherits = ("fit", "transform", "fit_transform")
 
     def __init__(self, transformer: Any):
         super().__init__(transformer)
-        check_not_overridden(transformer, self.base, "fit", "transform", "fit_transform")
         self._children = [name for name, _ in self.children(transformer)]
         stages = [Stage(name, t) for name, t in self.children(transformer) if is_step(t)]
         self._stand_ins = {stage.name: _StandIn(stage) for stage in stages}
@@ -207,8 +206,6 @@ def _add_columns(dX: Side, part: Side, X: Any, columns: Any) -> Side:
 class FeatureUnionMap(_SideBySide):
     """FeatureUnion, for `transformer_weights` (a dict) and ``name__…`` of its transformers."""
 
-    base = FeatureUnion
-
     def __init__(self, transformer: Any):
         super().__init__(transformer)
         if works_in_place(transformer):
@@ -243,8 +240,6 @@ class FeatureUnionMap(_SideBySide):
 @transformer_vjp.register(ColumnTransformer)
 class ColumnTransformerMap(_SideBySide):
     """ColumnTransformer, for `transformer_weights` (a dict) and ``name__…``."""
-
-    base = ColumnTransformer
 
     @staticmethod
     def children(transformer: Any) -> list[tuple[str, Any]]:

@@ -15,7 +15,7 @@ from scipy import linalg
 from sklearn.kernel_approximation import Nystroem, RBFSampler
 
 from skhyper.hypergradient._kernels import Gram, Pair, gram, kernel_names
-from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, check_not_overridden
+from skhyper.hypergradient._problem import Gradient, NotDifferentiableError
 from skhyper.hypergradient._transformer import (
     LeafTransformer,
     Names,
@@ -39,9 +39,10 @@ _CLIP = 1e-12
 class NystroemMap(LeafTransformer):
     """Nystroem, with respect to `gamma` and `coef0`, where they are numbers."""
 
+    inherits = ("fit", "transform", "fit_transform")
+
     def __init__(self, transformer: Any):
         super().__init__(transformer)
-        check_not_overridden(transformer, Nystroem, "fit", "transform", "fit_transform")
         kernel = transformer.kernel
         if callable(kernel) or kernel not in _KERNELS or transformer.kernel_params is not None:
             raise NotDifferentiableError(
@@ -111,9 +112,10 @@ def _inverse_root_pull_back(C: np.ndarray, dN: np.ndarray) -> np.ndarray:
 class RBFSamplerMap(LeafTransformer):
     """RBFSampler for `gamma`: ``Z = √(2/q) cos(X W + b)``, with W proportional to √gamma."""
 
+    inherits = ("fit", "transform", "fit_transform")
+
     def __init__(self, transformer: Any):
         super().__init__(transformer)
-        check_not_overridden(transformer, RBFSampler, "fit", "transform", "fit_transform")
         self._scaled = transformer.gamma == "scale"
         self.names = () if self._scaled else ("gamma",)
         if self._scaled:

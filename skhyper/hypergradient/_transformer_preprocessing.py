@@ -24,7 +24,7 @@ from sklearn.preprocessing import (
 
 from skhyper._numeric._data import as_weights
 from skhyper.hypergradient._elementwise import known_slope
-from skhyper.hypergradient._problem import NotDifferentiableError, check_not_overridden
+from skhyper.hypergradient._problem import NotDifferentiableError
 from skhyper.hypergradient._transformer import (
     LeafTransformer,
     Names,
@@ -43,11 +43,7 @@ class ScalerMap(LeafTransformer):
     Subclasses define the derivatives of a row and of the statistics.
     """
 
-    base: type
-
-    def __init__(self, transformer: Any):
-        super().__init__(transformer)
-        check_not_overridden(transformer, self.base, "fit", "transform", "fit_transform")
+    inherits = ("fit", "transform", "fit_transform")
 
     def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         if not inputs:
@@ -66,16 +62,14 @@ class ScalerMap(LeafTransformer):
     def rows(self, X: np.ndarray, dZ: np.ndarray) -> tuple[np.ndarray, Any]:
         """``∂L/∂X`` at fixed statistics, and ``∂L/∂statistics``, 0 where there are none."""
 
-    @abstractmethod
     def learned(self, X: np.ndarray, d_statistics: np.ndarray) -> np.ndarray:
         """Pull-back of ``∂L/∂statistics`` to the training data: ``∂L/∂X``."""
+        raise AssertionError("has no statistics")
 
 
 @transformer_vjp.register(StandardScaler)
 class StandardScalerMap(ScalerMap):
     """``Z = (X - μ) / s``; statistics: μ and v = s²."""
-
-    base = StandardScaler
 
     def rows(self, X: np.ndarray, dZ: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         t = self.fitted
@@ -89,19 +83,17 @@ class StandardScalerMap(ScalerMap):
         a = np.asarray(as_weights(self.fit_params.get("sample_weight"), len(X)))
         a = a / a.sum()
         mean = a @ X
-        centred = X - mean
-        v, unit = a @ centred**2, len(X) * np.finfo(float).eps
+        centered = X - mean
+        v, unit = a @ centered**2, len(X) * np.finfo(float).eps
         # A feature that is constant up to rounding has scale 1, as in scikit-learn.
         varies = v > unit * v + (unit * mean) ** 2
         d_mean, d_variance = d_statistics
-        return a[:, None] * (d_mean + 2 * centred * np.where(varies, d_variance, 0))
+        return a[:, None] * (d_mean + 2 * centered * np.where(varies, d_variance, 0))
 
 
 @transformer_vjp.register(MinMaxScaler)
 class MinMaxScalerMap(ScalerMap):
     """``Z = low + (X - min) (high - low) / (max - min)``; statistics: min and max."""
-
-    base = MinMaxScaler
 
     def rows(self, X: np.ndarray, dZ: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         t = self.fitted
@@ -126,8 +118,6 @@ class MinMaxScalerMap(ScalerMap):
 class MaxAbsScalerMap(ScalerMap):
     """``Z = X / max|X|``; statistic: the maximum."""
 
-    base = MaxAbsScaler
-
     def rows(self, X: np.ndarray, dZ: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         s = self.fitted.scale_
         if getattr(self.fitted, "clip", False):  # since scikit-learn 1.9
@@ -141,27 +131,11 @@ class MaxAbsScalerMap(ScalerMap):
         return dX
 
 
-class _Rowwise(ScalerMap):
-    """Base class of transformers without statistics."""
-
-    def rows(self, X: np.ndarray, dZ: np.ndarray) -> tuple[np.ndarray, Any]:
-        return self.row_derivative(X, dZ), np.zeros(())
-
-    def learned(self, X: np.ndarray, d_statistics: np.ndarray) -> np.ndarray:
-        raise AssertionError("learns nothing")
-
-    @abstractmethod
-    def row_derivative(self, X: np.ndarray, dZ: np.ndarray) -> np.ndarray:
-        """``∂L/∂X``."""
-
-
 @transformer_vjp.register(Normalizer)
-class NormalizerMap(_Rowwise):
+class NormalizerMap(ScalerMap):
     """``Z = X / |X|``, with the l1, l2 or max norm of each row."""
 
-    base = Normalizer
-
-    def row_derivative(self, X: np.ndarray, dZ: np.ndarray) -> np.ndarray:
+    def rows(self, X: np.ndarray, dZ: np.ndarray) -> tuple[np.ndarray, Any]:
         if self.fitted.norm == "l2":
             length = np.sqrt((X * X).sum(axis=1, keepdims=True))
             slope = X / np.where(length > 0, length, 1)
@@ -173,14 +147,12 @@ class NormalizerMap(_Rowwise):
             rows, largest = np.arange(len(X)), np.abs(X).argmax(axis=1)
             slope[rows, largest] = np.sign(X[rows, largest])
         length = np.where(length > 0, length, 1)
-        return (dZ - slope * (dZ * X).sum(axis=1, keepdims=True) / length) / length
+        return (dZ - slope * (dZ * X).sum(axis=1, keepdims=True) / length) / length, 0.0
 
 
 @transformer_vjp.register(FunctionTransformer)
-class FunctionTransformerMap(_Rowwise):
+class FunctionTransformerMap(ScalerMap):
     """FunctionTransformer with a known elementwise function."""
-
-    base = FunctionTransformer
 
     def __init__(self, transformer: Any):
         super().__init__(transformer)
@@ -191,23 +163,21 @@ class FunctionTransformerMap(_Rowwise):
                 "VJP for a transformer of your own."
             )
 
-    def row_derivative(self, X: np.ndarray, dZ: np.ndarray) -> np.ndarray:
+    def rows(self, X: np.ndarray, dZ: np.ndarray) -> tuple[np.ndarray, Any]:
         slope = known_slope(self.fitted.func)
         assert slope is not None  # checked at construction
-        return dZ * slope(X)
+        return dZ * slope(X), 0.0
 
 
 @transformer_vjp.register(PolynomialFeatures)
-class PolynomialFeaturesMap(_Rowwise):
+class PolynomialFeaturesMap(ScalerMap):
     """Monomials: ``Z_k = Π_j X_j^P_kj``."""
 
-    base = PolynomialFeatures
-
-    def row_derivative(self, X: np.ndarray, dZ: np.ndarray) -> np.ndarray:
+    def rows(self, X: np.ndarray, dZ: np.ndarray) -> tuple[np.ndarray, Any]:
         dX = np.zeros(X.shape)
         for k, powers in enumerate(self.fitted.powers_):
             used = np.flatnonzero(powers)
             for j in used:
                 rest = powers[used] - (used == j)
                 dX[:, j] += powers[j] * dZ[:, k] * np.prod(X[:, used] ** rest, axis=1)
-        return dX
+        return dX, 0.0

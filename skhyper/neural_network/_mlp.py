@@ -20,14 +20,7 @@ from skhyper._sklearn import Interval, StrOptions, fit_context, sample_weights
 from skhyper.neural_network._network import ACTIVATIONS, Layer, Network
 from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES
 from skhyper.neural_network._reverse import Trajectory, bytes_needed
-from skhyper.neural_network._training import (
-    Data,
-    Run,
-    Settings,
-    directions,
-    shares,
-    train,
-)
+from skhyper.neural_network._training import Data, Run, Settings, directions, shares, train
 
 __all__ = ["BaseMLP", "MLPClassifier", "MLPRegressor"]
 

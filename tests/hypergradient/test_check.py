@@ -19,6 +19,8 @@ from skhyper.hypergradient import (
     check_hypergradient,
     inner_problem,
 )
+from skhyper.hypergradient._check import _is_forward
+from skhyper.neural_network import MLPRegressor
 
 X, y = load_diabetes(return_X_y=True)
 
@@ -109,3 +111,9 @@ def test_classes_in_one_column():
         found = check_hypergradient(LogisticRegression(), X, y[:, None], scoring="neg_log_loss")
     expected = check_hypergradient(LogisticRegression(), X, y, scoring="neg_log_loss")
     assert found.gradient == pytest.approx(expected.gradient)
+
+
+def test_is_forward():
+    assert _is_forward(MLPRegressor())
+    assert not _is_forward(Ridge())
+    assert not _is_forward(None)

@@ -30,7 +30,9 @@ from skhyper.hypergradient import (
     Fit,
     NotDifferentiableError,
     Output,
+    Want,
     finite_output,
+    forward_vjp,
     hypergradient,
     implicit_vjp,
     inner_problem,
@@ -143,3 +145,15 @@ def test_output_that_is_not_finite():
     problem.fit({})
     with pytest.raises(ValueError, match="contains NaN or infinity"):
         finite_output(problem.fitted, np.full((2, 3), np.nan), "predict")
+
+
+def test_steps_of_training_are_differentiated():
+    # n steps of w ← w - η (w - 1) from 0
+    w = slope = 0.0
+    for _ in range(5):
+        residual = w - 1
+        slope -= residual + 0.3 * slope
+        w -= 0.3 * residual
+    vjp = forward_vjp(lambda d, want: (d, Cotangents({})), lambda dw, want: {"rate": dw * slope})
+    w = 1 - 0.7**5
+    assert vjp(2 * w, Want(["rate"])).params == {"rate": pytest.approx(2 * w * 5 * 0.7**4)}
