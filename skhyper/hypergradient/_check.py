@@ -146,7 +146,6 @@ def check_hypergradient(
     def loss(vector: np.ndarray) -> float:
         return folds.loss(_rebuilt(names, own, vector))
 
-    expected = directions @ slopes, float(np.linalg.norm(slopes * scale))
     found, refused = None, ""
     for length in (step, step / 10, step * 10, step / 100):
         try:
@@ -156,24 +155,15 @@ def check_hypergradient(
             continue
         # Error of the differences from rounding alone; not counted.
         noise = 16 * np.finfo(float).eps * abs(folds.level) / length
-        now = _compared(folds.criterion.description, gradient, *expected, differences, noise)
+        size = max(float(np.linalg.norm(slopes * scale)), float(np.abs(differences).max()), 1e-300)
+        errors = np.maximum(np.abs(directions @ slopes - differences) - noise, 0.0) / size
+        now = HypergradientCheck(
+            folds.criterion.description, gradient, directions @ slopes, differences, errors
+        )
         found = now if found is None or now.max_error < found.max_error else found
         if found.max_error <= rtol:
             return found
     raise _failure(estimator, names, found, rtol, refused)
-
-
-def _compared(
-    criterion: str,
-    gradient: Mapping[str, Any],
-    directional: np.ndarray,
-    length: float,
-    differences: np.ndarray,
-    noise: float,
-) -> HypergradientCheck:
-    size = max(length, float(np.abs(differences).max()), 1e-300)
-    errors = np.maximum(np.abs(directional - differences) - noise, 0.0) / size
-    return HypergradientCheck(criterion, gradient, directional, differences, errors)
 
 
 def _failure(
@@ -181,7 +171,7 @@ def _failure(
 ) -> Exception:
     if found is None:
         return NotDifferentiableError(
-            f"Differences need values on both sides of the setting of {names}: {refused}"
+            f"Differences need values on both sides of those of {names}: {refused}"
         )
     return AssertionError(
         f"The hypergradient of {estimator!r} is off by {found.max_error:.2g} of its length, more "

@@ -144,8 +144,8 @@ class _PipelineFit(Fit):
                 return Cotangents(params)
             if dZ_train is None or dZ_test is None:
                 raise NotDifferentiableError(
-                    f"The last step {problem.last!r} gives no derivatives by its data at this "
-                    f"setting: leave {before} out of what is differentiated.",
+                    f"The last step {problem.last!r} gives no derivatives by its data at these "
+                    f"hyperparameters: leave {before} out of what is differentiated.",
                     before,
                 )
             chain.transform(X)

@@ -153,22 +153,17 @@ class _RidgeFit(Fit):
                 f"The solution at alpha={solution.alpha.max():.3g} is lost in rounding: scale the "
                 "features, or penalize more."
             )
-        exact = loss.output(solution.W, X, solution.solve, self._cross)
+        W, shared = solution.W, self._shared
+        exact = loss.output(W, X, solution.solve, lambda u: shared((u * W).sum(axis=0)))
 
         def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
             if want.data:
                 return exact.vjp(d_value, want)
             # With respect to alpha alone, the product of the adjoint with W suffices.
-            product = loss.output(solution.W, X, lambda dW: dW, self._cross_by_product)
+            product = loss.output(W, X, lambda dW: dW, lambda dW: shared(solution.product(dW)))
             return product.vjp(d_value, want)
 
         return Output(exact.value, vjp)
-
-    def _cross(self, u: np.ndarray) -> Gradient:
-        return self._shared((u * self.solution.W).sum(axis=0))
-
-    def _cross_by_product(self, dW: np.ndarray) -> Gradient:
-        return self._shared(self.solution.product(dW))
 
     def leave_one_out(self) -> Output | None:
         """Residuals over 1 - h, with h the diagonal of the hat matrix.
