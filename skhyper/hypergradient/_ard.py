@@ -30,8 +30,6 @@ from skhyper.hypergradient._problem import (
 )
 from skhyper.kernel import ARDKernelRidge, ARDKernelRidgeClassifier
 
-__all__ = ["ARDProblem"]
-
 
 @inner_problem.register(ARDKernelRidge | ARDKernelRidgeClassifier)
 class ARDProblem(InnerProblem):

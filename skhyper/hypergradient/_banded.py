@@ -37,8 +37,6 @@ from skhyper.hypergradient._problem import (
 )
 from skhyper.linear_model import BandedLogisticRegression, BandedRidge
 
-__all__ = ["BandedLogisticProblem", "BandedRidgeProblem"]
-
 
 @inner_problem.register(BandedRidge)
 class BandedRidgeProblem(InnerProblem):

@@ -24,8 +24,6 @@ from skhyper.hypergradient._transformer import (
     transformer_vjp,
 )
 
-__all__ = ["Chain", "PipelineMap", "check_pipeline", "is_step"]
-
 
 def is_step(transformer: Any) -> bool:
     """Whether a step of a pipeline is an actual step, not None or "passthrough"."""

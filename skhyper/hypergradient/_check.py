@@ -23,8 +23,6 @@ from skhyper.hypergradient._problem import (
 from skhyper.hypergradient._rules import hypergradient
 from skhyper.space import as_vector, is_vector, like
 
-__all__ = ["HypergradientCheck", "check_hypergradient"]
-
 
 @dataclass(frozen=True)
 class HypergradientCheck:

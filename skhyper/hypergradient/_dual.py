@@ -22,8 +22,6 @@ from skhyper.hypergradient._kernels import Gram, Inputs, Pair, add_inputs
 from skhyper.hypergradient._problem import Cotangents, Fold, Output, Want, implicit_vjp
 from skhyper.hypergradient._stage import equal_params
 
-__all__ = ["KernelFold", "Shifted", "ShiftedSolver", "dual_output", "like_points", "shifted_factor"]
-
 # Number of Cholesky factorizations before an eigendecomposition, which costs about 20 of them: in
 # total a search costs at most three times the cheaper of the two.
 _FACTORS_BEFORE_SPECTRUM = 10

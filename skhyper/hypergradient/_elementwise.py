@@ -9,8 +9,6 @@ from scipy import special
 
 from skhyper.hypergradient._problem import NotDifferentiableError
 
-__all__ = ["STENCIL", "difference_slope", "known_slope"]
-
 Function = Callable[[np.ndarray], np.ndarray]
 
 _SLOPES: dict[Any, Function] = {

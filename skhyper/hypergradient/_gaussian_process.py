@@ -51,8 +51,6 @@ from skhyper.hypergradient._problem import (
     prefixed,
 )
 
-__all__ = ["GaussianProcessProblem"]
-
 
 @inner_problem.register(GaussianProcessRegressor)
 class GaussianProcessProblem(InnerProblem):

@@ -50,8 +50,6 @@ from skhyper.hypergradient._problem import (
     template_of,
 )
 
-__all__ = ["KernelRidgeFit", "KernelRidgeFold", "KernelRidgeProblem"]
-
 # Rounding errors, relative to leave-one-out residuals: up to the first, the solution computed
 # here is scored (else scikit-learn's own fit); above the second there is no hypergradient.
 _EXACT = 1e-9

@@ -32,17 +32,6 @@ from sklearn.utils.extmath import safe_sparse_dot
 
 from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, prefixed
 
-__all__ = [
-    "Gram",
-    "Inputs",
-    "Pair",
-    "add_inputs",
-    "gram",
-    "kernel_names",
-    "passes_inputs",
-    "why_unknown",
-]
-
 # Number of features up to which exact differences are as fast as matrix products.
 _FEW_FEATURES = 16
 # Squared distances below this share of |x|² + |y|² are rounding errors: the points are equal.

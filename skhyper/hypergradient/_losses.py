@@ -24,8 +24,6 @@ from sklearn.svm import SVC
 
 from skhyper._sklearn import scorer_parts
 
-__all__ = ["Criterion", "criterion_of", "log_marginal_likelihood"]
-
 Loss = Callable[[np.ndarray], tuple[float, np.ndarray]]
 _TINY = np.finfo(float).tiny
 

@@ -37,8 +37,6 @@ from skhyper.neural_network import (
     pull_back,
 )
 
-__all__ = ["NeuralProblem"]
-
 
 @inner_problem.register(MLPClassifier | MLPRegressor)
 class NeuralProblem(InnerProblem):

@@ -33,8 +33,6 @@ from skhyper.hypergradient._problem import (
 )
 from skhyper.hypergradient._stage import metadata_of, route, split_params
 
-__all__ = ["PipelineProblem"]
-
 
 @inner_problem.register(Pipeline)
 class PipelineProblem(InnerProblem):

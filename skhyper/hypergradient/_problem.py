@@ -37,30 +37,6 @@ from sklearn.utils import column_or_1d
 from skhyper._numeric._data import as_weights, copy_rows
 from skhyper._readonly import with_copies, with_protected
 
-__all__ = [
-    "VJP",
-    "Cotangents",
-    "Fit",
-    "Fold",
-    "Gradient",
-    "InnerProblem",
-    "NotDifferentiableError",
-    "Output",
-    "PlainProblem",
-    "Traits",
-    "Want",
-    "as_target",
-    "check_inherited",
-    "check_not_overridden",
-    "fitted_clone",
-    "implicit_vjp",
-    "inner_problem",
-    "minus",
-    "prefixed",
-    "stripped",
-    "template_of",
-]
-
 Gradient = dict[str, Any]
 
 

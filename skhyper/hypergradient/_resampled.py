@@ -27,8 +27,6 @@ from skhyper.hypergradient._problem import (
 )
 from skhyper.hypergradient._stage import equal_params, split_params
 
-__all__ = ["ResampledProblem"]
-
 # Number of transformed data sets that are cached: a fold's test data and its training data.
 _N_REMEMBERED = 2
 

@@ -43,8 +43,6 @@ from skhyper.hypergradient._problem import (
     template_of,
 )
 
-__all__ = ["RidgeProblem"]
-
 # Sizes above which factorizations of the Gram matrix cost more than conjugate gradients throughout.
 _LARGEST_GRAM = 5000
 _LARGEST_SPARSE_GRAM = 1000

@@ -16,8 +16,6 @@ from skhyper.hypergradient._problem import (
     implicit_vjp,
 )
 
-__all__ = ["finite_output", "forward_vjp", "hypergradient"]
-
 
 def hypergradient(
     fit: Fit,

@@ -17,8 +17,6 @@ from skhyper.hypergradient._transformer import (
     differentiable_or_opaque,
 )
 
-__all__ = ["Metadata", "Stage", "equal_params", "metadata_of", "route", "split_params"]
-
 Metadata = Mapping[str, Mapping[str | None, Mapping[str, Any]]]
 # Cached transformed data sets: the test data of a fold, and its training data for their score.
 _N_REMEMBERED = 3

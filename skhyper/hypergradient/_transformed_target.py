@@ -36,8 +36,6 @@ from skhyper.hypergradient._problem import (
 )
 from skhyper.hypergradient._stage import split_params
 
-__all__ = ["TransformedTargetProblem"]
-
 
 class _Target(RegressorMixin, BaseEstimator):
     """Records the target on which the inner regressor is fitted."""

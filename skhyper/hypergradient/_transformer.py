@@ -24,18 +24,6 @@ from sklearn.base import clone
 from skhyper._readonly import with_copies, with_protected
 from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, check_inherited
 
-__all__ = [
-    "DifferentiableTransformer",
-    "LeafTransformer",
-    "Names",
-    "OpaqueTransformer",
-    "Pulled",
-    "Side",
-    "as_dense",
-    "differentiable_or_opaque",
-    "transformer_vjp",
-]
-
 Names = Collection[str]
 Side = np.ndarray | None  # of the training or the test data
 Pulled = tuple[Gradient, Side, Side]

@@ -36,8 +36,6 @@ from skhyper.hypergradient._transformer import (
     transformer_vjp,
 )
 
-__all__ = ["ColumnTransformerMap", "FeatureUnionMap"]
-
 
 class _StandIn:
     """Proxy that scikit-learn calls; transforming is left to its stage, by the key of the data."""

@@ -25,8 +25,6 @@ from skhyper.hypergradient._transformer import (
     transformer_vjp,
 )
 
-__all__ = ["NystroemMap", "RBFSamplerMap"]
-
 _KERNELS = ("linear", "poly", "polynomial", "rbf", "sigmoid")
 # Lower bound that scikit-learn clips the singular values of C at.
 _CLIP = 1e-12

@@ -34,8 +34,6 @@ from skhyper.hypergradient._transformer import (
     transformer_vjp,
 )
 
-__all__ = ["ScalerMap"]
-
 
 class ScalerMap(LeafTransformer):
     """Base class of transformers without differentiable hyperparameters.

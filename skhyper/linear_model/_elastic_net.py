@@ -12,8 +12,6 @@ from skhyper._numeric import Centered, ElasticNetSolver, centered_target
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import Interval
 
-__all__ = ["WeightedElasticNet"]
-
 # Default alpha, as a share of the largest correlation, at which the lasso has no coefficients.
 _DEFAULT_SHARE = 0.01
 

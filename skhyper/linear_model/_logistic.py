@@ -12,8 +12,6 @@ from skhyper._banded import BANDS, PENALTIES, BandedClassifier, LinearValues, Lo
 from skhyper._numeric import Design, binomial, multinomial, newton, with_class_weights
 from skhyper._sklearn import Interval, StrOptions
 
-__all__ = ["BandedLogisticRegression"]
-
 # Sparse data with at most this number of entries, zeros included, are faster dense.
 _SMALL = 1_000_000
 

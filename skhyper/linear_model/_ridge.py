@@ -10,8 +10,6 @@ from sklearn.exceptions import ConvergenceWarning
 from skhyper._banded import BANDS, PENALTIES, BandedRegressor, LinearValues
 from skhyper._numeric import Centered, NormalEquations, centered_target
 
-__all__ = ["BandedRidge"]
-
 
 class BandedRidge(LinearValues, MultiOutputMixin, BandedRegressor):
     """Linear regression with one l2 penalty per band of features.

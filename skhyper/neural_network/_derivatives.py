@@ -9,8 +9,6 @@ from skhyper._sklearn import validate_params
 from skhyper.neural_network._mlp import BaseMLP
 from skhyper.neural_network._training import differentiable
 
-__all__ = ["fit_with_derivatives", "fit_with_slopes", "pull_back"]
-
 
 def fit_with_derivatives(
     estimator: BaseMLP, X: Any, y: Any, names: Sequence[str], sample_weight: Any = None

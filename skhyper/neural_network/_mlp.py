@@ -22,8 +22,6 @@ from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES
 from skhyper.neural_network._reverse import Trajectory, bytes_needed
 from skhyper.neural_network._training import Data, Run, Settings, directions, shares, train
 
-__all__ = ["BaseMLP", "MLPClassifier", "MLPRegressor"]
-
 _POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
 _PART = Interval(numbers.Real, 0, 1, closed="left")

@@ -30,8 +30,6 @@ import numpy as np
 from scipy import sparse
 from scipy.special import expit, logit
 
-__all__ = ["ACTIVATIONS", "OUTPUTS", "Layer", "Network", "Tape"]
-
 # Directions are processed in blocks of at most this many numbers per layer, which fit into the
 # processor's cache.
 _IN_CACHE = 16_384

@@ -25,8 +25,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "Optimizer", "Schedule", "Step"]
-
 Values = Mapping[str, float]
 Derivatives = Mapping[str, np.ndarray]
 Pair = tuple[np.ndarray, np.ndarray]

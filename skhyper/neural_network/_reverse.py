@@ -28,8 +28,6 @@ from skhyper.neural_network._network import Layer, Network, Tape
 from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES, Step
 from skhyper.neural_network._training import Data, Settings, penalty_of_weights, shares
 
-__all__ = ["Trajectory", "bytes_needed"]
-
 
 def bytes_needed(network: Network, settings: Settings, n: int) -> int:
     """Maximum number of bytes of the stored steps of a training on n samples."""

@@ -31,17 +31,6 @@ import numpy as np
 from skhyper.neural_network._network import Network
 from skhyper.neural_network._optimizers import OPTIMIZERS, SCHEDULES, Step
 
-__all__ = [
-    "Data",
-    "Run",
-    "Settings",
-    "differentiable",
-    "directions",
-    "penalty_of_weights",
-    "shares",
-    "train",
-]
-
 
 class Data(NamedTuple):
     """Samples X (n, d_0), dense or CSR; targets Y (n, d_L); weights a (n,)."""
