@@ -55,7 +55,6 @@ class Chain:
 
     def __init__(self, steps: Sequence[tuple[str, Any]]):
         self._stages = [Stage(name, t) for name, t in steps if is_step(t)]
-        self._test_keys: list[Any] = []
         found: list[tuple[str, ...]] = []
         reasons: list[str] = []
         blocking = None
@@ -93,15 +92,17 @@ class Chain:
             X = stage.fit_transform(params.get(stage.name, {}), X, y, fit_params, key=X)
         return X
 
-    def transform(self, X: Any) -> Any:
-        """Test data after the last step."""
-        self._test_keys = []
+    def transform(self, X: Any) -> tuple[Any, list[Any]]:
+        """Test data after the last step, and before each."""
+        before = []
         for stage in self._stages:
-            self._test_keys.append(X)
+            before.append(X)
             X = stage.transform(X, key=X)
-        return X
+        return X, before
 
-    def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
+    def pull_back(
+        self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool, before: Sequence[Any]
+    ) -> Pulled:
         """VJP of all steps, from the last to the first with a derivative to contribute."""
         wanted = [bool(set(stage.names) & set(names)) for stage in self._stages]
         first = 0 if inputs else wanted.index(True) if any(wanted) else len(wanted)
@@ -110,7 +111,7 @@ class Chain:
         for i in range(len(self._stages) - 1, first - 1, -1):
             if all(part is None for part in d):
                 break
-            key = self._test_keys[i] if d[1] is not None else None
+            key = before[i] if d[1] is not None else None
             part, d_train, d_test = self._stages[i].pull_back(*d, names, inputs or i > first, key)
             gradient.update(part)
             d = d_train, d_test
@@ -126,6 +127,7 @@ class PipelineMap(DifferentiableTransformer):
         check_pipeline(transformer, "fit_transform", "transform")
         self._steps = [name for name, _ in transformer.steps]
         self._chain = Chain(transformer.steps)
+        self._before: list[Any] = []  # test data before each step
         self.names, self.why_not = self._chain.names, self._chain.why_not
         self.passes_inputs = self._chain.passes_inputs
 
@@ -141,7 +143,8 @@ class PipelineMap(DifferentiableTransformer):
         return Z
 
     def transform(self, X: Any) -> Any:
-        return self._chain.transform(X)
+        Z, self._before = self._chain.transform(X)
+        return Z
 
     def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
-        return self._chain.pull_back(dZ_train, dZ_test, names, inputs)
+        return self._chain.pull_back(dZ_train, dZ_test, names, inputs, self._before)

@@ -95,12 +95,8 @@ def criterion_of(
     """
     parts = scorer_parts(scorer)
     if parts is None:
-        default = _default_criterion(_last_step(estimator))
-        return (
-            default
-            if default is not None
-            else _surrogate("accuracy_score" if is_classifier(estimator) else "score", estimator)
-        )
+        name = "accuracy_score" if is_classifier(estimator) else "score"
+        return _default_criterion(_last_step(estimator)) or _surrogate(name, estimator)
     function, sign, kwargs = parts
     if function is log_marginal_likelihood:
         description = "-log marginal likelihood of a training sample"
@@ -293,23 +289,18 @@ _REGRESSION: dict[Any, Callable] = {
 # ---- classification
 
 
-def _one_hot(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Indicators (m, K) of the classes."""
-    return (y[:, None] == classes).astype(float)
-
-
-def _checked_one_hot(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Indicators (m, K) of the classes; raises for samples of other classes."""
-    hot = _one_hot(y, classes)
+def _one_hot(y: np.ndarray, classes: np.ndarray, strict: bool = True) -> np.ndarray:
+    """Indicators (m, K) of the classes; unless not `strict`, raises for samples of others."""
+    hot = (y[:, None] == classes).astype(float)
     missing = hot.sum(axis=1) == 0
-    if missing.any():
+    if strict and missing.any():
         which = y[missing].tolist()[0]
         raise ValueError(f"The class {which!r} is in a test fold and not in its training.")
     return hot
 
 
 def _log_loss(y: np.ndarray, w: np.ndarray, classes: np.ndarray) -> Loss:
-    T = _checked_one_hot(y, classes)
+    T = _one_hot(y, classes)
 
     def loss(P: np.ndarray) -> tuple[float, np.ndarray]:
         eps = np.finfo(P.dtype).eps
@@ -321,7 +312,7 @@ def _log_loss(y: np.ndarray, w: np.ndarray, classes: np.ndarray) -> Loss:
 
 
 def _brier(y: np.ndarray, w: np.ndarray, classes: np.ndarray) -> Loss:
-    T = _checked_one_hot(y, classes)
+    T = _one_hot(y, classes)
     half = 0.5 if len(classes) == 2 else 1.0
 
     def loss(P: np.ndarray) -> tuple[float, np.ndarray]:
@@ -371,7 +362,7 @@ def _calibrated_log_loss(
     separated classes. Decision values of pairs of classes (`paired`) are summed, one sum for
     each class. Samples of classes unknown to the model, always misclassified, are left out.
     """
-    T = _one_hot(y, classes)
+    T = _one_hot(y, classes, strict=False)
     known = T.any(axis=1)
     if not known.all():
         if not w[known].sum() > 0:

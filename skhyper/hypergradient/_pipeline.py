@@ -126,11 +126,11 @@ class _PipelineFit(Fit):
     final: Fit
 
     def last_step(self, X: Any) -> tuple[Any, Any]:
-        return self.final.last_step(self.chain.transform(X))
+        return self.final.last_step(self.chain.transform(X)[0])
 
     def predict(self, X: Any, method: str) -> Output:
         problem, chain = self.problem, self.chain
-        output = self.final.predict(chain.transform(X), method)
+        output = self.final.predict(chain.transform(X)[0], method)
 
         def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
             before = [name for name in problem.before if name in want.names]
@@ -146,8 +146,8 @@ class _PipelineFit(Fit):
                     f"hyperparameters: leave {before} out of what is differentiated.",
                     before,
                 )
-            chain.transform(X)
-            through, *dX = chain.pull_back(dZ_train, dZ_test, before, data)
+            inner_data = chain.transform(X)[1]
+            through, *dX = chain.pull_back(dZ_train, dZ_test, before, data, inner_data)
             return Cotangents({**params, **through}, *dX)
 
         return Output(output.value, vjp)

@@ -1,5 +1,6 @@
 """A transformer within a composition, refitted only if its input or hyperparameters change."""
 
+import copy
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -37,8 +38,8 @@ class Stage:
     def _drop_data(self) -> None:
         self._fitted_on: tuple | None = None
         self.Z_train: Any = None
-        self._seen: list[tuple[Any, Any, Any]] = []  # key, X, Z
-        self._focus: Any = None
+        # Key, the map after it transformed these data, and the result.
+        self._seen: list[tuple[Any, DifferentiableTransformer, Any]] = []
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,9 +72,9 @@ class Stage:
         for seen_key, _, Z in self._seen:
             if seen_key is key:
                 return Z
-        Z = self.map.transform(X)
-        self._focus = key
-        self._seen = [*self._seen[1 - _N_REMEMBERED :], (key, X, Z)]
+        used = copy.copy(self.map)
+        Z = used.transform(X)
+        self._seen = [*self._seen[1 - _N_REMEMBERED :], (key, used, Z)]
         return Z
 
     def pull_back(
@@ -83,10 +84,10 @@ class Stage:
         own = stripped(names, self.name)
         if not own and not inputs:
             return {}, None, None
-        if dZ_test is not None and self._focus is not key:
-            self.map.transform(next(X for seen, X, _ in self._seen if seen is key))
-            self._focus = key
-        gradient, dX_train, dX_test = self.map.pull_back(dZ_train, dZ_test, own, inputs)
+        used = self.map
+        if dZ_test is not None:
+            used = next(used for seen, used, _ in self._seen if seen is key)
+        gradient, dX_train, dX_test = used.pull_back(dZ_train, dZ_test, own, inputs)
         kept: Gradient = {f"{self.name}__{k}": v for k, v in gradient.items() if k in own}
         return kept, dX_train, dX_test
 
