@@ -18,13 +18,11 @@ import numpy as np
 from scipy import linalg
 
 from skhyper._numeric._data import as_matrix
+from skhyper._numeric._shifted import MAX_FACTORS
 from skhyper.hypergradient._kernels import Gram, Inputs, Pair, add_inputs
 from skhyper.hypergradient._problem import Cotangents, Fold, Output, Want, implicit_vjp
 from skhyper.hypergradient._stage import equal_params
 
-# Number of Cholesky factorizations before an eigendecomposition, which costs about 20 of them: in
-# total a search costs at most three times the cheaper of the two.
-_FACTORS_BEFORE_SPECTRUM = 10
 _EPS = np.finfo(float).eps
 
 
@@ -112,7 +110,7 @@ class Shifted:
     def _factors(self, alpha: np.ndarray) -> dict[float, np.ndarray]:
         """Cholesky factors by α; none (and a spectrum) where they are too many or do not exist."""
         self._n_factors += len(alpha)
-        if self._n_factors <= _FACTORS_BEFORE_SPECTRUM:
+        if self._n_factors <= MAX_FACTORS:
             try:
                 return {a: shifted_factor(self._A, a) for a in alpha}
             except np.linalg.LinAlgError:

@@ -12,6 +12,7 @@ from sklearn.gaussian_process import kernels as gp
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 
+from skhyper._numeric._shifted import MAX_FACTORS
 from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
 
 rng = np.random.default_rng(0)
@@ -139,11 +140,11 @@ def test_gamma_by_default():
 def test_a_search_of_the_penalty_takes_one_eigendecomposition():
     problem = Session(KernelRidge(kernel="rbf"))
     problem.load(X, y)
-    for i, alpha in enumerate(np.geomspace(1e-3, 1, 15)):
+    for i, alpha in enumerate(np.geomspace(1e-3, 1, MAX_FACTORS + 4)):
         ours = problem.fit({"alpha": alpha, "gamma": 0.5})
         theirs = KernelRidge(alpha=alpha, kernel="rbf", gamma=0.5).fit(X, y)
         np.testing.assert_allclose(ours.dual_coef_, theirs.dual_coef_, rtol=1e-8)
-        assert (problem.fitted.at.system.spectrum is None) == (i < 10)
+        assert (problem.fitted.at.system.spectrum is None) == (i < MAX_FACTORS)
     spectrum = problem.fitted.at.system.spectrum
     problem.fit({"alpha": 0.1, "gamma": 0.5})
     assert problem.fitted.at.system.spectrum is spectrum
