@@ -143,7 +143,7 @@ def test_every_way_to_many_penalties(X, inputs):
     problem = Session(Ridge())
     problem.load(X, y)
     Xc, dw = X - X.mean(axis=0), (test - X.mean(axis=0)).T @ v[:, None]
-    for alpha in np.geomspace(1e-3, 1e3, 2 * _shifted._MAX_FACTORS):
+    for alpha in np.geomspace(1e-3, 1e3, 2 * _shifted.MAX_FACTORS):
         K = Xc @ Xc.T + alpha * np.eye(len(X))  # the way that loses no digits to small penalties
         c, s = np.linalg.solve(K, np.column_stack([y - y.mean(), Xc @ dw])).T
         w = Xc.T @ c
