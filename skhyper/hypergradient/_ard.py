@@ -15,24 +15,13 @@ from sklearn.base import is_classifier
 
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target
 from skhyper._sklearn import validate_params
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._kernel_ridge import KernelRidgeFit, KernelRidgeFold, KernelRidgeProblem
-from skhyper.hypergradient._problem import (
-    Cotangents,
-    Fit,
-    Fold,
-    InnerProblem,
-    Output,
-    Traits,
-    Want,
-    check_not_overridden,
-    inner_problem,
-    template_of,
-)
 from skhyper.kernel import ARDKernelRidge, ARDKernelRidgeClassifier
 
 
-@inner_problem.register(ARDKernelRidge | ARDKernelRidgeClassifier)
-class ARDProblem(InnerProblem):
+@hg.inner_problem.register(ARDKernelRidge | ARDKernelRidgeClassifier)
+class ARDProblem(hg.InnerProblem):
     """ARDKernelRidge and its classifier, with respect to `alpha` and `length_scales`."""
 
     names = ("alpha", "length_scales")
@@ -42,13 +31,13 @@ class ARDProblem(InnerProblem):
         classifier = is_classifier(estimator)
         base = ARDKernelRidgeClassifier if classifier else ARDKernelRidge
         self.methods = ("decision_function",) if classifier else ("predict",)
-        self.traits = Traits(passes_data=True, leaves_one_out=True)
-        check_not_overridden(estimator, base, "fit", *self.methods)
+        self.traits = hg.Traits(passes_data=True, leaves_one_out=True)
+        hg.check_not_overridden(estimator, base, "fit", *self.methods)
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> hg.Fold:  # type: ignore[override]
         y, classifier = np.asarray(y), is_classifier(self.estimator)
         a = as_weights(sample_weight, len(y))
-        template = template_of(self.estimator, X, y, sample_weight)
+        template = hg.template_of(self.estimator, X, y, sample_weight)
         X = checked_matrix(X)
         Y = template._targets(y) if classifier else checked_target(y)
         mean = a @ Y / a.sum()
@@ -58,7 +47,7 @@ class ARDProblem(InnerProblem):
 
 
 @dataclass(frozen=True)
-class _ARDFold(Fold):
+class _ARDFold(hg.Fold):
     """Kernel ridge regression (`inner`) on the centered target."""
 
     template: Any
@@ -68,7 +57,7 @@ class _ARDFold(Fold):
     residuals: np.ndarray
     inner: KernelRidgeFold
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         fitted = copy.copy(self.template).set_params(**params)
         validate_params(fitted)
         fitted.length_scales_ = fitted._scales(self.X, self.a)
@@ -81,19 +70,19 @@ class _ARDFold(Fold):
 
 
 @dataclass(frozen=True)
-class _ARDFit(Fit):
+class _ARDFit(hg.Fit):
     estimator: Any
     fold: _ARDFold
     inner: KernelRidgeFit
     given: Any  # length-scales; None if estimated from the data
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         inner = self.inner.predict(X, "predict")
         Z = inner.value + self.fold.mean
         value = Z[:, 0] if method == "decision_function" and Z.shape[1] == 1 else Z
-        return Output(value, partial(self._vjp, inner))
+        return hg.Output(value, partial(self._vjp, inner))
 
-    def leave_one_out(self) -> Output | None:
+    def leave_one_out(self) -> hg.Output | None:
         """Those of kernel ridge regression on the target centered without the sample.
 
         Without sample i the mean is lower by ``a_i (y_i - ȳ) / (A - a_i)``.
@@ -105,13 +94,13 @@ class _ARDFit(Fit):
         inner = self.inner.leave_one_out(a * residuals / (a.sum() - a))
         if inner is None:
             return None
-        return Output(inner.value + self.fold.mean, partial(self._vjp, inner))
+        return hg.Output(inner.value + self.fold.mean, partial(self._vjp, inner))
 
-    def _vjp(self, inner: Output, d_value: np.ndarray, want: Want) -> Cotangents:
+    def _vjp(self, inner: hg.Output, d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
         """VJP of kernel ridge regression, with features' length-scales summed over bands."""
-        gradient, *dX = inner.vjp(d_value, Want(("alpha", "kernel__length_scale"), want.data))
+        gradient, *dX = inner.vjp(d_value, hg.Want(("alpha", "kernel__length_scale"), want.data))
         named = {"alpha": gradient["alpha"]}
         if self.given is not None:
             by_feature = np.atleast_1d(gradient["kernel__length_scale"])
             named["length_scales"] = self.estimator._bands.gradient(by_feature, self.given)
-        return Cotangents(named, *dX)
+        return hg.Cotangents(named, *dX)

@@ -20,35 +20,23 @@ from skhyper._numeric import NormalEquations, binomial, multinomial, with_class_
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target
 from skhyper._numeric._normal import Solver
 from skhyper._sklearn import validate_params
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._centred import SquaredLoss
 from skhyper.hypergradient._linear import LinearFold, LinearProblem, Training
-from skhyper.hypergradient._problem import (
-    Cotangents,
-    Fit,
-    Fold,
-    Gradient,
-    InnerProblem,
-    NotDifferentiableError,
-    Output,
-    Traits,
-    Want,
-    inner_problem,
-    template_of,
-)
 from skhyper.linear_model import BandedLogisticRegression, BandedRidge
 
 
-@inner_problem.register(BandedRidge)
-class BandedRidgeProblem(InnerProblem):
+@hg.inner_problem.register(BandedRidge)
+class BandedRidgeProblem(hg.InnerProblem):
     """BandedRidge with respect to `alphas`: a number, an array or a dict."""
 
     names = ("alphas",)
     methods = ("predict",)
     inherits = ("fit", "predict")
-    traits = Traits(passes_data=True, leaves_one_out=True)
+    traits = hg.Traits(passes_data=True, leaves_one_out=True)
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
-        centers, template = self.estimator.fit_intercept, template_of(self.estimator, X, y)
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> hg.Fold:  # type: ignore[override]
+        centers, template = self.estimator.fit_intercept, hg.template_of(self.estimator, X, y)
         X, y = checked_matrix(X), checked_target(y)
         a, Y = as_weights(sample_weight, X.shape[0]), y.reshape(len(y), -1)
         loss = SquaredLoss.from_data(X, Y, a, y.ndim == 1, centers)
@@ -56,12 +44,12 @@ class BandedRidgeProblem(InnerProblem):
 
 
 @dataclass(frozen=True)
-class _RidgeFold(Fold):
+class _RidgeFold(hg.Fold):
     template: BandedRidge
     loss: SquaredLoss
     system: NormalEquations
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         fitted = copy.copy(self.template).set_params(**params)
         validate_params(fitted)
         fitted.alphas_ = fitted._bands.values("alphas", fitted.alphas)
@@ -73,29 +61,29 @@ class _RidgeFold(Fold):
 
 
 @dataclass(frozen=True)
-class _RidgeFit(Fit):
+class _RidgeFit(hg.Fit):
     estimator: BandedRidge
     loss: SquaredLoss
     solver: Solver
     W: np.ndarray
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         return self.loss.output(self.W, X, self._solve, self._cross)
 
     def _solve(self, dW: np.ndarray) -> np.ndarray:
         u = self.solver.solve(dW)
         if not self.solver.converged:
-            raise NotDifferentiableError("Conjugate gradients did not converge.")
+            raise hg.NotDifferentiableError("Conjugate gradients did not converge.")
         return u
 
-    def _cross(self, u: np.ndarray) -> Gradient:
+    def _cross(self, u: np.ndarray) -> hg.Gradient:
         return self._by_band((u * self.W).sum(axis=1))
 
-    def _by_band(self, by_feature: np.ndarray) -> Gradient:
+    def _by_band(self, by_feature: np.ndarray) -> hg.Gradient:
         fitted = self.estimator
         return {"alphas": fitted._bands.gradient(by_feature, fitted.alphas)}
 
-    def leave_one_out(self) -> Output | None:
+    def leave_one_out(self) -> hg.Output | None:
         """Residuals over 1 - h, with h the diagonal of the hat matrix; see ``_ridge``."""
         loss, a = self.loss, self.loss.data.weights
         parts = None if np.any(a == 0) else self.solver.left_out(loss.Yc)
@@ -104,17 +92,17 @@ class _RidgeFit(Fit):
         root, d, S = np.sqrt(a)[:, None], parts.d[:, None], parts.S
         left_out = parts.R / d  # times √a
 
-        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+        def vjp(d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
             D = -d_value.reshape(left_out.shape) / (d * root)
             # With respect to λ_j, of the residuals: Xc H⁻¹ e_j W_j;  of h: -(H⁻¹ Xcᵀ)_j².
             residuals = (S @ D * self.W).sum(axis=1)
-            return Cotangents(self._by_band(residuals - S**2 @ (D * left_out).sum(axis=1)))
+            return hg.Cotangents(self._by_band(residuals - S**2 @ (D * left_out).sum(axis=1)))
 
         value = loss.Y - left_out / root
-        return Output(value[:, 0] if loss.flat else value, vjp)
+        return hg.Output(value[:, 0] if loss.flat else value, vjp)
 
 
-@inner_problem.register(BandedLogisticRegression)
+@hg.inner_problem.register(BandedLogisticRegression)
 class BandedLogisticProblem(LinearProblem):
     """BandedLogisticRegression with respect to `alphas`: a number, an array or a dict."""
 

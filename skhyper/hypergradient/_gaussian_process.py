@@ -27,6 +27,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
 from skhyper._numeric._data import checked_matrix, checked_target, copy_rows
 from skhyper._sklearn import validate_params
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._dual import KernelFold, dual_output, like_points, shifted_factor
 from skhyper.hypergradient._kernels import (
     Gram,
@@ -37,23 +38,10 @@ from skhyper.hypergradient._kernels import (
     passes_inputs,
     why_unknown,
 )
-from skhyper.hypergradient._problem import (
-    Cotangents,
-    Fit,
-    Fold,
-    Gradient,
-    InnerProblem,
-    NotDifferentiableError,
-    Output,
-    Traits,
-    Want,
-    inner_problem,
-    prefixed,
-)
 
 
-@inner_problem.register(GaussianProcessRegressor)
-class GaussianProcessProblem(InnerProblem):
+@hg.inner_problem.register(GaussianProcessRegressor)
+class GaussianProcessProblem(hg.InnerProblem):
     """GaussianProcessRegressor, for `alpha` and all that is not "fixed" in its kernel.
 
     Outputs are the predictive mean, and the evidence as "log_marginal_likelihood".
@@ -65,7 +53,7 @@ class GaussianProcessProblem(InnerProblem):
         super().__init__(estimator)
         kernel = estimator.kernel
         if estimator.optimizer is not None and (kernel is None or kernel.n_dims):
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"The fit of GaussianProcessRegressor(optimizer={estimator.optimizer!r}) learns "
                 "the hyperparameters of the kernel itself: set optimizer=None."
             )
@@ -77,9 +65,9 @@ class GaussianProcessProblem(InnerProblem):
         else:
             why_not += " An alpha for each sample is a constant."
         data = kernel is None or passes_inputs(kernel)
-        self.traits = Traits(why_not, passes_data=data)
+        self.traits = hg.Traits(why_not, passes_data=data)
 
-    def load(self, X: Any, y: Any) -> Fold:  # type: ignore[override]
+    def load(self, X: Any, y: Any) -> hg.Fold:  # type: ignore[override]
         return _ProcessFold(self.estimator, X, y)
 
 
@@ -100,7 +88,7 @@ class _ProcessFold(KernelFold):
         self._y = checked_target(y)
         self._learned: dict[bool, dict[str, Any]] = {}
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         params = clone(dict(params), safe=False)
         fitted = clone(self._estimator).set_params(**params)
         validate_params(fitted)
@@ -158,7 +146,7 @@ class _ProcessFold(KernelFold):
 
 
 @dataclass(frozen=True)
-class _ProcessFit(Fit):
+class _ProcessFit(hg.Fit):
     """A fit: mean and standard deviation of the target, L, C and the evidence."""
 
     estimator: Any
@@ -170,36 +158,36 @@ class _ProcessFit(Fit):
     C: np.ndarray
     evidence: float
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         pair = self.fold.to_predict(X)
         if method == "log_marginal_likelihood":
             value = np.array([self.evidence / len(self.C)])
-            return Output(value, partial(self._evidence_vjp, pair))
+            return hg.Output(value, partial(self._evidence_vjp, pair))
         test, std = gram(self.kernel.kernel, pair), self.std
 
         def solve(dw: np.ndarray) -> np.ndarray:
             return linalg.cho_solve((self.L, True), dw, check_finite=False)
 
-        def params(gradient: Gradient, u: np.ndarray | None = None) -> Gradient:
+        def params(gradient: hg.Gradient, u: np.ndarray | None = None) -> hg.Gradient:
             noise = {} if u is None else {"alpha": float(np.vdot(u, self.C))}
-            return {**noise, **prefixed("kernel", gradient)}
+            return {**noise, **hg.prefixed("kernel", gradient)}
 
         mean = dual_output(self.kernel.train, test, pair, self.C, solve, params)
         Z = std * mean.value + self.mean
 
-        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+        def vjp(d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
             return mean.vjp(std * d_value.reshape(Z.shape), want)
 
-        return Output(Z[:, 0] if Z.shape[1] == 1 else Z, vjp)
+        return hg.Output(Z[:, 0] if Z.shape[1] == 1 else Z, vjp)
 
-    def _evidence_vjp(self, pair: Pair, d_value: np.ndarray, want: Want) -> Cotangents:
+    def _evidence_vjp(self, pair: Pair, d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
         dA = d_value[0] / len(self.C) * self._evidence_slope()
         gradient, dX, dY = self.kernel.train.back(dA, "XY" if want.data else "")
-        params = {"alpha": float(np.trace(dA)), **prefixed("kernel", gradient)}
+        params = {"alpha": float(np.trace(dA)), **hg.prefixed("kernel", gradient)}
         if not want.data:
-            return Cotangents(params)
+            return hg.Cotangents(params)
         total = like_points(add_inputs(dX, dY), pair.Y)
-        return Cotangents(params, total, np.zeros(pair.X.shape))
+        return hg.Cotangents(params, total, np.zeros(pair.X.shape))
 
     def _evidence_slope(self) -> np.ndarray:
         """``½ (C Cᵀ - T A⁻¹)``, eq. 5.9 summed over targets."""

@@ -26,6 +26,7 @@ from sklearn.utils.extmath import row_norms
 
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target
 from skhyper._sklearn import validate_params
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._dual import KernelFold, Shifted, ShiftedSolver, dual_output
 from skhyper.hypergradient._kernels import (
     Gram,
@@ -35,20 +36,6 @@ from skhyper.hypergradient._kernels import (
     passes_inputs,
     why_unknown,
 )
-from skhyper.hypergradient._problem import (
-    Cotangents,
-    Fit,
-    Gradient,
-    InnerProblem,
-    NotDifferentiableError,
-    Output,
-    Traits,
-    Want,
-    fitted_clone,
-    inner_problem,
-    prefixed,
-    template_of,
-)
 
 # Rounding errors, relative to leave-one-out residuals: up to the first, the solution computed
 # here is scored (else scikit-learn's own fit); above the second there is no hypergradient.
@@ -56,8 +43,8 @@ _EXACT = 1e-9
 _LARGEST_ERROR = 1e-3
 
 
-@inner_problem.register(KernelRidge)
-class KernelRidgeProblem(InnerProblem):
+@hg.inner_problem.register(KernelRidge)
+class KernelRidgeProblem(hg.InnerProblem):
     """KernelRidge, for `alpha` (a number or one for each target) and its kernel.
 
     `gamma` and `coef0` where the kernel has them; for a kernel of
@@ -77,7 +64,7 @@ class KernelRidgeProblem(InnerProblem):
         if isinstance(estimator.kernel, str) and "poly" in estimator.kernel:
             why_not = "The degree is taken as an integer."
         data = passes_inputs(estimator.kernel)
-        self.traits = Traits(why_not, passes_data=data, leaves_one_out=True)
+        self.traits = hg.Traits(why_not, passes_data=data, leaves_one_out=True)
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> "KernelRidgeFold":  # type: ignore[override]
         return KernelRidgeFold(self.estimator, X, y, sample_weight)
@@ -100,7 +87,7 @@ class KernelRidgeFold(KernelFold):
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any):
         self.estimator, self._raw = estimator, (X, y)
-        seen = template_of(KernelRidge(), X, y)
+        seen = hg.template_of(KernelRidge(), X, y)
         features = ("n_features_in_", "feature_names_in_")
         self._seen = {name: value for name, value in vars(seen).items() if name in features}
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -125,7 +112,7 @@ class KernelRidgeFold(KernelFold):
         error = solver.error()
         by_own = self._is_single or not error * at.rounding <= _EXACT
         if by_own:  # scikit-learn's own solution
-            fitted = fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
+            fitted = hg.fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         else:
             fitted.dual_coef_ = C.ravel() if self.is_flat else C.copy()
             fitted.X_fit_ = self.train.X
@@ -165,7 +152,7 @@ def _rounding(kernel: Any, gamma: float, largest: float) -> float:
 
 
 @dataclass(frozen=True)
-class KernelRidgeFit(Fit):
+class KernelRidgeFit(hg.Fit):
     """A fit: `V` and `C` as in the notation, the rounding `error` as in ``ShiftedSolver``."""
 
     estimator: Any
@@ -178,9 +165,9 @@ class KernelRidgeFit(Fit):
     is_shared: bool
     by_own_solver: bool
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         if not self.error <= _LARGEST_ERROR:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"The solution at alpha={self.solver.alpha.min():.3g} is lost in rounding: the "
                 "kernel's matrix is too close to a singular one."
             )
@@ -188,14 +175,14 @@ class KernelRidgeFit(Fit):
         test = at.gram(pair)
         Z = dual_output(at.train, test, pair, self.C, self.solver.solve, self._params, self.fold.r)
 
-        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+        def vjp(d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
             return Z.vjp(d_value.reshape(Z.value.shape), want)
 
-        return Output(Z.value[:, 0] if is_flat else Z.value, vjp)
+        return hg.Output(Z.value[:, 0] if is_flat else Z.value, vjp)
 
-    def _params(self, gradient: Gradient, u: np.ndarray | None = None) -> Gradient:
+    def _params(self, gradient: hg.Gradient, u: np.ndarray | None = None) -> hg.Gradient:
         is_string = isinstance(self.estimator.kernel, str)
-        named = gradient if is_string else prefixed("kernel", gradient)
+        named = gradient if is_string else hg.prefixed("kernel", gradient)
         return named if u is None else {"alpha": self._by_alpha((u * self.V).sum(axis=0)), **named}
 
     def _by_alpha(self, per_target: np.ndarray) -> Any:
@@ -204,7 +191,7 @@ class KernelRidgeFit(Fit):
         size = np.size(self.fold.estimator.alpha)
         return per_target if size == len(per_target) else per_target.sum(keepdims=True)
 
-    def leave_one_out(self, shift: np.ndarray | None = None) -> Output | None:
+    def leave_one_out(self, shift: np.ndarray | None = None) -> hg.Output | None:
         """``y - v / diag(A⁻¹)`` with ``A = r K r + α`` and v the dual coefficients.
 
         `shift`, (n, T), is added to the targets of all other samples when one is left out, and
@@ -222,7 +209,7 @@ class KernelRidgeFit(Fit):
         V = self.V + added * s
         left_out = Y - V / d / r
 
-        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+        def vjp(d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
             g = -d_value.reshape(Y.shape) / r
             # ∂L/∂A, from dA⁻¹ = -A⁻¹ dA A⁻¹.
             M = (inverse * (g * V / d**2).sum(axis=1)) @ inverse
@@ -232,6 +219,6 @@ class KernelRidgeFit(Fit):
             alpha: Any = float(np.trace(M))
             if not self.is_shared:
                 alpha = np.full(np.shape(self.fold.estimator.alpha), alpha)
-            return Cotangents({"alpha": alpha, **self._params(kernel)})
+            return hg.Cotangents({"alpha": alpha, **self._params(kernel)})
 
-        return Output(left_out[:, 0] if self.fold.is_flat else left_out, vjp)
+        return hg.Output(left_out[:, 0] if self.fold.is_flat else left_out, vjp)

@@ -16,18 +16,8 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skhyper._numeric._data import as_matrix
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
-from skhyper.hypergradient._problem import (
-    Cotangents,
-    Fit,
-    Fold,
-    Gradient,
-    InnerProblem,
-    Output,
-    Traits,
-    Want,
-    inner_problem,
-)
 from skhyper.hypergradient._rules import forward_vjp
 from skhyper.neural_network import (
     MLPClassifier,
@@ -38,8 +28,8 @@ from skhyper.neural_network import (
 )
 
 
-@inner_problem.register(MLPClassifier | MLPRegressor)
-class NeuralProblem(InnerProblem):
+@hg.inner_problem.register(MLPClassifier | MLPRegressor)
+class NeuralProblem(hg.InnerProblem):
     """MLPClassifier and MLPRegressor, for their learning rate, penalties and momentum.
 
     With early stopping, the epoch whose weights are kept is treated as fixed. For an estimator
@@ -47,7 +37,7 @@ class NeuralProblem(InnerProblem):
     """
 
     inherits = ("fit", "predict")
-    traits = Traits(
+    traits = hg.Traits(
         why_not="Widths, batches and epochs of a network are whole numbers.", is_forward=True
     )
 
@@ -55,7 +45,7 @@ class NeuralProblem(InnerProblem):
         super().__init__(estimator)
         self.names = differentiable(estimator.optimizer, estimator.schedule)
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> hg.Fold:  # type: ignore[override]
         seed = self.estimator.random_state
         if seed is None:
             seed = int(check_random_state(None).randint(2**31 - 1))
@@ -63,14 +53,14 @@ class NeuralProblem(InnerProblem):
 
 
 @dataclass(frozen=True)
-class _NeuralFold(Fold):
+class _NeuralFold(hg.Fold):
     problem: NeuralProblem
     X: Any
     y: Any
     sample_weight: Any
     seed: Any
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         return _NeuralFit(self, dict(params))
 
     def train(
@@ -86,7 +76,7 @@ class _NeuralFold(Fold):
         return fitted, slopes
 
 
-class _NeuralFit(Fit):
+class _NeuralFit(hg.Fit):
     """A fit trained with derivatives for the hyperparameters in `params`."""
 
     def __init__(self, fold: _NeuralFold, params: Mapping[str, Any]):
@@ -96,16 +86,16 @@ class _NeuralFit(Fit):
         # Dropped after one use: it may hold the steps of training, which take memory.
         self._slopes: Callable[[np.ndarray], np.ndarray] | None = slopes
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         X_test = as_matrix(X)
         to_outputs = self._link(X_test, method)
 
-        def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
-            return pull_back(self.estimator, X_test, to_outputs(d_value)), Cotangents({})
+        def direct(d_value: np.ndarray, want: hg.Want) -> tuple[Any, hg.Cotangents]:
+            return pull_back(self.estimator, X_test, to_outputs(d_value)), hg.Cotangents({})
 
-        return Output(getattr(self.estimator, method)(X), forward_vjp(direct, self._along))
+        return hg.Output(getattr(self.estimator, method)(X), forward_vjp(direct, self._along))
 
-    def _along(self, dw: np.ndarray, want: Want) -> Gradient:
+    def _along(self, dw: np.ndarray, want: hg.Want) -> hg.Gradient:
         """``dwᵀ dW/dθ``; trains again after the first use or for other names."""
         wanted = [name for name in self._fold.problem.names if name in want.names]
         if self._slopes is None or not set(wanted) <= set(self._carried):
@@ -113,7 +103,7 @@ class _NeuralFit(Fit):
             _, self._slopes = self._fold.train(self._params, wanted)
         slopes = iter(self._slopes(dw))
         self._slopes = None
-        gradient: Gradient = {}
+        gradient: hg.Gradient = {}
         for name in self._carried:
             value = getattr(self.estimator, name)
             gradient[name] = float(next(slopes)) if np.ndim(value) == 0 else _array(value, slopes)

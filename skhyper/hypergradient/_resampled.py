@@ -14,24 +14,16 @@ from typing import Any
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._chain import is_step
 from skhyper.hypergradient._pipeline import PipelineProblem
-from skhyper.hypergradient._problem import (
-    Fit,
-    Fold,
-    InnerProblem,
-    NotDifferentiableError,
-    Output,
-    check_not_overridden,
-    inner_problem,
-)
 from skhyper.hypergradient._stage import equal_params, split_params
 
 # Number of transformed data sets that are cached: a fold's test data and its training data.
 _N_REMEMBERED = 2
 
 
-class ResampledProblem(InnerProblem):
+class ResampledProblem(hg.InnerProblem):
     """A pipeline of imbalanced-learn, with respect to ``step__name`` after the last sampler.
 
     Samplers, and the transformers before them, are refitted on a fold only if their own
@@ -40,9 +32,9 @@ class ResampledProblem(InnerProblem):
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
-        check_not_overridden(estimator, _resampling_pipeline(), "fit", "predict")
+        hg.check_not_overridden(estimator, _resampling_pipeline(), "fit", "predict")
         if getattr(estimator, "transform_input", None) is not None:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"A Pipeline with transform_input={estimator.transform_input!r} has no "
                 "hypergradient."
             )
@@ -50,12 +42,12 @@ class ResampledProblem(InnerProblem):
         samplers = [i for i, (_, step) in enumerate(steps) if hasattr(step, "fit_resample")]
         first = samplers[-1] + 1 if samplers else 0
         if first == len(steps):
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"The last step of the pipeline, {steps[-1][0]!r}, is a sampler: a hypergradient "
                 "needs a model there."
             )
         self.before, after = steps[:first], steps[first:]
-        self.inner = inner_problem(Pipeline(after))
+        self.inner = hg.inner_problem(Pipeline(after))
         self.names, self.methods = self.inner.names, self.inner.methods
         self.traits = self.inner.traits
         if samplers:
@@ -65,23 +57,23 @@ class ResampledProblem(InnerProblem):
             self.traits = replace(self.traits, why_not=why_not, passes_data=False)
         self.after = [name for name, _ in after]
 
-    def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
+    def load(self, X: Any, y: Any, **fit_params: Any) -> hg.Fold:
         if fit_params:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"A pipeline with samplers has no hypergradient with {sorted(fit_params)} for fit."
             )
         return _ResampledFold(self, X, y)
 
 
-class _ResampledFold(Fold):
+class _ResampledFold(hg.Fold):
     """The fitted steps up to the last sampler, and the fold of the other steps."""
 
     def __init__(self, problem: ResampledProblem, X: Any, y: Any):
         self._problem, self._X, self._y = problem, X, y
         # Hyperparameters of `before`, the fitted steps, and the fold of the other steps.
-        self._resampled: tuple[Mapping[str, Any], _Before, Fold] | None = None
+        self._resampled: tuple[Mapping[str, Any], _Before, hg.Fold] | None = None
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         problem = self._problem
         own, nested = split_params(
             problem.estimator, params, [name for name, _ in problem.estimator.steps]
@@ -99,7 +91,7 @@ class _ResampledFold(Fold):
         fitted.steps = [*before.steps, *inner.estimator.steps]
         return _ResampledFit(fitted, before, inner)
 
-    def _resample(self, params: Mapping[str, Mapping[str, Any]]) -> "tuple[_Before, Fold]":
+    def _resample(self, params: Mapping[str, Mapping[str, Any]]) -> "tuple[_Before, hg.Fold]":
         """Fit the steps up to the last sampler; load the others with the resampled data."""
         before = _Before()
         X, y = self._X, self._y
@@ -137,15 +129,15 @@ class _Before:
 
 
 @dataclass(frozen=True)
-class _ResampledFit(Fit):
+class _ResampledFit(hg.Fit):
     estimator: Any
     before: _Before
-    inner: Fit
+    inner: hg.Fit
 
     def last_step(self, X: Any) -> tuple[Any, Any]:
         return self.inner.last_step(self.before.transform(X))
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         return self.inner.predict(self.before.transform(X), method)
 
 
@@ -154,8 +146,8 @@ def _resampling_pipeline() -> type | None:
     return getattr(sys.modules.get("imblearn.pipeline"), "Pipeline", None)
 
 
-@inner_problem.register(Pipeline)
-def _pipeline_problem(estimator: Pipeline) -> InnerProblem:
+@hg.inner_problem.register(Pipeline)
+def _pipeline_problem(estimator: Pipeline) -> hg.InnerProblem:
     """Manual dispatch, as a class that is not imported cannot be registered."""
     resampling = _resampling_pipeline()
     if resampling is not None and isinstance(estimator, resampling):

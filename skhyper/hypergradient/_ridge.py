@@ -27,21 +27,8 @@ from skhyper._numeric import Orthogonal, Shifted
 from skhyper._numeric._data import Centered, as_weights, checked_matrix, checked_target
 from skhyper._numeric._normal import converged_solver
 from skhyper._sklearn import validate_params
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._centred import SquaredLoss
-from skhyper.hypergradient._problem import (
-    Cotangents,
-    Fit,
-    Fold,
-    Gradient,
-    InnerProblem,
-    NotDifferentiableError,
-    Output,
-    Traits,
-    Want,
-    fitted_clone,
-    inner_problem,
-    template_of,
-)
 
 # Sizes above which factorizations of the Gram matrix cost more than conjugate gradients throughout.
 _LARGEST_GRAM = 5000
@@ -58,30 +45,30 @@ _EPS, _TINY = np.finfo(float).eps, np.finfo(float).tiny
 _BY_GRAM = ("auto", "cholesky")
 
 
-@inner_problem.register(Ridge | RidgeClassifier)
-class RidgeProblem(InnerProblem):
+@hg.inner_problem.register(Ridge | RidgeClassifier)
+class RidgeProblem(hg.InnerProblem):
     """Ridge and RidgeClassifier, for `alpha`: a number or one for each output."""
 
     names = ("alpha",)
     inherits = ("fit", "predict")
-    traits = Traits(passes_data=True, leaves_one_out=True)
+    traits = hg.Traits(passes_data=True, leaves_one_out=True)
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
         if estimator.positive:
             name = type(estimator).__name__
-            raise NotDifferentiableError(f"{name}(positive=True) has no hypergradient.")
+            raise hg.NotDifferentiableError(f"{name}(positive=True) has no hypergradient.")
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> hg.Fold:  # type: ignore[override]
         return _RidgeFold(self.estimator, X, y, sample_weight)
 
 
-class _RidgeFold(Fold):
+class _RidgeFold(hg.Fold):
     """Training data, and a solver for any penalty."""
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any):
         self.estimator, self._raw = estimator, (X, y)
-        self._template = template = template_of(estimator, X, y, solver="auto")
+        self._template = template = hg.template_of(estimator, X, y, solver="auto")
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
         # scikit-learn solves sparse data iteratively, and low precision in that precision.
         self.is_solved = (
@@ -117,7 +104,7 @@ class _RidgeFold(Fold):
         square = n - 1 <= p <= n
         return _Gram(self.loss.data, self.loss.centers, False) if square else self.system
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         fitted = copy.copy(self._template)
         alpha = params.get("alpha", fitted.alpha)
         if params.keys() == {"alpha"} and isinstance(alpha, float) and 0 < alpha < np.inf:
@@ -133,37 +120,37 @@ class _RidgeFold(Fold):
             if several:  # also for a target with one column
                 fitted.intercept_ = np.atleast_1d(fitted.intercept_)
         else:  # scikit-learn's own solution
-            fitted = fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
+            fitted = hg.fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         return _RidgeFit(fitted, self, solution, is_exact)
 
 
 @dataclass(frozen=True)
-class _RidgeFit(Fit):
+class _RidgeFit(hg.Fit):
     estimator: Any
     fold: _RidgeFold
     solution: "_Solution"
     is_exact: bool
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         loss, solution = self.fold.loss, self.solution
         if not solution.is_usable:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"The solution at alpha={solution.alpha.max():.3g} is lost in rounding: scale the "
                 "features, or penalize more."
             )
         W, shared = solution.W, self._shared
         exact = loss.output(W, X, solution.solve, lambda u: shared((u * W).sum(axis=0)))
 
-        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+        def vjp(d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
             if want.data:
                 return exact.vjp(d_value, want)
             # With respect to alpha alone, the product of the adjoint with W suffices.
             product = loss.output(W, X, lambda dW: dW, lambda dW: shared(solution.product(dW)))
             return product.vjp(d_value, want)
 
-        return Output(exact.value, vjp)
+        return hg.Output(exact.value, vjp)
 
-    def leave_one_out(self) -> Output | None:
+    def leave_one_out(self) -> hg.Output | None:
         """Residuals over 1 - h, with h the diagonal of the hat matrix.
 
         Allen (1974), "The relationship between variable selection and data augmentation and a
@@ -179,14 +166,14 @@ class _RidgeFit(Fit):
             return None
         root = np.sqrt(a)[:, None]
 
-        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+        def vjp(d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
             by_output = (d_value.reshape(slope.shape) * -slope / root).sum(axis=0)
-            return Cotangents(self._shared(by_output))
+            return hg.Cotangents(self._shared(by_output))
 
         value = loss.Y - left_out / root
-        return Output(value[:, 0] if loss.flat else value, vjp)
+        return hg.Output(value[:, 0] if loss.flat else value, vjp)
 
-    def _shared(self, by_output: np.ndarray) -> Gradient:
+    def _shared(self, by_output: np.ndarray) -> hg.Gradient:
         """Derivative with respect to `alpha`, from those for each output."""
         is_shared = np.ndim(self.fold.estimator.alpha) == 0
         return {"alpha": float(by_output.sum()) if is_shared else by_output}
@@ -211,7 +198,7 @@ class _Solution:
         """``(Xcᵀ Xc + α)⁻¹ V`` for V of shape (p, K)."""
         U, change = self.system.solve(V, self.alpha)
         if not change <= _LARGEST_ERROR:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"Conjugate gradients do not end at alpha={self.alpha.max():.3g}: scale the "
                 "features, or penalize more."
             )

@@ -5,25 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from skhyper.hypergradient._problem import (
-    VJP,
-    Cotangents,
-    Fit,
-    Gradient,
-    NotDifferentiableError,
-    Output,
-    Want,
-    implicit_vjp,
-)
+from skhyper.hypergradient import _problem as hg
 
 
 def hypergradient(
-    fit: Fit,
+    fit: hg.Fit,
     X: Any,
     method: str,
     loss: Callable[[np.ndarray], tuple[float, np.ndarray]],
     names: Iterable[str],
-) -> tuple[float, Gradient]:
+) -> tuple[float, hg.Gradient]:
     """Validation loss of a fit and its derivatives with respect to hyperparameters.
 
     Parameters
@@ -47,17 +38,17 @@ def hypergradient(
     """
     names, output = tuple(names), finite_output(fit, X, method)
     value, d_value = loss(output.value)
-    gradient = output.vjp(d_value, Want(names)).params
+    gradient = output.vjp(d_value, hg.Want(names)).params
     missing = [name for name in names if name not in gradient]
     if missing:
-        raise NotDifferentiableError(
+        raise hg.NotDifferentiableError(
             f"The problem of {type(fit.estimator).__name__} lists {missing} among its names, but "
             "its vjp returned no derivatives for them."
         )
     return value, {name: gradient[name] for name in names}
 
 
-def finite_output(fit: Fit, X: Any, method: str) -> Output:
+def finite_output(fit: hg.Fit, X: Any, method: str) -> hg.Output:
     """Output of a fit, checked to be finite.
 
     Raises
@@ -76,9 +67,9 @@ def finite_output(fit: Fit, X: Any, method: str) -> Output:
 
 
 def forward_vjp(
-    direct: Callable[[np.ndarray, Want], tuple[Any, Cotangents]],
-    along: Callable[[Any, Want], Gradient],
-) -> VJP:
+    direct: Callable[[np.ndarray, hg.Want], tuple[Any, hg.Cotangents]],
+    along: Callable[[Any, hg.Want], hg.Gradient],
+) -> hg.VJP:
     """VJP of an output whose training is a fixed sequence of steps, not the solution of a problem.
 
     The weights are a function ``w = W(θ)``, and ``dL/dθ = ∂L/∂θ + ∂L/∂w dW/dθ`` with dW/dθ
@@ -93,7 +84,7 @@ def forward_vjp(
         From ``∂L/∂w`` to ``∂L/∂w dW/dθ`` for the requested names.
     """
 
-    def cross(u: Any, want: Want) -> Cotangents:
-        return Cotangents({name: -slope for name, slope in along(u, want).items()})
+    def cross(u: Any, want: hg.Want) -> hg.Cotangents:
+        return hg.Cotangents({name: -slope for name, slope in along(u, want).items()})
 
-    return implicit_vjp(direct, lambda dw: dw, cross)
+    return hg.implicit_vjp(direct, lambda dw: dw, cross)

@@ -22,18 +22,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metadata_routing import process_routing
 
 from skhyper._readonly import with_copies
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._elementwise import difference_slope, known_slope
-from skhyper.hypergradient._problem import (
-    Cotangents,
-    Fit,
-    Fold,
-    InnerProblem,
-    Output,
-    Want,
-    inner_problem,
-    prefixed,
-    stripped,
-)
 from skhyper.hypergradient._stage import split_params
 
 
@@ -48,8 +38,8 @@ class _Target(RegressorMixin, BaseEstimator):
         raise AssertionError("only stands for a regressor")
 
 
-@inner_problem.register(TransformedTargetRegressor)
-class TransformedTargetProblem(InnerProblem):
+@hg.inner_problem.register(TransformedTargetRegressor)
+class TransformedTargetProblem(hg.InnerProblem):
     """TransformedTargetRegressor, with respect to ``regressor__name``."""
 
     inherits = ("fit", "predict")
@@ -57,11 +47,11 @@ class TransformedTargetProblem(InnerProblem):
     def __init__(self, estimator: Any):
         super().__init__(estimator)
         regressor = LinearRegression() if estimator.regressor is None else estimator.regressor
-        self.inner = inner_problem(regressor)
-        self.names = tuple(prefixed("regressor", dict.fromkeys(self.inner.names)))
+        self.inner = hg.inner_problem(regressor)
+        self.names = tuple(hg.prefixed("regressor", dict.fromkeys(self.inner.names)))
         self.traits = replace(self.inner.traits, is_quasiconvex=False, leaves_one_out=False)
 
-    def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
+    def load(self, X: Any, y: Any, **fit_params: Any) -> hg.Fold:
         if fit_params and get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self.estimator, "fit", **fit_params).regressor.fit
         # scikit-learn itself fits the transformer and transforms y.
@@ -72,15 +62,15 @@ class TransformedTargetProblem(InnerProblem):
 
 
 @dataclass(frozen=True)
-class _TargetFold(Fold):
+class _TargetFold(hg.Fold):
     """Training data; `template` holds the fitted transformer of the target."""
 
     estimator: Any
     template: Any
     is_flat: bool
-    inner: Fold
+    inner: hg.Fold
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         own, nested = split_params(self.estimator, params, ["regressor"])
         if own:
             raise ValueError(f"{sorted(own)} cannot be set on a fold that is loaded.")
@@ -94,24 +84,24 @@ class _TargetFold(Fold):
 
 
 @dataclass(frozen=True)
-class _TargetFit(Fit):
+class _TargetFit(hg.Fit):
     estimator: Any
     is_flat: bool
-    inner: Fit
+    inner: hg.Fit
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         inner = self.inner.predict(X, method)
         z = inner.value.reshape(len(inner.value), -1)
         value = self._inverse(z)
         flat = self.is_flat and value.ndim == 2 and value.shape[1] == 1
 
-        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
+        def vjp(d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
             d_z = d_value.reshape(z.shape) * self._slope(z)
-            below = Want(stripped(want.names, "regressor"), want.data)
+            below = hg.Want(hg.stripped(want.names, "regressor"), want.data)
             params, *dX = inner.vjp(d_z.reshape(inner.value.shape), below)
-            return Cotangents(prefixed("regressor", params), *dX)
+            return hg.Cotangents(hg.prefixed("regressor", params), *dX)
 
-        return Output(value[:, 0] if flat else value, vjp)
+        return hg.Output(value[:, 0] if flat else value, vjp)
 
     def _inverse(self, z: np.ndarray) -> np.ndarray:
         """``φ(z)``, (m, K), or (m,) if a function returns that."""
