@@ -66,7 +66,7 @@ class Chain:
             elif stage.names:
                 reasons.append(
                     f"{', '.join(stage.names)} left out: the later step {blocking.name!r} "
-                    f"({type(blocking.map.transformer).__name__}) passes no derivatives on."
+                    f"({type(blocking.map.transformer).__name__}) is not differentiated."
                 )
             if stage.map.why_not:
                 reasons.append(f"{stage.name}: {stage.map.why_not}")

@@ -172,7 +172,7 @@ def _failure(
             f"Differences need values on both sides of those of {names}: {refused}"
         )
     return AssertionError(
-        f"The hypergradient of {estimator!r} is off by {found.max_error:.2g} of its length, more "
+        f"The hypergradient of {estimator!r} is off by {found.max_error:.2g} of its norm, more "
         f"than rtol={rtol:g}: along random directions it gives {found.directional}, differences "
         f"of the {found.criterion} give {found.differences}."
     )
@@ -189,8 +189,9 @@ def _checked_names(
     unknown = [name for name in names if name not in usable]
     if unknown or not names:
         raise NotDifferentiableError(
-            f"{type(estimator).__name__} has no hypergradient by {unknown} for the "
-            f"{criterion.description}; it has one by {usable}, where they are numbers. "
+            f"{type(estimator).__name__} has no hypergradient with respect to {unknown} for the "
+            f"{criterion.description}; it has one with respect to {usable}, where they are "
+            f"numbers. "
             f"{problem.traits.why_not}".rstrip()
         )
     return list(names)

@@ -114,6 +114,4 @@ def _check_elementwise(function: Function, x: np.ndarray) -> None:
     mixed[:, 1:] = x[::-1, 1:]
     fits = whole.shape == x.shape and np.allclose(alone, whole[:some], equal_nan=True)
     if not fits or not np.allclose(np.asarray(function(mixed))[:, 0], whole[:, 0], equal_nan=True):
-        raise NotDifferentiableError(
-            f"{function!r} does not act on each number by itself: no derivative is known."
-        )
+        raise NotDifferentiableError(f"{function!r} is not elementwise: no derivative is known.")

@@ -59,7 +59,7 @@ class PipelineProblem(hg.InnerProblem):
             reasons.insert(
                 0,
                 f"{', '.join(chain.names)} left out: the last step {self.last!r} "
-                f"({type(last).__name__}) gives no derivatives by its data.",
+                f"({type(last).__name__}) gives no derivatives with respect to its data.",
             )
         self.traits = hg.Traits(
             why_not=" ".join(filter(None, reasons)),
@@ -130,8 +130,8 @@ class _PipelineFit(hg.Fit):
                 return hg.Cotangents(params)
             if dZ_train is None or dZ_test is None:
                 raise hg.NotDifferentiableError(
-                    f"The last step {problem.last!r} gives no derivatives by its data at these "
-                    f"hyperparameters: leave {before} out of what is differentiated.",
+                    f"The last step {problem.last!r} gives no derivatives with respect to "
+                    f"its data at these hyperparameters: do not differentiate {before}.",
                     before,
                 )
             inner_data = chain.transform(X)[1]

@@ -199,7 +199,7 @@ class _Solution:
         U, change = self.system.solve(V, self.alpha)
         if not change <= _LARGEST_ERROR:
             raise hg.NotDifferentiableError(
-                f"Conjugate gradients do not end at alpha={self.alpha.max():.3g}: scale the "
+                f"Conjugate gradients do not converge at alpha={self.alpha.max():.3g}: scale the "
                 "features, or penalize more."
             )
         return U

@@ -108,8 +108,8 @@ def split_params(
             nested[step][rest] = value
         elif name in nested or hasattr(value, "fit") or isinstance(valid.get(name), list):
             raise ValueError(
-                f"{name!r} exchanges a step of {type(estimator).__name__}: a hypergradient is of "
-                "one composition, so make an inner problem for each."
+                f"{name!r} replaces a step of {type(estimator).__name__}: the steps of an inner "
+                "problem are fixed, so make one for each choice."
             )
         elif name not in valid:
             raise ValueError(

@@ -35,7 +35,7 @@ class _Target(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> Any:
-        raise AssertionError("only stands for a regressor")
+        raise AssertionError("only records the target")
 
 
 @hg.inner_problem.register(TransformedTargetRegressor)

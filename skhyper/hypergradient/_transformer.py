@@ -142,8 +142,8 @@ class OpaqueTransformer(LeafTransformer):
     def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         if inputs:
             raise NotDifferentiableError(
-                f"{type(self.transformer).__name__} passes no derivatives on to what stands "
-                "before it: register one by transformer_vjp.register."
+                f"{type(self.transformer).__name__} has no derivatives with respect to its "
+                "data, which earlier steps need: register a VJP with transformer_vjp.register."
             )
         return {}, None, None
 
@@ -178,7 +178,7 @@ def transformer_vjp(transformer: Any) -> DifferentiableTransformer:
     ()
     """
     raise NotDifferentiableError(
-        f"{type(transformer).__name__} passes no derivatives on: no VJP is registered."
+        f"{type(transformer).__name__} cannot be differentiated: no VJP is registered."
     )
 
 

@@ -208,8 +208,8 @@ class FeatureUnionMap(_SideBySide):
         super().__init__(transformer)
         if works_in_place(transformer):
             raise NotDifferentiableError(
-                "In a FeatureUnion, a transformer with copy=False changes the data of those next "
-                "to it: leave copy at True."
+                "In a FeatureUnion, a transformer with copy=False changes the data of the "
+                "others: use copy=True."
             )
 
     @staticmethod

@@ -52,7 +52,7 @@ class NystroemMap(LeafTransformer):
         self.names = tuple(name for name in own if getattr(transformer, name) is not None)
         unset = [name for name in own if name not in self.names]
         if unset:
-            self.why_not = f"Nystroem: {' and '.join(unset)} is None: set a number to begin with."
+            self.why_not = f"Nystroem: {' and '.join(unset)} is None: set a number to start from."
 
     def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         N, B = np.asarray(self.fitted.normalization_, float), as_dense(self.fitted.components_)
@@ -117,7 +117,7 @@ class RBFSamplerMap(LeafTransformer):
         self._scaled = transformer.gamma == "scale"
         self.names = () if self._scaled else ("gamma",)
         if self._scaled:
-            self.why_not = "RBFSampler: gamma='scale' is no number: set one to begin with."
+            self.why_not = "RBFSampler: gamma='scale' is no number: set one to start from."
 
     def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         W, b = self.fitted.random_weights_, self.fitted.random_offset_

@@ -157,7 +157,7 @@ class FunctionTransformerMap(ScalerMap):
         if known_slope(transformer.func) is None or transformer.kw_args:
             raise NotDifferentiableError(
                 f"The derivative of FunctionTransformer(func={transformer.func!r}) is not known: "
-                "take a numpy function such as np.log1p, without kw_args, or register a "
+                "use a numpy function such as np.log1p, without kw_args, or register a "
                 "VJP for a transformer of your own."
             )
 

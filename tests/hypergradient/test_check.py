@@ -70,7 +70,9 @@ def test_a_registered_problem_is_believed_only_if_it_is_right(factor, right):
 
 
 def test_names_that_have_none():
-    with pytest.raises(NotDifferentiableError, match=r"by \['tol'\] for.* one by \['alpha'\]"):
+    with pytest.raises(
+        NotDifferentiableError, match=r"to \['tol'\] for.* one with respect to \['alpha'\]"
+    ):
         check_hypergradient(Ridge(), X, y, names=["tol"])
     with pytest.raises(NotDifferentiableError, match="LinearRegression has no hypergradient"):
         check_hypergradient(LinearRegression(), X, y)

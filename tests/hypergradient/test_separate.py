@@ -63,7 +63,7 @@ def test_derivatives_pass_through_to_the_steps_before():
     check_hypergradient(pipeline, X, Y["outputs"])
     problem = Session(make_pipeline(nystroem, OneVsOneClassifier(logistic)))
     assert problem.names == ("onevsoneclassifier__estimator__C",)
-    assert "gives no derivatives by its data" in problem.traits.why_not
+    assert "gives no derivatives with respect to its data" in problem.traits.why_not
 
 
 @pytest.mark.parametrize(

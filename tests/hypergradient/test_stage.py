@@ -110,7 +110,7 @@ def test_split_params():
     assert own == {"verbose": True}
     assert nested == {"standardscaler": {}, "ridge": {"alpha": 2.0}}
     for params in ({"ridge": Ridge()}, {"ridge": "passthrough"}, {"steps": []}):
-        with pytest.raises(ValueError, match="exchanges a step of Pipeline"):
+        with pytest.raises(ValueError, match="replaces a step of Pipeline"):
             split_params(pipeline, params, steps)
     with pytest.raises(ValueError, match="no hyperparameter 'rigde__alpha'"):
         split_params(pipeline, {"rigde__alpha": 1.0}, steps)

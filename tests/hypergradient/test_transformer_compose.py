@@ -170,5 +170,5 @@ def test_what_passes_and_what_not():
         "map: Nystroem: gamma is None"
         in transformer_vjp(FeatureUnion([("map", Nystroem())])).why_not
     )
-    with pytest.raises(ValueError, match="'map' exchanges a step of FeatureUnion"):
+    with pytest.raises(ValueError, match="'map' replaces a step of FeatureUnion"):
         transformer_vjp(UNION).fit_transform({"map": "drop"}, X)

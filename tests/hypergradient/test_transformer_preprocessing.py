@@ -86,5 +86,5 @@ def test_a_row_of_zeros():
 
 @pytest.mark.parametrize("func", [np.cumsum, lambda X: X[:, ::-1]])
 def test_functions_that_are_not_known(func):
-    with pytest.raises(NotDifferentiableError, match="take a numpy function such as"):
+    with pytest.raises(NotDifferentiableError, match="use a numpy function such as"):
         transformer_vjp(FunctionTransformer(func))
