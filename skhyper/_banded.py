@@ -6,7 +6,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import expit, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MultiOutputMixin,
+    RegressorMixin,
+    is_regressor,
+)
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -29,10 +35,31 @@ class BandedModel(BaseEstimator):
         tags.input_tags.sparse = self._accepts_sparse
         return tags
 
-    def _checked(self, X: Any, y: Any, sample_weight: Any, **options: Any) -> tuple:
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the coefficients.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data; dense for kernel models.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target, or classes of shape (n_samples,).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample.
+
+        Returns
+        -------
+        self : estimator
+            Fitted estimator.
+        """
+        self._fit(*self._checked(X, y, sample_weight))
+        return self
+
+    def _checked(self, X: Any, y: Any, sample_weight: Any) -> tuple:
         """X, y and the sample weights as arrays; sets ``bands_`` and ``band_names_``."""
-        given = X
-        X, y = self._validated(X, y, **options)
+        given, several = X, isinstance(self, MultiOutputMixin)
+        X, y = self._validated(X, y, y_numeric=is_regressor(self), multi_output=several)
         names = getattr(self, "feature_names_in_", None)
         self._bands = Bands.from_spec(self.bands, given, X.shape[1], names)
         self.bands_, self.band_names_ = self._bands.labels, self._bands.names
@@ -164,57 +191,18 @@ class LogitClassifier(OutputClassifier):
 class BandedRegressor(OutputRegressor, BandedModel):
     """A regressor with hyperparameters by band."""
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit the coefficients.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data; dense for kernel models.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample.
-
-        Returns
-        -------
-        self : estimator
-            Fitted estimator.
-        """
-        several = isinstance(self, MultiOutputMixin)
-        self._fit(*self._checked(X, y, sample_weight, y_numeric=True, multi_output=several))
-        return self
-
 
 class BandedClassifier(OutputClassifier, BandedModel):
     """A classifier with hyperparameters by band."""
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit the coefficients.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data; dense for kernel models.
-        y : array-like of shape (n_samples,)
-            Classes.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample.
-
-        Returns
-        -------
-        self : estimator
-            Fitted estimator.
-        """
-        X, y, a = self._checked(X, y, sample_weight)
+    def _checked(self, X: Any, y: Any, sample_weight: Any) -> tuple:
+        """Also sets ``classes_``, those of samples with positive weight."""
+        X, y, a = super()._checked(X, y, sample_weight)
         check_classification_targets(y)
-        self.classes_ = np.unique(y[a > 0])  # those of samples with positive weight
+        self.classes_ = np.unique(y[a > 0])
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs samples of at least two classes; the data have one "
                 f"class: {self.classes_[0]!r}."
             )
-        self._fit(X, y, a)
-        return self
+        return X, y, a

@@ -42,15 +42,9 @@ def check_pipeline(pipeline: Pipeline, *methods: str) -> None:
 class Chain:
     """Named transformers in sequence; None and "passthrough" are skipped.
 
-    Attributes
-    ----------
-    names : tuple of str
-        Hyperparameters ``step__name`` that can be differentiated, given derivatives with
-        respect to `Z`.
-    passes_inputs : bool
-        Whether derivatives with respect to `X` are available.
-    why_not : str
-        What is missing from `names`, and because of which step.
+    `names` are the hyperparameters ``step__name`` that can be differentiated, given derivatives
+    with respect to Z; `passes_inputs` says whether there are derivatives with respect to X, and
+    `why_not` what is missing from `names`, and because of which step.
     """
 
     def __init__(self, steps: Sequence[tuple[str, Any]]):

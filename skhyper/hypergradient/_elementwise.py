@@ -64,28 +64,12 @@ def _finite(slope: Function, x: np.ndarray) -> np.ndarray:
 
 
 def difference_slope(function: Function, x: np.ndarray) -> np.ndarray:
-    """Elementwise derivative by finite differences, with a step selected for each element.
+    """Elementwise derivative by finite differences, at x of shape (m, K).
 
-    Parameters
-    ----------
-    function : callable
-        Elementwise function: from an array to one of the same shape.
-    x : ndarray of shape (m, K)
-
-    Returns
-    -------
-    slope : ndarray of shape (m, K)
-
-    Raises
-    ------
-    NotDifferentiableError
-        If the function mixes elements, or is not finite near one.
-
-    Notes
-    -----
-    From a geometric sequence of steps, the one is chosen at which two neighboring estimates
-    agree best: longer steps have more truncation error, shorter ones more rounding error; kinks
-    closer than the step show as disagreement.
+    From a geometric sequence of steps, for each element the one is chosen at which two
+    neighboring estimates agree best: longer steps have more truncation error, shorter ones more
+    rounding error; kinks closer than the step show as disagreement. Raises
+    NotDifferentiableError if the function mixes elements, or is not finite near one.
     """
     with np.errstate(all="ignore"):
         _check_elementwise(function, x)

@@ -24,20 +24,11 @@ from skhyper.hypergradient._stage import metadata_of, route, split_params
 
 @hg.inner_problem.register(Pipeline)
 class PipelineProblem(hg.InnerProblem):
-    """A pipeline, with respect to ``step__name``.
+    """A pipeline, with respect to ``step__name``; its `memory` is not used.
 
     A step is refitted on a fold only if its hyperparameters, or those of the steps before it,
-    changed; the last step's problem is loaded again only if its data changed. The pipeline's
-    `memory` is not used.
-
-    Attributes
-    ----------
-    final : InnerProblem
-        The problem of the last step.
-    last : str
-        Name of the last step.
-    before : tuple of str
-        Hyperparameters of the earlier steps that can be differentiated.
+    changed; the last step's problem, `final`, is loaded again only if its data changed. `before`
+    are the hyperparameters of the earlier steps that can be differentiated.
     """
 
     def __init__(self, estimator: Any):

@@ -312,13 +312,7 @@ def check_inherited(estimator: Any, registered: Any, methods: Collection[str]) -
 
 
 def check_not_overridden(estimator: Any, base: type | None, *methods: str) -> None:
-    """Check that a subclass inherits the methods that the formulas hold for.
-
-    Raises
-    ------
-    NotDifferentiableError
-        If it overrides any of them.
-    """
+    """Raise NotDifferentiableError if a subclass overrides methods that the formulas hold for."""
     # Static lookup: conditionally available methods are new objects at each access.
     own = [m for m in methods if getattr_static(type(estimator), m) is not getattr_static(base, m)]
     if own and base is not None:

@@ -38,8 +38,8 @@ class _ARDModel(BandedModel):
         self.length_scales = length_scales
         self.bands = bands
 
-    def _checked(self, X: Any, y: Any, sample_weight: Any, **options: Any) -> tuple:
-        X, y, a = super()._checked(X, y, sample_weight, **options)
+    def _checked(self, X: Any, y: Any, sample_weight: Any) -> tuple:
+        X, y, a = super()._checked(X, y, sample_weight)
         self.length_scales_ = self._scales(X, a)
         return X, y, a
 
