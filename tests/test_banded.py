@@ -6,7 +6,7 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 
-from skhyper._banded import BandedModel
+from skhyper._banded import BandedModel, LogitClassifier
 from skhyper.kernel import ARDKernelRidge, ARDKernelRidgeClassifier
 from skhyper.linear_model import BandedLogisticRegression, BandedRidge
 
@@ -50,3 +50,14 @@ def test_samples_without_weight_have_no_class(cls):
     assert model.decision_function(X).shape == (4,)
     with pytest.raises(ValueError, match=f"{cls.__name__} needs samples of at least two classes"):
         cls().fit(X, ["a", "b", "b", "b"], sample_weight=[1, 0, 0, 0])
+
+
+def test_probabilities_keep_their_digits():
+    class Given(LogitClassifier):
+        classes_ = np.array([0, 1])
+
+        def _outputs(self, X):
+            return X
+
+    np.testing.assert_allclose(Given().predict_proba(np.array([[40.0]]))[:, 0], np.exp(-40.0))
+    np.testing.assert_array_equal(Given().predict_log_proba(np.array([[800.0]])), [[-np.inf, 0.0]])

@@ -90,8 +90,10 @@ def test_the_minimum():
 
 def test_separated_classes():
     X = np.arange(10.0)[:, None]
-    with pytest.warns(ConvergenceWarning, match="may be separated by features without a penalty"):
+    message = "may be separated by features without a penalty"
+    with pytest.warns(ConvergenceWarning, match=message) as warned:
         BandedLogisticRegression(0.0, max_iter=15).fit(X, X[:, 0] > 4)
+    assert warned[0].filename == __file__
 
 
 def test_one_class():

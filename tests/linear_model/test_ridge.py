@@ -142,5 +142,6 @@ def test_powers_and_scales():
 def test_iterations_that_do_not_end_are_warned_of(monkeypatch):
     monkeypatch.setattr(_normal, "_LARGEST_SPARSE", 0)
     X = sparse.csr_matrix(np.linspace(0, 1, 60)[:, None] ** np.arange(1, 25))
-    with pytest.warns(ConvergenceWarning, match="scale the features"):
+    with pytest.warns(ConvergenceWarning, match="scale the features") as warned:
         BandedRidge(0.0).fit(X, np.arange(60.0) % 7)
+    assert warned[0].filename == __file__
