@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, MultiOutputMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state, column_or_1d
@@ -282,7 +282,7 @@ class BaseMLP(BaseEstimator):
         return tags
 
 
-class MLPRegressor(OutputRegressor, BaseMLP):
+class MLPRegressor(MultiOutputMixin, OutputRegressor, BaseMLP):
     """A neural network for regression, trained by gradient descent.
 
     Each hidden layer is a linear map followed by an activation; the last layer is linear. Without
@@ -389,11 +389,6 @@ class MLPRegressor(OutputRegressor, BaseMLP):
     def _encoded(self, y: np.ndarray) -> tuple[np.ndarray, str, Any]:
         Y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         return Y.reshape(len(Y), -1), "identity", None
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
 
 
 class MLPClassifier(LogitClassifier, BaseMLP):

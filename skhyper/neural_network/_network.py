@@ -199,29 +199,30 @@ class Network:
         (k, P), or (P,) for one direction.
         """
         by_value = ACTIVATIONS[self.activation].slope_by_value
-        bends = [
+        second = [
             None if E is None or by_value is None else E * by_value(A)
             for A, E in zip(tape.A, tape.E)
         ]
         if d_layers[0].W.ndim == 2:
-            self._d_gradient(layers, d_layers, tape, bends, out)
+            self._d_gradient(layers, d_layers, tape, second, out)
             return
         k = len(d_layers[0].W)
         size = max(1, _IN_CACHE // max(len(tape.c) * width for width in self.widths[1:]))
         for start in range(0, k, size):
             rows = slice(start, start + size)
             block = [Layer(dW[rows], db[rows]) for dW, db in d_layers]
-            self._d_gradient(layers, block, tape, bends, [Layer(W[rows], b[rows]) for W, b in out])
+            part = [Layer(W[rows], b[rows]) for W, b in out]
+            self._d_gradient(layers, block, tape, second, part)
 
     def _d_gradient(
         self,
         layers: list[Layer],
         d_layers: list[Layer],
         tape: Tape,
-        bends: list[Any],
+        second: list[Any],
         out: list[Layer],
     ) -> None:
-        """:meth:`d_gradient` for one block; `bends` are E times the derivative of the slope."""
+        """:meth:`d_gradient` for one block; `second` is E times the derivative of the slope."""
         A, slopes, D, _, M, c = tape
         dA: list[Any] = [None]
         for i, ((W, _), (dW, db)) in enumerate(zip(layers, d_layers)):
@@ -242,8 +243,8 @@ class Network:
             dD = dD @ layers[i].W.T
             dD += D[i] @ d_layers[i].W.swapaxes(-1, -2)
             dD *= slopes[i]
-            if bends[i] is not None:
-                dD += bends[i] * dA[i]
+            if second[i] is not None:
+                dD += second[i] * dA[i]
 
     def _forward(self, layers: list[Layer], X: Any) -> list[Any]:
         """Input A of each layer, and Z."""

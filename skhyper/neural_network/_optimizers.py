@@ -89,7 +89,7 @@ def _d_adagrad(at: Step, dS: np.ndarray, dg: np.ndarray, dh: Derivatives) -> Pai
     scale = 1 / (root + at.h["epsilon"])
     dS += 2 * at.g * dg
     dg *= scale
-    dg -= _over(at.d * scale, 2 * root) * dS[0]
+    dg -= _ratio(at.d * scale, 2 * root) * dS[0]
     return dg, dS
 
 
@@ -125,7 +125,7 @@ def _d_adam(at: Step, dS: np.ndarray, dg: np.ndarray, dh: Derivatives) -> Pair:
     for j in _along(dh, "beta_2"):
         dv[j] += dh["beta_2"][j] * (S[1] - g * g)
     dd = np.multiply(dm, correction * scale, out=dg)
-    dd -= _over(d * scale, 2 * root) * dv
+    dd -= _ratio(d * scale, 2 * root) * dv
     # derivative of the logarithm of the correction
     for j in _along(dh, "beta_1"):
         dd[j] += (dh["beta_1"][j] * t * b1 ** (t - 1) / (1 - b1**t)) * d
@@ -147,7 +147,7 @@ def _back_momentum(at: Step, d_bar: np.ndarray, S_bar: np.ndarray) -> Bars:
 def _back_adagrad(at: Step, d_bar: np.ndarray, S_bar: np.ndarray) -> Bars:
     root = np.sqrt(at.S_new[0])
     scale = 1 / (root + at.h["epsilon"])
-    S_bar -= _over(at.d * scale, 2 * root) * d_bar
+    S_bar -= _ratio(at.d * scale, 2 * root) * d_bar
     d_bar *= scale
     d_bar += 2 * at.g * S_bar[0]
     return d_bar, S_bar, {}
@@ -160,7 +160,7 @@ def _back_adam(at: Step, d_bar: np.ndarray, S_bar: np.ndarray) -> Bars:
     scale = 1 / (root + h["epsilon"])
     m_bar, v_bar = S_bar
     m_bar += (np.sqrt(1 - b2**t) / (1 - b1**t) * scale) * d_bar
-    v_bar -= _over(d * scale, 2 * root) * d_bar
+    v_bar -= _ratio(d * scale, 2 * root) * d_bar
     along = float(d @ d_bar)
     h_bar = {
         "beta_1": float(m_bar @ (S[0] - g)) + along * t * b1 ** (t - 1) / (1 - b1**t),
@@ -179,7 +179,7 @@ def _along(dh: Derivatives, name: str) -> np.ndarray:
     return np.flatnonzero(dh.get(name, 0))
 
 
-def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """``a / b``; 0 where b is 0: the gradient and its derivative have been 0 so far."""
     return a / np.where(b > 0, b, np.inf)
 

@@ -119,7 +119,7 @@ def train(
     state = _Descent(network, w, data, settings, d_values or {}, record)
     best = Run(w, state.dw, [], None if validation is None else [], 0)
     losses, curve = best.loss_curve, best.validation_curve
-    least, to_beat, waited = np.inf, np.inf, 0
+    least, threshold, n_waited = np.inf, np.inf, 0
     if validation is not None:
         c = shares(validation.a)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -134,11 +134,11 @@ def train(
             if loss < least:
                 least = loss
                 best = best._replace(w=w.copy(), dw=state.dw.copy(), best_iter=epoch + 1)
-            if loss < to_beat:
-                to_beat, waited = loss - settings.tol, 0
+            if loss < threshold:
+                threshold, n_waited = loss - settings.tol, 0
             else:
-                waited += 1
-            if waited >= settings.patience:
+                n_waited += 1
+            if n_waited >= settings.patience:
                 break
     return best if curve is not None else best._replace(best_iter=len(losses))
 
