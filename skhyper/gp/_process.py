@@ -103,10 +103,6 @@ class GaussianProcess:
         """Prior mean of the latent function, in units of y."""
         return self.hyperparameters.mean
 
-    def _deviations(self, y: Array) -> Array:
-        """z (N,) for values y (n,)."""
-        return deviations(y, self.mean, self.derivatives, self.column_length_scales)
-
     def correlation(self, A: Array, B: Array) -> Array:
         """Prior correlation of the latent function at every row of A with every row of B.
 
@@ -195,7 +191,8 @@ class GaussianProcess:
         if X.shape[1] != self.X.shape[1]:
             raise ValueError(f"X has {X.shape[1]} columns, expected {self.X.shape[1]}.")
         n, s2 = len(self._alpha), self.signal_variance
-        scaled = X / self.column_length_scales
+        l = self.column_length_scales  # noqa: E741
+        scaled = X / l
         V = cross_covariance(scaled, self._scaled, self.derivatives, s2) @ self._root.T
         schur = s2 * self.correlation(X, X) - V @ V.T
         schur[np.diag_indices_from(schur)] += self.noise_variance
@@ -211,7 +208,7 @@ class GaussianProcess:
             _scaled=np.concatenate([self._scaled, scaled]),
             y=y,
             _root=root,
-            _alpha=root.T @ (root @ self._deviations(y)),
+            _alpha=root.T @ (root @ deviations(y, self.mean, self.derivatives, l)),
         )
 
 
