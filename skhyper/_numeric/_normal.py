@@ -24,8 +24,6 @@ from skhyper._numeric._curvature import conjugate_gradients
 from skhyper._numeric._data import Centered
 from skhyper._numeric._orthogonal import Orthogonal
 
-__all__ = ["Cholesky", "LeaveOneOutParts", "NormalEquations", "converged_solver"]
-
 # Maximum number of unknowns for a factorization; above, conjugate gradients are faster.
 _LARGEST_DENSE = 5000
 _LARGEST_SPARSE = 1000

@@ -20,8 +20,6 @@ from skhyper.samplers import Sampler, check_sampler
 from skhyper.samplers._arguments import check_flag
 from skhyper.space import Space
 
-__all__ = ["Optimizer"]
-
 
 class Optimizer:
     """Minimization with an ask-and-tell interface: the caller evaluates the points.

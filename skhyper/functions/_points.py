@@ -13,8 +13,6 @@ from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import Sampler, skopt_result
 from skhyper.space import Space, check_dimension, check_space, why_not
 
-__all__ = ["Points", "check_value", "optimize_result"]
-
 
 class Points:
     """A space, and the form of its points.

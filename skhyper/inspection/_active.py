@@ -5,8 +5,6 @@ from typing import Any
 
 from skhyper.space import is_deprecated_default, requirements_of
 
-__all__ = ["inactive_because"]
-
 
 def inactive_because(estimator: Any, name: str, own: Mapping[str, Any]) -> str:
     """What a hyperparameter lacks to be active; empty if it is, or if no requirement is known.

@@ -9,8 +9,6 @@ import numpy as np
 
 from skhyper._sklearn import HasMethods, Hidden, Interval, MissingValues, Options, StrOptions
 
-__all__ = ["allowed_values"]
-
 _WORDS = {
     "array-like": "array",
     "boolean": "True or False",

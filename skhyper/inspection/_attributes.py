@@ -23,8 +23,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-__all__ = ["KINDS", "attributes", "kind_of", "meaning_of"]
-
 KINDS = ("parameter", "choice", "data", "unknown", "bookkeeping")
 
 _DATA = set(["X_", "X_fit_", "X_train_", "y_train_", "training_data_", "_fit_X", "_y"])

@@ -16,8 +16,6 @@ import numpy as np
 
 from skhyper.inspection._measure import Measure, measure
 
-__all__ = ["booster_attributes"]
-
 Attributes = Iterator[tuple[str, Measure, str]]
 
 

@@ -9,8 +9,6 @@ from skhyper.inspection._active import inactive_because
 from skhyper.inspection._allowed import allowed_values
 from skhyper.space import default_space
 
-__all__ = ["REQUIRED", "Hyperparameter", "hyperparameters"]
-
 _SEARCHED = ("param_grid", "param_distributions", "search_spaces")
 # Params of a search that are not options: what is tuned, and its space.
 _NO_OPTIONS = {"estimator", "base_estimator", *_SEARCHED}

@@ -16,8 +16,6 @@ from skhyper.inspection._attributes import KINDS, attributes, kind_of, meaning_o
 from skhyper.inspection._boosters import booster_attributes
 from skhyper.inspection._measure import Measure, forest_measure, is_tree, measure
 
-__all__ = ["Parameter", "learned", "learns"]
-
 # Numbers of estimators or arrays in one list above which they are summarized.
 _ESTIMATORS_LISTED = 3
 _ARRAYS_LISTED = 12

@@ -8,8 +8,6 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Table", "as_html", "as_text", "shortened"]
-
 ELLIPSIS = "…"
 
 

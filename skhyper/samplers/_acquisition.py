@@ -25,8 +25,6 @@ from skhyper.samplers._rules import Rules
 from skhyper.samplers._surrogate import GPSurrogate
 from skhyper.space import Space
 
-__all__ = ["Acquisition", "Maximizer"]
-
 Penalty = Callable[[np.ndarray], np.ndarray]
 
 

@@ -18,8 +18,6 @@ from skhyper._trial import History
 from skhyper.samplers._base import trials_in
 from skhyper.space import Space
 
-__all__ = ["CostModel", "fit_cost", "penalty_for_time", "time_left", "worth_most"]
-
 # Share of remaining time above which times are ignored, as they are not reproducible.
 _NO_HURRY = 0.999
 

@@ -33,8 +33,6 @@ from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.samplers._sobol import sobol_point
 from skhyper.space import Space
 
-__all__ = ["Strategy"]
-
 # Hyperparameters that make a model more flexible as they increase; the others do the opposite.
 _FLEXIBLE_AT_TOP = frozenset({"C", "gamma"})
 

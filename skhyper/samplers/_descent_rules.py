@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-__all__ = ["RULES", "DescentRules"]
-
 
 @dataclass(frozen=True)
 class DescentRules:

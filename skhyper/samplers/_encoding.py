@@ -16,8 +16,6 @@ import numpy as np
 
 from skhyper.space import Dimension, Space
 
-__all__ = ["Encoding"]
-
 # Entry of a one-hot column: the distance of two choices is 1, as that of the ends of a range.
 _CATEGORY_HEIGHT = np.sqrt(0.5)
 # Minimum size of an integer range that is treated as real in maximization, and then rounded.

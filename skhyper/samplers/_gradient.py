@@ -19,8 +19,6 @@ from skhyper.samplers._local import Answer
 from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.space import Space
 
-__all__ = ["GradientSampler"]
-
 
 class GradientSampler(Sampler):
     """Local descents by the gradient of the criterion (``Trial.gradient``), and restarts.

@@ -17,8 +17,6 @@ from scipy.optimize import minimize
 from skhyper.samplers._descent_rules import RULES, DescentRules
 from skhyper.samplers._shrinkage import Shrinkage
 
-__all__ = ["Answer", "Plan", "descent", "descent_together"]
-
 
 class Answer(NamedTuple):
     """Result at a point: f (nan if it failed), g, and the trial's `gradient`."""

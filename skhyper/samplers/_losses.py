@@ -2,8 +2,6 @@
 
 import numpy as np
 
-__all__ = ["clip_outliers", "clip_to_finite"]
-
 # Maximum magnitude of a loss: its square is finite.
 _LARGEST_LOSS = 1e90
 # Maximum distance of a loss from the median, in distances of the minimum from the median.

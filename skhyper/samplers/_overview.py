@@ -18,16 +18,6 @@ import numpy as np
 from skhyper.gp import GaussianProcess, fit_gp, log_expected_improvement
 from skhyper.samplers._brownian import IntegratedBrownianMotion
 
-__all__ = [
-    "LARGEST_DIMENSION",
-    "coarse_design",
-    "cuts_off",
-    "first_step",
-    "is_hopeless",
-    "regular_grid",
-    "restart_point",
-]
-
 # Maximum number of dimensions of a coarse design.
 LARGEST_DIMENSION = 2
 # Number of points of the design, by dimension: about five per dimension; odd numbers include the

@@ -21,8 +21,6 @@ import numpy as np
 
 from skhyper.space import Dimension, Space
 
-__all__ = ["Shrinkage"]
-
 # Maximum distance of tied components from their mean, in the unit cube.
 _TIED_ATOL = 1e-9
 

@@ -20,8 +20,6 @@ from skhyper.search._validate import space_examples
 from skhyper.search._warnings import warn
 from skhyper.space import Space, When
 
-__all__ = ["criterion_and_names", "landscape", "with_real_ranges"]
-
 
 def criterion_and_names(
     estimator: Any, space: Space, scorers: Any, refit_metric: str

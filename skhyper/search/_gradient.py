@@ -21,8 +21,6 @@ from skhyper.search._sampled import SpaceSearch, plan_for, seed_of
 from skhyper.search._spaces import DEFAULT_N_ITER, checked_initial_points, checked_space, phases
 from skhyper.search._task import Task
 
-__all__ = ["GradientSearchCV"]
-
 # Relative difference between the losses of a fit and of the exact solution above which to warn.
 _GAP = 0.01
 

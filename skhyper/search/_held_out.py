@@ -27,8 +27,6 @@ from skhyper.hypergradient import Criterion
 from skhyper.samplers import Answer, Shrinkage, descent, descent_together
 from skhyper.space import Space
 
-__all__ = ["HeldOut", "HeldOutLosses"]
-
 # Candidate strengths, as the deviation from the mean, in natural logarithms, at which the penalty
 # balances the steepest slope at tied components.
 _MOVES = (0.3, 1.0, 3.0, 10.0, math.inf)

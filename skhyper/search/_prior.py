@@ -15,8 +15,6 @@ from skhyper.search._held_out import HeldOut, HeldOutLosses
 from skhyper.search._plan import Finding
 from skhyper.space import Space
 
-__all__ = ["Prior"]
-
 # Number of samples per additional hyperparameter from which on "auto" is no prior.
 _MANY_SAMPLES = 20
 # Relative decrease of the cross-validation loss up to which no warning is given.

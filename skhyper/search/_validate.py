@@ -16,19 +16,6 @@ from skhyper.exceptions import InvalidSpaceError
 from skhyper.search._warnings import warn
 from skhyper.space import Categorical, Dimension, Space, When, is_vector
 
-__all__ = [
-    "check_listed_values",
-    "check_settings",
-    "check_values",
-    "is_own",
-    "listed",
-    "space_examples",
-    "vector_of",
-    "warn_about_gradients",
-    "warn_about_pairs",
-]
-
-
 # Ratio of two floats in a list above which they look like the ends of a range.
 _FAR_APART = 10
 

@@ -9,8 +9,6 @@ from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._choices import alike, by_value, check_no_cycle, equal, merged
 from skhyper.space._dimensions import Dimension
 
-__all__ = ["Categorical", "same_dimension"]
-
 
 class Categorical(Dimension):
     """A list of choices: any objects, hashable or not.

@@ -11,8 +11,6 @@ import numpy as np
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._ranges import is_finite, is_number
 
-__all__ = ["alike", "by_value", "check_no_cycle", "equal", "looks_like_steps", "merged"]
-
 # Minimum number of numbers whose order is used.
 _FEWEST_ORDERED = 3
 # Minimum ratio of the largest to the smallest positive number for a log scale, besides a 0.

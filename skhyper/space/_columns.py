@@ -16,8 +16,6 @@ from skhyper.space._conditions import Condition
 from skhyper.space._dimensions import Dimension
 from skhyper.space._vectors import as_vector, is_vector, like
 
-__all__ = ["Columns", "Subspace"]
-
 
 @dataclass(frozen=True)
 class Subspace:

@@ -18,8 +18,6 @@ from typing import Any
 from skhyper.space import _default_ranges as ranges
 from skhyper.space._default_ranges import LOG
 
-__all__ = ["PACKAGES", "TABLES", "WEAK_LEARNER", "table_of"]
-
 PACKAGES = ("skhyper", "sklearn", "xgboost", "lightgbm", "catboost")
 
 _LAYERS = [(16,), (32,), (64,), (128,), (256,), (32, 32), (64, 64), (128, 128), (256, 256)]

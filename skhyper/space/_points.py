@@ -8,8 +8,6 @@ import numpy as np
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._columns import Columns
 
-__all__ = ["is_inside", "place", "point_keys"]
-
 # Points are equal if their coordinates agree to this number of decimals. Params that were made
 # from a point are located within a few ulps of their value, at most some 1e-11 of a range.
 _DECIMALS = 10

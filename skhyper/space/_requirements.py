@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Requirement", "is_deprecated_default", "requirements_of"]
-
 
 @dataclass(frozen=True)
 class Requirement:

@@ -27,8 +27,6 @@ from skhyper.space._points import is_inside, place, point_keys
 from skhyper.space._sampling import sample
 from skhyper.space._vectors import as_vector, like
 
-__all__ = ["Space", "check_space"]
-
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Space:
