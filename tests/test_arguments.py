@@ -162,7 +162,7 @@ OF_SAMPLERS = {
             "n_restarts": [None, -1, 1.5, True, "x"],
             "tol": [None, *NO_NUMBER],
             "prior": [None, -1, np.nan, True, "x", []],
-            "one_valley": NO_FLAG,
+            "quasiconvex": NO_FLAG,
         },
     ),
     "ProgressBar": (

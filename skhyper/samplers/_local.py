@@ -29,7 +29,7 @@ class Answer(NamedTuple):
 Plan = Generator[np.ndarray, Answer, Any]
 
 
-def descent_together(
+def tied_descent(
     shrinkage: Shrinkage,
     start: np.ndarray,
     moves: np.ndarray,

@@ -32,8 +32,8 @@ _APART = 0.1
 _GENERATOR = 3
 # Points per axis of the grid of possible restarts, by dimension.
 _GRID_SIZES = (1, 101, 31)
-# Increase of the criterion, relative to its minimum, that bounds the restarts with `one_valley`.
-_WALL = 0.1
+# Increase of the criterion, relative to its minimum, that bounds the restarts with `quasiconvex`.
+_BRACKET_RISE = 0.1
 # Minimum scale of the compression, relative to the median distance from the minimum.
 _SMALLEST_SCALE = 1e-3
 
@@ -96,15 +96,15 @@ def cuts_off(u: np.ndarray, f: np.ndarray, g: np.ndarray, trial: float, best: fl
     return bool(f[near] > value or g[near] * way > 0)
 
 
-def _walls(u: np.ndarray, f: np.ndarray, g: np.ndarray) -> tuple[float, float]:
+def _bracket(u: np.ndarray, f: np.ndarray, g: np.ndarray) -> tuple[float, float]:
     """Nearest trials on both sides of the best one that are higher and descend to it."""
     finite = f[np.isfinite(f)]
     best = int(np.where(np.isfinite(f), f, np.inf).argmin())
     # A criterion that may be negative has no natural zero: it is compared with its range.
     rise = f[best] if f[best] > 0 else max(abs(f[best]), np.ptp(finite))
-    wall = ~(f <= f[best] + _WALL * rise) & ~(g * (u - u[best]) <= 0)
-    low = max(u[wall & (u < u[best])], default=-np.inf)
-    return float(low), float(min(u[wall & (u > u[best])], default=np.inf))
+    bounds = ~(f <= f[best] + _BRACKET_RISE * rise) & ~(g * (u - u[best]) <= 0)
+    low = max(u[bounds & (u < u[best])], default=-np.inf)
+    return float(low), float(min(u[bounds & (u > u[best])], default=np.inf))
 
 
 def compressed(f: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -139,27 +139,27 @@ def regular_grid(d: int) -> np.ndarray:
 
 
 def restart_point(
-    U: np.ndarray, f: np.ndarray, G: np.ndarray, points: np.ndarray, share: float, one_valley: bool
+    U: np.ndarray, f: np.ndarray, G: np.ndarray, points: np.ndarray, share: float, quasiconvex: bool
 ) -> np.ndarray:
     """The point of largest expected improvement, (d,), at some distance from all trials.
 
     It is one of `points` (m, d), at least `share` times as far from all trials as the farthest one.
-    With `one_valley`, in one dimension, it lies between the trials that are a tenth above the best
+    With `quasiconvex`, in one dimension, it lies between the trials that are a tenth above the best
     one and descend to it.
     """
     if not np.isfinite(f).any():
         share = 1.0
-    elif one_valley and U.shape[1] == 1:
-        low, high = _walls(U[:, 0], f, G[:, 0])
+    elif quasiconvex and U.shape[1] == 1:
+        low, high = _bracket(U[:, 0], f, G[:, 0])
         inside = (points[:, 0] > low) & (points[:, 0] < high)
         points = points[inside] if inside.any() else points
     distances = np.linalg.norm(points[:, None] - U, axis=2).min(axis=1)
     points = points[distances >= share * distances.max()]
     if len(points) == 1 or not np.isfinite(f).any():
         return points[0]
-    process = _surrogate(U, f, G)
-    best = float(process.predict(U)[0].min())
-    mean, std = process.predict(points)
+    surrogate = _surrogate(U, f, G)
+    best = float(surrogate.predict(U)[0].min())
+    mean, std = surrogate.predict(points)
     return points[log_expected_improvement(mean, std, best)[0].argmax()]
 
 

@@ -206,14 +206,14 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         prior = Prior(
             self.prior, criterion, space, names, n_samples_of(task.X), self.n_jobs, self.max_time
         )
-        one_valley, noise = landscape(self.estimator, space)
+        quasiconvex, noise = landscape(self.estimator, space)
         sampler = GradientSampler(
             names,
             DEFAULT_N_ITER if self.n_iter is None else self.n_iter,
             first,
             self.n_restarts,
             max(self.tol, noise),
-            one_valley=one_valley,
+            quasiconvex=quasiconvex,
             least=criterion.least,
             prior=prior.strength if prior.is_chosen else prior,
         )

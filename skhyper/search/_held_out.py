@@ -24,7 +24,7 @@ from skhyper._sklearn import check_method_params, safe_split
 from skhyper._trial import Trial
 from skhyper.evaluation import FoldJob, GradientObjective, Objective, finished_trial
 from skhyper.hypergradient import Criterion
-from skhyper.samplers import Answer, Shrinkage, descent, descent_together
+from skhyper.samplers import Answer, Shrinkage, descent, tied_descent
 from skhyper.space import Space
 
 # Candidate strengths, as the deviation from the mean, in natural logarithms, at which the penalty
@@ -111,17 +111,17 @@ class HeldOut:
     def _losses(
         self, space: Space, point: np.ndarray, strengths: list[float] | None, n_parts: int
     ) -> HeldOutLosses:
-        shrinkage = Shrinkage.of(space, self._names)
+        shrinkage = Shrinkage.from_space(space, self._names)
         parts = list(itertools.islice(parts_of(self._objective.splits), n_parts))
         searches = [_Search(self, space, shrinkage, rows) for rows in parts]
-        point = shrinkage.together(point)
+        point = shrinkage.tied(point)
         searches = [
             s for s in self._each(partial(_Search.start_tied, point=point), searches) if s.is_finite
         ]
         if not searches:
             return HeldOutLosses(np.empty(0), np.empty((0, 0)), np.empty((0, 0)))
         if strengths is None:
-            away = np.mean([shrinkage.away(s.best.slope) for s in searches], axis=0)
+            away = np.mean([shrinkage.deviation_gradient(s.best.slope) for s in searches], axis=0)
             strengths = [float(np.abs(away).max()) / move for move in _MOVES]
         used = [math.inf]
         for strength in strengths:
@@ -169,7 +169,7 @@ class _Search:
     def start_tied(self, point: np.ndarray) -> "_Search":
         """Descend to the best point with tied components."""
         self.best_point, self.best = point, Answer(math.inf, np.zeros(len(point)), {})
-        return self._follow(descent_together(self._shrinkage, point, self._moves, _TOL), 0.0)
+        return self._follow(tied_descent(self._shrinkage, point, self._moves, _TOL), 0.0)
 
     def continue_with(self, strength: float) -> "_Search":
         """Continue from the best point with a prior of this strength."""

@@ -44,8 +44,8 @@ class Prior:
         self._names = names
         self._n_jobs = n_jobs
         self._max_time = max_time
-        self._shrinkage = Shrinkage.of(space, names)
-        n_free = self._shrinkage.n_apart
+        self._shrinkage = Shrinkage.from_space(space, names)
+        n_free = self._shrinkage.n_free
         self._may_overfit = n_free > 0 and n_samples < _MANY_SAMPLES * (n_free + 1)
         self._is_given = given != "auto"
         self.is_chosen = not (given == "auto" and self._may_overfit)
@@ -115,7 +115,7 @@ class Prior:
         cv, cv_after = self.losses.cv.mean(0)
         held_out, held_out_after = self.losses.held_out.mean(0)
         if cv - cv_after > _MIN_DECREASE * abs(cv) and held_out_after >= held_out:
-            n = self._shrinkage.n_apart
+            n = self._shrinkage.n_free
             yield Finding(
                 f"The search overfits its folds: with {n} hyperparameters more than one value for "
                 f"each vector their loss fell from {cv:.4g} to {cv_after:.4g}, and that of samples "

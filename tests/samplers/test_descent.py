@@ -154,7 +154,7 @@ def test_a_step_into_failures_is_shortened():
     assert history.best.params["x"] < 0.35
 
 
-def test_arms_few_and_many():
+def test_configurations_few_and_many():
     def loss(params):
         bias = {"u": 0.3, "v": 0.0, "w": 0.6}[params["kind"]] + 0.1 * params.get("n", 0)
         return bias + (params["x"] - 0.2) ** 2, {"x": 2 * (params["x"] - 0.2)}
@@ -219,7 +219,7 @@ def test_a_wall_costs_no_trials():
     assert history.best.params["x"] < 0.3
 
 
-def test_arms_that_the_constraint_rejects_are_none():
+def test_configurations_that_the_constraint_rejects_are_none():
     kinds = list("abcdefghijklmnopqrst")
     space = Space(
         {"kind": kinds, "x": (0.0, 1.0)},
@@ -320,8 +320,8 @@ def test_a_range_with_choices_is_looked_at_for_each():
     assert history.best.params["x"] == pytest.approx(0.1, abs=0.02)
 
 
-@pytest.mark.parametrize("one_valley", [False, True])
-def test_a_drop_behind_a_hump_and_beside_a_plateau(one_valley):
+@pytest.mark.parametrize("quasiconvex", [False, True])
+def test_a_drop_behind_a_hump_and_beside_a_plateau(quasiconvex):
     """As of a lasso with columns in small units, which only a tiny penalty lets in."""
 
     def value(x):
@@ -332,7 +332,7 @@ def test_a_drop_behind_a_hump_and_beside_a_plateau(one_valley):
         x, h = params["x"], 1e-6
         return value(x), {"x": (value(x + h) - value(x - h)) / (2 * h)}
 
-    history, _ = run(loss, {"x": (0.0, 1.0)}, one_valley=one_valley)
+    history, _ = run(loss, {"x": (0.0, 1.0)}, quasiconvex=quasiconvex)
     assert history.best.loss < 1.01
 
 
@@ -393,27 +393,27 @@ def test_a_tolerance_is_relative_to_the_distance_from_the_lowest_value():
         assert plain.best.params["x"] == pytest.approx(0.537, abs=2e-3)
 
 
-def test_restarts_in_one_valley_do_not_climb_out_of_it():
+def test_restarts_in_quasiconvex_do_not_climb_out_of_it():
     def loss(params):
         x = params["x"]
         return 1 + 9 * (x - 0.6) ** 2, {"x": 18 * (x - 0.6)}
 
     # A rise of a tenth is at 0.6 -+ 0.11; no trial of the first look is nearer than 0.1.
     two = {"a": ["one"], "b": ["one"]}
-    for one_valley, space in ((True, {}), (True, two), (False, two)):
-        options = {"n_restarts": 5, "one_valley": one_valley, "names": {"x"}}
+    for quasiconvex, space in ((True, {}), (True, two), (False, two)):
+        options = {"n_restarts": 5, "quasiconvex": quasiconvex, "names": {"x"}}
         history, _ = run(loss, {"x": (0.0, 1.0), **space}, **options)
         assert history.best.params["x"] == pytest.approx(0.6, abs=1e-3)
         later = [trial.params["x"] for trial in history[0 if space else 5 :]]
-        assert (min(later) > 0.3 and max(later) < 0.9) == one_valley
+        assert (min(later) > 0.3 and max(later) < 0.9) == quasiconvex
 
 
-def test_in_one_valley_a_point_without_a_value_is_a_wall():
+def test_in_quasiconvex_a_point_without_a_value_is_a_wall():
     def loss(params):
         x = params["x"]
         return (np.nan, {}) if x < 0.3 else (1 + (x - 0.6) ** 2, {"x": 2 * (x - 0.6)})
 
-    history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=8, one_valley=True)
+    history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=8, quasiconvex=True)
     beyond = [trial.params["x"] for trial in history if trial.params["x"] < 0.3]
     assert beyond
     assert beyond == sorted(beyond), "each one lies between the one before and the best"
