@@ -360,6 +360,13 @@ def test_wrong_spaces_are_found_before_any_fit(cls, space, match):
         cls(Never(), space, error_score="raise").fit(X, y)
 
 
+@pytest.mark.parametrize(("space", "match"), WRONG_SPACES)
+def test_wrong_spaces_of_a_manual_search_are_found_before_any_fit(space, match):
+    manual = SearchCV(Never(), space, sampler=[{"C": 1.0}], error_score="raise")
+    with pytest.raises(InvalidSpaceError, match=match):
+        manual.fit(X, y)
+
+
 @both
 def test_wrong_constraints_are_found_before_any_fit(cls):
     for constraint, match in [
