@@ -86,7 +86,7 @@ class Categorical(Dimension):
         return self.choices[int(self.index(np.asarray(u)))]
 
     def index(self, u: np.ndarray) -> np.ndarray:
-        found = np.searchsorted(self._edges, u, side="right") - 1
+        found = self._edges.searchsorted(u, side="right") - 1
         return np.minimum(np.maximum(found, 0), self.n_values - 1)
 
     def snap(self, u: np.ndarray) -> np.ndarray:
