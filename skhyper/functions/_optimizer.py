@@ -101,10 +101,7 @@ class Optimizer:
         seed = int(check_random_state(random_state).randint(2**31 - 1))
         self.history = History(seed=seed)
         self._candidates = SampledCandidates(
-            self.sampler,
-            [(self._points.space, sys.maxsize)],
-            self._points.initial,
-            allow_repeats,
+            self.sampler, [(self._points.space, sys.maxsize)], self._points.initial, allow_repeats
         )
 
     def __repr__(self) -> str:

@@ -41,12 +41,7 @@ def _pick_distinct(gp: GaussianProcess, X: Array, values: Array, n_points: int) 
 
 
 def _polish(
-    gp: GaussianProcess,
-    best: float,
-    X: Array,
-    free: BoolArray,
-    max_iter: int,
-    noise_std: float,
+    gp: GaussianProcess, best: float, X: Array, free: BoolArray, max_iter: int, noise_std: float
 ) -> Array:
     """Local maximization from all points X (m, d) jointly, over their `free` entries (m, d)."""
     points = X.copy()

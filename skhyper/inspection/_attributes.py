@@ -87,14 +87,7 @@ _BY_CLASS |= {name: {"support_": "bookkeeping"} for name in _SVMS}
 _BY_CLASS["OneClassSVM"] |= {"offset_": "bookkeeping"}
 
 # Learned, but without a public name.
-_PRIVATE = {
-    "_baseline_prediction",
-    "_bin_mapper",
-    "_fit_X",
-    "_predictors",
-    "_scaler",
-    "_y",
-}
+_PRIVATE = {"_baseline_prediction", "_bin_mapper", "_fit_X", "_predictors", "_scaler", "_y"}
 
 _MEANINGS = {
     "C_": "chosen by fit",
