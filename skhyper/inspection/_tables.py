@@ -15,17 +15,8 @@ ELLIPSIS = "…"
 class Table:
     """A table to be shown.
 
-    Attributes
-    ----------
-    title : str
-    columns : sequence of str
-    rows : sequence of sequence of str
-    hint : str
-        How to get the full table, shown if rows are hidden or cells are cut.
-    right : frozenset of str
-        Columns of numbers.
-    widths : mapping
-        Maximum width of a column, if it differs from that of the others.
+    `hint` says how to get the full table, if rows are hidden or cells are cut; `right` are columns
+    of numbers, `widths` maximum widths of columns that differ from that of the others.
     """
 
     title: str

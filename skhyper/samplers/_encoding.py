@@ -27,15 +27,6 @@ class Encoding:
     """The features of points for a GP: coordinates of numbers, one-hot columns of choices.
 
     `columns` are the features of each dimension, `groups` (p,) the dimension of each feature.
-
-    Examples
-    --------
-    >>> from skhyper.samplers._encoding import Encoding
-    >>> from skhyper.space import Space
-    >>> space = Space({"C": (0.0, 1.0), "kernel": ["linear", "rbf"]})
-    >>> encoding = Encoding.from_space(space)
-    >>> encoding.encode(space.to_unit([{"C": 0.2, "kernel": "rbf"}])).round(2)
-    array([[0.2 , 0.  , 0.71]])
     """
 
     space: Space

@@ -44,12 +44,6 @@ def coarse_design(d: int, most: int, ascending: np.ndarray | None = None) -> np.
     n is at most `most`, and odd, so that the middle is included. `ascending` (d,) is whether models
     become more flexible with the coordinate; by default they become less so. In this order warm
     starts from the previous solution are fastest, and the most expensive point comes last.
-
-    Examples
-    --------
-    >>> from skhyper.samplers._overview import coarse_design
-    >>> coarse_design(1, 10).ravel().tolist()
-    [0.9, 0.7, 0.5, 0.3, 0.1]
     """
     n = max(1, min(most, _DESIGN_SIZES[d]))
     n -= n % 2 == 0

@@ -157,8 +157,8 @@ class _Search:
         names = whole._names
         self._moves = np.array([name in names for name in space.names])
         self._moves &= [math.isinf(dimension.n_values) for dimension in space.dimensions]
-        self._folds = _Criterion.of(*without(o, rows), whole)
-        self._judge = _Criterion.of(*only(o, rows), whole)
+        self._folds = _Criterion(*without(o, rows), whole)
+        self._judge = _Criterion(*only(o, rows), whole)
         self.cv: list[float] = []
         self.held_out: list[float] = []
 
@@ -199,14 +199,10 @@ class _Search:
 class _Criterion:
     """Weighted mean of the criterion over folds as a function of points; nan if a fold fails."""
 
-    def __init__(self, objective: GradientObjective, weights: Sequence[float]):
-        self._objective = objective
+    def __init__(self, objective: Objective, weights: Sequence[float], whole: HeldOut):
+        self._objective = GradientObjective.of(objective, whole._criterion, whole._names)
         self._weights = np.asarray(weights) / np.sum(weights)
         self._known: dict[bytes, Answer] = {}
-
-    @classmethod
-    def of(cls, objective: Objective, weights: Sequence[float], whole: HeldOut) -> "_Criterion":
-        return cls(GradientObjective.of(objective, whole._criterion, whole._names), weights)
 
     def __call__(self, space: Space, point: np.ndarray) -> Answer:
         key = point.tobytes()

@@ -14,7 +14,7 @@ from skhyper._trial import History
 from skhyper.evaluation import setting_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.search._warnings import warn
-from skhyper.space import Categorical, Dimension, Space, When, is_vector
+from skhyper.space import Categorical, Space, When, is_vector
 
 # Ratio of two floats in a list above which they look like the ends of a range.
 _FAR_APART = 10
@@ -142,12 +142,19 @@ def check_values(estimator: Any, space: Space) -> None:
         owners = _owners(estimator, settings, name)
         if not all(name.rpartition("__")[2] in known for _, known in owners) or not owners:
             continue
+        values: Sequence[Any]
         if isinstance(dimension, Categorical):
-            _check_choices(name, dimension, owners)
+            values = dimension.choices
         else:  # the ends of a range hardly ever occur
             points_of_range = np.clip(dimension.grid(9), 0.01, 0.99)
             values = [space.constant_vector(name, dimension.from_unit(u)) for u in points_of_range]
-            _check_range(name, dimension, values, owners)
+        errors = [_why_wrong(name, value, owners) for value in values]
+        if all(errors):
+            raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
+        if isinstance(dimension, Categorical):
+            _check_choices(name, values, errors, owners)
+        elif any(errors):
+            warn(f"Trials in a part of {dimension!r} will fail: {next(filter(None, errors))}")
 
 
 def _owners(
@@ -171,15 +178,14 @@ def _why_wrong(name: str, value: Any, owners: Sequence[tuple[Any, Mapping[str, A
     return errors[0] if all(errors) else ""
 
 
-def _check_choices(name: str, dimension: Categorical, owners: Any) -> None:
-    errors = [_why_wrong(name, choice, owners) for choice in dimension.choices]
-    if all(errors):
-        raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
-    for choice, error in zip(dimension.choices, errors, strict=True):
+def _check_choices(
+    name: str, choices: Sequence[Any], errors: Sequence[str], owners: Sequence[Any]
+) -> None:
+    for choice, error in zip(choices, errors, strict=True):
         if error and isinstance(choice, numbers.Real):  # as for ranges
             warn(f"Trials of {name!r} with {choice!r} will fail: {error}")
         elif error:
-            right = [c for c, e in zip(dimension.choices, errors) if not e and isinstance(c, str)]
+            right = [c for c, e in zip(choices, errors) if not e and isinstance(c, str)]
             near = difflib.get_close_matches(str(choice), right + _options(name, owners), n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise InvalidSpaceError(f"The choice {choice!r} does not suit {name!r}: {error}{hint}")
@@ -190,14 +196,6 @@ def _options(name: str, owners: Sequence[tuple[Any, Mapping[str, Any]]]) -> list
     inner = name.rpartition("__")[2]
     named = [getattr(part, "options", ()) for _, known in owners for part in known[inner]]
     return sorted({option for options in named for option in options if isinstance(option, str)})
-
-
-def _check_range(name: str, dimension: Dimension, values: Sequence[Any], owners: Any) -> None:
-    errors = [_why_wrong(name, value, owners) for value in values]
-    if all(errors):
-        raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
-    if any(errors):
-        warn(f"Trials in a part of {dimension!r} will fail: {next(filter(None, errors))}")
 
 
 def warn_about_pairs(spaces: Any) -> None:
