@@ -8,13 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skhyper._sklearn import Interval, StrOptions
+from skhyper._sklearn import Interval, StrOptions, n_samples
 from skhyper._trial import History, StopReason
 from skhyper.evaluation import SampledCandidates
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import GradientSampler
 from skhyper.search._derivatives import criterion_and_names, landscape, with_real_ranges
-from skhyper.search._held_out import n_samples_of
 from skhyper.search._plan import Finding, Plan
 from skhyper.search._prior import Prior
 from skhyper.search._sampled import SpaceSearch, plan_for, seed_of
@@ -204,7 +203,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             self.estimator, space, task.scorers, task.refit_metric
         )
         prior = Prior(
-            self.prior, criterion, space, names, n_samples_of(task.X), self.n_jobs, self.max_time
+            self.prior, criterion, space, names, n_samples(task.X), self.n_jobs, self.max_time
         )
         quasiconvex, noise = landscape(self.estimator, space)
         sampler = GradientSampler(

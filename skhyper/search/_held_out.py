@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
-from skhyper._sklearn import check_method_params, safe_split
+from skhyper._sklearn import check_method_params, n_samples, safe_split
 from skhyper._trial import Trial
 from skhyper.evaluation import FoldJob, GradientObjective, Objective, finished_trial
 from skhyper.hypergradient import Criterion
@@ -224,10 +224,6 @@ class _Criterion:
         return Answer(value, space.gradient_to_unit(point, trial.gradient or {}), {})
 
 
-def n_samples_of(X: Any) -> int:
-    return X.shape[0] if hasattr(X, "shape") else len(X)
-
-
 def parts_of(splits: Sequence[tuple[Any, Any]]) -> Iterator[np.ndarray]:
     """Rows to hold out, by part: test sets of whole folds, or pieces of them if at most two."""
     tests: list[np.ndarray] = []
@@ -246,7 +242,7 @@ def parts_of(splits: Sequence[tuple[Any, Any]]) -> Iterator[np.ndarray]:
 def without(objective: Objective, held_out: np.ndarray) -> tuple[Objective, np.ndarray]:
     """The objective without the held-out samples, and the weights of its folds."""
     o = objective
-    kept = np.setdiff1d(np.arange(n_samples_of(o.X)), held_out)
+    kept = np.setdiff1d(np.arange(n_samples(o.X)), held_out)
     X, y = safe_split(o.estimator, o.X, o.y, kept)
     splits = []
     for train, test in o.splits:
