@@ -14,8 +14,6 @@ import numpy as np
 
 from skhyper._sklearn import column_indices
 
-__all__ = ["Bands", "per_band_template"]
-
 
 @dataclass(frozen=True)
 class Bands:

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-__all__ = ["lazy_names", "public_dir"]
-
 
 def public_dir(package: str, more: Collection[str] = ()) -> Callable[[], list[str]]:
     """``__dir__`` of a package: the names in ``__all__``, and those that all modules have.
