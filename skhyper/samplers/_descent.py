@@ -76,6 +76,8 @@ class Strategy:
         self.rules, self.tol = o.rules, o.tol
         self.shrinkage = Shrinkage.from_space(space, o.names)
         self.strength = None if callable(o.prior) else o.prior
+        few = space.n_dims <= LARGEST_DIMENSION and not self.shrinkage.vectors
+        self._sees_whole_range = few and o.n_restarts > 0
         columns = zip(space.names, space.dimensions)
         # Mask of the differentiable coordinates, (d,).
         self._moves = np.array([n in o.names and math.isinf(d.n_values) for n, d in columns])
@@ -145,11 +147,6 @@ class Strategy:
             yield from self._start(start if self.strength == 0 else self.shrinkage.tied(start))
 
     # ---- one or two hyperparameters: a design over their whole range
-
-    @property
-    def _sees_whole_range(self) -> bool:
-        few = self.space.n_dims <= LARGEST_DIMENSION and not self.shrinkage.vectors
-        return few and self.options.n_restarts > 0
 
     def _overview(self, configurations: list[np.ndarray]) -> Plan:
         """A coarse design of each configuration, and a run from its best point.
@@ -265,16 +262,13 @@ class Strategy:
             yield from tied_descent(shrinkage, run.best_point, self._moves, self.tol, self.rules)
         return ""
 
-    def _with_prior(self, point: np.ndarray, answer: Answer) -> Answer:
-        """The answer with the prior's penalty, which is 0 for tied components."""
-        value, slope = self.shrinkage.penalty(point, self.strength or 0.0)
-        return answer._replace(value=answer.value + value, slope=answer.slope + slope)
-
     def _advance(self, run: _Run) -> Plan:
         """Run one trial of a run; points of the design have been evaluated."""
         answer = self._design.get(Space.key(run.point))
         if answer is None:
-            answer = self._with_prior(run.point, (yield run.point))
+            # The prior's penalty is 0 for tied components.
+            penalty = self.shrinkage.penalty(run.point, self.strength or 0.0)
+            answer = (yield run.point).plus(*penalty)
             self._seen.append((run.point, answer))
         run.n_trials += 1
         if answer.value < run.best:

@@ -25,6 +25,10 @@ class Answer(NamedTuple):
     slope: np.ndarray
     gradient: dict[str, Any]
 
+    def plus(self, value: float, slope: np.ndarray) -> "Answer":
+        """The result for the sum of the criterion and a penalty."""
+        return self._replace(value=self.value + value, slope=self.slope + slope)
+
 
 Plan = Generator[np.ndarray, Answer, Any]
 

@@ -191,9 +191,8 @@ class _Search:
         return self
 
     def _with_prior(self, point: np.ndarray, strength: float) -> Answer:
-        value, slope = self._shrinkage.penalty(point, strength)
-        answer = self._folds(self._space, point)
-        return answer._replace(value=answer.value + value, slope=answer.slope + slope)
+        penalty = self._shrinkage.penalty(point, strength)
+        return self._folds(self._space, point).plus(*penalty)
 
 
 class _Criterion:
