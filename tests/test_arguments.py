@@ -253,7 +253,7 @@ def test_functions(kind, name, value):
 def test_lists_of_settings_of_which_none_suits():
     with pytest.raises(ValueError, match=r"suits 'C'.*looks like choices.*search_spaces"):
         SearchCV(Never(), sampler={"C": [1]}).fit(X, y)
-    with pytest.raises(ValueError, match="No setting of the list suits 'kernel'"):
+    with pytest.raises(ValueError, match="No candidate of the list suits 'kernel'"):
         SearchCV(Never(), sampler=[{"kernel": "rfb"}, {"kernel": "liner"}]).fit(X, y)
     # One that suits is enough, as in scikit-learn.
     with pytest.warns(Warning):

@@ -318,16 +318,16 @@ class Strategy:
     def _reason(self, n_made: int, n_skipped: int) -> str:
         """Why the search ends: `n_made` restarts without improvement, `n_skipped` not made."""
         if all(math.isinf(run.best) for run in self._runs):
-            return "no setting could be fitted and scored"
+            return "no candidate could be fitted and scored"
         if all(run.flat for run in self._runs):
-            return "the criterion is flat: its gradient is zero wherever it was looked at"
+            return "the criterion is flat: its gradient was zero in all trials"
         reason = "the descent is at its end"
         if n_made:
             restarts = "1 restart" if n_made == 1 else f"{n_made} restarts in a row"
             reason += f", and {restarts} found nothing better"
         if n_skipped:
-            reason += f"; {n_skipped} {'more' if n_made else 'restarts'} would have begun next to "
-            reason += "trials from which the criterion falls towards the best one"
+            reason += f"; {n_skipped} {'more' if n_made else 'restarts'} were skipped, next to "
+            reason += "trials from which the criterion decreases towards the best one"
         return reason
 
     def _patience(self) -> int:

@@ -117,9 +117,9 @@ class Prior:
         if cv - cv_after > _MIN_DECREASE * abs(cv) and held_out_after >= held_out:
             n = self._shrinkage.n_free
             yield Finding(
-                f"The search overfits its folds: with {n} hyperparameters more than one value for "
-                f"each vector their loss fell from {cv:.4g} to {cv_after:.4g}, and that of samples "
-                f"held out of the folds went from {held_out:.4g} to {held_out_after:.4g}. "
+                f"The search overfits its folds: {n} hyperparameters in addition to one value per "
+                f"vector lowered their loss from {cv:.4g} to {cv_after:.4g}, while that of "
+                f"held-out samples went from {held_out:.4g} to {held_out_after:.4g}. "
                 'Use prior="auto", put components into bands, or make ranges narrower.',
                 OverfittingWarning,
             )

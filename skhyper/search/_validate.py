@@ -50,7 +50,7 @@ def _check_setting(
         wrong = [name for name in params if name not in valid]
         if not wrong:
             raise InvalidSpaceError(
-                f"The setting {dict(params)!r} cannot be given to {estimator!r}: {error}"
+                f"The candidate {dict(params)!r} cannot be set on {estimator!r}: {error}"
             ) from error
         hint = _swapped_hint(wrong[0], params, others) or _near_hint(wrong[0], valid)
         raise InvalidSpaceError(
@@ -236,10 +236,10 @@ def check_listed_values(estimator: Any, settings: Sequence[Mapping[str, Any]]) -
                 if isinstance(value, list | tuple | np.ndarray)
                 else ""
             )
-            raise InvalidSpaceError(f"No setting of the list suits {name!r}: {errors[0]}{hint}")
+            raise InvalidSpaceError(f"No candidate of the list suits {name!r}: {errors[0]}{hint}")
 
 
-def listed(points: Any, argument: str = "settings") -> Sequence[Mapping[str, Any]]:
+def listed(points: Any, argument: str = "candidates") -> Sequence[Mapping[str, Any]]:
     """A candidate or a list of candidates, as a list; `argument` is for messages."""
     if points is None:
         return []
@@ -247,8 +247,7 @@ def listed(points: Any, argument: str = "settings") -> Sequence[Mapping[str, Any
     dicts = isinstance(settings, list | tuple) and all(isinstance(s, Mapping) for s in settings)
     if not dicts or not all(isinstance(name, str) for s in settings for name in s):
         raise InvalidSpaceError(
-            f"{argument}: Settings must be a dict, or a list of dicts, from names to values; got "
-            f"{points!r}."
+            f"{argument} must be a dict, or a list of dicts, from names to values; got {points!r}."
         )
     return settings
 
@@ -276,16 +275,15 @@ def warn_about_gradients(history: History) -> None:
         for fold in trial.folds
         if trial.state == "complete" and (error := fold.get("gradient_error"))
     }
-    for what, chosen in (
-        ("no gradient, and lead nowhere", [e for g, e in errors.values() if g is None]),
-        (
-            "no derivative by some hyperparameters, which a descent leaves as they are",
-            [e for g, e in errors.values() if g is not None],
-        ),
+    whole = [error for gradient, error in errors.values() if gradient is None]
+    partial = [error for gradient, error in errors.values() if gradient is not None]
+    for what, failed in (
+        ("no gradient, and are ignored by descents", whole),
+        ("no derivative with respect to some hyperparameters, which descents keep fixed", partial),
     ):
-        if chosen:
-            first = chosen[0].strip().splitlines()[-1]
+        if failed:
+            first = failed[0].strip().splitlines()[-1]
             warn(
-                f"{len(chosen)} of {len(history)} trials have scores and {what}. "
-                f"What was raised last in the first of them: {first}"
+                f"{len(failed)} of {len(history)} trials have scores and {what}. "
+                f"First error: {first}"
             )

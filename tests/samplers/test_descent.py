@@ -142,7 +142,7 @@ def test_plains_and_cliffs():
         return np.nan, None
 
     history, stop = run(broken, {"x": (0.0, 1.0)})
-    assert stop.reason == "no setting could be fitted and scored"
+    assert stop.reason == "no candidate could be fitted and scored"
 
 
 def test_a_step_into_failures_is_shortened():
@@ -268,7 +268,7 @@ def test_restarts_next_to_what_is_known_are_not_made_and_not_counted():
     made, stop = run(loss, space, n_restarts=5, **options)
     without, _ = run(loss, space, n_restarts=0, **options)
     assert len(made) == len(without) < 200
-    assert "5 restarts would have begun next to trials" in stop.reason
+    assert "5 restarts were skipped, next to trials" in stop.reason
     assert "found nothing better" not in stop.reason
 
 

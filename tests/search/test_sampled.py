@@ -252,7 +252,7 @@ def test_initial_points_that_are_wrong(cls):
         ({"C": 1e9}, "does not lie in"),
         ({"c": 1}, "Invalid parameter 'c'"),
         ("C", "initial_points"),
-        ([1], "Settings must be a dict"),
+        ([1], "must be a dict, or a list"),
     ]:
         with pytest.raises(ValueError, match=match):
             cls(Never(), C, initial_points=guess).fit(X, y)
