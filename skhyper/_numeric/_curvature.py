@@ -22,6 +22,19 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
+__all__ = [
+    "Design",
+    "break_even_iterations",
+    "conjugate_gradients",
+    "factorized",
+    "hessian_solver",
+    "preconditioned_cg",
+    "softmax_preconditioner",
+    "softmax_product",
+    "softmax_solver",
+    "with_separate_means",
+]
+
 Solver = Callable[..., np.ndarray]
 
 # Maximum number of unknowns for a factorization; above, conjugate gradients are faster.

@@ -19,6 +19,19 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from skhyper._readonly import private_copy
 
+__all__ = [
+    "Centered",
+    "as_matrix",
+    "as_weights",
+    "centered_target",
+    "checked_matrix",
+    "checked_target",
+    "copy_rows",
+    "equal_params",
+    "with_class_weights",
+]
+
+
 # Largest mean, relative to the standard deviation, that may be subtracted from products
 # instead of from the data.
 _LARGEST_MEAN = 30.0

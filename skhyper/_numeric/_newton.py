@@ -22,6 +22,8 @@ from skhyper._numeric._curvature import (
 )
 from skhyper._numeric._families import Family, multinomial
 
+__all__ = ["newton", "step_length"]
+
 # Armijo's condition: share of the predicted decrease, and relative rounding error of F.
 _DECREASE = 1e-4
 _F_RTOL = 1e-14

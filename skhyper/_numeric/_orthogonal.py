@@ -21,6 +21,8 @@ QR does not depend on the scale of columns.
 import numpy as np
 from scipy import linalg
 
+__all__ = ["Orthogonal"]
+
 # Relative size of a pivot, per row or column, below which a column counts as dependent.
 _DEPENDENT = 10 * np.finfo(float).eps
 # Reciprocal condition number of RᵀR above which all columns are certainly independent.

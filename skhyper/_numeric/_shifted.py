@@ -17,6 +17,8 @@ from scipy import linalg
 
 from skhyper._numeric._normal import Cholesky
 
+__all__ = ["Shifted"]
+
 # Number of Cholesky factorizations that cost as much as one eigendecomposition.
 _MAX_FACTORS = 16
 # Smallest penalty for a Cholesky factor of a dual matrix, relative to its largest diagonal entry.

@@ -20,6 +20,8 @@ from sklearn.kernel_ridge import KernelRidge
 from skhyper._banded import BANDS, BandedClassifier, BandedModel, BandedRegressor
 from skhyper._sklearn import Interval, fit_context
 
+__all__ = ["ARDKernelRidge", "ARDKernelRidgeClassifier"]
+
 _POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
 
 
