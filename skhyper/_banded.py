@@ -13,6 +13,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skhyper._bands import Bands
 from skhyper._sklearn import Interval, check_sample_weight
 
+__all__ = [
+    "BANDS",
+    "PENALTIES",
+    "BandedClassifier",
+    "BandedModel",
+    "BandedRegressor",
+    "LinearValues",
+]
+
 # Constraints of `bands`, and of non-negative hyperparameters by band.
 BANDS = [dict, "array-like", None]
 PENALTIES = [Interval(numbers.Real, 0, None, closed="left"), "array-like", dict]
