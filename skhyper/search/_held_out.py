@@ -74,6 +74,7 @@ class HeldOutLosses:
         return float(self.strengths[0 if gained.mean() <= _N_ERRORS * error else best])
 
 
+@dataclass(frozen=True)
 class HeldOut:
     """Searches without held-out parts of the samples.
 
@@ -81,21 +82,11 @@ class HeldOut:
     same time, in threads; if ``is_over()``, no further strength is tried.
     """
 
-    def __init__(
-        self,
-        objective: Objective,
-        criterion: Criterion,
-        names: frozenset[str],
-        n_jobs: int | None = None,
-        is_over: Callable[[], bool] = lambda: False,
-    ):
-        # Only the criterion is used: scores may be several, or no losses.
-        quiet = replace(objective, verbose=0, return_train_score=False, error_score=np.nan)
-        self._objective = quiet
-        self._criterion = criterion
-        self._names = names
-        self._n_jobs = n_jobs
-        self._is_over = is_over
+    objective: Objective
+    criterion: Criterion
+    names: frozenset[str]
+    n_jobs: int | None = None
+    is_over: Callable[[], bool] = lambda: False
 
     def choose(self, space: Space, point: np.ndarray) -> HeldOutLosses:
         """Losses for decreasing strengths, until the held-out loss improves no more.
@@ -111,8 +102,8 @@ class HeldOut:
     def _losses(
         self, space: Space, point: np.ndarray, strengths: list[float] | None, n_parts: int
     ) -> HeldOutLosses:
-        shrinkage = Shrinkage.from_space(space, self._names)
-        parts = list(itertools.islice(parts_of(self._objective.splits), n_parts))
+        shrinkage = Shrinkage.from_space(space, self.names)
+        parts = list(itertools.islice(parts_of(self.objective.splits), n_parts))
         searches = [_Search(self, space, shrinkage, rows) for rows in parts]
         point = shrinkage.tied(point)
         searches = [
@@ -125,7 +116,7 @@ class HeldOut:
             strengths = [float(np.abs(away).max()) / move for move in _MOVES]
         used = [math.inf]
         for strength in strengths:
-            if self._is_over() or _n_since_best([s.held_out for s in searches]) >= _PATIENCE:
+            if self.is_over() or _n_since_best([s.held_out for s in searches]) >= _PATIENCE:
                 break
             going = self._each(partial(_Search.continue_with, strength=strength), searches)
             finite = [search for search in going if search.is_finite]
@@ -140,7 +131,7 @@ class HeldOut:
         return HeldOutLosses(np.array(used), np.array(cv), np.array(held_out))
 
     def _each(self, do: Callable, searches: list["_Search"]) -> list["_Search"]:
-        return Parallel(n_jobs=self._n_jobs, require="sharedmem")(delayed(do)(s) for s in searches)
+        return Parallel(n_jobs=self.n_jobs, require="sharedmem")(delayed(do)(s) for s in searches)
 
 
 def _n_since_best(held_out: Sequence[Sequence[float]]) -> int:
@@ -153,9 +144,10 @@ class _Search:
     """Descents on the training part; the held-out samples score the results."""
 
     def __init__(self, whole: HeldOut, space: Space, shrinkage: Shrinkage, rows: np.ndarray):
-        o, self._space, self._shrinkage = whole._objective, space, shrinkage
-        names = whole._names
-        self._moves = np.array([name in names for name in space.names])
+        # Only the criterion is used: scores may be several, or no losses.
+        o = replace(whole.objective, verbose=0, return_train_score=False, error_score=np.nan)
+        self._space, self._shrinkage = space, shrinkage
+        self._moves = np.array([name in whole.names for name in space.names])
         self._moves &= [math.isinf(dimension.n_values) for dimension in space.dimensions]
         self._folds = _Criterion(*without(o, rows), whole)
         self._judge = _Criterion(*only(o, rows), whole)
@@ -199,7 +191,7 @@ class _Criterion:
     """Weighted mean of the criterion over folds as a function of points; nan if a fold fails."""
 
     def __init__(self, objective: Objective, weights: Sequence[float], whole: HeldOut):
-        self._objective = GradientObjective.of(objective, whole._criterion, whole._names)
+        self._objective = GradientObjective.of(objective, whole.criterion, whole.names)
         self._weights = np.asarray(weights) / np.sum(weights)
         self._known: dict[bytes, Answer] = {}
 
