@@ -25,7 +25,7 @@ from skhyper.samplers._overview import (
     coarse_design,
     cuts_off,
     first_step,
-    is_hopeless,
+    is_unpromising,
     regular_grid,
     restart_point,
 )
@@ -69,7 +69,7 @@ class Strategy:
     _runs: list[_Run] = field(default_factory=list)
     _design: dict[bytes, Answer] = field(default_factory=dict)
     # End of the range that was left out of the design, by configuration.
-    _hopeless: dict[bytes, float] = field(default_factory=dict)
+    _unpromising: dict[bytes, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         space, o = self.space, self.options
@@ -158,8 +158,8 @@ class Strategy:
             columns, U, f, G = self._trials_of(configuration)
             tried = []
             for u in self._design_of(configuration, most):
-                if is_hopeless(U, f, G, u):
-                    self._hopeless[self._key(configuration)] = float(u[0])
+                if is_unpromising(U, f, G, u):
+                    self._unpromising[self._key(configuration)] = float(u[0])
                     continue
                 point = self._at(configuration, columns, u)
                 tried.append((point, (yield point)))
@@ -202,19 +202,19 @@ class Strategy:
         points = np.repeat(point[None], len(grid), axis=0)
         points[:, columns] = grid
         points = self.space.filter(self.space.canonical(points))[:, columns]
-        if (end := self._hopeless.get(self._key(point))) is not None:
+        if (end := self._unpromising.get(self._key(point))) is not None:
             outermost = U.max() if end > 0.5 else U.min()
             points = points[(points[:, 0] - outermost) * (end - outermost) <= 0]
         return points
 
-    def _promising(self, best: _Run, n_vain: int) -> np.ndarray:
+    def _promising(self, best: _Run, n_failed: int) -> np.ndarray:
         """The point of the best configuration with the largest expected improvement."""
         point = self._seen[0][0] if best.best_point is None else best.best_point
         columns, U, f, G = self._trials_of(point)
         points = self._candidates(point, columns, U)
         if not len(points):
             points = self.space.sample(1, self._rng())[:, columns]
-        share = 0.5 ** (n_vain + 1)
+        share = 0.5 ** (n_failed + 1)
         best_u = restart_point(U, f, G, points, share, self.options.quasiconvex)
         return self._at(point, columns, best_u)
 
@@ -288,17 +288,17 @@ class Strategy:
 
     def _restart(self) -> Plan:
         """Restart until `_patience` consecutive restarts have found no improvement."""
-        n_vain = n_known = n_skipped = 0
+        n_failed = n_known = n_skipped = 0
         basins = False
-        while n_vain < self._patience():
+        while n_failed < self._patience():
             best = min(self._runs, key=lambda run: run.best)
             if self._sees_whole_range:
-                start = self._promising(best, n_vain)
+                start = self._promising(best, n_failed)
             else:
                 start = self._new_start(best, basins, n_known)
                 start = start if self.strength == 0 else self.shrinkage.tied(start)
                 if not basins and self._is_known(start, best):
-                    n_vain, n_known, n_skipped = n_vain + 1, n_known + 1, n_skipped + 1
+                    n_failed, n_known, n_skipped = n_failed + 1, n_known + 1, n_skipped + 1
                     continue
             run = yield from self._start(start)
             n_towards = self.rules.likely_trials * (run.done or self._descends_to(best))
@@ -310,10 +310,10 @@ class Strategy:
             lowered = best.best - run.best
             better = math.isinf(best.best) or lowered > self.tol * abs(best.best)
             if better and math.isfinite(run.best) and not run.flat:
-                n_vain = n_skipped = 0
+                n_failed = n_skipped = 0
             else:
-                n_vain += 1
-        return self._reason(n_vain - n_skipped, n_skipped)
+                n_failed += 1
+        return self._reason(n_failed - n_skipped, n_skipped)
 
     def _reason(self, n_made: int, n_skipped: int) -> str:
         """Why the search ends: `n_made` restarts without improvement, `n_skipped` not made."""

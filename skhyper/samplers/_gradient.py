@@ -163,7 +163,7 @@ class _Follower:
             self._read.append(trial)
             point = self._space.locate(trial.params)
             # Trials of a search without derivatives are repeated.
-            if point is None or _is_bare(trial):
+            if point is None or _lacks_gradient(trial):
                 continue
             value = trial.criterion - self._least if trial.state == "complete" else np.nan
             gradient = dict(trial.gradient or {})
@@ -178,7 +178,7 @@ class _Follower:
         return known
 
 
-def _is_bare(trial: Trial) -> bool:
+def _lacks_gradient(trial: Trial) -> bool:
     """Whether a trial was made without gradients, as opposed to one whose gradient failed."""
     failed = any(fold.get("gradient_error") for fold in trial.folds)
     return trial.state == "complete" and np.isnan(trial.criterion) and not failed
@@ -189,6 +189,6 @@ def _best_without_gradient(space: Space, history: History) -> list[np.ndarray]:
     found = [
         (trial.loss, trial.number, space.locate(trial.params))
         for trial in history
-        if _is_bare(trial) and space.contains(trial.params)
+        if _lacks_gradient(trial) and space.contains(trial.params)
     ]
     return [min(found, key=lambda entry: entry[:2])[2]] if found else []  # type: ignore[list-item]

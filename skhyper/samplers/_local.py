@@ -185,6 +185,6 @@ def _penalty_for_failure(
     """Value and gradient of a penalty for failures and zero gradients, increasing from `lowest`."""
     values = [value for value, _ in known.values()]
     height = max(values) - min(values) + 1.0
-    away = v - lowest
-    squared = max(float(away @ away), 1e-12)
-    return min(values) + height, 2 * height * away / squared
+    offset = v - lowest
+    squared = max(float(offset @ offset), 1e-12)
+    return min(values) + height, 2 * height * offset / squared

@@ -25,9 +25,9 @@ LARGEST_DIMENSION = 2
 _DESIGN_SIZES = (1, 5, 11)
 # Thresholds for leaving out the last point, in the compressed criterion: depth of the best trial
 # below the worst, increase from the nearest trial, distance above the best in standard deviations.
-_DEPTH, _RISE, _SURE = 1.5, 0.1, 3.0
+_DEPTH, _RISE, _N_STDS = 1.5, 0.1, 3.0
 # Minimum distance of the two trials from which the roughness near that end is estimated.
-_APART = 0.1
+_MIN_DISTANCE = 0.1
 # Generator of the two-dimensional lattice: the minimum distance of its 11 points is 0.28.
 _GENERATOR = 3
 # Points per axis of the grid of possible restarts, by dimension.
@@ -54,7 +54,7 @@ def coarse_design(d: int, most: int, ascending: np.ndarray | None = None) -> np.
     return points[np.argsort((points * np.where(ascending, 1, -1)).sum(axis=1), kind="stable")]
 
 
-def is_hopeless(U: np.ndarray, f: np.ndarray, G: np.ndarray, u: np.ndarray) -> bool:
+def is_unpromising(U: np.ndarray, f: np.ndarray, G: np.ndarray, u: np.ndarray) -> bool:
     """Whether an end of a range, `u` (1,), is very probably no improvement on the trials.
 
     The trials must show a deep minimum, and the criterion must increase towards the end: if it only
@@ -65,14 +65,14 @@ def is_hopeless(U: np.ndarray, f: np.ndarray, G: np.ndarray, u: np.ndarray) -> b
         return False
     x = U[:, 0]
     last = int(np.abs(x - u[0]).argmin())
-    apart = np.flatnonzero(np.abs(x - x[last]) >= _APART)
+    apart = np.flatnonzero(np.abs(x - x[last]) >= _MIN_DISTANCE)
     if np.ptp(x) >= np.ptp(np.append(x, u[0])) or not len(apart):  # not beyond all trials
         return False
     h, slopes = compressed(f, G)
     pair = np.array([last, apart[np.abs(x[apart] - u[0]).argmin()]])
     curve = IntegratedBrownianMotion.from_data(x[pair], h[pair], slopes[pair, 0])
     (mean,), (std,) = curve.predict(u)
-    return bool(h.max() > _DEPTH and mean - h[last] > _RISE and mean > _SURE * std)
+    return bool(h.max() > _DEPTH and mean - h[last] > _RISE and mean > _N_STDS * std)
 
 
 def cuts_off(u: np.ndarray, f: np.ndarray, g: np.ndarray, trial: float, best: float) -> bool:
@@ -80,14 +80,14 @@ def cuts_off(u: np.ndarray, f: np.ndarray, g: np.ndarray, trial: float, best: fl
 
     The neighbor of `trial` towards `best` is higher than `trial`, or descends to it.
     """
-    way = best - trial
-    share = (u - trial) / way
+    direction = best - trial
+    share = (u - trial) / direction
     between = np.flatnonzero((share > 0) & (share < 1))
     if not len(between):
         return False
     near = between[share[between].argmin()]
     value = f[np.abs(u - trial).argmin()]
-    return bool(f[near] > value or g[near] * way > 0)
+    return bool(f[near] > value or g[near] * direction > 0)
 
 
 def _bracket(u: np.ndarray, f: np.ndarray, g: np.ndarray) -> tuple[float, float]:

@@ -352,7 +352,7 @@ def test_a_restart_between_two_valleys_is_not_given_up():
 
 
 @pytest.mark.parametrize("name", ["alpha", "C"])
-def test_the_most_expensive_end_is_left_out_if_it_is_hopeless(name):
+def test_the_most_expensive_end_is_left_out_if_it_is_unpromising(name):
     """A lasso's valley; what makes a model flexible is small for alpha, large for C."""
     logarithm = CubicHermiteSpline(
         [0, 0.3, 0.5, 0.7, 0.9, 1],
