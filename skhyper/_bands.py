@@ -14,18 +14,12 @@ import numpy as np
 
 from skhyper._sklearn import column_indices
 
-__all__ = ["Bands", "per_band_template"]
-
 
 @dataclass(frozen=True)
 class Bands:
-    """The band of each feature.
+    """The band of each feature, `labels` (p,).
 
-    Attributes
-    ----------
-    labels : ndarray of int of shape (p,)
-    names : list
-        Name of each band: a key of the dict, a label, or the name or number of the feature.
+    `names` are those of the bands: keys of the dict, labels, or names or numbers of the features.
     """
 
     labels: np.ndarray
@@ -33,22 +27,10 @@ class Bands:
 
     @classmethod
     def from_spec(cls, bands: Any, X: Any, n_features: int, feature_names: Any = None) -> "Bands":
-        """The bands that an estimator's `bands` specifies.
+        """The bands that an estimator's `bands` specifies: None, a dict, or labels (p,).
 
-        Parameters
-        ----------
-        bands : dict, array-like of shape (p,) or None
-            From names to columns as in ``ColumnTransformer``; or the label of each feature's
-            band; None if each feature is its own band.
-        X : array-like of shape (n, p)
-            As the user passed it, since columns may be selected by names or types.
-        n_features : int
-        feature_names : ndarray of shape (p,), default=None
-
-        Raises
-        ------
-        ValueError
-            If a feature is in no band or in two.
+        X (n, p) is as the user passed it, since columns may be selected by names or types. Raises
+        if a feature is in no band or in two.
         """
         if bands is None:
             names = range(n_features) if feature_names is None else feature_names
@@ -70,20 +52,7 @@ class Bands:
     def values(self, name: str, given: Any, low: float = 0.0, above: bool = False) -> np.ndarray:
         """The value of a hyperparameter for each band, (B,), from a number, an array or a dict.
 
-        Parameters
-        ----------
-        name : str
-            Name of the hyperparameter, for messages.
-        given : float, array-like of shape (B,) or dict
-        low : float, default=0.0
-            Minimum.
-        above : bool, default=False
-            Whether values must be larger than that.
-
-        Raises
-        ------
-        ValueError
-            If there is not one finite value, large enough, for each band.
+        Raises unless all are finite and at least `low`, or above it. `name` is for messages.
         """
         if isinstance(given, Mapping):
             if set(given) != set(self.names):
@@ -114,22 +83,10 @@ class Bands:
 
 
 def per_band_template(name: str, own: Mapping[str, Any]) -> Any:
-    """A one for each band, if a hyperparameter is one number and the bands are known.
+    """A one for each band, if a hyperparameter is one number and the bands are known; else None.
 
-    A search of ``alphas`` in one range then gives each band its own value.
-
-    Parameters
-    ----------
-    name : str
-        Name of the hyperparameter, such as ``alphas`` or ``model__alphas``.
-    own : dict
-        The estimator's ``get_params(deep=True)``.
-
-    Returns
-    -------
-    template : dict, ndarray of shape (B,) or None
-        A dict if `bands` is one; None if the bands are not known before ``fit``, or the
-        hyperparameter does not belong to bands.
+    A search of ``alphas`` in one range then gives each band its own value. `name` may be nested,
+    ``model__alphas``; `own` are the estimator's ``get_params(deep=True)``.
     """
     outer, _, inner = name.rpartition("__")
     bands = own.get(f"{outer}__bands" if outer else "bands")

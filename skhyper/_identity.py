@@ -27,8 +27,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-__all__ = ["digest", "splitter_digest"]
-
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 _CONSTANTS = (type(None), bool, float, complex, str, bytes, tuple, frozenset)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, np.ufunc)

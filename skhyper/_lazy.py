@@ -5,25 +5,9 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-__all__ = ["lazy_names", "public_dir"]
-
 
 def public_dir(package: str, more: Collection[str] = ()) -> Callable[[], list[str]]:
-    """``__dir__`` of a package: the names in ``__all__``, and those that all modules have.
-
-    Parameters
-    ----------
-    package : str
-        Its ``__name__``.
-    more : collection of str, default=()
-        Further names.
-
-    Examples
-    --------
-    >>> from skhyper._lazy import public_dir
-    >>> "Bands" in public_dir("skhyper._bands")()
-    True
-    """
+    """``__dir__`` of a package: ``__all__``, `more`, and the names that all modules have."""
 
     def dir_() -> list[str]:
         found = vars(sys.modules[package])
@@ -38,16 +22,7 @@ def lazy_names(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of a package, some of whose names are slow to import.
 
-    Parameters
-    ----------
-    package : str
-        Its ``__name__``.
-    modules : dict
-        From each name to the module that defines it; to itself for a sub-package.
-
-    Returns
-    -------
-    getattr_, dir_ : callable
+    `modules` goes from each name to the module that defines it; to itself for a sub-package.
     """
 
     def getattr_(name: str) -> Any:

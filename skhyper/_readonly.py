@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 import numpy as np
 from scipy import sparse
 
-__all__ = ["private_copy", "protected", "with_copies", "with_protected", "works_in_place"]
-
 T = TypeVar("T")
 # Arrays of the compressed sparse formats.
 _COMPRESSED = ("data", "indices", "indptr")

@@ -40,6 +40,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _num_samples as n_samples
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -64,6 +65,7 @@ __all__ = [
     "fit_context",
     "input_indices",
     "insert_error_scores",
+    "n_samples",
     "safe_split",
     "sample_weights",
     "scorer_parts",

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["History", "Stop", "StopKind", "StopReason", "Trial", "TrialState"]
-
 
 class TrialState(StrEnum):
     """State of a trial; each member equals its string, and is shown as it."""

@@ -162,7 +162,7 @@ OF_SAMPLERS = {
             "n_restarts": [None, -1, 1.5, True, "x"],
             "tol": [None, *NO_NUMBER],
             "prior": [None, -1, np.nan, True, "x", []],
-            "one_valley": NO_FLAG,
+            "quasiconvex": NO_FLAG,
         },
     ),
     "ProgressBar": (
@@ -253,7 +253,7 @@ def test_functions(kind, name, value):
 def test_lists_of_settings_of_which_none_suits():
     with pytest.raises(ValueError, match=r"suits 'C'.*looks like choices.*search_spaces"):
         SearchCV(Never(), sampler={"C": [1]}).fit(X, y)
-    with pytest.raises(ValueError, match="No setting of the list suits 'kernel'"):
+    with pytest.raises(ValueError, match="No candidate of the list suits 'kernel'"):
         SearchCV(Never(), sampler=[{"kernel": "rfb"}, {"kernel": "liner"}]).fit(X, y)
     # One that suits is enough, as in scikit-learn.
     with pytest.warns(Warning):

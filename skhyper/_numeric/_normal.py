@@ -24,8 +24,6 @@ from skhyper._numeric._curvature import conjugate_gradients
 from skhyper._numeric._data import Centered
 from skhyper._numeric._orthogonal import Orthogonal
 
-__all__ = ["Cholesky", "LeaveOneOutParts", "NormalEquations", "converged_solver"]
-
 # Maximum number of unknowns for a factorization; above, conjugate gradients are faster.
 _LARGEST_DENSE = 5000
 _LARGEST_SPARSE = 1000
@@ -71,14 +69,8 @@ class NormalEquations:
     """Solvers of ``min |Xc W - Y|² + Σ λ_j |W_j|²`` for many λ.
 
     "primal" factorizes the p x p matrix (all λ share ``Xcᵀ Xc``), "dual" the n x n matrix;
-    "iterative" is conjugate gradients.
-
-    Parameters
-    ----------
-    data : Centered
-    centered : bool, default=True
-        Whether the model has an intercept. Columns of Xc are then orthogonal to the square roots
-        of the weights.
+    "iterative" is conjugate gradients. `centered` models have an intercept: columns of Xc are
+    orthogonal to the square roots of the weights.
     """
 
     def __init__(self, data: Centered, centered: bool = True):
@@ -121,14 +113,8 @@ class Cholesky:
     """Cholesky factor of a positive definite H (q, q), and the condition of the scaled matrix.
 
     Rounding in a Cholesky factorization does not depend on the scale of unknowns, so the condition
-    number that matters is the one with unit diagonal.
-
-    Attributes
-    ----------
-    lengths : ndarray of shape (q, 1)
-        Square roots of the diagonal.
-    rcond : float
-        Reciprocal condition number of the scaled matrix in the 1-norm; 0 if it is singular.
+    number that matters is the one with unit diagonal: `rcond` is its reciprocal in the 1-norm, 0 if
+    H is singular. `lengths` (q, 1) are the square roots of the diagonal.
     """
 
     def __init__(self, H: np.ndarray):
@@ -277,20 +263,12 @@ class _Iterative:
 def converged_solver(
     data: Centered, penalties: np.ndarray, V: np.ndarray, squares: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
-    """``(Xcᵀ Xc + Λ)⁻¹ V`` by restarted conjugate gradients.
+    """``(Xcᵀ Xc + Λ)⁻¹ V`` by restarted conjugate gradients, for penalties (p, K).
 
-    Parameters
-    ----------
-    penalties : ndarray of shape (p, K)
-    squares : ndarray of shape (p, 1) or None
-        Squared lengths of the columns of Xc, for a diagonal preconditioner. With None and V in
-        the row space of Xc, iterates stay in it: fewer iterations for equal penalties and p > n.
-
-    Returns
-    -------
-    U : ndarray of shape (p, K)
-    change : float
-        Largest relative length of a last correction, an estimate of the error before it.
+    `squares` (p, 1) are the squared lengths of the columns of Xc, for a diagonal preconditioner.
+    With None and V in the row space of Xc, iterates stay in it: fewer iterations for equal
+    penalties and p > n. Also returns the largest relative length of a last correction, an estimate
+    of the error before it.
     """
     diagonal = np.ones(V.shape) if squares is None else squares + penalties
     solved = [_refined(data, *column) for column in zip(penalties.T, diagonal.T, V.T)]

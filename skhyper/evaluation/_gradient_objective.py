@@ -23,6 +23,7 @@ from skhyper._sklearn import (
     MultimetricScorer,
     check_method_params,
     fit_and_score,
+    n_samples,
     safe_split,
     scorer_parts,
 )
@@ -205,7 +206,7 @@ class _Fold:
             **o.options(job),
         )
         self.load()
-        result["n_test_samples"] = _n_samples(self.X_test)
+        result["n_test_samples"] = n_samples(self.X_test)
         return result
 
     def score(self, scorer: Any, on_test: bool) -> Any:
@@ -351,7 +352,3 @@ def _is_plain(scorer: Any) -> bool:
         return all(_is_plain(inner) for inner in scorer._scorers.values())
     parts = scorer_parts(scorer)
     return parts is None or parts[0] is not scorer
-
-
-def _n_samples(X: Any) -> int:
-    return X.shape[0] if hasattr(X, "shape") else len(X)

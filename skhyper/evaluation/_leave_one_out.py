@@ -10,7 +10,7 @@ from sklearn import metrics
 from sklearn.base import clone
 
 from skhyper._readonly import protected
-from skhyper._sklearn import check_method_params, scorer_parts
+from skhyper._sklearn import check_method_params, n_samples, scorer_parts
 from skhyper.evaluation._objective import FoldJob, Objective
 from skhyper.hypergradient import (
     Criterion,
@@ -114,7 +114,7 @@ _SCORES_OF_ONE = (
 
 def _leaves_one_out(objective: Objective) -> bool:
     splits: Sequence[tuple[Any, Any]] = objective.splits
-    n = objective.X.shape[0] if hasattr(objective.X, "shape") else len(objective.X)
+    n = n_samples(objective.X)
     if len(splits) != n or n < 3:
         return False
     left: set[int] = set()

@@ -28,8 +28,6 @@ from skhyper.functions._points import Points, check_value, optimize_result
 from skhyper.samplers import GPSampler, Sampler, check_sampler
 from skhyper.samplers._arguments import check_callables, check_flag, check_number
 
-__all__ = ["minimize"]
-
 
 @dataclass(frozen=True)
 class _FunctionObjective:

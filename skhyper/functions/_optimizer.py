@@ -20,8 +20,6 @@ from skhyper.samplers import Sampler, check_sampler
 from skhyper.samplers._arguments import check_flag
 from skhyper.space import Space
 
-__all__ = ["Optimizer"]
-
 
 class Optimizer:
     """Minimization with an ask-and-tell interface: the caller evaluates the points.
@@ -103,10 +101,7 @@ class Optimizer:
         seed = int(check_random_state(random_state).randint(2**31 - 1))
         self.history = History(seed=seed)
         self._candidates = SampledCandidates(
-            self.sampler,
-            [(self._points.space, sys.maxsize)],
-            self._points.initial,
-            allow_repeats,
+            self.sampler, [(self._points.space, sys.maxsize)], self._points.initial, allow_repeats
         )
 
     def __repr__(self) -> str:

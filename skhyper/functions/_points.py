@@ -13,26 +13,12 @@ from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import Sampler, skopt_result
 from skhyper.space import Space, check_dimension, check_space, why_not
 
-__all__ = ["Points", "check_value", "optimize_result"]
-
 
 class Points:
     """A space, and the form of its points.
 
-    Parameters
-    ----------
-    spaces : dict, list of dict, Space, or list of dimensions
-        With a list of dimensions, points are lists of values in their order.
-    initial : point or list of points, default=None
-        Points to evaluate first.
-
-    Attributes
-    ----------
-    space : Space
-    initial : list of dict
-        Params of these points.
-    names : list of str or None
-        Order of the values if points are lists; None if they are dicts.
+    With a list of dimensions, points are lists of values in the order of `names`; else they are
+    dicts, and `names` is None. `initial` are the params of the points to evaluate first.
     """
 
     def __init__(self, spaces: Any, initial: Any = None):
@@ -54,13 +40,7 @@ class Points:
         self.space = self.space.with_accepted(found)
 
     def to_params(self, point: Any) -> dict[str, Any]:
-        """Params of a user's point.
-
-        Raises
-        ------
-        InvalidSpaceError
-            If it lies outside of the space; names the invalid name or value.
-        """
+        """Params of a user's point; an error names what lies outside of the space."""
         params = point
         if self.names is not None and not isinstance(point, Mapping):
             if not _is_listed(point) or len(point) != len(self.names):
@@ -116,13 +96,7 @@ def optimize_result(
 
 
 def check_value(value: Any) -> float:
-    """The value of a point as a float.
-
-    Raises
-    ------
-    TypeError
-        If it is not a number.
-    """
+    """The value of a point as a float; raises TypeError if it is not a number."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
     if not isinstance(value, numbers.Real) or isinstance(value, bool | np.bool_):

@@ -26,37 +26,22 @@ import numpy as np
 
 from skhyper.gp._derivatives import DerivativeRows, assemble, curvature
 from skhyper.gp._hyperparameters import Priors
-from skhyper.gp._kernel import Array, IntArray, PairwiseSquares, matern52_with_slope
+from skhyper.gp._kernel import Array, IntArray, matern52_with_slope
 from skhyper.gp._likelihood import HyperparameterDensity
 from skhyper.gp._linalg import jittered_cholesky
 
 
 class DerivativeDensity(HyperparameterDensity):
-    """The density given values and derivatives; see :class:`HyperparameterDensity`.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d)
-        Observed points, in the unit cube.
-    y : ndarray of shape (n,)
-        Observed values, standardized.
-    rows : DerivativeRows
-        Observed derivatives, of standardized y.
-    groups : ndarray of int of shape (d,)
-        Group of each column.
-    priors : Priors
-    """
+    """The density given values and derivatives, `rows`, of standardized y (n,) at X (n, d)."""
 
     def __init__(
         self, X: Array, y: Array, rows: DerivativeRows, groups: IntArray, priors: Priors
     ) -> None:
-        n_groups = int(groups.max()) + 1
-        moments = priors.moments(n_groups, derivatives=True)
-        super().__init__(PairwiseSquares(X, groups), groups[rows.column], n_groups, *moments)
+        super().__init__(X, groups, priors, rows.column)
         self._differences = rows.differences(X, X)
         self._y, self._rows = y, rows
         # Where derivatives contradict values there are two optima: small and large noise.
-        self.starts = (self.center, np.append(self.center[:-1], self.center[n_groups]))
+        self.starts = (self.center, np.append(self.center[:-1], self.center[self._n_groups]))
 
     def _targets(self, theta: Array) -> Array:
         slopes = self._rows.value * np.exp(theta[self._row_groups])

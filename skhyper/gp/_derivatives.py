@@ -45,14 +45,8 @@ from skhyper.gp._kernel import (
 class DerivativeRows:
     """Observed partial derivatives, sorted by point.
 
-    Attributes
-    ----------
-    point : ndarray of int of shape (q,)
-        p, row of X.
-    column : ndarray of int of shape (q,)
-        c, column of X.
-    value : ndarray of shape (q,)
-        Derivatives, in units of y per unit of X.
+    `point` (q,) are the rows p of X, `column` (q,) the columns c, `value` (q,) the derivatives, in
+    units of y per unit of X.
     """
 
     point: IntArray
@@ -94,22 +88,10 @@ def curvature(squared_distance: Array) -> Array:
 
 
 def select_gradients(gradients: Array, y: Array, limit: int) -> Array:
-    """Gradients with at most `limit` entries, the others nan.
+    """Gradients (n, d), nan where unknown, with at most `limit` entries, the others nan.
 
-    The best and the latest points are kept in alternation, as both are near the current search. Of
-    the last point, the entries of largest magnitude are kept.
-
-    Parameters
-    ----------
-    gradients : ndarray of shape (n, d)
-        nan where unknown.
-    y : ndarray of shape (n,)
-        Values, smaller is better; later rows are later.
-    limit : int
-
-    Returns
-    -------
-    gradients : ndarray of shape (n, d)
+    The best of the values y (n,) and the latest points are kept in alternation, as both are near
+    the current search. Of the last point, the entries of largest magnitude are kept.
     """
     known = ~np.isnan(gradients)
     if known.sum() <= limit:
@@ -128,21 +110,9 @@ def select_gradients(gradients: Array, y: Array, limit: int) -> Array:
 
 
 class CrossCovariance:
-    """Covariance of the latent function at test points with all observations.
+    """Covariance k (m, N) of the latent function at test points with all observations.
 
-    Parameters
-    ----------
-    A : ndarray of shape (m, d)
-        Scaled test points.
-    B : ndarray of shape (n, d)
-        Scaled observed points.
-    rows : DerivativeRows or None
-    signal_variance : float
-
-    Attributes
-    ----------
-    k : ndarray of shape (m, N)
-        Covariance with the observations.
+    A (m, d) and B (n, d) are scaled test points and scaled observed points.
     """
 
     def __init__(
@@ -159,12 +129,7 @@ class CrossCovariance:
             self.k = np.hstack([self._slope[:, rows.point] * self._differences, self.k])
 
     def gradient(self, weights: Array) -> Array:
-        """Gradient of Σ_i w_i k_i with respect to the scaled test point, (m, d).
-
-        Parameters
-        ----------
-        weights : ndarray of shape (N,) or (m, N)
-        """
+        """Gradient (m, d) of Σ_i w_i k_i at the scaled test points, w (N,) or (m, N)."""
         rows, A, B = self._rows, self._A, self._B
         if rows is None:
             # dk_i/da_j = −slope_i (a_j − b_ij), summed over i with a weight of each observation
@@ -191,18 +156,7 @@ def cross_covariance(
 
 
 def joint_correlation(B: Array, rows: DerivativeRows | None) -> Array:
-    """Covariance of the observations at signal variance 1, without noise.
-
-    Parameters
-    ----------
-    B : ndarray of shape (n, d)
-        Scaled observed points.
-    rows : DerivativeRows or None
-
-    Returns
-    -------
-    C : ndarray of shape (N, N)
-    """
+    """Covariance C (N, N) of the observations, scaled points B, at signal variance 1."""
     squared = cross_squared_distances(B, B)
     if rows is None:
         return matern52(squared)

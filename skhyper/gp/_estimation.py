@@ -48,14 +48,6 @@ def standardize(y: Array) -> tuple[Array, float, float]:
     return (y - location) / scale, location, scale
 
 
-def to_theta(h: Hyperparameters, scale: float, derivatives: bool = False) -> Array:
-    """θ (G + 2,), with derivatives (G + 3,), of hyperparameters in the units of X and y."""
-    variances = [h.signal_variance, h.noise_variance]
-    variances += [h.derivative_noise_variance] * derivatives
-    theta: Array = np.log([*h.length_scales, *np.array(variances) / scale**2])
-    return theta
-
-
 def _descend(objective: HyperparameterDensity, theta: Array, max_iter: int) -> tuple[float, Array]:
     """Objective and θ that L-BFGS-B finds from θ, within the bounds."""
     variances = [_SIGNAL_BOUNDS, _NOISE_BOUNDS]

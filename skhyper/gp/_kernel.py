@@ -38,17 +38,7 @@ _LARGEST_TENSOR = 500_000
 
 
 def matern52(squared_distance: Array) -> Array:
-    """Correlation m(r).
-
-    Parameters
-    ----------
-    squared_distance : ndarray of any shape
-        r², not negative.
-
-    Returns
-    -------
-    correlation : ndarray of the same shape
-    """
+    """Correlation m(r) of squared distances r², not negative, of any shape."""
     a = np.sqrt(5.0 * squared_distance)
     correlation = a * (1.0 / 3.0)
     correlation += 1.0
@@ -60,17 +50,7 @@ def matern52(squared_distance: Array) -> Array:
 
 
 def matern52_with_slope(squared_distance: Array) -> tuple[Array, Array]:
-    """Correlation m(r) and its slope, −2 dm/d(r²).
-
-    Parameters
-    ----------
-    squared_distance : ndarray of any shape
-        r², not negative.
-
-    Returns
-    -------
-    correlation, slope : ndarrays of the same shape
-    """
+    """Correlation m(r) and its slope, −2 dm/d(r²), both of the shape of r²."""
     a = np.sqrt(5.0 * squared_distance)
     decay = np.exp(-a)
     slope = (1.0 + a) * decay
@@ -83,19 +63,10 @@ def matern52_with_slope(squared_distance: Array) -> tuple[Array, Array]:
 
 
 def cross_squared_distances(A: Array, B: Array) -> Array:
-    """Squared distances of every row of A to every row of B, both already divided by l.
+    """Squared distances (m, n) of rows of A (m, d) to rows of B (n, d), both already divided by l.
 
     Expanding the square makes this one matrix product. Its rounding error, about 1e-16 (|a|² +
     |b|²), is harmless, as m(r) is linear in r² near zero.
-
-    Parameters
-    ----------
-    A : ndarray of shape (m, d)
-    B : ndarray of shape (n, d)
-
-    Returns
-    -------
-    squared_distance : ndarray of shape (m, n)
     """
     squared_distance = A @ (-2.0 * B.T)
     squared_distance += np.einsum("ij,ij->i", A, A)[:, None]
@@ -104,25 +75,12 @@ def cross_squared_distances(A: Array, B: Array) -> Array:
 
 
 class PairwiseSquares:
-    """Squared differences of all pairs of observations, summed within each group.
+    """Squared differences of all pairs of points X (n, d), summed within each of the `groups` (d,).
 
     Small problems keep the packed tensor (G, P), and a sum over groups or pairs is one
-    matrix-vector product. Large ones keep the points only and expand the squares.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d)
-        Observed points.
-    groups : ndarray of int of shape (d,)
-        Group of each column.
-    largest_tensor : int, default=500_000
-        Maximum number of entries of the tensor.
-
-    Attributes
-    ----------
-    lower : ndarray of int of shape (P,)
-        Positions of the pairs in an (n, n) matrix flattened in Fortran order: its strict lower
-        triangle.
+    matrix-vector product. Large ones keep the points only and expand the squares. `lower` (P,) are
+    the positions of the pairs in an (n, n) matrix flattened in Fortran order: its strict lower
+    triangle.
     """
 
     def __init__(self, X: Array, groups: IntArray, largest_tensor: int = _LARGEST_TENSOR) -> None:
@@ -139,32 +97,14 @@ class PairwiseSquares:
                 self._tensor[group] += (x[row] - x[column]) ** 2
 
     def weighted_sum(self, weights: Array) -> Array:
-        """Sum the squares over groups: r² of each pair if the weights are 1/l².
-
-        Parameters
-        ----------
-        weights : ndarray of shape (G,)
-
-        Returns
-        -------
-        squared_distance : ndarray of shape (P,)
-        """
+        """Sum over groups with `weights` (G,), (P,): r² of each pair if they are 1/l²."""
         if self._tensor is not None:
             return weights @ self._tensor
         scaled = self._X * np.sqrt(weights)[self._groups]
         return cross_squared_distances(scaled, scaled).ravel()[self.lower]
 
     def contract(self, values: Array) -> Array:
-        """Sum the squares over pairs, each with its value.
-
-        Parameters
-        ----------
-        values : ndarray of shape (P,)
-
-        Returns
-        -------
-        totals : ndarray of shape (G,)
-        """
+        """Sum over pairs, each with its value of `values` (P,), (G,)."""
         if self._tensor is not None:
             return self._tensor @ values
         n = self._X.shape[0]

@@ -40,36 +40,17 @@ _LOG_2PI = float(np.log(2.0 * np.pi))
 class HyperparameterDensity(ABC):
     """Negative log density of the hyperparameters, up to a constant, with its gradient.
 
-    Parameters
-    ----------
-    squares : PairwiseSquares
-        Of the observed points.
-    row_groups : ndarray of int of shape (q,)
-        Group of the column of each observed derivative; the density is that of unscaled
-        derivatives, which adds log l for each of them.
-    n_groups : int
-    center, width : ndarrays of shape (G + 2,) or (G + 3,)
-        Moments of the normal priors on θ.
-
-    Attributes
-    ----------
-    starts : tuple of ndarray
-        Points from which the density is maximized.
+    X (n, d) are the observed points, `groups` (d,) the group of each column, `columns` (q,) the
+    column of each observed derivative: the density is that of unscaled derivatives, which adds
+    log l for each of them. It is maximized from each of the `starts`.
     """
 
-    def __init__(
-        self,
-        squares: PairwiseSquares,
-        row_groups: IntArray,
-        n_groups: int,
-        center: Array,
-        width: Array,
-    ) -> None:
-        self._squares = squares
-        self._row_groups = row_groups
-        self._n_groups = n_groups
-        self.center, self._width = center, width
-        self.starts: tuple[Array, ...] = (center,)
+    def __init__(self, X: Array, groups: IntArray, priors: Priors, columns: IntArray) -> None:
+        self._squares = PairwiseSquares(X, groups)
+        self._row_groups = groups[columns]
+        self._n_groups = int(groups.max()) + 1
+        self.center, self._width = priors.moments(self._n_groups, len(columns) > 0)
+        self.starts: tuple[Array, ...] = (self.center,)
 
     @abstractmethod
     def _targets(self, theta: Array) -> Array:
@@ -97,20 +78,8 @@ class HyperparameterDensity(ABC):
         return self._solve(L, self._targets(theta))[1]
 
     def __call__(self, theta: Array) -> tuple[float, Array]:
-        """Negative log density and its gradient.
+        """Negative log density at θ, and its gradient, of the same shape.
 
-        Parameters
-        ----------
-        theta : ndarray of shape (G + 2,) or (G + 3,)
-            θ, logarithms of the hyperparameters.
-
-        Returns
-        -------
-        value : float
-        gradient : ndarray of the same shape
-
-        Notes
-        -----
         μ depends on θ, but is at its optimum, so its derivative does not enter.
         """
         L, parts = self._factorize(theta)
@@ -124,23 +93,10 @@ class HyperparameterDensity(ABC):
 
 
 class ValueDensity(HyperparameterDensity):
-    """The density given values alone; see :class:`HyperparameterDensity`.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d)
-        Observed points, in the unit cube.
-    y : ndarray of shape (n,)
-        Observed values, standardized.
-    groups : ndarray of int of shape (d,)
-        Group of each column.
-    priors : Priors
-    """
+    """The density given standardized values y (n,) at points X (n, d) of the unit cube."""
 
     def __init__(self, X: Array, y: Array, groups: IntArray, priors: Priors) -> None:
-        n_groups, no_rows = int(groups.max()) + 1, np.empty(0, dtype=np.intp)
-        squares = PairwiseSquares(X, groups)
-        super().__init__(squares, no_rows, n_groups, *priors.moments(n_groups))
+        super().__init__(X, groups, priors, np.empty(0, dtype=np.intp))
         self._constant_targets = np.asfortranarray(np.column_stack([y, np.ones(len(y))]))
 
     def _targets(self, theta: Array) -> Array:

@@ -10,24 +10,10 @@ _JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4)
 
 
 def jittered_cholesky(K: Array, scale: float) -> Array:
-    """Lower Cholesky factor of K, or of K with the minimum jitter needed.
+    """Lower Cholesky factor of K (n, n), or of K with the minimum jitter needed, in Fortran order.
 
-    Parameters
-    ----------
-    K : ndarray of shape (n, n)
-        Only the lower triangle is read.
-    scale : float
-        Unit of the jitter.
-
-    Returns
-    -------
-    L : ndarray of shape (n, n), in Fortran order
-        The upper triangle is zero.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If even the largest jitter is too small.
+    Only the lower triangle of K is read; the upper one of the factor is zero. `scale` is the unit
+    of the jitter. Raises LinAlgError if even the largest jitter is too small.
     """
     for jitter in _JITTERS:
         if jitter:
@@ -44,20 +30,7 @@ def jittered_cholesky(K: Array, scale: float) -> Array:
 
 
 def inverse_root(K: Array, scale: float) -> Array:
-    """Inverse of the lower Cholesky factor of K, or of K with some jitter.
-
-    Parameters
-    ----------
-    K : ndarray of shape (n, n)
-        Only the lower triangle is read.
-    scale : float
-        Unit of the jitter.
-
-    Returns
-    -------
-    R : ndarray of shape (n, n)
-        With Rᵀ R = K⁻¹. The upper triangle is zero.
-    """
+    """Inverse R (n, n) of the lower Cholesky factor of K, or of K with some jitter: Rᵀ R = K⁻¹."""
     R: Array
     R, _ = dtrtri(jittered_cholesky(K, scale), lower=1)
     return R

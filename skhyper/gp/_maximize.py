@@ -27,18 +27,7 @@ _LOWEST_START = 20.0
 
 
 def _pick_distinct(gp: GaussianProcess, X: Array, values: Array, n_points: int) -> NDArray[np.intp]:
-    """Indices of the best distinct points, filled up with the next best.
-
-    Parameters
-    ----------
-    X : ndarray of shape (m, d)
-    values : ndarray of shape (m,)
-    n_points : int
-
-    Returns
-    -------
-    indices : ndarray of int of shape (min(n_points, m),)
-    """
+    """Indices of distinct points of X (m, d), of largest values (m,), then of the next largest."""
     order = np.argsort(-values, kind="stable")
     X = X[order]
     picked: list[int] = []
@@ -52,23 +41,9 @@ def _pick_distinct(gp: GaussianProcess, X: Array, values: Array, n_points: int) 
 
 
 def _polish(
-    gp: GaussianProcess,
-    best: float,
-    X: Array,
-    free: BoolArray,
-    max_iter: int,
-    noise_std: float,
+    gp: GaussianProcess, best: float, X: Array, free: BoolArray, max_iter: int, noise_std: float
 ) -> Array:
-    """Local maximization from all points jointly, over their free entries.
-
-    Parameters
-    ----------
-    X, free : ndarrays of shape (m, d)
-
-    Returns
-    -------
-    points : ndarray of shape (m, d)
-    """
+    """Local maximization from all points X (m, d) jointly, over their `free` entries (m, d)."""
     points = X.copy()
     # in units of the length-scales the curvature is similar in all directions
     unit = np.broadcast_to(gp.column_length_scales, X.shape)[free]

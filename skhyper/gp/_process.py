@@ -26,6 +26,7 @@ eqs. 2.25, 2.26 and Alg. 2.1.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,9 +66,7 @@ class GaussianProcess:
     y: Array
     groups: IntArray
     hyperparameters: Hyperparameters
-    _scaled: Array  # X / l, (n, d)
     _root: Array  # R, (N, N)
-    _alpha: Array  # α, (N,)
     derivatives: DerivativeRows | None = None
 
     def __repr__(self) -> str:
@@ -103,9 +102,19 @@ class GaussianProcess:
         """Prior mean of the latent function, in units of y."""
         return self.hyperparameters.mean
 
-    def _deviations(self, y: Array) -> Array:
-        """z (N,) for values y (n,)."""
-        return deviations(y, self.mean, self.derivatives, self.column_length_scales)
+    @cached_property
+    def _scaled(self) -> Array:
+        """X / l, (n, d)."""
+        return self.X / self.column_length_scales
+
+    @cached_property
+    def _alpha(self) -> Array:
+        """α, (N,)."""
+        z = self.y - self.mean
+        if self.derivatives is not None:
+            l_c = self.column_length_scales[self.derivatives.column]
+            z = np.concatenate([self.derivatives.value * l_c, z])
+        return self._root.T @ (self._root @ z)
 
     def correlation(self, A: Array, B: Array) -> Array:
         """Prior correlation of the latent function at every row of A with every row of B.
@@ -204,22 +213,5 @@ class GaussianProcess:
         root[:n, :n] = self._root
         root[n:, n:] = inverse_root(schur, s2)
         root[n:, :n] = -root[n:, n:] @ V @ self._root
-        y = np.concatenate([self.y, y])
-        return replace(
-            self,
-            X=np.concatenate([self.X, X]),
-            _scaled=np.concatenate([self._scaled, scaled]),
-            y=y,
-            _root=root,
-            _alpha=root.T @ (root @ self._deviations(y)),
-        )
-
-
-def deviations(
-    y: Array, mean: float, derivatives: DerivativeRows | None, column_length_scales: Array
-) -> Array:
-    """Observations minus their prior mean, z (N,): scaled derivatives, then values."""
-    if derivatives is None:
-        return y - mean
-    slopes = derivatives.value * column_length_scales[derivatives.column]
-    return np.concatenate([slopes, y - mean])
+        X, y = np.concatenate([self.X, X]), np.concatenate([self.y, y])
+        return replace(self, X=X, y=y, _root=root)

@@ -11,7 +11,7 @@ from skhyper.gp._estimation import fit_hyperparameters, without_cliffs
 from skhyper.gp._hyperparameters import Hyperparameters, Priors
 from skhyper.gp._kernel import Array, IntArray
 from skhyper.gp._linalg import inverse_root
-from skhyper.gp._process import GaussianProcess, deviations
+from skhyper.gp._process import GaussianProcess
 from skhyper.gp._validation import check_gradients, check_groups, check_observations
 
 _DEFAULT_PRIORS = Priors()
@@ -81,16 +81,13 @@ def gp_posterior(
             f"each of the {groups.max() + 1} groups."
         )
     rows = DerivativeRows.from_gradients(check_gradients(gradients, X))
-    scaled, s2 = X / length_scales[groups], hyperparameters.signal_variance
-    K = s2 * joint_correlation(scaled, rows)
+    s2 = hyperparameters.signal_variance
+    K = s2 * joint_correlation(X / length_scales[groups], rows)
     n_rows = 0 if rows is None else len(rows)
     diagonal = K.reshape(-1)[:: len(K) + 1]
     diagonal[n_rows:] = s2 + hyperparameters.noise_variance
     diagonal[:n_rows] += hyperparameters.derivative_noise_variance
-    root = inverse_root(K, s2)
-    z = deviations(y, hyperparameters.mean, rows, length_scales[groups])
-    alpha = root.T @ (root @ z)
-    return GaussianProcess(X, y, groups, hyperparameters, scaled, root, alpha, rows)
+    return GaussianProcess(X, y, groups, hyperparameters, inverse_root(K, s2), rows)
 
 
 def least_and_spread(y: Array, n_kept: int) -> IntArray:

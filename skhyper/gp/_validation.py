@@ -10,24 +10,7 @@ _LARGEST_Y = 1e100
 
 
 def check_groups(groups: ArrayLike | None, n_columns: int) -> IntArray:
-    """Validate the map from columns to length-scales.
-
-    Parameters
-    ----------
-    groups : array-like of int of shape (n_columns,) or None
-        Group of each column; None gives each column its own.
-    n_columns : int
-        Number of feature columns, d.
-
-    Returns
-    -------
-    groups : ndarray of int of shape (n_columns,)
-
-    Raises
-    ------
-    ValueError
-        If `groups` is not one integer for each column, or skips a number of 0 … G − 1.
-    """
+    """Validate the group of each column: integers without gaps; None gives each column its own."""
     if groups is None:
         return np.arange(n_columns)
     checked = np.asarray(groups)
@@ -45,23 +28,7 @@ def check_groups(groups: ArrayLike | None, n_columns: int) -> IntArray:
 
 
 def check_gradients(gradients: ArrayLike | None, X: Array) -> Array | None:
-    """Validate observed derivatives.
-
-    Parameters
-    ----------
-    gradients : array-like of shape (n, d) or None
-        nan where unknown.
-    X : ndarray of shape (n, d)
-
-    Returns
-    -------
-    gradients : ndarray of shape (n, d), or None
-
-    Raises
-    ------
-    ValueError
-        If the shape is not that of X, or a derivative is beyond 1e100.
-    """
+    """Validate observed derivatives, nan where unknown, against the shape of X."""
     if gradients is None:
         return None
     checked = np.array(gradients, dtype=np.float64)
@@ -79,22 +46,7 @@ def check_gradients(gradients: ArrayLike | None, X: Array) -> Array | None:
 
 
 def check_observations(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
-    """Validate observations.
-
-    Parameters
-    ----------
-    X : array-like of shape (n, d)
-    y : array-like of shape (n,)
-
-    Returns
-    -------
-    X, y : ndarrays of the same shapes
-
-    Raises
-    ------
-    ValueError
-        If a shape does not fit, a number is not finite, or a value is beyond 1e100.
-    """
+    """Validate observations X (n, d) and y (n,), and return them as arrays."""
     X = np.array(X, dtype=np.float64)
     y = np.array(y, dtype=np.float64)
     if X.ndim != 2 or X.size == 0:

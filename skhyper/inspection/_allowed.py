@@ -9,8 +9,6 @@ import numpy as np
 
 from skhyper._sklearn import HasMethods, Hidden, Interval, MissingValues, Options, StrOptions
 
-__all__ = ["allowed_values"]
-
 _WORDS = {
     "array-like": "array",
     "boolean": "True or False",
@@ -33,15 +31,7 @@ _TYPES = {
 
 
 def allowed_values(estimator: Any, name: str) -> str:
-    """The allowed values of a hyperparameter; empty if the estimator does not declare them.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import Ridge
-    >>> from skhyper.inspection._allowed import allowed_values
-    >>> allowed_values(Ridge(), "alpha"), allowed_values(Ridge(), "fit_intercept")
-    ('number >= 0; array', 'True or False')
-    """
+    """The allowed values of a hyperparameter; empty if the estimator does not declare them."""
     constraints = getattr(estimator, "_parameter_constraints", {}).get(name)
     if constraints is None:
         return ""

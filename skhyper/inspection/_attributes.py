@@ -23,8 +23,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-__all__ = ["KINDS", "attributes", "kind_of", "meaning_of"]
-
 KINDS = ("parameter", "choice", "data", "unknown", "bookkeeping")
 
 _DATA = set(["X_", "X_fit_", "X_train_", "y_train_", "training_data_", "_fit_X", "_y"])
@@ -89,14 +87,7 @@ _BY_CLASS |= {name: {"support_": "bookkeeping"} for name in _SVMS}
 _BY_CLASS["OneClassSVM"] |= {"offset_": "bookkeeping"}
 
 # Learned, but without a public name.
-_PRIVATE = {
-    "_baseline_prediction",
-    "_bin_mapper",
-    "_fit_X",
-    "_predictors",
-    "_scaler",
-    "_y",
-}
+_PRIVATE = {"_baseline_prediction", "_bin_mapper", "_fit_X", "_predictors", "_scaler", "_y"}
 
 _MEANINGS = {
     "C_": "chosen by fit",

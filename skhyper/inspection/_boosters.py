@@ -2,10 +2,6 @@
 
 None of the three is imported: classes are recognized by the names of their bases, and models are
 read by their public methods.
-
-Notation
---------
-splits, leaves : numbers of them in each tree, shape (n_trees,)
 """
 
 import json
@@ -16,36 +12,32 @@ import numpy as np
 
 from skhyper.inspection._measure import Measure, measure
 
-__all__ = ["booster_attributes"]
-
 Attributes = Iterator[tuple[str, Measure, str]]
 
 
-class _Trees(NamedTuple):
-    splits: list[int]
-    leaves: list[int]
-    depths: list[int]
-    values: int  # of all leaves together
+class _Tree(NamedTuple):
+    """Numbers of splits and leaves, depth (None if unknown), number of values of all leaves."""
 
-    def measure(self) -> Measure:
-        """A feature and a threshold for each split, and the values of the leaves."""
-        size = 2 * sum(self.splits) + self.values
-        summary = f"{len(self.leaves):,} trees, {sum(self.leaves):,} leaves"
-        if self.depths:
-            summary += f", depth up to {max(self.depths)}"
-        return Measure(None, size, "", summary)
+    splits: int
+    leaves: int
+    depth: int | None
+    values: int
+
+
+def _measure(trees: list[_Tree]) -> Measure:
+    """A feature and a threshold for each split, and the values of the leaves."""
+    size = sum(2 * tree.splits + tree.values for tree in trees)
+    summary = f"{len(trees):,} trees, {sum(tree.leaves for tree in trees):,} leaves"
+    depths = [tree.depth for tree in trees if tree.depth is not None]
+    return Measure(None, size, "", summary + (f", depth up to {max(depths)}" if depths else ""))
 
 
 def booster_attributes(estimator: Any) -> Attributes:
     """Name, measure and meaning of each parameter; none before ``fit``, or for other classes."""
-    reader = _reader(estimator)
-    if reader is not None:
-        yield from reader(estimator)
-
-
-def _reader(estimator: Any) -> Callable[[Any], Attributes] | None:
-    names = [base.__name__ for base in type(estimator).__mro__]
-    return next((_READERS[name] for name in names if name in _READERS), None)
+    for base in type(estimator).__mro__:
+        if base.__name__ in _READERS:
+            return _READERS[base.__name__](estimator)
+    return iter(())
 
 
 def _xgboost(model: Any) -> Attributes:
@@ -60,16 +52,13 @@ def _xgboost(model: Any) -> Attributes:
         weights = np.array(booster["model"]["weights"], dtype=float)
         yield "weights", measure(weights), "weights of the features, and intercepts"
         return
-    found = _Trees([], [], [], 0)
-    values = 0
+    trees = []
     for tree in booster["model"]["trees"]:
         left, right = (np.array(tree[f"{side}_children"]) for side in ("left", "right"))
         n_leaves = int((left < 0).sum())
-        found.splits.append(len(left) - n_leaves)
-        found.leaves.append(n_leaves)
-        found.depths.append(_depth(left, right))
-        values += n_leaves * max(1, int(tree["tree_param"]["size_leaf_vector"]))
-    yield "trees", found._replace(values=values).measure(), ""
+        values = n_leaves * max(1, int(tree["tree_param"]["size_leaf_vector"]))
+        trees.append(_Tree(len(left) - n_leaves, n_leaves, _depth(left, right), values))
+    yield "trees", _measure(trees), ""
 
 
 def _depth(left: np.ndarray, right: np.ndarray) -> int:
@@ -85,19 +74,16 @@ def _depth(left: np.ndarray, right: np.ndarray) -> int:
 def _lightgbm(model: Any) -> Attributes:
     if not model.__sklearn_is_fitted__():
         return
-    found, values = _Trees([], [], [], 0), 0
+    trees = []
     for tree in model.booster_.dump_model()["tree_info"]:
-        n_leaves = tree["num_leaves"]
-        found.splits.append(n_leaves - 1)
-        found.leaves.append(n_leaves)
-        depth, level = 0, [tree["tree_structure"]]
+        n_leaves, depth, values, level = tree["num_leaves"], 0, 0, [tree["tree_structure"]]
         while level:
             values += sum(1 + len(node.get("leaf_coeff", ())) for node in level if _is_leaf(node))
             sides = ("left_child", "right_child")
             level = [node[side] for node in level if not _is_leaf(node) for side in sides]
             depth += bool(level)
-        found.depths.append(depth)
-    yield "trees", found._replace(values=values).measure(), ""
+        trees.append(_Tree(n_leaves - 1, n_leaves, depth, values))
+    yield "trees", _measure(trees), ""
 
 
 def _is_leaf(node: dict[str, Any]) -> bool:
@@ -110,11 +96,12 @@ def _catboost(model: Any) -> Attributes:
     leaves = [int(n) for n in model.get_tree_leaf_counts()]
     # A symmetric tree has the same split at all nodes of a depth.
     symmetric = model.get_all_params().get("grow_policy", "SymmetricTree") == "SymmetricTree"
-    depths = [n.bit_length() - 1 for n in leaves] if symmetric else []
-    splits = depths if symmetric else [n - 1 for n in leaves]
+    depths = [n.bit_length() - 1 if symmetric else None for n in leaves]
+    per_leaf = len(model.get_leaf_values()) // max(1, sum(leaves))
+    trees = [_Tree(n - 1 if d is None else d, n, d, n * per_leaf) for n, d in zip(leaves, depths)]
     _, start = model.get_scale_and_bias()
     yield "bias", measure(np.ravel(start).astype(float)), "prediction before any tree"
-    yield "trees", _Trees(splits, leaves, depths, len(model.get_leaf_values())).measure(), ""
+    yield "trees", _measure(trees), ""
 
 
 _READERS: dict[str, Callable[[Any], Attributes]] = {

@@ -5,11 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from skhyper.inspection._active import inactive_because
 from skhyper.inspection._allowed import allowed_values
-from skhyper.space import default_space
-
-__all__ = ["REQUIRED", "Hyperparameter", "hyperparameters"]
+from skhyper.space import default_space, is_deprecated_default, requirements_of
 
 _SEARCHED = ("param_grid", "param_distributions", "search_spaces")
 # Params of a search that are not options: what is tuned, and its space.
@@ -106,6 +103,21 @@ def hyperparameters(estimator: Any) -> tuple[Hyperparameter, ...]:
             )
         )
     return tuple(rows)
+
+
+def inactive_because(estimator: Any, name: str, own: Mapping[str, Any]) -> str:
+    """What a hyperparameter lacks to be active; empty if it is, or if no requirement is known.
+
+    `own` are the params of the estimator that has it.
+    """
+    if is_deprecated_default(own.get(name)):
+        return "deprecated"
+    unmet = [
+        requirement.text
+        for requirement in requirements_of(estimator, name)
+        if requirement.parent in own and not requirement.is_met(own[requirement.parent])
+    ]
+    return f"needs {' and '.join(unmet)}" if unmet else ""
 
 
 def _is_settable(value: Any) -> bool:

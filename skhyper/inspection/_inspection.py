@@ -14,8 +14,6 @@ from skhyper.inspection._parameters import Parameter, learned, learns
 from skhyper.inspection._tables import Table, as_html, as_text, shortened
 from skhyper.space import When
 
-__all__ = ["Inspection", "inspect"]
-
 _TABLES = ("parameters", "hyperparameters")
 # Maximum widths of columns, in characters: names are never cut, values are short.
 _WIDTHS = {"name": 500, "where": 500, "value": 24, "default": 20}

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-__all__ = ["Measure", "forest_measure", "is_tree", "measure", "number"]
-
 # Maximum number of numbers of an array that are all shown.
 _WRITTEN_OUT = 4
 

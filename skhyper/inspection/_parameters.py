@@ -6,7 +6,7 @@ for each parameter.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,6 @@ from sklearn.base import clone
 from skhyper.inspection._attributes import KINDS, attributes, kind_of, meaning_of
 from skhyper.inspection._boosters import booster_attributes
 from skhyper.inspection._measure import Measure, forest_measure, is_tree, measure
-
-__all__ = ["Parameter", "learned", "learns"]
 
 # Numbers of estimators or arrays in one list above which they are summarized.
 _ESTIMATORS_LISTED = 3
@@ -244,16 +242,8 @@ def _row(leaves: list[_Leaf], where: str) -> Parameter:
     what = measure(first.value) if len(leaves) == 1 else _joint_measure([v.value for v in leaves])
     meaning = _layer(first) or meaning_of(first.owner, first.name)
     summary = f"{meaning}: {what.summary}" if meaning and what.summary else meaning or what.summary
-    return Parameter(
-        name=first.name,
-        where=where,
-        kind=_kind(first),
-        shape=what.shape,
-        size=what.size,
-        dtype=what.dtype,
-        summary=summary,
-        count=len(leaves),
-    )
+    kind, count = _kind(first), len(leaves)
+    return Parameter(first.name, where, kind, what.shape, what.size, what.dtype, summary, count)
 
 
 def _layer(leaf: _Leaf) -> str:
@@ -282,25 +272,13 @@ def _joint_measure(values: list[Any]) -> Measure:
     ):
         together = np.concatenate([np.ravel(value) for value in values])
         summary = f"{measure(together).summary} ({summary})"
-    return Measure(
-        shape=shapes.pop() if len(shapes) == 1 else None,
-        size=sum(part.size for part in parts),
-        dtype=dtypes.pop() if len(dtypes) == 1 else "",
-        summary=summary,
-    )
+    shape = shapes.pop() if len(shapes) == 1 else None
+    dtype = dtypes.pop() if len(dtypes) == 1 else ""
+    return Measure(shape, sum(part.size for part in parts), dtype, summary)
 
 
 def _joined(rows: list[Parameter], where: str) -> Parameter:
     """One row for several that are summaries themselves: ensembles of ensembles."""
     count = sum(row.count for row in rows)
-    first = rows[0]
-    return Parameter(
-        name=first.name,
-        where=where,
-        kind=first.kind,
-        shape=None,
-        size=sum(row.size for row in rows),
-        dtype=first.dtype,
-        summary=f"of {count} estimators in {len(rows)}",
-        count=count,
-    )
+    size, summary = sum(row.size for row in rows), f"of {count} estimators in {len(rows)}"
+    return replace(rows[0], where=where, shape=None, size=size, summary=summary, count=count)

@@ -5,10 +5,8 @@ ellipsis; hidden rows are counted.
 """
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-__all__ = ["Table", "as_html", "as_text", "shortened"]
 
 ELLIPSIS = "…"
 
@@ -17,17 +15,8 @@ ELLIPSIS = "…"
 class Table:
     """A table to be shown.
 
-    Attributes
-    ----------
-    title : str
-    columns : sequence of str
-    rows : sequence of sequence of str
-    hint : str
-        How to get the full table, shown if rows are hidden or cells are cut.
-    right : frozenset of str
-        Columns of numbers.
-    widths : mapping
-        Maximum width of a column, if it differs from that of the others.
+    `hint` says how to get the full table, if rows are hidden or cells are cut; `right` are columns
+    of numbers, `widths` maximum widths of columns that differ from that of the others.
     """
 
     title: str
@@ -44,23 +33,22 @@ def shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1].rstrip() + ELLIPSIS
 
 
-def _shown(table: Table, max_rows: int) -> tuple[Sequence[Sequence[str]], str]:
-    """Rows to show, and a text about the others."""
-    hidden = len(table.rows) - max_rows
-    if hidden <= 0:
-        return table.rows, ""
-    return table.rows[:max_rows], f"{ELLIPSIS} and {hidden} more rows: {table.hint}"
+def _cells(
+    table: Table, max_rows: int, width: Callable[[str, bool], int]
+) -> tuple[list[str], list[list[str]], str]:
+    """Names and cells of the columns that are not empty, and a text about what is not shown.
 
-
-def _used(table: Table, rows: Sequence[Sequence[str]]) -> list[int]:
-    """Columns that are not empty."""
-    return [i for i in range(len(table.columns)) if any(row[i] for row in rows)]
-
-
-def _cut(table: Table, cells: Sequence[Sequence[str]]) -> str:
-    """A text about cells that are cut."""
+    `width` is the maximum width of a column, from its name and whether it is the last one.
+    """
+    rows = table.rows[:max_rows]
+    used = [i for i in range(len(table.columns)) if any(row[i] for row in rows)]
+    names = [table.columns[i] for i in used]
+    limits = [width(name, i == used[-1]) for i, name in zip(used, names)]
+    cells = [[shortened(row[i], limit) for i, limit in zip(used, limits)] for row in rows]
+    if hidden := len(table.rows) - len(rows):
+        return names, cells, f"{ELLIPSIS} and {hidden} more rows: {table.hint}"
     cut = any(cell.endswith(ELLIPSIS) for row in cells for cell in row)
-    return f"{ELLIPSIS} is cut: {table.hint}" if cut else ""
+    return names, cells, f"{ELLIPSIS} is cut: {table.hint}" if cut else ""
 
 
 def as_text(table: Table, max_rows: int = 60, max_width: int = 44) -> str:
@@ -68,14 +56,11 @@ def as_text(table: Table, max_rows: int = 60, max_width: int = 44) -> str:
 
     The last column may be half as wide again.
     """
-    rows, rest = _shown(table, max_rows)
-    columns = _used(table, rows)
-    last = columns[-1] if columns else 0
-    usual = {i: max_width * 3 // 2 if i == last else max_width for i in columns}
-    limits = {i: table.widths.get(table.columns[i], usual[i]) for i in columns}
-    cells = [[shortened(row[i], limits[i]) for i in columns] for row in rows]
-    rest = rest or _cut(table, cells)
-    names = [table.columns[i] for i in columns]
+
+    def width(name: str, is_last: bool) -> int:
+        return table.widths.get(name, max_width * 3 // 2 if is_last else max_width)
+
+    names, cells, rest = _cells(table, max_rows, width)
     widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
     lines = [table.title]
     for line in [names, ["-" * width for width in widths], *cells] if cells else []:
@@ -89,19 +74,18 @@ def as_text(table: Table, max_rows: int = 60, max_width: int = 44) -> str:
 
 def as_html(table: Table, max_rows: int = 200, max_width: int = 120) -> str:
     """A table for notebooks; all its contents are escaped."""
-    rows, rest = _shown(table, max_rows)
-    columns = _used(table, rows)
+
+    def width(name: str, is_last: bool) -> int:
+        return max(max_width, table.widths.get(name, 0))
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
+
+    names, cells, rest = _cells(table, max_rows, width)
     parts = [f"<p><b>{html.escape(table.title)}</b></p>"]
-    if rows:
-        parts.append("<table><thead><tr>")
-        parts += [f"<th>{html.escape(table.columns[i])}</th>" for i in columns]
-        parts.append("</tr></thead><tbody>")
-        limits = {i: max(max_width, table.widths.get(table.columns[i], 0)) for i in columns}
-        cells = [[shortened(row[i], limits[i]) for i in columns] for row in rows]
-        rest = rest or _cut(table, cells)
-        for row in cells:
-            parts.append("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>")
-        parts.append("</tbody></table>")
+    if cells:
+        body = "".join(line("td", row) for row in cells)
+        parts.append(f"<table><thead>{line('th', names)}</thead><tbody>{body}</tbody></table>")
     if rest:
         parts.append(f"<p>{html.escape(rest)}</p>")
     return "".join(parts)

@@ -7,7 +7,7 @@ from skhyper.samplers._descent_rules import DescentRules
 from skhyper.samplers._gp import GPSampler
 from skhyper.samplers._gradient import GradientSampler
 from skhyper.samplers._grid import GridSampler
-from skhyper.samplers._local import Answer, descent, descent_together
+from skhyper.samplers._local import Answer, descent, tied_descent
 from skhyper.samplers._names import SAMPLERS, check_sampler
 from skhyper.samplers._random import RandomSampler
 from skhyper.samplers._regret import Regret
@@ -35,10 +35,10 @@ __all__ = [
     "Surrogate",
     "check_sampler",
     "descent",
-    "descent_together",
     "located_gradients",
     "located_trials",
     "skopt_result",
+    "tied_descent",
 ]
 
 __dir__ = public_dir(__name__)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skhyper.gp import log_expected_improvement, maximize_log_ei
-from skhyper.samplers._cost import worth_most
+from skhyper.samplers._cost import maximize_by_steps
 from skhyper.samplers._proposals import (
     along_lines,
     every_point,
@@ -24,8 +24,6 @@ from skhyper.samplers._proposals import (
 from skhyper.samplers._rules import Rules
 from skhyper.samplers._surrogate import GPSurrogate
 from skhyper.space import Space
-
-__all__ = ["Acquisition", "Maximizer"]
 
 Penalty = Callable[[np.ndarray], np.ndarray]
 
@@ -137,7 +135,7 @@ class Maximizer:
         def steps(starts: np.ndarray) -> np.ndarray:
             return unknown(local_steps(space, starts, rng), known)
 
-        return worth_most(acquisition, points, steps)
+        return maximize_by_steps(acquisition, points, steps)
 
     def _free(self, surrogate: GPSurrogate, points: np.ndarray, n_known: int) -> np.ndarray:
         """Features (n, p) over which the acquisition is maximized locally from points (n, d)."""

@@ -9,8 +9,6 @@ import numpy as np
 
 from skhyper._sklearn import InvalidParameterError
 
-__all__ = ["check_callables", "check_flag", "check_number"]
-
 
 def check_number(
     name: str, value: Any, *, whole: bool, low: float, above: bool = False, optional: bool = False

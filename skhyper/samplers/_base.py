@@ -11,8 +11,6 @@ import numpy as np
 from skhyper._trial import History, Stop, Trial
 from skhyper.space import Space
 
-__all__ = ["Sampler", "Surrogate", "located_gradients", "located_trials", "trials_in"]
-
 _POINTS: WeakKeyDictionary[Space, WeakKeyDictionary[Trial, np.ndarray | None]] = WeakKeyDictionary()
 
 

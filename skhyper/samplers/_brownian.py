@@ -15,8 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["IntegratedBrownianMotion"]
-
 # Weight of the roughness of an interval and its neighbors, against that of the whole range.
 _LOCAL = 1.0
 # Maximum absolute slope, in ranges of the values per unit of the variable.

@@ -18,10 +18,8 @@ from skhyper._trial import History
 from skhyper.samplers._base import trials_in
 from skhyper.space import Space
 
-__all__ = ["CostModel", "fit_cost", "penalty_for_time", "time_left", "worth_most"]
-
 # Share of remaining time above which times are ignored, as they are not reproducible.
-_NO_HURRY = 0.999
+_UNUSED_SHARE = 0.999
 
 # Ridge penalties λ, in units of the largest squared singular value.
 _PENALTIES = np.logspace(-4, 1, 11)
@@ -104,7 +102,7 @@ def penalty_for_time(
     `encode` maps points (n, d) to features (n, p), the penalty features to values.
     """
     power = time_left(history, max_time)
-    if power > _NO_HURRY:
+    if power > _UNUSED_SHARE:
         return None
     points, trials = trials_in(space, history)
     # Failed fits may have failed at once: their times are not those of fits.
@@ -116,17 +114,17 @@ def penalty_for_time(
     return None if model is None else lambda F: power * model.log_seconds(F)
 
 
-def worth_most(
-    worth: Callable[[Array], Array], points: Array, steps: Callable[[Array], Array]
+def maximize_by_steps(
+    acquisition: Callable[[Array], Array], points: Array, steps: Callable[[Array], Array]
 ) -> Array:
-    """The point that maximizes `worth`, by rounds of random steps from the best points.
+    """The point that maximizes `acquisition`, by rounds of random steps from the best points.
 
-    `worth` maps points (m, d) to values (m,), `steps` maps them to neighbors, at most one each.
+    `acquisition` maps points (m, d) to values (m,), `steps` maps them to at most as many neighbors.
     """
-    values = worth(points)
+    values = acquisition(points)
     for _ in range(_ROUNDS):
         top = np.argsort(-values, kind="stable")[:_STARTS]
         near = steps(np.repeat(points[top], _STEPS, axis=0))
         points = np.concatenate([points[top], near])
-        values = np.concatenate([values[top], worth(near)])
+        values = np.concatenate([values[top], acquisition(near)])
     return points[np.argmax(values)]

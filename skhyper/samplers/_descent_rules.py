@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-__all__ = ["RULES", "DescentRules"]
-
 
 @dataclass(frozen=True)
 class DescentRules:
@@ -41,7 +39,7 @@ class DescentRules:
         Restarts within this max-norm distance of such a trial are skipped, in the unit cube.
     max_gp_dimensions : int
         Maximum number of dimensions in which the GP observes derivatives.
-    wall : float
+    bracket_rise : float
         Increase of the criterion over the best one, relative to the best or to the range of all
         values, above which a trial that descends to the best point bounds the restarts.
     reach : float
@@ -64,7 +62,7 @@ class DescentRules:
     likely_trials: int = 2
     near: float = 0.05
     max_gp_dimensions: int = 12
-    wall: float = 0.1
+    bracket_rise: float = 0.1
     reach: float = 0.3
     rough_tol: float = 1e-3
     restarts_on_plains: int = 10

@@ -16,8 +16,6 @@ import numpy as np
 
 from skhyper.space import Dimension, Space
 
-__all__ = ["Encoding"]
-
 # Entry of a one-hot column: the distance of two choices is 1, as that of the ends of a range.
 _CATEGORY_HEIGHT = np.sqrt(0.5)
 # Minimum size of an integer range that is treated as real in maximization, and then rounded.
@@ -29,15 +27,6 @@ class Encoding:
     """The features of points for a GP: coordinates of numbers, one-hot columns of choices.
 
     `columns` are the features of each dimension, `groups` (p,) the dimension of each feature.
-
-    Examples
-    --------
-    >>> from skhyper.samplers._encoding import Encoding
-    >>> from skhyper.space import Space
-    >>> space = Space({"C": (0.0, 1.0), "kernel": ["linear", "rbf"]})
-    >>> encoding = Encoding.from_space(space)
-    >>> encoding.encode(space.to_unit([{"C": 0.2, "kernel": "rbf"}])).round(2)
-    array([[0.2 , 0.  , 0.71]])
     """
 
     space: Space

@@ -17,8 +17,6 @@ from skhyper.samplers._rules import Rules
 from skhyper.samplers._surrogate import GPSurrogate, Observations, SurrogateFit
 from skhyper.space import Space
 
-__all__ = ["GPSampler"]
-
 _NEGLIGIBLE_REGRET = "the remaining regret is below the noise"
 _RULES = Rules()
 

@@ -16,10 +16,7 @@ from skhyper.samplers._base import Sampler
 from skhyper.samplers._descent import Strategy
 from skhyper.samplers._descent_rules import RULES, DescentRules
 from skhyper.samplers._local import Answer
-from skhyper.samplers._shrinkage import Shrinkage
 from skhyper.space import Space
-
-__all__ = ["GradientSampler"]
 
 
 class GradientSampler(Sampler):
@@ -39,7 +36,7 @@ class GradientSampler(Sampler):
     tol : float, default=1e-5
         A descent ends when the decrease of the criterion by a step, actual or predicted from
         the gradient, is below this share of its distance from `least`.
-    one_valley : bool, default=False
+    quasiconvex : bool, default=False
         Whether the criterion is (nearly) quasiconvex in one dimension: restarts then stay
         between the trials that are far above the best one and descend to it.
     least : float, default=0.0
@@ -83,7 +80,7 @@ class GradientSampler(Sampler):
         starts: Sequence[Mapping[str, Any]] = (),
         n_restarts: int = 3,
         tol: float = 1e-5,
-        one_valley: bool = False,
+        quasiconvex: bool = False,
         least: float = 0.0,
         prior: float | Callable[[Space, np.ndarray], float] = 0.0,
         *,
@@ -94,7 +91,7 @@ class GradientSampler(Sampler):
         check_number("n_iter", n_iter, whole=True, low=1)
         check_number("n_restarts", n_restarts, whole=True, low=0)
         check_number("tol", tol, whole=False, low=0, above=True)
-        check_flag("one_valley", one_valley)
+        check_flag("quasiconvex", quasiconvex)
         if not callable(prior):
             check_number("prior", prior, whole=False, low=0)
         self.names = names
@@ -102,7 +99,7 @@ class GradientSampler(Sampler):
         self.starts = starts
         self.n_restarts = n_restarts
         self.tol = tol
-        self.one_valley = one_valley
+        self.quasiconvex = quasiconvex
         self.least = least
         self.prior = prior
         if not isinstance(rules, DescentRules):
@@ -133,20 +130,7 @@ class _Follower:
         self._known: dict[bytes, Answer] = {}
         starts = [p for s in sampler.starts if (p := space.locate(s)) is not None]
         starts += _best_without_gradient(space, history)
-        self._plan = Strategy(
-            space,
-            names=frozenset(sampler.names),
-            starts=starts,
-            n_iter=sampler.n_iter,
-            n_restarts=sampler.n_restarts,
-            tol=sampler.tol,
-            seed=history.seed,
-            one_valley=sampler.one_valley,
-            rules=sampler.rules,
-            shrinkage=Shrinkage.of(space, sampler.names),
-            strength=None if callable(sampler.prior) else sampler.prior,
-            strength_at=lambda point: sampler.prior(space, point),  # type: ignore[operator]
-        ).plan()
+        self._plan = Strategy(space, sampler, starts, history.seed).plan()
         self._point = next(self._plan)
         self.reason = ""
 
@@ -179,7 +163,7 @@ class _Follower:
             self._read.append(trial)
             point = self._space.locate(trial.params)
             # Trials of a search without derivatives are repeated.
-            if point is None or _is_bare(trial):
+            if point is None or _lacks_gradient(trial):
                 continue
             value = trial.criterion - self._least if trial.state == "complete" else np.nan
             gradient = dict(trial.gradient or {})
@@ -194,7 +178,7 @@ class _Follower:
         return known
 
 
-def _is_bare(trial: Trial) -> bool:
+def _lacks_gradient(trial: Trial) -> bool:
     """Whether a trial was made without gradients, as opposed to one whose gradient failed."""
     failed = any(fold.get("gradient_error") for fold in trial.folds)
     return trial.state == "complete" and np.isnan(trial.criterion) and not failed
@@ -205,6 +189,6 @@ def _best_without_gradient(space: Space, history: History) -> list[np.ndarray]:
     found = [
         (trial.loss, trial.number, space.locate(trial.params))
         for trial in history
-        if _is_bare(trial) and space.contains(trial.params)
+        if _lacks_gradient(trial) and space.contains(trial.params)
     ]
     return [min(found, key=lambda entry: entry[:2])[2]] if found else []  # type: ignore[list-item]

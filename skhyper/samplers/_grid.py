@@ -9,8 +9,6 @@ from skhyper.samplers._arguments import check_number
 from skhyper.samplers._base import Sampler, located_trials
 from skhyper.space import Space
 
-__all__ = ["GridSampler"]
-
 
 class GridSampler(Sampler):
     """All candidates of a grid, in the order of scikit-learn's ``ParameterGrid``.

@@ -17,8 +17,6 @@ from scipy.optimize import minimize
 from skhyper.samplers._descent_rules import RULES, DescentRules
 from skhyper.samplers._shrinkage import Shrinkage
 
-__all__ = ["Answer", "Plan", "descent", "descent_together"]
-
 
 class Answer(NamedTuple):
     """Result at a point: f (nan if it failed), g, and the trial's `gradient`."""
@@ -27,11 +25,15 @@ class Answer(NamedTuple):
     slope: np.ndarray
     gradient: dict[str, Any]
 
+    def plus(self, value: float, slope: np.ndarray) -> "Answer":
+        """The result for the sum of the criterion and a penalty."""
+        return self._replace(value=self.value + value, slope=self.slope + slope)
+
 
 Plan = Generator[np.ndarray, Answer, Any]
 
 
-def descent_together(
+def tied_descent(
     shrinkage: Shrinkage,
     start: np.ndarray,
     moves: np.ndarray,
@@ -183,6 +185,6 @@ def _penalty_for_failure(
     """Value and gradient of a penalty for failures and zero gradients, increasing from `lowest`."""
     values = [value for value, _ in known.values()]
     height = max(values) - min(values) + 1.0
-    away = v - lowest
-    squared = max(float(away @ away), 1e-12)
-    return min(values) + height, 2 * height * away / squared
+    offset = v - lowest
+    squared = max(float(offset @ offset), 1e-12)
+    return min(values) + height, 2 * height * offset / squared

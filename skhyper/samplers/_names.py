@@ -10,8 +10,6 @@ from skhyper.samplers._random import RandomSampler
 from skhyper.samplers._skopt import SkoptSampler
 from skhyper.samplers._sobol import SobolSampler
 
-__all__ = ["SAMPLERS", "check_sampler"]
-
 SAMPLERS: dict[str, type[Sampler]] = {
     "random": RandomSampler,
     "grid": GridSampler,

@@ -18,16 +18,6 @@ import numpy as np
 from skhyper.gp import GaussianProcess, fit_gp, log_expected_improvement
 from skhyper.samplers._brownian import IntegratedBrownianMotion
 
-__all__ = [
-    "LARGEST_DIMENSION",
-    "coarse_design",
-    "cuts_off",
-    "first_step",
-    "is_hopeless",
-    "regular_grid",
-    "restart_point",
-]
-
 # Maximum number of dimensions of a coarse design.
 LARGEST_DIMENSION = 2
 # Number of points of the design, by dimension: about five per dimension; odd numbers include the
@@ -35,15 +25,15 @@ LARGEST_DIMENSION = 2
 _DESIGN_SIZES = (1, 5, 11)
 # Thresholds for leaving out the last point, in the compressed criterion: depth of the best trial
 # below the worst, increase from the nearest trial, distance above the best in standard deviations.
-_DEPTH, _RISE, _SURE = 1.5, 0.1, 3.0
+_DEPTH, _RISE, _N_STDS = 1.5, 0.1, 3.0
 # Minimum distance of the two trials from which the roughness near that end is estimated.
-_APART = 0.1
+_MIN_DISTANCE = 0.1
 # Generator of the two-dimensional lattice: the minimum distance of its 11 points is 0.28.
 _GENERATOR = 3
 # Points per axis of the grid of possible restarts, by dimension.
 _GRID_SIZES = (1, 101, 31)
-# Increase of the criterion, relative to its minimum, that bounds the restarts with `one_valley`.
-_WALL = 0.1
+# Increase of the criterion, relative to its minimum, that bounds the restarts with `quasiconvex`.
+_BRACKET_RISE = 0.1
 # Minimum scale of the compression, relative to the median distance from the minimum.
 _SMALLEST_SCALE = 1e-3
 
@@ -54,12 +44,6 @@ def coarse_design(d: int, most: int, ascending: np.ndarray | None = None) -> np.
     n is at most `most`, and odd, so that the middle is included. `ascending` (d,) is whether models
     become more flexible with the coordinate; by default they become less so. In this order warm
     starts from the previous solution are fastest, and the most expensive point comes last.
-
-    Examples
-    --------
-    >>> from skhyper.samplers._overview import coarse_design
-    >>> coarse_design(1, 10).ravel().tolist()
-    [0.9, 0.7, 0.5, 0.3, 0.1]
     """
     n = max(1, min(most, _DESIGN_SIZES[d]))
     n -= n % 2 == 0
@@ -70,7 +54,7 @@ def coarse_design(d: int, most: int, ascending: np.ndarray | None = None) -> np.
     return points[np.argsort((points * np.where(ascending, 1, -1)).sum(axis=1), kind="stable")]
 
 
-def is_hopeless(U: np.ndarray, f: np.ndarray, G: np.ndarray, u: np.ndarray) -> bool:
+def is_unpromising(U: np.ndarray, f: np.ndarray, G: np.ndarray, u: np.ndarray) -> bool:
     """Whether an end of a range, `u` (1,), is very probably no improvement on the trials.
 
     The trials must show a deep minimum, and the criterion must increase towards the end: if it only
@@ -81,14 +65,14 @@ def is_hopeless(U: np.ndarray, f: np.ndarray, G: np.ndarray, u: np.ndarray) -> b
         return False
     x = U[:, 0]
     last = int(np.abs(x - u[0]).argmin())
-    apart = np.flatnonzero(np.abs(x - x[last]) >= _APART)
+    apart = np.flatnonzero(np.abs(x - x[last]) >= _MIN_DISTANCE)
     if np.ptp(x) >= np.ptp(np.append(x, u[0])) or not len(apart):  # not beyond all trials
         return False
     h, slopes = compressed(f, G)
     pair = np.array([last, apart[np.abs(x[apart] - u[0]).argmin()]])
     curve = IntegratedBrownianMotion.from_data(x[pair], h[pair], slopes[pair, 0])
     (mean,), (std,) = curve.predict(u)
-    return bool(h.max() > _DEPTH and mean - h[last] > _RISE and mean > _SURE * std)
+    return bool(h.max() > _DEPTH and mean - h[last] > _RISE and mean > _N_STDS * std)
 
 
 def cuts_off(u: np.ndarray, f: np.ndarray, g: np.ndarray, trial: float, best: float) -> bool:
@@ -96,25 +80,25 @@ def cuts_off(u: np.ndarray, f: np.ndarray, g: np.ndarray, trial: float, best: fl
 
     The neighbor of `trial` towards `best` is higher than `trial`, or descends to it.
     """
-    way = best - trial
-    share = (u - trial) / way
+    direction = best - trial
+    share = (u - trial) / direction
     between = np.flatnonzero((share > 0) & (share < 1))
     if not len(between):
         return False
     near = between[share[between].argmin()]
     value = f[np.abs(u - trial).argmin()]
-    return bool(f[near] > value or g[near] * way > 0)
+    return bool(f[near] > value or g[near] * direction > 0)
 
 
-def _walls(u: np.ndarray, f: np.ndarray, g: np.ndarray) -> tuple[float, float]:
+def _bracket(u: np.ndarray, f: np.ndarray, g: np.ndarray) -> tuple[float, float]:
     """Nearest trials on both sides of the best one that are higher and descend to it."""
     finite = f[np.isfinite(f)]
     best = int(np.where(np.isfinite(f), f, np.inf).argmin())
     # A criterion that may be negative has no natural zero: it is compared with its range.
     rise = f[best] if f[best] > 0 else max(abs(f[best]), np.ptp(finite))
-    wall = ~(f <= f[best] + _WALL * rise) & ~(g * (u - u[best]) <= 0)
-    low = max(u[wall & (u < u[best])], default=-np.inf)
-    return float(low), float(min(u[wall & (u > u[best])], default=np.inf))
+    bounds = ~(f <= f[best] + _BRACKET_RISE * rise) & ~(g * (u - u[best]) <= 0)
+    low = max(u[bounds & (u < u[best])], default=-np.inf)
+    return float(low), float(min(u[bounds & (u > u[best])], default=np.inf))
 
 
 def compressed(f: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -149,27 +133,27 @@ def regular_grid(d: int) -> np.ndarray:
 
 
 def restart_point(
-    U: np.ndarray, f: np.ndarray, G: np.ndarray, points: np.ndarray, share: float, one_valley: bool
+    U: np.ndarray, f: np.ndarray, G: np.ndarray, points: np.ndarray, share: float, quasiconvex: bool
 ) -> np.ndarray:
     """The point of largest expected improvement, (d,), at some distance from all trials.
 
     It is one of `points` (m, d), at least `share` times as far from all trials as the farthest one.
-    With `one_valley`, in one dimension, it lies between the trials that are a tenth above the best
+    With `quasiconvex`, in one dimension, it lies between the trials that are a tenth above the best
     one and descend to it.
     """
     if not np.isfinite(f).any():
         share = 1.0
-    elif one_valley and U.shape[1] == 1:
-        low, high = _walls(U[:, 0], f, G[:, 0])
+    elif quasiconvex and U.shape[1] == 1:
+        low, high = _bracket(U[:, 0], f, G[:, 0])
         inside = (points[:, 0] > low) & (points[:, 0] < high)
         points = points[inside] if inside.any() else points
     distances = np.linalg.norm(points[:, None] - U, axis=2).min(axis=1)
     points = points[distances >= share * distances.max()]
     if len(points) == 1 or not np.isfinite(f).any():
         return points[0]
-    process = _surrogate(U, f, G)
-    best = float(process.predict(U)[0].min())
-    mean, std = process.predict(points)
+    surrogate = _surrogate(U, f, G)
+    best = float(surrogate.predict(U)[0].min())
+    mean, std = surrogate.predict(points)
     return points[log_expected_improvement(mean, std, best)[0].argmax()]
 
 

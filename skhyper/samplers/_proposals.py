@@ -14,16 +14,6 @@ import numpy as np
 from skhyper.samplers._sobol import sobol_point
 from skhyper.space import Space, branches
 
-__all__ = [
-    "along_lines",
-    "best_points",
-    "every_point",
-    "first_point",
-    "in_rarest_branch",
-    "local_steps",
-    "unknown",
-]
-
 # Standard deviations of steps around the best points, in coordinates of the unit cube.
 _LOCAL_STEPS = (0.2, 0.05, 0.01)
 # Maximum number of points on one line, and on all lines.

@@ -6,8 +6,6 @@ from skhyper._trial import History
 from skhyper.samplers._base import Sampler, located_trials
 from skhyper.space import Space
 
-__all__ = ["RandomSampler"]
-
 
 class RandomSampler(Sampler):
     """Independent random points, each dimension from its distribution.

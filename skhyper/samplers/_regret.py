@@ -14,8 +14,6 @@ import numpy as np
 
 from skhyper._trial import Trial
 
-__all__ = ["Regret", "fold_noise", "regret_bound"]
-
 # The bound holds with probability 1 - δ (Makarova et al. 2022, section 3).
 _DELTA = 0.1
 

@@ -10,8 +10,6 @@ from skhyper.samplers._encoding import Encoding
 from skhyper.samplers._losses import clip_outliers
 from skhyper.space import Space
 
-__all__ = ["Rules"]
-
 _PRIORS = Priors()
 
 

@@ -21,8 +21,6 @@ import numpy as np
 
 from skhyper.space import Dimension, Space
 
-__all__ = ["Shrinkage"]
-
 # Maximum distance of tied components from their mean, in the unit cube.
 _TIED_ATOL = 1e-9
 
@@ -43,26 +41,26 @@ class Shrinkage:
     scales: np.ndarray
 
     @classmethod
-    def of(cls, space: Space, names: Collection[str]) -> Shrinkage:
+    def from_space(cls, space: Space, names: Collection[str]) -> Shrinkage:
         """The prior on the vectors among the hyperparameters `names`, which have derivatives."""
         scales = np.array([_scale(dimension) for dimension in space.dimensions])
         vectors = [np.array(v) for v in space.vectors if space.names[v[0]] in names]
         return cls(tuple(vectors), scales)
 
     @property
-    def n_apart(self) -> int:
+    def n_free(self) -> int:
         """Number of coordinates that tying removes."""
         return sum(len(vector) - 1 for vector in self.vectors)
 
-    def together(self, u: np.ndarray) -> np.ndarray:
+    def tied(self, u: np.ndarray) -> np.ndarray:
         """The point with the components of each vector replaced by their mean, (d,)."""
         u = u.copy()
         for vector in self.vectors:
             u[vector] = u[vector].mean()
         return u
 
-    def is_together(self, u: np.ndarray) -> bool:
-        away = np.abs(u - self.together(u))
+    def is_tied(self, u: np.ndarray) -> bool:
+        away = np.abs(u - self.tied(u))
         return not np.any(away > _TIED_ATOL)  # nan where inactive
 
     @property
@@ -73,7 +71,7 @@ class Shrinkage:
             labels[vector] = vector[0]
         return np.unique(labels, return_inverse=True)[1]
 
-    def away(self, g: np.ndarray) -> np.ndarray:
+    def deviation_gradient(self, g: np.ndarray) -> np.ndarray:
         """Gradient with respect to deviations of t from the mean, (d,); 0 outside of vectors."""
         slopes = np.zeros(len(g))
         for vector in self.vectors:
@@ -84,7 +82,7 @@ class Shrinkage:
     def penalty(self, u: np.ndarray, strength: float) -> tuple[float, np.ndarray]:
         """``strength Σ (t_j - mean)² / 2`` and its gradient with respect to u, (d,)."""
         value, slope = 0.0, np.zeros(len(u))
-        if strength == 0 or self.is_together(u):
+        if strength == 0 or self.is_tied(u):
             return value, slope
         for vector in self.vectors:
             t = (u * self.scales)[vector]

@@ -12,8 +12,6 @@ from skhyper.samplers._arguments import check_number
 from skhyper.samplers._base import Sampler, Surrogate, located_trials
 from skhyper.space import Dimension, Space
 
-__all__ = ["SkoptSampler"]
-
 
 class SkoptSampler(Sampler):
     """Sampler that wraps ``skopt.Optimizer``.

@@ -23,8 +23,6 @@ from skhyper._trial import History, Trial
 from skhyper.space import Dimension, Space
 from skhyper.space._points import is_inside
 
-__all__ = ["SkoptResult", "skopt_result"]
-
 
 class SkoptResult(OptimizeResult):
     """An ``OptimizeResult`` with lazy entries, computed at the first access.

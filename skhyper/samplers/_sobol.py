@@ -7,8 +7,6 @@ from skhyper._trial import History
 from skhyper.samplers._base import Sampler, located_trials
 from skhyper.space import Space
 
-__all__ = ["SobolSampler", "sobol_point"]
-
 
 class SobolSampler(Sampler):
     """Points of a scrambled Sobol sequence, which are more even than random ones.

@@ -20,8 +20,6 @@ from skhyper.samplers._losses import clip_to_finite
 from skhyper.samplers._rules import Rules
 from skhyper.space import Space
 
-__all__ = ["GPSurrogate", "Observations", "SurrogateFit"]
-
 
 @dataclass(frozen=True)
 class GPSurrogate(Surrogate):

@@ -20,8 +20,6 @@ from skhyper.search._validate import space_examples
 from skhyper.search._warnings import warn
 from skhyper.space import Space, When
 
-__all__ = ["criterion_and_names", "landscape", "with_real_ranges"]
-
 
 def criterion_and_names(
     estimator: Any, space: Space, scorers: Any, refit_metric: str
@@ -99,8 +97,8 @@ def _warn_of_noise(estimator: Any, names: Collection[str]) -> None:
         seed = own.get(f"{outer}__random_state", 0)
         if seed is None and hasattr(own.get(outer), "transform"):
             warn(
-                f"{name!r}: {own[outer]!r} draws at random, and anew for each setting, so that the "
-                f"loss is no smooth function of it. Give {outer}__random_state a number."
+                f"{name!r}: {own[outer]!r} draws random numbers anew for each candidate, so that "
+                f"the loss is no smooth function of it. Give {outer}__random_state a number."
             )
 
 
@@ -127,5 +125,5 @@ def _problems(estimator: Any, space: Space) -> list[InnerProblem]:
 def _advice(estimator: Any, offered: set[str]) -> str:
     name = type(estimator).__name__
     if not offered:
-        return f"{name} has no hyperparameter with one at these settings."
+        return f"{name} has no hyperparameter with one for these candidates."
     return f"Those of {name} that have one are {sorted(offered)}: give a range (low, high) to one."

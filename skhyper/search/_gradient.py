@@ -8,20 +8,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skhyper._sklearn import Interval, StrOptions
+from skhyper._sklearn import Interval, StrOptions, n_samples
 from skhyper._trial import History, StopReason
 from skhyper.evaluation import SampledCandidates
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import GradientSampler
 from skhyper.search._derivatives import criterion_and_names, landscape, with_real_ranges
-from skhyper.search._held_out import n_samples_of
 from skhyper.search._plan import Finding, Plan
 from skhyper.search._prior import Prior
 from skhyper.search._sampled import SpaceSearch, plan_for, seed_of
 from skhyper.search._spaces import DEFAULT_N_ITER, checked_initial_points, checked_space, phases
 from skhyper.search._task import Task
-
-__all__ = ["GradientSearchCV"]
 
 # Relative difference between the losses of a fit and of the exact solution above which to warn.
 _GAP = 0.01
@@ -206,16 +203,16 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             self.estimator, space, task.scorers, task.refit_metric
         )
         prior = Prior(
-            self.prior, criterion, space, names, n_samples_of(task.X), self.n_jobs, self.max_time
+            self.prior, criterion, space, names, n_samples(task.X), self.n_jobs, self.max_time
         )
-        one_valley, noise = landscape(self.estimator, space)
+        quasiconvex, noise = landscape(self.estimator, space)
         sampler = GradientSampler(
             names,
             DEFAULT_N_ITER if self.n_iter is None else self.n_iter,
             first,
             self.n_restarts,
             max(self.tol, noise),
-            one_valley=one_valley,
+            quasiconvex=quasiconvex,
             least=criterion.least,
             prior=prior.strength if prior.is_chosen else prior,
         )

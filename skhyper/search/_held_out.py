@@ -20,14 +20,12 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
-from skhyper._sklearn import check_method_params, safe_split
+from skhyper._sklearn import check_method_params, n_samples, safe_split
 from skhyper._trial import Trial
 from skhyper.evaluation import FoldJob, GradientObjective, Objective, finished_trial
 from skhyper.hypergradient import Criterion
-from skhyper.samplers import Answer, Shrinkage, descent, descent_together
+from skhyper.samplers import Answer, Shrinkage, descent, tied_descent
 from skhyper.space import Space
-
-__all__ = ["HeldOut", "HeldOutLosses"]
 
 # Candidate strengths, as the deviation from the mean, in natural logarithms, at which the penalty
 # balances the steepest slope at tied components.
@@ -76,6 +74,7 @@ class HeldOutLosses:
         return float(self.strengths[0 if gained.mean() <= _N_ERRORS * error else best])
 
 
+@dataclass(frozen=True)
 class HeldOut:
     """Searches without held-out parts of the samples.
 
@@ -83,21 +82,11 @@ class HeldOut:
     same time, in threads; if ``is_over()``, no further strength is tried.
     """
 
-    def __init__(
-        self,
-        objective: Objective,
-        criterion: Criterion,
-        names: frozenset[str],
-        n_jobs: int | None = None,
-        is_over: Callable[[], bool] = lambda: False,
-    ):
-        # Only the criterion is used: scores may be several, or no losses.
-        quiet = replace(objective, verbose=0, return_train_score=False, error_score=np.nan)
-        self._objective = quiet
-        self._criterion = criterion
-        self._names = names
-        self._n_jobs = n_jobs
-        self._is_over = is_over
+    objective: Objective
+    criterion: Criterion
+    names: frozenset[str]
+    n_jobs: int | None = None
+    is_over: Callable[[], bool] = lambda: False
 
     def choose(self, space: Space, point: np.ndarray) -> HeldOutLosses:
         """Losses for decreasing strengths, until the held-out loss improves no more.
@@ -113,21 +102,21 @@ class HeldOut:
     def _losses(
         self, space: Space, point: np.ndarray, strengths: list[float] | None, n_parts: int
     ) -> HeldOutLosses:
-        shrinkage = Shrinkage.of(space, self._names)
-        parts = list(itertools.islice(parts_of(self._objective.splits), n_parts))
+        shrinkage = Shrinkage.from_space(space, self.names)
+        parts = list(itertools.islice(parts_of(self.objective.splits), n_parts))
         searches = [_Search(self, space, shrinkage, rows) for rows in parts]
-        point = shrinkage.together(point)
+        point = shrinkage.tied(point)
         searches = [
             s for s in self._each(partial(_Search.start_tied, point=point), searches) if s.is_finite
         ]
         if not searches:
             return HeldOutLosses(np.empty(0), np.empty((0, 0)), np.empty((0, 0)))
         if strengths is None:
-            away = np.mean([shrinkage.away(s.best.slope) for s in searches], axis=0)
+            away = np.mean([shrinkage.deviation_gradient(s.best.slope) for s in searches], axis=0)
             strengths = [float(np.abs(away).max()) / move for move in _MOVES]
         used = [math.inf]
         for strength in strengths:
-            if self._is_over() or _n_since_best([s.held_out for s in searches]) >= _PATIENCE:
+            if self.is_over() or _n_since_best([s.held_out for s in searches]) >= _PATIENCE:
                 break
             going = self._each(partial(_Search.continue_with, strength=strength), searches)
             finite = [search for search in going if search.is_finite]
@@ -142,7 +131,7 @@ class HeldOut:
         return HeldOutLosses(np.array(used), np.array(cv), np.array(held_out))
 
     def _each(self, do: Callable, searches: list["_Search"]) -> list["_Search"]:
-        return Parallel(n_jobs=self._n_jobs, require="sharedmem")(delayed(do)(s) for s in searches)
+        return Parallel(n_jobs=self.n_jobs, require="sharedmem")(delayed(do)(s) for s in searches)
 
 
 def _n_since_best(held_out: Sequence[Sequence[float]]) -> int:
@@ -155,12 +144,13 @@ class _Search:
     """Descents on the training part; the held-out samples score the results."""
 
     def __init__(self, whole: HeldOut, space: Space, shrinkage: Shrinkage, rows: np.ndarray):
-        o, self._space, self._shrinkage = whole._objective, space, shrinkage
-        names = whole._names
-        self._moves = np.array([name in names for name in space.names])
+        # Only the criterion is used: scores may be several, or no losses.
+        o = replace(whole.objective, verbose=0, return_train_score=False, error_score=np.nan)
+        self._space, self._shrinkage = space, shrinkage
+        self._moves = np.array([name in whole.names for name in space.names])
         self._moves &= [math.isinf(dimension.n_values) for dimension in space.dimensions]
-        self._folds = _Criterion.of(*without(o, rows), whole)
-        self._judge = _Criterion.of(*only(o, rows), whole)
+        self._folds = _Criterion(*without(o, rows), whole)
+        self._judge = _Criterion(*only(o, rows), whole)
         self.cv: list[float] = []
         self.held_out: list[float] = []
 
@@ -171,7 +161,7 @@ class _Search:
     def start_tied(self, point: np.ndarray) -> "_Search":
         """Descend to the best point with tied components."""
         self.best_point, self.best = point, Answer(math.inf, np.zeros(len(point)), {})
-        return self._follow(descent_together(self._shrinkage, point, self._moves, _TOL), 0.0)
+        return self._follow(tied_descent(self._shrinkage, point, self._moves, _TOL), 0.0)
 
     def continue_with(self, strength: float) -> "_Search":
         """Continue from the best point with a prior of this strength."""
@@ -193,22 +183,17 @@ class _Search:
         return self
 
     def _with_prior(self, point: np.ndarray, strength: float) -> Answer:
-        value, slope = self._shrinkage.penalty(point, strength)
-        answer = self._folds(self._space, point)
-        return answer._replace(value=answer.value + value, slope=answer.slope + slope)
+        penalty = self._shrinkage.penalty(point, strength)
+        return self._folds(self._space, point).plus(*penalty)
 
 
 class _Criterion:
     """Weighted mean of the criterion over folds as a function of points; nan if a fold fails."""
 
-    def __init__(self, objective: GradientObjective, weights: Sequence[float]):
-        self._objective = objective
+    def __init__(self, objective: Objective, weights: Sequence[float], whole: HeldOut):
+        self._objective = GradientObjective.of(objective, whole.criterion, whole.names)
         self._weights = np.asarray(weights) / np.sum(weights)
         self._known: dict[bytes, Answer] = {}
-
-    @classmethod
-    def of(cls, objective: Objective, weights: Sequence[float], whole: HeldOut) -> "_Criterion":
-        return cls(GradientObjective.of(objective, whole._criterion, whole._names), weights)
 
     def __call__(self, space: Space, point: np.ndarray) -> Answer:
         key = point.tobytes()
@@ -230,10 +215,6 @@ class _Criterion:
         return Answer(value, space.gradient_to_unit(point, trial.gradient or {}), {})
 
 
-def n_samples_of(X: Any) -> int:
-    return X.shape[0] if hasattr(X, "shape") else len(X)
-
-
 def parts_of(splits: Sequence[tuple[Any, Any]]) -> Iterator[np.ndarray]:
     """Rows to hold out, by part: test sets of whole folds, or pieces of them if at most two."""
     tests: list[np.ndarray] = []
@@ -252,7 +233,7 @@ def parts_of(splits: Sequence[tuple[Any, Any]]) -> Iterator[np.ndarray]:
 def without(objective: Objective, held_out: np.ndarray) -> tuple[Objective, np.ndarray]:
     """The objective without the held-out samples, and the weights of its folds."""
     o = objective
-    kept = np.setdiff1d(np.arange(n_samples_of(o.X)), held_out)
+    kept = np.setdiff1d(np.arange(n_samples(o.X)), held_out)
     X, y = safe_split(o.estimator, o.X, o.y, kept)
     splits = []
     for train, test in o.splits:

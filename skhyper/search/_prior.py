@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,14 +16,13 @@ from skhyper.search._held_out import HeldOut, HeldOutLosses
 from skhyper.search._plan import Finding
 from skhyper.space import Space
 
-__all__ = ["Prior"]
-
 # Number of samples per additional hyperparameter from which on "auto" is no prior.
 _MANY_SAMPLES = 20
 # Relative decrease of the cross-validation loss up to which no warning is given.
 _MIN_DECREASE = 0.01
 
 
+@dataclass(eq=False)
 class Prior:
     """Strength of the prior that shrinks components of a vector towards their mean.
 
@@ -31,36 +31,30 @@ class Prior:
     its selection, or of the check of a given one.
     """
 
-    def __init__(
-        self,
-        given: float | str | None,
-        criterion: Criterion,
-        space: Space,
-        names: frozenset[str],
-        n_samples: int,
-        n_jobs: int | None = None,
-        max_time: float | None = None,
-    ):
-        self._criterion = criterion
-        self._space = space
-        self._names = names
-        self._n_jobs = n_jobs
-        self._max_time = max_time
-        self._shrinkage = Shrinkage.of(space, names)
-        n_free = self._shrinkage.n_apart
-        self._may_overfit = n_free > 0 and n_samples < _MANY_SAMPLES * (n_free + 1)
-        self._is_given = given != "auto"
-        self.is_chosen = not (given == "auto" and self._may_overfit)
+    given: float | str | None
+    criterion: Criterion
+    space: Space
+    names: frozenset[str]
+    n_samples: int
+    n_jobs: int | None = None
+    max_time: float | None = None
+
+    def __post_init__(self) -> None:
+        self._shrinkage = Shrinkage.from_space(self.space, self.names)
+        n_free = self._shrinkage.n_free
+        self._may_overfit = n_free > 0 and self.n_samples < _MANY_SAMPLES * (n_free + 1)
+        self.is_chosen = not (self.given == "auto" and self._may_overfit)
         self.strength = math.inf
         if self.is_chosen:
-            self.strength = 0.0 if given in (None, "auto") else float(given)  # type: ignore[arg-type]
+            known = None if self.given == "auto" else self.given
+            self.strength = float(known or 0.0)
         self.losses: HeldOutLosses | None = None
         self._objective: GradientObjective | None = None
         self._held_out: HeldOut | None = None
 
     def wrap(self, objective: Objective) -> GradientObjective:
         """The objective with derivatives; held-out samples are taken from it, too."""
-        self._objective = GradientObjective.of(objective, self._criterion, self._names)
+        self._objective = GradientObjective.of(objective, self.criterion, self.names)
         self._held_out = self._without_samples()
         return self._objective
 
@@ -74,12 +68,12 @@ class Prior:
 
     def _without_samples(self) -> HeldOut:
         assert self._objective is not None
-        ends = math.inf if self._max_time is None else time.monotonic() + self._max_time
+        ends = math.inf if self.max_time is None else time.monotonic() + self.max_time
         return HeldOut(
             self._objective.objective,
-            self._criterion,
-            self._names,
-            self._n_jobs,
+            self.criterion,
+            self.names,
+            self.n_jobs,
             is_over=lambda: time.monotonic() > ends,
         )
 
@@ -90,10 +84,10 @@ class Prior:
         return np.array([self._penalized(trial) for trial in history])
 
     def _penalized(self, trial: Trial) -> float:
-        point = self._space.locate(trial.params)
+        point = self.space.locate(trial.params)
         if trial.state != "complete" or point is None:
             return math.nan
-        lost = math.isnan(trial.criterion) and self._criterion.exact
+        lost = math.isnan(trial.criterion) and self.criterion.exact
         value = trial.loss if lost else trial.criterion
         return value + self._shrinkage.penalty(point, self.strength)[0]
 
@@ -103,25 +97,25 @@ class Prior:
         Only a given strength is checked; a selected one is the best on held-out samples.
         """
         best = history.best
-        late = self._max_time is not None and stop_reason.kind == "max_time"
+        late = self.max_time is not None and stop_reason.kind == "max_time"
         if late or best is None or not self._may_overfit:
             return
-        if not self._is_given or not math.isfinite(self.strength):
+        if self.given == "auto" or not math.isfinite(self.strength):
             return
-        point = self._space.locate(best.params)
+        point = self.space.locate(best.params)
         if point is None:
             return
-        self.losses = self._without_samples().check(self._space, point, self.strength)
+        self.losses = self._without_samples().check(self.space, point, self.strength)
         if self.losses.held_out.shape[1] < 2:
             return
         cv, cv_after = self.losses.cv.mean(0)
         held_out, held_out_after = self.losses.held_out.mean(0)
         if cv - cv_after > _MIN_DECREASE * abs(cv) and held_out_after >= held_out:
-            n = self._shrinkage.n_apart
+            n = self._shrinkage.n_free
             yield Finding(
-                f"The search overfits its folds: with {n} hyperparameters more than one value for "
-                f"each vector their loss fell from {cv:.4g} to {cv_after:.4g}, and that of samples "
-                f"held out of the folds went from {held_out:.4g} to {held_out_after:.4g}. "
+                f"The search overfits its folds: {n} hyperparameters in addition to one value per "
+                f"vector lowered their loss from {cv:.4g} to {cv_after:.4g}, while that of "
+                f"held-out samples went from {held_out:.4g} to {held_out_after:.4g}. "
                 'Use prior="auto", put components into bands, or make ranges narrower.',
                 OverfittingWarning,
             )

@@ -39,24 +39,27 @@ def check_numbers(search: Any) -> None:
 
 
 def read_space(search: Any, spaces: Any) -> Space:
-    """The space that `spaces` describes, with vectors and defaults from the estimator."""
+    """The space that `spaces` describes, with vectors and defaults from the estimator.
+
+    Raises if the estimator does not accept its names or values.
+    """
     space = check_space(spaces, search.constraint)
     own = search.estimator.get_params(deep=True)
     templates = {name: vector_of(name, own) for name in space.names if name in own}
     vectors = {name: value for name, value in templates.items() if value is not None}
-    return (space.with_vectors(vectors) if vectors else space).with_defaults(own)
+    space = (space.with_vectors(vectors) if vectors else space).with_defaults(own)
+    check_settings(search.estimator, space_examples(space))
+    check_values(search.estimator, space)
+    return space
 
 
 def checked_space(search: Any, spaces: Any) -> Space:
-    """The space, after a check that the estimator accepts its values."""
+    """The same, with points that its constraint accepts; raises if it rejects everything."""
     space = read_space(search, spaces)
-    check_settings(search.estimator, space_examples(space))
-    check_values(search.estimator, space)
     if space.constraint is not None:
         guesses = [{}, *listed(search.initial_points)]
         known = [space.locate(params) for params in guesses if space.contains(params)]
         space = space.with_accepted(np.array(known))
-    # Raises if the constraint rejects everything; otherwise provides an accepted point.
     return space.with_accepted(space.sample(1, np.random.default_rng(0)))
 
 

@@ -14,20 +14,7 @@ from skhyper._trial import History
 from skhyper.evaluation import setting_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.search._warnings import warn
-from skhyper.space import Categorical, Dimension, Space, When, is_vector
-
-__all__ = [
-    "check_listed_values",
-    "check_settings",
-    "check_values",
-    "is_own",
-    "listed",
-    "space_examples",
-    "vector_of",
-    "warn_about_gradients",
-    "warn_about_pairs",
-]
-
+from skhyper.space import Categorical, Space, When, is_vector
 
 # Ratio of two floats in a list above which they look like the ends of a range.
 _FAR_APART = 10
@@ -63,7 +50,7 @@ def _check_setting(
         wrong = [name for name in params if name not in valid]
         if not wrong:
             raise InvalidSpaceError(
-                f"The setting {dict(params)!r} cannot be given to {estimator!r}: {error}"
+                f"The candidate {dict(params)!r} cannot be set on {estimator!r}: {error}"
             ) from error
         hint = _swapped_hint(wrong[0], params, others) or _near_hint(wrong[0], valid)
         raise InvalidSpaceError(
@@ -155,12 +142,19 @@ def check_values(estimator: Any, space: Space) -> None:
         owners = _owners(estimator, settings, name)
         if not all(name.rpartition("__")[2] in known for _, known in owners) or not owners:
             continue
+        values: Sequence[Any]
         if isinstance(dimension, Categorical):
-            _check_choices(name, dimension, owners)
+            values = dimension.choices
         else:  # the ends of a range hardly ever occur
             points_of_range = np.clip(dimension.grid(9), 0.01, 0.99)
             values = [space.constant_vector(name, dimension.from_unit(u)) for u in points_of_range]
-            _check_range(name, dimension, values, owners)
+        errors = [_why_wrong(name, value, owners) for value in values]
+        if all(errors):
+            raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
+        if isinstance(dimension, Categorical):
+            _check_choices(name, values, errors, owners)
+        elif any(errors):
+            warn(f"Trials in a part of {dimension!r} will fail: {next(filter(None, errors))}")
 
 
 def _owners(
@@ -184,15 +178,14 @@ def _why_wrong(name: str, value: Any, owners: Sequence[tuple[Any, Mapping[str, A
     return errors[0] if all(errors) else ""
 
 
-def _check_choices(name: str, dimension: Categorical, owners: Any) -> None:
-    errors = [_why_wrong(name, choice, owners) for choice in dimension.choices]
-    if all(errors):
-        raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
-    for choice, error in zip(dimension.choices, errors, strict=True):
+def _check_choices(
+    name: str, choices: Sequence[Any], errors: Sequence[str], owners: Sequence[Any]
+) -> None:
+    for choice, error in zip(choices, errors, strict=True):
         if error and isinstance(choice, numbers.Real):  # as for ranges
             warn(f"Trials of {name!r} with {choice!r} will fail: {error}")
         elif error:
-            right = [c for c, e in zip(dimension.choices, errors) if not e and isinstance(c, str)]
+            right = [c for c, e in zip(choices, errors) if not e and isinstance(c, str)]
             near = difflib.get_close_matches(str(choice), right + _options(name, owners), n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise InvalidSpaceError(f"The choice {choice!r} does not suit {name!r}: {error}{hint}")
@@ -203,14 +196,6 @@ def _options(name: str, owners: Sequence[tuple[Any, Mapping[str, Any]]]) -> list
     inner = name.rpartition("__")[2]
     named = [getattr(part, "options", ()) for _, known in owners for part in known[inner]]
     return sorted({option for options in named for option in options if isinstance(option, str)})
-
-
-def _check_range(name: str, dimension: Dimension, values: Sequence[Any], owners: Any) -> None:
-    errors = [_why_wrong(name, value, owners) for value in values]
-    if all(errors):
-        raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
-    if any(errors):
-        warn(f"Trials in a part of {dimension!r} will fail: {next(filter(None, errors))}")
 
 
 def warn_about_pairs(spaces: Any) -> None:
@@ -251,10 +236,10 @@ def check_listed_values(estimator: Any, settings: Sequence[Mapping[str, Any]]) -
                 if isinstance(value, list | tuple | np.ndarray)
                 else ""
             )
-            raise InvalidSpaceError(f"No setting of the list suits {name!r}: {errors[0]}{hint}")
+            raise InvalidSpaceError(f"No candidate of the list suits {name!r}: {errors[0]}{hint}")
 
 
-def listed(points: Any, argument: str = "settings") -> Sequence[Mapping[str, Any]]:
+def listed(points: Any, argument: str = "candidates") -> Sequence[Mapping[str, Any]]:
     """A candidate or a list of candidates, as a list; `argument` is for messages."""
     if points is None:
         return []
@@ -262,8 +247,7 @@ def listed(points: Any, argument: str = "settings") -> Sequence[Mapping[str, Any
     dicts = isinstance(settings, list | tuple) and all(isinstance(s, Mapping) for s in settings)
     if not dicts or not all(isinstance(name, str) for s in settings for name in s):
         raise InvalidSpaceError(
-            f"{argument}: Settings must be a dict, or a list of dicts, from names to values; got "
-            f"{points!r}."
+            f"{argument} must be a dict, or a list of dicts, from names to values; got {points!r}."
         )
     return settings
 
@@ -291,16 +275,15 @@ def warn_about_gradients(history: History) -> None:
         for fold in trial.folds
         if trial.state == "complete" and (error := fold.get("gradient_error"))
     }
-    for what, chosen in (
-        ("no gradient, and lead nowhere", [e for g, e in errors.values() if g is None]),
-        (
-            "no derivative by some hyperparameters, which a descent leaves as they are",
-            [e for g, e in errors.values() if g is not None],
-        ),
+    whole = [error for gradient, error in errors.values() if gradient is None]
+    partial = [error for gradient, error in errors.values() if gradient is not None]
+    for what, failed in (
+        ("no gradient, and are ignored by descents", whole),
+        ("no derivative with respect to some hyperparameters, which descents keep fixed", partial),
     ):
-        if chosen:
-            first = chosen[0].strip().splitlines()[-1]
+        if failed:
+            first = failed[0].strip().splitlines()[-1]
             warn(
-                f"{len(chosen)} of {len(history)} trials have scores and {what}. "
-                f"What was raised last in the first of them: {first}"
+                f"{len(failed)} of {len(history)} trials have scores and {what}. "
+                f"First error: {first}"
             )

@@ -6,8 +6,6 @@ import numpy as np
 
 from skhyper.space._space import Space
 
-__all__ = ["branches"]
-
 
 def branches(space: Space) -> tuple[int, np.ndarray]:
     """The choice by which a space branches, and its values with hyperparameters of their own.

@@ -9,8 +9,6 @@ from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._choices import alike, by_value, check_no_cycle, equal, merged
 from skhyper.space._dimensions import Dimension
 
-__all__ = ["Categorical", "same_dimension"]
-
 
 class Categorical(Dimension):
     """A list of choices: any objects, hashable or not.
@@ -88,7 +86,7 @@ class Categorical(Dimension):
         return self.choices[int(self.index(np.asarray(u)))]
 
     def index(self, u: np.ndarray) -> np.ndarray:
-        found = np.searchsorted(self._edges, u, side="right") - 1
+        found = self._edges.searchsorted(u, side="right") - 1
         return np.minimum(np.maximum(found, 0), self.n_values - 1)
 
     def snap(self, u: np.ndarray) -> np.ndarray:

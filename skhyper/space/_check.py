@@ -18,8 +18,6 @@ from skhyper.space._dimensions import Dimension, Integer, Real
 from skhyper.space._distribution import Distribution
 from skhyper.space._ranges import PRIORS, is_number
 
-__all__ = ["check_dimension", "split_subspaces"]
-
 
 def check_dimension(spec: Any) -> Dimension:
     """The dimension that `spec` specifies; `spec` itself is never changed.

@@ -11,8 +11,6 @@ import numpy as np
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._ranges import is_finite, is_number
 
-__all__ = ["alike", "by_value", "check_no_cycle", "equal", "looks_like_steps", "merged"]
-
 # Minimum number of numbers whose order is used.
 _FEWEST_ORDERED = 3
 # Minimum ratio of the largest to the smallest positive number for a log scale, besides a 0.
@@ -23,12 +21,6 @@ def merged(choices: Sequence[Any], weights: Any = None) -> tuple[list, Any]:
     """The choices without repetitions, and weights that preserve the probability of each.
 
     Weights may be None, for equal ones; None is returned unless a choice is repeated.
-
-    Examples
-    --------
-    >>> from skhyper.space._choices import merged
-    >>> merged(["a", "b", "a"])
-    (['a', 'b'], [2.0, 1.0])
     """
     first: dict[Hashable, int] = {}
     places = [first.setdefault(_identity(choice), i) for i, choice in enumerate(choices)]
@@ -62,12 +54,6 @@ def by_value(choices: Sequence[Any]) -> np.ndarray | None:
     The scale is logarithmic if their ratios are more even than their differences; a 0 besides such
     numbers, as in ``[0, 0.01, 0.1, 1]``, is one more step below them. Other choices, such as None
     and "auto", have nan. The result is None if there are fewer than three numbers.
-
-    Examples
-    --------
-    >>> from skhyper.space._choices import by_value
-    >>> by_value([1, 100, 10]), by_value([1, 2, 3, "auto"]), by_value(["a", "b", "c"])
-    (array([0. , 1. , 0.5]), array([0. , 0.5, 1. , nan]), None)
     """
     are_numbers = np.array([is_number(c) and is_finite(c) for c in choices], dtype=bool)
     if are_numbers.sum() < _FEWEST_ORDERED:

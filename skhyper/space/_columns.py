@@ -16,8 +16,6 @@ from skhyper.space._conditions import Condition
 from skhyper.space._dimensions import Dimension
 from skhyper.space._vectors import as_vector, is_vector, like
 
-__all__ = ["Columns", "Subspace"]
-
 
 @dataclass(frozen=True)
 class Subspace:
@@ -25,29 +23,29 @@ class Subspace:
 
     `columns` has those of each name: one, or one for each component of a vector, of which
     `templates` has a value of its shape. `conditions` has, for each name, parents before children,
-    pairs of the parent's column and the condition on it; all of them must hold.
+    pairs of the parent's column and the condition on it; all of them must hold. The same as arrays:
+    `unconditional` columns, and pairs of `conditional` columns and their conditions.
     """
 
     columns: Mapping[str, list[int]]
     conditions: Mapping[str, list[tuple[int, Condition]]]
     templates: Mapping[str, Any] = field(default_factory=dict)
     unconditional: np.ndarray = field(init=False, repr=False, compare=False)
-    _conditional: list[tuple[np.ndarray, list]] = field(init=False, repr=False, compare=False)
+    conditional: list[tuple[np.ndarray, list]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """The rule of activity as arrays: hyperparameters without conditions, then the others."""
         always = [name for name, conditions in self.conditions.items() if not conditions]
         unconditional = np.array([c for name in always for c in self.columns[name]], dtype=int)
         conditional = [
             (np.array(self.columns[n]), own) for n, own in self.conditions.items() if own
         ]
-        self.__dict__.update(unconditional=unconditional, _conditional=conditional)
+        self.__dict__.update(unconditional=unconditional, conditional=conditional)
 
     def active(self, points: np.ndarray, if_unknown: bool = False) -> np.ndarray:
         """Which columns are active at points of the sub-space; see :meth:`Columns.active`."""
         active = np.zeros(points.shape, dtype=bool)
         active[:, self.unconditional] = True
-        for columns, conditions in self._conditional:
+        for columns, conditions in self.conditional:
             holds = np.ones(len(points), dtype=bool)
             for parent, condition in conditions:
                 holds &= active[:, parent]

@@ -10,8 +10,6 @@ from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._categorical import Categorical
 from skhyper.space._dimensions import Dimension
 
-__all__ = ["Condition", "When"]
-
 
 class When:
     """Values of a hyperparameter that is active only under conditions on others.

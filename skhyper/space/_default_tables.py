@@ -18,8 +18,6 @@ from typing import Any
 from skhyper.space import _default_ranges as ranges
 from skhyper.space._default_ranges import LOG
 
-__all__ = ["PACKAGES", "TABLES", "WEAK_LEARNER", "table_of"]
-
 PACKAGES = ("skhyper", "sklearn", "xgboost", "lightgbm", "catboost")
 
 _LAYERS = [(16,), (32,), (64,), (128,), (256,), (32, 32), (64, 64), (128, 128), (256, 256)]
@@ -57,147 +55,125 @@ _COUNTS = {
 }
 
 # From names of classes to what is searched for them; parents stand before their children.
-_FAMILIES: list[tuple[str, dict[str, Any]]] = [
+_FAMILIES: dict[str, dict[str, Any]] = {
     # Linear models
-    ("LogisticRegression", {"C": (1e-4, 1e4, LOG), "l1_ratio": ranges.mixing}),
-    ("Ridge RidgeClassifier", {"alpha": (1e-4, 1e4, LOG)}),
-    ("BandedRidge BandedLogisticRegression", {"alphas": (1e-3, 1e5, LOG)}),
-    (
-        "WeightedElasticNet",
-        {"alpha": ranges.strength_of_weights, "l1_weights": ranges.lasso_weights},
-    ),
-    ("Lasso LassoLars MultiTaskLasso", {"alpha": ranges.lasso_alpha}),
-    ("ElasticNet MultiTaskElasticNet", {"alpha": ranges.lasso_alpha, "l1_ratio": (0.05, 1.0)}),
-    ("HuberRegressor", {"epsilon": (1.05, 3.0), "alpha": (1e-6, 10.0, LOG)}),
-    ("PoissonRegressor GammaRegressor TweedieRegressor", {"alpha": (1e-4, 1e2, LOG)}),
-    ("SGDClassifier", {**_SGD, "learning_rate": ["optimal", "adaptive"], "eta0": (1e-4, 1.0, LOG)}),
-    (
-        "SGDRegressor",
-        {
-            **_SGD,
-            "learning_rate": ["invscaling", "adaptive"],
-            # Beyond it the squared loss of standardized data diverges.
-            "eta0": (1e-4, 5e-2, LOG),
-        },
-    ),
-    ("PassiveAggressiveClassifier PassiveAggressiveRegressor", {"C": (1e-5, 10.0, LOG)}),
+    "LogisticRegression": {"C": (1e-4, 1e4, LOG), "l1_ratio": ranges.mixing},
+    "Ridge RidgeClassifier": {"alpha": (1e-4, 1e4, LOG)},
+    "BandedRidge BandedLogisticRegression": {"alphas": (1e-3, 1e5, LOG)},
+    "WeightedElasticNet": {"alpha": ranges.strength_of_weights, "l1_weights": ranges.lasso_weights},
+    "Lasso LassoLars MultiTaskLasso": {"alpha": ranges.lasso_alpha},
+    "ElasticNet MultiTaskElasticNet": {"alpha": ranges.lasso_alpha, "l1_ratio": (0.05, 1.0)},
+    "HuberRegressor": {"epsilon": (1.05, 3.0), "alpha": (1e-6, 10.0, LOG)},
+    "PoissonRegressor GammaRegressor TweedieRegressor": {"alpha": (1e-4, 1e2, LOG)},
+    "SGDClassifier": {**_SGD, "learning_rate": ["optimal", "adaptive"], "eta0": (1e-4, 1.0, LOG)},
+    "SGDRegressor": {
+        **_SGD,
+        "learning_rate": ["invscaling", "adaptive"],
+        # Beyond it the squared loss of standardized data diverges.
+        "eta0": (1e-4, 5e-2, LOG),
+    },
+    "PassiveAggressiveClassifier PassiveAggressiveRegressor": {"C": (1e-5, 10.0, LOG)},
     # Kernels
-    ("LinearSVC", {"C": (1e-4, 1e4, LOG)}),
-    ("LinearSVR", {"C": (1e-4, 1e4, LOG), "epsilon": ranges.epsilon}),
-    ("SVC", _KERNEL_SVM),
-    ("SVR", {**_KERNEL_SVM, "epsilon": ranges.epsilon}),
-    ("NuSVC NuSVR OneClassSVM", {k: v for k, v in _KERNEL_SVM.items() if k != "C"}),
-    (
-        "KernelRidge",
-        {"alpha": (1e-6, 1e2, LOG), "kernel": ["linear", "rbf"], "gamma": ranges.gamma},
-    ),
-    (
-        "ARDKernelRidge ARDKernelRidgeClassifier",
-        {"alpha": (1e-4, 1e1, LOG), "length_scales": ranges.length_scales},
-    ),
-    ("GaussianProcessRegressor", {"alpha": (1e-8, 1.0, LOG)}),
+    "LinearSVC": {"C": (1e-4, 1e4, LOG)},
+    "LinearSVR": {"C": (1e-4, 1e4, LOG), "epsilon": ranges.epsilon},
+    "SVC": _KERNEL_SVM,
+    "SVR": {**_KERNEL_SVM, "epsilon": ranges.epsilon},
+    "NuSVC NuSVR OneClassSVM": {k: v for k, v in _KERNEL_SVM.items() if k != "C"},
+    "KernelRidge": {"alpha": (1e-6, 1e2, LOG), "kernel": ["linear", "rbf"], "gamma": ranges.gamma},
+    "ARDKernelRidge ARDKernelRidgeClassifier": {
+        "alpha": (1e-4, 1e1, LOG),
+        "length_scales": ranges.length_scales,
+    },
+    "GaussianProcessRegressor": {"alpha": (1e-8, 1.0, LOG)},
     # Neighbors, naive Bayes, discriminants
-    (
-        "KNeighborsClassifier KNeighborsRegressor",
-        {"n_neighbors": ranges.neighbors, "weights": ["uniform", "distance"], "p": [1, 2]},
-    ),
-    ("GaussianNB", {"var_smoothing": (1e-12, 1e-1, LOG)}),
-    ("MultinomialNB BernoulliNB ComplementNB CategoricalNB", {"alpha": (1e-3, 1e2, LOG)}),
-    ("LinearDiscriminantAnalysis", {"solver": ["svd", "lsqr"], "shrinkage": (0.0, 1.0)}),
-    ("QuadraticDiscriminantAnalysis", {"reg_param": (1e-3, 1.0, LOG)}),
+    "KNeighborsClassifier KNeighborsRegressor": {
+        "n_neighbors": ranges.neighbors,
+        "weights": ["uniform", "distance"],
+        "p": [1, 2],
+    },
+    "GaussianNB": {"var_smoothing": (1e-12, 1e-1, LOG)},
+    "MultinomialNB BernoulliNB ComplementNB CategoricalNB": {"alpha": (1e-3, 1e2, LOG)},
+    "LinearDiscriminantAnalysis": {"solver": ["svd", "lsqr"], "shrinkage": (0.0, 1.0)},
+    "QuadraticDiscriminantAnalysis": {"reg_param": (1e-3, 1.0, LOG)},
     # Trees and ensembles
-    ("DecisionTreeClassifier ExtraTreeClassifier", {**_TREE, "ccp_alpha": (1e-5, 1e-1, LOG)}),
-    (
-        "DecisionTreeRegressor ExtraTreeRegressor",
-        {**_TREE, "ccp_alpha": ranges.ccp_alpha_of_regression},
-    ),
-    ("RandomForestClassifier RandomForestRegressor", _FOREST),
-    (
-        "ExtraTreesClassifier ExtraTreesRegressor",
-        {"max_features": (0.05, 1.0, LOG), "min_samples_split": ranges.up_to(2, 32, 0.5)},
-    ),
-    (
-        "HistGradientBoostingClassifier HistGradientBoostingRegressor",
-        {
-            "learning_rate": (5e-3, 0.5, LOG),
-            "max_iter": ranges.rounds(50, 500, "early_stopping"),
-            "max_leaf_nodes": (4, 512, LOG),
-            "min_samples_leaf": ranges.up_to(1, 200, 0.25),
-            "l2_regularization": (1e-8, 10.0, LOG),
-            "max_features": (0.3, 1.0),
-        },
-    ),
-    (
-        "GradientBoostingClassifier GradientBoostingRegressor",
-        {
-            "learning_rate": (1e-2, 0.5, LOG),
-            "n_estimators": ranges.rounds(50, 500, "n_iter_no_change"),
-            "subsample": (0.4, 1.0),
-            "max_depth": (1, 10),
-            "max_features": (0.1, 1.0),
-            "min_samples_leaf": ranges.up_to(1, 100, 0.25),
-        },
-    ),
-    (
-        "AdaBoostClassifier AdaBoostRegressor",
-        {"n_estimators": (50, 500, LOG), "learning_rate": (1e-2, 2.0, LOG)},
-    ),
-    (
-        "BaggingClassifier BaggingRegressor",
-        {"max_samples": ranges.share(0.2), "max_features": (0.2, 1.0)},
-    ),
-    ("IsolationForest", {"max_samples": ranges.isolation_samples}),
+    "DecisionTreeClassifier ExtraTreeClassifier": {**_TREE, "ccp_alpha": (1e-5, 1e-1, LOG)},
+    "DecisionTreeRegressor ExtraTreeRegressor": {
+        **_TREE,
+        "ccp_alpha": ranges.ccp_alpha_of_regression,
+    },
+    "RandomForestClassifier RandomForestRegressor": _FOREST,
+    "ExtraTreesClassifier ExtraTreesRegressor": {
+        "max_features": (0.05, 1.0, LOG),
+        "min_samples_split": ranges.up_to(2, 32, 0.5),
+    },
+    "HistGradientBoostingClassifier HistGradientBoostingRegressor": {
+        "learning_rate": (5e-3, 0.5, LOG),
+        "max_iter": ranges.rounds(50, 500, "early_stopping"),
+        "max_leaf_nodes": (4, 512, LOG),
+        "min_samples_leaf": ranges.up_to(1, 200, 0.25),
+        "l2_regularization": (1e-8, 10.0, LOG),
+        "max_features": (0.3, 1.0),
+    },
+    "GradientBoostingClassifier GradientBoostingRegressor": {
+        "learning_rate": (1e-2, 0.5, LOG),
+        "n_estimators": ranges.rounds(50, 500, "n_iter_no_change"),
+        "subsample": (0.4, 1.0),
+        "max_depth": (1, 10),
+        "max_features": (0.1, 1.0),
+        "min_samples_leaf": ranges.up_to(1, 100, 0.25),
+    },
+    "AdaBoostClassifier AdaBoostRegressor": {
+        "n_estimators": (50, 500, LOG),
+        "learning_rate": (1e-2, 2.0, LOG),
+    },
+    "BaggingClassifier BaggingRegressor": {
+        "max_samples": ranges.share(0.2),
+        "max_features": (0.2, 1.0),
+    },
+    "IsolationForest": {"max_samples": ranges.isolation_samples},
     # Networks
-    ("MLPClassifier MLPRegressor", _NETWORK),
+    "MLPClassifier MLPRegressor": _NETWORK,
     # Clusters and mixtures: a score of their own must tell good from bad
-    ("KMeans MiniBatchKMeans BisectingKMeans", {"n_clusters": ranges.clusters(2)}),
-    (
-        "GaussianMixture BayesianGaussianMixture",
-        {
-            "n_components": ranges.clusters(1),
-            "covariance_type": ["full", "tied", "diag", "spherical"],
-        },
-    ),
+    "KMeans MiniBatchKMeans BisectingKMeans": {"n_clusters": ranges.clusters(2)},
+    "GaussianMixture BayesianGaussianMixture": {
+        "n_components": ranges.clusters(1),
+        "covariance_type": ["full", "tied", "diag", "spherical"],
+    },
     # Transformers
-    ("PCA", {"n_components": ranges.kept_variance}),
-    ("SelectPercentile", {"percentile": (5, 100)}),
-    ("SelectKBest", {"k": ranges.n_selected}),
-    ("CountVectorizer", _COUNTS),
-    ("TfidfVectorizer", {**_COUNTS, "sublinear_tf": [True, False], "norm": ["l2", "l1"]}),
+    "PCA": {"n_components": ranges.kept_variance},
+    "SelectPercentile": {"percentile": (5, 100)},
+    "SelectKBest": {"k": ranges.n_selected},
+    "CountVectorizer": _COUNTS,
+    "TfidfVectorizer": {**_COUNTS, "sublinear_tf": [True, False], "norm": ["l2", "l1"]},
     # Boosting outside of scikit-learn
-    (
-        "XGBClassifier XGBRegressor XGBRanker",
-        {
-            **_BOOSTING,
-            "n_estimators": (50, 1000, LOG),
-            "max_depth": (3, 10),
-            "min_child_weight": (1e-3, 64.0, LOG),
-            "subsample": (0.5, 1.0),
-            "colsample_bytree": (0.5, 1.0),
-            "reg_alpha": (1e-4, 10.0, LOG),
-            "reg_lambda": (1e-4, 10.0, LOG),
-        },
-    ),
-    (
-        "LGBMClassifier LGBMRegressor LGBMRanker",
-        {
-            **_BOOSTING,
-            "n_estimators": (50, 1000, LOG),
-            "num_leaves": (4, 256, LOG),
-            "min_child_samples": (1, 100, LOG),
-            "colsample_bytree": (0.4, 1.0),
-            "subsample": (0.6, 1.0),
-            "subsample_freq": [1],  # without it, subsample does nothing
-            "reg_alpha": (1e-6, 10.0, LOG),
-            "reg_lambda": (1e-6, 10.0, LOG),
-        },
-    ),
-    (
-        "CatBoostClassifier CatBoostRegressor",
-        {**_BOOSTING, "depth": (4, 9), "l2_leaf_reg": (1e-4, 10.0, LOG)},
-    ),
-]
-TABLES = {name: table for names, table in _FAMILIES for name in names.split()}
+    "XGBClassifier XGBRegressor XGBRanker": {
+        **_BOOSTING,
+        "n_estimators": (50, 1000, LOG),
+        "max_depth": (3, 10),
+        "min_child_weight": (1e-3, 64.0, LOG),
+        "subsample": (0.5, 1.0),
+        "colsample_bytree": (0.5, 1.0),
+        "reg_alpha": (1e-4, 10.0, LOG),
+        "reg_lambda": (1e-4, 10.0, LOG),
+    },
+    "LGBMClassifier LGBMRegressor LGBMRanker": {
+        **_BOOSTING,
+        "n_estimators": (50, 1000, LOG),
+        "num_leaves": (4, 256, LOG),
+        "min_child_samples": (1, 100, LOG),
+        "colsample_bytree": (0.4, 1.0),
+        "subsample": (0.6, 1.0),
+        "subsample_freq": [1],  # without it, subsample does nothing
+        "reg_alpha": (1e-6, 10.0, LOG),
+        "reg_lambda": (1e-6, 10.0, LOG),
+    },
+    "CatBoostClassifier CatBoostRegressor": {
+        **_BOOSTING,
+        "depth": (4, 9),
+        "l2_leaf_reg": (1e-4, 10.0, LOG),
+    },
+}
+TABLES = {name: table for names, table in _FAMILIES.items() for name in names.split()}
 # Inside of a boosted ensemble a tree is small.
 WEAK_LEARNER = {"max_depth": (1, 6)}
 

@@ -14,8 +14,6 @@ from skhyper.space._default_ranges import Data
 from skhyper.space._default_tables import PACKAGES, WEAK_LEARNER, table_of
 from skhyper.space._requirements import Requirement, requirements_of
 
-__all__ = ["default_space"]
-
 _SEARCHES = ("param_grid", "param_distributions", "search_spaces")
 
 

@@ -20,8 +20,6 @@ import numpy as np
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._ranges import STEP_ROUNDING, check_range, is_number
 
-__all__ = ["Dimension", "Integer", "Real", "check_number", "check_whole"]
-
 
 class Dimension(ABC):
     """The values of one hyperparameter, as coordinates of the unit interval.

@@ -8,8 +8,6 @@ import numpy as np
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._dimensions import Dimension, check_number, check_whole
 
-__all__ = ["Distribution"]
-
 # Quantiles at exactly 0 and 1 of an unbounded distribution are infinite.
 _QUANTILE_MARGIN = 1e-9
 # Relative rounding error of a sum, such as the upper end of a distribution.

@@ -1,5 +1,6 @@
 """Identity of points, and where params lie: coordinates are compared up to rounding."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,8 +8,6 @@ import numpy as np
 
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._columns import Columns
-
-__all__ = ["is_inside", "place", "point_keys"]
 
 # Points are equal if their coordinates agree to this number of decimals. Params that were made
 # from a point are located within a few ulps of their value, at most some 1e-11 of a range.
@@ -52,12 +51,13 @@ def place(
         except InvalidSpaceError as error:
             point[own] = np.nan
             reasons[name] = str(error)
-    active = subspace.active(point[None])[0]
-    if len(columns.subspaces) > 1:
-        active[0] = True
-    point[~active] = np.nan
-    missing = active & np.isnan(point)
-    if not missing.any():
+    if not subspace.conditional and not reasons and subspace.columns.keys() <= params.keys():
         return point, {}
-    wrong = {n: reasons.get(n, "") for n in subspace.conditions if missing[subspace.columns[n][0]]}
+    active, u = subspace.active(point[None])[0].tolist(), point.tolist()
+    wrong = {}
+    for name, own in subspace.columns.items():
+        if not active[own[0]]:
+            point[own] = np.nan
+        elif math.isnan(u[own[0]]):
+            wrong[name] = reasons.get(name, "")
     return point, wrong

@@ -9,8 +9,6 @@ import numpy as np
 
 from skhyper.exceptions import InvalidSpaceError
 
-__all__ = ["PRIORS", "STEP_ROUNDING", "check_range", "is_finite", "is_number"]
-
 # From what users may write for a prior to its name.
 PRIORS = {
     "uniform": "uniform",

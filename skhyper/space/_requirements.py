@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Requirement", "is_deprecated_default", "requirements_of"]
-
 
 @dataclass(frozen=True)
 class Requirement:
@@ -112,7 +110,6 @@ _RIDGE: Requirements = {
     "tol": _is_not("solver", "svd", "cholesky"),
     "random_state": _is("solver", "sag", "saga"),
 }
-_ITERATED_LASSO = {"random_state": _is("selection", "random")}
 _SGD: Requirements = {
     "l1_ratio": _is("penalty", "elasticnet"),
     "eta0": _is_not("learning_rate", "optimal"),
@@ -171,122 +168,99 @@ _VECTORIZER: Requirements = {
 }
 
 # From names of classes to the requirements of their hyperparameters: all of them must be met.
-_FAMILIES: list[tuple[str, Requirements]] = [
-    ("SVR NuSVR OneClassSVM", _SVM),
-    ("SVC NuSVC", _SVC),
-    ("LinearSVC", {"intercept_scaling": _on("fit_intercept")}),
-    ("LinearSVR", {"intercept_scaling": _on("fit_intercept")}),
-    ("KernelRidge Nystroem", _pairwise("kernel")),
-    ("KernelPCA", {**_pairwise("kernel"), "alpha": _on("fit_inverse_transform")}),
-    ("SpectralClustering", _AFFINITY),
-    (
-        "LabelPropagation LabelSpreading",
-        {"gamma": _is("kernel", "rbf"), "n_neighbors": _is("kernel", "knn")},
-    ),
-    ("LogisticRegression", _LOGISTIC),
-    (
-        "LogisticRegressionCV",
-        {
-            **{name: need for name, need in _LOGISTIC.items() if name != "C"},
-            "l1_ratios": _is("penalty", "elasticnet", "deprecated"),
-        },
-    ),
-    ("Ridge RidgeClassifier", _RIDGE),
-    ("RidgeCV RidgeClassifierCV", {"gcv_mode": _is("cv", None)}),
-    ("ElasticNet ElasticNetCV LassoCV MultiTaskElasticNet", _ITERATED_LASSO),
-    ("MultiTaskElasticNetCV MultiTaskLassoCV", _ITERATED_LASSO),
-    ("SGDClassifier SGDRegressor SGDOneClassSVM", _SGD),
-    (
-        "Perceptron",
-        {
-            "alpha": _is_not("penalty", None),
-            "l1_ratio": _is("penalty", "elasticnet"),
-            "validation_fraction": _on("early_stopping"),
-        },
-    ),
-    (
-        "PassiveAggressiveClassifier PassiveAggressiveRegressor",
-        {"validation_fraction": _on("early_stopping")},
-    ),
-    ("MLPClassifier MLPRegressor", _MLP),
-    ("ForestClassifier ForestRegressor", _BOOTSTRAPPED),
-    ("BaggingClassifier BaggingRegressor", {"oob_score": _on("bootstrap")}),
-    ("GradientBoostingClassifier GradientBoostingRegressor", _GRADIENT_BOOSTING),
-    ("HistGradientBoostingClassifier HistGradientBoostingRegressor", _HIST_BOOSTING),
-    ("NeighborsBase DBSCAN", _NEIGHBORS),
-    ("KernelDensity", {"leaf_size": _WITH_TREE}),
-    (
-        "OPTICS",
-        {
-            **_NEIGHBORS,
-            "xi": _is("cluster_method", "xi"),
-            "predecessor_correction": _is("cluster_method", "xi"),
-            "min_cluster_size": _is("cluster_method", "xi"),
-            "eps": _is("cluster_method", "dbscan"),
-        },
-    ),
-    (
-        "PCA",
-        {
-            "iterated_power": _ARPACK_OR_RANDOM,
-            "n_oversamples": _ARPACK_OR_RANDOM,
-            "power_iteration_normalizer": _ARPACK_OR_RANDOM,
-            "tol": _is("svd_solver", "arpack"),
-            "random_state": _is("svd_solver", "auto", "arpack", "randomized"),
-        },
-    ),
-    (
-        "TruncatedSVD",
-        {
-            "n_iter": _is("algorithm", "randomized"),
-            "n_oversamples": _is("algorithm", "randomized"),
-            "power_iteration_normalizer": _is("algorithm", "randomized"),
-            "tol": _is("algorithm", "arpack"),
-        },
-    ),
-    (
-        "LinearDiscriminantAnalysis",
-        {
-            "shrinkage": _is("solver", "lsqr", "eigen"),
-            "covariance_estimator": _is("solver", "lsqr", "eigen"),
-            "store_covariance": _is("solver", "svd"),
-            "tol": _is("solver", "svd"),
-        },
-    ),
-    ("TSNE", {"angle": _is("method", "barnes_hut")}),
-    (
-        "LocallyLinearEmbedding",
-        {"hessian_tol": _is("method", "hessian"), "modified_tol": _is("method", "modified")},
-    ),
-    ("SimpleImputer", {"fill_value": _is("strategy", "constant")}),
-    ("KBinsDiscretizer", {"quantile_method": _is("strategy", "quantile")}),
-    ("TfidfTransformer", {"smooth_idf": _on("use_idf")}),
-    ("CountVectorizer HashingVectorizer", _VECTORIZER),
-    ("TfidfVectorizer", {**_VECTORIZER, "smooth_idf": _on("use_idf")}),
-    (
-        "DummyClassifier",
-        {
-            "constant": _is("strategy", "constant"),
-            "random_state": _is("strategy", "stratified", "uniform"),
-        },
-    ),
-    (
-        "DummyRegressor",
-        {"constant": _is("strategy", "constant"), "quantile": _is("strategy", "quantile")},
-    ),
-    ("VotingClassifier", {"flatten_transform": _is("voting", "soft")}),
-    (
-        "SelfTrainingClassifier",
-        {"threshold": _is("criterion", "threshold"), "k_best": _is("criterion", "k_best")},
-    ),
-    ("SequentialFeatureSelector", {"tol": _is("n_features_to_select", "auto")}),
-    ("TargetEncoder", {"random_state": _on("shuffle")}),
-    (
-        "GaussianProcessRegressor GaussianProcessClassifier",
-        {"n_restarts_optimizer": _is_not("optimizer", None)},
-    ),
-]
-REQUIREMENTS = {name: table for names, table in _FAMILIES for name in names.split()}
+_FAMILIES: dict[str, Requirements] = {
+    "SVR NuSVR OneClassSVM": _SVM,
+    "SVC NuSVC": _SVC,
+    "LinearSVC LinearSVR": {"intercept_scaling": _on("fit_intercept")},
+    "KernelRidge Nystroem": _pairwise("kernel"),
+    "KernelPCA": {**_pairwise("kernel"), "alpha": _on("fit_inverse_transform")},
+    "SpectralClustering": _AFFINITY,
+    "LabelPropagation LabelSpreading": {
+        "gamma": _is("kernel", "rbf"),
+        "n_neighbors": _is("kernel", "knn"),
+    },
+    "LogisticRegression": _LOGISTIC,
+    "LogisticRegressionCV": {
+        **{name: need for name, need in _LOGISTIC.items() if name != "C"},
+        "l1_ratios": _is("penalty", "elasticnet", "deprecated"),
+    },
+    "Ridge RidgeClassifier": _RIDGE,
+    "RidgeCV RidgeClassifierCV": {"gcv_mode": _is("cv", None)},
+    "ElasticNet ElasticNetCV LassoCV MultiTaskElasticNet MultiTaskElasticNetCV MultiTaskLassoCV": {
+        "random_state": _is("selection", "random")
+    },
+    "SGDClassifier SGDRegressor SGDOneClassSVM": _SGD,
+    "Perceptron": {
+        "alpha": _is_not("penalty", None),
+        "l1_ratio": _is("penalty", "elasticnet"),
+        "validation_fraction": _on("early_stopping"),
+    },
+    "PassiveAggressiveClassifier PassiveAggressiveRegressor": {
+        "validation_fraction": _on("early_stopping")
+    },
+    "MLPClassifier MLPRegressor": _MLP,
+    "ForestClassifier ForestRegressor": _BOOTSTRAPPED,
+    "BaggingClassifier BaggingRegressor": {"oob_score": _on("bootstrap")},
+    "GradientBoostingClassifier GradientBoostingRegressor": _GRADIENT_BOOSTING,
+    "HistGradientBoostingClassifier HistGradientBoostingRegressor": _HIST_BOOSTING,
+    "NeighborsBase DBSCAN": _NEIGHBORS,
+    "KernelDensity": {"leaf_size": _WITH_TREE},
+    "OPTICS": {
+        **_NEIGHBORS,
+        "xi": _is("cluster_method", "xi"),
+        "predecessor_correction": _is("cluster_method", "xi"),
+        "min_cluster_size": _is("cluster_method", "xi"),
+        "eps": _is("cluster_method", "dbscan"),
+    },
+    "PCA": {
+        "iterated_power": _ARPACK_OR_RANDOM,
+        "n_oversamples": _ARPACK_OR_RANDOM,
+        "power_iteration_normalizer": _ARPACK_OR_RANDOM,
+        "tol": _is("svd_solver", "arpack"),
+        "random_state": _is("svd_solver", "auto", "arpack", "randomized"),
+    },
+    "TruncatedSVD": {
+        "n_iter": _is("algorithm", "randomized"),
+        "n_oversamples": _is("algorithm", "randomized"),
+        "power_iteration_normalizer": _is("algorithm", "randomized"),
+        "tol": _is("algorithm", "arpack"),
+    },
+    "LinearDiscriminantAnalysis": {
+        "shrinkage": _is("solver", "lsqr", "eigen"),
+        "covariance_estimator": _is("solver", "lsqr", "eigen"),
+        "store_covariance": _is("solver", "svd"),
+        "tol": _is("solver", "svd"),
+    },
+    "TSNE": {"angle": _is("method", "barnes_hut")},
+    "LocallyLinearEmbedding": {
+        "hessian_tol": _is("method", "hessian"),
+        "modified_tol": _is("method", "modified"),
+    },
+    "SimpleImputer": {"fill_value": _is("strategy", "constant")},
+    "KBinsDiscretizer": {"quantile_method": _is("strategy", "quantile")},
+    "TfidfTransformer": {"smooth_idf": _on("use_idf")},
+    "CountVectorizer HashingVectorizer": _VECTORIZER,
+    "TfidfVectorizer": {**_VECTORIZER, "smooth_idf": _on("use_idf")},
+    "DummyClassifier": {
+        "constant": _is("strategy", "constant"),
+        "random_state": _is("strategy", "stratified", "uniform"),
+    },
+    "DummyRegressor": {
+        "constant": _is("strategy", "constant"),
+        "quantile": _is("strategy", "quantile"),
+    },
+    "VotingClassifier": {"flatten_transform": _is("voting", "soft")},
+    "SelfTrainingClassifier": {
+        "threshold": _is("criterion", "threshold"),
+        "k_best": _is("criterion", "k_best"),
+    },
+    "SequentialFeatureSelector": {"tol": _is("n_features_to_select", "auto")},
+    "TargetEncoder": {"random_state": _on("shuffle")},
+    "GaussianProcessRegressor GaussianProcessClassifier": {
+        "n_restarts_optimizer": _is_not("optimizer", None)
+    },
+}
+REQUIREMENTS = {name: table for names, table in _FAMILIES.items() for name in names.split()}
 
 
 def requirements_of(estimator: Any, name: str) -> tuple[Requirement, ...]:

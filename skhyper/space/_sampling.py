@@ -17,8 +17,6 @@ from skhyper.space._points import is_inside
 if TYPE_CHECKING:
     from skhyper.space._space import Space
 
-__all__ = ["evenly", "sample", "walk"]
-
 # Numbers of draws: before a random walk may start from known points, if fewer than one in _RARE
 # draws is accepted; before it starts from what the draws found; before an error if they found
 # nothing.

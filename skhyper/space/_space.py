@@ -27,8 +27,6 @@ from skhyper.space._points import is_inside, place, point_keys
 from skhyper.space._sampling import sample
 from skhyper.space._vectors import as_vector, like
 
-__all__ = ["Space", "check_space"]
-
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Space:
@@ -86,7 +84,7 @@ class Space:
         self.__dict__.update(
             constraint=constraint,
             budgets=tuple(budgets),
-            accepted=_no_points(columns),
+            accepted=np.empty((0, len(columns.names))),
             _columns=columns,
             _defaults={},
         )
@@ -423,7 +421,7 @@ class Space:
             From names to arrays or dicts of numbers, of which only the shape counts.
         """
         columns = self._columns.with_vectors(templates)
-        return self._replace(_columns=columns, accepted=_no_points(columns))
+        return self._replace(_columns=columns, accepted=np.empty((0, len(columns.names))))
 
     def restrict(self, index: int) -> "Space":
         """The space of one sub-space alone."""
@@ -456,9 +454,3 @@ def check_space(spaces: Any, constraint: Callable[[dict], bool] | None = None) -
     if constraint is not None:
         raise InvalidSpaceError("Give the constraint to the Space or to the search, not to both.")
     return spaces
-
-
-def _no_points(columns: Columns) -> np.ndarray:
-    points = np.empty((0, len(columns.names)))
-    points.flags.writeable = False
-    return points

@@ -7,8 +7,6 @@ import numpy as np
 
 from skhyper.space._ranges import is_number
 
-__all__ = ["as_vector", "is_vector", "like"]
-
 
 def is_vector(value: Any) -> bool:
     """Whether a value is a non-empty array, list or dict of numbers."""

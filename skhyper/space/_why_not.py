@@ -7,8 +7,6 @@ from typing import Any
 from skhyper.space._points import is_inside, place
 from skhyper.space._space import Space
 
-__all__ = ["why_not"]
-
 
 def why_not(space: Space, params: Mapping[str, Any]) -> str:
     """The reason why `params` do not lie in `space`, empty if they do.

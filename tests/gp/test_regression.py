@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skhyper.gp import Priors, fit_gp, gp_posterior, least_and_spread
-from skhyper.gp._estimation import standardize, to_theta
+from skhyper.gp._estimation import standardize
 from skhyper.gp._likelihood import ValueDensity
 
 
@@ -35,7 +35,8 @@ def test_result_is_a_maximum(rng):
     gp = fit_gp(X, y)
     z, _, scale = standardize(y)
     objective = ValueDensity(X, z, np.arange(2), Priors())
-    theta = to_theta(gp.hyperparameters, scale)
+    variances = np.array([gp.signal_variance, gp.noise_variance])
+    theta = np.log([*gp.length_scales, *variances / scale**2])
     value = objective(theta)[0]
     for _ in range(20):
         step = rng.standard_normal(4)

@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
 from skhyper import neural_network as networks
-from skhyper.inspection._active import inactive_because
+from skhyper.inspection._hyperparameters import inactive_because
 from skhyper.space._requirements import REQUIREMENTS
 
 # A setting in which a hyperparameter does not count, and two values of it.

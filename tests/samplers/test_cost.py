@@ -10,7 +10,13 @@ from sklearn.linear_model import RidgeCV
 
 from skhyper import BayesSearchCV, History, Optimizer, Trial
 from skhyper.samplers import GPSampler
-from skhyper.samplers._cost import CostModel, fit_cost, penalty_for_time, time_left, worth_most
+from skhyper.samplers._cost import (
+    CostModel,
+    fit_cost,
+    maximize_by_steps,
+    penalty_for_time,
+    time_left,
+)
 from skhyper.space import Space
 
 SPACE = {"x": (0.0, 1.0), "y": (0.0, 1.0)}
@@ -152,8 +158,8 @@ def test_steps_lead_to_the_top():
         return starts + 0.05 * rng.standard_normal(starts.shape)
 
     start = rng.random((20, 2))
-    assert worth(worth_most(worth, start, steps)[None])[0] >= worth(start).max()
-    assert worth(worth_most(worth, start, steps)[None])[0] > -1e-3
+    assert worth(maximize_by_steps(worth, start, steps)[None])[0] >= worth(start).max()
+    assert worth(maximize_by_steps(worth, start, steps)[None])[0] > -1e-3
 
 
 class Slow(ClassifierMixin, BaseEstimator):

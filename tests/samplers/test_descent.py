@@ -142,7 +142,7 @@ def test_plains_and_cliffs():
         return np.nan, None
 
     history, stop = run(broken, {"x": (0.0, 1.0)})
-    assert stop.reason == "no setting could be fitted and scored"
+    assert stop.reason == "no candidate could be fitted and scored"
 
 
 def test_a_step_into_failures_is_shortened():
@@ -154,7 +154,7 @@ def test_a_step_into_failures_is_shortened():
     assert history.best.params["x"] < 0.35
 
 
-def test_arms_few_and_many():
+def test_configurations_few_and_many():
     def loss(params):
         bias = {"u": 0.3, "v": 0.0, "w": 0.6}[params["kind"]] + 0.1 * params.get("n", 0)
         return bias + (params["x"] - 0.2) ** 2, {"x": 2 * (params["x"] - 0.2)}
@@ -219,7 +219,7 @@ def test_a_wall_costs_no_trials():
     assert history.best.params["x"] < 0.3
 
 
-def test_arms_that_the_constraint_rejects_are_none():
+def test_configurations_that_the_constraint_rejects_are_none():
     kinds = list("abcdefghijklmnopqrst")
     space = Space(
         {"kind": kinds, "x": (0.0, 1.0)},
@@ -268,7 +268,7 @@ def test_restarts_next_to_what_is_known_are_not_made_and_not_counted():
     made, stop = run(loss, space, n_restarts=5, **options)
     without, _ = run(loss, space, n_restarts=0, **options)
     assert len(made) == len(without) < 200
-    assert "5 restarts would have begun next to trials" in stop.reason
+    assert "5 restarts were skipped, next to trials" in stop.reason
     assert "found nothing better" not in stop.reason
 
 
@@ -320,8 +320,8 @@ def test_a_range_with_choices_is_looked_at_for_each():
     assert history.best.params["x"] == pytest.approx(0.1, abs=0.02)
 
 
-@pytest.mark.parametrize("one_valley", [False, True])
-def test_a_drop_behind_a_hump_and_beside_a_plateau(one_valley):
+@pytest.mark.parametrize("quasiconvex", [False, True])
+def test_a_drop_behind_a_hump_and_beside_a_plateau(quasiconvex):
     """As of a lasso with columns in small units, which only a tiny penalty lets in."""
 
     def value(x):
@@ -332,7 +332,7 @@ def test_a_drop_behind_a_hump_and_beside_a_plateau(one_valley):
         x, h = params["x"], 1e-6
         return value(x), {"x": (value(x + h) - value(x - h)) / (2 * h)}
 
-    history, _ = run(loss, {"x": (0.0, 1.0)}, one_valley=one_valley)
+    history, _ = run(loss, {"x": (0.0, 1.0)}, quasiconvex=quasiconvex)
     assert history.best.loss < 1.01
 
 
@@ -352,7 +352,7 @@ def test_a_restart_between_two_valleys_is_not_given_up():
 
 
 @pytest.mark.parametrize("name", ["alpha", "C"])
-def test_the_most_expensive_end_is_left_out_if_it_is_hopeless(name):
+def test_the_most_expensive_end_is_left_out_if_it_is_unpromising(name):
     """A lasso's valley; what makes a model flexible is small for alpha, large for C."""
     logarithm = CubicHermiteSpline(
         [0, 0.3, 0.5, 0.7, 0.9, 1],
@@ -393,27 +393,27 @@ def test_a_tolerance_is_relative_to_the_distance_from_the_lowest_value():
         assert plain.best.params["x"] == pytest.approx(0.537, abs=2e-3)
 
 
-def test_restarts_in_one_valley_do_not_climb_out_of_it():
+def test_restarts_in_quasiconvex_do_not_climb_out_of_it():
     def loss(params):
         x = params["x"]
         return 1 + 9 * (x - 0.6) ** 2, {"x": 18 * (x - 0.6)}
 
     # A rise of a tenth is at 0.6 -+ 0.11; no trial of the first look is nearer than 0.1.
     two = {"a": ["one"], "b": ["one"]}
-    for one_valley, space in ((True, {}), (True, two), (False, two)):
-        options = {"n_restarts": 5, "one_valley": one_valley, "names": {"x"}}
+    for quasiconvex, space in ((True, {}), (True, two), (False, two)):
+        options = {"n_restarts": 5, "quasiconvex": quasiconvex, "names": {"x"}}
         history, _ = run(loss, {"x": (0.0, 1.0), **space}, **options)
         assert history.best.params["x"] == pytest.approx(0.6, abs=1e-3)
         later = [trial.params["x"] for trial in history[0 if space else 5 :]]
-        assert (min(later) > 0.3 and max(later) < 0.9) == one_valley
+        assert (min(later) > 0.3 and max(later) < 0.9) == quasiconvex
 
 
-def test_in_one_valley_a_point_without_a_value_is_a_wall():
+def test_in_quasiconvex_a_point_without_a_value_is_a_wall():
     def loss(params):
         x = params["x"]
         return (np.nan, {}) if x < 0.3 else (1 + (x - 0.6) ** 2, {"x": 2 * (x - 0.6)})
 
-    history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=8, one_valley=True)
+    history, _ = run(loss, {"x": (0.0, 1.0)}, n_restarts=8, quasiconvex=True)
     beyond = [trial.params["x"] for trial in history if trial.params["x"] < 0.3]
     assert beyond
     assert beyond == sorted(beyond), "each one lies between the one before and the best"

@@ -8,7 +8,7 @@ from skhyper.samplers._overview import (
     compressed,
     cuts_off,
     first_step,
-    is_hopeless,
+    is_unpromising,
     regular_grid,
     restart_point,
 )
@@ -48,12 +48,12 @@ def test_the_end_of_a_range_is_left_out_where_a_deep_valley_is_left_behind():
     U = design[:4]
     f = np.array([0.5636, 0.103, 0.0588, 0.0724])  # a lasso's, 500 samples and 1000 features
     G = f[:, None] * np.array([[8.3], [7.4], [-0.13], [-1.46]])
-    assert is_hopeless(U, f, G, end)
+    assert is_unpromising(U, f, G, end)
     # Unless there are few trials, one of them failed, or that end is not beyond them.
-    assert not is_hopeless(U[1:], f[1:], G[1:], end)
-    assert not is_hopeless(U, np.where(f == f[0], np.nan, f), G, end)
-    assert not is_hopeless(np.append(U[:3], [[0.05]], axis=0), f, G, end)
-    assert not is_hopeless(np.tile(U, 2), f, np.tile(G, 2), np.array([0.1, 0.1]))
+    assert not is_unpromising(U[1:], f[1:], G[1:], end)
+    assert not is_unpromising(U, np.where(f == f[0], np.nan, f), G, end)
+    assert not is_unpromising(np.append(U[:3], [[0.05]], axis=0), f, G, end)
+    assert not is_unpromising(np.tile(U, 2), f, np.tile(G, 2), np.array([0.1, 0.1]))
 
 
 @pytest.mark.parametrize("case", ["hump", "level", "rough"])
@@ -65,7 +65,7 @@ def test_the_end_of_a_range_is_looked_at_where_a_drop_may_follow(case):
         "level": ([100, 10, 1.0, 1.3], [100, 80, 1, -0.01]),
         "rough": ([100, 10, 1.0, 1.3], [100, 80, 20, -1]),
     }[case]
-    assert not is_hopeless(U, np.array(f, float), np.array(G, float)[:, None], end)
+    assert not is_unpromising(U, np.array(f, float), np.array(G, float)[:, None], end)
 
 
 def test_a_trial_in_between_shows_a_valley():

@@ -20,14 +20,14 @@ def vectors(n=3, spec=(1e-2, 1e2, "log-uniform"), **others):
 
 def test_the_penalty_is_that_of_the_logarithms_of_the_values():
     space = vectors(3, b=(0.0, 1.0))
-    shrinkage = Shrinkage.of(space, {"a", "b"})
+    shrinkage = Shrinkage.from_space(space, {"a", "b"})
     u = RNG.random(4)
     logs = np.log(space.from_unit([u])[0]["a"])
     value, slope = shrinkage.penalty(u, 0.7)
     assert value == pytest.approx(0.35 * np.sum((logs - logs.mean()) ** 2))
     differences = approx_fprime(u, lambda v: shrinkage.penalty(v, 0.7)[0], 1e-7)
     np.testing.assert_allclose(slope, differences, atol=1e-4)
-    assert shrinkage.n_apart == 2
+    assert shrinkage.n_free == 2
 
 
 @pytest.mark.parametrize(
@@ -40,33 +40,33 @@ def test_the_penalty_is_that_of_the_logarithms_of_the_values():
     ],
 )
 def test_ranges_that_are_not_logarithmic_are_measured_in_their_lengths(spec, scale):
-    shrinkage = Shrinkage.of(vectors(2, spec), {"a"})
+    shrinkage = Shrinkage.from_space(vectors(2, spec), {"a"})
     u = np.array([0.2, 0.6])
     assert shrinkage.penalty(u, 1.0)[0] == pytest.approx(0.5 * 2 * (0.2 * scale) ** 2)
 
 
 def test_infinite_and_no_strength():
-    shrinkage = Shrinkage.of(vectors(3), {"a"})
+    shrinkage = Shrinkage.from_space(vectors(3), {"a"})
     u = np.array([0.1, 0.2, 0.6])
     assert shrinkage.penalty(u, 0.0)[0] == 0
     assert shrinkage.penalty(u, math.inf)[0] == math.inf
-    np.testing.assert_allclose(shrinkage.together(u), 0.3)
-    assert shrinkage.is_together(shrinkage.together(u)) and not shrinkage.is_together(u)
-    assert shrinkage.penalty(shrinkage.together(u), math.inf)[0] == 0
+    np.testing.assert_allclose(shrinkage.tied(u), 0.3)
+    assert shrinkage.is_tied(shrinkage.tied(u)) and not shrinkage.is_tied(u)
+    assert shrinkage.penalty(shrinkage.tied(u), math.inf)[0] == 0
 
 
 def test_numbers_and_what_has_no_derivative_have_no_prior():
-    assert Shrinkage.of(vectors(3), {"b"}).n_apart == 0
-    assert Shrinkage.of(Space({"a": (0.0, 1.0)}), {"a"}).vectors == ()
+    assert Shrinkage.from_space(vectors(3), {"b"}).n_free == 0
+    assert Shrinkage.from_space(Space({"a": (0.0, 1.0)}), {"a"}).vectors == ()
 
 
 def test_an_inactive_vector():
     space = Space([{"a": (1e-2, 1e2, "log-uniform")}, {"k": Integer(1, 3)}])
     space = space.with_vectors({"a": np.ones(2)})
-    shrinkage = Shrinkage.of(space, {"a"})
+    shrinkage = Shrinkage.from_space(space, {"a"})
     point = space.to_unit([{"k": 2}])[0]
     value, slope = shrinkage.penalty(point, 1.0)
-    assert value == 0 and np.all(slope == 0) and shrinkage.is_together(point)
+    assert value == 0 and np.all(slope == 0) and shrinkage.is_tied(point)
 
 
 CENTRE = np.array([-1.0, 0.0, 2.5])

@@ -238,7 +238,7 @@ def test_no_prior_is_the_search_as_it_was_and_single_numbers_have_none():
 
 def test_auto_is_no_worse_than_one_value_where_plain_descent_overfits():
     """All penalties should be equal here."""
-    with pytest.warns(OverfittingWarning, match="fell from .* held out of the folds went from"):
+    with pytest.warns(OverfittingWarning, match="lowered .* held-out samples went from"):
         plain = search(prior=None)
     one, auto = search(prior=math.inf), search()
     loss = {

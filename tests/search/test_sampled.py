@@ -252,7 +252,7 @@ def test_initial_points_that_are_wrong(cls):
         ({"C": 1e9}, "does not lie in"),
         ({"c": 1}, "Invalid parameter 'c'"),
         ("C", "initial_points"),
-        ([1], "Settings must be a dict"),
+        ([1], "must be a dict, or a list"),
     ]:
         with pytest.raises(ValueError, match=match):
             cls(Never(), C, initial_points=guess).fit(X, y)
@@ -358,6 +358,13 @@ WRONG_SPACES = [
 def test_wrong_spaces_are_found_before_any_fit(cls, space, match):
     with pytest.raises(InvalidSpaceError, match=match):
         cls(Never(), space, error_score="raise").fit(X, y)
+
+
+@pytest.mark.parametrize(("space", "match"), WRONG_SPACES)
+def test_wrong_spaces_of_a_manual_search_are_found_before_any_fit(space, match):
+    manual = SearchCV(Never(), space, sampler=[{"C": 1.0}], error_score="raise")
+    with pytest.raises(InvalidSpaceError, match=match):
+        manual.fit(X, y)
 
 
 @both

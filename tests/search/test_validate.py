@@ -83,7 +83,7 @@ def test_listed():
     assert listed(None) == []
     assert listed({"C": 1}) == [{"C": 1}]
     assert listed([{"C": 1}, {"C": 2}]) == [{"C": 1}, {"C": 2}]
-    with pytest.raises(InvalidSpaceError, match="Settings must be a dict"):
+    with pytest.raises(InvalidSpaceError, match="candidates must be a dict"):
         listed([1])
 
 
@@ -182,5 +182,5 @@ def test_a_parameter_of_a_step_that_is_swapped():
 def test_a_setting_that_contains_itself():
     choice = [1]
     choice.append(choice)
-    with pytest.raises(InvalidSpaceError, match="cannot be given to"):
+    with pytest.raises(InvalidSpaceError, match="cannot be set on"):
         check_settings(SVC(), [{"C": choice}])

@@ -153,5 +153,5 @@ def test_each_name_of_the_tables_is_a_hyperparameter():
 
 
 def test_no_class_is_listed_twice():
-    names = [name for names, _ in _FAMILIES for name in names.split()]
+    names = [name for names in _FAMILIES for name in names.split()]
     assert len(names) == len(set(names))
