@@ -12,6 +12,7 @@ from skhyper.evaluation import (
     Evaluator,
     FailureWatch,
     FoldCallbacks,
+    Limits,
     Objective,
     Observer,
     TrialCallbacks,
@@ -56,7 +57,8 @@ def _evaluator(
     if search.verbose > 0:
         print(opening_line(n_splits, n, plan.max_time))  # noqa: T201
     all_at_once = candidates.known_ahead and plan.racer is None
-    pool = make_pool(objective, search.n_jobs, search.pre_dispatch, all_at_once)
+    limits = Limits(search.fit_timeout, search.memory_limit)
+    pool = make_pool(objective, search.n_jobs, search.pre_dispatch, all_at_once, limits)
     context = root.subcontext(
         task_name="search",
         max_subtasks=None if math.isinf(n) else n * n_splits,
