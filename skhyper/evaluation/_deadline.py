@@ -17,8 +17,7 @@ _POLL_SECONDS = 0.5  # until the first trial is done
 
 def fold_seconds(result: Mapping[str, Any]) -> float:
     """Seconds that a fold took."""
-    parts = ("fit_time", "score_time", "gradient_time")
-    return sum(result.get(part, 0.0) for part in parts)
+    return result.get("seconds", result["fit_time"])  # a fold that was ended has the latter
 
 
 class _Pool(Protocol):
@@ -31,27 +30,29 @@ class Deadline:
 
     Where the pool gives up jobs that run, running folds are given up at the end, from which the
     time of the refit is subtracted: the longest fit so far, times `refit_scale`. Before the first
-    trial is done, the time to start the workers does not count.
+    trial is done, the time to start the workers does not count. `is_set` is whether there is an
+    end, `is_enforced` whether running folds are given up at it.
     """
 
     def __init__(self, max_time: float | None, refit_scale: float, pool: _Pool):
         self._max_time = math.inf if max_time is None else max_time
         self._start = time.monotonic()
+        self.is_set = max_time is not None
+        self.is_enforced = self.is_set and pool.gives_up
         self._refit_scale = refit_scale
         self._pool = pool
         self._seconds: list[float] = []  # of the folds, in ascending order
         self._longest_fit = 0.0
 
-    @property
-    def is_enforced(self) -> bool:
-        """Whether there is one, and running folds are given up at it."""
-        return self._max_time < math.inf and self._pool.gives_up
-
     def on_fold_end(self, result: Mapping[str, Any]) -> None:
         """Note the time of a fold."""
-        insort(self._seconds, fold_seconds(result))
+        if not self.is_enforced:
+            return
+        seconds = fold_seconds(result)
+        insort(self._seconds, seconds)
         if result["fit_error"] is None:
-            self._longest_fit = max(self._longest_fit, result["fit_time"])
+            # The clock of fit_time may be set during the fit.
+            self._longest_fit = max(self._longest_fit, min(result["fit_time"], seconds))
 
     def seconds_left(self, has_trial: bool) -> float | None:
         """Seconds for which the pool may wait; None without a limit."""

@@ -180,7 +180,7 @@ class Evaluator:
         self.stop_reason = reason
 
     def _check_time(self) -> None:
-        if len(self._trials) == len(self._base):
+        if not self._deadline.is_set or len(self._trials) == len(self._base):
             return  # at least one trial is started
         if self._deadline.is_over(self._n_done > 0):
             cut = self._n_done > 0 or self._deadline.is_enforced
@@ -234,15 +234,17 @@ class Evaluator:
 
     def _submit_waiting(self) -> None:
         while self._waiting and (self._pool.has_room or not self._holds_folds):
-            job = self._waiting[0]
-            done = self._running[job.trial + len(self._base)].results.values()
-            if self._n_done > 0 and not self._deadline.leaves_time_for(1, like=done):
+            if self._deadline.is_enforced and self._is_too_late_for(self._waiting[0]):
                 self._abandon_waiting()
                 return
-            self._waiting.popleft()
+            job = self._waiting.popleft()
             for observer in self._observers:
                 job = observer.on_fold_start(job)
             self._pool.submit(job)
+
+    def _is_too_late_for(self, job: FoldJob) -> bool:
+        done = self._running[job.trial + len(self._base)].results.values()
+        return self._n_done > 0 and not self._deadline.leaves_time_for(1, like=done)
 
     def _abandon_waiting(self) -> None:
         """End the trials whose remaining folds would not end in time."""

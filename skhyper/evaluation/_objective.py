@@ -17,7 +17,7 @@ from skhyper._trial import Trial, TrialState
 
 _NOT_FINITE = "The score is not finite."
 # Entries of fold results that scikit-learn does not tabulate.
-_NOT_TABULATED = ("score_error", "started")
+_NOT_TABULATED = ("score_error", "started", "seconds")
 
 __all__ = [
     "FoldJob",
@@ -147,10 +147,13 @@ class FoldJob:
 
 
 def run_job(objective: Any, job: FoldJob, *split: Any) -> dict[str, Any]:
-    """Result of a fold, with the time at which it started, in seconds since the epoch."""
-    started = time.time()
+    """Result of a fold, with `started`, in seconds since the epoch, and its `seconds`.
+
+    The latter are of a clock that is never set; scikit-learn's times are of one that may be.
+    """
+    started, start = time.time(), time.monotonic()
     result = objective.run(job, *split)
-    result["started"] = started
+    result |= {"started": started, "seconds": time.monotonic() - start}
     return result
 
 

@@ -17,7 +17,7 @@ def clock(monkeypatch):
 
 
 def fold(fit, score=0.0, error=None):
-    return {"fit_time": fit, "score_time": score, "fit_error": error}
+    return {"fit_time": fit, "seconds": fit + score, "fit_error": error}
 
 
 def test_without_a_limit(clock):
@@ -86,3 +86,11 @@ def test_a_limit_below_a_second_lets_the_first_trial_have_one(clock):
     assert not deadline.is_over(False)
     clock[0] = 101.0
     assert deadline.is_over(False)
+
+
+def test_a_clock_that_is_set_during_a_fit_does_no_harm(clock):
+    deadline = Deadline(100.0, 1.0, SimpleNamespace(gives_up=True, began=100.0))
+    for jump in (1e9, -1e9):
+        deadline.on_fold_end({"fit_time": jump, "seconds": 2.0, "fit_error": None})
+    assert deadline.seconds_left(True) == 98.0
+    assert deadline.leaves_time_for(49)
