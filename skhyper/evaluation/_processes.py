@@ -18,7 +18,7 @@ from sklearn import get_config
 
 from skhyper.evaluation._objective import FoldJob, Objective, Task
 from skhyper.evaluation._sharing import SharedObject, sharing_options
-from skhyper.evaluation._workers import Start, Worker, borrow, give_back
+from skhyper.evaluation._workers import Start, Worker, borrow, give_back, kill_all
 from skhyper.exceptions import WorkerError
 
 __all__ = ["Limits", "Processes"]
@@ -114,12 +114,9 @@ class Processes:
             end = time.monotonic() + (0.0 if kill else _CLOSE_SECONDS)
             while time.monotonic() < end and any(place.jobs for place in self._places):
                 self._finished(self._ready(end))
-            for place in self._places:
-                if place.jobs:
-                    place.worker.kill()
-                else:
-                    give_back(place.worker)
-            for worker in self._borrowed:
+            kill_all([place.worker for place in self._places if place.jobs])
+            idle = [place.worker for place in self._places if not place.jobs]
+            for worker in [*idle, *self._borrowed]:
                 give_back(worker)
         finally:
             self._places, self._borrowed = [], []
@@ -230,7 +227,7 @@ class Processes:
     def _died(self, place: _Place) -> list[tuple[FoldJob, Any]]:
         """Run the job of a worker that died once more; the failed job after the second time."""
         status, seconds = place.worker.exit_status(), time.monotonic() - place.began
-        place.worker.pipe.close()
+        place.worker.forget()
         if not place.is_loaded:
             self._places.remove(place)
             self._waiting.extendleft(reversed(place.jobs))

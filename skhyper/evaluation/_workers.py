@@ -19,7 +19,7 @@ import time
 import traceback
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-__all__ = ["LIMITS_MEMORY", "Start", "Worker", "borrow", "give_back"]
+__all__ = ["LIMITS_MEMORY", "Start", "Worker", "borrow", "give_back", "kill_all"]
 
 _IDLE_SECONDS = 300  # until an idle worker exits; as in joblib
 # Maximum number of idle workers for each core, or for each worker of the last fit if more.
@@ -149,16 +149,21 @@ class Worker:
     def kill(self) -> None:
         """End the process, and those that it has started, at once."""
         kill_process_tree(self._process)
-        self.pipe.close()
+        self.forget()
 
     def leave(self) -> None:
         """Let an idle process exit by itself."""
         self.send("exit")
+        self.forget()
+
+    def forget(self) -> None:
+        """Release the resources of a process that has ended, or will."""
         self.pipe.close()
+        _started.discard(self)
 
 
 _idle: list[Worker] = []  # most recently used last
-_started: weakref.WeakSet[Worker] = weakref.WeakSet()
+_started: set[Worker] = set()
 _starter: ThreadPoolExecutor | None = None
 _lock = threading.Lock()
 
@@ -191,6 +196,16 @@ def give_back(worker: Worker) -> None:
         old.leave()
 
 
+def kill_all(workers: Sequence[Worker]) -> None:
+    """Kill workers, even if Ctrl-C interrupts this."""
+    if not workers:
+        return
+    # Ctrl-C interrupts the main thread only.
+    thread = threading.Thread(target=lambda: [worker.kill() for worker in workers])
+    thread.start()
+    thread.join()
+
+
 def _forget_workers() -> None:
     """In a fork, leave the workers to the parent."""
     global _lock, _starter
@@ -204,7 +219,7 @@ def _end_workers() -> None:
     for worker in list(_started):
         if worker in _idle:
             worker.leave()
-        elif not worker.pipe.closed:
+        else:
             worker.kill()
 
 
