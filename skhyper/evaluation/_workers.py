@@ -200,8 +200,12 @@ def kill_all(workers: Sequence[Worker]) -> None:
     """Kill workers, even if Ctrl-C interrupts this."""
     if not workers:
         return
-    # Ctrl-C interrupts the main thread only.
-    thread = threading.Thread(target=lambda: [worker.kill() for worker in workers])
+
+    def kill() -> None:
+        for worker in workers:
+            worker.kill()
+
+    thread = threading.Thread(target=kill)  # Ctrl-C interrupts the main thread only
     thread.start()
     thread.join()
 
