@@ -6,6 +6,7 @@ __all__ = [
     "InvalidSpaceError",
     "OverfittingWarning",
     "SkhyperWarning",
+    "WorkerError",
 ]
 
 
@@ -18,6 +19,10 @@ class InvalidSpaceError(ValueError):
 
 class ExhaustedSpaceError(RuntimeError):
     """An optimizer was asked, and every setting of its space was tried."""
+
+
+class WorkerError(RuntimeError):
+    """A worker process cannot start, cannot read what it is sent, or has died."""
 
 
 class SkhyperWarning(UserWarning):

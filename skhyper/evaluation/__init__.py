@@ -17,6 +17,7 @@ from skhyper.evaluation._objective import (
     with_missing_folds,
 )
 from skhyper.evaluation._observers import FailureWatch, FoldCallbacks, Observer, TrialCallbacks
+from skhyper.evaluation._processes import Limits
 from skhyper.evaluation._signals import Terminated, interruption_name, sigterm_interrupts
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "FoldJob",
     "GradientObjective",
     "Journal",
+    "Limits",
     "ListedCandidates",
     "Objective",
     "Observer",

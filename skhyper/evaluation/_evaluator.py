@@ -1,5 +1,6 @@
 """The loop of every search: get candidates, run their folds, collect trials."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ import numpy as np
 
 from skhyper._trial import History, StopReason, Trial
 from skhyper.evaluation._candidates import Candidates
+from skhyper.evaluation._deadline import Deadline
 from skhyper.evaluation._executor import Pool
 from skhyper.evaluation._objective import FoldJob, finished_trial
 from skhyper.evaluation._observers import Observer
@@ -24,17 +26,22 @@ class Budget:
     Attributes
     ----------
     max_time : float or None
-        Seconds after which no further trial is started.
+        Seconds after which no further fold is started, if there is a trial; a pool of worker
+        processes or threads gives up running folds, too, and leaves time for the refit.
     n_parallel : int
         Maximum number of trials that run at the same time.
     ordered : bool
         If True, each proposal uses only results that do not depend on the speed of the workers,
         so that trials are the same in every run.
+    refit_scale : float
+        Time of the refit relative to that of a fold's fit: the ratio of their numbers of samples, 0
+        without a refit.
     """
 
     max_time: float | None = None
     n_parallel: int = 1
     ordered: bool = False
+    refit_scale: float = 0.0
 
 
 class Racer(Protocol):
@@ -107,14 +114,15 @@ class Evaluator:
         self._racer = racer
         self._observers = tuple(observers)
         self._pick = pick
-        self._deadline = None if budget.max_time is None else time.monotonic() + budget.max_time
+        self._deadline = Deadline(budget.max_time, budget.refit_scale, pool)
         self._n_splits = max(1, len(base.splits))  # a function has no folds and runs once
-        # With a racer, folds wait here, where it can cancel them; a pool would start some early.
-        self._holds_folds = racer is not None
-        self._all_at_once = candidates.known_ahead and pool.n_workers > 1 and racer is None
+        # With a racer or a deadline, folds wait here, where they can be cancelled.
+        self._holds_folds = racer is not None or self._deadline.is_enforced
+        self._all_at_once = candidates.known_ahead and pool.n_workers > 1 and not self._holds_folds
         self._waiting: deque[FoldJob] = deque()
         self._trials: list[Trial] = list(base)
         self._running: dict[int, _Running] = {}
+        self._n_done = 0
         self._asking = True
         self._cut = False
         self.stop_reason = StopReason("", "candidates")
@@ -139,14 +147,18 @@ class Evaluator:
         self._pool.close(kill=self._cut)
 
     def _wait(self) -> None:
-        for job, result in self._pool.wait():
+        for job, result in self._pool.wait(self._deadline.seconds_left(self._n_done > 0)):
             self._collect(job, result)
             if not self._cut and self._running:
                 self._check_time()
             if self._cut:
                 return
             self._fill()
-        self._fill()  # after a round of joblib; there was no room before
+        # After a timeout, or a round of joblib, in which there was no room.
+        if self._running:
+            self._check_time()
+        if not self._cut:
+            self._fill()
 
     def _fill(self) -> None:
         """Submit waiting folds, and start new trials while a worker is free."""
@@ -168,20 +180,30 @@ class Evaluator:
         self.stop_reason = reason
 
     def _check_time(self) -> None:
-        if self._deadline is None or time.monotonic() < self._deadline:
-            return
-        n_done = len(self._trials) - len(self._base) - len(self._running)
-        # Cancel jobs that were all submitted at the start.
-        cut = self._all_at_once and n_done > 0
-        if cut or (self._asking and len(self._trials) > len(self._base)):
-            reason = f"max_time={self._budget.max_time} seconds have passed"
-            self._stop(StopReason(reason, "max_time"), cut)
+        if not self._deadline.is_set or len(self._trials) == len(self._base):
+            return  # at least one trial is started
+        if self._deadline.is_over(self._n_done > 0):
+            cut = self._n_done > 0 or self._deadline.is_enforced
+            if cut or self._asking:
+                self._stop_by_time("seconds have passed", cut)
+        elif self._asking and self._n_done > 0 and not self._all_at_once:
+            n_left = sum(self._n_splits - len(trial.results) for trial in self._running.values())
+            rounds = math.ceil((n_left + self._n_splits) / self._pool.n_workers)
+            if not self._deadline.leaves_time_for(rounds):
+                self._stop_by_time("seconds leave no time for another trial")
+
+    def _stop_by_time(self, why: str, cut: bool = False) -> None:
+        self._stop(StopReason(f"max_time={self._budget.max_time} {why}", "max_time"), cut)
 
     def _may_ask(self) -> bool:
         if self._all_at_once:
             return True
+        if self._waiting or not self._pool.has_room:
+            return False
+        if self._candidates.known_ahead and self._racer is None:
+            return True
         n_parallel = self._budget.n_parallel
-        if len(self._running) >= n_parallel or self._waiting or not self._pool.has_room:
+        if len(self._running) >= n_parallel:
             return False
         oldest = min(self._running, default=len(self._trials))
         return not self._budget.ordered or oldest > len(self._trials) - n_parallel
@@ -212,12 +234,27 @@ class Evaluator:
 
     def _submit_waiting(self) -> None:
         while self._waiting and (self._pool.has_room or not self._holds_folds):
+            if self._deadline.is_enforced and self._is_too_late_for(self._waiting[0]):
+                self._abandon_waiting()
+                return
             job = self._waiting.popleft()
             for observer in self._observers:
                 job = observer.on_fold_start(job)
             self._pool.submit(job)
 
+    def _is_too_late_for(self, job: FoldJob) -> bool:
+        done = self._running[job.trial + len(self._base)].results.values()
+        return self._n_done > 0 and not self._deadline.leaves_time_for(1, like=done)
+
+    def _abandon_waiting(self) -> None:
+        """End the trials whose remaining folds would not end in time."""
+        for job in self._waiting:
+            self._running.pop(job.trial + len(self._base), None)
+        self._waiting.clear()
+        self._stop_by_time("seconds leave no time for another fold", cut=not self._running)
+
     def _collect(self, job: FoldJob, result: dict[str, Any]) -> None:
+        self._deadline.on_fold_end(result)
         for observer in self._observers:
             observer.on_fold_end(job, result)
         number = job.trial + len(self._base)
@@ -253,6 +290,7 @@ class Evaluator:
         if n_folds < self._n_splits:
             self._cancel(number - len(self._base))
         del self._running[number]
+        self._n_done += 1
         self._trials[number] = trial
         history = self.history
         reasons = [observer.on_trial_end(trial, history) for observer in self._observers]

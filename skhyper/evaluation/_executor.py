@@ -1,41 +1,50 @@
-"""Pools: folds run in this process, in rounds of joblib, or in skhyper's own workers.
+"""Pools: folds run in this process, in rounds of joblib, in threads or in worker processes.
 
 ``submit`` takes a fold job; ``wait`` yields pairs ``(job, result)``:
 
 - ``InProcess`` runs one job in each ``wait``;
 - ``JoblibRounds`` runs all submitted jobs by ``joblib.Parallel`` with any of its backends
-  (loky, threading, dask, ray, ...) and yields results as they arrive;
-- ``Workers`` are processes or threads that take one job at a time, so that a sequential
-  search has each result before the next proposal. joblib's generators request jobs too early.
+  (dask, ray, ...) and yields results as they arrive;
+- ``Threads`` and ``Processes`` take one job at a time, so that a sequential search has each result
+  before the next proposal. joblib's generators request jobs too early.
 
 Each process receives the objective once, without the folds' indices, which are sent with the jobs.
 """
 
+import threading
+import time
 import warnings
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
-import cloudpickle
 import joblib
 from joblib.parallel import get_active_backend
-from sklearn import config_context, get_config
+from sklearn import get_config
 from sklearn.utils.parallel import Parallel, delayed
 
-from skhyper.evaluation._objective import FoldJob, Objective, run_job
-from skhyper.evaluation._sharing import SharedObject, sharing_options
-from skhyper.evaluation._workers import Start, WorkerProcesses, borrow, give_back, run_shared
+from skhyper.evaluation._objective import FoldJob, Objective, Task, run_job
+from skhyper.evaluation._processes import Limits, Processes
+from skhyper.evaluation._workers import LIMITS_MEMORY
 
-__all__ = ["InProcess", "JoblibRounds", "Pool", "Workers", "make_pool"]
+__all__ = ["InProcess", "JoblibRounds", "Pool", "Threads", "make_pool"]
+
+# Backends of joblib in whose place our own processes run.
+_PROCESSES = ("LokyBackend", "MultiprocessingBackend")
 
 
 class Pool(Protocol):
-    """Runs fold jobs."""
+    """Runs fold jobs.
+
+    `gives_up` is whether ``wait`` respects its timeout and ``close`` ends or abandons jobs that
+    still run; `began` is the monotonic time at which the first job began, ``inf`` before.
+    """
 
     n_workers: int
+    gives_up: bool
+    began: float
 
     @property
     def has_room(self) -> bool:
@@ -44,8 +53,8 @@ class Pool(Protocol):
     def submit(self, job: FoldJob) -> None:
         """Add a job."""
 
-    def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
-        """Yield finished jobs with their results; blocks until there is one."""
+    def wait(self, timeout: float | None = None) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
+        """Yield finished jobs with their results; blocks until there is one, or for `timeout`."""
 
     def cancel(self, trial: int) -> None:
         """Drop the jobs of a trial that have not started; started ones still yield results."""
@@ -58,8 +67,10 @@ class InProcess:
     """Runs the oldest job in each ``wait``, in the caller's process and thread."""
 
     n_workers = 1
+    gives_up = False
 
     def __init__(self, objective: Objective):
+        self.began = time.monotonic()
         self._objective = objective
         self._jobs: deque[FoldJob] = deque()
 
@@ -70,7 +81,7 @@ class InProcess:
     def submit(self, job: FoldJob) -> None:
         self._jobs.append(job)
 
-    def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
+    def wait(self, timeout: float | None = None) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
         job = self._jobs.popleft()
         yield job, run_job(self._objective, job)
 
@@ -87,7 +98,10 @@ class JoblibRounds:
     joblib's pool is started once, in the first ``wait``.
     """
 
+    gives_up = False
+
     def __init__(self, objective: Objective, n_jobs: int | None, pre_dispatch: Any):
+        self.began = time.monotonic()
         self._shared, self._splits = objective.without_splits()
         self._backend, _ = get_active_backend()
         streams = getattr(self._backend, "supports_return_generator", False)
@@ -111,7 +125,7 @@ class JoblibRounds:
     def submit(self, job: FoldJob) -> None:
         self._jobs.append(job)
 
-    def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
+    def wait(self, timeout: float | None = None) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
         if self._opened is None:
             self._opened = self._open()
         jobs, self._jobs, self._dispatched = self._jobs, [], []
@@ -156,118 +170,98 @@ class JoblibRounds:
         return stack
 
 
-class Workers:
-    """Processes, or threads, that take one job at a time; `backend` is the active one of joblib."""
+class Threads:
+    """Daemon threads that take one job at a time; one that hangs is left behind."""
 
-    def __init__(self, objective: Objective, n_workers: int, backend: Any, processes: bool):
+    gives_up = True
+
+    def __init__(self, objective: Objective, n_workers: int, backend: Any):
         self.n_workers = n_workers
-        self._running: dict[Future, FoldJob] = {}
-        self._team: _Processes | _Threads = (
-            _Processes(objective, n_workers, backend)
-            if processes
-            else _Threads(objective, n_workers, backend)
-        )
+        self.began = time.monotonic()
+        self._task = Task(objective, get_config(), backend.get_nested_backend())
+        self._waiting: deque[FoldJob] = deque()
+        self._n_running = 0
+        self._n_threads = 0
+        self._given: SimpleQueue[FoldJob | None] = SimpleQueue()
+        self._done: SimpleQueue[tuple[FoldJob, Any]] = SimpleQueue()
 
     @property
     def has_room(self) -> bool:
-        return len(self._running) < self.n_workers
+        return len(self._waiting) + self._n_running < self.n_workers
 
     def submit(self, job: FoldJob) -> None:
-        self._running[self._team.submit(job)] = job
+        self._waiting.append(job)
+        self._dispatch()
 
-    def wait(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
-        done, _ = wait(self._running, return_when=FIRST_COMPLETED)
-        for future in sorted(done, key=lambda f: (self._running[f].trial, self._running[f].fold)):
-            job = self._running.pop(future)
-            yield job, future.result()
+    def wait(self, timeout: float | None = None) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
+        try:
+            done = [self._done.get(timeout=timeout)]
+        except Empty:
+            return
+        while not self._done.empty():
+            done.append(self._done.get())
+        self._n_running -= len(done)
+        self._dispatch()
+        for job, result in sorted(done, key=lambda pair: (pair[0].trial, pair[0].fold)):
+            if isinstance(result, BaseException):
+                raise result
+            yield job, result
 
     def cancel(self, trial: int) -> None:
-        for future, job in list(self._running.items()):
-            if job.trial == trial and future.cancel():
-                del self._running[future]
+        self._waiting = deque(job for job in self._waiting if job.trial != trial)
 
     def close(self, kill: bool = False) -> None:
-        for future in self._running:
-            future.cancel()
-        kill = kill and bool(self._running)
-        if not kill:
-            wait(self._running)
-        self._team.close(kill)
-        self._running.clear()
+        self._waiting.clear()
+        for _ in range(self._n_threads):
+            self._given.put(None)
+        self._n_threads = 0
 
+    def _dispatch(self) -> None:
+        while self._waiting and self._n_running < self.n_workers:
+            if self._n_threads <= self._n_running:
+                threading.Thread(target=self._serve, daemon=True).start()
+                self._n_threads += 1
+            self._given.put(self._waiting.popleft())
+            self._n_running += 1
 
-class _Threads:
-    def __init__(self, objective: Objective, n_workers: int, backend: Any):
-        self._task = _Task(objective, get_config(), backend.get_nested_backend())
-        self._executor = ThreadPoolExecutor(n_workers)
-
-    def submit(self, job: FoldJob) -> Future:
-        return self._executor.submit(self._task.run, job)
-
-    def close(self, kill: bool) -> None:
-        self._executor.shutdown(wait=True)
-
-
-class _Processes:
-    """Worker processes, borrowed at the first job; they read the objective from a file once."""
-
-    def __init__(self, objective: Objective, n_workers: int, backend: Any):
-        shared, self._splits = objective.without_splits()
-        self._task = _Task(shared, get_config(), backend.get_nested_backend())
-        self._start = Start.from_backend(backend, n_workers)
-        self._options = sharing_options()
-        self._file: SharedObject | None = None
-        self._workers: WorkerProcesses | None = None
-
-    def submit(self, job: FoldJob) -> Future:
-        if self._file is None:
-            self._file = SharedObject((self._task.run, list(warnings.filters)), **self._options)
-        if self._workers is None:
-            self._workers = borrow(self._start, self._file.n_bytes)
-        # Pickled here, as loky's thread would pickle while a callback's context changes.
-        pickled = cloudpickle.dumps((job, *self._splits[job.fold]))
-        return self._workers.executor.submit(run_shared, self._file.folder, pickled)
-
-    def close(self, kill: bool) -> None:
-        workers, self._workers = self._workers, None
-        try:
-            if workers is not None:
-                workers.stop() if kill else give_back(workers)
-        finally:
-            if self._file is not None:
-                self._file.remove()
-
-
-@dataclass(frozen=True)
-class _Task:
-    """Runs jobs in a worker under the configuration of the main process."""
-
-    objective: Any
-    config: dict[str, Any]
-    nested: tuple[Any, int | None]
-
-    def run(self, job: FoldJob, *split: Any) -> dict[str, Any]:
-        backend, n_jobs = self.nested
-        # Parallel code inside a fold uses joblib's backend for nesting.
-        with config_context(**self.config), joblib.parallel_config(backend, n_jobs=n_jobs):
-            return run_job(self.objective, job, *split)
+    def _serve(self) -> None:
+        while (job := self._given.get()) is not None:
+            try:
+                result: Any = self._task.run(job)
+            except BaseException as error:  # noqa: BLE001  (raised in the main thread)
+                result = error
+            self._done.put((job, result))
 
 
 def make_pool(
-    objective: Objective, n_jobs: int | None, pre_dispatch: Any, known_ahead: bool
+    objective: Objective,
+    n_jobs: int | None,
+    pre_dispatch: Any,
+    known_ahead: bool,
+    limits: Limits | None = None,
 ) -> Pool:
     """The pool for `n_jobs` and the active ``joblib.parallel_config``.
 
-    If all candidates are known before the first trial, joblib's batching is best. Otherwise workers
-    take one job at a time, if the backend allows it. An objective that is not `portable`, as it has
-    caches that candidates share, runs in threads.
+    With `limits` there is at least one worker process, since only a process can be ended. An
+    objective that is not `portable`, as it has caches that candidates share, otherwise runs in
+    threads.
     """
-    if joblib.effective_n_jobs(n_jobs) == 1:
-        return InProcess(objective)
+    n_workers = joblib.effective_n_jobs(n_jobs)
     backend, _ = get_active_backend()
-    if not getattr(objective, "portable", True):
-        return Workers(objective, joblib.effective_n_jobs(n_jobs), backend, processes=False)
     kind = type(backend).__name__
-    if known_ahead or kind not in ("LokyBackend", "ThreadingBackend"):
-        return JoblibRounds(objective, n_jobs, pre_dispatch)
-    return Workers(objective, joblib.effective_n_jobs(n_jobs), backend, kind == "LokyBackend")
+    if limits is not None and limits.are_set:
+        if n_workers > 1 and kind not in _PROCESSES:
+            raise ValueError(
+                "fit_timeout and memory_limit end worker processes, which joblib's backend "
+                f"{kind} with n_jobs={n_jobs} does not have; use n_jobs=1, or the default backend."
+            )
+        if limits.memory_limit is not None and not LIMITS_MEMORY:
+            raise ValueError("memory_limit is supported on Linux only; use None.")
+        return Processes(objective, n_workers, backend, limits)
+    if n_workers == 1:
+        return InProcess(objective)
+    if kind == "ThreadingBackend" or not getattr(objective, "portable", True):
+        return Threads(objective, n_workers, backend)
+    if kind in _PROCESSES:
+        return Processes(objective, n_workers, backend)
+    return JoblibRounds(objective, n_jobs, pre_dispatch)

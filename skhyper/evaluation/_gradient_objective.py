@@ -74,7 +74,7 @@ class GradientObjective:
     _folds: dict[int, "_Fold"] = field(default_factory=dict, repr=False)
     _left_out: LeaveOneOut | None = field(default=None, repr=False)
 
-    # The caches of folds must not be sent to other processes.
+    # In a worker process the caches of the folds are made anew.
     portable = False
 
     @classmethod
@@ -85,6 +85,18 @@ class GradientObjective:
         closed = LeaveOneOut.fits(objective, criterion, names)
         left_out = LeaveOneOut(objective, criterion, names) if closed else None
         return cls(objective, criterion, names, _left_out=left_out)
+
+    def __reduce__(self) -> tuple:
+        return GradientObjective.of, (self.objective, self.criterion, self.names)
+
+    def without_splits(self) -> tuple["GradientObjective", list[tuple]]:
+        """The objective with its splits, which its caches are of, and no others to send."""
+        return self, [()] * len(self.objective.splits)
+
+    def failed(self, job: FoldJob, error: Exception, seconds: float) -> dict[str, Any]:
+        """As :meth:`Objective.failed`."""
+        missing = {"criterion": np.nan, "gradient": None, "gradient_error": None}
+        return self.objective.failed(job, error, seconds) | missing | {"gradient_time": 0.0}
 
     def run(self, job: FoldJob) -> dict[str, Any]:
         """Fit, score and differentiate one fold.

@@ -7,19 +7,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import joblib
 import numpy as np
+from sklearn import config_context
 from sklearn.base import clone
 
-from skhyper._sklearn import HAS_CALLBACKS, fit_and_score
+from skhyper._sklearn import HAS_CALLBACKS, MultimetricScorer, fit_and_score
 from skhyper._trial import Trial, TrialState
 
 _NOT_FINITE = "The score is not finite."
 # Entries of fold results that scikit-learn does not tabulate.
-_NOT_TABULATED = ("score_error", "started")
+_NOT_TABULATED = ("score_error", "started", "seconds")
 
 __all__ = [
     "FoldJob",
     "Objective",
+    "Task",
     "error_message",
     "finished_trial",
     "fold_error",
@@ -89,6 +92,31 @@ class Objective:
             **self.options(job),
         )
 
+    def failed(
+        self, job: "FoldJob", error: Exception, seconds: float, train: Any = None, test: Any = None
+    ) -> dict[str, Any]:
+        """The result of a fold whose fit was ended, as if it had raised `error` after `seconds`.
+
+        Raises `error` if ``error_score="raise"``.
+        """
+        if self.error_score == "raise":
+            raise error
+        if train is None:
+            train, test = self.splits[job.fold]
+        scores = self.error_score
+        if isinstance(self.scorer, MultimetricScorer):
+            scores = dict.fromkeys(self.scorer._scorers, self.error_score)
+        n_samples = self.X.shape[0] if hasattr(self.X, "shape") else len(self.X)
+        trained = {"train_scores": scores} if self.return_train_score else {}
+        return {
+            "fit_error": f"{type(error).__name__}: {error}",
+            "test_scores": scores,
+            **trained,
+            "n_test_samples": len(np.arange(n_samples)[test]),
+            "fit_time": seconds,
+            "score_time": 0.0,
+        }
+
     def options(self, job: "FoldJob") -> dict[str, Any]:
         """Arguments of scikit-learn's ``_fit_and_score`` other than data and params."""
         return {
@@ -119,11 +147,37 @@ class FoldJob:
 
 
 def run_job(objective: Any, job: FoldJob, *split: Any) -> dict[str, Any]:
-    """Result of a fold, with the time at which it started, in seconds since the epoch."""
-    started = time.time()
+    """Result of a fold, with `started`, in seconds since the epoch, and its `seconds`.
+
+    The latter are of a clock that is never set; scikit-learn's times are of one that may be.
+    """
+    started, start = time.time(), time.monotonic()
     result = objective.run(job, *split)
-    result["started"] = started
+    result |= {"started": started, "seconds": time.monotonic() - start}
     return result
+
+
+@dataclass(frozen=True)
+class Task:
+    """Runs jobs in a worker, under the configuration of the main process.
+
+    `nested` are the backend and the number of jobs of joblib inside a fold.
+    """
+
+    objective: Any
+    config: Mapping[str, Any]
+    nested: tuple[Any, int | None]
+
+    def run(self, job: FoldJob, *split: Any) -> dict[str, Any]:
+        """Result of a fold; one that calls ``sys.exit`` has failed."""
+        backend, n_jobs = self.nested
+        start = time.monotonic()
+        try:
+            with config_context(**self.config), joblib.parallel_config(backend, n_jobs=n_jobs):
+                return run_job(self.objective, job, *split)
+        except SystemExit as error:
+            reason = RuntimeError(f"the fit called sys.exit({error.code!r})")
+            return self.objective.failed(job, reason, time.monotonic() - start, *split)
 
 
 def finished_trial(

@@ -116,7 +116,8 @@ class FailureWatch(Observer):
         if not self._is_watching:
             return False
         errors = [fold_error(fold, self._pick) for fold in trial.folds]
-        messages = [error_message(error) if error else "" for error in errors]
+        params = repr(dict(trial.params))  # some errors name them
+        messages = [error_message(error).replace(params, "") if error else "" for error in errors]
         self._messages += messages[:1]
         different = {*messages, *self._messages}
         self._is_watching = len(different) == 1 and "" not in different

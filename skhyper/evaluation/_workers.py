@@ -1,35 +1,52 @@
-"""Worker processes that are reused by later fits.
+"""Worker processes: each runs one job after another, and can be ended at any time.
 
-A fit borrows workers and returns them; idle workers exit after some time. loky's reusable executor
-is not used: replacing it would break the user's next ``joblib.Parallel``. Workers are reused only
-if environment variables, import path, directory and modules are unchanged.
+A fit borrows workers and gives them back; idle workers exit after some time. They are started as
+loky starts its own: fresh interpreters without the main module, with limits of threads in their
+environment. loky's executor is not used: the death of one worker breaks all of it. Workers are
+reused only if environment variables, import path, directory and modules are unchanged.
 """
 
+import atexit
+import ctypes
+import gc
+import multiprocessing
 import os
+import pickle
+import signal
 import sys
 import threading
 import time
+import traceback
 import warnings
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Any
 
 import cloudpickle
 import joblib
-from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.backend.process import LokyProcess
+from joblib.externals.loky.backend.utils import kill_process_tree
 
 from skhyper.evaluation._sharing import load_shared
 
-__all__ = ["Start", "WorkerProcesses", "borrow", "give_back", "run_shared"]
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+__all__ = ["LIMITS_MEMORY", "Start", "Worker", "borrow", "give_back", "kill_all"]
 
 _IDLE_SECONDS = 300  # until an idle worker exits; as in joblib
-# Growth of the data, in bytes, beyond which new workers are started: loky ends a worker, with a
-# warning, if its memory (mapped data included) has grown by 300 MB since its first job.
-_MAX_GROWTH = 200_000_000
 # Maximum number of idle workers for each core, or for each worker of the last fit if more.
 _IDLE_PER_CORE = 2
 _WATCH_SECONDS = 1.0  # between checks that the parent process is alive
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl
+# Only Linux counts private memory, and not only the heap, towards RLIMIT_DATA.
+LIMITS_MEMORY = sys.platform == "linux"
 
 # Prefixes of the environment variables that limit threads of numerical libraries.
 _THREADED = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
@@ -69,86 +86,177 @@ class Start:
         )
 
 
-@dataclass(eq=False)
-class WorkerProcesses:
-    """Worker processes, used by one fit or idle."""
+class Worker:
+    """A worker process, used by one fit or idle, and the `pipe` to it.
 
-    start: Start
-    n_bytes: int
-    executor: Executor = field(init=False)
+    ``connection.wait`` returns `sentinel` when the process has ended. Messages are tuples; those to
+    a worker are:
 
-    def __post_init__(self) -> None:
+    - ``("load", folder, memory_limit)``, answered by ``("loaded",)`` or ``("refused", reason)``;
+    - ``("run", pickled job)``, answered by ``("done", result)``, ``("raised", error, traceback)``
+      or ``("refused", reason)``;
+    - ``("release",)`` when it becomes idle, and ``("exit",)``.
+    """
+
+    def __init__(self, start: Start):
+        self.start = start
         self._sources = {path: _changed(path) for path in _own_sources()}
-        self.executor = ProcessPoolExecutor(
-            max_workers=self.start.n_workers,
-            timeout=self.start.timeout,
-            initializer=_init_worker,
-            initargs=(os.getpid(), self.start.initializer),
-            env=self.start.environment,
-        )
+        self.pipe, theirs = multiprocessing.Pipe()
+        try:
+            args = theirs, os.getpid(), start.initializer, start.timeout
+            self._process = LokyProcess(target=_serve, args=args, env=start.environment)
+            _start_process(self._process)
+        except BaseException:
+            self.pipe.close()
+            raise
+        finally:
+            theirs.close()
+        self.sentinel = self._process.sentinel
+        if hasattr(os, "pidfd_open"):
+            # A process that a job forks keeps the pipe of multiprocessing's sentinel open.
+            with suppress(OSError):
+                self.sentinel = os.pidfd_open(self._process.pid)
+                weakref.finalize(self, os.close, self.sentinel)
+        _started.add(self)
 
-    def can_serve(self, n_bytes: int) -> bool:
-        """Whether they are alive, up to date, and can load data of this size."""
-        if n_bytes - self.n_bytes > _MAX_GROWTH:
-            return False
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, *message: Any) -> None:
+        """Send a message; if the process has ended, its sentinel says so."""
+        with suppress(OSError):
+            self.pipe.send_bytes(pickle.dumps(message))
+
+    def receive(self) -> tuple[Any, ...] | None:
+        """The next message; None if the process has ended."""
+        try:
+            return cloudpickle.loads(self.pipe.recv_bytes())
+        except (EOFError, OSError):
+            return None
+
+    def can_serve(self) -> bool:
+        """Whether it is alive and up to date."""
         if any(_changed(path) != then for path, then in self._sources.items()):
             return False  # a module was edited
-        try:
-            processes = list(self.executor._processes.values())  # type: ignore[attr-defined]
-            # Not `is_alive`: if two threads call it, such as loky's, only one gets the answer.
-            if connection.wait([process.sentinel for process in processes], timeout=0):
-                return False
-            self.executor.submit(os.getpid)  # restarts workers that exited when idle
-        except Exception:  # noqa: BLE001  (broken, or unable to start processes)
-            return False
-        return True
+        return not connection.wait([self.sentinel], timeout=0)
 
-    def stop(self) -> None:
-        """Kill the processes."""
-        self.executor.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]
+    def exit_status(self) -> int | None:
+        """Status of a process that has ended; minus the signal's number if one ended it."""
+        self._process.join(1)
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        """End the process, and those that it has started, at once."""
+        kill_process_tree(self._process)
+        self.forget()
+
+    def leave(self) -> None:
+        """Let an idle process exit by itself."""
+        self.send("exit")
+        self.forget()
+
+    def forget(self) -> None:
+        """Release the resources of a process that has ended, or will."""
+        self.pipe.close()
+        _started.discard(self)
 
 
-_idle: list[WorkerProcesses] = []  # most recently used last
+_idle: list[Worker] = []  # most recently used last
+_started: set[Worker] = set()
+_starter: ThreadPoolExecutor | None = None
 _lock = threading.Lock()
-_of_parent: list[WorkerProcesses] = []  # of the parent process, in a fork
 
 
-def borrow(start: Start, n_bytes: int) -> WorkerProcesses:
-    """Workers for a fit on data of `n_bytes`, idle ones if there are any."""
-    while True:
-        with _lock:
-            alike = [workers for workers in _idle if workers.start == start]
-            if not alike:
-                break
-            _idle.remove(alike[-1])
-        if alike[-1].can_serve(n_bytes):
-            return alike[-1]
-        alike[-1].stop()
-    return WorkerProcesses(start, n_bytes)
+def borrow(start: Start, n_workers: int) -> list[Worker]:
+    """Idle workers for a fit, at most `n_workers`."""
+    with _lock:
+        alike = [worker for worker in _idle if worker.start == start][-n_workers:]
+        for worker in alike:
+            _idle.remove(worker)
+    usable = []
+    for worker in alike:
+        if worker.can_serve():
+            usable.append(worker)
+        else:
+            worker.leave()
+    return usable
 
 
-def give_back(workers: WorkerProcesses) -> None:
-    """Keep workers for the next fit; above the maximum, stop the oldest ones."""
+def give_back(worker: Worker) -> None:
+    """Keep a worker for the next fit; above the maximum, let the oldest ones exit."""
+    worker.send("release")
     surplus = []
     with _lock:
-        _idle.append(workers)
-        most = _IDLE_PER_CORE * max(joblib.cpu_count() or 1, workers.start.n_workers)
-        while sum(kept.start.n_workers for kept in _idle) > most:
+        _idle.append(worker)
+        most = _IDLE_PER_CORE * max(joblib.cpu_count() or 1, worker.start.n_workers)
+        while len(_idle) > most:
             surplus.append(_idle.pop(0))
     for old in surplus:
-        old.stop()
+        old.leave()
 
 
-def _forget_idle_workers() -> None:
-    """In a fork, leave the workers to the parent: garbage collection would close its pipes."""
-    global _lock
-    _lock = threading.Lock()
-    _of_parent.extend(_idle)
+def kill_all(workers: Sequence[Worker]) -> None:
+    """Kill workers, even if Ctrl-C interrupts this."""
+    if not workers:
+        return
+
+    def kill() -> None:
+        for worker in workers:
+            worker.kill()
+
+    thread = threading.Thread(target=kill)  # Ctrl-C interrupts the main thread only
+    thread.start()
+    thread.join()
+
+
+def _forget_workers() -> None:
+    """In a fork, leave the workers to the parent."""
+    global _lock, _starter
+    _lock, _starter = threading.Lock(), None
     _idle.clear()
+    _started.clear()
 
 
+def _end_workers() -> None:
+    """At the exit of the interpreter; multiprocessing would wait for them."""
+    for worker in list(_started):
+        if worker in _idle:
+            worker.leave()
+        else:
+            worker.kill()
+
+
+atexit.register(_end_workers)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_idle_workers)
+    os.register_at_fork(after_in_child=_forget_workers)
+
+
+def _start_process(process: LokyProcess) -> None:
+    """Start a process from a thread that lives as long as this process.
+
+    The system ends it (``PR_SET_PDEATHSIG``) when the thread that started it ends.
+    """
+    global _starter
+    if threading.current_thread() is threading.main_thread():
+        _start_without_sigint(process)
+        return
+    with _lock:
+        if _starter is None:
+            _starter = ThreadPoolExecutor(1)
+    _starter.submit(_start_without_sigint, process).result()
+
+
+def _start_without_sigint(process: LokyProcess) -> None:
+    """Start a process in which SIGINT is blocked, until it ignores it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        process.start()
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _own_sources() -> list[str]:
@@ -167,37 +275,115 @@ def _changed(path: str) -> int:
         return 0
 
 
-# State of a worker: folder of a shared object -> function that runs jobs, and warning filters.
-_worker_state: dict[str, tuple[Any, list]] = {}
-
-
-def _init_worker(parent: int, initializer: bytes) -> None:
-    threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
+def _serve(
+    pipe: connection.Connection, parent: int, initializer: bytes, idle_seconds: float
+) -> None:
+    """Answer the messages of the parent process, until it says "exit" or ends."""
+    _exit_with_parent(parent)
+    # A terminal sends Ctrl-C to workers, too; the parent decides about them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     function, args = cloudpickle.loads(initializer)
     if function is not None:
         function(*args)
+    usual = resource.getrlimit(resource.RLIMIT_DATA) if LIMITS_MEMORY else (0, 0)
+    run: Callable[[bytes], Any] | None = None
+    while run is not None or pipe.poll(idle_seconds):
+        try:
+            kind, *details = pickle.loads(pipe.recv_bytes())
+        except (EOFError, OSError):
+            return
+        if kind == "load":
+            run, answer = _load(details[0], details[1], usual)
+        elif kind == "run":
+            answer = _answer(run, *details)
+        elif kind == "release":
+            run = None
+            _limit_memory(None, usual)
+            gc.collect()  # the data may be in reference cycles
+            continue
+        else:
+            return
+        with suppress(OSError):
+            pipe.send_bytes(answer)
 
 
 def _exit_with_parent(parent: int) -> None:
-    """Exit when the parent process dies; loky's workers would otherwise wait forever.
+    """Let the system end this process when its parent ends, and watch the parent besides.
 
-    Also releases the data when the fit is over.
+    The watching thread does not run while a job's C code holds the interpreter's lock.
     """
-    while os.getppid() == parent:
-        for folder in list(_worker_state):
-            if not os.path.exists(folder):
-                _worker_state.pop(folder, None)
-        time.sleep(_WATCH_SECONDS)
-    os._exit(1)
+    with suppress(OSError, AttributeError):  # Linux has it
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
-def run_shared(folder: str, pickled: bytes) -> Any:
-    """Run a job in a worker, by the function in a :class:`SharedObject`, which is read once."""
-    state = _worker_state.get(folder)
-    if state is None:
-        _worker_state.clear()
-        state = _worker_state[folder] = load_shared(folder)
-    run, filters = state
-    with warnings.catch_warnings():
-        warnings.filters = list(filters)  # type: ignore[misc]
-        return run(*cloudpickle.loads(pickled))
+def _load(
+    folder: str, memory_limit: int | None, usual: tuple[int, int]
+) -> tuple[Callable[[bytes], Any] | None, bytes]:
+    """Function that runs pickled jobs by the object in a folder, and the answer."""
+    try:
+        function, filters = load_shared(folder)
+    except Exception:  # noqa: BLE001
+        return None, pickle.dumps(("refused", _why_unreadable(traceback.format_exc())))
+    used = _private_memory() if memory_limit is not None else 0
+    if memory_limit is not None and used >= memory_limit:
+        reason = (
+            f"memory_limit={memory_limit} bytes is less than the {used} bytes that a worker "
+            "process needs before it fits anything."
+        )
+        return None, pickle.dumps(("refused", reason))
+    _limit_memory(memory_limit, usual)
+
+    def run(pickled: bytes) -> Any:
+        with warnings.catch_warnings():
+            warnings.filters = list(filters)  # type: ignore[misc]
+            return function(*cloudpickle.loads(pickled))
+
+    return run, pickle.dumps(("loaded",))
+
+
+def _why_unreadable(error: str) -> str:
+    return (
+        "A worker process cannot unpickle the estimator, the data, the scorer or the callbacks. "
+        "Their classes and functions must be in modules that it can import, or in the main "
+        f"script; n_jobs=1 needs no worker processes. The error was:\n\n{error}"
+    )
+
+
+def _answer(run: Any, pickled: bytes) -> bytes:
+    """The pickled answer to a job."""
+    try:
+        return cloudpickle.dumps(("done", run(pickled)))
+    except BaseException as error:  # noqa: BLE001
+        text = traceback.format_exc()
+        try:
+            answer = cloudpickle.dumps(("raised", error, text))
+            cloudpickle.loads(answer)  # some exceptions only fail here
+        except Exception:  # noqa: BLE001
+            answer = pickle.dumps(("raised", RuntimeError(text), text))
+        return answer
+
+
+def _private_memory() -> int:
+    """Bytes of private memory of this process, which RLIMIT_DATA limits."""
+    with open("/proc/self/status") as file:
+        (line,) = (line for line in file if line.startswith("VmData"))
+    return int(line.split()[1]) * 1024
+
+
+def _limit_memory(n_bytes: int | None, usual: tuple[int, int]) -> None:
+    """Limit private memory; None restores the limit at the start of the process."""
+    if not LIMITS_MEMORY:
+        return
+    soft, hard = usual
+    if n_bytes is not None:
+        soft = n_bytes if hard == resource.RLIM_INFINITY else min(n_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))

@@ -49,10 +49,17 @@ class _FunctionObjective:
                 error = f"The value is {value}."
         except self.catch:
             error = traceback.format_exc()
+        return self._result(value, error, time.perf_counter() - start)
+
+    def failed(self, job: Any, error: Exception, seconds: float) -> dict[str, Any]:
+        """Result of a call that was ended from outside, whatever is to be caught."""
+        return self._result(math.nan, f"{type(error).__name__}: {error}", seconds)
+
+    def _result(self, value: float, error: str | None, seconds: float) -> dict[str, Any]:
         return {
             "test_scores": -value,
             "fit_error": error,
-            "fit_time": time.perf_counter() - start,
+            "fit_time": seconds,
             "score_time": 0.0,
         }
 

@@ -63,6 +63,14 @@ class BayesSearchCV(SampledSearch):
     max_time : float, default=None
         Seconds after which no further trial is started. If fit times differ, promising
         candidates that are quick to fit come first: see :class:`skhyper.samplers.GPSampler`.
+    fit_timeout : float, default=None
+        Seconds after which a fold that is not done is ended and has failed; its time counts from
+        the start of the fit, scoring included. Folds then run in worker processes, also with
+        ``n_jobs=None``.
+    memory_limit : int, default=None
+        Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
+        take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
+        in worker processes, also with ``n_jobs=None``.
     early_stopping : bool, default=False
         Whether to stop when the remaining regret is below the noise of cross-validation: after 20
         trials, when the regret (``regret_``) was negligible after each of the last three.
@@ -168,6 +176,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         include_default: bool | None = None,
         constraint: Callable[[dict[str, Any]], bool] | None = None,
         max_time: float | None = None,
+        fit_timeout: float | None = None,
+        memory_limit: int | None = None,
         early_stopping: bool = False,
         n_points: int | None = None,
         allow_repeats: bool = False,

@@ -4,11 +4,12 @@ Each step is a function in a separate module: ``_task``, ``_plan``, ``_resume``,
 ``_results``. A search class implements one method, ``_plan``.
 """
 
+import numbers
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from skhyper._sklearn import CallbackSearchCV, fit_context
+from skhyper._sklearn import CallbackSearchCV, Interval, fit_context
 from skhyper.search._interrupts import Interruptible, interruptions_stored
 from skhyper.search._plan import Plan
 from skhyper.search._results import refit, store_plan, store_results
@@ -17,7 +18,14 @@ from skhyper.search._run import run
 from skhyper.search._task import Task, make_task
 from skhyper.search._tools import mlflow_run, register_for_onnx, replaced_fit
 
-__all__ = ["BaseSearch"]
+__all__ = ["BUDGET_CONSTRAINTS", "BaseSearch"]
+
+# Valid values of the limits of time and memory, which every search class has.
+BUDGET_CONSTRAINTS = {
+    "max_time": [Interval(numbers.Real, 0, None, closed="neither"), None],
+    "fit_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
+    "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), None],
+}
 
 
 class BaseSearch(Interruptible, CallbackSearchCV):

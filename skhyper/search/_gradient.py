@@ -67,6 +67,14 @@ class GradientSearchCV(SpaceSearch):
         ``constraint(params) -> bool``; only candidates that it accepts are tried.
     max_time : float, default=None
         Seconds after which no further trial is started.
+    fit_timeout : float, default=None
+        Seconds after which a fold that is not done is ended and has failed; its time counts from
+        the start of the fit, scoring included. Folds then run in worker processes, also with
+        ``n_jobs=None``.
+    memory_limit : int, default=None
+        Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
+        take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
+        in worker processes, also with ``n_jobs=None``.
     warm_start : bool, default=False
         Whether to keep the trials of the last fit, if made on the same data and folds.
     history : History, default=None
@@ -172,6 +180,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         initial_points: Any = None,
         constraint: Callable[[dict[str, Any]], bool] | None = None,
         max_time: float | None = None,
+        fit_timeout: float | None = None,
+        memory_limit: int | None = None,
         warm_start: bool = False,
         history: History | None = None,
         journal: str | os.PathLike | None = None,

@@ -3,7 +3,7 @@
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn import model_selection
@@ -12,7 +12,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from skhyper._trial import History, StopReason, Trial
 from skhyper.evaluation import ListedCandidates
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.search._fit import BaseSearch
+from skhyper.search._fit import BUDGET_CONSTRAINTS, BaseSearch
 from skhyper.search._plan import Plan
 from skhyper.search._task import Task
 from skhyper.search._validate import check_settings
@@ -87,6 +87,16 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
         sequence of choices, not a range.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.GridSearchCV`.
+    max_time : float, default=None
+        Seconds after which no further trial is started.
+    fit_timeout : float, default=None
+        Seconds after which a fold that is not done is ended and has failed; its time counts from
+        the start of the fit, scoring included. Folds then run in worker processes, also with
+        ``n_jobs=None``.
+    memory_limit : int, default=None
+        Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
+        take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
+        in worker processes, also with ``n_jobs=None``.
 
     Attributes
     ----------
@@ -128,8 +138,16 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         pre_dispatch: int | str = "2*n_jobs",
         error_score: float | str = np.nan,
         return_train_score: bool = False,
+        max_time: float | None = None,
+        fit_timeout: float | None = None,
+        memory_limit: int | None = None,
     ) -> None:
         self._store_arguments(locals())
+
+    _parameter_constraints: ClassVar[dict] = {
+        **model_selection.GridSearchCV._parameter_constraints,
+        **BUDGET_CONSTRAINTS,
+    }
 
     def _settings(self) -> list[dict[str, Any]]:
         return list(ParameterGrid(self.param_grid))
@@ -141,7 +159,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         settings = self._settings()
         check_settings(self.estimator, settings)
         candidates = ListedCandidates(settings, "every candidate was tried")
-        return Plan(candidates, self._listed_space())
+        return Plan(candidates, self._listed_space(), max_time=self.max_time)
 
 
 class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
@@ -160,6 +178,16 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
         Seed; candidates are those that scikit-learn draws.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.RandomizedSearchCV`.
+    max_time : float, default=None
+        Seconds after which no further trial is started.
+    fit_timeout : float, default=None
+        Seconds after which a fold that is not done is ended and has failed; its time counts from
+        the start of the fit, scoring included. Folds then run in worker processes, also with
+        ``n_jobs=None``.
+    memory_limit : int, default=None
+        Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
+        take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
+        in worker processes, also with ``n_jobs=None``.
 
     Attributes
     ----------
@@ -203,8 +231,16 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         random_state: int | np.random.RandomState | None = None,
         error_score: float | str = np.nan,
         return_train_score: bool = False,
+        max_time: float | None = None,
+        fit_timeout: float | None = None,
+        memory_limit: int | None = None,
     ) -> None:
         self._store_arguments(locals())
+
+    _parameter_constraints: ClassVar[dict] = {
+        **model_selection.RandomizedSearchCV._parameter_constraints,
+        **BUDGET_CONSTRAINTS,
+    }
 
     def _settings(self) -> list[dict[str, Any]]:
         spaces = _drawable(self.param_distributions)
@@ -220,8 +256,12 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         reason = f"n_iter={self.n_iter} candidates were tried"
         if len(settings) < self.n_iter:
             reason = "every candidate was tried"
-        ordered = self.random_state is not None
-        return Plan(ListedCandidates(settings, reason), self._listed_space(), ordered=ordered)
+        return Plan(
+            ListedCandidates(settings, reason),
+            self._listed_space(),
+            max_time=self.max_time,
+            ordered=self.random_state is not None,
+        )
 
 
 def _drawable(spaces: Any) -> Any:

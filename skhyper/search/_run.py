@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import joblib
+import numpy as np
 
 from skhyper._trial import History, StopReason
 from skhyper.evaluation import (
@@ -12,7 +13,7 @@ from skhyper.evaluation import (
     Evaluator,
     FailureWatch,
     FoldCallbacks,
-    Objective,
+    Limits,
     Observer,
     TrialCallbacks,
     interruption_name,
@@ -33,9 +34,8 @@ def run(search: Any, task: Task, plan: Plan, base: History, root: Any) -> None:
     `base` contains the trials to start from, the folds and the seed; `root` is the callback context
     of ``fit``.
     """
-    objective = plan.wrap_objective(task.objective(search, base.splits))
     with opened_journal(plan.journal, base) as journal:
-        evaluator, context = _evaluator(search, objective, plan, base, root, journal)
+        evaluator, context = _evaluator(search, task, plan, base, root, journal)
         try:
             evaluator.run()
         except BaseException as error:
@@ -48,7 +48,7 @@ def run(search: Any, task: Task, plan: Plan, base: History, root: Any) -> None:
 
 
 def _evaluator(
-    search: Any, objective: Objective, plan: Plan, base: History, root: Any, journal: list[Observer]
+    search: Any, task: Task, plan: Plan, base: History, root: Any, journal: list[Observer]
 ) -> tuple[Evaluator, Any]:
     """The evaluator, and the callback context of its trials."""
     candidates, n_splits = plan.candidates, len(base.splits)
@@ -56,7 +56,9 @@ def _evaluator(
     if search.verbose > 0:
         print(opening_line(n_splits, n, plan.max_time))  # noqa: T201
     all_at_once = candidates.known_ahead and plan.racer is None
-    pool = make_pool(objective, search.n_jobs, search.pre_dispatch, all_at_once)
+    objective = plan.wrap_objective(task.objective(search, base.splits))
+    limits = Limits(search.fit_timeout, search.memory_limit)
+    pool = make_pool(objective, search.n_jobs, search.pre_dispatch, all_at_once, limits)
     context = root.subcontext(
         task_name="search",
         max_subtasks=None if math.isinf(n) else n * n_splits,
@@ -75,8 +77,17 @@ def _evaluator(
         observers.append(FailureWatch(pick, base))
     observers += plan.observers
     n_parallel = plan.n_parallel or math.ceil(joblib.effective_n_jobs(search.n_jobs) / n_splits)
-    budget = Budget(plan.max_time, n_parallel, plan.ordered)
+    budget = Budget(plan.max_time, n_parallel, plan.ordered, _refit_scale(search, task, base))
     return Evaluator(candidates, pool, base, budget, plan.racer, observers, pick), context
+
+
+def _refit_scale(search: Any, task: Task, base: History) -> float:
+    """Number of all samples relative to those of a fold's fit; 0 without a refit."""
+    if not search.refit or not base.splits:
+        return 0.0
+    n_samples = task.X.shape[0] if hasattr(task.X, "shape") else len(task.X)
+    n_train = len(np.arange(n_samples)[base.splits[0][0]])
+    return n_samples / max(1, n_train)
 
 
 def _caller(search: Any, n_workers: int) -> Any:

@@ -13,7 +13,7 @@ from skhyper._trial import History
 from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import Sampler
-from skhyper.search._fit import BaseSearch
+from skhyper.search._fit import BUDGET_CONSTRAINTS, BaseSearch
 from skhyper.search._plan import Plan
 from skhyper.search._spaces import (
     check_numbers,
@@ -34,11 +34,11 @@ class SpaceSearch(BaseSearch):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseSearch._parameter_constraints,
+        **BUDGET_CONSTRAINTS,
         "search_spaces": [dict, list, tuple, Space, None],
         "n_iter": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "initial_points": [dict, list, tuple, None],
         "constraint": [callable, None],
-        "max_time": [Interval(numbers.Real, 0, None, closed="neither"), None],
         "warm_start": ["boolean"],
         "history": [History, None],
         "journal": [str, os.PathLike, None],

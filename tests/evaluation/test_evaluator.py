@@ -11,10 +11,12 @@ from skhyper.space import Space
 
 
 class ScriptedPool:
-    """Runs nothing; finishes, at each wait, the running job that `choose` picks."""
+    """Runs nothing; finishes, at each wait, the running job that `choose` picks, if any."""
 
-    def __init__(self, n_workers, choose):
-        self.n_workers, self._choose = n_workers, choose
+    began, seconds = 0.0, 1.0
+
+    def __init__(self, n_workers, choose, gives_up=False):
+        self.n_workers, self._choose, self.gives_up = n_workers, choose, gives_up
         self.running, self.log, self.closed = [], [], None
         self.on_wait = lambda: None
 
@@ -26,13 +28,16 @@ class ScriptedPool:
         self.running.append(job)
         self.log.append(("submit", job.trial, job.fold))
 
-    def wait(self):
+    def wait(self, timeout=None):
         self.on_wait()
         job = self._choose(self.running[: self.n_workers])
+        if job is None:
+            return
         self.running.remove(job)
         self.log.append(("done", job.trial, job.fold))
         score = job.params["a"] + job.fold
-        yield job, {"test_scores": score, "fit_error": None, "fit_time": 1.0, "score_time": 0.0}
+        times = {"fit_time": self.seconds, "score_time": 0.0}
+        yield job, {"test_scores": score, "fit_error": None, **times}
 
     def cancel(self, trial):
         kept = [j for j in self.running[self.n_workers :] if j.trial != trial]
@@ -190,6 +195,87 @@ def test_max_time_of_a_list_that_was_submitted_at_once(monkeypatch):
     assert [t.state for t in evaluator.history] == ["complete"] + ["running"] * 5
     assert evaluator.stop_reason == "max_time=0.5 seconds have passed"
     assert pool.closed is True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return now
+
+
+def tick(clock, seconds=1.0):
+    clock[0] += seconds
+
+
+def test_folds_that_hang_are_given_up_at_max_time(clock):
+    """Trials 0 and 3 hang in their second fold; the others are done, and the refit has time."""
+
+    def choose(jobs):
+        able = [job for job in jobs if (job.trial, job.fold) not in ((0, 1), (3, 1))]
+        return able[0] if able else None
+
+    for kind in ("list", "sampler"):
+        clock[0] = 0.0
+        pool = ScriptedPool(3, choose, gives_up=True)
+        pool.on_wait = lambda: tick(clock)
+        budget = Budget(max_time=50.5, n_parallel=3, refit_scale=1.25)
+        evaluator = listed(pool, 40, n_splits=2, budget=budget)
+        if kind == "sampler":
+            candidates = SampledCandidates(Watching(), [(SPACE, 40)])
+            base = History((), 0, "", splits=((0, 1),) * 2)
+            evaluator = Evaluator(candidates, pool, base, budget)
+        evaluator.run()
+        # Each fold has taken one second, by its own result.
+        assert clock[0] == pytest.approx(49.25, abs=0.76)
+        states = [trial.state for trial in evaluator.history]
+        assert states[:4] == ["running", "complete", "complete", "running"]
+        assert states.count("complete") > 15
+        assert evaluator.stop_reason.kind == "max_time"
+        assert pool.closed is True
+
+
+def test_no_trial_is_started_that_would_not_end_in_time(clock):
+    pool = ScriptedPool(1, lambda jobs: jobs[0], gives_up=True)
+    pool.seconds = 10.0
+    pool.on_wait = lambda: tick(clock, 10.0)
+    evaluator = listed(pool, n_splits=2, budget=Budget(max_time=75.0))
+    evaluator.run()
+    assert clock[0] == 60.0
+    assert [t.state for t in evaluator.history] == ["complete"] * 3
+    assert evaluator.stop_reason == "max_time=75.0 seconds leave no time for another trial"
+
+
+def test_no_fold_is_started_that_would_not_end_in_time(clock):
+    """The second trial's folds take longer than the first one's have said."""
+    pool = ScriptedPool(1, lambda jobs: jobs[0], gives_up=True)
+    pool.on_wait = lambda: tick(clock, pool.seconds)
+    evaluator = listed(pool, n_splits=5, budget=Budget(max_time=40.0))
+    evaluator._observers = (Calls(lambda trial, history: setattr(pool, "seconds", 10.0)),)
+    evaluator.run()
+    assert clock[0] == 35.0
+    assert [t.state for t in evaluator.history] == ["complete", "running"]
+    assert evaluator.stop_reason == "max_time=40.0 seconds leave no time for another fold"
+
+
+def test_the_first_trial_is_given_up_too_where_it_hangs(clock):
+    pool = ScriptedPool(2, lambda jobs: None, gives_up=True)
+    pool.on_wait = lambda: tick(clock)
+    evaluator = listed(pool, budget=Budget(max_time=5.0))
+    evaluator.run()
+    assert 5.0 <= clock[0] <= 6.0
+    assert {t.state for t in evaluator.history} == {"running"}
+    assert evaluator.stop_reason == "max_time=5.0 seconds have passed"
+
+
+def test_max_time_is_looked_at_between_folds(clock):
+    """In this process, too: the trial that is not done is none."""
+    pool = ScriptedPool(1, lambda jobs: jobs[0])
+    pool.on_wait = lambda: tick(clock)
+    evaluator = listed(pool, n_splits=10, budget=Budget(max_time=13.0))
+    evaluator.run()
+    assert clock[0] == 13.0
+    assert [t.state for t in evaluator.history] == ["complete", "running"]
 
 
 class Race:

@@ -18,8 +18,9 @@ from sklearn.svm import SVC
 
 from skhyper import BayesSearchCV, GridSearchCV, minimize
 from skhyper.evaluation import Objective, make_pool
-from skhyper.evaluation._executor import InProcess, JoblibRounds, Workers
+from skhyper.evaluation._executor import InProcess, JoblibRounds, Threads
 from skhyper.evaluation._objective import FoldJob
+from skhyper.evaluation._processes import Limits, Processes
 
 X, y = load_iris(return_X_y=True)
 SPLITS = list(KFold(3).split(X))
@@ -73,19 +74,29 @@ JOBS = [FoldJob(trial, fold, {}, 4) for trial in range(4) for fold in range(3)]
     [
         ("loky", None, False, InProcess),
         ("loky", 1, False, InProcess),
-        ("loky", 2, False, Workers),
-        ("loky", 2, True, JoblibRounds),
-        ("threading", 2, False, Workers),
-        ("threading", 2, True, JoblibRounds),
-        ("multiprocessing", 2, False, JoblibRounds),
+        ("loky", 2, False, Processes),
+        ("loky", 2, True, Processes),
+        ("threading", 2, False, Threads),
+        ("threading", 2, True, Threads),
+        ("multiprocessing", 2, False, Processes),
+        ("counting", 2, False, JoblibRounds),
         ("sequential", 2, False, InProcess),
     ],
 )
-def test_the_pool_that_fits(backend, n_jobs, known_ahead, kind):
+def test_the_pool_that_fits(counting, backend, n_jobs, known_ahead, kind):
     with joblib.parallel_config(backend):
         pool = make_pool(objective(), n_jobs, "2*n_jobs", known_ahead)
     assert type(pool) is kind
     pool.close()
+
+
+def test_limits_need_processes(counting):
+    limits = Limits(fit_timeout=1.0)
+    for backend in ("threading", "counting"):
+        with joblib.parallel_config(backend):
+            with pytest.raises(ValueError, match=f"(?i){backend}Backend|Counting with n_jobs=2"):
+                make_pool(objective(), 2, "all", True, limits)
+            assert type(make_pool(objective(), None, "all", True, limits)) is Processes
 
 
 def test_in_process_runs_one_job_at_each_wait():
@@ -117,7 +128,7 @@ def test_workers_do_the_work_and_each_job_comes_back_once(backend, known_ahead, 
 
 
 def test_workers_have_room_while_one_is_free():
-    pool = Workers(objective(delay=0.1, what="thread"), 2, get_active_backend()[0], processes=False)
+    pool = Threads(objective(delay=0.1, what="thread"), 2, get_active_backend()[0])
     assert pool.has_room
     pool.submit(JOBS[0])
     assert pool.has_room
@@ -149,7 +160,7 @@ def test_jobs_of_a_cancelled_trial_that_have_not_started_do_not_run():
     rounds.close()
     assert sum(trial == 1 for trial, _ in ran) == 30
     assert sum(trial == 0 for trial, _ in ran) < 25
-    workers = Workers(objective(delay=0.1, what="thread"), 1, get_active_backend()[0], False)
+    workers = Threads(objective(delay=0.1, what="thread"), 1, get_active_backend()[0])
     for job in jobs:
         workers.submit(job)
     workers.cancel(0)
@@ -176,7 +187,7 @@ def test_threads_of_linear_algebra_are_shared_among_worker_processes(monkeypatch
             return self
 
     target = Objective(Reads(), X, y, SPLITS, where, {}, {}, "raise", False, 0)
-    pool = Workers(target, 2, get_active_backend()[0], processes=True)
+    pool = Processes(target, 2, get_active_backend()[0])
     (result,) = [r["test_scores"] for _, r in drain(pool, JOBS[:1])]
     assert result == max(1, joblib.cpu_count() // 2)
 
@@ -194,7 +205,7 @@ def test_data_are_sent_to_a_worker_once(monkeypatch, tmp_path):
     splits = list(KFold(3).split(big))
     target = Objective(WhereAmI(), big, big[:, 0], splits, where, {}, {}, "raise", False, 0)
     with joblib.parallel_config("loky", temp_folder=tmp_path):
-        pool = Workers(target, 2, get_active_backend()[0], processes=True)
+        pool = Processes(target, 2, get_active_backend()[0])
     pool.submit(JOBS[0])
     ((folder, _, files),) = list(os.walk(tmp_path))[1:]
     written = {name: os.path.getsize(os.path.join(folder, name)) for name in files}

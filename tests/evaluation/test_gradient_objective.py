@@ -200,3 +200,15 @@ def test_few_problems_are_kept_however_many_combinations_there_are():
         assert result["gradient"]["alpha"] != 0
     gc.collect()
     assert len(ALIVE) == 4
+
+
+def test_in_a_worker_process_caches_are_made_anew():
+    _, target = objectives()
+    job = FoldJob(0, 1, {"logisticregression__C": 2.0}, 1)
+    expected = target.run(job)  # a fold has a lock, which cannot be pickled
+    found = pickle.loads(pickle.dumps(target)).run(job)
+    same(found, expected)
+    assert found["gradient"] == expected["gradient"]
+    failed = target.failed(job, TimeoutError("late"), 1.0)
+    assert set(failed) == set(expected)
+    assert failed["fit_error"] == "TimeoutError: late"

@@ -20,31 +20,38 @@ from sklearn.svm import SVC
 
 from skhyper import BayesSearchCV, minimize
 from skhyper.evaluation import _workers
-from skhyper.evaluation._workers import Start, borrow, give_back
+from skhyper.evaluation._workers import Start, Worker, borrow, give_back
 
 X, y = load_iris(return_X_y=True)
 posix = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at processes by /proc")
 
 
-class FakeExecutor:
-    """Never starts a process."""
+class FakeProcess:
+    """Is not started; it ends when `end` is called."""
 
-    def __init__(self, **kwargs):
-        self._processes, self.stopped, self.kwargs = {}, False, kwargs
+    pid = 0
 
-    def submit(self, *args):
-        if self.stopped:
-            raise RuntimeError("stopped")
+    def __init__(self, target, args, env):
+        self.args, self.env = args, env
+        self.sentinel, self._end = os.pipe()
 
-    def shutdown(self, wait, kill_workers):
-        self.stopped = True
+    def start(self):
+        pass
+
+    def end(self):
+        os.close(self._end)
 
 
 @pytest.fixture
 def no_processes(monkeypatch):
-    monkeypatch.setattr(_workers, "ProcessPoolExecutor", FakeExecutor)
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+    monkeypatch.setattr(_workers, "LokyProcess", FakeProcess)
     monkeypatch.setattr(_workers, "_idle", [])
     monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    yield
+    for worker in list(_workers._idle):
+        worker.pipe.close()
+    _workers._started.clear()
 
 
 def start(n_workers=2, **config):
@@ -53,29 +60,30 @@ def start(n_workers=2, **config):
 
 
 def test_workers_that_started_alike_are_used_again(no_processes):
-    first = borrow(start(), 0)
-    second = borrow(start(), 0)
-    assert second is not first, "one fit has its workers alone"
+    first, second = Worker(start()), Worker(start())
+    assert borrow(start(), 2) == []
     give_back(first)
-    assert borrow(start(), 0) is first
-    assert first.executor.kwargs["timeout"] == 300
+    give_back(second)
+    assert borrow(start(), 1) == [second], "the last used"
+    assert borrow(start(), 2) == [first], "one fit has its workers alone"
+    assert first._process.args[-1] == 300
 
 
 def test_workers_that_would_start_otherwise_are_not_used(no_processes, monkeypatch, tmp_path):
-    workers = borrow(start(), 0)
-    give_back(workers)
-    assert borrow(start(3), 0) is not workers
-    assert borrow(start(inner_max_num_threads=5), 0) is not workers
+    worker = Worker(start())
+    give_back(worker)
+    assert borrow(start(3), 1) == []
+    assert borrow(start(inner_max_num_threads=5), 1) == []
     with monkeypatch.context() as patch:
         patch.setenv("SOME_VARIABLE", "1")
-        assert borrow(start(), 0) is not workers
+        assert borrow(start(), 1) == []
     with monkeypatch.context() as patch:
         patch.syspath_prepend(tmp_path)
-        assert borrow(start(), 0) is not workers
+        assert borrow(start(), 1) == []
     with monkeypatch.context() as patch:
         patch.chdir(tmp_path)
-        assert borrow(start(), 0) is not workers
-    assert borrow(start(), 0) is workers
+        assert borrow(start(), 1) == []
+    assert borrow(start(), 1) == [worker]
 
 
 def test_threads_of_linear_algebra(monkeypatch):
@@ -88,56 +96,31 @@ def test_threads_of_linear_algebra(monkeypatch):
     assert (found["OMP_NUM_THREADS"], found["MKL_NUM_THREADS"]) == ("3", "3")
 
 
-def test_workers_that_stopped_are_replaced(no_processes):
-    workers = borrow(start(), 0)
-    give_back(workers)
-    workers.stop()
-    assert borrow(start(), 0) is not workers
+def test_idle_workers_that_ended_are_not_used(no_processes):
+    worker = Worker(start())
+    give_back(worker)
+    worker._process.end()
+    assert borrow(start(), 1) == []
+    assert worker.pipe.closed
     assert _workers._idle == []
 
 
-def test_nothing_is_left_where_workers_cannot_start(no_processes, monkeypatch, tmp_path):
-    def submit(self, *args):
-        raise OSError("cannot fork")
-
-    monkeypatch.setattr(FakeExecutor, "submit", submit)
-    with (
-        joblib.parallel_config("loky", temp_folder=tmp_path),
-        pytest.raises(OSError, match="cannot fork"),
-    ):
-        search_of(Where()).fit(np.zeros((len(y), 1000)), y)
-    assert os.listdir(tmp_path) == []
-    assert not any(workers.can_serve(0) for workers in _workers._idle)
-
-
-def test_workers_of_small_data_are_not_used_for_large_ones(no_processes):
-    """loky ends a worker that has grown by 300 MB, and says that it may leak memory."""
-    workers = borrow(start(), 0)
-    give_back(workers)
-    larger = borrow(start(), 500_000_000)
-    assert larger is not workers
-    assert workers.executor.stopped
-    give_back(larger)
-    assert borrow(start(), 10) is larger
-
-
 def test_only_so_many_idle_workers_are_kept(no_processes):
-    lent = [borrow(start(n), 0) for n in (1, 2, 2, 9)]
-    for workers in lent[:3]:
-        give_back(workers)
-    assert [w.executor.stopped for w in lent] == [True, False, False, False]
-    give_back(lent[3])
-    assert _workers._idle == lent[1:]
+    workers = [Worker(start(n)) for n in (1, 2, 2, 2, 2)]
+    for worker in workers:
+        give_back(worker)
+    assert [worker.pipe.closed for worker in workers] == [True] + [False] * 4
+    assert _workers._idle == workers[1:]
 
 
 @posix
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_fork_has_no_workers(no_processes):
-    give_back(borrow(start(), 0))
+    give_back(Worker(start()))
     _workers._lock.acquire()  # as another thread might have
     child = os.fork()
     if child == 0:
-        os._exit(_workers._lock.locked() or len(_workers._idle))
+        os._exit(_workers._lock.locked() or len(_workers._idle) or len(_workers._started))
     _workers._lock.release()
     assert os.waitpid(child, 0)[1] == 0
     assert len(_workers._idle) == 1
@@ -273,17 +256,6 @@ def test_workers_that_were_killed_are_replaced(tmp_path):
     second = where(search_of(Where()).fit(X, y))
     assert not first & second
 
-    def dies():
-        if not (tmp_path / "died").exists():
-            (tmp_path / "died").touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    with pytest.raises(Exception, match=r"(?i)terminated|abruptly"):
-        search_of(Where(at_fit=dies)).fit(X, y)
-    third = where(search_of(Where(at_fit=dies)).fit(X, y))
-    assert not second & third
-    until(lambda: not any(map(is_alive, first | second)))
-
 
 @posix
 @pytest.mark.slow
@@ -326,20 +298,24 @@ def test_an_edited_module_is_read_anew(tmp_path, monkeypatch):
 
 
 @posix
-def test_a_worker_exits_when_its_parent_is_killed():
-    """The initializer of workers, in a process whose parent kills itself."""
-    script = """
-        import os, signal, sys, time
+@pytest.mark.parametrize("watch", ["the system", "a thread"])
+def test_a_worker_exits_when_its_parent_is_killed(watch):
+    """In a process whose parent kills itself; the system also ends one that runs C code."""
+    script = f"""
+        import ctypes, os, signal, sys, time
         from skhyper.evaluation import _workers
 
-        _workers._WATCH_SECONDS = 0.05
         parent = os.getpid()
         if os.fork():
             sys.stdin.readline()
             os.kill(parent, signal.SIGKILL)
-        _workers._init_worker(parent, _workers.cloudpickle.dumps((None, ())))
+        if {watch!r} == "a thread":
+            ctypes.CDLL, _workers._WATCH_SECONDS = lambda name: None, 0.05
+        _workers._exit_with_parent(parent)
         print(os.getpid(), flush=True)
-        time.sleep(60)
+        if {watch!r} == "a thread":
+            time.sleep(60)
+        ctypes.PyDLL(None).sleep(60)  # holds the interpreter's lock
     """
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)],

@@ -123,25 +123,40 @@ def test_ctrl_c(n_jobs, kind):
     assert "kept interrupted by KeyboardInterrupt" in out.stdout, out.stderr
 
 
-def test_a_worker_that_dies_leaves_the_finished_trials():
+@pytest.mark.parametrize("kind", ["bayes", "grid"])
+@pytest.mark.fast_cases(1)
+@pytest.mark.filterwarnings("ignore:One or more of the test scores")
+def test_a_worker_that_dies_does_not_end_the_search(kind):
     class Dies(SVC):
         def fit(self, X, y):
             if self.C > 50:
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().fit(X, y)
 
-    search = BayesSearchCV(
-        Dies(),
-        {"C": (0.1, 100.0)},
-        n_iter=4,
-        n_jobs=2,
-        cv=2,
-        random_state=0,
-        initial_points=[{"C": 1.0}, {"C": 2.0}, {"C": 99.0}],
-    )
-    with pytest.raises(Exception, match=r"(?i)terminated|killed|abruptly"):
+    options = {"n_jobs": 2, "cv": 2}
+    if kind == "grid":
+        search = GridSearchCV(Dies(), {"C": [1.0, 99.0, 2.0]}, **options)
+    else:
+        space, first = {"C": (0.1, 100.0)}, [{"C": 1.0}, {"C": 99.0}, {"C": 2.0}]
+        search = BayesSearchCV(Dies(), space, n_iter=3, initial_points=first, **options)
+    with pytest.warns(match=r"(?s)2 fits failed .*SIGKILL"):
         search.fit(X, y)
-    assert [p["C"] for p in search.cv_results_["params"]] == [1.0, 2.0]
+    assert [t.state for t in search.history_] == ["complete", "failed", "complete"]
+    assert "SIGKILL" in search.history_[1].message
+    assert repr(dict(search.history_[1].params)) in search.history_[1].message
+    assert search.best_estimator_.predict(X).shape == y.shape
+
+
+@pytest.mark.slow
+def test_a_search_whose_workers_always_die_gives_up():
+    class Dies(SVC):
+        def fit(self, X, y):
+            os._exit(1)
+
+    search = BayesSearchCV(Dies(), SPACE, n_iter=9, cv=2, n_jobs=2, random_state=0)
+    with pytest.raises(ValueError, match=r"(?s)All the 6 fits failed.*exited with status 1"):
+        search.fit(X, y)
+    assert search.stop_reason_.kind == "failures"
 
 
 def test_a_journal_in_use_is_found_before_workers_are_started(tmp_path, monkeypatch):
