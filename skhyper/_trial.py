@@ -117,6 +117,21 @@ class Trial:
         return float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else np.nan
 
 
+# Columns of each row of a data frame of trials.
+_COLUMNS = ("state", "loss", "standard_error", "seconds", "started", "message")
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    """A trial as a row of a data frame."""
+    row = {name: getattr(trial, name) for name in _COLUMNS} | {"state": str(trial.state)}
+    row |= {f"param_{name}": value for name, value in trial.params.items()}
+    row |= {f"split{fold}_score": score for fold, score in enumerate(trial.scores)}
+    if trial.gradient is not None:
+        row["criterion"] = trial.criterion
+        row |= {f"gradient_{name}": value for name, value in trial.gradient.items()}
+    return row
+
+
 @dataclass(frozen=True)
 class Stop:
     """Answer of a sampler that proposes no further point.
@@ -142,7 +157,7 @@ class History(Sequence):
     fingerprint : str
         Digest of the data, the folds and the scoring of the trials.
     splits : tuple of (train, test) index arrays
-        The folds.
+        The folds. Those of a splitter of scikit-learn are not pickled, but drawn again.
     """
 
     trials: tuple[Trial, ...] = ()
@@ -175,6 +190,28 @@ class History(Sequence):
         """The complete trial of least loss, the first of ties; None without any."""
         losses = self.losses
         return None if np.all(np.isnan(losses)) else self.trials[int(np.nanargmin(losses))]
+
+    def to_frame(self) -> Any:
+        """The trials as a pandas ``DataFrame``, one row each, with the number as index.
+
+        Returns
+        -------
+        frame : DataFrame
+            Columns ``state``, ``loss``, ``standard_error``, ``seconds``, ``started`` (UTC) and
+            ``message``; ``param_<name>`` for each hyperparameter, missing where inactive;
+            ``split<k>_score`` for each fold; with gradients ``criterion`` and
+            ``gradient_<name>``.
+        """
+        import pandas
+
+        rows = [_row(trial) for trial in self.trials]
+        index = pandas.Index([trial.number for trial in self.trials], name="number")
+        frame = pandas.DataFrame(rows, index=index, columns=None if rows else _COLUMNS)
+        groups = ("param_", "split", "criterion", "gradient_")
+        order = {c: [i for i, g in enumerate(groups) if c.startswith(g)] for c in frame}
+        frame = frame[sorted(frame, key=lambda column: order[column])]
+        frame["started"] = pandas.to_datetime(frame["started"], unit="s", utc=True)
+        return frame
 
     @property
     def pending(self) -> tuple[Trial, ...]:

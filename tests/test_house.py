@@ -16,7 +16,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LAYERS = [
     {"_readonly", "_lazy"},
     {"exceptions", "_sklearn", "_numeric", "_identity"},
-    {"_bands"},
+    {"_bands", "_splits"},
     {"_banded"},
     {"_trial", "space", "callbacks"},
     {"gp", "linear_model", "kernel", "neural_network"},

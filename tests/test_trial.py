@@ -139,3 +139,26 @@ def test_a_stop_reason_is_a_sentence_with_a_kind():
     assert StopReason("the criterion is flat").kind == "sampler"
     with pytest.raises(ValueError, match="boredom"):
         StopReason("", "boredom")
+
+
+def test_a_data_frame_of_trials():
+    pandas = pytest.importorskip("pandas")
+    trials = (
+        Trial(0, {"C": 1.0, "m": (1, 2)}, "complete", np.array([0.5, 0.7]), -0.6, started=1.7e9),
+        Trial(1, {"C": 2.0}, "complete", np.array([0.1, 0.2]), -0.15, gradient={"C": 3.0}),
+        Trial(2, {"C": 3.0}),
+    )
+    frame = History(trials).to_frame()
+    assert list(frame) == [
+        *("state", "loss", "standard_error", "seconds", "started", "message"),
+        *("param_C", "param_m", "split0_score", "split1_score", "criterion", "gradient_C"),
+    ]
+    assert frame.index.name == "number"
+    assert frame["state"].tolist() == ["complete", "complete", "running"]
+    assert frame["started"][0] == pandas.Timestamp(1.7e9, unit="s", tz="UTC")
+    assert frame["param_m"][0] == (1, 2)
+    assert frame["loss"].isna().tolist() == [False, False, True]
+    assert frame["gradient_C"].tolist()[1] == 3.0
+    empty = History().to_frame()
+    assert len(empty) == 0
+    assert list(empty) == list(frame)[:6]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from skhyper._lazy import lazy_names
 from skhyper._trial import StopReason
 from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, setting_key
-from skhyper.evaluation._evaluator import Budget, Evaluator, Racer
+from skhyper.evaluation._evaluator import Budget, Evaluator, Racer, Resumed
 from skhyper.evaluation._executor import make_pool
 from skhyper.evaluation._journal import Journal, opened_journal
 from skhyper.evaluation._objective import (
@@ -18,7 +18,10 @@ from skhyper.evaluation._objective import (
 )
 from skhyper.evaluation._observers import FailureWatch, FoldCallbacks, Observer, TrialCallbacks
 from skhyper.evaluation._processes import Limits
+from skhyper.evaluation._replay import Replay, load_history
+from skhyper.evaluation._retry import journaled_pool
 from skhyper.evaluation._signals import Terminated, interruption_name, sigterm_interrupts
+from skhyper.evaluation._values import KnownValues, StoredChoice, encoded
 
 if TYPE_CHECKING:
     from skhyper.evaluation._gradient_objective import GradientObjective
@@ -35,18 +38,25 @@ __all__ = [
     "FoldJob",
     "GradientObjective",
     "Journal",
+    "KnownValues",
     "Limits",
     "ListedCandidates",
     "Objective",
     "Observer",
     "Racer",
+    "Replay",
+    "Resumed",
     "SampledCandidates",
     "StopReason",
+    "StoredChoice",
     "Terminated",
     "TrialCallbacks",
+    "encoded",
     "finished_trial",
     "fold_error",
     "interruption_name",
+    "journaled_pool",
+    "load_history",
     "make_pool",
     "opened_journal",
     "setting_key",

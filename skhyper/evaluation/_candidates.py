@@ -2,7 +2,7 @@
 
 import functools
 import numbers
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from skhyper._identity import digest
-from skhyper._trial import History, Stop, StopReason
+from skhyper._trial import History, Stop, StopReason, Trial
 from skhyper.space import Space, evenly
 
 __all__ = ["Candidates", "ListedCandidates", "SampledCandidates", "setting_key"]
@@ -37,6 +37,10 @@ class Candidates(Protocol):
     known_ahead: bool
     n_candidates: float
     exhausted_reason: StopReason
+
+    @property
+    def listed(self) -> Sequence[Mapping[str, Any]]:
+        """Candidates that were given as they are."""
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
         """Params of the next candidate; None if there is none."""
@@ -70,17 +74,35 @@ class ListedCandidates:
         self.exhausted_reason = StopReason(reason, "candidates")
         self.start_from(History(), 0)
 
+    @property
+    def listed(self) -> Sequence[Mapping[str, Any]]:
+        return self._listed
+
     def start_from(self, history: History, n_made: int) -> None:
-        left = self._listed[n_made:]
+        left = self._listed
         if not self._allow_repeats:
             tried = {setting_key(trial.params, self._space) for trial in history}
             left = [s for s in self._listed if setting_key(s, self._space) not in tried]
+        elif n_made:
+            left = self._without(history[len(history) - n_made :])
         n_left = max(0, self._n_iter - n_made)
         if n_left < len(left):
             reason = f"n_iter={self._n_iter} candidates were tried"
             self.exhausted_reason = StopReason(reason, "candidates")
         self._settings = deque(left[:n_left])
         self.n_candidates = len(self._settings)
+
+    def _without(self, made: Sequence[Trial]) -> list[Mapping[str, Any]]:
+        """The list without the candidates of earlier trials of the same search."""
+        n_tried = Counter(setting_key(trial.params, self._space) for trial in made)
+        left = []
+        for params in self._listed:
+            key = setting_key(params, self._space)
+            if n_tried[key]:
+                n_tried[key] -= 1
+            else:
+                left.append(params)
+        return left
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
         return self._settings.popleft() if self._settings else None
@@ -124,13 +146,27 @@ class SampledCandidates:
         reason = f"n_iter={self.n_candidates} candidates were tried"
         self.exhausted_reason = StopReason(reason, "candidates")
 
+    @property
+    def listed(self) -> Sequence[Mapping[str, Any]]:
+        return [*self._first, *self._outside]
+
     def start_from(self, history: History, n_made: int) -> None:
         self.n_candidates = max(0, self.n_candidates - n_made)
-        left: float = n_made
-        for i, (space, budget) in enumerate(self._phases):
-            done = min(budget, left)
-            self._phases[i] = (space, budget - done)
-            left -= done
+        if self._allow_repeats:  # otherwise those that were tried are omitted, as by `ask`
+            self._first = self._first[n_made:]
+        phase, done = 0, 0
+        for trial in history[len(history) - n_made :]:
+            while phase < len(self._phases) - 1 and self._is_over(phase, done, trial):
+                phase, done = phase + 1, 0
+            done += 1
+        (space, budget), *later = self._phases[phase:]
+        self._phases = [(space, max(0, budget - done)), *later]
+
+    def _is_over(self, phase: int, n_done: int, trial: Trial) -> bool:
+        """Whether a phase had ended when a trial was asked, after `n_done` ones of this phase."""
+        space, budget = self._phases[phase]
+        is_first = any(params == trial.params for params in self.listed)
+        return n_done >= budget or not (is_first or space.contains(trial.params))
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
         while self._phases:

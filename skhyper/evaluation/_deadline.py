@@ -31,12 +31,13 @@ class Deadline:
     Where the pool gives up jobs that run, running folds are given up at the end, from which the
     time of the refit is subtracted: the longest fit so far, times `refit_scale`. Before the first
     trial is done, the time to start the workers does not count. `is_set` is whether there is an
-    end, `is_enforced` whether running folds are given up at it.
+    end, `is_enforced` whether running folds are given up at it; `spent` are seconds that an earlier
+    process took.
     """
 
-    def __init__(self, max_time: float | None, refit_scale: float, pool: _Pool):
+    def __init__(self, max_time: float | None, refit_scale: float, pool: _Pool, spent: float = 0.0):
         self._max_time = math.inf if max_time is None else max_time
-        self._start = time.monotonic()
+        self._start = time.monotonic() - spent
         self.is_set = max_time is not None
         self.is_enforced = self.is_set and pool.gives_up
         self._refit_scale = refit_scale

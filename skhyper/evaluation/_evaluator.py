@@ -16,7 +16,7 @@ from skhyper.evaluation._executor import Pool
 from skhyper.evaluation._objective import FoldJob, finished_trial
 from skhyper.evaluation._observers import Observer
 
-__all__ = ["Budget", "Evaluator", "Racer"]
+__all__ = ["Budget", "Evaluator", "Racer", "Resumed"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,26 @@ class Racer(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Resumed:
+    """Where an earlier process stopped in the same search.
+
+    Attributes
+    ----------
+    folds : dict
+        From numbers of earlier trials that are still running to results of their folds.
+    n_given : int or None
+        Number of the first trial that the search itself made; None if it made none of the earlier
+        ones.
+    seconds : float
+        Time that the search took before.
+    """
+
+    folds: Mapping[int, Mapping[int, dict[str, Any]]] = field(default_factory=dict)
+    n_given: int | None = None
+    seconds: float = 0.0
+
+
 @dataclass
 class _Running:
     """Results of a trial's folds, and the number of these after which the racer continued it."""
@@ -88,6 +108,8 @@ class Evaluator:
         Called in this order.
     pick : callable
         Maps a fold's scores to the one that is optimized.
+    resumed : Resumed
+        Trials of `base` that are to be continued.
 
     Attributes
     ----------
@@ -106,6 +128,7 @@ class Evaluator:
         racer: Racer | None = None,
         observers: Sequence[Observer] = (),
         pick: Callable[[Any], float] = float,
+        resumed: Resumed = Resumed(),
     ):
         self._candidates = candidates
         self._pool = pool
@@ -114,7 +137,8 @@ class Evaluator:
         self._racer = racer
         self._observers = tuple(observers)
         self._pick = pick
-        self._deadline = Deadline(budget.max_time, budget.refit_scale, pool)
+        self._resumed = resumed
+        self._deadline = Deadline(budget.max_time, budget.refit_scale, pool, resumed.seconds)
         self._n_splits = max(1, len(base.splits))  # a function has no folds and runs once
         # With a racer or a deadline, folds wait here, where they can be cancelled.
         self._holds_folds = racer is not None or self._deadline.is_enforced
@@ -122,7 +146,10 @@ class Evaluator:
         self._waiting: deque[FoldJob] = deque()
         self._trials: list[Trial] = list(base)
         self._running: dict[int, _Running] = {}
-        self._n_done = 0
+        # Trial that the jobs of this process count as 0, and the first one that the search made.
+        self._first_job = min(resumed.folds, default=len(base))
+        self._first_own = len(base) if resumed.n_given is None else resumed.n_given
+        self._n_done = len(base) - len(resumed.folds) if resumed.seconds else 0
         self._asking = True
         self._cut = False
         self.stop_reason = StopReason("", "candidates")
@@ -138,6 +165,7 @@ class Evaluator:
     def run(self) -> None:
         """Run the search to its end."""
         try:
+            self._resume()
             self._fill()
             while self._running and not self._cut:
                 self._wait()
@@ -145,6 +173,20 @@ class Evaluator:
             self._pool.close(kill=True)
             raise
         self._pool.close(kill=self._cut)
+
+    def _resume(self) -> None:
+        """Continue the trials that an earlier process did not end, without their finished folds."""
+        for number, results in sorted(self._resumed.folds.items()):
+            self._running[number] = _Running(dict(results))
+        for number in list(self._running):
+            n_folds = self._n_folds_at_end(number)
+            if n_folds is not None:
+                self._end_trial(number, n_folds)
+            else:
+                self._add_jobs(number)
+            if self._cut:
+                return
+        self._submit_waiting()
 
     def _wait(self) -> None:
         for job, result in self._pool.wait(self._deadline.seconds_left(self._n_done > 0)):
@@ -180,7 +222,7 @@ class Evaluator:
         self.stop_reason = reason
 
     def _check_time(self) -> None:
-        if not self._deadline.is_set or len(self._trials) == len(self._base):
+        if not self._deadline.is_set or (not self._n_done and len(self._trials) == len(self._base)):
             return  # at least one trial is started
         if self._deadline.is_over(self._n_done > 0):
             cut = self._n_done > 0 or self._deadline.is_enforced
@@ -216,7 +258,7 @@ class Evaluator:
         """
         if not self._budget.ordered:
             return self.history
-        first_hidden = max(number - self._budget.n_parallel + 1, len(self._base))
+        first_hidden = max(number - self._budget.n_parallel + 1, self._first_own)
         hidden = [
             Trial(t.number, t.params, started=t.started) for t in self._trials[first_hidden:number]
         ]
@@ -225,12 +267,20 @@ class Evaluator:
     def _start(self, params: Mapping[str, Any]) -> None:
         number = len(self._trials)
         scores = np.full(self._n_splits, np.nan)
-        self._trials.append(Trial(number, params, scores=scores, started=time.time()))
+        trial = Trial(number, params, scores=scores, started=time.time())
+        self._trials.append(trial)
         self._running[number] = _Running()
-        new = number - len(self._base)
-        n = self._candidates.n_candidates
-        self._waiting.extend(FoldJob(new, fold, params, n) for fold in range(self._n_splits))
+        for observer in self._observers:
+            observer.on_trial_start(trial)
+        self._add_jobs(number)
         self._submit_waiting()
+
+    def _add_jobs(self, number: int) -> None:
+        """Let the folds of a trial that have no result wait for workers."""
+        params, new = self._trials[number].params, number - self._first_job
+        n = self._candidates.n_candidates + len(self._resumed.folds)
+        left = [i for i in range(self._n_splits) if i not in self._running[number].results]
+        self._waiting.extend(FoldJob(new, fold, params, n) for fold in left)
 
     def _submit_waiting(self) -> None:
         while self._waiting and (self._pool.has_room or not self._holds_folds):
@@ -243,13 +293,13 @@ class Evaluator:
             self._pool.submit(job)
 
     def _is_too_late_for(self, job: FoldJob) -> bool:
-        done = self._running[job.trial + len(self._base)].results.values()
+        done = self._running[job.trial + self._first_job].results.values()
         return self._n_done > 0 and not self._deadline.leaves_time_for(1, like=done)
 
     def _abandon_waiting(self) -> None:
         """End the trials whose remaining folds would not end in time."""
         for job in self._waiting:
-            self._running.pop(job.trial + len(self._base), None)
+            self._running.pop(job.trial + self._first_job, None)
         self._waiting.clear()
         self._stop_by_time("seconds leave no time for another fold", cut=not self._running)
 
@@ -257,7 +307,7 @@ class Evaluator:
         self._deadline.on_fold_end(result)
         for observer in self._observers:
             observer.on_fold_end(job, result)
-        number = job.trial + len(self._base)
+        number = job.trial + self._first_job
         if number not in self._running:
             return  # the trial was stopped while this fold ran
         self._running[number].results[job.fold] = result
@@ -288,7 +338,7 @@ class Evaluator:
     def _end_trial(self, number: int, n_folds: int) -> None:
         trial = self._with_results(number, n_folds)
         if n_folds < self._n_splits:
-            self._cancel(number - len(self._base))
+            self._cancel(number - self._first_job)
         del self._running[number]
         self._n_done += 1
         self._trials[number] = trial

@@ -39,11 +39,13 @@ class Pool(Protocol):
     """Runs fold jobs.
 
     `gives_up` is whether ``wait`` respects its timeout and ``close`` ends or abandons jobs that
-    still run; `began` is the monotonic time at which the first job began, ``inf`` before.
+    still run; `in_process` is whether jobs run in the caller's process; `began` is the monotonic
+    time at which the first job began, ``inf`` before.
     """
 
     n_workers: int
     gives_up: bool
+    in_process: bool
     began: float
 
     @property
@@ -68,6 +70,7 @@ class InProcess:
 
     n_workers = 1
     gives_up = False
+    in_process = True
 
     def __init__(self, objective: Objective):
         self.began = time.monotonic()
@@ -104,6 +107,7 @@ class JoblibRounds:
         self.began = time.monotonic()
         self._shared, self._splits = objective.without_splits()
         self._backend, _ = get_active_backend()
+        self.in_process = getattr(self._backend, "uses_threads", False)
         streams = getattr(self._backend, "supports_return_generator", False)
         self.n_workers = joblib.effective_n_jobs(n_jobs)
         self._parallel = Parallel(
@@ -174,6 +178,7 @@ class Threads:
     """Daemon threads that take one job at a time; one that hangs is left behind."""
 
     gives_up = True
+    in_process = True
 
     def __init__(self, objective: Objective, n_workers: int, backend: Any):
         self.n_workers = n_workers

@@ -1,164 +1,309 @@
-"""A file to which each trial is appended when it ends.
+"""The journal of a search: a file to which everything is written as soon as it is known.
 
-It is fsynced after each trial, so that a killed process loses only its running trials. A record is
-a length, a checksum and a pickle. An incomplete last record, from a process that died while
-writing, is removed when the file is opened again.
+Written are the candidates that are asked, each finished fold and each finished trial; see
+``docs/user_guide/journal.md`` for the format. A line is handed to the operating system at once, so
+that it survives the death of the process; a thread has it written to the disk (fsync) while the
+search continues.
 """
 
+import json
 import os
-import struct
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import cloudpickle
+from typing import Any
 
 from skhyper._trial import History, Trial
+from skhyper.evaluation._lock import LockedFile
+from skhyper.evaluation._objective import FoldJob
 from skhyper.evaluation._observers import Observer
-
-try:
-    import fcntl
-except ImportError:  # Windows: no lock
-    fcntl = None  # type: ignore[assignment]
+from skhyper.evaluation._records import line_of, scanned
+from skhyper.evaluation._replay import Replay, check_whole, replayed
+from skhyper.evaluation._values import KnownValues, encoded, encoded_params
+from skhyper.exceptions import SkhyperWarning
 
 __all__ = ["Journal", "opened_journal"]
 
-_MAGIC = b"skhyper journal 1\n"
-_FRAME = struct.Struct("<QI")  # length and CRC-32 of the pickle that follows
+# Size up to which a header is written again by each process, in bytes, in case it is damaged.
+_SMALL_HEADER = 4000
 
 
 class Journal(Observer):
-    """Journal of the trials of one search, in a file.
+    """Journal of one search, locked from its creation until ``close``.
 
     Parameters
     ----------
     path : str or os.PathLike
         Created if it does not exist; its folder must exist.
+    warn : callable
+        Called with a message and a class of warnings.
+
+    Attributes
+    ----------
+    session : dict
+        How the last process ran folds, and its versions of packages; known after ``replay``.
 
     Raises
     ------
     ValueError
-        If the path is a folder, or its parent does not exist.
-
-    Notes
-    -----
-    The file contains pickles: open only journals that you trust.
+        If the path is a folder, its parent does not exist, or the file cannot be written, is in use
+        by another search, is damaged, or is no journal of this version.
     """
 
-    def __init__(self, path: Any):
+    def __init__(self, path: Any, warn: Callable[[str, type[Warning]], None] = warnings.warn):
         self.path = Path(path)
         if not str(path) or self.path.is_dir():
             raise ValueError(f"journal must name a file, got {str(path)!r}.")
         if not self.path.parent.is_dir():
             raise ValueError(f"journal: there is no folder {str(self.path.parent)!r}.")
-        self._file: BinaryIO | None = None
+        self.session: dict[str, Any] = {}
+        self._warn = warn
+        self._numbers = 0  # of records
+        self._offset = 0
+        self._known = KnownValues()
+        self._own_session: dict[str, Any] | None = None  # still to be written
+        self._header: dict[str, Any] = {}
+        self._pending: list[dict[str, Any]] = []  # records that follow the session
+        self._running: set[int] = set()
+        self._started = time.monotonic()
+        try:
+            self._file: LockedFile | None = LockedFile(self.path)
+        except OSError as error:
+            raise ValueError(f"journal: {self.path} cannot be written ({error}).") from error
+        self._syncer = _Syncer()
+        try:
+            self._records = scanned(self._file.file.read(), str(self.path))
+            check_whole(self._records, self.path)
+        except BaseException:
+            self._file.release()
+            raise
+        self._numbers = len(self._records.records)
+        self._end = self._records.end
 
-    def read(self) -> tuple[History, int] | None:
-        """The history in the file, and the number of its trials that the search itself made.
+    def replay(self, known: KnownValues) -> Replay | None:
+        """What the file says; None if it is new. `known` are the values of hyperparameters."""
+        self._known = known
+        if not self._records.records:
+            return None
+        replay = replayed(self._records, known)
+        self.session = replay.session
+        return replay
 
-        None if there is no file, or no complete record in it. Trials are renumbered in order.
+    def begin(
+        self,
+        header: Mapping[str, Any],
+        session: Mapping[str, Any],
+        given: Sequence[Trial],
+        offset: int,
+        spent: float = 0.0,
+    ) -> None:
+        """Prepare for writing; a new file gets the header.
 
-        Raises
-        ------
-        ValueError
-            If the file is not a journal.
+        `session` describes this process; `given` are trials of other searches that are not in the
+        file; `offset` is the number of the trial that the evaluator counts as 0; `spent` are the
+        seconds that the search took before.
         """
-        if not self.path.exists() or self.path.stat().st_size == 0:
-            return None
-        with self.path.open("rb") as file:
-            start = file.read(len(_MAGIC))
-            if start != _MAGIC:
-                if _MAGIC.startswith(start):  # killed while the first bytes were written
-                    return None
-                raise ValueError(f"{self.path} is not a journal of skhyper; name another file.")
-            records = [record for record, _ in _records(file)]
-        if not records:
-            return None
-        head, *trials = records
-        # Written in the order in which they ended; restore the order of proposal.
-        trials.sort(key=lambda trial: trial.number)
-        renumbered = tuple(replace(trial, number=i) for i, trial in enumerate(trials))
-        n_given = head.pop("n_given")
-        return History(renumbered, **head), len(renumbered) - n_given
+        assert self._file is not None
+        self._started = time.monotonic() - spent
+        self._offset, self._own_session, self._header = offset, dict(session), dict(header)
+        if self._file.why_lock_file:
+            self._warn(
+                f"The journal {self.path} cannot be locked, as {self._file.why_lock_file}; the "
+                f"file {self.path}.lock keeps other searches from it instead.",
+                SkhyperWarning,
+            )
+        if self._records.is_torn:
+            self._warn(
+                f"The last line of the journal {self.path} was incomplete, as the process died "
+                "while writing it, and was removed.",
+                SkhyperWarning,
+            )
+            self._file.file.truncate(self._end)
+        self._file.file.seek(self._end)
+        records = [record for trial in given for record in self._records_of(trial)]
+        if self._numbers == 0:
+            self._write(dict(header), *records)
+        else:
+            self._pending = records
 
-    def open(self, base: History) -> None:
-        """Open for appending; a new file gets the seed, the folds and the trials of `base`."""
-        if self.read() is None:
-            self._file = self.path.open("ab")
-            _lock(self._file, self.path)
-            self._file.truncate(0)
-            self._file.write(_MAGIC)
-            head = {
-                "seed": base.seed,
-                "fingerprint": base.fingerprint,
-                "splits": base.splits,
-                "n_given": len(base),
-            }
-            for record in (head, *base.trials):
-                self._write(record)
+    def _records_of(self, trial: Trial) -> Iterator[dict[str, Any]]:
+        """A trial of another search."""
+        yield {**self._asked(trial), "given": True}
+        for fold, result in enumerate(trial.folds):
+            yield {"fold": [trial.number, fold], "result": encoded(result)}
+        yield _ended(trial)
+
+    def describe_session(self, **description: Any) -> None:
+        """Add how folds are run: `in_process`, and the number of `workers`."""
+        if self._own_session is not None:
+            self._own_session.update(description)
+
+    def number_of(self, job: FoldJob) -> int:
+        """Number of the trial of a job."""
+        return job.trial + self._offset
+
+    def resume(self, numbers: Iterable[int]) -> None:
+        """Note that trials that were asked before run again."""
+        self._running.update(numbers)
+
+    def on_trial_start(self, trial: Trial) -> None:
+        self._running.add(trial.number)
+        self._write({**self._asked(trial), "at": self._now()})
+
+    def _asked(self, trial: Trial) -> dict[str, Any]:
+        return {"asked": trial.number, "params": encoded_params(trial.params, self._known)}
+
+    def on_retry(self, number: int) -> None:
+        """Note that a trial is tried once more in a process of its own."""
+        self._write({"retried": number, "at": self._now()})
+
+    def on_fold_end(self, job: FoldJob, result: dict[str, Any]) -> None:
+        try:
+            written = encoded(result)
+        except TypeError as error:
+            self._give_up(f"the result of a fold cannot be written: {error}")
             return
-        self._file = self.path.open("r+b")
-        _lock(self._file, self.path)
-        self._file.seek(len(_MAGIC))
-        end = max([len(_MAGIC), *(end for _, end in _records(self._file))])
-        self._file.truncate(end)
-        self._file.seek(end)
+        fold = [self.number_of(job), job.fold]
+        self._write({"fold": fold, "result": written, "at": self._now()})
 
     def on_trial_end(self, trial: Trial, history: History) -> None:
-        """Write a trial and wait until it is on the disk."""
-        self._write(trial)
+        self._running.discard(trial.number)
+        self._write({**_ended(trial), "at": self._now()})
 
-    def _write(self, record: Any) -> None:
-        assert self._file is not None
-        payload = cloudpickle.dumps(record)
-        self._file.write(_FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+    def _now(self) -> float:
+        return round(time.monotonic() - self._started, 3)
+
+    def _write(self, *records: dict[str, Any]) -> None:
+        """Append records; if that fails, the search goes on without a journal."""
+        if self._file is None or not records:
+            return
+        if self._own_session is not None and self._numbers > 0:
+            records = (self._session_record(), *self._pending, *records)
+            self._pending = []
+        if not self._file.is_at_path():
+            self._give_up("the file was deleted, moved or replaced")
+            return
+        data = b"".join(line_of(self._numbers + i, record) for i, record in enumerate(records))
+        try:
+            self._syncer.check()
+            left = memoryview(data)
+            while left:
+                left = left[self._file.file.write(left) :]
+        except OSError as error:
+            with suppress(OSError):
+                self._file.file.truncate(self._end)
+            self._give_up(str(error))
+            return
+        self._numbers += len(records)
+        self._end += len(data)
+        self._syncer.request(self._file.file.fileno())
+
+    def _session_record(self) -> dict[str, Any]:
+        session, self._own_session = self._own_session or {}, None
+        if len(json.dumps(self._header)) <= _SMALL_HEADER:
+            session["header"] = self._header
+        return {"session": session}
+
+    def _give_up(self, why: str) -> None:
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        self._syncer.stop()
+        file.release()
+        self._warn(
+            f"The search is no longer written to the journal {self.path}: {why}. It goes on; what "
+            "is in the file so far stays whole.",
+            SkhyperWarning,
+        )
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Let others use the file; trials that are still running are noted as cut short."""
+        if self._file is None:
+            return
+        if self._running:
+            self._write({"cut": sorted(self._running), "at": self._now()})
+        try:
+            self._syncer.stop()
+            self._syncer.check()
+        except OSError as error:
+            self._give_up(str(error))
+        if self._file is None:
+            return
+        if self._numbers == 0 and self._end == 0 and not self._records.is_torn:
+            with suppress(OSError):  # nothing was written: the search did not start
+                os.remove(self.path)
+        self._file.release()
+        self._file = None
+
+
+def _ended(trial: Trial) -> dict[str, Any]:
+    return {
+        "ended": trial.number,
+        "folds": len(trial.folds),
+        "state": str(trial.state),
+        "loss": encoded(float(trial.loss)),
+    }
+
+
+class _Syncer:
+    """A thread that has a file written to the disk, as often as the disk can."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._file: int | None = None  # descriptor, of a file to be written
+        self._error: OSError | None = None
+        self._thread: threading.Thread | None = None
+        self._is_over = False
+
+    def request(self, file: int) -> None:
+        """Have all that was written so far written to the disk soon."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+        with self._condition:
+            self._file = file
+            self._condition.notify()
+
+    def check(self) -> None:
+        """Raise the error of an earlier request, if there was one."""
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Wait until all is on the disk."""
+        with self._condition:
+            self._is_over = True
+            self._condition.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                while self._file is None and not self._is_over:
+                    self._condition.wait()
+                file, self._file = self._file, None
+            if file is None:
+                return
+            try:
+                os.fsync(file)
+            except OSError as error:
+                self._error = error
 
 
 @contextmanager
-def opened_journal(path: Any, base: History) -> Iterator[list[Observer]]:
-    """Context with a list of the open journal at `path`; the list is empty if None."""
+def opened_journal(
+    path: Any, warn: Callable[[str, type[Warning]], None] = warnings.warn
+) -> Iterator[Journal | None]:
+    """Context with the locked journal at `path`; None if that is None."""
     if path is None:
-        yield []
+        yield None
         return
-    journal = Journal(path)
-    journal.open(base)
+    journal = Journal(path, warn)
     try:
-        yield [journal]
+        yield journal
     finally:
         journal.close()
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    """Keep other searches from writing to the file until it is closed."""
-    if fcntl is None:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise ValueError(
-            f"The journal {path} is in use by another search; each search needs its own."
-        ) from None
-
-
-def _records(file: BinaryIO) -> Iterator[tuple[Any, int]]:
-    """Complete records from the current position on, each with the position of its end."""
-    while True:
-        frame = file.read(_FRAME.size)
-        if len(frame) < _FRAME.size:
-            return
-        length, checksum = _FRAME.unpack(frame)
-        payload = file.read(length)
-        if len(payload) < length or zlib.crc32(payload) != checksum:
-            return
-        yield cloudpickle.loads(payload), file.tell()

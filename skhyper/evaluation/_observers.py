@@ -21,6 +21,9 @@ _MAX_FAILURES = 3
 class Observer:
     """Base class whose hooks do nothing."""
 
+    def on_trial_start(self, trial: Trial) -> None:
+        """Called with each candidate, before its first fold is submitted."""
+
     def on_fold_start(self, job: FoldJob) -> FoldJob:
         """Called before a fold is submitted; returns the job, possibly with data for the worker."""
         return job

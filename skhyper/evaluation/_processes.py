@@ -65,6 +65,7 @@ class Processes:
     """
 
     gives_up = True
+    in_process = False
 
     def __init__(
         self, objective: Objective, n_workers: int, backend: Any, limits: Limits | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skhyper._splits import fold_sizes
 from skhyper._trial import Trial
 
 # The bound holds with probability 1 - δ (Makarova et al. 2022, section 3).
@@ -68,5 +69,5 @@ def fold_noise(trial: Trial, splits: Sequence[tuple]) -> float:
         return float("nan")
     ratio = 1.0 / (k - 1.0)
     if len(splits) == k:
-        ratio = float(np.mean([len(test) / len(train) for train, test in splits]))
+        ratio = float(np.mean([n_test / n_train for n_train, n_test in fold_sizes(splits)]))
     return float(np.sqrt(np.var(trial.scores, ddof=1) * (1.0 / k + ratio)))

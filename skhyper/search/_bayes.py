@@ -85,9 +85,8 @@ class BayesSearchCV(SampledSearch):
         Trials of another search on the same data and folds to start from, such as its
         ``history_``.
     journal : str or os.PathLike, default=None
-        File to which each trial is written as soon as it is finished. If the search is killed,
-        the same search on the same data resumes from it. It contains pickles: open only journals
-        that you trust.
+        File to which each candidate, fold and trial is written as soon as it is known. If the
+        search is killed, the same search on the same data resumes from it.
     random_state : int, RandomState instance or None, default=None
         Seed. The same seed and the same `n_points` give the same trials, with any number
         of workers. With None each proposal is made as soon as a worker is free, from all results

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from skhyper._sklearn import CallbackSearchCV, Interval, fit_context
+from skhyper.evaluation import opened_journal
 from skhyper.search._interrupts import Interruptible, interruptions_stored
 from skhyper.search._plan import Plan
 from skhyper.search._results import refit, store_plan, store_results
@@ -17,6 +18,7 @@ from skhyper.search._resume import starting_history
 from skhyper.search._run import run
 from skhyper.search._task import Task, make_task
 from skhyper.search._tools import mlflow_run, register_for_onnx, replaced_fit
+from skhyper.search._warnings import warn
 
 __all__ = ["BUDGET_CONSTRAINTS", "BaseSearch"]
 
@@ -77,12 +79,13 @@ class BaseSearch(Interruptible, CallbackSearchCV):
     def _search(self, X: Any, y: Any, params: Mapping[str, Any]) -> None:
         task = make_task(self, X, y, params)
         plan = self._plan(task)
-        base = starting_history(self, task, plan)
-        store_plan(self, plan, base)
-        with task.callback_context(self) as context:
-            run(self, task, plan, base, context)
-            store_results(self, task, plan)
-            refit(self, task, context)
+        with opened_journal(plan.journal, warn) as journal:
+            start = starting_history(self, task, plan, journal)
+            store_plan(self, plan, start.history)
+            with task.callback_context(self) as context:
+                run(self, task, plan, start, context, journal)
+                store_results(self, task, plan)
+                refit(self, task, context)
 
     def _store_arguments(self, arguments: Mapping[str, Any]) -> None:
         """Store the arguments of ``__init__``, given as its ``locals()``, as attributes."""

@@ -81,8 +81,8 @@ class GradientSearchCV(SpaceSearch):
         Trials of another search on the same data and folds. If it had no gradients, its best
         trial is a point to start from.
     journal : str or os.PathLike, default=None
-        File to which each trial is written as soon as it is finished; see
-        :class:`BayesSearchCV`.
+        File to which each candidate, fold and trial is written as soon as it is known. If the
+        search is killed, the same search on the same data resumes from it.
     n_jobs : int, default=None
         Number of folds that run at the same time, in threads: the candidates of a fold share
         cached results in this process.

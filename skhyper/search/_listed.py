@@ -1,5 +1,6 @@
 """Searches over candidates that are known in advance: scikit-learn's grid and random search."""
 
+import os
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -97,6 +98,9 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
         Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
         take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
         in worker processes, also with ``n_jobs=None``.
+    journal : str or os.PathLike, default=None
+        File to which each candidate, fold and trial is written as soon as it is known. If the
+        search is killed, the same search on the same data resumes from it.
 
     Attributes
     ----------
@@ -141,6 +145,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         max_time: float | None = None,
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
+        journal: str | os.PathLike | None = None,
     ) -> None:
         self._store_arguments(locals())
 
@@ -159,7 +164,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         settings = self._settings()
         check_settings(self.estimator, settings)
         candidates = ListedCandidates(settings, "every candidate was tried")
-        return Plan(candidates, self._listed_space(), max_time=self.max_time)
+        return Plan(candidates, self._listed_space(), journal=self.journal, max_time=self.max_time)
 
 
 class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
@@ -188,6 +193,9 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
         Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
         take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
         in worker processes, also with ``n_jobs=None``.
+    journal : str or os.PathLike, default=None
+        File to which each candidate, fold and trial is written as soon as it is known. If the
+        search is killed, the same search on the same data resumes from it.
 
     Attributes
     ----------
@@ -234,6 +242,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         max_time: float | None = None,
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
+        journal: str | os.PathLike | None = None,
     ) -> None:
         self._store_arguments(locals())
 
@@ -259,6 +268,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return Plan(
             ListedCandidates(settings, reason),
             self._listed_space(),
+            journal=self.journal,
             max_time=self.max_time,
             ordered=self.random_state is not None,
         )

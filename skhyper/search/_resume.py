@@ -1,67 +1,100 @@
 """The history that a search starts from: folds, seed, and valid earlier trials."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 
-from skhyper._identity import digest, splitter_digest
-from skhyper._trial import History
-from skhyper.evaluation import Journal, finished_trial, setting_key
+from skhyper._splits import Splits
+from skhyper._trial import History, Trial
+from skhyper.evaluation import (
+    Journal,
+    KnownValues,
+    Replay,
+    Resumed,
+    StoredChoice,
+    encoded,
+    finished_trial,
+    setting_key,
+)
 from skhyper.exceptions import HistoryMismatchWarning
 from skhyper.search._folds import drawn_folds
 from skhyper.search._plan import Plan
+from skhyper.search._problem import PARTS, Problem, differences, known_values, versions
 from skhyper.search._scoring import check_fit_metadata
 from skhyper.search._task import Task, pick_score
 from skhyper.search._validate import is_own
 from skhyper.search._warnings import warn
 from skhyper.space import Space
 
-__all__ = ["starting_history"]
+__all__ = ["Start", "starting_history"]
 
 
-def starting_history(search: Any, task: Task, plan: Plan) -> History:
+@dataclass(frozen=True)
+class Start:
+    """Where a search starts.
+
+    Attributes
+    ----------
+    history : History
+        Earlier trials, the folds and the seed. Trials that are to be continued are running.
+    resumed : Resumed
+        Where an earlier process stopped.
+    n_deaths : dict
+        Trials that may have ended that process: from their numbers to how often they did so while
+        they were tried in a process of their own.
+    """
+
+    history: History
+    resumed: Resumed = field(default_factory=Resumed)
+    n_deaths: Mapping[int, int] = field(default_factory=dict)
+
+
+def starting_history(search: Any, task: Task, plan: Plan, journal: Journal | None = None) -> Start:
     """Folds, seed and fingerprint of a search, with its valid earlier trials.
 
-    The candidates of the plan are informed of these trials.
+    The candidates of the plan are informed of these trials, and the journal is ready for new ones.
     """
     names = plan.space.names if plan.space else ()
     check_fit_metadata(task.estimator, task.fit_params, names)
     cv = check_cv(search.cv, task.y, classifier=is_classifier(search.estimator))
-    fingerprint = _fingerprint(search, task, cv)
+    problem = Problem(search, task, cv, plan.space)
+    known = known_values(plan, task.estimator)
     last = search.history_ if plan.warm_start and hasattr(search, "history_") else None
-    given, n_made = _given(plan, last, fingerprint), 0
-    if plan.journal is not None:
-        given, n_made = _with_journal(plan.journal, given, last, fingerprint)
-    if given is None:
-        splits = drawn_folds(search.cv, cv, task.X, task.y, task.split_params)
-        return History((), plan.seed, fingerprint, tuple(splits))
+    given = _given(plan, last, problem.fingerprint, known)
+    replay = None if journal is None else journal.replay(known)
+    if replay is not None:
+        assert journal is not None
+        _check_problem(journal, replay, problem)
+        start, n_made, extra = _resumed(replay, given, last)
+        made = start.history[len(start.history) - len(extra) - n_made :][:n_made]
+        _check_space(journal, replay, problem, made, plan.space, search.estimator)
+    else:
+        start, n_made, extra = Start(given or History(seed=plan.seed)), 0, given or ()
+    splits = _splits(search.cv, cv, task, start.history.splits)
+    history = replace(start.history, splits=splits, fingerprint=problem.fingerprint)
     if plan.space is not None:
-        _warn_about_unlocated(given, plan.space, search.estimator)
-    plan.candidates.start_from(given, n_made)
-    # `refit` may name another metric than in the earlier search.
-    pick = pick_score(search)
-    return replace(given, trials=tuple(finished_trial(t, t.folds, pick) for t in given))
+        _warn_about_unlocated(history, plan.space, search.estimator)
+    if len(history):
+        plan.candidates.start_from(history, n_made)
+    start = replace(start, history=_picked(history, pick_score(search)))
+    if journal is not None:
+        _begin(journal, search, task, start, problem, extra)
+    return start
 
 
-def _fingerprint(search: Any, task: Task, cv: Any) -> str:
-    """Digest of everything that trials depend on, except their params."""
-    metadata = (task.fit_params, task.split_params, task.score_params)
-    return digest(
-        [
-            task.X,
-            task.y,
-            task.estimator,
-            splitter_digest(cv),
-            search.scoring,
-            search.return_train_score,
-            *map(dict, metadata),
-        ]
-    )
+def _picked(history: History, pick: Any) -> History:
+    """The trials by the metric of this search: `refit` may name another one than before."""
+    trials = [finished_trial(t, t.folds, pick) if t.folds else t for t in history]
+    return replace(history, trials=tuple(trials))
 
 
-def _given(plan: Plan, last: History | None, fingerprint: str) -> History | None:
+def _given(
+    plan: Plan, last: History | None, fingerprint: str, known: KnownValues
+) -> History | None:
     """Valid trials of `history` and of the last fit; None without any."""
     given = [history for history in (plan.history, last) if history is not None]
     valid = [history for history in given if history.fingerprint == fingerprint]
@@ -74,37 +107,149 @@ def _given(plan: Plan, last: History | None, fingerprint: str) -> History | None
     if not valid:
         return None
     # The last fit may already contain the trials of `history`.
-    return replace(_merged(valid[-1], valid[0]), seed=plan.seed)
+    merged, new = _merged(valid[-1], valid[0])
+    trials = [t for t in (*merged, *new) if t.state != "running"]
+    trials = [_looked_up(replace(t, number=i), known) for i, t in enumerate(trials)]
+    return replace(merged, trials=tuple(trials), seed=plan.seed)
 
 
-def _with_journal(
-    path: Any, given: History | None, last: History | None, fingerprint: str
-) -> tuple[History | None, int]:
-    """Trials, including those in the journal, and the number of these that this search has made.
-
-    Trials of a killed search count; those of the last fit (`warm_start`) do not.
-    """
-    known = Journal(path).read()
-    if known is None:
-        return given, 0
-    history, n_made = known
-    if history.fingerprint != fingerprint:
-        raise ValueError(
-            f"The journal {str(path)!r} is of a search on other data, folds or "
-            "scoring, or with another estimator. Name another file, or delete it to start "
-            "anew."
-        )
-    if last is not None:
-        n_made = max(0, len(history) - len(last))
-    return history if given is None else _merged(history, given), n_made
+def _looked_up(trial: Trial, known: KnownValues) -> Trial:
+    """The trial with the values of this search in place of those that a journal cannot contain."""
+    if not _has_unknown(trial):
+        return trial
+    params = {
+        name: known.find(name, value) if isinstance(value, StoredChoice) else value
+        for name, value in trial.params.items()
+    }
+    return replace(trial, params=params)
 
 
-def _merged(history: History, other: History) -> History:
-    """`history` extended by the trials that only `other` has."""
+def _has_unknown(trial: Trial) -> bool:
+    return any(isinstance(value, StoredChoice) for value in trial.params.values())
+
+
+def _merged(history: History, other: History) -> tuple[History, list[Trial]]:
+    """`history`, and the trials that only `other` has, numbered after it."""
     known = {setting_key(trial.params) for trial in history}
     new = [trial for trial in other if setting_key(trial.params) not in known]
-    trials = [replace(t, number=i) for i, t in enumerate([*history, *new])]
-    return replace(history, trials=tuple(trials))
+    return history, [replace(t, number=i) for i, t in enumerate(new, start=len(history))]
+
+
+def _resumed(
+    replay: Replay, given: History | None, last: History | None
+) -> tuple[Start, int, list[Trial]]:
+    """Start from a journal; number of trials that this search made; those not in the journal.
+
+    Trials of a killed search count; those of the last fit (`warm_start`) do not, nor does their
+    time.
+    """
+    history = replay.history()
+    entries = replay.entries
+    n_given = sum(entry.is_given for entry in entries.values())
+    is_prefix = all(entry.is_given for entry in [*entries.values()][:n_given])
+    n_made, spent = len(history) - n_given, replay.spent
+    if last is not None:
+        n_before = min(len(last), len(history))
+        n_made, n_given = len(history) - n_before, n_before
+        spent -= max((e.ended_at for e in [*entries.values()][:n_before]), default=0.0)
+    extra = _merged(history, given)[1] if given is not None else []
+    history = replace(history, trials=(*history, *extra))
+    first_own = n_given if is_prefix and not extra else None
+    folds = {number: entry.folds for number, entry in replay.unfinished().items()}
+    resumed = Resumed(folds, first_own, spent)
+    return (
+        Start(history, resumed, {n: entries[n].n_deaths for n in replay.suspects()}),
+        n_made,
+        extra,
+    )
+
+
+def _splits(given_cv: Any, cv: Any, task: Task, earlier: Any) -> Splits:
+    """The folds: those of earlier trials, or new ones."""
+    if len(earlier) and not isinstance(earlier, Splits):
+        n_samples = task.X.shape[0] if hasattr(task.X, "shape") else len(task.X)
+        return Splits(earlier, n_samples)
+    if not len(earlier):
+        return drawn_folds(given_cv, cv, task.X, task.y, task.split_params)
+    if earlier.has_indices:
+        return earlier
+    again = earlier.drawn(cv, task.X, task.y, task.split_params)
+    if again is None:
+        raise ValueError(
+            "The folds of the earlier trials cannot be drawn again: the splitter returns others "
+            "now, from the same data. Pass them as a list, cv=[(train, test), ...]."
+        )
+    return again
+
+
+def _check_problem(journal: Journal, replay: Replay, problem: Problem) -> None:
+    """Raise if the journal is of another problem; warn if it is of other versions of packages."""
+    differ = differences(problem.digests, replay.header["digests"])
+    if differ:
+        raise ValueError(_of_another(journal, differ))
+
+
+def _of_another(journal: Journal, parts: list[str]) -> str:
+    *others, last = [PARTS[part] for part in parts]
+    what = f"{', '.join(others)} and {last}" if others else last
+    return (
+        f"The journal {str(journal.path)!r} is of a search with {what}. Name another file, or "
+        "delete it to start anew."
+    )
+
+
+def _check_space(
+    journal: Journal,
+    replay: Replay,
+    problem: Problem,
+    made: Any,
+    space: Space | None,
+    estimator: Any,
+) -> None:
+    """Raise if trials of the search lie outside of its space, which has been changed."""
+    lost = [trial for trial in made if _has_unknown(trial)]
+    changed = problem.with_space()["space"] != replay.header["digests"]["space"]
+    if not lost and changed and space is not None:
+        own = estimator.get_params(deep=True)
+        lost = [t for t in made if not _is_inside(space, t) and not is_own(t.params, own)]
+    if lost:
+        raise ValueError(
+            f"{_of_another(journal, ['space'])} The space may become wider, but {len(lost)} of its "
+            f"trials have no place in it, such as {dict(lost[0].params)!r}."
+        )
+
+
+def _is_inside(space: Space, trial: Trial) -> bool:
+    point = space.locate(trial.params)
+    return point is not None and not np.any((point < 0) | (point > 1))
+
+
+def _begin(
+    journal: Journal, search: Any, task: Task, start: Start, problem: Problem, extra: Any
+) -> None:
+    """Prepare a journal for the trials of this search."""
+    history, now = start.history, versions(task.estimator)
+    then = journal.session.get("versions", now)
+    differ = differences(now, then)
+    if differ:
+        made, have = (", ".join(f"{name} {v[name]}" for name in differ) for v in (then, now))
+        warn(
+            f"The trials in the journal {str(journal.path)!r} were made with {made}, and this is "
+            f"{have}: scores of new trials may differ for other reasons than their candidates."
+        )
+    assert isinstance(history.splits, Splits)
+    header = {
+        "version": now["skhyper"],
+        "seed": history.seed,
+        "fingerprint": history.fingerprint,
+        "digests": problem.with_space(),
+        "metric": search.refit if isinstance(search.refit, str) else None,
+        "splits": encoded(history.splits.description()),
+    }
+    numbers = range(len(history) - len(extra), len(history))
+    first_job = min(start.resumed.folds, default=len(history))
+    given = [history[number] for number in numbers]
+    journal.begin(header, {"versions": now}, given, first_job, start.resumed.seconds)
 
 
 def _warn_about_unlocated(earlier: History, space: Space, estimator: Any) -> None:

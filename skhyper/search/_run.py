@@ -13,50 +13,57 @@ from skhyper.evaluation import (
     Evaluator,
     FailureWatch,
     FoldCallbacks,
+    Journal,
     Limits,
     Observer,
     TrialCallbacks,
     interruption_name,
+    journaled_pool,
     make_pool,
-    opened_journal,
 )
 from skhyper.search._plan import Plan
 from skhyper.search._progress import TrialLines, opening_line
 from skhyper.search._results import store_partial_results, store_trials
+from skhyper.search._resume import Start
 from skhyper.search._task import Task, pick_score
 
 __all__ = ["run"]
 
 
-def run(search: Any, task: Task, plan: Plan, base: History, root: Any) -> None:
+def run(
+    search: Any, task: Task, plan: Plan, start: Start, root: Any, journal: Journal | None
+) -> None:
     """Run the trials and store them, even after an interruption or an error.
 
-    `base` contains the trials to start from, the folds and the seed; `root` is the callback context
-    of ``fit``.
+    `start` has the trials to start from, the folds and the seed; `root` is the callback context of
+    ``fit``.
     """
-    with opened_journal(plan.journal, base) as journal:
-        evaluator, context = _evaluator(search, task, plan, base, root, journal)
-        try:
-            evaluator.run()
-        except BaseException as error:
-            reason = StopReason(f"interrupted by {interruption_name(error)}", "interrupted")
-            store_trials(search, plan, evaluator.history, reason)
-            store_partial_results(search, plan.selection_losses)
-            raise
-        store_trials(search, plan, evaluator.history, evaluator.stop_reason)
-        context.call_on_fit_task_end(estimator=search)
+    evaluator, context = _evaluator(search, task, plan, start, root, journal)
+    try:
+        evaluator.run()
+    except BaseException as error:
+        reason = StopReason(f"interrupted by {interruption_name(error)}", "interrupted")
+        store_trials(search, plan, evaluator.history, reason)
+        store_partial_results(search, plan.selection_losses)
+        raise
+    finally:
+        if journal is not None:
+            journal.close()
+    store_trials(search, plan, evaluator.history, evaluator.stop_reason)
+    context.call_on_fit_task_end(estimator=search)
 
 
 def _evaluator(
-    search: Any, task: Task, plan: Plan, base: History, root: Any, journal: list[Observer]
+    search: Any, task: Task, plan: Plan, start: Start, root: Any, journal: Journal | None
 ) -> tuple[Evaluator, Any]:
     """The evaluator, and the callback context of its trials."""
+    base, running = start.history, start.resumed.folds
     candidates, n_splits = plan.candidates, len(base.splits)
-    n = candidates.n_candidates
+    n = candidates.n_candidates + len(running)
     if search.verbose > 0:
         print(opening_line(n_splits, n, plan.max_time))  # noqa: T201
     all_at_once = candidates.known_ahead and plan.racer is None
-    objective = plan.wrap_objective(task.objective(search, base.splits))
+    objective = plan.wrap_objective(task.objective(search, list(base.splits)))
     limits = Limits(search.fit_timeout, search.memory_limit)
     pool = make_pool(objective, search.n_jobs, search.pre_dispatch, all_at_once, limits)
     context = root.subcontext(
@@ -65,20 +72,27 @@ def _evaluator(
         sequential_subtasks=False,
     ).call_on_fit_task_begin(estimator=search)
     pick = pick_score(search)
-    observers = [*journal]
+    observers: list[Observer] = [] if journal is None else [journal]
+    if journal is not None:
+        pool = journaled_pool(pool, objective, journal, start.n_deaths)
+        journal.resume(running)
     caller = _caller(search, pool.n_workers)
     if caller is not None:
         observers.append(FoldCallbacks(search, caller, context, n_splits))
     # With verbose >= 2 scikit-learn prints its own lines.
     if search.verbose == 1 and not search._is_sklearn_search:
-        observers.append(TrialLines(len(base) + n))
+        observers.append(TrialLines(len(base) + candidates.n_candidates))
     observers.append(TrialCallbacks(search, plan.callbacks))
     if not candidates.known_ahead:
-        observers.append(FailureWatch(pick, base))
+        ended = [trial for trial in base if trial.number not in running]
+        observers.append(FailureWatch(pick, ended))
     observers += plan.observers
     n_parallel = plan.n_parallel or math.ceil(joblib.effective_n_jobs(search.n_jobs) / n_splits)
     budget = Budget(plan.max_time, n_parallel, plan.ordered, _refit_scale(search, task, base))
-    return Evaluator(candidates, pool, base, budget, plan.racer, observers, pick), context
+    evaluator = Evaluator(
+        candidates, pool, base, budget, plan.racer, observers, pick, start.resumed
+    )
+    return evaluator, context
 
 
 def _refit_scale(search: Any, task: Task, base: History) -> float:

@@ -1,4 +1,4 @@
-"""Journals: incomplete, damaged, of killed processes, of other searches."""
+"""The journal of a search: resumed, in use, on a full disk, deleted. Damage is in test_replay."""
 
 import os
 import signal
@@ -9,73 +9,51 @@ import time
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.svm import SVC
 
-from skhyper import BayesSearchCV, SearchCV
-from skhyper._trial import History, Trial, TrialState
-from skhyper.evaluation import Journal
+from skhyper import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV, load_history
+from skhyper.evaluation import Journal, _journal
+from skhyper.exceptions import SkhyperWarning
 
 X, y = load_iris(return_X_y=True)
 SPACE = {"C": (1e-2, 1e2, "log-uniform")}
-BASE = History((Trial(0, {"C": 1}, "complete", loss=-0.5),), 7, "print", ((1, 2),))
 
 
-def written(path, n):
-    journal = Journal(path)
-    journal.open(BASE)
-    for number in range(1, n + 1):
-        journal.on_trial_end(Trial(number, {"C": number, "f": str}, "complete", loss=-number), BASE)
-    journal.close()
-
-
-def test_what_is_written_is_read(tmp_path):
-    path = tmp_path / "j"
-    assert Journal(path).read() is None
-    written(path, 3)
-    history, n_made = Journal(path).read()
-    assert n_made == 3
-    assert (history.seed, history.fingerprint, history.splits) == (7, "print", ((1, 2),))
-    assert [t.loss for t in history] == [-0.5, -1, -2, -3]
-    assert history[1].params == {"C": 1, "f": str}
-
-
-def test_torn_at_every_byte(tmp_path):
-    path = tmp_path / "j"
-    written(path, 2)
-    whole = path.read_bytes()
-    lengths = []
-    for end in range(0, len(whole), 7):
-        path.write_bytes(whole[:end])
-        known = Journal(path).read()
-        lengths.append(0 if known is None else len(known[0]))
-        # Appended after the last complete record.
-        written(path, 1)
-        history, _ = Journal(path).read()
-        expected = 1 if known is None else lengths[-1]
-        assert len(history) == expected + 1
-        assert history[-1].loss == -1
-    assert sorted(lengths) == lengths and lengths[0] == 0 and lengths[-1] == 2
-
-
-def test_a_flipped_byte_ends_the_journal_there(tmp_path):
-    path = tmp_path / "j"
-    written(path, 3)
-    data = bytearray(path.read_bytes())
-    data[-3] ^= 0xFF
-    path.write_bytes(bytes(data))
-    history, _ = Journal(path).read()
-    assert [t.loss for t in history] == [-0.5, -1, -2]
+def bayes(journal, n_iter=3, **options):
+    return BayesSearchCV(
+        SVC(), SPACE, n_iter=n_iter, cv=2, random_state=0, journal=journal, **options
+    )
 
 
 def test_another_file_is_left_alone(tmp_path):
     path = tmp_path / "thesis.txt"
     path.write_text("chapter one, and the next two years of my life")
-    search = BayesSearchCV(SVC(), SPACE, n_iter=2, cv=2, journal=path)
     with pytest.raises(ValueError, match="is not a journal of skhyper"):
-        search.fit(X, y)
+        bayes(path).fit(X, y)
     assert path.read_text().startswith("chapter one")
+
+
+def test_a_journal_of_pickles_is_refused_and_not_opened(tmp_path):
+    path = tmp_path / "j"
+    bomb = b"cos\nsystem\n(S'touch " + str(tmp_path / "ran").encode() + b"'\ntR."
+    path.write_bytes(b"skhyper journal 1\n" + bomb)
+    for read in (bayes(path).fit, lambda X, y: load_history(path)):
+        with pytest.raises(ValueError, match=r"of format 1, written by skhyper 0\.1\.0\.dev0"):
+            read(X, y)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("wrong", ["", "folder", "nowhere/j"])
+def test_where_a_journal_cannot_be(tmp_path, wrong):
+    (tmp_path / "folder").mkdir()
+    path = str(tmp_path / wrong) if wrong else ""
+    with pytest.raises(ValueError, match=r"must name a file|there is no folder"):
+        bayes(path).fit(X, y)
 
 
 class StopsAt(SVC):
@@ -89,90 +67,100 @@ class StopsAt(SVC):
         return super().fit(X, y)
 
 
-@pytest.mark.parametrize("kind", ["bayes", "manual"])
-@pytest.mark.parametrize("n_whole", [1, 4, 8])
-def test_a_resumed_search_is_the_uninterrupted_one(tmp_path, kind, n_whole):
+@pytest.mark.parametrize("n_fits", [0, 1, 4, 14, 24])
+@pytest.mark.parametrize("kind", ["bayes", "manual", "grid"])
+@pytest.mark.fast_cases(5)
+def test_finished_folds_are_not_fitted_again(tmp_path, kind, n_fits):
+    settings = [{"C": c} for c in range(1, 9)]
+
     def search(journal):
+        options = {"cv": 3, "journal": journal}
         if kind == "bayes":
-            return BayesSearchCV(StopsAt(), SPACE, n_iter=8, cv=3, random_state=0, journal=journal)
-        return SearchCV(StopsAt(), sampler=[{"C": c} for c in range(1, 9)], cv=3, journal=journal)
+            return BayesSearchCV(StopsAt(), SPACE, n_iter=8, random_state=0, **options)
+        if kind == "grid":
+            return GridSearchCV(StopsAt(), {"C": list(range(1, 9))}, **options)
+        return SearchCV(StopsAt(), sampler=settings, **options)
 
     StopsAt.last = 10**9
     expected = search(None).fit(X, y)
-    StopsAt.n_fits, StopsAt.last = 0, 3 * n_whole + 2
-    interrupted = search(tmp_path / "j")
-    if n_whole < 8:
-        with pytest.raises(KeyboardInterrupt):
-            interrupted.fit(X, y)
-    else:
-        interrupted.fit(X, y)
+    StopsAt.n_fits, StopsAt.last = 0, n_fits
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path / "j").fit(X, y)
     StopsAt.n_fits, StopsAt.last = 0, 10**9
     resumed = search(tmp_path / "j").fit(X, y)
-    assert StopsAt.n_fits == 3 * (8 - n_whole) + 1
-    assert resumed.cv_results_["params"] == expected.cv_results_["params"]
-    np.testing.assert_array_equal(
-        resumed.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"]
-    )
+    assert StopsAt.n_fits == 3 * 8 - n_fits + 1
+    assert_same_results(resumed.cv_results_, expected.cv_results_)
+    StopsAt.n_fits = 0
+    search(tmp_path / "j").fit(X, y)
+    assert StopsAt.n_fits == 1
 
 
-def test_a_journal_of_other_data_is_an_error(tmp_path):
-    options = {"n_iter": 2, "cv": 2, "journal": str(tmp_path / "j")}
-    BayesSearchCV(SVC(), SPACE, **options).fit(X, y)
-    with pytest.raises(ValueError, match=r"of a search on other data.*delete it"):
-        BayesSearchCV(SVC(), SPACE, **options).fit(X + 1, y)
+def assert_same_results(one, other):
+    """Equal tables, times apart."""
+    assert one.keys() == other.keys()
+    assert one["params"] == other["params"]
+    for key in one:
+        if "time" not in key and key != "params":
+            np.testing.assert_array_equal(one[key], other[key])
+
+
+def test_a_larger_grid_continues(tmp_path):
+    options = {"cv": 3, "journal": tmp_path / "j"}
+    GridSearchCV(SVC(), {"C": [2, 3]}, **options).fit(X, y)
+    search = GridSearchCV(SVC(), {"C": [1, 2, 3, 4]}, **options).fit(X, y)
+    assert [trial.params["C"] for trial in search.history_] == [2, 3, 1, 4]
+    more = {"C": np.logspace(-2, 2, 100)}
+    options |= {"journal": tmp_path / "k", "random_state": 0}
+    RandomizedSearchCV(SVC(), more, n_iter=2, **options).fit(X, y)
+    assert RandomizedSearchCV(SVC(), more, n_iter=5, **options).fit(X, y).n_trials_ == 5
 
 
 def test_trials_given_by_another_search_do_not_count(tmp_path):
-    first = SearchCV(SVC(), sampler=[{"C": 1.0}, {"C": 2.0}], cv=3).fit(X, y)
-    options = {"cv": 3, "journal": tmp_path / "j", "random_state": 0}
-    search = BayesSearchCV(SVC(), SPACE, n_iter=3, history=first.history_, **options)
-    assert search.fit(X, y).n_trials_ == 5
-    search = BayesSearchCV(SVC(), SPACE, n_iter=4, history=first.history_, **options)
-    assert search.fit(X, y).n_trials_ == 6
-
-
-def test_trials_are_read_in_the_order_of_asking(tmp_path):
-    journal = Journal(tmp_path / "j")
-    journal.open(History(splits=((1, 2),)))
-    for number in (2, 0, 3):  # finished in this order; 1 was running when it was killed
-        journal.on_trial_end(Trial(number, {"C": number}, "complete", loss=0.0), BASE)
-    journal.close()
-    history, _ = journal.read()
-    assert [(t.number, t.params["C"]) for t in history] == [(0, 0), (1, 2), (2, 3)]
-
-
-def test_journals_of_older_versions_are_read(tmp_path):
-    """Their trials have states that are plain strings, and do not know when they started."""
-    old = Trial(0, {"C": 1}, "complete", np.array([0.5]), loss=-0.5)
-    del old.__dict__["started"]
-    old.__dict__["state"] = "complete"
-    journal = Journal(tmp_path / "j")
-    journal.open(History(splits=((1, 2),)))
-    journal.on_trial_end(old, BASE)
-    journal.close()
-    (trial,), _ = journal.read()
-    assert np.isnan(trial.started)
-    assert trial.state is TrialState.COMPLETE
+    first = SearchCV(SVC(), sampler=[{"C": 1.0}, {"C": 2.0}], cv=2).fit(X, y)
+    path, expected = tmp_path / "j", bayes(None, 4, history=first.history_).fit(X, y)
+    assert bayes(path, 3, history=first.history_).fit(X, y).n_trials_ == 5
+    search = bayes(path, 4, history=first.history_).fit(X, y)
+    assert_same_results(search.cv_results_, expected.cv_results_)
+    # Without them, too: they are in the journal.
+    assert bayes(path, 4).fit(X, y).n_trials_ == 6
 
 
 def test_when_trials_started(tmp_path):
     start = time.time()
-    path = tmp_path / "j"
-    search = BayesSearchCV(SVC(), SPACE, n_iter=3, cv=2, journal=path, random_state=0).fit(X, y)
+    search = bayes(tmp_path / "j").fit(X, y)
     started = [trial.started for trial in search.history_]
     assert start < started[0] < started[1] < started[2] < time.time()
-    assert [trial.started for trial in Journal(path).read()[0]] == started
+    assert [trial.started for trial in load_history(tmp_path / "j")] == started
+
+
+def test_a_torn_last_line_is_removed_with_a_note(tmp_path):
+    path = tmp_path / "j"
+    expected = bayes(path, 4).fit(X, y)
+    whole = path.read_bytes()
+    starts = [i for i in range(len(whole)) if whole[i - 1 : i] == b"\n"]
+    for start in (starts[4], starts[-1]):
+        path.write_bytes(whole[: start + 9])
+        with pytest.warns(SkhyperWarning, match="last line of the journal .* was incomplete"):
+            resumed = bayes(path, 4).fit(X, y)
+        assert_same_results(resumed.cv_results_, expected.cv_results_)
+        assert len(load_history(path)) == 4
+    path.write_bytes(whole[:20])  # of the header
+    with pytest.warns(SkhyperWarning, match="was incomplete"):
+        bayes(path, 4).fit(X, y)
+    assert len(load_history(path)) == 4
 
 
 def test_one_journal_serves_one_search_at_a_time(tmp_path):
-    pytest.importorskip("fcntl")
-    first = Journal(tmp_path / "j")
-    first.open(BASE)
+    path = tmp_path / "j"
+    first = Journal(path)
     with pytest.raises(ValueError, match="in use by another search"):
-        Journal(tmp_path / "j").open(BASE)
-    first.on_trial_end(Trial(1, {"C": 2}, "complete", loss=0.0), BASE)
+        Journal(path)
+    with pytest.raises(ValueError, match="in use by another search"):
+        bayes(path).fit(X, y)
     first.close()
-    assert len(Journal(tmp_path / "j").read()[0]) == 2
+    assert not path.exists()  # nothing was written
+    bayes(path).fit(X, y)
+    assert len(load_history(path)) == 3
 
 
 @pytest.mark.parametrize("cls", ["grid", "manual"])
@@ -184,6 +172,175 @@ def test_a_list_with_repeats_is_resumed(tmp_path, cls):
         search = SearchCV(SVC(), sampler=[{"C": 1}, {"C": 1}], **options)
     assert search.fit(X, y).n_trials_ == 2
     assert clone(search).fit(X, y).n_trials_ == 2
+
+
+def test_a_journal_beside_warm_start(tmp_path):
+    options = {"cv": 3, "warm_start": True, "journal": tmp_path / "j"}
+    manual = SearchCV(SVC(), sampler=[{"C": 1}, {"C": 10}], **options).fit(X, y)
+    manual.set_params(sampler=[{"C": 5}]).fit(X, y)
+    assert [t.params["C"] for t in manual.history_] == [1, 10, 5]
+    assert [t.params["C"] for t in load_history(tmp_path / "j")] == [1, 10, 5]
+    search = bayes(tmp_path / "k", 4, warm_start=True).fit(X, y)
+    assert search.set_params(n_iter=3).fit(X, y).n_trials_ == 7
+    assert len(load_history(tmp_path / "k")) == 7
+
+
+@pytest.mark.parametrize(
+    "cv", [ShuffleSplit(2), KFold(2, shuffle=True), iter(list(ShuffleSplit(2).split(X)))]
+)
+def test_folds_without_a_seed_are_those_of_the_journal(tmp_path, cv):
+    search = SearchCV(SVC(), sampler=[{"C": 1}], cv=cv, journal=tmp_path / "j")
+    splits = list(search.fit(X, y).history_.splits)
+    if not hasattr(cv, "split"):
+        cv = iter([(np.array(train), np.array(test)) for train, test in splits])
+    again = SearchCV(SVC(), sampler=[{"C": 1}, {"C": 2}], cv=cv, journal=tmp_path / "j").fit(X, y)
+    for (a, b), (c, d) in zip(splits, again.history_.splits, strict=True):
+        np.testing.assert_array_equal(a, c)
+        np.testing.assert_array_equal(b, d)
+
+
+def test_folds_of_100_000_samples_take_less_than_100_kB(tmp_path):
+    rows = np.zeros((100_000, 1))
+    target = np.arange(100_000) % 2
+    for i, cv in enumerate(
+        [5, KFold(5, shuffle=True), list(KFold(5, shuffle=True, random_state=0).split(rows))]
+    ):
+        path = tmp_path / str(i)
+        search = GridSearchCV(DummyClassifier(), {"strategy": ["prior"]}, cv=cv, journal=path)
+        search.fit(rows, target)
+        assert path.stat().st_size < (10_000 if i < 2 else 100_000)
+
+
+def test_a_journal_that_is_deleted_is_noticed(tmp_path):
+    path = tmp_path / "j"
+
+    class Deletes(SVC):
+        def fit(self, X, y):
+            path.unlink(missing_ok=True)
+            return super().fit(X, y)
+
+    search = SearchCV(Deletes(), SPACE, n_iter=3, cv=2, random_state=0, journal=path)
+    with pytest.warns(SkhyperWarning, match="no longer written to the journal .* deleted") as seen:
+        search.fit(X, y)
+    assert len([w for w in seen if "no longer" in str(w.message)]) == 1
+    assert search.n_trials_ == 3
+    assert not path.exists()
+
+
+FULL_DISK = textwrap.dedent("""
+    import resource, sys, warnings
+    from sklearn.datasets import load_iris
+    from sklearn.svm import SVC
+    from skhyper import BayesSearchCV, SearchCV
+    limit = int(sys.argv[2])
+    if limit:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    search = SearchCV(SVC(), {"C": (0.1, 1.0)}, n_iter=9, cv=2, random_state=0, journal=sys.argv[1])
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        search.fit(*load_iris(return_X_y=True))
+    told = [w for w in seen if "no longer written" in str(w.message)]
+    print(search.n_trials_, len(told), *[w.message for w in told])
+""")
+
+
+@pytest.mark.parametrize("limit", [2000, 100, 4103])
+@pytest.mark.fast_cases(1)
+def test_a_full_disk(tmp_path, limit):
+    """A real limit of the size of files, somewhere in a line, or in the header."""
+    pytest.importorskip("resource")
+    path = tmp_path / "j"
+    command = [sys.executable, "-c", FULL_DISK, str(path)]
+    out = subprocess.run([*command, str(limit)], capture_output=True, text=True)
+    assert out.stdout.startswith("9 1 The search is no longer written to the journal"), out.stderr
+    assert "File too large" in out.stdout
+    whole = path.read_bytes()
+    assert len(whole) <= limit
+    assert whole == b"" or whole.endswith(b"\n")
+    n_before = len(load_history(path))
+    assert n_before < 9
+    out = subprocess.run([*command, "0"], capture_output=True, text=True)  # with more space
+    assert out.stdout == "9 0\n", out.stderr
+    assert len(load_history(path)) == 9
+
+
+def test_writing_that_fails_in_the_background(tmp_path, monkeypatch):
+    """An error of fsync, as of a network drive that is gone."""
+
+    def fsync(file):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(_journal.os, "fsync", fsync)
+    with pytest.warns(SkhyperWarning, match="no longer written .*Input/output error"):
+        search = bayes(tmp_path / "j").fit(X, y)
+    assert search.n_trials_ == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
+def test_a_journal_that_cannot_be_written(tmp_path):
+    path = tmp_path / "j"
+    path.touch(0o400)
+    with pytest.raises(ValueError, match="cannot be written"):
+        bayes(path).fit(X, y)
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(*args):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.warns(SkhyperWarning, match=r"cannot be locked, as its file system has no locks"):
+        bayes(tmp_path / "j").fit(X, y)
+    assert [path.name for path in tmp_path.iterdir()] == ["j"]
+
+
+def test_two_searches_started_at_once(tmp_path):
+    """Look and lock are one step: of several processes that start together, one searches."""
+    script = textwrap.dedent("""
+        import sys, time
+        from sklearn.datasets import load_iris
+        from sklearn.svm import SVC
+        from skhyper import SearchCV
+        search = SearchCV(SVC(), sampler=[{"C": 1}], cv=2, journal=sys.argv[1])
+        data = load_iris(return_X_y=True)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        try:
+            search.fit(*data)
+        except ValueError as error:
+            assert "in use" in str(error)
+        else:
+            print("searched")
+    """)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path / "j")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    outs = [process.communicate("\n", timeout=60) for process in processes]
+    assert all(err == "" for _, err in outs), outs
+    assert sum(out == "searched\n" for out, _ in outs) >= 1
+    (trial,) = load_history(tmp_path / "j")
+    assert trial.state == "complete"
+
+
+def test_versions_of_packages_differ(tmp_path, monkeypatch):
+    path = tmp_path / "j"
+    bayes(path).fit(X, y)
+    monkeypatch.setattr(sklearn, "__version__", "0.22")
+    with pytest.warns(SkhyperWarning, match=r"made with scikit-learn 1\.\S+, and this is scikit-l"):
+        bayes(path, 4).fit(X, y)
+    bayes(path, 5).fit(X, y)  # the last process had this version
+    assert len(load_history(path)) == 5
 
 
 @pytest.mark.slow
@@ -203,7 +360,7 @@ def test_functions_of_a_script_are_known_again_in_another_process(tmp_path):
 
         search = SearchCV(
             make_pipeline(FunctionTransformer(lambda a: [a, -a]["k" in {"l", "m"}]), SVC()),
-            sampler=[{"svc__C": 1}, {"svc__C": 2}],
+            sampler=[{"svc__C": 1}, {"svc__C": 2, "svc__kernel": lambda a, b: a @ b.T}],
             scoring=lambda estimator, X, y: estimator.score(X, y),
             cv=OwnFolds(3, shuffle=True, random_state=np.random.RandomState(0)),
             journal=sys.argv[1],
@@ -217,59 +374,63 @@ def test_functions_of_a_script_are_known_again_in_another_process(tmp_path):
         assert out.stdout.strip() == "2", out.stderr
 
 
-def test_a_journal_beside_warm_start(tmp_path):
-    options = {"cv": 3, "warm_start": True, "journal": tmp_path / "j"}
-    manual = SearchCV(SVC(), sampler=[{"C": 1}, {"C": 10}], **options).fit(X, y)
-    manual.set_params(sampler=[{"C": 5}]).fit(X, y)
-    assert [t.params["C"] for t in manual.history_] == [1, 10, 5]
-    assert [t.params["C"] for t in Journal(tmp_path / "j").read()[0]] == [1, 10, 5]
-    options["journal"] = tmp_path / "k"
-    bayes = BayesSearchCV(SVC(), SPACE, n_iter=4, random_state=0, **options).fit(X, y)
-    assert bayes.set_params(n_iter=3).fit(X, y).n_trials_ == 7
-    assert len(Journal(tmp_path / "k").read()[0]) == 7
+KILLED = textwrap.dedent("""
+    import os, sys, time
+    from sklearn.datasets import load_iris
+    from sklearn.svm import SVC
+    from skhyper import BayesSearchCV
+
+    class Slow(SVC):
+        def fit(self, X, y):
+            with open(sys.argv[3], "a") as file:
+                print(repr(float(self.C)), len(X), float(X.sum()), file=file)
+            time.sleep(0.02)
+            return super().fit(X, y)
+
+    space = {"C": (1e-2, 1e2, "log-uniform")}
+    search = BayesSearchCV(
+        Slow(), space, n_iter=12, cv=3, n_jobs=int(sys.argv[2]), random_state=0, journal=sys.argv[1]
+    )
+    X, y = load_iris(return_X_y=True)
+    print("start", flush=True)
+    search.fit(X, y)
+    print([float(C) for C in search.cv_results_["param_C"]])
+    print(search.cv_results_["mean_test_score"].tolist())
+""")
+
+
+def run_and_kill(tmp_path, n_jobs, after):
+    """Kill a search after some seconds; its folds in the journal. None: until it ends."""
+    command = [sys.executable, "-c", KILLED, "j", str(n_jobs), "fits"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=tmp_path
+    ) as process:
+        assert process.stdout.readline() == "start\n"
+        try:
+            out, err = process.communicate(timeout=after)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            out, err = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), err
+    return out
 
 
 @pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
-@pytest.mark.slow
-def test_kill_9(tmp_path, n_jobs):
-    """A search that is killed repeatedly still ends, and repeats no trial."""
-    script = textwrap.dedent(f"""
-        import os, signal, sys
-        from sklearn.datasets import load_iris
-        from sklearn.svm import SVC
-        from skhyper import BayesSearchCV
-
-        class Killer:
-            def setup(self, *args, **kwargs): pass
-            teardown = on_fit_task_begin = on_fit_task_end = setup
-            def on_fit_task_begin(self, estimator, context): pass
-            def on_fit_task_end(self, estimator, context): pass
-            n = 0
-            def on_trial_end(self, search, trial):
-                Killer.n += 1
-                if Killer.n == 4:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        space = {{"C": (1e-2, 1e2, "log-uniform")}}
-        search = BayesSearchCV(
-            SVC(), space, n_iter=10, cv=3, n_jobs={n_jobs}, random_state=0, journal=sys.argv[1]
-        )
-        search.set_callbacks(Killer()).fit(*load_iris(return_X_y=True))
-        print("ended with", search.n_trials_, sorted(search.cv_results_["param_C"]))
-    """)
-    codes, out = [], None
-    for _ in range(5):
-        out = subprocess.run(
-            [sys.executable, "-c", script, str(tmp_path / "j")],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        codes.append(out.returncode)
-        if out.returncode == 0:
-            break
-    assert codes == [-signal.SIGKILL, -signal.SIGKILL, 0], out.stderr
-    alone = BayesSearchCV(SVC(), SPACE, n_iter=10, cv=3, random_state=0).fit(X, y)
-    expected = f"ended with 10 {sorted(alone.cv_results_['param_C'])}"
-    assert out.stdout.strip() == expected
+@pytest.mark.parametrize("n_kills", [2, pytest.param(25, marks=pytest.mark.slow)])
+def test_kill_9_at_random_moments(tmp_path, n_jobs, n_kills):
+    """Killed and resumed until it ends, a search loses no recorded fold and repeats none."""
+    rng = np.random.default_rng(n_kills)
+    for _ in range(n_kills):
+        run_and_kill(tmp_path, n_jobs, rng.uniform(0.0, 0.8 if n_jobs == 1 else 3.0))
+        if (tmp_path / "j").exists():
+            load_history(tmp_path / "j")
+    out = run_and_kill(tmp_path, n_jobs, None)
+    expected = BayesSearchCV(SVC(), SPACE, n_iter=12, cv=3, random_state=0, n_jobs=n_jobs)
+    expected.fit(X, y)
+    lines = out.splitlines()
+    assert lines[0] == str([float(C) for C in expected.cv_results_["param_C"]])
+    assert lines[1] == str(expected.cv_results_["mean_test_score"].tolist())
+    fits = (tmp_path / "fits").read_text().splitlines()
+    assert len(set(fits)) == 12 * 3 + 1
+    assert len(fits) <= 12 * 3 + 1 + n_kills * (1 if n_jobs == 1 else 4)

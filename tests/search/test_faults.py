@@ -13,7 +13,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.svm import SVC
 
-from skhyper import BayesSearchCV, GridSearchCV, History, SearchCV
+from skhyper import BayesSearchCV, GridSearchCV, SearchCV
 from skhyper.evaluation import Journal
 
 X, y = load_iris(return_X_y=True)
@@ -164,9 +164,7 @@ def test_a_journal_in_use_is_found_before_workers_are_started(tmp_path, monkeypa
     started = []
     monkeypatch.setattr("skhyper.search._run.make_pool", lambda *args: started.append(args))
     search = BayesSearchCV(SVC(), SPACE, n_iter=2, cv=2, n_jobs=2, journal=tmp_path / "k")
-    held = Journal(tmp_path / "k")
-    held.open(History(splits=((1, 2),)))
-    (tmp_path / "k").write_bytes(b"")  # in use, and nothing whole in it yet
+    held = Journal(tmp_path / "k")  # in use, and nothing in it yet
     with pytest.raises(ValueError, match="in use by another search"):
         search.fit(X, y)
     assert started == []

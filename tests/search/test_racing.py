@@ -17,8 +17,8 @@ from skhyper import (
     GridSearchCV,
     RandomizedSearchCV,
     SearchCV,
+    load_history,
 )
-from skhyper.evaluation import Journal
 
 CV = KFold(5, shuffle=True, random_state=0)
 GRID = {"alpha": [1e-2, 1.0, 1e2, 1e-1, 1e1, 1e3]}
@@ -138,7 +138,7 @@ def test_stopped_trials_are_kept_by_journal_history_and_warm_start(tmp_path):
     search = raced(BayesSearchCV(Ridge(), RANGE, n_iter=6, **options)).fit(X, y)
     states = [trial.state for trial in search.history_]
     assert "stopped" in states
-    read, _ = Journal(tmp_path / "j").read()
+    read = load_history(tmp_path / "j")
     again = BayesSearchCV(Ridge(), RANGE, n_iter=6, **options).fit(X, y)
     given = BayesSearchCV(Ridge(), RANGE, n_iter=1, cv=CV, history=search.history_).fit(X, y)
     more = raced(search.set_params(n_iter=2)).fit(X, y)

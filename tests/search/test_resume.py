@@ -7,6 +7,7 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn.svm import SVC
 
 from skhyper import SearchCV
+from skhyper.evaluation import opened_journal
 from skhyper.search._resume import starting_history
 from skhyper.search._task import make_task
 
@@ -16,7 +17,8 @@ X, y = load_iris(return_X_y=True)
 def start(search, X=X):
     task = make_task(search, X, y, {})
     plan = search._plan(task)
-    return starting_history(search, task, plan), plan
+    with opened_journal(plan.journal) as journal:
+        return starting_history(search, task, plan, journal).history, plan
 
 
 def manual(*C, **options):
@@ -43,5 +45,5 @@ def test_trials_from_a_history_the_last_fit_and_a_journal_are_merged(tmp_path):
     assert plan.candidates.n_candidates == 1
     for one, other in zip(base.splits, first.history_.splits):
         np.testing.assert_array_equal(one[1], other[1])
-    with pytest.raises(ValueError, match="is of a search on other data"):
+    with pytest.raises(ValueError, match="is of a search with other data"):
         start(manual(1, journal=journal), X + 1)
