@@ -237,6 +237,8 @@ class _Fold:
             single = isinstance(score, numbers.Real) and not self.score_params
             close = single and math.isclose(score, quick, rel_tol=1e-12, abs_tol=1e-12)
             self._compared = self.fold, close and _is_plain(scorer)
+            if self._compared[1]:
+                return quick  # as for later candidates: a resumed search has the same scores
         return score
 
     def _quick_score(self) -> float:
