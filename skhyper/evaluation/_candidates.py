@@ -19,6 +19,7 @@ __all__ = ["Candidates", "ListedCandidates", "SampledCandidates", "setting_key"]
 # space, in candidates.
 _MAX_REDRAWS = 200
 _MAX_ENUMERATED = 20_000
+_EVERY_ONE = "every candidate was tried"
 
 
 class Candidates(Protocol):
@@ -157,6 +158,8 @@ class SampledCandidates:
         phase, done = 0, 0
         for trial in history[len(history) - n_made :]:
             while phase < len(self._phases) - 1 and self._is_over(phase, done, trial):
+                if done < self._phases[phase][1]:
+                    self.exhausted_reason = StopReason(_EVERY_ONE, "candidates")
                 phase, done = phase + 1, 0
             done += 1
         (space, budget), *later = self._phases[phase:]
@@ -193,7 +196,7 @@ class SampledCandidates:
             if self._is_new(params, space, tried):
                 return params
         rng = np.random.default_rng([history.seed, len(history)])
-        self._end = StopReason("every candidate was tried", "candidates")
+        self._end = StopReason(_EVERY_ONE, "candidates")
         seen = self._seen(space, history)
         answer = self._sampler.ask(space, seen, rng)
         if isinstance(answer, Stop):
