@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from skhyper._trial import History, Trial
 from skhyper.evaluation._lock import LockedFile
@@ -54,14 +54,13 @@ class Journal(Observer):
     """
 
     def __init__(self, path: Any, warn: Callable[[str, type[Warning]], None] = warnings.warn):
-        self.path = Path(path)
+        self.path = Path(os.path.abspath(path))  # the search may change the directory
         if not str(path) or self.path.is_dir():
             raise ValueError(f"journal must name a file, got {str(path)!r}.")
         if not self.path.parent.is_dir():
             raise ValueError(f"journal: there is no folder {str(self.path.parent)!r}.")
         self.session: dict[str, Any] = {}
         self._warn = warn
-        self._numbers = 0  # of records
         self._offset = 0
         self._known = KnownValues()
         self._own_session: dict[str, Any] | None = None  # still to be written
@@ -80,8 +79,8 @@ class Journal(Observer):
         except BaseException:
             self._file.release()
             raise
-        self._numbers = len(self._records.records)
-        self._end = self._records.end
+        # Number of records in the file, and the position after the last one.
+        self._position = len(self._records.records), self._records.end
 
     def replay(self, known: KnownValues) -> Replay | None:
         """What the file says; None if it is new. `known` are the values of hyperparameters."""
@@ -121,10 +120,9 @@ class Journal(Observer):
                 "while writing it, and was removed.",
                 SkhyperWarning,
             )
-            self._file.file.truncate(self._end)
-        self._file.file.seek(self._end)
+            self._file.file.truncate(self._records.end)
         records = [record for trial in given for record in self._records_of(trial)]
-        if self._numbers == 0:
+        if self._position == (0, 0):
             self._write(dict(header), *records)
         else:
             self._pending = records
@@ -180,29 +178,38 @@ class Journal(Observer):
         """Append records; if that fails, the search goes on without a journal."""
         if self._file is None or not records:
             return
-        if self._own_session is not None and self._numbers > 0:
+        n, end = self._position
+        is_first = self._own_session is not None and n > 0
+        if is_first:
             records = (self._session_record(), *self._pending, *records)
-            self._pending = []
         if not self._file.is_at_path():
             self._give_up("the file was deleted, moved or replaced")
             return
-        data = b"".join(line_of(self._numbers + i, record) for i, record in enumerate(records))
+        lines = b"".join(line_of(n + i, record) for i, record in enumerate(records))
         try:
             self._syncer.check()
-            left = memoryview(data)
-            while left:
-                left = left[self._file.file.write(left) :]
+            self._append(self._file.file, lines, end)
         except OSError as error:
             with suppress(OSError):
-                self._file.file.truncate(self._end)
+                self._file.file.truncate(end)
             self._give_up(str(error))
             return
-        self._numbers += len(records)
-        self._end += len(data)
+        self._position = n + len(records), end + len(lines)
+        if is_first:
+            self._own_session, self._pending = None, []
         self._syncer.request(self._file.file.fileno())
 
+    @staticmethod
+    def _append(file: BinaryIO, lines: bytes, end: int) -> None:
+        if file.tell() != end:  # of a line whose writing was interrupted, by Ctrl-C say
+            file.truncate(end)
+            file.seek(end)
+        left = memoryview(lines)
+        while left:
+            left = left[file.write(left) :]
+
     def _session_record(self) -> dict[str, Any]:
-        session, self._own_session = self._own_session or {}, None
+        session = dict(self._own_session or {})
         if len(json.dumps(self._header)) <= _SMALL_HEADER:
             session["header"] = self._header
         return {"session": session}
@@ -232,7 +239,7 @@ class Journal(Observer):
             self._give_up(str(error))
         if self._file is None:
             return
-        if self._numbers == 0 and self._end == 0 and not self._records.is_torn:
+        if self._position == (0, 0) and not self._records.is_torn:
             with suppress(OSError):  # nothing was written: the search did not start
                 os.remove(self.path)
         self._file.release()

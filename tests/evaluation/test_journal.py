@@ -1,7 +1,7 @@
 """The journal of a search: resumed, in use, on a full disk, deleted. Damage is in test_replay."""
 
+import json
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -227,6 +227,39 @@ def test_a_journal_that_is_deleted_is_noticed(tmp_path):
     assert not path.exists()
 
 
+def test_an_interruption_while_a_line_is_written(tmp_path, monkeypatch):
+    """Ctrl-C after some bytes of a line: the rest of the file stays whole."""
+    path, n_lines = tmp_path / "j", []
+    append = Journal._append
+
+    def interrupted(file, lines, end):
+        n_lines.append(lines)
+        if len(n_lines) == 7:  # the first fold of the second trial
+            append(file, lines[:30], end)
+            raise KeyboardInterrupt
+        append(file, lines, end)
+
+    monkeypatch.setattr(Journal, "_append", staticmethod(interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        bayes(path, 4).fit(X, y)
+    history = load_history(path)
+    assert [trial.state for trial in history] == ["complete", "running"]
+    resumed = bayes(path, 4).fit(X, y)
+    assert_same_results(resumed.cv_results_, bayes(None, 4).fit(X, y).cv_results_)
+
+
+def test_the_directory_may_change(tmp_path, monkeypatch):
+    class Moves(SVC):
+        def fit(self, X, y):
+            os.chdir(tmp_path)
+            return super().fit(X, y)
+
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    SearchCV(Moves(), SPACE, n_iter=2, cv=2, random_state=0, journal="j").fit(X, y)
+    assert len(load_history(tmp_path / "here" / "j")) == 2
+
+
 FULL_DISK = textwrap.dedent("""
     import resource, sys, warnings
     from sklearn.datasets import load_iris
@@ -375,62 +408,76 @@ def test_functions_of_a_script_are_known_again_in_another_process(tmp_path):
 
 
 KILLED = textwrap.dedent("""
-    import os, sys, time
+    import json, os, signal, sys, time
+    import numpy as np
     from sklearn.datasets import load_iris
     from sklearn.svm import SVC
-    from skhyper import BayesSearchCV
+    from skhyper import BayesSearchCV, load_history
 
     class Slow(SVC):
         def fit(self, X, y):
-            with open(sys.argv[3], "a") as file:
+            with open("fits", "a") as file:
                 print(repr(float(self.C)), len(X), float(X.sum()), file=file)
             time.sleep(0.02)
             return super().fit(X, y)
 
-    space = {"C": (1e-2, 1e2, "log-uniform")}
-    search = BayesSearchCV(
-        Slow(), space, n_iter=12, cv=3, n_jobs=int(sys.argv[2]), random_state=0, journal=sys.argv[1]
-    )
     X, y = load_iris(return_X_y=True)
-    print("start", flush=True)
-    search.fit(X, y)
-    print([float(C) for C in search.cv_results_["param_C"]])
-    print(search.cv_results_["mean_test_score"].tolist())
+    n_searches, n_jobs = map(int, sys.argv[1:])
+    rng = np.random.default_rng(n_searches)
+
+    def in_fork(after):
+        pid = os.fork()
+        if pid == 0:
+            space = {"C": (1e-2, 1e2, "log-uniform")}
+            options = {"n_iter": 12, "cv": 3, "random_state": 0, "n_jobs": n_jobs, "journal": "j"}
+            search = BayesSearchCV(Slow(), space, **options).fit(X, y)
+            scores = search.cv_results_["mean_test_score"].tolist()
+            with open("results", "w") as file:
+                json.dump([search.cv_results_["param_C"].tolist(), scores], file)
+            os._exit(0)
+        if after is not None:
+            time.sleep(after)
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+    for number in range(n_searches):
+        os.mkdir(str(number))
+        os.chdir(str(number))
+        n_recorded = 0
+        for _ in range(rng.integers(1, 4)):
+            in_fork(rng.uniform(0.0, 1.5 if n_jobs == 1 else 4.0))
+            history = load_history("j") if os.path.exists("j") else []
+            assert sum(t.state == "complete" for t in history) >= n_recorded
+            n_recorded = sum(t.state == "complete" for t in history)
+            n_kills = _ + 1
+        in_fork(None)
+        fits = open("fits").read().splitlines()
+        print(json.dumps([n_kills, len(fits), len(set(fits)), json.load(open("results"))]))
+        os.chdir("..")
 """)
 
 
-def run_and_kill(tmp_path, n_jobs, after):
-    """Kill a search after some seconds; its folds in the journal. None: until it ends."""
-    command = [sys.executable, "-c", KILLED, "j", str(n_jobs), "fits"]
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize(
+    ("n_searches", "n_jobs"),
+    [
+        (2, 1),
+        pytest.param(50, 1, marks=pytest.mark.slow),
+        pytest.param(10, 2, marks=pytest.mark.slow),
+    ],
+)
+def test_kill_9_at_random_moments(tmp_path, n_searches, n_jobs):
+    """Killed one to three times, searches end as others do; no recorded fold is fitted again."""
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=tmp_path
-    ) as process:
-        assert process.stdout.readline() == "start\n"
-        try:
-            out, err = process.communicate(timeout=after)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            out, err = process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL), err
-    return out
-
-
-@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("n_kills", [2, pytest.param(25, marks=pytest.mark.slow)])
-def test_kill_9_at_random_moments(tmp_path, n_jobs, n_kills):
-    """Killed and resumed until it ends, a search loses no recorded fold and repeats none."""
-    rng = np.random.default_rng(n_kills)
-    for _ in range(n_kills):
-        run_and_kill(tmp_path, n_jobs, rng.uniform(0.0, 0.8 if n_jobs == 1 else 3.0))
-        if (tmp_path / "j").exists():
-            load_history(tmp_path / "j")
-    out = run_and_kill(tmp_path, n_jobs, None)
+    command = [sys.executable, "-c", KILLED, str(n_searches), str(n_jobs)]
+    out = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path)
+    assert out.returncode == 0, out.stderr
     expected = BayesSearchCV(SVC(), SPACE, n_iter=12, cv=3, random_state=0, n_jobs=n_jobs)
-    expected.fit(X, y)
-    lines = out.splitlines()
-    assert lines[0] == str([float(C) for C in expected.cv_results_["param_C"]])
-    assert lines[1] == str(expected.cv_results_["mean_test_score"].tolist())
-    fits = (tmp_path / "fits").read_text().splitlines()
-    assert len(set(fits)) == 12 * 3 + 1
-    assert len(fits) <= 12 * 3 + 1 + n_kills * (1 if n_jobs == 1 else 4)
+    results = expected.fit(X, y).cv_results_
+    lines = [json.loads(line) for line in out.stdout.splitlines()]
+    assert len(lines) == n_searches
+    for n_kills, n_fits, n_distinct, found in lines:
+        assert found == [results["param_C"].tolist(), results["mean_test_score"].tolist()]
+        assert n_distinct == 12 * 3 + 1
+        # Folds that ran when the process was killed; workers may outlive it by one fold.
+        assert n_fits <= n_distinct + n_kills * (1 if n_jobs == 1 else 4)

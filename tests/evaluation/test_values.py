@@ -30,7 +30,7 @@ def same(a, b):
     if isinstance(a, np.ndarray):
         return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
     if isinstance(a, np.generic):
-        return a.dtype == b.dtype and (a.tobytes() == b.tobytes() or a != a)
+        return a.dtype == b.dtype and bool(a == b or a != a)
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
