@@ -17,6 +17,7 @@ from skhyper.search._resume import starting_history
 from skhyper.search._run import run
 from skhyper.search._task import Task, make_task
 from skhyper.search._tools import mlflow_run, register_for_onnx, replaced_fit
+from skhyper.search._warnings import warn
 
 __all__ = ["BUDGET_CONSTRAINTS", "BaseSearch"]
 
@@ -69,6 +70,7 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         register_for_onnx(type(self))
         replaced = replaced_fit(self)
         if replaced is not None:
+            self._warn_about_ignored_budgets()
             return replaced(self, X, y, **params)
         with interruptions_stored(self), mlflow_run(self):
             self._search(X, y, params)
@@ -83,6 +85,14 @@ class BaseSearch(Interruptible, CallbackSearchCV):
             run(self, task, plan, base, context)
             store_results(self, task, plan)
             refit(self, task, context)
+
+    def _warn_about_ignored_budgets(self) -> None:
+        ignored = [name for name in BUDGET_CONSTRAINTS if getattr(self, name) is not None]
+        if ignored:
+            warn(
+                f"{', '.join(ignored)}: ignored, since a tool such as MLflow's autologging has "
+                "replaced fit; it runs scikit-learn's."
+            )
 
     def _store_arguments(self, arguments: Mapping[str, Any]) -> None:
         """Store the arguments of ``__init__``, given as its ``locals()``, as attributes."""
