@@ -100,8 +100,9 @@ def minimize(
     history : History, default=None
         Trials to start from: ``result.history`` of an earlier call, or ``optimizer.history``.
     max_time : float, default=None
-        Seconds after which no further call is started. With ``sampler="gp"``, promising points
-        that are fast to evaluate are preferred, if times differ.
+        Seconds after which no further call is started; with ``n_jobs`` above 1, running ones are
+        given up. With ``sampler="gp"``, promising points that are fast to evaluate are preferred,
+        if times differ.
     callback : callable or list of callable, default=None
         Called with the result so far after each trial; the search stops if it returns True.
     catch : type of Exception, or list of them, default=()

@@ -71,6 +71,7 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         register_for_onnx(type(self))
         replaced = replaced_fit(self)
         if replaced is not None:
+            self._warn_about_ignored_budgets()
             return replaced(self, X, y, **params)
         with interruptions_stored(self), mlflow_run(self):
             self._search(X, y, params)
@@ -86,6 +87,14 @@ class BaseSearch(Interruptible, CallbackSearchCV):
                 run(self, task, plan, start, context, journal)
                 store_results(self, task, plan)
                 refit(self, task, context)
+
+    def _warn_about_ignored_budgets(self) -> None:
+        ignored = [name for name in BUDGET_CONSTRAINTS if getattr(self, name) is not None]
+        if ignored:
+            warn(
+                f"{', '.join(ignored)}: ignored, since a tool such as MLflow's autologging has "
+                "replaced fit; it runs scikit-learn's."
+            )
 
     def _store_arguments(self, arguments: Mapping[str, Any]) -> None:
         """Store the arguments of ``__init__``, given as its ``locals()``, as attributes."""

@@ -66,7 +66,9 @@ class GradientSearchCV(SpaceSearch):
     constraint : callable, default=None
         ``constraint(params) -> bool``; only candidates that it accepts are tried.
     max_time : float, default=None
-        Seconds after which no further trial is started.
+        Seconds after which the search ends, if a trial is done. With ``n_jobs`` above 1,
+        `fit_timeout` or `memory_limit`, running folds are given up in time for the refit; otherwise
+        they are waited for.
     fit_timeout : float, default=None
         Seconds after which a fold that is not done is ended and has failed; its time counts from
         the start of the fit, scoring included. Folds then run in worker processes, also with

@@ -89,7 +89,9 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.GridSearchCV`.
     max_time : float, default=None
-        Seconds after which no further trial is started.
+        Seconds after which the search ends, if a trial is done. With ``n_jobs`` above 1,
+        `fit_timeout` or `memory_limit`, running folds are given up in time for the refit; otherwise
+        they are waited for.
     fit_timeout : float, default=None
         Seconds after which a fold that is not done is ended and has failed; its time counts from
         the start of the fit, scoring included. Folds then run in worker processes, also with
@@ -184,7 +186,9 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.RandomizedSearchCV`.
     max_time : float, default=None
-        Seconds after which no further trial is started.
+        Seconds after which the search ends, if a trial is done. With ``n_jobs`` above 1,
+        `fit_timeout` or `memory_limit`, running folds are given up in time for the refit; otherwise
+        they are waited for.
     fit_timeout : float, default=None
         Seconds after which a fold that is not done is ended and has failed; its time counts from
         the start of the fit, scoring included. Folds then run in worker processes, also with

@@ -18,6 +18,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import skhyper
+from skhyper.exceptions import SkhyperWarning
 from skhyper.search._tools import replaced_fit
 
 X, y = load_iris(return_X_y=True)
@@ -62,6 +63,8 @@ def test_a_fit_that_a_tool_has_replaced_is_called(search, options, monkeypatch):
     assert fitted.space_.n_settings == 2
     for trial in fitted.history_:
         np.testing.assert_allclose(trial.scores.mean(), -trial.loss)
+    with pytest.warns(SkhyperWarning, match="max_time, fit_timeout: ignored, since a tool"):
+        fitted.set_params(fit_timeout=60.0, max_time=60.0).fit(X, y)
 
 
 MLFLOW_TOOLS = {
