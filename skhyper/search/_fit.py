@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from skhyper._sklearn import CallbackSearchCV, Interval, fit_context
-from skhyper.search._interrupts import Interruptible, interruptions_stored
+from skhyper.search._interrupts import interruptions_stored
 from skhyper.search._plan import Plan
+from skhyper.search._refit import Refittable
 from skhyper.search._results import refit, store_plan, store_results
 from skhyper.search._resume import starting_history
 from skhyper.search._run import run
@@ -28,7 +29,7 @@ BUDGET_CONSTRAINTS = {
 }
 
 
-class BaseSearch(Interruptible, CallbackSearchCV):
+class BaseSearch(Refittable, CallbackSearchCV):
     """Base class of searches: scikit-learn's ``BaseSearchCV`` with a different evaluation loop."""
 
     # Whether output, errors and warnings are those of scikit-learn's searches: no line for each
@@ -79,7 +80,8 @@ class BaseSearch(Interruptible, CallbackSearchCV):
         plan = self._plan(task)
         base = starting_history(self, task, plan)
         store_plan(self, plan, base)
-        with task.callback_context(self) as context:
+        n_steps = 1 + (self.refit is not False)
+        with task.callback_context(self, n_steps) as context:
             run(self, task, plan, base, context)
             store_results(self, task, plan)
             refit(self, task, context)

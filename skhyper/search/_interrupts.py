@@ -54,6 +54,8 @@ def _store_interruption(search: Any, before: History | None, error: BaseExceptio
 class Interruptible:
     """Mixin of searches that explains missing attributes after an interruption."""
 
+    refit: Any
+
     def __sklearn_is_fitted__(self) -> bool:
         message = self._what_is_missing()
         if message:
@@ -67,19 +69,24 @@ class Interruptible:
         return object.__getattribute__(self, name)  # raises the usual error
 
     def _what_is_missing(self) -> str:
-        """Why there is no refitted model, and how to get one; empty without interruption."""
+        """Why there is no model after a fit, and how to get one; empty if there should be none."""
         known = self.__dict__
         reason = known.get("stop_reason_")
-        if reason is None or reason.kind != "interrupted":
+        if reason is None or "best_estimator_" in known:
             return ""
-        start = f"This {type(self).__name__} is not fitted: the last fit was {reason}"
-        again = "all fit again"
+        # `scorer_` is among the last results that are stored.
+        interrupted = reason.kind == "interrupted" and ("scorer_" not in known or self.refit)
+        failed = "cv_results_" in known and bool(self.refit)
+        if not interrupted and not failed:
+            return ""
+        what = reason if reason.kind == "interrupted" else "not completed"
+        start = f"This {type(self).__name__} is not fitted: the last fit was {what}"
+        again = "call fit again"
         if "warm_start" in known:
             again += ", with warm_start=True to continue from its trials"
-        if "best_params_" not in known:
-            return f"{start} before a trial was completed, so there are no results. C{again}."
+        if "cv_results_" not in known:
+            return f"{start} before a trial was completed, so there are no results. C{again[1:]}."
         return (
-            f"{start} after {known['n_trials_']} trials, before a model was refitted. Refit the "
-            "best one by clone(search.estimator).set_params(**search.best_params_).fit(X, y). Or "
-            f"c{again}."
+            f"{start} after {known['n_trials_']} trials, before a model was refitted. Call "
+            f"refit_best(X, y) to fit the best candidate to all data, or {again}."
         )

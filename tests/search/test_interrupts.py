@@ -65,7 +65,7 @@ def test_predict_says_what_happened_and_the_way_it_names_works(kind, monkeypatch
     interrupt(monkeypatch, 6)
     with pytest.raises(KeyboardInterrupt):
         search.fit(X, y)
-    said = r"interrupted by KeyboardInterrupt after 2 trials.*clone\(search.estimator\)"
+    said = r"interrupted by KeyboardInterrupt after 2 trials.*refit_best\(X, y\)"
     for call in (lambda: search.predict(X), lambda: search.score(X, y)):
         with pytest.raises(NotFittedError, match=said) as caught:
             call()
