@@ -1,6 +1,8 @@
 """Results of an interrupted search, and its messages about missing ones."""
 
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,15 +10,20 @@ from sklearn.exceptions import NotFittedError
 
 from skhyper._sklearn import teardown_callbacks
 from skhyper._trial import History, StopReason
-from skhyper.evaluation import interruption_name, sigterm_interrupts
+from skhyper.callbacks import StopOnInterrupt
+from skhyper.evaluation import Terminated, interruption_name, sigterm_interrupts
 from skhyper.search._results import (
     RESULTS,
     RESULTS_OF_TRIALS,
     forget_results,
     store_partial_results,
 )
+from skhyper.search._warnings import warn
 
-__all__ = ["Interruptible", "interruptions_stored"]
+__all__ = ["STOPPED", "Interruptible", "interruptions_stored", "stop_callbacks", "stops"]
+
+# With the callback StopOnInterrupt.
+STOPPED = StopReason("stopped by Ctrl-C", "interrupted")
 
 
 @contextmanager
@@ -49,6 +56,34 @@ def _store_interruption(search: Any, before: History | None, error: BaseExceptio
     forget_results(search, keep=() if stale else RESULTS_OF_TRIALS)
     if "cv_results_" not in vars(search):
         store_partial_results(search)
+
+
+def stop_callbacks(search: Any) -> list[StopOnInterrupt]:
+    """The callbacks of a search that make Ctrl-C end it regularly."""
+    callbacks = getattr(search, "_skl_callbacks", [])
+    found = [callback for callback in callbacks if isinstance(callback, StopOnInterrupt)]
+    if found and threading.current_thread() is not threading.main_thread():
+        warn(
+            "StopOnInterrupt has no effect on a search outside of the main thread, as Python "
+            "delivers Ctrl-C to the main thread only. End it by max_time or by a callback."
+        )
+    return [callback for callback in found if callback.is_active]
+
+
+def stops(
+    callbacks: Sequence[StopOnInterrupt], error: BaseException, history: History
+) -> StopReason | None:
+    """Stop reason of a search that Ctrl-C ends regularly; None if the error is to be raised."""
+    ctrl_c = isinstance(error, KeyboardInterrupt) and not isinstance(error, Terminated)
+    if not callbacks or not ctrl_c or history.best is None:
+        return None
+    print(  # noqa: T201
+        f"Ctrl-C: the search ends after {len(history) - len(history.pending)} trials. Press it "
+        "again to abort.",
+        file=sys.stderr,
+        flush=True,
+    )
+    return STOPPED
 
 
 class Interruptible:

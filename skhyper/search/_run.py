@@ -20,6 +20,7 @@ from skhyper.evaluation import (
     make_pool,
     opened_journal,
 )
+from skhyper.search._interrupts import STOPPED, stop_callbacks, stops
 from skhyper.search._plan import Plan
 from skhyper.search._progress import TrialLines, opening_line
 from skhyper.search._results import store_partial_results, store_trials
@@ -36,14 +37,21 @@ def run(search: Any, task: Task, plan: Plan, base: History, root: Any) -> None:
     """
     with opened_journal(plan.journal, base) as journal:
         evaluator, context = _evaluator(search, task, plan, base, root, journal)
+        callbacks = stop_callbacks(search)
         try:
             evaluator.run()
+            interrupted = any([callback.end_trials() for callback in callbacks])
+            reason: StopReason | None = evaluator.stop_reason
+            if interrupted and evaluator.stop_reason.kind == "callback":
+                reason = STOPPED
         except BaseException as error:
-            reason = StopReason(f"interrupted by {interruption_name(error)}", "interrupted")
-            store_trials(search, plan, evaluator.history, reason)
-            store_partial_results(search, plan.selection_losses)
-            raise
-        store_trials(search, plan, evaluator.history, evaluator.stop_reason)
+            reason = stops(callbacks, error, evaluator.history)
+            if reason is None:
+                reason = StopReason(f"interrupted by {interruption_name(error)}", "interrupted")
+                store_trials(search, plan, evaluator.history, reason)
+                store_partial_results(search, plan.selection_losses)
+                raise
+        store_trials(search, plan, evaluator.history, reason)
         context.call_on_fit_task_end(estimator=search)
 
 
