@@ -125,17 +125,10 @@ def size_of(folder, session):
 
 def measured(search, kind, n_samples):
     """Peaks of memory and of temporary files, in MB."""
+    what = search, kind, n_samples
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as temporary:
         process = subprocess.Popen(
-            [
-                sys.executable,
-                os.path.abspath(__file__),
-                "--run",
-                search,
-                kind,
-                str(n_samples),
-                folder,
-            ],
+            [sys.executable, os.path.abspath(__file__), "--run", *map(str, what), folder],
             env={**os.environ, "JOBLIB_TEMP_FOLDER": temporary},
             start_new_session=True,
         )
