@@ -3,17 +3,20 @@
 Pass them to the ``set_callbacks`` of a search. From scikit-learn 1.9 on, its own callbacks
 (``sklearn.callback``) work too and are called for each fit. A callback may also have a method
 ``on_trial_end(search, trial)``, which is called in the main process after each trial and stops
-the search by returning True.
+the search by returning True. :class:`StopOnInterrupt` lets Ctrl-C stop it.
 """
 
 import math
+import multiprocessing
+import signal
 import sys
+import threading
 import time
 from typing import Any, TextIO
 
 from skhyper._trial import History, Trial
 
-__all__ = ["Callback", "ProgressBar"]
+__all__ = ["Callback", "ProgressBar", "StopOnInterrupt"]
 
 
 class Callback:
@@ -175,3 +178,77 @@ class ProgressBar(Callback):
 def _best(history: History) -> str:
     best = history.best
     return "  no score yet" if best is None else f"  best {-best.loss:.4g}"
+
+
+class StopOnInterrupt(Callback):
+    """Ctrl-C ends a search as if its budget were used up; a second Ctrl-C aborts it.
+
+    After the first one running trials are abandoned, the best candidate is refitted and ``fit``
+    returns, with ``stop_reason_`` "stopped by Ctrl-C", of kind "interrupted". During the refit, a
+    first Ctrl-C changes nothing. Before any trial is complete there is nothing to refit:
+    ``KeyboardInterrupt`` is raised, as without this callback.
+
+    Notes
+    -----
+    Python delivers Ctrl-C (SIGINT) to the main thread only. A search in another thread gives a
+    warning, and is not stopped; nor is one in a worker process, which the outer search stops. The
+    handler of SIGINT is replaced during the search, and called by the second Ctrl-C. Fits that run
+    in threads cannot be abandoned: they are waited for.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skhyper import BayesSearchCV
+    >>> from skhyper.callbacks import StopOnInterrupt
+    >>> search = BayesSearchCV(SVC(), {"C": (0.1, 10.0)}, n_iter=3)
+    >>> search.set_callbacks(StopOnInterrupt()).fit(*load_iris(return_X_y=True)).stop_reason_
+    'n_iter=3 candidates were tried'
+    """
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._n_interrupts = 0
+        self._in_trials = True
+        self._before: Any = None  # the handler that is replaced; None if there is none
+        self.is_active = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return StopOnInterrupt().__dict__  # workers get a copy that does nothing
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        self._begin()
+        in_main_process = multiprocessing.current_process().name == "MainProcess"
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        self.is_active = in_main_process and in_main_thread
+        handler = signal.getsignal(signal.SIGINT)
+        if self.is_active and handler not in (signal.SIG_IGN, None):
+            self._before = handler
+            signal.signal(signal.SIGINT, self._interrupt)
+
+    def on_trial_end(self, search: Any, trial: Trial) -> bool:
+        # Only if the exception was lost: fits and destructors may catch it.
+        return self._n_interrupts > 0
+
+    def end_trials(self) -> bool:
+        """Called by the search after its last trial; returns whether there was a Ctrl-C.
+
+        From now on, a first Ctrl-C is ignored.
+        """
+        self._in_trials = False
+        return self._n_interrupts > 0
+
+    def _interrupt(self, number: int, frame: Any) -> None:
+        self._n_interrupts += 1
+        if self._n_interrupts == 1 and not self._in_trials:
+            return  # the search has ended, and its results are about to be complete
+        if self._n_interrupts > 1 and callable(self._before):
+            self._before(number, frame)
+        raise KeyboardInterrupt
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+        self._begin()

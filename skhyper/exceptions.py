@@ -11,14 +11,14 @@ __all__ = [
 
 
 class InvalidSpaceError(ValueError):
-    """A search space, or a setting said to lie in it, is wrong.
+    """A search space, or a candidate that must lie in it, is invalid.
 
     Raised by ``fit`` before any model is trained.
     """
 
 
 class ExhaustedSpaceError(RuntimeError):
-    """An optimizer was asked, and every setting of its space was tried."""
+    """An optimizer was asked, but has no further candidate."""
 
 
 class WorkerError(RuntimeError):

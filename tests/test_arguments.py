@@ -106,7 +106,7 @@ ALSO_NAMED = {
     "refit": "scor|refit",
     "n_jobs": "n_jobs",
     "random_state": "random_state",
-    "sampler": "sampler|'nope'|'C'|list of settings",
+    "sampler": "sampler|'nope'|'C'|list of candidates",
     "initial_points": "initial.point|'nope'",
     "scoring": "scor",
 }

@@ -2,14 +2,20 @@
 
 import io
 import pickle
+import signal
+import threading
+from contextlib import suppress
 
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
 from sklearn.svm import SVC
+from sklearn.utils.validation import check_is_fitted
 
 from skhyper import BayesSearchCV, GridSearchCV, SearchCV
 from skhyper._sklearn import HAS_CALLBACKS
-from skhyper.callbacks import ProgressBar
+from skhyper.callbacks import Callback, ProgressBar, StopOnInterrupt
+from skhyper.exceptions import SkhyperWarning
 
 X, y = load_iris(return_X_y=True)
 
@@ -237,3 +243,138 @@ def test_a_job_does_not_grow_with_what_was_tried(listening, monkeypatch):
     jobs = sizes[1:]  # the first is what all jobs share
     assert len(jobs) == 8 * 10
     assert max(jobs) < (3e5 if listening else 2e3)
+
+
+class CtrlC(StopAt):
+    """A real SIGINT after a given trial, or when a refit begins."""
+
+    def on_trial_end(self, search, trial):
+        if trial.number == self.number:
+            signal.raise_signal(signal.SIGINT)
+
+    def on_fit_task_begin(self, estimator, context):
+        if context.task_name == self.number:
+            signal.raise_signal(signal.SIGINT)
+
+
+def interrupted(at, search=None):
+    search = search or SearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=5, cv=2)
+    return search.set_callbacks(StopOnInterrupt(), *[CtrlC(number) for number in at])
+
+
+def test_ctrl_c_ends_a_search(capsys):
+    search = interrupted([1]).fit(X, y)
+    assert search.stop_reason_ == "stopped by Ctrl-C"
+    assert search.stop_reason_.kind == "interrupted"
+    assert search.n_trials_ == 2
+    assert search.score(X, y) > 0.9
+    assert "after 2 trials. Press it again to abort." in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_what_a_stopped_search_is(refit):
+    search = GridSearchCV(SVC(), {"C": [1, 2, 3]}, cv=2, refit=refit)
+    interrupted([0], search).fit(X, y)
+    check_is_fitted(search)
+    assert search.best_params_ == {"C": 1}
+    assert hasattr(search, "predict") == refit
+
+
+def test_ctrl_c_during_the_refit_changes_nothing_and_twice_aborts():
+    refit = "refit-with-best-params"
+    search = interrupted([refit]).fit(X, y)
+    assert search.stop_reason_ == "n_iter=5 candidates were tried"
+    for at in ([1, refit], [refit, refit]):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(at, search).fit(X, y)
+        with pytest.raises(NotFittedError, match="refit_best"):
+            search.predict(X)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_second_ctrl_c_is_for_the_handler_of_before():
+    calls = []
+    before = signal.signal(signal.SIGINT, lambda *args: calls.append(args[0]))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted([1, "refit-with-best-params"]).fit(X, y)
+        assert calls == [signal.SIGINT]
+        signal.raise_signal(signal.SIGINT)
+        assert len(calls) == 2
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_before_the_first_trial_passes_on():
+    class Interrupted(SVC):
+        def fit(self, X, y):
+            signal.raise_signal(signal.SIGINT)
+
+    search = interrupted([], SearchCV(Interrupted(), sampler=[{"C": 1}], cv=2))
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, y)
+    assert search.stop_reason_ == "interrupted by KeyboardInterrupt"
+
+
+def test_a_fit_that_catches_ctrl_c_ends_the_search_too():
+    """As those of some libraries do, in order to end with the model so far."""
+
+    class Catches(SVC):
+        def fit(self, X, y):
+            if self.C == 2:
+                with suppress(KeyboardInterrupt):
+                    signal.raise_signal(signal.SIGINT)
+            return super().fit(X, y)
+
+    settings = [{"C": value} for value in (1, 2, 3, 4)]
+    search = interrupted([], SearchCV(Catches(), sampler=settings, cv=2))
+    # Ctrl-C is counted once for each fold: the second fold's would be the second one.
+    search.set_params(cv=[(range(0, 150, 2), range(1, 150, 2))]).fit(X, y)
+    assert search.stop_reason_ == "stopped by Ctrl-C"
+    assert search.n_trials_ == 2
+
+
+def test_outside_of_the_main_thread_stop_on_interrupt_warns():
+    before, found = signal.getsignal(signal.SIGINT), []
+
+    def run():
+        with pytest.warns(SkhyperWarning, match="Ctrl-C to the main thread only"):
+            found.append(interrupted([]).fit(X, y).n_trials_)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [5]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_stop_on_interrupt_respects_that_ctrl_c_is_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        search = interrupted([1]).fit(X, y)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert search.n_trials_ == 5
+
+
+def test_stop_on_interrupt_in_a_worker_is_inactive():
+    callback = StopOnInterrupt()
+    callback.setup(None, None)
+    copy = pickle.loads(pickle.dumps(callback))
+    callback.teardown(None, None)
+    assert not copy.is_active
+
+
+def test_a_search_within_a_search_has_its_own_first_ctrl_c():
+    inner = interrupted([1], SearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=5, cv=2))
+
+    class Nested(Callback):
+        def on_trial_end(self, search, trial):
+            if trial.number == 1:
+                inner.fit(X, y)  # the first Ctrl-C is the inner one's
+
+    outer = SearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=4, cv=2)
+    outer.set_callbacks(StopOnInterrupt(), Nested()).fit(X, y)
+    assert (inner.n_trials_, outer.n_trials_) == (2, 4)

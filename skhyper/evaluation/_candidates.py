@@ -62,13 +62,13 @@ class ListedCandidates:
 
     def __init__(
         self,
-        settings: Sequence[Mapping[str, Any]],
+        listed: Sequence[Mapping[str, Any]],
         reason: str,
         allow_repeats: bool = True,
         space: Space | None = None,
         n_iter: int | None = None,
     ):
-        self._listed = list(settings)
+        self._listed = list(listed)
         self._allow_repeats = allow_repeats
         self._space = space
         self._n_iter = len(self._listed) if n_iter is None else n_iter
@@ -83,15 +83,15 @@ class ListedCandidates:
         left = self._listed
         if not self._allow_repeats:
             tried = {setting_key(trial.params, self._space) for trial in history}
-            left = [s for s in self._listed if setting_key(s, self._space) not in tried]
+            left = [p for p in self._listed if setting_key(p, self._space) not in tried]
         elif n_made:
             left = self._without(history[len(history) - n_made :])
         n_left = max(0, self._n_iter - n_made)
         if n_left < len(left):
             reason = f"n_iter={self._n_iter} candidates were tried"
             self.exhausted_reason = StopReason(reason, "candidates")
-        self._settings = deque(left[:n_left])
-        self.n_candidates = len(self._settings)
+        self._left = deque(left[:n_left])
+        self.n_candidates = len(self._left)
 
     def _without(self, made: Sequence[Trial]) -> list[Mapping[str, Any]]:
         """The list without the candidates of earlier trials of the same search."""
@@ -106,7 +106,7 @@ class ListedCandidates:
         return left
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
-        return self._settings.popleft() if self._settings else None
+        return self._left.popleft() if self._left else None
 
 
 class SampledCandidates:
@@ -141,7 +141,9 @@ class SampledCandidates:
         self._outside = list(outside)
         self._allow_repeats = allow_repeats
         self._asked_in_phase = 0
-        self._end = StopReason("")  # why nothing is left
+        self._end = StopReason("")  # why nothing is left in a phase
+        self._early_ends: list[StopReason] = []  # of phases that ended before their budget
+        self._n_phases = len(self._phases)
         self._keys: list[str] = []  # of the trials so far, computed once each
         self.n_candidates = sum(n for _, n in self._phases)
         reason = f"n_iter={self.n_candidates} candidates were tried"
@@ -179,11 +181,21 @@ class SampledCandidates:
                 if params is not None:
                     self._asked_in_phase += 1
                     return params
-                self.exhausted_reason = self._end
+                self._end_early()
             self._phases.pop(0)
             self._asked_in_phase = 0
             self._keys = []  # of another space
         return None
+
+    def _end_early(self) -> None:
+        """Note that a phase has no candidates left, and say so of no other phase."""
+        self._early_ends.append(self._end)
+        self.exhausted_reason = self._end
+        if self._n_phases > 1:
+            n, text = len(self._early_ends), " or ".join(dict.fromkeys(self._early_ends))
+            which = f"{n} of {self._n_phases} sub-spaces; the others had their numbers of trials"
+            which = "all sub-spaces" if n == self._n_phases else which
+            self.exhausted_reason = StopReason(f"{text} in {which}", self._end.kind)
 
     def _tried(self, space: Space, history: History) -> set[str]:
         for trial in history[len(self._keys) :]:
@@ -200,7 +212,10 @@ class SampledCandidates:
         seen = self._seen(space, history)
         answer = self._sampler.ask(space, seen, rng)
         if isinstance(answer, Stop):
-            self._end = StopReason(answer.reason) if answer.reason else self._end
+            if answer.reason:
+                self._end = StopReason(answer.reason)
+            elif self._another(space, history, rng, tried) is not None:
+                self._end = StopReason("the sampler has no further candidate", "candidates")
             return None
         (params,) = space.from_unit(self._checked(answer, space)[None])
         if self._is_new(params, space, tried) and space.accepts(params):
@@ -240,10 +255,11 @@ class SampledCandidates:
                     return params
         if space.n_settings > _MAX_ENUMERATED:
             which = "" if space.constraint is None else " that the constraint accepts"
-            self._end = StopReason(f"no other setting{which} was found", "candidates")
+            reason = f"no new candidate{which} was found in {2 * _MAX_REDRAWS} draws"
+            self._end = StopReason(reason, "candidates")
             return None
-        settings = space.from_unit(np.array(list(space.grid(_MAX_ENUMERATED))))
-        untried = [params for params in settings if self._is_new(params, space, tried)]
+        every = space.from_unit(np.array(list(space.grid(_MAX_ENUMERATED))))
+        untried = [params for params in every if self._is_new(params, space, tried)]
         return untried[rng.integers(len(untried))] if untried else None
 
 

@@ -160,7 +160,7 @@ class Processes:
                 f"Worker processes cannot be started: {error!r}. n_jobs=1 without fit_timeout and "
                 "memory_limit needs none."
             ) from error
-        worker.send("load", self._file.folder, self._limits.memory_limit)
+        worker.send("load", self._file.address, self._limits.memory_limit)
         self._places.append(_Place(worker))
         return self._places[-1]
 

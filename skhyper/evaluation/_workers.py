@@ -92,7 +92,7 @@ class Worker:
     ``connection.wait`` returns `sentinel` when the process has ended. Messages are tuples; those to
     a worker are:
 
-    - ``("load", folder, memory_limit)``, answered by ``("loaded",)`` or ``("refused", reason)``;
+    - ``("load", address, memory_limit)``, answered by ``("loaded",)`` or ``("refused", reason)``;
     - ``("run", pickled job)``, answered by ``("done", result)``, ``("raised", error, traceback)``
       or ``("refused", reason)``;
     - ``("release",)`` when it becomes idle, and ``("exit",)``.
@@ -326,11 +326,11 @@ def _exit_with_parent(parent: int) -> None:
 
 
 def _load(
-    folder: str, memory_limit: int | None, usual: tuple[int, int]
+    address: str, memory_limit: int | None, usual: tuple[int, int]
 ) -> tuple[Callable[[bytes], Any] | None, bytes]:
-    """Function that runs pickled jobs by the object in a folder, and the answer."""
+    """Function that runs pickled jobs by the object at an address, and the answer."""
     try:
-        function, filters = load_shared(folder)
+        function, filters = load_shared(address)
     except Exception:  # noqa: BLE001
         return None, pickle.dumps(("refused", _why_unreadable(traceback.format_exc())))
     used = _private_memory() if memory_limit is not None else 0

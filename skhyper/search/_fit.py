@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Self
 
 from skhyper._sklearn import CallbackSearchCV, Interval, fit_context
 from skhyper.evaluation import opened_journal
-from skhyper.search._interrupts import Interruptible, interruptions_stored
+from skhyper.search._interrupts import interruptions_stored
 from skhyper.search._plan import Plan
+from skhyper.search._refit import Refittable
 from skhyper.search._results import refit, store_plan, store_results
 from skhyper.search._resume import starting_history
 from skhyper.search._run import run
@@ -30,7 +31,7 @@ BUDGET_CONSTRAINTS = {
 }
 
 
-class BaseSearch(Interruptible, CallbackSearchCV):
+class BaseSearch(Refittable, CallbackSearchCV):
     """Base class of searches: scikit-learn's ``BaseSearchCV`` with a different evaluation loop."""
 
     # Whether output, errors and warnings are those of scikit-learn's searches: no line for each
@@ -80,10 +81,11 @@ class BaseSearch(Interruptible, CallbackSearchCV):
     def _search(self, X: Any, y: Any, params: Mapping[str, Any]) -> None:
         task = make_task(self, X, y, params)
         plan = self._plan(task)
+        n_steps = 1 + (self.refit is not False)
         with opened_journal(plan.journal, warn) as journal:
             start = starting_history(self, task, plan, journal)
             store_plan(self, plan, start.history)
-            with task.callback_context(self) as context:
+            with task.callback_context(self, n_steps) as context:
                 run(self, task, plan, start, context, journal)
                 store_results(self, task, plan)
                 refit(self, task, context)

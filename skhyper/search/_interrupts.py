@@ -1,6 +1,8 @@
 """Results of an interrupted search, and its messages about missing ones."""
 
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,15 +10,20 @@ from sklearn.exceptions import NotFittedError
 
 from skhyper._sklearn import teardown_callbacks
 from skhyper._trial import History, StopReason
-from skhyper.evaluation import interruption_name, sigterm_interrupts
+from skhyper.callbacks import StopOnInterrupt
+from skhyper.evaluation import Terminated, interruption_name, sigterm_interrupts
 from skhyper.search._results import (
     RESULTS,
     RESULTS_OF_TRIALS,
     forget_results,
     store_partial_results,
 )
+from skhyper.search._warnings import warn
 
-__all__ = ["Interruptible", "interruptions_stored"]
+__all__ = ["STOPPED", "Interruptible", "interruptions_stored", "stop_callbacks", "stops"]
+
+# With the callback StopOnInterrupt.
+STOPPED = StopReason("stopped by Ctrl-C", "interrupted")
 
 
 @contextmanager
@@ -51,8 +58,38 @@ def _store_interruption(search: Any, before: History | None, error: BaseExceptio
         store_partial_results(search)
 
 
+def stop_callbacks(search: Any) -> list[StopOnInterrupt]:
+    """The callbacks of a search that make Ctrl-C end it regularly."""
+    callbacks = getattr(search, "_skl_callbacks", [])
+    found = [callback for callback in callbacks if isinstance(callback, StopOnInterrupt)]
+    if found and threading.current_thread() is not threading.main_thread():
+        warn(
+            "StopOnInterrupt has no effect on a search outside of the main thread, as Python "
+            "delivers Ctrl-C to the main thread only. End it by max_time or by a callback."
+        )
+    return [callback for callback in found if callback.is_active]
+
+
+def stops(
+    callbacks: Sequence[StopOnInterrupt], error: BaseException, history: History
+) -> StopReason | None:
+    """Stop reason of a search that Ctrl-C ends regularly; None if the error is to be raised."""
+    ctrl_c = isinstance(error, KeyboardInterrupt) and not isinstance(error, Terminated)
+    if not callbacks or not ctrl_c or history.best is None:
+        return None
+    print(  # noqa: T201
+        f"Ctrl-C: the search ends after {len(history) - len(history.pending)} trials. Press it "
+        "again to abort.",
+        file=sys.stderr,
+        flush=True,
+    )
+    return STOPPED
+
+
 class Interruptible:
     """Mixin of searches that explains missing attributes after an interruption."""
+
+    refit: Any
 
     def __sklearn_is_fitted__(self) -> bool:
         message = self._what_is_missing()
@@ -67,19 +104,24 @@ class Interruptible:
         return object.__getattribute__(self, name)  # raises the usual error
 
     def _what_is_missing(self) -> str:
-        """Why there is no refitted model, and how to get one; empty without interruption."""
+        """Why there is no model after a fit, and how to get one; empty if there should be none."""
         known = self.__dict__
         reason = known.get("stop_reason_")
-        if reason is None or reason.kind != "interrupted":
+        if reason is None or "best_estimator_" in known:
             return ""
-        start = f"This {type(self).__name__} is not fitted: the last fit was {reason}"
-        again = "all fit again"
+        # `scorer_` is among the last results that are stored.
+        interrupted = reason.kind == "interrupted" and ("scorer_" not in known or self.refit)
+        failed = "cv_results_" in known and bool(self.refit)
+        if not interrupted and not failed:
+            return ""
+        what = reason if reason.kind == "interrupted" else "not completed"
+        start = f"This {type(self).__name__} is not fitted: the last fit was {what}"
+        again = "call fit again"
         if "warm_start" in known:
             again += ", with warm_start=True to continue from its trials"
-        if "best_params_" not in known:
-            return f"{start} before a trial was completed, so there are no results. C{again}."
+        if "cv_results_" not in known:
+            return f"{start} before a trial was completed, so there are no results. C{again[1:]}."
         return (
-            f"{start} after {known['n_trials_']} trials, before a model was refitted. Refit the "
-            "best one by clone(search.estimator).set_params(**search.best_params_).fit(X, y). Or "
-            f"c{again}."
+            f"{start} after {known['n_trials_']} trials, before a model was refitted. Call "
+            f"refit_best(X, y) to fit the best candidate to all data, or {again}."
         )

@@ -97,7 +97,7 @@ class Prior:
         Only a given strength is checked; a selected one is the best on held-out samples.
         """
         best = history.best
-        late = self.max_time is not None and stop_reason.kind == "max_time"
+        late = stop_reason.kind in ("max_time", "interrupted")
         if late or best is None or not self._may_overfit:
             return
         if self.given == "auto" or not math.isfinite(self.strength):

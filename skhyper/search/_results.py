@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -27,8 +27,11 @@ from skhyper.search._warnings import warn
 __all__ = [
     "RESULTS",
     "RESULTS_OF_TRIALS",
+    "best_candidate",
+    "fit_candidate",
     "forget_results",
     "refit",
+    "scoring_attributes",
     "store_partial_results",
     "store_plan",
     "store_results",
@@ -84,7 +87,7 @@ def store_results(search: Any, task: Task, plan: Plan) -> None:
         warn_or_raise_about_scores(history, search.error_score, gave_up)
     warn_about_gradients(history)
     _store_table(search, plan.selection_losses)
-    _store_best(search, task, plan)
+    _store_best(search, task)
     for finding in plan.findings(history, search.stop_reason_):
         warn(*finding)
     vars(search).update(plan.attributes_after())
@@ -124,35 +127,68 @@ def _store_table(search: Any, selection_losses: Callable) -> np.ndarray | None:
     return losses
 
 
-def _store_best(search: Any, task: Task, plan: Plan) -> None:
-    """Store the best candidate, selected by the plan's losses or as in scikit-learn."""
-    refit_metric, scorers, results = task.refit_metric, task.scorers, search.cv_results_
+def _store_best(search: Any, task: Task) -> None:
+    """Store the scorers and, unless there are several metrics and no refit, the best candidate."""
+    found = scoring_attributes(search, task)
+    vars(search).update(found)
+    if search.refit or not found["multimetric_"]:
+        vars(search).update(best_candidate(search, task))
+
+
+def scoring_attributes(search: Any, task: Task) -> dict[str, Any]:
+    """``multimetric_`` and ``scorer_``; the number of metrics is known only from scores."""
     outcomes = (fold["test_scores"] for trial in search.history_ for fold in trial.folds)
     dicts = [scores for scores in outcomes if isinstance(scores, dict)]
-    search.multimetric_ = bool(dicts)
-    if callable(search.scoring) and search.multimetric_:
+    if callable(search.scoring) and dicts:
         search._check_refit_for_multimetric(dicts[0])
-        refit_metric = search.refit
-    search.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
-    if not search.refit and search.multimetric_:
-        return
+    scorers = task.scorers
+    return {
+        "multimetric_": bool(dicts),
+        "scorer_": scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers,
+    }
+
+
+def best_candidate(search: Any, task: Task, index: int | None = None) -> dict[str, Any]:
+    """``best_index_``, ``best_params_`` and ``best_score_`` of the candidate at `index`.
+
+    None selects it by the plan's losses, or as scikit-learn does. A callable `refit` selects
+    without a score.
+    """
+    results = search.cv_results_
+    metric = None if callable(search.refit) else _metric(search, results)
     losses = results.get("penalized_loss")
-    if losses is None or callable(search.refit) or np.all(np.isnan(losses)):
-        search.best_index_ = search._select_best_index(search.refit, refit_metric, results)
-    else:
-        search.best_index_ = int(np.nanargmin(losses))
-    if not callable(search.refit):
-        search.best_score_ = results[f"mean_test_{refit_metric}"][search.best_index_]
-    search.best_params_ = results["params"][search.best_index_]
+    if index is None and (losses is None or metric is None or np.all(np.isnan(losses))):
+        index = search._select_best_index(search.refit, metric, results)
+    elif index is None:
+        index = int(np.nanargmin(losses))
+    best = {"best_index_": index, "best_params_": results["params"][index]}
+    return best if metric is None else best | {"best_score_": results[f"mean_test_{metric}"][index]}
+
+
+def _metric(search: Any, results: Mapping[str, Any]) -> str:
+    """Name in ``cv_results_`` of the optimized metric: that of `refit`, or the first."""
+    names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
+    if names == ["score"] or not isinstance(search.refit, str):
+        return names[0]
+    if search.refit not in names:
+        raise ValueError(f"refit must be one of the metrics {names}; got {search.refit!r}.")
+    return search.refit
 
 
 def refit(search: Any, task: Task, root: Any) -> None:
-    """Fit the best candidate on all data, unless `refit` is False."""
-    if not search.refit:
-        return
+    """Fit the best candidate to all data, unless `refit` is False."""
+    if search.refit:
+        names = ("best_index_", "best_params_", "best_score_")
+        fit_candidate(search, task, root, {n: vars(search)[n] for n in names if n in vars(search)})
+
+
+def fit_candidate(search: Any, task: Task, root: Any, chosen: Mapping[str, Any]) -> None:
+    """Fit the candidate ``chosen["best_params_"]`` to all data; then store `chosen` and the model.
+
+    Nothing is stored if the fit fails or is interrupted.
+    """
     # Values are cloned, too: they may be estimators, such as steps of a pipeline.
-    best = clone(task.estimator).set_params(**clone(search.best_params_, safe=False))
-    search.best_estimator_ = best
+    best = clone(task.estimator).set_params(**clone(chosen["best_params_"], safe=False))
     context = root.subcontext(task_name="refit-with-best-params")
     with context.propagate_callback_context(best):
         context.call_on_fit_task_begin(estimator=search, **task.seen)
@@ -160,7 +196,11 @@ def refit(search: Any, task: Task, root: Any) -> None:
         # Steps that work in place must not change the user's data.
         data = (task.X,) if task.y is None else (task.X, task.y)
         with_protected(partial(best.fit, **task.fit_params), *data)
-        search.refit_time_ = time.time() - start
+        found = {**chosen, "best_estimator_": best, "refit_time_": time.time() - start}
     if hasattr(best, "feature_names_in_"):
-        search.feature_names_in_ = best.feature_names_in_
+        found["feature_names_in_"] = best.feature_names_in_
+    for name in {"feature_names_in_", "best_score_"} & set(vars(search)):
+        if name not in found:
+            delattr(search, name)
+    vars(search).update(found)
     context.call_on_fit_task_end(estimator=search, **task.seen)

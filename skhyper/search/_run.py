@@ -21,6 +21,7 @@ from skhyper.evaluation import (
     journaled_pool,
     make_pool,
 )
+from skhyper.search._interrupts import STOPPED, stop_callbacks, stops
 from skhyper.search._plan import Plan
 from skhyper.search._progress import TrialLines, opening_line
 from skhyper.search._results import store_partial_results, store_trials
@@ -39,17 +40,24 @@ def run(
     ``fit``.
     """
     evaluator, context = _evaluator(search, task, plan, start, root, journal)
+    callbacks = stop_callbacks(search)
     try:
         evaluator.run()
+        interrupted = any([callback.end_trials() for callback in callbacks])
+        reason: StopReason | None = evaluator.stop_reason
+        if interrupted and evaluator.stop_reason.kind == "callback":
+            reason = STOPPED
     except BaseException as error:
-        reason = StopReason(f"interrupted by {interruption_name(error)}", "interrupted")
-        store_trials(search, plan, evaluator.history, reason)
-        store_partial_results(search, plan.selection_losses)
-        raise
+        reason = stops(callbacks, error, evaluator.history)
+        if reason is None:
+            reason = StopReason(f"interrupted by {interruption_name(error)}", "interrupted")
+            store_trials(search, plan, evaluator.history, reason)
+            store_partial_results(search, plan.selection_losses)
+            raise
     finally:
         if journal is not None:
             journal.close()
-    store_trials(search, plan, evaluator.history, evaluator.stop_reason)
+    store_trials(search, plan, evaluator.history, reason)
     context.call_on_fit_task_end(estimator=search)
 
 

@@ -81,7 +81,7 @@ def plan_for(search: Any, candidates: Any, space: Space | None, seed: int, **mor
 def sampled_plan(search: Any, sampler: Sampler, seed: int, **more: Any) -> Plan:
     """A plan with candidates from a sampler, or all candidates of a small space."""
     if search.search_spaces is None:
-        raise InvalidSpaceError("search_spaces is needed, unless sampler is a list of settings.")
+        raise InvalidSpaceError("search_spaces is needed, unless sampler is a list of candidates.")
     space = checked_space(search, search.search_spaces)
     sampler.check(space)
     first = checked_initial_points(search, space)
@@ -126,7 +126,7 @@ def listed_plan(search: Any, params_list: Any, seed: int) -> Plan:
     """A plan with an explicit list of candidates."""
     candidates: Sequence[Mapping[str, Any]] = listed(params_list, "sampler")
     if not candidates:
-        raise InvalidSpaceError("The list of settings to try is empty.")
+        raise InvalidSpaceError("The list of candidates is empty.")
     spaces = search.search_spaces
     space = None if spaces is None else read_space(search, spaces)
     candidates = [*listed(search.initial_points, "initial_points"), *candidates]
@@ -134,8 +134,8 @@ def listed_plan(search: Any, params_list: Any, seed: int) -> Plan:
     check_listed_values(search.estimator, candidates)
     for params in candidates:
         if search.constraint is not None and not search.constraint(dict(params)):
-            raise InvalidSpaceError(f"The constraint rejects the setting {dict(params)!r}.")
-    reason = "every setting of the list was tried"
+            raise InvalidSpaceError(f"The constraint rejects the candidate {dict(params)!r}.")
+    reason = "every candidate of the list was tried"
     listing = ListedCandidates(candidates, reason, search.allow_repeats, space, search.n_iter)
     attributes = {"sampler_": params_list}
     return plan_for(search, listing, space, seed, n_parallel=search.n_points, attributes=attributes)

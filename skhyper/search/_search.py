@@ -157,7 +157,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         seed = seed_of(self)
         sampler = self.sampler
         if isinstance(sampler, str):
-            sampler = check_sampler(sampler, " or a list of settings")
+            sampler = check_sampler(sampler, " or a list of candidates")
         if isinstance(sampler, Sampler):
             return sampled_plan(self, sampler, seed)
         return listed_plan(self, sampler, seed)

@@ -118,7 +118,10 @@ def own_params(search: Any, space: Space) -> list[Mapping[str, Any]]:
         return []
     reason = _why_not_tried(search.estimator, params, space)
     if reason and search.include_default:
-        warn(f"include_default: the estimator's own setting {params!r} is not tried, {reason}.")
+        warn(
+            f"include_default: the candidate {params!r}, the estimator's own values, is not tried, "
+            f"{reason}."
+        )
     return [] if reason else [params]
 
 

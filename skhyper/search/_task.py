@@ -53,9 +53,9 @@ class Task:
         )
 
     @contextmanager
-    def callback_context(self, search: Any) -> Iterator[Any]:
-        """The context of scikit-learn's callbacks in which one fit runs."""
-        root = search._init_callback_context(max_subtasks=1 + (search.refit is not False))
+    def callback_context(self, search: Any, n_steps: int) -> Iterator[Any]:
+        """The context of scikit-learn's callbacks in which the `n_steps` of a fit run."""
+        root = search._init_callback_context(max_subtasks=n_steps)
         root.call_on_fit_task_begin(estimator=search, **self.seen)
         yield root
         root.call_on_fit_task_end(estimator=search, **self.seen)

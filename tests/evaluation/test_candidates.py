@@ -77,8 +77,31 @@ def test_a_sampler_that_ignores_the_constraint_is_corrected():
 
 def test_phases_end_when_their_space_is_used_up():
     phases = [(Space({"a": [1, 2]}), 5), (Space({"b": [1, 2, 3]}), 2)]
-    settings = all_of(SampledCandidates(RandomSampler(), phases))
-    assert [set(s) for s in settings] == [{"a"}] * 2 + [{"b"}] * 2
+    candidates = SampledCandidates(RandomSampler(), phases)
+    assert [set(s) for s in all_of(candidates)] == [{"a"}] * 2 + [{"b"}] * 2
+    # The third candidate of the second space was not tried.
+    assert candidates.exhausted_reason == (
+        "every candidate was tried in 1 of 2 sub-spaces; the others had their numbers of trials"
+    )
+    both = SampledCandidates(RandomSampler(), [(phases[0][0], 9), (phases[1][0], 9)])
+    assert len(all_of(both)) == 5
+    assert both.exhausted_reason == "every candidate was tried in all sub-spaces"
+
+
+def test_a_rare_branch_is_drawn_or_the_reason_does_not_claim_that_it_was_tried():
+    """Each level of nesting is entered by one of 40 choices."""
+    choices = list(range(40))
+    two = {"a": choices, "b": When(choices, a=39)}
+    space = Space({**two, "c": When((0.0, 1.0), b=39)})
+    candidates = SampledCandidates(RandomSampler(), [(space, 2000)])
+    tried = all_of(candidates)
+    assert len(tried) < 2000
+    assert candidates.exhausted_reason == "no new candidate was found in 400 draws"
+    assert candidates.exhausted_reason.kind == "candidates"
+    # A finite space is enumerated, however rare its last branch is.
+    candidates = SampledCandidates(RandomSampler(), [(Space(two), 2000)])
+    assert len(all_of(candidates)) == 39 + 40
+    assert candidates.exhausted_reason == "every candidate was tried"
 
 
 def test_keys_of_one_phase_are_not_those_of_the_next():
@@ -101,7 +124,7 @@ def test_a_point_that_was_tried_is_replaced_though_most_points_were():
     ("stop", "reason", "kind"),
     [
         (Stop("converged"), "converged", "sampler"),
-        (Stop(), "every candidate was tried", "candidates"),
+        (Stop(), "the sampler has no further candidate", "candidates"),
     ],
 )
 def test_a_sampler_that_stops(stop, reason, kind):
@@ -210,4 +233,6 @@ def test_the_end_of_a_constraint_that_accepts_a_single_setting_of_very_many():
     space = Space({"a": (0.0, 1.0), "b": (0.0, 1.0)}, lambda p: p == {"a": 0.25, "b": 0.75})
     candidates = SampledCandidates(RandomSampler(), [(space, 5)], [{"a": 0.25, "b": 0.75}])
     assert all_of(candidates) == [{"a": 0.25, "b": 0.75}]
-    assert candidates.exhausted_reason == "no other setting that the constraint accepts was found"
+    assert candidates.exhausted_reason == (
+        "no new candidate that the constraint accepts was found in 400 draws"
+    )

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 
 import joblib
 import numpy as np
@@ -13,8 +14,10 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from skhyper.evaluation import _sharing
 from skhyper.evaluation._sharing import SharedObject, load_shared, sharing_options
 
+HAS_DESCRIPTORS = _sharing._HAS_DESCRIPTORS
 RNG = np.random.default_rng(0)
 TABLE = RNG.normal(size=(60, 5))
 
@@ -22,9 +25,28 @@ TABLE = RNG.normal(size=(60, 5))
 def through_files(obj, max_nbytes=100, mmap_mode="r", temp_folder=None):
     shared = SharedObject(obj, temp_folder, max_nbytes, mmap_mode)
     try:
-        return load_shared(shared.folder)
+        return load_shared(shared.address)
     finally:
         shared.remove()
+
+
+def arrow():
+    try:
+        import pyarrow
+    except ImportError:  # not installed, or for a newer NumPy
+        pytest.skip("pyarrow cannot be imported")
+    return pyarrow
+
+
+def size_of_files(folder):
+    """Bytes of files in a folder, those that have no name included."""
+    named = {entry.inode(): entry.stat().st_size for entry in os.scandir(folder) if entry.is_file()}
+    for descriptor in os.listdir("/proc/self/fd") if HAS_DESCRIPTORS else ():
+        with suppress(OSError):
+            path = f"/proc/self/fd/{descriptor}"
+            if os.readlink(path).startswith(str(folder)):
+                named[os.stat(path).st_ino] = os.stat(path).st_size
+    return sum(named.values())
 
 
 def is_mapped(array):
@@ -75,13 +97,104 @@ def test_sparse(kind, container):
     np.testing.assert_array_equal(found.toarray(), X.toarray())
 
 
-def test_data_frames():
-    frame = pd.DataFrame({"nbytes": TABLE[:, 0], "data": ["a", "b"] * 30, "size": range(60)})
-    frame["kind"] = frame["data"].astype("category")
-    pd.testing.assert_frame_equal(through_files(frame), frame)
+def frames():
+    """DataFrames of all kinds of columns, which are blocks or arrays of their own."""
+    n = 3000
+    numbers = RNG.normal(size=(n, 6))
+    yield "blocks", pd.DataFrame(numbers, columns=["nbytes", "data", *"cdef"])
+    many = pd.DataFrame(index=pd.RangeIndex(n))
+    for i in range(6):  # blocks of one column each
+        many[i] = numbers[:, i]
+    yield "columns", many
+    mixed = many.assign(
+        kind=pd.Categorical(["a", "b", "c"] * (n // 3)),
+        name=[f"name {i}" for i in range(n)],
+        when=pd.date_range("2020", periods=n, tz="Asia/Tokyo"),
+        whole=pd.array([1, None, 3] * (n // 3), dtype="Int64"),
+        flag=numbers[:, 0] > 0,
+    )
+    yield "mixed", mixed
+    yield "index", mixed.set_index(["name", "kind"])
+    yield "empty", mixed.iloc[:0]
+    yield "rows", mixed.iloc[::-7]
+
+
+@pytest.mark.parametrize(
+    ("kind", "frame"), frames(), ids=lambda value: value if type(value) is str else ""
+)
+@pytest.mark.parametrize("max_nbytes", [100, 10_000, 10**9])
+def test_data_frames(kind, frame, max_nbytes):
+    found = through_files(frame, max_nbytes)
+    pd.testing.assert_frame_equal(found, frame)
+    column = found.columns[0]
+    if kind not in ("empty", "rows"):  # too few values to be mapped, in some versions of pandas
+        is_large = frame.memory_usage(index=False).sum() > max_nbytes
+        assert is_mapped(found[column].to_numpy()) == is_large
+    pd.testing.assert_series_equal(through_files(frame[column], max_nbytes), frame[column])
+
+
+def test_a_frame_is_copied_by_no_worker():
+    """Not even its columns that are small; what is pickled has hardly any data."""
+    frame = dict(frames())["columns"]
+    shared = SharedObject(frame, None, 100_000, "r")
+    try:
+        path = shared.address.partition(":")[0] if HAS_DESCRIPTORS else shared.address + "/object"
+        assert os.path.getsize(path) < 5000
+        assert shared.n_bytes > frame.to_numpy().nbytes
+        found = load_shared(shared.address)
+        assert all(is_mapped(found[name].to_numpy()) for name in found)
+    finally:
+        shared.remove()
+
+
+@pytest.mark.parametrize("kind", ["table", "column", "text of pandas"])
+def test_memory_of_arrow_is_that_of_the_file(kind):
+    pa = arrow()
+    names = [f"name {i}" for i in range(999)]
+    obj = {
+        "table": pa.table({"x": RNG.normal(size=999), "name": names}),
+        "column": pa.chunked_array([names[:500], names[500:]]),
+        "text of pandas": pd.DataFrame({"name": pd.array(names, "string[pyarrow]")}),
+    }[kind]
+    gc.collect()
+    before = pa.total_allocated_bytes()
+    found = through_files(obj)
+    gc.collect()
+    assert pa.total_allocated_bytes() == before
+    assert found.equals(obj)
+
+
+@pytest.mark.parametrize("max_nbytes", [100, 10**9])
+def test_polars(max_nbytes):
     polars = pytest.importorskip("polars")
-    other = polars.DataFrame({"nbytes": TABLE[:, 0], "data": ["a", "b"] * 30})
-    assert through_files(other).equals(other)
+    frame = polars.DataFrame({"nbytes": RNG.normal(size=3000), "data": ["a", "b"] * 1500})
+    frame = frame.with_columns(
+        kind=frame["data"].cast(polars.Categorical),
+        level=frame["data"].cast(polars.Enum(["a", "b"])),
+        day=polars.lit("2020-01-01").str.to_date(),
+        part=polars.struct("nbytes", "data"),
+    )
+    found = through_files(frame, max_nbytes)
+    assert found.equals(frame)
+    assert found.schema == frame.schema
+    numbers = frame.select("nbytes")
+    found = through_files(numbers, max_nbytes)
+    assert found.equals(numbers)
+    arrow()  # without it tables of polars are pickled
+    assert is_mapped_polars(found) == (max_nbytes == 100)
+
+
+def is_mapped_polars(frame):
+    """Whether its memory lies in a map of a file."""
+    address = frame["nbytes"].to_numpy().__array_interface__["data"][0]
+    if not HAS_DESCRIPTORS:
+        pytest.skip("reads the maps of Linux")
+    with open("/proc/self/maps") as maps:
+        for line in maps:
+            low, high = (int(end, 16) for end in line.split()[0].split("-"))
+            if low <= address < high:
+                return len(line.split()) > 5 and "[" not in line.split()[5]
+    return False
 
 
 def test_what_is_shared_within_an_object_stays_shared():
@@ -99,9 +212,9 @@ def test_a_map_of_the_callers_is_not_copied(part, wrap, tmp_path):
     source = np.memmap(tmp_path / "own", float, "w+", offset=24, shape=TABLE.shape)
     source[:] = TABLE
     shared = SharedObject(wrap(source[part]), None, 100, "r")
-    assert sum(entry.stat().st_size for entry in os.scandir(shared.folder)) < 1500
-    assert shared.n_bytes >= source[part].nbytes
-    np.testing.assert_array_equal(load_shared(shared.folder), TABLE[part])
+    assert source[part].nbytes <= shared.n_bytes < source[part].nbytes + 1500
+    assert size_of_files(tmp_path) < 1500 + 24 + TABLE.nbytes
+    np.testing.assert_array_equal(load_shared(shared.address), TABLE[part])
     assert (tmp_path / "own").stat().st_size == 24 + TABLE.nbytes
     shared.remove()
 
@@ -141,18 +254,29 @@ def test_nothing_is_mapped_where_the_caller_wants_none():
     assert through_files(TABLE, mmap_mode="c").flags.writeable
 
 
+def exists(shared):
+    return os.path.exists(_sharing._path_of_object(shared.address))
+
+
+def folder_of(shared):
+    if HAS_DESCRIPTORS:
+        return os.path.dirname(os.readlink(shared.address.partition(":")[0]))
+    return os.path.dirname(shared.address)
+
+
 def test_temp_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path / "by" / "environment"))
     shared = SharedObject(TABLE, **sharing_options())
-    assert os.path.dirname(shared.folder) == str(tmp_path / "by" / "environment")
+    assert folder_of(shared) == str(tmp_path / "by" / "environment")
     with joblib.parallel_config("loky", temp_folder=tmp_path / "by_config", max_nbytes="2K"):
         options = sharing_options()
     assert options["max_nbytes"] == 2048
     other = SharedObject(TABLE, **options)
-    assert os.path.dirname(other.folder) == str(tmp_path / "by_config")
+    assert folder_of(other) == str(tmp_path / "by_config")
     for made in (shared, other):
+        assert exists(made)
         made.remove()
-        assert not os.path.exists(made.folder)
+        assert not exists(made)
 
 
 class Unpicklable:
@@ -160,26 +284,66 @@ class Unpicklable:
         raise TypeError("cannot be pickled")
 
 
-def test_the_folder_is_removed(tmp_path):
+@pytest.fixture(params=["nameless", "in a folder"])
+def kind_of_files(request, monkeypatch):
+    """Both kinds of files: those of Linux, and those of other systems."""
+    if request.param == "in a folder":
+        monkeypatch.setattr(_sharing, "_HAS_DESCRIPTORS", False)
+    elif not HAS_DESCRIPTORS:
+        pytest.skip("has no descriptors that other processes can open")
+    return request.param
+
+
+def test_files_are_removed(tmp_path, kind_of_files):
+    def n_open():
+        return len(os.listdir("/proc/self/fd")) if HAS_DESCRIPTORS else 0
+
+    SharedObject(TABLE, str(tmp_path), 100, "r").remove()  # the tracker starts
+    before = n_open()
     with pytest.raises(TypeError, match="cannot be pickled"):
         SharedObject([TABLE, Unpicklable()], str(tmp_path), 100, "r")
     assert os.listdir(tmp_path) == []
+    assert n_open() == before
     shared = SharedObject(TABLE, str(tmp_path), 100, "r")
-    assert len(os.listdir(tmp_path)) == 1
+    address = shared.address
+    np.testing.assert_array_equal(load_shared(address), TABLE)
+    assert len(os.listdir(tmp_path)) == (kind_of_files == "in a folder")
     del shared
     gc.collect()
     assert os.listdir(tmp_path) == []
+    assert not os.path.exists(_sharing._path_of_object(address))
+    assert n_open() <= before
+
+
+def test_what_is_mapped_outlives_the_files(tmp_path, kind_of_files):
+    """A worker may still run when the search has ended."""
+    shared = SharedObject(TABLE, str(tmp_path), 100, "r")
+    found = load_shared(shared.address)
+    shared.remove()
+    np.testing.assert_array_equal(found, TABLE)
+
+
+def test_an_address_is_not_used_again():
+    """Though descriptors are: a worker must not take new data for old ones."""
+    addresses = set()
+    for i in range(3):
+        shared = SharedObject(TABLE + i, None, 100, "r")
+        addresses.add(shared.address)
+        np.testing.assert_array_equal(load_shared(shared.address), TABLE + i)
+        shared.remove()
+    assert len(addresses) == 3
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills as POSIX does")
 @pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "exit of a fork"])
-def test_nothing_is_left_when_the_process_ends(end, tmp_path):
+def test_nothing_is_left_when_the_process_ends(end, tmp_path, kind_of_files):
     script = f"""
         import os, signal, sys
         import numpy as np
-        from skhyper.evaluation._sharing import SharedObject
-        shared = SharedObject(np.zeros(1000), {str(tmp_path)!r}, 100, "r")
+        from skhyper.evaluation import _sharing
+        _sharing._HAS_DESCRIPTORS = {kind_of_files == "nameless"}
+        shared = _sharing.SharedObject(np.zeros(1000), {str(tmp_path)!r}, 100, "r")
         end = {end!r}
         if end.startswith("SIG"):
             os.kill(os.getpid(), getattr(signal, end))
@@ -188,7 +352,8 @@ def test_nothing_is_left_when_the_process_ends(end, tmp_path):
             if not child:
                 sys.exit()
             os.waitpid(child, 0)
-            assert os.path.exists(shared.folder)
+            assert os.path.exists(_sharing._path_of_object(shared.address))
+            assert not _sharing.load_shared(shared.address).any()
     """
     out = subprocess.run(
         # Standard error is the tracker's too: it is at its end when the tracker has ended.
@@ -200,3 +365,48 @@ def test_nothing_is_left_when_the_process_ends(end, tmp_path):
     expected = -getattr(signal, end) if end.startswith("SIG") else 0
     assert out.returncode == expected, out.stderr
     assert os.listdir(tmp_path) == []
+
+
+SEARCH = """
+    import sys, time
+    import numpy as np
+    from sklearn.base import BaseEstimator
+    from skhyper import GridSearchCV, SearchCV
+
+    class Slow(BaseEstimator):
+        def __init__(self, a=1.0):
+            self.a = a
+        def fit(self, X, y):
+            sys.stdout.write("fit\\n")
+            sys.stdout.flush()
+            time.sleep(0.2)
+            return self
+        def score(self, X, y):
+            return self.a
+
+    X, y = np.zeros((100_000, 20)), np.zeros(100_000)
+    SearchCV(Slow(), {"a": (0.0, 1.0)}, n_iter=500, cv=2, n_jobs=2).fit(X, y)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not HAS_DESCRIPTORS, reason="the tracker of loky is killed, too, elsewhere")
+@pytest.mark.parametrize("whole_group", [False, True])
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "SIGQUIT"])
+def test_nothing_is_left_of_a_killed_search(end, whole_group, tmp_path):
+    """16 MB of data with two workers, killed alone or with all of its processes."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SEARCH)],
+        env={**os.environ, "JOBLIB_TEMP_FOLDER": str(tmp_path), "PYTHONPATH": os.getcwd()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert process.stdout.readline() == b"fit\n"
+    (os.killpg if whole_group else os.kill)(process.pid, getattr(signal, end))
+    process.wait(timeout=60)
+    assert os.listdir(tmp_path) == []
+    # The workers end by themselves, and with them the last processes that use the file.
+    while process.stdout.read(1):
+        pass
+    process.stdout.close()

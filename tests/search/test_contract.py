@@ -151,7 +151,7 @@ def test_what_fit_adds(kind, iris):
     np.testing.assert_array_equal(search.history_.losses, -search.cv_results_["mean_test_score"])
     wanted = {
         "random": "n_iter=3 candidates were tried",
-        "manual": "every setting of the list was tried",
+        "manual": "every candidate of the list was tried",
     }
     assert search.stop_reason_ == wanted.get(kind, "every candidate was tried")
     if kind != "manual":

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 import sys
 import textwrap
 from contextlib import nullcontext
@@ -65,7 +66,7 @@ def test_predict_says_what_happened_and_the_way_it_names_works(kind, monkeypatch
     interrupt(monkeypatch, 6)
     with pytest.raises(KeyboardInterrupt):
         search.fit(X, y)
-    said = r"interrupted by KeyboardInterrupt after 2 trials.*clone\(search.estimator\)"
+    said = r"interrupted by KeyboardInterrupt after 2 trials.*refit_best\(X, y\)"
     for call in (lambda: search.predict(X), lambda: search.score(X, y)):
         with pytest.raises(NotFittedError, match=said) as caught:
             call()
@@ -188,3 +189,36 @@ def test_the_documented_way_to_catch_an_interruption(at, monkeypatch, capsys):
     exec(textwrap.dedent(snippet), {"search": searches()["bayes"], "X": X, "y": y})
     expected = "0 trials, best: None" if at == 1 else "2 trials, best: Trial(number="
     assert capsys.readouterr().out.startswith(expected)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("backend", "n_searches", "n_signals"),
+    [
+        ("None", 4, 1),
+        pytest.param("None", 20, 2, marks=pytest.mark.slow),
+        *(
+            pytest.param(backend, 10, n_signals, marks=pytest.mark.slow)
+            for backend in ("threads", "loky", "grid")
+            for n_signals in (1, 2)
+        ),
+    ],
+)
+def test_ctrl_c_at_random_moments(backend, n_searches, n_signals):
+    """Real signals to the process group; the script fails if a search is left inconsistent."""
+    script = Path(__file__).with_name("interrupted_searches.py")
+    seed = int.from_bytes(os.urandom(4), "big")
+    out = subprocess.run(
+        [sys.executable, str(script), backend, str(n_searches), str(n_signals), str(seed)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        start_new_session=True,  # signals are not for this process
+    )
+    assert out.returncode == 0, (seed, out.stdout, out.stderr)
+    ends = out.stdout.splitlines()
+    assert len(ends) == n_searches
+    if n_signals == 1:
+        assert "aborted" not in ends
+        assert "Press it again to abort." in out.stderr

@@ -35,7 +35,7 @@ def test_settings_in_their_order_with_any_values():
     settings = [{"C": 1}, {"kernel": "poly", "degree": 2}, {"C": 10, "class_weight": {0: 1}}]
     search = SearchCV(SVC(), sampler=settings, cv=3).fit(X, y)
     assert search.cv_results_["params"] == settings
-    assert search.stop_reason_ == "every setting of the list was tried"
+    assert search.stop_reason_ == "every candidate of the list was tried"
     assert search.space_ is None
     assert search.cv_results_["param_degree"].mask.tolist() == [True, False, True]
 
@@ -200,7 +200,7 @@ def test_wrong_lists(sampler, match):
 
 
 def test_an_empty_list_and_a_constraint():
-    with pytest.raises(InvalidSpaceError, match="list of settings to try is empty"):
+    with pytest.raises(InvalidSpaceError, match="list of candidates is empty"):
         SearchCV(SVC(), sampler=[]).fit(X, y)
     with pytest.raises(InvalidSpaceError, match="constraint rejects"):
         SearchCV(SVC(), sampler=[{"C": 1}], constraint=lambda p: p["C"] > 1).fit(X, y)
