@@ -161,7 +161,8 @@ class SampledCandidates:
         for trial in history[len(history) - n_made :]:
             while phase < len(self._phases) - 1 and self._is_over(phase, done, trial):
                 if done < self._phases[phase][1]:
-                    self.exhausted_reason = StopReason(_EVERY_ONE, "candidates")
+                    self._end = StopReason(_EVERY_ONE, "candidates")
+                    self._end_early()
                 phase, done = phase + 1, 0
             done += 1
         (space, budget), *later = self._phases[phase:]
