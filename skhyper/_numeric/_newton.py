@@ -14,13 +14,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from skhyper._numeric._curvature import (
-    Design,
-    break_even_iterations,
-    hessian_solver,
-    softmax_solver,
-)
+from skhyper._numeric._curvature import Design, break_even_iterations, hessian_solver
 from skhyper._numeric._families import Family, multinomial
+from skhyper._numeric._softmax import softmax_solver
 
 __all__ = ["newton", "step_length"]
 

@@ -22,8 +22,8 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import lapack
 
-from skhyper._numeric._curvature import conjugate_gradients
 from skhyper._numeric._data import Centered
+from skhyper._numeric._iterations import conjugate_gradients
 
 Solver = Callable[[np.ndarray], np.ndarray]
 

@@ -10,17 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skhyper._numeric._curvature import (
-    Design,
-    hessian_solver,
-    preconditioned_cg,
+from skhyper._numeric._curvature import Design, hessian_solver
+from skhyper._numeric._families import Family, multinomial
+from skhyper._numeric._iterations import preconditioned_cg
+from skhyper._numeric._newton import step_length
+from skhyper._numeric._softmax import (
     softmax_preconditioner,
     softmax_product,
     softmax_solver,
     with_separate_means,
 )
-from skhyper._numeric._families import Family, multinomial
-from skhyper._numeric._newton import step_length
 
 __all__ = ["Factor", "Features", "Newton", "Training"]
 
@@ -38,6 +37,7 @@ _REFINED, _LARGEST_RESIDUAL = 1e-9, 1e-4
 # factorization; ratio of the largest to the smallest change of the Hessian's diagonal up to which
 # a factorization is reused; largest number of coefficients for which one is computed.
 _STEP_RTOL, _MOST_ITERATIONS, _SPREAD = 1e-3, 30, 4.0
+_LARGEST_STEP_RTOL = 0.1, 0.01
 _LARGEST_FACTOR = 1500
 # Rounding error of an entry of G, relative to the norms of the vectors it is the product of.
 _ROUNDING = 64 * np.finfo(float).eps
@@ -186,8 +186,14 @@ class Newton:
         Distance to the solution, in the norm of the Hessian and relative to V.
     """
 
-    def __init__(self, features: Features, factor: Factor, training: Training, V: np.ndarray):
+    def __init__(
+        self, features: Features, factor: Factor, training: Training, V: np.ndarray, tol: float
+    ):
         self._factor, self._training = factor, training
+        # Iterations go on where a factorization converges at once.
+        exact = features.design.dense is not None
+        self._rtol = _NEWTON_RTOL if exact else float(np.clip(tol / 10, _NEWTON_RTOL, _ACCEPTED))
+        self._adjoint_rtol = None if exact else 10 * self._rtol
         self._design, _, self._lengths = features
         self._support = (training.l1[:, None] == 0) | (V != 0)
         self._signs = np.sign(V)
@@ -204,22 +210,26 @@ class Newton:
 
         Refined iteratively: the factorization may be inexact, or of a point nearby.
         """
+        if self._design.dense is None and self._training.family is multinomial:
+            free = self._training.l2 + self._training.l1 == 0
+            dw = np.where(free[:, None], dw - dw.mean(axis=1, keepdims=True), dw)
         S, v, solved = self._support, dw[self._support], self._factored
         scale, size, U = solved.scale[S], np.inf, np.zeros_like(dw)
-        U[S] = solved.solve(v, None if guess is None else guess[S])
+        rtol = self._adjoint_rtol
+        U[S] = solved.solve(v, None if guess is None else guess[S], rtol)
         while True:
             rest = v - self.at.hessian_product(U)[S]
             size, before = float(np.linalg.norm(rest / scale)), size
-            if size <= _REFINED * np.linalg.norm(v / scale):
+            if size <= (10 * rtol if rtol else _REFINED) * np.linalg.norm(v / scale):
                 return U
             if size <= _SLOW * before:  # False for nan
-                U[S] += self._factored.solve(rest)
+                U[S] += self._factored.solve(rest, None, rtol)
             elif self._factored.at is self.at:
                 largest = _LARGEST_RESIDUAL * np.linalg.norm(v / scale)
                 return None if self._design.dense is None and size > largest else U
             else:
                 self._factored, size = self._factorize(self.at), np.inf
-                U[S] = self._factored.solve(v)
+                U[S] = self._factored.solve(v, None, rtol)
 
     def _point(self, V: np.ndarray) -> _Point:
         return _Point(self._design, self._training, V)
@@ -261,7 +271,7 @@ class Newton:
         features. It is inf when a coefficient has left the support.
         """
         G = self._residual(at)
-        size, distance = self._size(G), np.nan
+        size, distance, rtol = self._size(G), np.nan, self._step_rtol(1.0, np.inf)
         for _ in range(_MAX_STEPS):
             if not np.isfinite(size) or self._factored.runs_away:
                 return at, np.nan
@@ -269,7 +279,7 @@ class Newton:
                 distance = 0.0
                 break
             step = np.zeros_like(at.V)
-            step[self._support] = -self._factored.solve(G, None, True)
+            step[self._support] = -self._factored.solve(G, None, rtol)
             leaves = ((at.V + step) * self._signs < 0) & (self._training.l1 > 0)[:, None]
             if leaves.any():
                 return self._dropped(at.V, step, leaves, size), np.inf
@@ -288,8 +298,9 @@ class Newton:
                 continue
             at, G, size = new, G_new, ratio * size
             distance *= max(1.0 - t, min(ratio, 1.0))
-            if distance < _NEWTON_RTOL:
+            if distance < self._rtol:
                 break
+            rtol = self._step_rtol(ratio, distance)
             # Iterations take a new preconditioner for each step.
             if self._iterates or ratio > _SLOW:
                 self._factored = self._factorize(at)
@@ -297,6 +308,16 @@ class Newton:
         if self._iterates and self._factored.at is not at:
             self._factored = self._factorize(at)
         return at, float(distance)
+
+    def _step_rtol(self, ratio: float, distance: float) -> float:
+        """Tolerance of the iterations for a step, after one that has reduced G to `ratio`.
+
+        It decreases with G (Eisenstat and Walker, 1996), and not below what the goal requires.
+        """
+        if self._design.dense is not None:
+            return _STEP_RTOL
+        largest = _LARGEST_STEP_RTOL[int(self._training.l1.any())]
+        return float(min(max(ratio**2, 0.3 * self._rtol / distance), largest))
 
     @property
     def _iterates(self) -> bool:
@@ -353,11 +374,11 @@ class Newton:
         ]
         owner = np.nonzero(S)[1]
 
-        def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
+        def solve(v: np.ndarray, guess: Any = None, rtol: Any = None) -> np.ndarray:
             u = np.empty_like(v)
             for k, solver in enumerate(solvers):
                 start = None if guess is None else guess[owner == k]
-                u[owner == k] = solver(v[owner == k], start, step)
+                u[owner == k] = solver(v[owner == k], start, rtol)
             return u
 
         return _Factored(at, solve, scale, runs_away)
@@ -369,14 +390,13 @@ class Newton:
             return softmax_solver(*system)
         product, diagonal = softmax_product(*system)
 
-        def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
-            rtol = _STEP_RTOL if step else _REFINED
+        def solve(v: np.ndarray, guess: Any = None, rtol: Any = None) -> np.ndarray:
             for _ in range(2):
                 mended = factor.solver(system, diagonal)
                 if mended is None:
                     break
                 u, converged = preconditioned_cg(
-                    product, v, guess, diagonal, mended, rtol, _MOST_ITERATIONS
+                    product, v, guess, diagonal, mended, rtol or _REFINED, _MOST_ITERATIONS
                 )
                 if converged:
                     return u
