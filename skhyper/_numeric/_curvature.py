@@ -19,10 +19,11 @@ import numpy as np
 from scipy import linalg, sparse
 
 from skhyper._numeric._iterations import (
+    ADJOINT_RTOL,
     LARGEST_DUAL,
     Solver,
+    conjugate_gradients,
     dual_iterations,
-    primal_iterations,
 )
 
 __all__ = [
@@ -154,7 +155,8 @@ def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     Returns
     -------
     solve : callable
-        ``solve(v, guess=None, rtol=None) -> u``; iterations stop early if `step` is True.
+        ``solve(v, rtol=None) -> u``; iterations stop at a relative error of `rtol` in the norm
+        of the matrix, or at a residual of `rtol`.
     """
     n, q = Q.shape
     p = Q.X.shape[1]
@@ -183,7 +185,11 @@ def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
         if dual is not None:
             return dual
     diagonal = Q.squared_norms(d) + l2
-    return primal_iterations(lambda u: Q.adjoint(d * Q.apply(u)) + l2 * u, diagonal)
+
+    def product(u: np.ndarray) -> np.ndarray:
+        return Q.adjoint(d * Q.apply(u)) + l2 * u
+
+    return lambda v, rtol=None: conjugate_gradients(product, v, diagonal, rtol or ADJOINT_RTOL)
 
 
 def break_even_iterations(Q: Design, l2: np.ndarray, n_outputs: int) -> float:
@@ -228,7 +234,7 @@ def factorized(H: np.ndarray) -> Solver:
     if solve is not None:
         return solve
     inverse = linalg.pinvh(H)
-    return lambda v, guess=None, rtol=None: inverse @ v
+    return lambda v, rtol=None: inverse @ v
 
 
 def cholesky_solver(H: np.ndarray, smallest: float = _SMALLEST_PIVOT) -> Solver | None:
@@ -244,7 +250,7 @@ def cholesky_solver(H: np.ndarray, smallest: float = _SMALLEST_PIVOT) -> Solver 
     if len(pivots) and not pivots.min() > smallest:
         return None
 
-    def solve(v: np.ndarray, guess: Any = None, rtol: Any = None) -> np.ndarray:
+    def solve(v: np.ndarray, rtol: float | None = None) -> np.ndarray:
         return (scale * linalg.cho_solve(factor, (scale * v.T).T, check_finite=False).T).T
 
     return solve
@@ -268,7 +274,7 @@ def root_solver(parts: Iterable[np.ndarray], l2: np.ndarray) -> Solver:
     if null.size:  # SciPy 1.10 factorizes no empty array
         null, _ = linalg.qr(null, mode="economic", check_finite=False)
 
-    def solve(v: np.ndarray, guess: Any = None, rtol: Any = None) -> np.ndarray:
+    def solve(v: np.ndarray, rtol: float | None = None) -> np.ndarray:
         v = v - null @ (null.T @ v)
         u = (scale * (W @ ((W.T @ (scale * v.T).T).T / sizes**2).T).T).T
         return u - null @ (null.T @ u)
@@ -294,7 +300,7 @@ def _dual_solver(Q: Design, d: np.ndarray, l2: np.ndarray, largest: float) -> So
     MB = linalg.cho_solve(factor, B, check_finite=False)
     border = linalg.pinvh(B.T @ MB + np.diag(l2[p:])) if B.shape[1] else np.empty((0, 0))
 
-    def solve(v: np.ndarray, guess: Any = None, rtol: Any = None) -> np.ndarray:
+    def solve(v: np.ndarray, rtol: float | None = None) -> np.ndarray:
         v_x, v_e = (v[:p].T / penalties).T, v[p:]
         c = (root * (Q.X @ v_x).T).T
         Mc = linalg.cho_solve(factor, c, check_finite=False)

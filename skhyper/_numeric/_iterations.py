@@ -20,11 +20,10 @@ __all__ = [
     "conjugate_gradients",
     "dual_iterations",
     "preconditioned_cg",
-    "primal_iterations",
 ]
 
 Operator = Callable[[np.ndarray], np.ndarray]
-# ``solve(v, guess=None, rtol=None) -> u``, see `hessian_solver`.
+# ``solve(v, rtol=None) -> u``, see `hessian_solver`.
 Solver = Callable[..., np.ndarray]
 
 # Relative residuals: for solutions, and for adjoint systems.
@@ -37,53 +36,29 @@ LARGEST_DUAL = 1e10
 def conjugate_gradients(
     product: Operator,
     v: np.ndarray,
-    guess: np.ndarray | None = None,
     diagonal: np.ndarray | None = None,
     rtol: float = _SOLUTION_RTOL,
 ) -> np.ndarray:
     """``u`` with ``product(u) = v``, preconditioned by the diagonal of the matrix."""
     scale = 1.0 if diagonal is None else 1 / np.where(diagonal > 0, diagonal, 1.0)
-    goal = rtol * np.linalg.norm(v)
-
-    def done(rest: np.ndarray, gain: float) -> bool:
-        return bool(np.linalg.norm(rest) <= goal)
-
-    rest = v if guess is None else v - product(guess)
-    u, _ = _iterate(product, rest, lambda r: scale * r, done, len(v) + 100)
-    return u if guess is None else guess + u
+    return preconditioned_cg(product, v, lambda r: scale * r, rtol, len(v) + 100)[0]
 
 
 def preconditioned_cg(
     product: Operator,
     v: np.ndarray,
-    guess: np.ndarray | None,
-    diagonal: np.ndarray,
     precondition: Operator,
     rtol: float,
     max_iter: int,
+    scale: Any = 1.0,
 ) -> tuple[np.ndarray, bool]:
-    """:func:`conjugate_gradients` preconditioned by a solver; returns u and whether it converged.
-
-    Residuals are measured in the scale of the diagonal.
-    """
-    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    """``u`` with ``product(u) = v``, and whether the residual times `scale` is small enough."""
     goal = rtol * np.linalg.norm(scale * v)
 
     def done(rest: np.ndarray, gain: float) -> bool:
         return bool(np.linalg.norm(scale * rest) <= goal)
 
-    rest = v if guess is None else v - product(guess)
-    u, converged = _iterate(product, rest, precondition, done, max_iter)
-    return u if guess is None else guess + u, converged
-
-
-def primal_iterations(product: Operator, diagonal: np.ndarray) -> Solver:
-    """Solver by :func:`conjugate_gradients`."""
-
-    def solve(v: np.ndarray, guess: Any = None, rtol: Any = None) -> np.ndarray:
-        return conjugate_gradients(product, v, guess, diagonal, rtol or ADJOINT_RTOL)
-
-    return solve
+    return _iterate(product, v, precondition, done, max_iter)
 
 
 def dual_iterations(
@@ -124,7 +99,7 @@ def dual_iterations(
     def product(t: np.ndarray) -> np.ndarray:
         return projected(t + apply(inverse * adjoint(t)))
 
-    def solve(v: np.ndarray, guess: Any = None, rtol: Any = None) -> np.ndarray:
+    def solve(v: np.ndarray, rtol: float | None = None) -> np.ndarray:
         tolerance = (rtol or ADJOINT_RTOL) ** 2
         t = JB @ (border @ v[free])
         u = inverse * (v - adjoint(t))

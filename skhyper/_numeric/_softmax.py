@@ -11,68 +11,99 @@ v, u : right side and solution, entries of `support` only;  support : (q, K)
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from skhyper._numeric._curvature import (
-    LARGEST_SOFTMAX,
-    Design,
-    cholesky_solver,
-    root_solver,
+from skhyper._numeric._curvature import LARGEST_SOFTMAX, Design, cholesky_solver, root_solver
+from skhyper._numeric._iterations import (
+    ADJOINT_RTOL,
+    Operator,
+    Solver,
+    conjugate_gradients,
+    dual_iterations,
+    preconditioned_cg,
 )
-from skhyper._numeric._iterations import Operator, Solver, dual_iterations, primal_iterations
 
-__all__ = [
-    "softmax_preconditioner",
-    "softmax_product",
-    "softmax_solver",
-    "with_separate_means",
-]
+__all__ = ["SoftmaxFactor", "softmax_preconditioner", "softmax_solver"]
 
 # Minimum pivot of a Cholesky factor in single precision.
 _SMALLEST_SINGLE_PIVOT = 3e-3
+# Relative residual, and maximum number of iterations with a factor of another point, which cost
+# as much as a factorization; ratio of the largest to the smallest change of the diagonal of H up
+# to which a factor is used again.
+_RTOL, _MOST_ITERATIONS, _SPREAD = 1e-9, 30, 4.0
+
+
+class SoftmaxFactor:
+    """The last preconditioner, used again for matrices similar to its own."""
+
+    def __init__(self) -> None:
+        self._last: tuple[np.ndarray, np.ndarray, Solver] | None = None  # support, diagonal, solver
+
+    def solver(
+        self, Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
+    ) -> Solver:
+        """:func:`softmax_solver` by iterations with the preconditioner."""
+        system = Q, a, P, l2, support
+        if Q.dense is None or support.size > LARGEST_SOFTMAX:
+            return softmax_solver(*system)
+        product, diagonal = _softmax_product(*system)
+        scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+
+        def solve(v: np.ndarray, rtol: float | None = None) -> np.ndarray:
+            for _ in range(2):
+                if self._last is None or not self._serves(support, diagonal):
+                    self._last = support.copy(), diagonal, softmax_preconditioner(*system)
+                arguments = self._last[2], rtol or _RTOL, _MOST_ITERATIONS, scale
+                u, converged = preconditioned_cg(product, v, *arguments)
+                if converged:
+                    return u
+                self._last = None
+            return softmax_solver(*system)(v)
+
+        return _with_separate_means(solve, l2, support)
+
+    def _serves(self, support: np.ndarray, diagonal: np.ndarray) -> bool:
+        assert self._last is not None
+        if not np.array_equal(self._last[0], support):
+            return False
+        with np.errstate(all="ignore"):
+            ratio = diagonal / self._last[1]
+        return bool(ratio.max(initial=0.0) <= _SPREAD * ratio.min(initial=np.inf))
 
 
 def softmax_solver(
     Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> Solver:
-    """:func:`hessian_solver` for K classes; v and u hold the entries of `support` only.
-
-    Parameters
-    ----------
-    Q : Design
-    a : ndarray of shape (n,)
-    P : ndarray of shape (n, K)
-    l2 : ndarray of shape (q, K)
-    support : ndarray of bool of shape (q, K)
-    """
-    (_, q), K = Q.shape, P.shape[1]
-    if Q.dense is None or q * K > LARGEST_SOFTMAX:
-        return _softmax_iterations(Q, a, P, l2, support)
-    # From the order of the blocks, (K, q), to that of the entries of `support`, (q, K).
-    keep = np.flatnonzero(support.T)
-    order = np.argsort(np.argsort((keep % q) * K + keep // q))
-    solve = cholesky_solver(_softmax_hessian(Q.dense, a, P, l2, support))
-    if solve is None:
-        parts = (part[:, keep] for part in _softmax_roots(Q.dense, a, P, l2, support))
-        solve = root_solver(parts, l2.T.ravel()[keep])
-    inverse = np.argsort(order)
-    return with_separate_means(
-        lambda v, guess=None, rtol=None: solve(v[order])[inverse], l2, support
+    """:func:`hessian_solver` for K classes; v and u hold the entries of `support` only."""
+    if Q.dense is not None and l2.size <= LARGEST_SOFTMAX:
+        solve = cholesky_solver(_softmax_hessian(Q.dense, a, P, l2, support))
+        if solve is None:
+            keep = support.T.ravel()
+            parts = (part[:, keep] for part in _softmax_roots(Q.dense, a, P, l2, support))
+            solve = root_solver(parts, l2.T.ravel()[keep])
+        return _with_separate_means(_by_class(solve, support), l2, support)
+    (n, _), p = Q.shape, Q.X.shape[1]
+    if p > n and support.all() and l2[:p].min() > 0 and not np.ptp(l2, axis=1).any():
+        dual = _softmax_dual(Q, a, P, l2)
+        if dual is not None:
+            return dual
+    product, diagonal = _softmax_product(Q, a, P, l2, support)
+    return _with_separate_means(
+        lambda v, rtol=None: conjugate_gradients(product, v, diagonal, rtol or ADJOINT_RTOL),
+        l2,
+        support,
     )
 
 
 def softmax_preconditioner(
     Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
-) -> Solver | None:
-    """:func:`softmax_solver` with a factor in single precision, in half of the time.
+) -> Solver:
+    """:func:`softmax_solver` for a dense Q with a factor in single precision, in half of the time.
 
-    In double precision if that is singular; None if the matrix would not be factorized.
+    In double precision if that is singular.
     """
-    (_, q), K = Q.shape, P.shape[1]
-    if Q.dense is None or q * K > LARGEST_SOFTMAX:
-        return None
+    assert Q.dense is not None
     sizes = Q.squared_norms(a) + l2.max(axis=1)
     scale = 1 / np.sqrt(np.where(sizes > 0, sizes, 1.0))
     X32, a32, P32 = (x.astype(np.float32) for x in (scale * Q.dense, a, P))
@@ -80,17 +111,21 @@ def softmax_preconditioner(
     factor = cholesky_solver(H, _SMALLEST_SINGLE_PIVOT)
     if factor is None:
         return softmax_solver(Q, a, P, l2, support)
-    # Entries of support, (q, K), in the order of the blocks, (K, q).
+    scales = np.broadcast_to(scale, support.T.shape)[support.T]
+    return _by_class(lambda v, rtol=None: scales * factor((scales * v).astype(np.float32)), support)
+
+
+def _by_class(solve: Solver, support: np.ndarray) -> Solver:
+    """Solver for entries of `support`, from one for those of its transpose."""
     order = np.arange(support.size).reshape(support.shape).T[support.T]
     index = np.cumsum(support.ravel())[order] - 1
-    scales = np.broadcast_to(scale[:, None], support.shape)[support][index]
 
-    def solve(v: np.ndarray, guess: Any = None, rtol: Any = None) -> np.ndarray:
+    def whole(v: np.ndarray, rtol: float | None = None) -> np.ndarray:
         u = np.empty_like(v)
-        u[index] = scales * factor((scales * v[index]).astype(np.float32))
+        u[index] = solve(v[index])
         return u
 
-    return solve
+    return whole
 
 
 def _common(l2: np.ndarray, support: np.ndarray) -> np.ndarray:
@@ -98,7 +133,7 @@ def _common(l2: np.ndarray, support: np.ndarray) -> np.ndarray:
     return support.all(axis=1) & (l2 == l2[:, :1]).all(axis=1)
 
 
-def with_separate_means(solve: Solver, l2: np.ndarray, support: np.ndarray) -> Solver:
+def _with_separate_means(solve: Solver, l2: np.ndarray, support: np.ndarray) -> Solver:
     """Solver with H, from a solver with H plus a term in the means of rows over the classes.
 
     The means have equations of their own, ``λ ū = v̄``, with coefficients much smaller than all
@@ -110,12 +145,12 @@ def with_separate_means(solve: Solver, l2: np.ndarray, support: np.ndarray) -> S
     penalties = l2[common, :1]
     inverse = np.divide(1.0, penalties, out=np.zeros_like(penalties), where=penalties > 0)
 
-    def whole(v: np.ndarray, guess: Any = None, rtol: Any = None) -> np.ndarray:
+    def whole(v: np.ndarray, rtol: float | None = None) -> np.ndarray:
         V, U = np.zeros(support.shape), np.zeros(support.shape)
         V[support] = v
         means = V[common].mean(axis=1, keepdims=True)
         V[common] -= means
-        U[support] = solve(V[support], guess, rtol)
+        U[support] = solve(V[support], rtol)
         U[common] += inverse * means - U[common].mean(axis=1, keepdims=True)
         return U[support]
 
@@ -127,7 +162,7 @@ def _softmax_hessian(
 ) -> np.ndarray:
     """H of the entries of `support`, in the order of its transpose (K, q).
 
-    It includes the term of :func:`with_separate_means`.
+    It includes the term of :func:`_with_separate_means`.
     """
     q, K = X.shape[1], P.shape[1]
     H = np.empty((K, q, K, q), dtype=X.dtype)
@@ -150,7 +185,7 @@ def _softmax_roots(
     """Blocks of rows of A, each (m, K q), with ``Aᵀ A = H`` without its penalties.
 
     ``diag(P) - P Pᵀ = Sᵀ S`` with ``S = diag(√P) (I - 1 Pᵀ)``. The last block is the term of
-    :func:`with_separate_means`.
+    :func:`_with_separate_means`.
     """
     (n, q), K = X.shape, P.shape[1]
     for start in range(0, n, q):
@@ -165,41 +200,33 @@ def _softmax_roots(
     yield means.reshape(-1, K * q)
 
 
-def _softmax_iterations(
-    Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
-) -> Solver:
-    (n, _), p = Q.shape, Q.X.shape[1]
-    if p > n and support.all() and l2[:p].min() > 0 and not np.ptp(l2, axis=1).any():
-        root = np.sqrt(a[:, None] * P)
+def _softmax_dual(Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray) -> Solver | None:
+    """:func:`dual_iterations` with the root S Q of H, S as in :func:`_softmax_roots`."""
+    root = np.sqrt(a[:, None] * P)
 
-        def curved(Z: np.ndarray) -> np.ndarray:  # S Z, S as in _softmax_roots
-            return root * (Z - (P * Z).sum(axis=1, keepdims=True))
+    def curved(Z: np.ndarray) -> np.ndarray:
+        return (root * (Z - (P * Z).sum(axis=1, keepdims=True))).ravel()
 
-        def transposed(t: np.ndarray) -> np.ndarray:
-            R = root * t.reshape(P.shape)
-            return Q.adjoint(R - P * R.sum(axis=1, keepdims=True)).ravel()
+    def adjoint(t: np.ndarray) -> np.ndarray:
+        R = root * t.reshape(P.shape)
+        return Q.adjoint(R - P * R.sum(axis=1, keepdims=True)).ravel()
 
-        free = Q.E[:, l2[p:, 0] == 0]
-        B = [curved(np.outer(f, unit)).ravel() for f in free.T for unit in np.eye(P.shape[1])]
-        rows = Q.squared_rows(l2[:, 0])[:, None]
-        diagonal = 1.0 + rows * root**2 * (1 - 2 * P + (P * P).sum(axis=1, keepdims=True))
-        dual = dual_iterations(
-            lambda u: curved(Q.apply(u.reshape(l2.shape))).ravel(),
-            transposed,
-            np.array(B).reshape(-1, P.size).T,
-            diagonal.ravel(),
-            l2.ravel(),
-        )
-        if dual is not None:
-            return dual
-    primal = primal_iterations(*softmax_product(Q, a, P, l2, support))
-    return with_separate_means(primal, l2, support)
+    free = Q.E[:, l2[Q.X.shape[1] :, 0] == 0]
+    B = [curved(np.outer(column, unit)) for column in free.T for unit in np.eye(P.shape[1])]
+    sizes = root**2 * (1 - 2 * P + (P * P).sum(axis=1, keepdims=True))
+    return dual_iterations(
+        lambda u: curved(Q.apply(u.reshape(l2.shape))),
+        adjoint,
+        np.array(B).reshape(-1, P.size).T,
+        (1.0 + Q.squared_rows(l2[:, 0])[:, None] * sizes).ravel(),
+        l2.ravel(),
+    )
 
 
-def softmax_product(
+def _softmax_product(
     Q: Design, a: np.ndarray, P: np.ndarray, l2: np.ndarray, support: np.ndarray
 ) -> tuple[Operator, np.ndarray]:
-    """Product with H, and its diagonal, both with the term of :func:`with_separate_means`."""
+    """Product with H, and its diagonal, both with the term of :func:`_with_separate_means`."""
 
     def product(u: np.ndarray) -> np.ndarray:
         U = np.zeros(support.shape)

@@ -24,7 +24,8 @@ from scipy.special import expit, softmax
 
 from skhyper._numeric._curvature import Design
 from skhyper._numeric._data import as_matrix
-from skhyper.hypergradient._linear_newton import Factor, Features, Newton, Training
+from skhyper._numeric._softmax import SoftmaxFactor
+from skhyper.hypergradient._linear_newton import Features, Newton, Training
 from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
 from skhyper.hypergradient._problem import (
     Cotangents,
@@ -81,9 +82,7 @@ class LinearFold(Fold):
     ----------
     y : ndarray of shape (n,)
     sample_weight : array-like or None
-    last_u : ndarray of shape (q, K) or None
-        Last adjoint, the starting point of the next linear system.
-    factor : Factor
+    factor : SoftmaxFactor
     """
 
     def __init__(self, problem: LinearProblem, X: Any, y: Any, sample_weight: Any):
@@ -91,8 +90,7 @@ class LinearFold(Fold):
         self._X, self.y = X, np.asarray(y)
         if self.y.ndim == 2 and self.y.shape[1] == 1:
             self.y = self.y.ravel()
-        self.last_u: np.ndarray | None = None
-        self.factor = Factor()
+        self.factor = SoftmaxFactor()
 
     @property
     def caches(self) -> bool:  # type: ignore[override]
@@ -168,8 +166,7 @@ class _LinearFit(Fit):
 
     @cached_property
     def _newton(self) -> Newton:
-        fold, V = self.fold, self._V
-        tol = float(getattr(self.estimator, "tol", 0.0))
+        fold, V, tol = self.fold, self._V, float(getattr(self.estimator, "tol", 0.0))
         newton = Newton(fold.features, fold.factor, self.training, V, tol)
         if not (newton.converged or self.training.l1.any()):
             newton = Newton(fold.features, fold.factor, self.training, np.zeros_like(V), tol)
@@ -182,13 +179,12 @@ class _LinearFit(Fit):
                 "training problem has no solution, or none that rounding lets one find. Scale "
                 "the features, or penalize more."
             )
-        U = self._newton.solve(dw, self.fold.last_u)
+        U = self._newton.solve(dw)
         if U is None:
             raise NotDifferentiableError(
                 f"Conjugate gradients do not converge for {self.fold.problem.estimator!r}: scale "
                 "the features."
             )
-        self.fold.last_u = U
         return U
 
     def _cross(self, u: np.ndarray, want: Want) -> Cotangents:

@@ -12,16 +12,10 @@ import numpy as np
 
 from skhyper._numeric._curvature import Design, hessian_solver
 from skhyper._numeric._families import Family, multinomial
-from skhyper._numeric._iterations import preconditioned_cg
 from skhyper._numeric._newton import step_length
-from skhyper._numeric._softmax import (
-    softmax_preconditioner,
-    softmax_product,
-    softmax_solver,
-    with_separate_means,
-)
+from skhyper._numeric._softmax import SoftmaxFactor
 
-__all__ = ["Factor", "Features", "Newton", "Training"]
+__all__ = ["Features", "Newton", "Training"]
 
 # Distance to the solution, in the norm of the Hessian and relative to the coefficients, at which
 # Newton's method stops, and up to which it is accepted where rounding stops it earlier.
@@ -32,13 +26,11 @@ _MAX_SUPPORTS = 200
 # Reuse a factorization (at other points, and for linear systems) while each step reduces the
 # residual tenfold.
 _SLOW = 0.1
+# Relative residuals of linear systems: goal, and largest of iterations.
 _REFINED, _LARGEST_RESIDUAL = 1e-9, 1e-4
-# Relative residual of a Newton step by conjugate gradients; iterations that cost as much as a
-# factorization; ratio of the largest to the smallest change of the Hessian's diagonal up to which
-# a factorization is reused; largest number of coefficients for which one is computed.
-_STEP_RTOL, _MOST_ITERATIONS, _SPREAD = 1e-3, 30, 4.0
-_LARGEST_STEP_RTOL = 0.1, 0.01
-_LARGEST_FACTOR = 1500
+# Relative residual of a Newton step with a dense design; largest one with a sparse design, without
+# an l1 penalty and with it.
+_STEP_RTOL, _LARGEST_STEP_RTOL = 1e-3, (0.1, 0.01)
 # Rounding error of an entry of G, relative to the norms of the vectors it is the product of.
 _ROUNDING = 64 * np.finfo(float).eps
 # Relative curvature of a loss below which it counts as vanished.
@@ -81,35 +73,6 @@ class Features(NamedTuple):
     design: Design
     mean: np.ndarray
     lengths: np.ndarray
-
-
-class Factor:
-    """The last preconditioner, reused for Hessians similar to its own.
-
-    Attributes
-    ----------
-    known : tuple or None
-        Support, diagonal and solver.
-    """
-
-    def __init__(self) -> None:
-        self.known: tuple[np.ndarray, np.ndarray, Callable | None] | None = None
-
-    def solver(self, system: tuple, diagonal: np.ndarray) -> Callable | None:
-        """The last solver if it can be reused, else a new one."""
-        known = self.known
-        if known is None or not self._serves(known[0], known[1], system[-1], diagonal):
-            known = self.known = system[-1].copy(), diagonal, softmax_preconditioner(*system)
-        return known[2]
-
-    def _serves(
-        self, S: np.ndarray, known: np.ndarray, support: np.ndarray, diagonal: np.ndarray
-    ) -> bool:
-        if not np.array_equal(S, support):
-            return False
-        with np.errstate(all="ignore"):
-            ratio = diagonal / known
-        return bool(ratio.max(initial=0.0) <= _SPREAD * ratio.min(initial=np.inf))
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,14 +150,21 @@ class Newton:
     """
 
     def __init__(
-        self, features: Features, factor: Factor, training: Training, V: np.ndarray, tol: float
+        self,
+        features: Features,
+        factor: SoftmaxFactor,
+        training: Training,
+        V: np.ndarray,
+        tol: float,
     ):
         self._factor, self._training = factor, training
-        # Iterations go on where a factorization converges at once.
-        exact = features.design.dense is not None
-        self._rtol = _NEWTON_RTOL if exact else float(np.clip(tol / 10, _NEWTON_RTOL, _ACCEPTED))
-        self._adjoint_rtol = None if exact else 10 * self._rtol
         self._design, _, self._lengths = features
+        self._iterates = self._design.dense is None
+        # Factorizations converge at once; iterations are as exact as the estimator is asked to be.
+        self._rtol, self._adjoint_rtol = _NEWTON_RTOL, _REFINED
+        if self._iterates:
+            self._rtol = float(np.clip(tol / 10, _NEWTON_RTOL, _ACCEPTED))
+            self._adjoint_rtol = 10 * self._rtol
         self._support = (training.l1[:, None] == 0) | (V != 0)
         self._signs = np.sign(V)
         start = self._point(V)
@@ -205,31 +175,29 @@ class Newton:
     def converged(self) -> bool:
         return bool(self.distance <= _ACCEPTED)
 
-    def solve(self, dw: np.ndarray, guess: np.ndarray | None) -> np.ndarray | None:
+    def solve(self, dw: np.ndarray) -> np.ndarray | None:
         """``H⁻¹ dw`` on the support; None if conjugate gradients do not converge.
 
         Refined iteratively: the factorization may be inexact, or of a point nearby.
         """
-        if self._design.dense is None and self._training.family is multinomial:
-            free = self._training.l2 + self._training.l1 == 0
-            dw = np.where(free[:, None], dw - dw.mean(axis=1, keepdims=True), dw)
-        S, v, solved = self._support, dw[self._support], self._factored
-        scale, size, U = solved.scale[S], np.inf, np.zeros_like(dw)
-        rtol = self._adjoint_rtol
-        U[S] = solved.solve(v, None if guess is None else guess[S], rtol)
+        t, S, rtol, U = self._training, self._support, self._adjoint_rtol, np.zeros_like(dw)
+        if self._iterates and t.family is multinomial:  # a shift of all classes has no curvature
+            dw = np.where((t.l2 + t.l1 == 0)[:, None], dw - dw.mean(axis=1, keepdims=True), dw)
+        v, scale, size = dw[S], self._factored.scale[S], np.inf
+        whole = float(np.linalg.norm(v / scale))
+        U[S] = self._factored.solve(v, rtol)
         while True:
             rest = v - self.at.hessian_product(U)[S]
             size, before = float(np.linalg.norm(rest / scale)), size
-            if size <= (10 * rtol if rtol else _REFINED) * np.linalg.norm(v / scale):
+            if size <= (10 if self._iterates else 1) * rtol * whole:
                 return U
             if size <= _SLOW * before:  # False for nan
-                U[S] += self._factored.solve(rest, None, rtol)
+                U[S] += self._factored.solve(rest, rtol)
             elif self._factored.at is self.at:
-                largest = _LARGEST_RESIDUAL * np.linalg.norm(v / scale)
-                return None if self._design.dense is None and size > largest else U
+                return None if self._iterates and size > _LARGEST_RESIDUAL * whole else U
             else:
                 self._factored, size = self._factorize(self.at), np.inf
-                U[S] = self._factored.solve(v, None, rtol)
+                U[S] = self._factored.solve(v, rtol)
 
     def _point(self, V: np.ndarray) -> _Point:
         return _Point(self._design, self._training, V)
@@ -271,6 +239,7 @@ class Newton:
         features. It is inf when a coefficient has left the support.
         """
         G = self._residual(at)
+        by_products = self._iterates or self._training.family is multinomial
         size, distance, rtol = self._size(G), np.nan, self._step_rtol(1.0, np.inf)
         for _ in range(_MAX_STEPS):
             if not np.isfinite(size) or self._factored.runs_away:
@@ -279,7 +248,7 @@ class Newton:
                 distance = 0.0
                 break
             step = np.zeros_like(at.V)
-            step[self._support] = -self._factored.solve(G, None, rtol)
+            step[self._support] = -self._factored.solve(G, rtol)
             leaves = ((at.V + step) * self._signs < 0) & (self._training.l1 > 0)[:, None]
             if leaves.any():
                 return self._dropped(at.V, step, leaves, size), np.inf
@@ -302,10 +271,10 @@ class Newton:
                 break
             rtol = self._step_rtol(ratio, distance)
             # Iterations take a new preconditioner for each step.
-            if self._iterates or ratio > _SLOW:
+            if by_products or ratio > _SLOW:
                 self._factored = self._factorize(at)
                 size = self._size(G)
-        if self._iterates and self._factored.at is not at:
+        if by_products and self._factored.at is not at:
             self._factored = self._factorize(at)
         return at, float(distance)
 
@@ -314,15 +283,10 @@ class Newton:
 
         It decreases with G (Eisenstat and Walker, 1996), and not below what the goal requires.
         """
-        if self._design.dense is not None:
+        if not self._iterates:
             return _STEP_RTOL
         largest = _LARGEST_STEP_RTOL[int(self._training.l1.any())]
         return float(min(max(ratio**2, 0.3 * self._rtol / distance), largest))
-
-    @property
-    def _iterates(self) -> bool:
-        """Whether systems are solved iteratively, by products with the Hessian."""
-        return self._design.dense is None or self._training.family is multinomial
 
     def _step_length(self, at: _Point, step: np.ndarray) -> tuple[float, float]:
         """Length t of a step by :func:`step_length`, and minus the slope of F at its start."""
@@ -365,8 +329,8 @@ class Newton:
         runs_away = not (t.l2.any() or t.l1.any()) and bool(flat.all())
         if t.family is multinomial:
             l2 = np.broadcast_to(t.l2[:, None], S.shape)
-            system = self._design, t.scale * t.weights[:, 0], bend, l2, S
-            return _Factored(at, self._softmax_solver(system), scale, runs_away)
+            solve = self._factor.solver(self._design, t.scale * t.weights[:, 0], bend, l2, S)
+            return _Factored(at, solve, scale, runs_away)
         d = t.scale * t.weights * bend
         solvers = [
             hessian_solver(self._design.columns(S[:, k]), d[:, k], t.l2[S[:, k]])
@@ -374,33 +338,10 @@ class Newton:
         ]
         owner = np.nonzero(S)[1]
 
-        def solve(v: np.ndarray, guess: Any = None, rtol: Any = None) -> np.ndarray:
+        def by_output(v: np.ndarray, rtol: float) -> np.ndarray:
             u = np.empty_like(v)
             for k, solver in enumerate(solvers):
-                start = None if guess is None else guess[owner == k]
-                u[owner == k] = solver(v[owner == k], start, rtol)
+                u[owner == k] = solver(v[owner == k], rtol)
             return u
 
-        return _Factored(at, solve, scale, runs_away)
-
-    def _softmax_solver(self, system: tuple) -> Callable:
-        """Preconditioned conjugate gradients, reusing the factorization of another point."""
-        support, factor = system[-1], self._factor
-        if self._design.dense is None or support.size > _LARGEST_FACTOR:
-            return softmax_solver(*system)
-        product, diagonal = softmax_product(*system)
-
-        def solve(v: np.ndarray, guess: Any = None, rtol: Any = None) -> np.ndarray:
-            for _ in range(2):
-                mended = factor.solver(system, diagonal)
-                if mended is None:
-                    break
-                u, converged = preconditioned_cg(
-                    product, v, guess, diagonal, mended, rtol or _REFINED, _MOST_ITERATIONS
-                )
-                if converged:
-                    return u
-                factor.known = None
-            return softmax_solver(*system)(v)
-
-        return with_separate_means(solve, system[3], support)
+        return _Factored(at, by_output, scale, runs_away)

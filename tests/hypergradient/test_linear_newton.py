@@ -8,8 +8,8 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.svm import LinearSVC
 
-from skhyper._numeric import Design
-from skhyper.hypergradient import _linear, _linear_newton
+from skhyper._numeric import Design, _softmax
+from skhyper.hypergradient import _linear
 
 X = designs()["tall"]
 ITERATED = [
@@ -39,9 +39,9 @@ def test_a_solution_that_stopped_early_is_polished():
 
 def test_settings_next_to_each_other_share_a_factor(monkeypatch):
     made = []
-    factor = _linear_newton.softmax_preconditioner
+    factor = _softmax.softmax_preconditioner
     monkeypatch.setattr(
-        _linear_newton, "softmax_preconditioner", lambda *system: made.append(1) or factor(*system)
+        _softmax, "softmax_preconditioner", lambda *system: made.append(1) or factor(*system)
     )
     problem = Session(LogisticRegression())
     problem.load(X, target(X, "classes"))
