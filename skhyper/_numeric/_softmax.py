@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from skhyper._numeric._curvature import LARGEST_SOFTMAX, Design, cholesky_solver, root_solver
+from skhyper._numeric._families import multinomial
 from skhyper._numeric._iterations import (
     ADJOINT_RTOL,
     Operator,
@@ -231,14 +232,11 @@ def _softmax_product(
     def product(u: np.ndarray) -> np.ndarray:
         U = np.zeros(support.shape)
         U[support] = u
-        Z = P * Q.apply(U)
-        R = a[:, None] * (Z - P * Z.sum(axis=1, keepdims=True))
-        HU = Q.adjoint(R) + l2 * U
+        HU = Q.adjoint(a[:, None] * multinomial.curved(P, Q.apply(U))) + l2 * U
         HU[common] += weight * U[common].mean(axis=1, keepdims=True)
         return HU[support]
 
-    D = a[:, None] * P * (1 - P)
-    diagonal = Q.squared_norms(D) + l2
+    diagonal = Q.squared_norms(a[:, None] * P * (1 - P)) + l2
     common = _common(l2, support)
     weight = diagonal[common].mean(axis=1, keepdims=True)
     return product, diagonal[support]

@@ -198,5 +198,4 @@ class _LinearFit(Fit):
         if not want.data or design.dense is None:
             return Cotangents(gradient)
         p = self.fold.n_features
-        bent = t.scale * t.weights * at.bent(design.apply(u))
-        return Cotangents(gradient, bent @ at.V[:p].T + at.residuals @ u[:p].T)
+        return Cotangents(gradient, at.bent(design.apply(u)) @ at.V[:p].T + at.residuals @ u[:p].T)

@@ -108,22 +108,18 @@ class _Point:
         return self.training.family.curvature(self.training.y, self.z)
 
     def bent(self, s: np.ndarray) -> np.ndarray:
-        """``∂²ℓ/∂z² s`` for each sample, (n, K)."""
-        bend = self.bend
-        if self.training.family is multinomial:
-            return bend * s - bend * (bend * s).sum(axis=1, keepdims=True)
-        return bend * s
+        """``c a ∂²ℓ/∂z² s`` for each sample, (n, K)."""
+        t = self.training
+        return t.scale * t.weights * t.family.curved(self.bend, s)
 
     def hessian_product(self, U: np.ndarray) -> np.ndarray:
-        t = self.training
-        bent = t.scale * t.weights * self.bent(self.design.apply(U))
-        return self.design.adjoint(bent) + t.l2[:, None] * U
+        bent = self.bent(self.design.apply(U))
+        return self.design.adjoint(bent) + self.training.l2[:, None] * U
 
     def hessian_norm(self) -> float:
         """``sqrt(Vᵀ H V)``, bounded away from 0."""
-        t, V = self.training, self.V
-        curved = (t.scale * t.weights * self.bent(self.z) * self.z).sum()
-        return float(np.sqrt(max(curved + (t.l2[:, None] * V * V).sum(), 1e-300)))
+        curved, V = (self.bent(self.z) * self.z).sum(), self.V
+        return float(np.sqrt(max(curved + (self.training.l2[:, None] * V * V).sum(), 1e-300)))
 
 
 class _Factored(NamedTuple):
@@ -321,7 +317,7 @@ class Newton:
     def _factorize(self, at: _Point) -> _Factored:
         """Factorization of the Hessian at a point, on the support."""
         t, S, bend = self._training, self._support, at.bend
-        curved = bend * (1 - bend) if t.family is multinomial else np.abs(bend)
+        curved = np.abs(t.family.curvature_diagonal(bend))
         diagonal = self._design.squared_norms(t.scale * t.weights * curved) + t.l2[:, None]
         scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         # Without a penalty coefficients diverge where the loss tends to 0.
