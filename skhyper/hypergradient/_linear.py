@@ -189,8 +189,7 @@ class _LinearFit(Fit):
 
     def _cross(self, u: np.ndarray, want: Want) -> Cotangents:
         t, at, design = self.training, self._newton.at, self.fold.features.design
-        gradient = {name: float((u * by(at.V)).sum()) for name, by in t.by.items()}
-        gradient |= {name: by(u, at.V) for name, by in t.by_several.items()}
+        gradient = {name: by(u, at.V) for name, by in t.by.items()}
         if t.family.by:
             s = t.scale * t.weights * design.apply(u)
         for name, slope_by in t.family.by.items():

@@ -4,7 +4,7 @@ For the training problem and the notation see ``_linear``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -52,9 +52,7 @@ class Training:
     scale : float
     l2, l1 : ndarray of shape (q,)
     by : dict
-        ``V -> ∂G/∂θ``, (q, K), by hyperparameter, for those not in ``family.by``.
-    by_several : dict
-        ``(u, V) -> uᵀ ∂G/∂θ``, for hyperparameters with several components.
+        ``(u, V) -> uᵀ ∂G/∂θ`` by hyperparameter, for those not in ``family.by``.
     """
 
     family: Family
@@ -63,8 +61,7 @@ class Training:
     scale: float
     l2: np.ndarray
     l1: np.ndarray
-    by: dict[str, Callable[[np.ndarray], np.ndarray]]
-    by_several: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = field(default_factory=dict)
+    by: dict[str, Callable[[np.ndarray, np.ndarray], Any]]
 
 
 class Features(NamedTuple):
