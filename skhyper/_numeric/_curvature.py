@@ -145,21 +145,10 @@ class Design:
 def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
     """Solver of ``(Qᵀ D Q + diag(λ)) u = v``; u of minimum norm if the matrix is singular.
 
-    Parameters
-    ----------
-    Q : Design
-    d : ndarray of shape (n,)
-        Not negative.
-    l2 : ndarray of shape (q,)
-
-    Returns
-    -------
-    solve : callable
-        ``solve(v, rtol=None) -> u``; iterations stop at a relative error of `rtol` in the norm
-        of the matrix, or at a residual of `rtol`.
+    Iterations of ``solve(v, rtol=None) -> u`` stop at a relative error of `rtol` in the norm of the
+    matrix, or at a relative residual of `rtol`.
     """
-    n, q = Q.shape
-    p = Q.X.shape[1]
+    (n, q), p = Q.shape, Q.X.shape[1]
     if Q.dense is not None and p > 1.5 * n and l2[:p].min() > 0:
         dual = _dual_solver(Q, d, l2, LARGEST_DUAL if q <= _LARGEST_DIRECT else np.inf)
         if dual is not None:
@@ -195,20 +184,10 @@ def hessian_solver(Q: Design, d: np.ndarray, l2: np.ndarray) -> Solver:
 def break_even_iterations(Q: Design, l2: np.ndarray, n_outputs: int) -> float:
     """Number of conjugate gradient iterations that cost as much as the factorizations of a fit.
 
-    Parameters
-    ----------
-    Q : Design
-    l2 : ndarray of shape (q,)
-    n_outputs : int
-        1 for :func:`hessian_solver`, K for :func:`softmax_solver`.
-
-    Returns
-    -------
-    n_iterations : float
-        inf if these would not factorize.
+    For :func:`hessian_solver` and, with several outputs, :func:`softmax_solver`; inf if they do
+    not factorize.
     """
-    (n, q), K = Q.shape, n_outputs
-    p = Q.X.shape[1]
+    (n, q), p, K = Q.shape, Q.X.shape[1], n_outputs
     if Q.dense is None or (K > 1 and q * K > LARGEST_SOFTMAX):
         return np.inf
     if q * K <= _ALWAYS_DIRECT:

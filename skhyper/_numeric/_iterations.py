@@ -72,19 +72,8 @@ def dual_iterations(
     iterations that H takes, and its residual bounds the error of u in the norm of H. Columns B of
     A without a penalty are constraints ``Bᵀ t = v``; residuals are projected on them.
 
-    Parameters
-    ----------
-    apply, adjoint : callable
-        Products with A, (m, q), and Aᵀ.
-    B : ndarray of shape (m, n_free)
-    diagonal : ndarray of shape (m,)
-        Of M.
-    l2 : ndarray of shape (q,)
-
-    Returns
-    -------
-    solve : callable or None
-        None if an entry of M is above `LARGEST_DUAL`.
+    `apply` and `adjoint` are products with A and Aᵀ, `diagonal` is that of M. Returns None if an
+    entry of M is above `LARGEST_DUAL`.
     """
     if diagonal.max(initial=0.0) > LARGEST_DUAL:
         return None

@@ -41,27 +41,11 @@ def newton(
     tol: float,
     max_iter: int,
 ) -> tuple[np.ndarray, int, bool]:
-    """Minimize F.
+    """Minimize F; returns V, the number of steps, and whether they converged.
 
-    Parameters
-    ----------
-    Q : Design
-    y : ndarray of shape (n, K)
-        Target in the family's coding; K is 1 unless the family is multinomial.
-    a : ndarray of shape (n,)
-    penalties : ndarray of shape (q,)
-    family : Family
-        One with ``value``.
-    tol : float
-        Stop when the decrement ``-dᵀ G / 2`` of a step d, relative to F, is below `tol`, or
-        within the rounding error of F.
-    max_iter : int
-
-    Returns
-    -------
-    V : ndarray of shape (q, K)
-    n_iter : int
-    converged : bool
+    The target y, (n, K), is in the coding of the family, which must have a ``value``. Stops when
+    the decrement ``-dᵀ G / 2`` of a step d, relative to F, is below `tol`, or within the rounding
+    error of F.
     """
     assert family.value is not None
     V = np.zeros((Q.shape[1], y.shape[1]))
@@ -91,23 +75,10 @@ def newton(
 
 
 def step_length(slope: Callable[[float], float], longest: float = 1.0) -> tuple[float, float]:
-    """Line search of a convex F by its slope alone: a step length where the slope is nearly 0.
+    """Step length t at which the slope of a convex F is nearly 0, and minus the slope at 0.
 
-    Values of F are not used: near the minimum they differ by rounding only.
-
-    Parameters
-    ----------
-    slope : callable
-        Slope of F at step length t; inf where F is not defined.
-    longest : float, default=1.0
-        Maximum step length.
-
-    Returns
-    -------
-    t : float
-        0 if F does not decrease along the step.
-    decrement : float
-        Minus the slope at 0.
+    Values of F are not used: near the minimum they differ by rounding only. The slope is inf where
+    F is not defined; t is 0 if F does not decrease along the step.
     """
     first = slope(0.0)
     if not -np.inf < first < 0:
