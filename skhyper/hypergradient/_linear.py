@@ -166,10 +166,10 @@ class _LinearFit(Fit):
 
     @cached_property
     def _newton(self) -> Newton:
-        fold, V, tol = self.fold, self._V, float(getattr(self.estimator, "tol", 0.0))
-        newton = Newton(fold.features, fold.factor, self.training, V, tol)
+        fold, V = self.fold, self._V
+        newton = Newton(fold.features, fold.factor, self.training, V)
         if not (newton.converged or self.training.l1.any()):
-            newton = Newton(fold.features, fold.factor, self.training, np.zeros_like(V), tol)
+            newton = Newton(fold.features, fold.factor, self.training, np.zeros_like(V))
         return newton
 
     def _solve(self, dw: np.ndarray) -> np.ndarray:

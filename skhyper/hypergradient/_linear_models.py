@@ -136,6 +136,7 @@ class LogisticProblem(LinearProblem):
             l2,
             l1,
             {"C": _by_C(fitted, l2, l1), "l1_ratio": by_ratio},
+            fitted.tol,
         )
 
 
@@ -175,6 +176,7 @@ class GLMProblem(LinearProblem):
             l2,
             np.zeros_like(l2),
             {"alpha": _product_with(lambda V: penalized * V)},
+            fitted.tol,
         )
 
     def link(self, fitted: Any, Z: np.ndarray, method: str) -> tuple[np.ndarray, Callable]:

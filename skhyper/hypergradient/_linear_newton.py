@@ -12,6 +12,7 @@ import numpy as np
 
 from skhyper._numeric._curvature import Design, hessian_solver
 from skhyper._numeric._families import Family, multinomial
+from skhyper._numeric._iterations import ADJOINT_RTOL
 from skhyper._numeric._newton import step_length
 from skhyper._numeric._softmax import SoftmaxFactor
 
@@ -53,6 +54,9 @@ class Training:
     l2, l1 : ndarray of shape (q,)
     by : dict
         ``(u, V) -> uᵀ ∂G/∂θ`` by hyperparameter, for those not in ``family.by``.
+    tol : float
+        Tolerance of the estimator, where iterations need not be as exact as possible. They must
+        where the curvature of the loss jumps.
     """
 
     family: Family
@@ -62,6 +66,7 @@ class Training:
     l2: np.ndarray
     l1: np.ndarray
     by: dict[str, Callable[[np.ndarray, np.ndarray], Any]]
+    tol: float = 0.0
 
 
 class Features(NamedTuple):
@@ -143,21 +148,15 @@ class Newton:
     """
 
     def __init__(
-        self,
-        features: Features,
-        factor: SoftmaxFactor,
-        training: Training,
-        V: np.ndarray,
-        tol: float,
+        self, features: Features, factor: SoftmaxFactor, training: Training, V: np.ndarray
     ):
         self._factor, self._training = factor, training
         self._design, _, self._lengths = features
         self._iterates = self._design.dense is None
-        # Factorizations converge at once; iterations are as exact as the estimator is asked to be.
         self._rtol, self._adjoint_rtol = _NEWTON_RTOL, _REFINED
         if self._iterates:
-            self._rtol = float(np.clip(tol / 10, _NEWTON_RTOL, _ACCEPTED))
-            self._adjoint_rtol = 10 * self._rtol
+            self._rtol = float(np.clip(training.tol / 100, _NEWTON_RTOL, _ACCEPTED))
+            self._adjoint_rtol = max(10 * self._rtol, ADJOINT_RTOL)
         self._support = (training.l1[:, None] == 0) | (V != 0)
         self._signs = np.sign(V)
         start = self._point(V)

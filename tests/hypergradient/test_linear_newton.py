@@ -53,7 +53,7 @@ def test_settings_next_to_each_other_share_a_factor(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:Liblinear failed")
-@pytest.mark.parametrize(("tol", "accuracy"), [(1e-4, 1e-3), (1e-10, 1e-6)])
+@pytest.mark.parametrize(("tol", "accuracy"), [(1e-4, 2e-4), (1e-10, 1e-6)])
 @pytest.mark.parametrize("shape", [(120, 40), (60, 200)])
 @pytest.mark.parametrize(("estimator", "kind"), ITERATED)
 def test_iterations_are_as_exact_as_the_estimator_is_asked_to_be(
@@ -71,7 +71,7 @@ def test_iterations_are_as_exact_as_the_estimator_is_asked_to_be(
         values.append(problem.predict(data, method))
         d = np.random.default_rng(0).normal(size=values[-1].shape)
         slopes.append(problem.vjp(d).params["alpha" if kind == "count" else "C"])
-    # 1e-5 for a tolerance of 1e-4, though scikit-learn's solution is 1e-2 from the exact one.
+    # Though scikit-learn's solution with a tolerance of 1e-4 may be 1e-2 from the exact one.
     np.testing.assert_allclose(values[1], values[0], atol=accuracy / 100 * np.abs(values[0]).max())
     assert slopes[1] == pytest.approx(slopes[0], rel=accuracy)
 
