@@ -5,14 +5,16 @@ number per feature.
 """
 
 from skhyper._lazy import public_dir
-from skhyper._numeric._curvature import Design, conjugate_gradients, hessian_solver, softmax_solver
+from skhyper._numeric._curvature import Design, hessian_solver
 from skhyper._numeric._data import Centered, centered_target, with_class_weights
 from skhyper._numeric._elastic_net import ElasticNetSolver
 from skhyper._numeric._families import Family, binomial, multinomial
+from skhyper._numeric._iterations import conjugate_gradients
 from skhyper._numeric._newton import newton
 from skhyper._numeric._normal import NormalEquations
 from skhyper._numeric._orthogonal import Orthogonal
 from skhyper._numeric._shifted import Shifted
+from skhyper._numeric._softmax import softmax_solver
 
 __all__ = [
     "Centered",

@@ -47,6 +47,16 @@ class Family:
     by: dict[str, Callable[[Array, Array], Array]]
     value: Callable[[Array, Array], Array] | None = None
 
+    def curved(self, h: Array, s: Array) -> Array:
+        """``∂²ℓ/∂z² s`` for each sample, (n, K)."""
+        if self is multinomial:
+            return h * s - h * (h * s).sum(axis=1, keepdims=True)
+        return h * s
+
+    def curvature_diagonal(self, h: Array) -> Array:
+        """Diagonal of ``∂²ℓ/∂z²`` for each sample, (n, K)."""
+        return h * (1 - h) if self is multinomial else h
+
 
 def _sigmoid_curvature(y: Array, z: Array) -> Array:
     p = expit(z)

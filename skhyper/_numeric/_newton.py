@@ -14,13 +14,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from skhyper._numeric._curvature import (
-    Design,
-    break_even_iterations,
-    hessian_solver,
-    softmax_solver,
-)
+from skhyper._numeric._curvature import Design, break_even_iterations, hessian_solver
 from skhyper._numeric._families import Family, multinomial
+from skhyper._numeric._iterations import Solver, preconditioned_cg
+from skhyper._numeric._softmax import softmax_solver
 
 __all__ = ["newton", "step_length"]
 
@@ -44,27 +41,11 @@ def newton(
     tol: float,
     max_iter: int,
 ) -> tuple[np.ndarray, int, bool]:
-    """Minimize F.
+    """Minimize F; returns V, the number of steps, and whether they converged.
 
-    Parameters
-    ----------
-    Q : Design
-    y : ndarray of shape (n, K)
-        Target in the family's coding; K is 1 unless the family is multinomial.
-    a : ndarray of shape (n,)
-    penalties : ndarray of shape (q,)
-    family : Family
-        One with ``value``.
-    tol : float
-        Stop when the decrement ``-dᵀ G / 2`` of a step d, relative to F, is below `tol`, or
-        within the rounding error of F.
-    max_iter : int
-
-    Returns
-    -------
-    V : ndarray of shape (q, K)
-    n_iter : int
-    converged : bool
+    The target y, (n, K), is in the coding of the family, which must have a ``value``. Stops when
+    the decrement ``-dᵀ G / 2`` of a step d, relative to F, is below `tol`, or within the rounding
+    error of F.
     """
     assert family.value is not None
     V = np.zeros((Q.shape[1], y.shape[1]))
@@ -73,8 +54,8 @@ def newton(
     steps = _Steps(Q, a, penalties, family, y.shape[1])
     for n_iter in range(1, max_iter + 1):
         G = Q.adjoint(weights * family.slope(y, Z)) + penalties[:, None] * V
-        step, Z_step = steps.step(family.curvature(y, Z), G)
-        slope, t = float(np.vdot(step, G)), 1.0
+        step = steps.step(family.curvature(y, Z), G)
+        Z_step, slope, t = Q.apply(step), float(np.vdot(step, G)), 1.0
         # ℓ is a difference of numbers as large as z: weights of 1e3 on losses of 1e-7 lose digits
         rounding = _EPSILON * float(a @ np.abs(Z).max(axis=1))
         if -slope <= 2 * max(tol * value, rounding, _TINY):
@@ -94,23 +75,10 @@ def newton(
 
 
 def step_length(slope: Callable[[float], float], longest: float = 1.0) -> tuple[float, float]:
-    """Line search of a convex F by its slope alone: a step length where the slope is nearly 0.
+    """Step length t at which the slope of a convex F is nearly 0, and minus the slope at 0.
 
-    Values of F are not used: near the minimum they differ by rounding only.
-
-    Parameters
-    ----------
-    slope : callable
-        Slope of F at step length t; inf where F is not defined.
-    longest : float, default=1.0
-        Maximum step length.
-
-    Returns
-    -------
-    t : float
-        0 if F does not decrease along the step.
-    decrement : float
-        Minus the slope at 0.
+    Values of F are not used: near the minimum they differ by rounding only. The slope is inf where
+    F is not defined; t is 0 if F does not decrease along the step.
     """
     first = slope(0.0)
     if not -np.inf < first < 0:
@@ -142,62 +110,45 @@ class _Steps:
     iterations is limited to what factorizations would have cost.
     """
 
-    def __init__(
-        self, Q: Design, a: np.ndarray, penalties: np.ndarray, family: Family, n_outputs: int
-    ):
-        self._Q, self._a, self._penalties = Q, a, penalties
-        self._multinomial = family is multinomial
+    def __init__(self, Q: Design, a: np.ndarray, penalties: np.ndarray, family: Family, K: int):
+        self._Q, self._a, self._penalties, self._family = Q, a, penalties, family
         self._squares = Q.squared_norms(a)
-        self._iterations_left = break_even_iterations(Q, penalties, n_outputs)
+        self._iterations_left = break_even_iterations(Q, penalties, K)
         self._first_size = 0.0
 
-    def step(self, h: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The step d for the gradient G and the loss's curvature h, and ``Q d``."""
-        if self._iterations_left >= 1:
-            step, Z_step, converged = self._inexact(h, G)
-            if converged:
-                return step, Z_step
-        step = -self._solver(h)(G)
-        return step, self._Q.apply(step)
+    def step(self, h: np.ndarray, G: np.ndarray) -> np.ndarray:
+        """The step d for the gradient G and the loss's curvature h.
 
-    def _inexact(self, h: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
-        """By preconditioned conjugate gradients; also whether they converged within the budget.
-
-        The tolerance of the residual decreases with G (Eisenstat and Walker, 1996).
+        The tolerance of iterations decreases with G (Eisenstat and Walker, 1996).
         """
-        Q, a, l2 = self._Q, self._a[:, None], self._penalties[:, None]
-        curved = h * (1 - h) if self._multinomial else h
-        diagonal = self._squares[:, None] * (self._a @ curved / self._a.sum()) + l2
-        inverse = 1 / np.where(diagonal > 0, diagonal, 1.0)
-        residual, step, Z_step = -G, np.zeros_like(G), np.zeros_like(h)
-        direction = inverse * residual
-        size = start = float(np.vdot(residual, direction))
-        self._first_size = self._first_size or start
-        goal = min(_MAX_RESIDUAL, (start / max(self._first_size, _TINY)) ** 0.25) ** 2 * start
-        n_left = min(self._iterations_left, len(G) * G.shape[1] + 100)
-        while size > goal and n_left >= 1:
-            n_left, self._iterations_left = n_left - 1, self._iterations_left - 1
-            Z = Q.apply(direction)
-            R = h * Z
-            if self._multinomial:
-                R -= h * R.sum(axis=1, keepdims=True)
-            image = Q.adjoint(a * R) + l2 * direction
-            curvature = float(np.vdot(direction, image))
-            if curvature <= _TINY:
-                break
-            t = size / curvature
-            step, Z_step, residual = step + t * direction, Z_step + t * Z, residual - t * image
-            scaled = inverse * residual
-            size, last = float(np.vdot(residual, scaled)), size
-            direction = scaled + size / last * direction
-        return step, Z_step, size <= goal or np.isinf(self._iterations_left)
+        a, l2 = self._a[:, None], self._penalties[:, None]
+        curved = self._a @ self._family.curvature_diagonal(h) / self._a.sum()
+        diagonal = self._squares[:, None] * curved + l2
+        scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0)).ravel()
+        size = float(np.linalg.norm(scale * G.ravel()))
+        self._first_size = self._first_size or size
+        rtol = min(_MAX_RESIDUAL, (size / max(self._first_size, _TINY)) ** 0.5)
 
-    def _solver(self, h: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        def product(u: np.ndarray) -> np.ndarray:
+            self._iterations_left -= 1
+            U = u.reshape(G.shape)
+            image = self._Q.adjoint(a * self._family.curved(h, self._Q.apply(U)))
+            return (image + l2 * U).ravel()
+
+        if 1 <= self._iterations_left < np.inf:
+            most = int(min(self._iterations_left, G.size + 100))
+            arguments = (lambda r: scale**2 * r), rtol, most, scale
+            step, converged = preconditioned_cg(product, -G.ravel(), *arguments)
+            if converged:
+                return step.reshape(G.shape)
+        return -self._solver(h)(G, rtol)
+
+    def _solver(self, h: np.ndarray) -> Solver:
         """Solver with the Hessian, for G of shape (q, K)."""
         Q, a, penalties = self._Q, self._a, self._penalties
-        if not self._multinomial:
+        if self._family is not multinomial:
             solve = hessian_solver(Q, a * h[:, 0], penalties)
-            return lambda G: solve(G[:, 0])[:, None]
+            return lambda G, rtol: solve(G[:, 0], rtol)[:, None]
         every = np.ones((Q.shape[1], h.shape[1]), dtype=bool)
         solve = softmax_solver(Q, a, h, np.broadcast_to(penalties[:, None], every.shape), every)
-        return lambda G: solve(G.ravel()).reshape(G.shape)
+        return lambda G, rtol: solve(G.ravel(), rtol).reshape(G.shape)

@@ -20,8 +20,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from scipy import linalg
 
-from skhyper._numeric._curvature import conjugate_gradients
 from skhyper._numeric._data import Centered
+from skhyper._numeric._iterations import conjugate_gradients
 from skhyper._numeric._orthogonal import Orthogonal
 
 # Maximum number of unknowns for a factorization; above, conjugate gradients are faster.

@@ -22,8 +22,8 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import lapack
 
-from skhyper._numeric._curvature import conjugate_gradients
 from skhyper._numeric._data import Centered
+from skhyper._numeric._iterations import conjugate_gradients
 
 Solver = Callable[[np.ndarray], np.ndarray]
 
@@ -342,7 +342,7 @@ class _Sparse(Quadratic):
                 return direct(v)
             size = np.linalg.norm(v)
             with np.errstate(all="ignore"):  # a singular matrix: the residual is checked next
-                u = conjugate_gradients(product, v, None, diagonal, _CG_RTOL)
+                u = conjugate_gradients(product, v, diagonal, _CG_RTOL)
             if np.linalg.norm(product(u) - v) <= _ACCEPTED_RESIDUAL * size:
                 return u
             if len(S) > _LARGEST_DIRECT:

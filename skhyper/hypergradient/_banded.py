@@ -125,6 +125,5 @@ class BandedLogisticProblem(LinearProblem):
             1.0,
             l2,
             np.zeros_like(l2),
-            {},
             {"alphas": by_band},
         )

@@ -107,14 +107,6 @@ class _HuberFit(Fit):
     fold: _HuberFold
     estimator: Any
 
-    @property
-    def alpha(self) -> float:
-        return float(self.estimator.alpha)
-
-    @property
-    def epsilon(self) -> float:
-        return float(self.estimator.epsilon)
-
     def predict(self, X: Any, method: str) -> Output:
         v, t, solve = self._solution
         matrix, mean, ones = self.fold.matrix, self.fold.mean, self.fold.ones
@@ -130,7 +122,7 @@ class _HuberFit(Fit):
             return dv, Cotangents({}, X_test=dX)
 
         def cross(u: np.ndarray, want: Want) -> Cotangents:
-            a, epsilon = self.fold.a, self.epsilon
+            a, epsilon = self.fold.a, self.estimator.epsilon
             dz = matrix @ u[:p] + u[p:-1].sum()  # change of the predictions along u, (n,)
             outside = np.abs(t) >= epsilon
             by_z = -2 * a * np.sign(t) * outside
@@ -158,7 +150,7 @@ class _HuberFit(Fit):
             v, distance = self._newton(start)
         if not distance <= _ACCEPTED:
             raise NotDifferentiableError(
-                f"HuberRegressor(alpha={self.alpha:.3g}) has no solution that Newton's method "
+                f"HuberRegressor(alpha={fitted.alpha:.3g}) has no solution that Newton's method "
                 "finds: its scale goes to zero where features can fit all samples."
             )
         t = self._residual(v)[1]
@@ -166,13 +158,13 @@ class _HuberFit(Fit):
 
     def _residual(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """``∂F/∂v`` and t."""
-        matrix, a, epsilon = self.fold.matrix, self.fold.a, self.epsilon
+        matrix, a, epsilon = self.fold.matrix, self.fold.a, self.estimator.epsilon
         p = matrix.shape[1]
         t = (self.fold.target - matrix @ v[:p] - v[p:-1].sum()) / v[-1]
         clipped = np.clip(t, -epsilon, epsilon)
         slope = -2 * a * clipped
         by_scale = a @ (1 - clipped**2)
-        by_w = matrix.T @ slope + 2 * self.alpha * v[:p]
+        by_w = matrix.T @ slope + 2 * self.estimator.alpha * v[:p]
         return np.concatenate([by_w, self.fold.ones.T @ slope, [by_scale]]), t
 
     def _newton(self, v: np.ndarray) -> tuple[np.ndarray, float]:
@@ -201,8 +193,8 @@ class _HuberFit(Fit):
         return v, distance
 
     def _factorize(self, v: np.ndarray, t: np.ndarray) -> Callable[..., np.ndarray]:
-        inside = np.abs(t) < self.epsilon
+        inside = np.abs(t) < self.estimator.epsilon
         design = Design.from_blocks(self.fold.matrix, np.column_stack([self.fold.ones, t]))
         l2 = np.zeros(design.shape[1])
-        l2[: self.fold.matrix.shape[1]] = 2 * self.alpha
+        l2[: self.fold.matrix.shape[1]] = 2 * self.estimator.alpha
         return hessian_solver(design, 2 * self.fold.a / v[-1] * inside, l2)

@@ -24,7 +24,8 @@ from scipy.special import expit, softmax
 
 from skhyper._numeric._curvature import Design
 from skhyper._numeric._data import as_matrix
-from skhyper.hypergradient._linear_newton import Factor, Features, Newton, Training
+from skhyper._numeric._softmax import SoftmaxFactor
+from skhyper.hypergradient._linear_newton import Features, Newton, Training
 from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
 from skhyper.hypergradient._problem import (
     Cotangents,
@@ -81,9 +82,7 @@ class LinearFold(Fold):
     ----------
     y : ndarray of shape (n,)
     sample_weight : array-like or None
-    last_u : ndarray of shape (q, K) or None
-        Last adjoint, the starting point of the next linear system.
-    factor : Factor
+    factor : SoftmaxFactor
     """
 
     def __init__(self, problem: LinearProblem, X: Any, y: Any, sample_weight: Any):
@@ -91,8 +90,7 @@ class LinearFold(Fold):
         self._X, self.y = X, np.asarray(y)
         if self.y.ndim == 2 and self.y.shape[1] == 1:
             self.y = self.y.ravel()
-        self.last_u: np.ndarray | None = None
-        self.factor = Factor()
+        self.factor = SoftmaxFactor()
 
     @property
     def caches(self) -> bool:  # type: ignore[override]
@@ -181,19 +179,17 @@ class _LinearFit(Fit):
                 "training problem has no solution, or none that rounding lets one find. Scale "
                 "the features, or penalize more."
             )
-        U = self._newton.solve(dw, self.fold.last_u)
+        U = self._newton.solve(dw)
         if U is None:
             raise NotDifferentiableError(
                 f"Conjugate gradients do not converge for {self.fold.problem.estimator!r}: scale "
                 "the features."
             )
-        self.fold.last_u = U
         return U
 
     def _cross(self, u: np.ndarray, want: Want) -> Cotangents:
         t, at, design = self.training, self._newton.at, self.fold.features.design
-        gradient = {name: float((u * by(at.V)).sum()) for name, by in t.by.items()}
-        gradient |= {name: by(u, at.V) for name, by in t.by_several.items()}
+        gradient = {name: by(u, at.V) for name, by in t.by.items()}
         if t.family.by:
             s = t.scale * t.weights * design.apply(u)
         for name, slope_by in t.family.by.items():
@@ -201,5 +197,4 @@ class _LinearFit(Fit):
         if not want.data or design.dense is None:
             return Cotangents(gradient)
         p = self.fold.n_features
-        bent = t.scale * t.weights * at.bent(design.apply(u))
-        return Cotangents(gradient, bent @ at.V[:p].T + at.residuals @ u[:p].T)
+        return Cotangents(gradient, at.bent(design.apply(u)) @ at.V[:p].T + at.residuals @ u[:p].T)

@@ -36,11 +36,14 @@ from skhyper.hypergradient._problem import (
 __all__ = ["GLMProblem", "LinearSVCProblem", "LinearSVRProblem", "LogisticProblem"]
 
 
+_WEIGHTED = "sample_weight" in inspect.signature(compute_class_weight).parameters
+
+
 def _class_weights(class_weight: Any, classes: np.ndarray, y: np.ndarray, weight: Any) -> Any:
     """Weight of each class; "balanced" uses sample weights where scikit-learn does."""
-    extra = {}
-    if weight is not None and "sample_weight" in inspect.signature(compute_class_weight).parameters:
-        extra["sample_weight"] = np.asarray(weight, dtype=float)
+    if class_weight is None:  # scikit-learn's function takes a tenth of a small fit
+        return np.ones(len(classes))
+    extra = {"sample_weight": np.asarray(weight, float)} if _WEIGHTED and weight is not None else {}
     return compute_class_weight(class_weight, classes=classes, y=y, **extra)
 
 
@@ -48,6 +51,26 @@ def _signed(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """1 for the class of each column, -1 for all others; one column for two classes."""
     Y = np.where(y[:, None] == classes, 1.0, -1.0)
     return Y[:, 1:] if len(classes) == 2 else Y
+
+
+def _penalties(
+    fitted: Any, fold: LinearFold, ratio: float, liblinear: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """l2 and l1 penalties; liblinear has the intercept as the coefficient of one more feature."""
+    q, p = fold.n_coefs, fold.n_features
+    l2, l1 = np.full(q, 1 - ratio), np.full(q, ratio)
+    l2[p:] *= liblinear / fitted.intercept_scaling**2
+    l1[p:] *= liblinear / fitted.intercept_scaling
+    return l2, l1
+
+
+def _product_with(slope: Callable[[np.ndarray], np.ndarray]) -> Callable:
+    """``(u, V) -> uᵀ ∂G/∂θ`` from ``V -> ∂G/∂θ``."""
+    return lambda u, V: float((u * slope(V)).sum())
+
+
+def _by_C(fitted: Any, l2: np.ndarray, l1: np.ndarray) -> Callable:
+    return _product_with(lambda V: -(l2[:, None] * V + l1[:, None] * np.sign(V)) / fitted.C)
 
 
 @inner_problem.register(LogisticRegression)
@@ -97,18 +120,14 @@ class LogisticProblem(LinearProblem):
         a = np.array(as_weights(fold.sample_weight, len(y)))
         weight = _class_weights(fitted.class_weight, classes, y, fold.sample_weight)
         a *= weight[np.searchsorted(classes, y)]
-        ratio = self._l1_ratio(fitted)
-        q, p = fold.n_coefs, fold.n_features
-        l2, l1 = np.full(q, 1 - ratio), np.full(q, ratio)
+        l2, l1 = _penalties(fitted, fold, self._l1_ratio(fitted), liblinear)
         free = getattr(fitted, "penalty", "deprecated") is None or np.isinf(fitted.C)
         if free:
-            l2, l1 = np.zeros(q), np.zeros(q)
-        # liblinear treats the intercept as the coefficient of one more feature.
-        l2[p:] *= liblinear / fitted.intercept_scaling**2
-        l1[p:] *= liblinear / fitted.intercept_scaling
+            l2, l1 = np.zeros_like(l2), np.zeros_like(l1)
         binary = len(classes) == 2
         Y = (y[:, None] == (classes[1:] if binary else classes)).astype(float)
         penalized = (l1 + l2 > 0)[:, None]
+        by_ratio = _product_with(lambda V: penalized * (np.sign(V) - V))
         return Training(
             binomial if binary else multinomial,
             Y,
@@ -116,10 +135,8 @@ class LogisticProblem(LinearProblem):
             1.0 if free else float(fitted.C),
             l2,
             l1,
-            {
-                "C": lambda V: -(l2[:, None] * V + l1[:, None] * np.sign(V)) / fitted.C,
-                "l1_ratio": lambda V: penalized * (np.sign(V) - V),
-            },
+            {"C": _by_C(fitted, l2, l1), "l1_ratio": by_ratio},
+            fitted.tol,
         )
 
 
@@ -158,7 +175,8 @@ class GLMProblem(LinearProblem):
             1 / a.sum(),
             l2,
             np.zeros_like(l2),
-            {"alpha": lambda V: penalized * V},
+            {"alpha": _product_with(lambda V: penalized * V)},
+            fitted.tol,
         )
 
     def link(self, fitted: Any, Z: np.ndarray, method: str) -> tuple[np.ndarray, Callable]:
@@ -168,28 +186,12 @@ class GLMProblem(LinearProblem):
         return mean, lambda d: (d * mean)[:, None]
 
 
-class _LiblinearProblem(LinearProblem):
-    """Base of LinearSVC and LinearSVR: the intercept is penalized, C scales the loss."""
-
-    penalizes_intercept = True
-
-    def _penalties(self, fitted: Any, fold: LinearFold) -> tuple[np.ndarray, np.ndarray]:
-        lasso = getattr(fitted, "penalty", "l2") == "l1"
-        q, p = fold.n_coefs, fold.n_features
-        l2, l1 = np.full(q, float(not lasso)), np.full(q, float(lasso))
-        l2[p:] /= fitted.intercept_scaling**2
-        l1[p:] /= fitted.intercept_scaling
-        return l2, l1
-
-    def _by_C(self, fitted: Any, l2: np.ndarray, l1: np.ndarray) -> Any:
-        return lambda V: -(l2[:, None] * V + l1[:, None] * np.sign(V)) / fitted.C
-
-
 @inner_problem.register(LinearSVC)
-class LinearSVCProblem(_LiblinearProblem):
+class LinearSVCProblem(LinearProblem):
     """LinearSVC with the squared hinge loss, with respect to `C`."""
 
     names = ("C",)
+    penalizes_intercept = True
 
     def __init__(self, estimator: LinearSVC):
         super().__init__(estimator)
@@ -208,16 +210,17 @@ class LinearSVCProblem(_LiblinearProblem):
         # With more than two classes liblinear applies class weights to the positive class only.
         a = a * (weight[np.searchsorted(classes, y)][:, None] if len(classes) == 2 else 1.0)
         a = a * np.where(Y > 0, weight, 1.0) if len(classes) > 2 else a
-        l2, l1 = self._penalties(fitted, fold)
-        by = {"C": self._by_C(fitted, l2, l1)}
+        l2, l1 = _penalties(fitted, fold, float(fitted.penalty == "l1"))
+        by = {"C": _by_C(fitted, l2, l1)}
         return Training(squared_hinge, Y, a, float(fitted.C), l2, l1, by)
 
 
 @inner_problem.register(LinearSVR)
-class LinearSVRProblem(_LiblinearProblem):
+class LinearSVRProblem(LinearProblem):
     """LinearSVR with the squared loss, with respect to `C` and `epsilon`."""
 
     names = ("C", "epsilon")
+    penalizes_intercept = True
 
     def __init__(self, estimator: LinearSVR):
         super().__init__(estimator)
@@ -229,7 +232,7 @@ class LinearSVRProblem(_LiblinearProblem):
             )
 
     def training(self, fitted: LinearSVR, fold: LinearFold) -> Training:
-        l2, l1 = self._penalties(fitted, fold)
+        l2, l1 = _penalties(fitted, fold, 0.0)
         return Training(
             squared_epsilon_insensitive(float(fitted.epsilon)),
             np.asarray(fold.y, dtype=float)[:, None],
@@ -237,7 +240,7 @@ class LinearSVRProblem(_LiblinearProblem):
             float(fitted.C),
             l2,
             l1,
-            {"C": self._by_C(fitted, l2, l1)},
+            {"C": _by_C(fitted, l2, l1)},
         )
 
 

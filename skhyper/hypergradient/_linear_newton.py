@@ -4,25 +4,19 @@ For the training problem and the notation see ``_linear``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from skhyper._numeric._curvature import (
-    Design,
-    hessian_solver,
-    preconditioned_cg,
-    softmax_preconditioner,
-    softmax_product,
-    softmax_solver,
-    with_separate_means,
-)
+from skhyper._numeric._curvature import Design, hessian_solver
 from skhyper._numeric._families import Family, multinomial
+from skhyper._numeric._iterations import ADJOINT_RTOL
 from skhyper._numeric._newton import step_length
+from skhyper._numeric._softmax import SoftmaxFactor
 
-__all__ = ["Factor", "Features", "Newton", "Training"]
+__all__ = ["Features", "Newton", "Training"]
 
 # Distance to the solution, in the norm of the Hessian and relative to the coefficients, at which
 # Newton's method stops, and up to which it is accepted where rounding stops it earlier.
@@ -33,12 +27,11 @@ _MAX_SUPPORTS = 200
 # Reuse a factorization (at other points, and for linear systems) while each step reduces the
 # residual tenfold.
 _SLOW = 0.1
+# Relative residuals of linear systems: goal, and largest of iterations.
 _REFINED, _LARGEST_RESIDUAL = 1e-9, 1e-4
-# Relative residual of a Newton step by conjugate gradients; iterations that cost as much as a
-# factorization; ratio of the largest to the smallest change of the Hessian's diagonal up to which
-# a factorization is reused; largest number of coefficients for which one is computed.
-_STEP_RTOL, _MOST_ITERATIONS, _SPREAD = 1e-3, 30, 4.0
-_LARGEST_FACTOR = 1500
+# Relative residual of a Newton step with a dense design; largest one with a sparse design, without
+# an l1 penalty and with it.
+_STEP_RTOL, _LARGEST_STEP_RTOL = 1e-3, (0.1, 0.01)
 # Rounding error of an entry of G, relative to the norms of the vectors it is the product of.
 _ROUNDING = 64 * np.finfo(float).eps
 # Relative curvature of a loss below which it counts as vanished.
@@ -60,9 +53,10 @@ class Training:
     scale : float
     l2, l1 : ndarray of shape (q,)
     by : dict
-        ``V -> ∂G/∂θ``, (q, K), by hyperparameter, for those not in ``family.by``.
-    by_several : dict
-        ``(u, V) -> uᵀ ∂G/∂θ``, for hyperparameters with several components.
+        ``(u, V) -> uᵀ ∂G/∂θ`` by hyperparameter, for those not in ``family.by``.
+    tol : float
+        Tolerance of the estimator, where iterations need not be as exact as possible. They must
+        where the curvature of the loss jumps.
     """
 
     family: Family
@@ -71,8 +65,8 @@ class Training:
     scale: float
     l2: np.ndarray
     l1: np.ndarray
-    by: dict[str, Callable[[np.ndarray], np.ndarray]]
-    by_several: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = field(default_factory=dict)
+    by: dict[str, Callable[[np.ndarray, np.ndarray], Any]]
+    tol: float = 0.0
 
 
 class Features(NamedTuple):
@@ -81,35 +75,6 @@ class Features(NamedTuple):
     design: Design
     mean: np.ndarray
     lengths: np.ndarray
-
-
-class Factor:
-    """The last preconditioner, reused for Hessians similar to its own.
-
-    Attributes
-    ----------
-    known : tuple or None
-        Support, diagonal and solver.
-    """
-
-    def __init__(self) -> None:
-        self.known: tuple[np.ndarray, np.ndarray, Callable | None] | None = None
-
-    def solver(self, system: tuple, diagonal: np.ndarray) -> Callable | None:
-        """The last solver if it can be reused, else a new one."""
-        known = self.known
-        if known is None or not self._serves(known[0], known[1], system[-1], diagonal):
-            known = self.known = system[-1].copy(), diagonal, softmax_preconditioner(*system)
-        return known[2]
-
-    def _serves(
-        self, S: np.ndarray, known: np.ndarray, support: np.ndarray, diagonal: np.ndarray
-    ) -> bool:
-        if not np.array_equal(S, support):
-            return False
-        with np.errstate(all="ignore"):
-            ratio = diagonal / known
-        return bool(ratio.max(initial=0.0) <= _SPREAD * ratio.min(initial=np.inf))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,22 +110,18 @@ class _Point:
         return self.training.family.curvature(self.training.y, self.z)
 
     def bent(self, s: np.ndarray) -> np.ndarray:
-        """``∂²ℓ/∂z² s`` for each sample, (n, K)."""
-        bend = self.bend
-        if self.training.family is multinomial:
-            return bend * s - bend * (bend * s).sum(axis=1, keepdims=True)
-        return bend * s
+        """``c a ∂²ℓ/∂z² s`` for each sample, (n, K)."""
+        t = self.training
+        return t.scale * t.weights * t.family.curved(self.bend, s)
 
     def hessian_product(self, U: np.ndarray) -> np.ndarray:
-        t = self.training
-        bent = t.scale * t.weights * self.bent(self.design.apply(U))
-        return self.design.adjoint(bent) + t.l2[:, None] * U
+        bent = self.bent(self.design.apply(U))
+        return self.design.adjoint(bent) + self.training.l2[:, None] * U
 
     def hessian_norm(self) -> float:
         """``sqrt(Vᵀ H V)``, bounded away from 0."""
-        t, V = self.training, self.V
-        curved = (t.scale * t.weights * self.bent(self.z) * self.z).sum()
-        return float(np.sqrt(max(curved + (t.l2[:, None] * V * V).sum(), 1e-300)))
+        curved, V = (self.bent(self.z) * self.z).sum(), self.V
+        return float(np.sqrt(max(curved + (self.training.l2[:, None] * V * V).sum(), 1e-300)))
 
 
 class _Factored(NamedTuple):
@@ -186,9 +147,16 @@ class Newton:
         Distance to the solution, in the norm of the Hessian and relative to V.
     """
 
-    def __init__(self, features: Features, factor: Factor, training: Training, V: np.ndarray):
+    def __init__(
+        self, features: Features, factor: SoftmaxFactor, training: Training, V: np.ndarray
+    ):
         self._factor, self._training = factor, training
         self._design, _, self._lengths = features
+        self._iterates = self._design.dense is None
+        self._rtol, self._adjoint_rtol = _NEWTON_RTOL, _REFINED
+        if self._iterates:
+            self._rtol = float(np.clip(training.tol / 100, _NEWTON_RTOL, _ACCEPTED))
+            self._adjoint_rtol = max(10 * self._rtol, ADJOINT_RTOL)
         self._support = (training.l1[:, None] == 0) | (V != 0)
         self._signs = np.sign(V)
         start = self._point(V)
@@ -199,27 +167,29 @@ class Newton:
     def converged(self) -> bool:
         return bool(self.distance <= _ACCEPTED)
 
-    def solve(self, dw: np.ndarray, guess: np.ndarray | None) -> np.ndarray | None:
+    def solve(self, dw: np.ndarray) -> np.ndarray | None:
         """``H⁻¹ dw`` on the support; None if conjugate gradients do not converge.
 
         Refined iteratively: the factorization may be inexact, or of a point nearby.
         """
-        S, v, solved = self._support, dw[self._support], self._factored
-        scale, size, U = solved.scale[S], np.inf, np.zeros_like(dw)
-        U[S] = solved.solve(v, None if guess is None else guess[S])
+        t, S, rtol, U = self._training, self._support, self._adjoint_rtol, np.zeros_like(dw)
+        if self._iterates and t.family is multinomial:  # a shift of all classes has no curvature
+            dw = np.where((t.l2 + t.l1 == 0)[:, None], dw - dw.mean(axis=1, keepdims=True), dw)
+        v, scale, size = dw[S], self._factored.scale[S], np.inf
+        whole = float(np.linalg.norm(v / scale))
+        U[S] = self._factored.solve(v, rtol)
         while True:
             rest = v - self.at.hessian_product(U)[S]
             size, before = float(np.linalg.norm(rest / scale)), size
-            if size <= _REFINED * np.linalg.norm(v / scale):
+            if size <= (10 if self._iterates else 1) * rtol * whole:
                 return U
             if size <= _SLOW * before:  # False for nan
-                U[S] += self._factored.solve(rest)
+                U[S] += self._factored.solve(rest, rtol)
             elif self._factored.at is self.at:
-                largest = _LARGEST_RESIDUAL * np.linalg.norm(v / scale)
-                return None if self._design.dense is None and size > largest else U
+                return None if self._iterates and size > _LARGEST_RESIDUAL * whole else U
             else:
                 self._factored, size = self._factorize(self.at), np.inf
-                U[S] = self._factored.solve(v)
+                U[S] = self._factored.solve(v, rtol)
 
     def _point(self, V: np.ndarray) -> _Point:
         return _Point(self._design, self._training, V)
@@ -261,7 +231,8 @@ class Newton:
         features. It is inf when a coefficient has left the support.
         """
         G = self._residual(at)
-        size, distance = self._size(G), np.nan
+        by_products = self._iterates or self._training.family is multinomial
+        size, distance, rtol = self._size(G), np.nan, self._step_rtol(1.0, np.inf)
         for _ in range(_MAX_STEPS):
             if not np.isfinite(size) or self._factored.runs_away:
                 return at, np.nan
@@ -269,7 +240,7 @@ class Newton:
                 distance = 0.0
                 break
             step = np.zeros_like(at.V)
-            step[self._support] = -self._factored.solve(G, None, True)
+            step[self._support] = -self._factored.solve(G, rtol)
             leaves = ((at.V + step) * self._signs < 0) & (self._training.l1 > 0)[:, None]
             if leaves.any():
                 return self._dropped(at.V, step, leaves, size), np.inf
@@ -288,20 +259,26 @@ class Newton:
                 continue
             at, G, size = new, G_new, ratio * size
             distance *= max(1.0 - t, min(ratio, 1.0))
-            if distance < _NEWTON_RTOL:
+            if distance < self._rtol:
                 break
+            rtol = self._step_rtol(ratio, distance)
             # Iterations take a new preconditioner for each step.
-            if self._iterates or ratio > _SLOW:
+            if by_products or ratio > _SLOW:
                 self._factored = self._factorize(at)
                 size = self._size(G)
-        if self._iterates and self._factored.at is not at:
+        if by_products and self._factored.at is not at:
             self._factored = self._factorize(at)
         return at, float(distance)
 
-    @property
-    def _iterates(self) -> bool:
-        """Whether systems are solved iteratively, by products with the Hessian."""
-        return self._design.dense is None or self._training.family is multinomial
+    def _step_rtol(self, ratio: float, distance: float) -> float:
+        """Tolerance of the iterations for a step, after one that has reduced G to `ratio`.
+
+        It decreases with G (Eisenstat and Walker, 1996), and not below what the goal requires.
+        """
+        if not self._iterates:
+            return _STEP_RTOL
+        largest = _LARGEST_STEP_RTOL[int(self._training.l1.any())]
+        return float(min(max(ratio**2, 0.3 * self._rtol / distance), largest))
 
     def _step_length(self, at: _Point, step: np.ndarray) -> tuple[float, float]:
         """Length t of a step by :func:`step_length`, and minus the slope of F at its start."""
@@ -336,7 +313,7 @@ class Newton:
     def _factorize(self, at: _Point) -> _Factored:
         """Factorization of the Hessian at a point, on the support."""
         t, S, bend = self._training, self._support, at.bend
-        curved = bend * (1 - bend) if t.family is multinomial else np.abs(bend)
+        curved = np.abs(t.family.curvature_diagonal(bend))
         diagonal = self._design.squared_norms(t.scale * t.weights * curved) + t.l2[:, None]
         scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         # Without a penalty coefficients diverge where the loss tends to 0.
@@ -344,8 +321,8 @@ class Newton:
         runs_away = not (t.l2.any() or t.l1.any()) and bool(flat.all())
         if t.family is multinomial:
             l2 = np.broadcast_to(t.l2[:, None], S.shape)
-            system = self._design, t.scale * t.weights[:, 0], bend, l2, S
-            return _Factored(at, self._softmax_solver(system), scale, runs_away)
+            solve = self._factor.solver(self._design, t.scale * t.weights[:, 0], bend, l2, S)
+            return _Factored(at, solve, scale, runs_away)
         d = t.scale * t.weights * bend
         solvers = [
             hessian_solver(self._design.columns(S[:, k]), d[:, k], t.l2[S[:, k]])
@@ -353,34 +330,10 @@ class Newton:
         ]
         owner = np.nonzero(S)[1]
 
-        def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
+        def by_output(v: np.ndarray, rtol: float) -> np.ndarray:
             u = np.empty_like(v)
             for k, solver in enumerate(solvers):
-                start = None if guess is None else guess[owner == k]
-                u[owner == k] = solver(v[owner == k], start, step)
+                u[owner == k] = solver(v[owner == k], rtol)
             return u
 
-        return _Factored(at, solve, scale, runs_away)
-
-    def _softmax_solver(self, system: tuple) -> Callable:
-        """Preconditioned conjugate gradients, reusing the factorization of another point."""
-        support, factor = system[-1], self._factor
-        if self._design.dense is None or support.size > _LARGEST_FACTOR:
-            return softmax_solver(*system)
-        product, diagonal = softmax_product(*system)
-
-        def solve(v: np.ndarray, guess: np.ndarray | None = None, step: bool = False) -> np.ndarray:
-            rtol = _STEP_RTOL if step else _REFINED
-            for _ in range(2):
-                mended = factor.solver(system, diagonal)
-                if mended is None:
-                    break
-                u, converged = preconditioned_cg(
-                    product, v, guess, diagonal, mended, rtol, _MOST_ITERATIONS
-                )
-                if converged:
-                    return u
-                factor.known = None
-            return softmax_solver(*system)(v)
-
-        return with_separate_means(solve, system[3], support)
+        return _Factored(at, by_output, scale, runs_away)

@@ -112,21 +112,19 @@ class _MachinesFold(Fold):
                 self._train = kernel.pair(self.matrix, None)
             self._known = (kernel.key, kernel(self._train).K)
         K = self._known[1]
-        libsvm, b, classes = self._coefficients(fitted)
-        upper = (
-            float(fitted.C)
-            * self.weights
-            * (1.0 if classes is None else fitted.class_weight_[classes])
-        )
-        machines = []
-        beta, b = np.zeros_like(libsvm), np.array(b)
-        for k, (rows, y) in enumerate(self._pairs(fitted, classes)):
+        classes = np.searchsorted(fitted.classes_, self.y) if classifies else None
+        upper = float(fitted.C) * self.weights
+        if classes is not None:
+            upper = upper * fitted.class_weight_[classes]
+        epsilon = None if classifies else float(fitted.epsilon)
+        b = np.array(fitted.intercept_)
+        machines, beta = [], np.zeros((len(K), len(b)))
+        for k, (rows, y, start) in enumerate(self._parts(fitted, classes)):
             inside = upper[rows] > 0
-            rows, y = rows[inside], y[inside]
-            epsilon = None if classifies else float(fitted.epsilon)
+            rows, y, start = rows[inside], y[inside], start[inside]
             K_rows = K if len(rows) == len(K) else K[np.ix_(rows, rows)]
             machine = Machine(K_rows, y, upper[rows], epsilon)
-            solution = polish(machine, libsvm[rows, k], float(b[k]))
+            solution = polish(machine, start, float(b[k]))
             machines.append(_Trained(rows, machine, solution))
             beta[rows, k], b[k] = solution.beta, solution.b
         # At least one sample, as a kernel matrix may not be empty.
@@ -140,36 +138,24 @@ class _MachinesFold(Fold):
             self._test = (X, kernel.pair(as_matrix(X), self.matrix))
         return self._test[1]
 
-    def _coefficients(self, fitted: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """β and b of libsvm, and the class of each sample (None in regression)."""
-        dual = fitted.dual_coef_
-        dual = dual.toarray() if sparse.issparse(dual) else dual
+    def _parts(self, fitted: Any, classes: np.ndarray | None) -> list:
+        """Samples, targets and libsvm's β of each machine."""
+        dual, n = fitted.dual_coef_, len(self.weights)
+        beta = np.zeros((dual.shape[0], n))
         # libsvm's indices count only samples with a positive weight.
         support = np.flatnonzero(self.weights > 0)[fitted.support_]
-        b = fitted.intercept_
-        beta = np.zeros((len(self.weights), len(b)))
-        if not self.problem.classifies or len(fitted.classes_) == 2:
-            beta[support, 0] = dual[0]
-            of = None if not self.problem.classifies else np.searchsorted(fitted.classes_, self.y)
-            return beta, b, of
-        classes = np.searchsorted(fitted.classes_, self.y)
-        for k, (i, j) in enumerate(class_pairs(len(fitted.classes_))):
-            for own, row in ((i, j - 1), (j, i)):
-                mine = classes[support] == own
-                beta[support[mine], k] = dual[row, mine]
-        return beta, b, classes
-
-    def _pairs(self, fitted: Any, classes: np.ndarray | None) -> list:
-        """Samples and targets of each machine."""
+        beta[:, support] = dual.toarray() if sparse.issparse(dual) else dual
         if classes is None:
-            return [(np.arange(len(self.y)), self.y.astype(float))]
+            return [(np.arange(n), self.y.astype(float), beta[0])]
         if len(fitted.classes_) == 2:
-            return [(np.arange(len(self.y)), np.where(classes == 1, 1.0, -1.0))]
-        found = []
+            return [(np.arange(n), np.where(classes == 1, 1.0, -1.0), beta[0])]
+        parts = []
         for i, j in class_pairs(len(fitted.classes_)):
             rows = np.flatnonzero((classes == i) | (classes == j))
-            found.append((rows, np.where(classes[rows] == i, 1.0, -1.0)))
-        return found
+            first = classes[rows] == i
+            own = np.where(first, beta[j - 1, rows], beta[i, rows])
+            parts.append((rows, np.where(first, 1.0, -1.0), own))
+        return parts
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from skhyper._numeric import Design, binomial, multinomial, newton
 from skhyper._numeric._curvature import break_even_iterations
@@ -13,12 +14,13 @@ rng = np.random.default_rng(0)
 @pytest.mark.parametrize("family", [binomial, multinomial], ids=["binomial", "multinomial"])
 @pytest.mark.parametrize("shape", [(60, 4), (20, 50)])
 @pytest.mark.parametrize("size", [1.0, 30.0])
-def test_optimality(family, shape, size):
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix])
+def test_optimality(family, shape, size, make):
     X, ones = size * rng.normal(size=shape), np.ones((shape[0], 1))
     classes = rng.integers(3, size=shape[0])
     Y = (classes[:, None] == (range(3) if family is multinomial else [1])).astype(float)
     a, penalties = rng.random(shape[0]), np.append(rng.uniform(0.1, 10, shape[1]), 0.0)
-    Q = Design.from_blocks(X, ones)
+    Q = Design.from_blocks(make(X), ones)
     V, _, converged = newton(Q, Y, a, penalties, family, tol=1e-12, max_iter=50)
     assert converged
     G = Q.adjoint(a[:, None] * family.slope(Y, Q.apply(V))) + penalties[:, None] * V
