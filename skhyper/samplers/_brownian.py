@@ -15,8 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Weight of the roughness of an interval and its neighbors, against that of the whole range.
-_LOCAL = 1.0
 # Maximum absolute slope, in ranges of the values per unit of the variable.
 _STEEPEST = 1e5
 # Minimum roughness, and minimum distance of two observations.
@@ -51,10 +49,9 @@ class IntegratedBrownianMotion(NamedTuple):
         r, s = np.diff(h) - w * g[:-1], np.diff(g)
         own = 6 * (r**2 - w * r * s + (w * s) ** 2 / 3) / w**3  # maximum likelihood
         mass, length = np.pad(own * w, 1), np.pad(w, 1)
-        nearby = (mass[:-2] + mass[1:-1] + mass[2:]) / (length[:-2] + w + length[2:])
-        whole = np.average(own, weights=w)
-        roughness = _LOCAL * nearby + (1 - _LOCAL) * whole
-        ends = np.maximum(roughness[[0, -1]], whole)  # no data beyond the ends
+        # Of an interval and its neighbors; beyond the ends at least that of the whole range.
+        roughness = (mass[:-2] + mass[1:-1] + mass[2:]) / (length[:-2] + w + length[2:])
+        ends = np.maximum(roughness[[0, -1]], np.average(own, weights=w))
         roughness = np.concatenate([ends[:1], roughness, ends[1:]])
         return cls(u, h, g, np.maximum(roughness, _TINY))
 

@@ -10,7 +10,6 @@ h : (n,) leverages, the diagonal of the hat matrix, including 1/n for the mean
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,23 +32,10 @@ _ROUNDS, _STARTS, _STEPS = 3, 8, 32
 Array = np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class CostModel:
-    """Ridge regression of the logarithm of seconds on features and their squares."""
+def fit_cost(F: Array, seconds: Array) -> Callable[[Array], Array] | None:
+    """Prediction of the logarithm of seconds (n,) from features, clipped to the observed range.
 
-    center: np.ndarray
-    weights: np.ndarray
-    mean: float
-    bounds: tuple[float, float]
-
-    def log_seconds(self, F: np.ndarray) -> np.ndarray:
-        """Predictions (m,) at features (m, p), clipped to the observed range."""
-        return np.clip(self.mean + (_expand(F) - self.center) @ self.weights, *self.bounds)
-
-
-def fit_cost(F: np.ndarray, seconds: np.ndarray) -> CostModel | None:
-    """Model of the seconds (n,); None if they do not depend significantly on the features.
-
+    None if they do not depend significantly on the features and their squares.
     The penalty minimizes the squared leave-one-out error, which for ridge regression is e /
     (1 - h). It must be smaller than that of the mean by two standard errors of the difference, so
     that noise has no influence if all candidates cost the same.
@@ -76,7 +62,7 @@ def fit_cost(F: np.ndarray, seconds: np.ndarray) -> CostModel | None:
     if gain.mean() <= _SIGNIFICANT * gain.std(ddof=1) / np.sqrt(n):
         return None
     weights = Vt.T @ (shrink * projections)
-    return CostModel(center, weights, float(mean), (float(y.min()), float(y.max())))
+    return lambda F: np.clip(mean + (_expand(F) - center) @ weights, y.min(), y.max())
 
 
 def _expand(F: np.ndarray) -> np.ndarray:
@@ -111,7 +97,7 @@ def penalty_for_time(
         return None
     seconds = np.array([trial.seconds for trial in trials])
     model = fit_cost(encode(points[timed]), seconds[timed])
-    return None if model is None else lambda F: power * model.log_seconds(F)
+    return None if model is None else lambda F: power * model(F)
 
 
 def maximize_by_steps(

@@ -191,7 +191,7 @@ class GPSampler(Sampler):
             return Regret(np.nan, noise)
         rng = np.random.default_rng([history.seed, len(history), 1])
         with _threads().limit(limits=1, user_api="blas"):
-            surrogate = self._fit.to_all(space, observed)
+            surrogate = self._fit(space, observed, refit=True)
             centers = best_points(observed.points, observed.losses)
             elsewhere = self._maximizer.candidates(space, centers, observed.points, rng)
             trials = surrogate.predict_points(observed.points[np.isfinite(observed.losses)])

@@ -17,6 +17,13 @@ def clip_outliers(losses: np.ndarray) -> np.ndarray:
     """Losses with outliers clipped (winsorized), and failures replaced by the worst.
 
     A loss of 1e300 would mask all other differences. At least one loss must be finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhyper.samplers._losses import clip_outliers
+    >>> clip_outliers(np.array([0.0, 1.0, np.nan, 1e300]))
+    array([0., 1., 6., 6.])
     """
     finite = np.isfinite(losses)
     losses = clip_to_finite(losses)

@@ -76,42 +76,34 @@ class SurrogateFit:
         # Cache of the last fitted hyperparameters; it changes no result.
         self._cached: tuple[tuple[bytes, ...], Hyperparameters] | None = None
 
-    def __call__(self, space: Space, observed: Observations) -> GPSurrogate:
-        """The surrogate of all trials that are not pending; at least two must be complete."""
-        if observed.gradients is not None:
-            return self.to_all(space, observed)
-        encoding, F, losses = self._data(space, observed)
-        hyperparameters = self._hyperparameters(F, losses, encoding.groups)
-        y = self._rules.transform_losses(losses)
-        kept = least_and_spread(y, self._max_points)
-        gp = gp_posterior(F[kept], y[kept], hyperparameters, groups=encoding.groups)
-        return _surrogate(space, gp, encoding)
+    def __call__(self, space: Space, observed: Observations, refit: bool = False) -> GPSurrogate:
+        """The surrogate of all trials that are not pending; at least two must be complete.
 
-    def to_all(self, space: Space, observed: Observations) -> GPSurrogate:
-        """The same, with hyperparameters and posterior from all these trials."""
-        encoding, F, losses = self._data(space, observed)
-        y, gradients = self._rules.transform_losses(losses), None
+        With derivatives or `refit`, hyperparameters and posterior are from all these trials.
+        """
+        rules, done, losses = self._rules, ~observed.pending, observed.losses[~observed.pending]
+        encoding = rules.encoding(space)
+        F, groups = encoding.encode(observed.points[done]), encoding.groups
+        y, gradients = rules.transform_losses(losses), None
         if observed.gradients is not None:
-            given = observed.gradients[~observed.pending]
+            given = observed.gradients[done]
             # Those of failed and clipped losses are unknown.
             known = (y == losses)[:, None] & (clip_to_finite(given) == given)
             gradients = encoding.encode_gradients(np.where(known, given, np.nan))
-        gp = fit_gp(
-            F,
-            y,
-            groups=encoding.groups,
-            gradients=gradients,
-            max_fitted_derivatives=self._rules.max_fitted_derivatives,
-            priors=self._rules.priors,
-        )
-        return _surrogate(space, gp, encoding)
-
-    def _data(
-        self, space: Space, observed: Observations
-    ) -> tuple[Encoding, np.ndarray, np.ndarray]:
-        """The encoding, features and losses of the trials that are not pending."""
-        encoding, done = self._rules.encoding(space), ~observed.pending
-        return encoding, encoding.encode(observed.points[done]), observed.losses[done]
+        if refit or gradients is not None:
+            gp = fit_gp(
+                F,
+                y,
+                groups=groups,
+                gradients=gradients,
+                max_fitted_derivatives=rules.max_fitted_derivatives,
+                priors=rules.priors,
+            )
+        else:
+            kept = least_and_spread(y, self._max_points)
+            hyperparameters = self._hyperparameters(F, losses, groups)
+            gp = gp_posterior(F[kept], y[kept], hyperparameters, groups=groups)
+        return GPSurrogate(space, gp, encoding, float(gp.predict(gp.X)[0].min()))
 
     def _hyperparameters(
         self, F: np.ndarray, losses: np.ndarray, groups: np.ndarray
@@ -125,7 +117,3 @@ class SurrogateFit:
             fitted = fit_gp(F[:n], y, groups=groups, priors=self._rules.priors)
             self._cached = key, fitted.hyperparameters
         return self._cached[1]
-
-
-def _surrogate(space: Space, gp: GaussianProcess, encoding: Encoding) -> GPSurrogate:
-    return GPSurrogate(space, gp, encoding, float(gp.predict(gp.X)[0].min()))

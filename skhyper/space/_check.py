@@ -130,8 +130,11 @@ def _is_skopt(spec: Any) -> bool:
 def _from_skopt(spec: Any) -> Dimension:
     """A dimension of scikit-optimize, which is not changed."""
     names = {cls.__name__ for cls in type(spec).__mro__}
-    if "Categorical" in names:
-        return _from_skopt_categories(spec)
+    if "Categorical" in names and spec.prior is None:
+        return Categorical(spec.categories, ordered=False)
+    if "Categorical" in names:  # choices of weight 0 are never drawn
+        kept = [(c, w) for c, w in zip(spec.categories, spec.prior, strict=True) if w > 0]
+        return Categorical([c for c, _ in kept], ordered=False, weights=[w for _, w in kept])
     if "Integer" in names:
         return Integer(int(spec.low), int(spec.high), spec.prior)
     if "Real" in names:
@@ -139,14 +142,6 @@ def _from_skopt(spec: Any) -> Dimension:
     raise InvalidSpaceError(
         f"{spec!r} is a dimension of scikit-optimize that skhyper does not support."
     )
-
-
-def _from_skopt_categories(spec: Any) -> Categorical:
-    """Choices and their weights; those of weight 0 are never drawn, and are left out."""
-    if spec.prior is None:
-        return Categorical(spec.categories, ordered=False)
-    kept = [(c, w) for c, w in zip(spec.categories, spec.prior, strict=True) if w > 0]
-    return Categorical([c for c, _ in kept], ordered=False, weights=[w for _, w in kept])
 
 
 def split_subspaces(spec: Any) -> tuple[list[dict[str, Any]], list[int | None]]:

@@ -82,12 +82,12 @@ class Dimension(ABC):
 
 
 def check_number(value: Any, dimension: Dimension) -> float:
-    if not is_number(value) or value != value:
-        raise InvalidSpaceError(f"{value!r} is not a value of {dimension!r}.")
     try:
-        return float(value)
+        if is_number(value) and value == value:
+            return float(value)
     except OverflowError:
-        raise InvalidSpaceError(f"{value!r} is not a value of {dimension!r}.") from None
+        pass
+    raise InvalidSpaceError(f"{value!r} is not a value of {dimension!r}.")
 
 
 def check_whole(value: Any, dimension: Dimension) -> float:
