@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from skhyper.inspection._allowed import allowed_values
 from skhyper.space import default_space, is_deprecated_default, requirements_of
@@ -85,7 +85,8 @@ def hyperparameters(estimator: Any) -> tuple[Hyperparameter, ...]:
     rows = []
     for name in _ordered(values):
         outer, _, inner = name.rpartition("__")
-        default = signatures.get(outer, _Defaults({}, REQUIRED)).get(inner)
+        known, missing = signatures.get(outer, ({}, REQUIRED))
+        default = known.get(inner, missing)
         owner = owners.get(outer)
         lacks = inactive_because(owner, inner, settings.get(outer, {}))
         rows.append(
@@ -140,24 +141,19 @@ def _is_search(owner: Any) -> bool:
     return hasattr(owner, "estimator") and any(hasattr(owner, name) for name in _SEARCHED)
 
 
-class _Defaults(NamedTuple):
-    known: Mapping[str, Any]
-    missing: Any  # marks a default that is not known
+def _defaults(owner: Any) -> tuple[Mapping[str, Any], Any]:
+    """Defaults of the arguments, and of further keywords as a new instance has them.
 
-    def get(self, name: str) -> Any:
-        return self.known.get(name, self.missing)
-
-
-def _defaults(owner: Any) -> _Defaults:
-    """Defaults of the arguments, and of further keywords as a new instance has them."""
+    Also what marks a default that is not known.
+    """
     arguments = inspect.signature(type(owner).__init__).parameters.values()
     known = {a.name: a.default for a in arguments if a.default is not inspect.Parameter.empty}
     if not any(a.kind is inspect.Parameter.VAR_KEYWORD for a in arguments):
-        return _Defaults(known, REQUIRED)
+        return known, REQUIRED
     try:
-        return _Defaults({**type(owner)().get_params(deep=False), **known}, NOT_SET)
+        return {**type(owner)().get_params(deep=False), **known}, NOT_SET
     except Exception:  # noqa: BLE001  (it needs arguments: what is not in its signature is open)
-        return _Defaults(known, NOT_SET)
+        return known, NOT_SET
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -134,8 +134,9 @@ class Inspection:
 
     def __repr__(self) -> str:
         tables = [as_text(table) for table in (_learned_table(self), _set_table(self))]
-        others = _others(self)
-        parts = [self._headline(), tables[0], *others, tables[1], *_folded(self), *_legend(self)]
+        parts = [self._headline(), tables[0], *_others(self), tables[1], *_folded(self)]
+        if any(h.changed for h in self.hyperparameters):
+            parts.append("  * not at the default")
         return "\n".join(parts)
 
     def _repr_html_(self) -> str:
@@ -148,15 +149,14 @@ class Inspection:
         return f"<div>{headline}{learned_part}{details}{set_part}{options}</div>"
 
     def _headline(self) -> str:
-        n_set = len(self.hyperparameters)
         changed = sum(h.changed for h in self.hyperparameters)
         learned_text = "not fitted"
         if self.parameters or not self.learns:
             learned_text = _counted(self.n_parameters, "parameter")
             if any(p.kind == "unknown" for p in self.parameters):
-                known = f"{learned_text}, and " if self.n_parameters else "parameters "
-                learned_text = f"{known}{'others ' if self.n_parameters else ''}not known"
-        set_text = _counted(n_set, "hyperparameter")
+                known = f"{learned_text}, and others" if self.n_parameters else "parameters"
+                learned_text = f"{known} not known"
+        set_text = _counted(len(self.hyperparameters), "hyperparameter")
         return f"{self.name}: {learned_text}, {set_text} ({changed} not at the default)"
 
 
@@ -267,10 +267,6 @@ def _setting_table(title: str, hyperparameters: Sequence[Hyperparameter]) -> Tab
             ]
         )
     return Table(title, columns, rows, '.to_frame("hyperparameters")', widths=_WIDTHS)
-
-
-def _legend(found: Inspection) -> list[str]:
-    return ["  * not at the default"] if any(h.changed for h in found.hyperparameters) else []
 
 
 def _value(value: Any) -> str:
