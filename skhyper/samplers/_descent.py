@@ -22,6 +22,7 @@ from skhyper.samplers._gp import GPSampler
 from skhyper.samplers._local import Answer, Plan, descent, tied_descent
 from skhyper.samplers._overview import (
     LARGEST_DIMENSION,
+    bracket,
     coarse_design,
     cuts_off,
     first_step,
@@ -345,15 +346,14 @@ class Strategy:
             return False
         moves = np.isfinite(answer.slope) & self._moves
         rise = float(answer.slope[moves] @ (best.best_point - point)[moves])
-        falls = rise <= self.tol * abs(answer.value)
-        return falls and not self._is_cut_off(point, best.best_point)
-
-    def _is_cut_off(self, point: np.ndarray, best: np.ndarray) -> bool:
-        """Whether another trial shows a minimum between a trial and the best point."""
+        if not rise <= self.tol * abs(answer.value):
+            return False
         columns, U, f, G = self._trials_of(point)
         if len(columns) != 1 or not self._sees_whole_range:
-            return False
-        return cuts_off(U[:, 0], f, G[:, 0], point[columns[0]], best[columns[0]])
+            return True
+        # Another trial may show a minimum in between.
+        k = columns[0]
+        return not cuts_off(U[:, 0], f, G[:, 0], point[k], best.best_point[k])
 
     def _is_known(self, start: np.ndarray, best: _Run) -> bool:
         """Whether a trial within `near` of `start` descends to the best point."""
@@ -387,11 +387,8 @@ class Strategy:
         k, x, reach = columns[0], U[:, 0], self.rules.reach
         scale = max(abs(best.best), np.ptp(f[np.isfinite(f)]))
         height = best.best + self.rules.bracket_rise * scale
-        u = best.best_point[k]
-        # Points without value or gradient bound it too.
-        bounds = x[~(f <= height) & ~(G[:, 0] * (x - u) <= 0)]
-        low = max(bounds[bounds < u], default=max(x.min() - reach, 0.0))
-        high = min(bounds[bounds > u], default=min(x.max() + reach, 1.0))
+        low, high = bracket(x, f, G[:, 0], best.best_point[k], height)
+        low, high = max(low, x.min() - reach, 0.0), min(high, x.max() + reach, 1.0)
         marks = np.unique([low, high, *x[(low < x) & (x < high)]])
         widest = int(np.argmax(np.diff(marks)))
         point = best.best_point.copy()

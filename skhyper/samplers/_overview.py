@@ -90,15 +90,16 @@ def cuts_off(u: np.ndarray, f: np.ndarray, g: np.ndarray, trial: float, best: fl
     return bool(f[near] > value or g[near] * direction > 0)
 
 
-def _bracket(u: np.ndarray, f: np.ndarray, g: np.ndarray) -> tuple[float, float]:
-    """Nearest trials on both sides of the best one that are higher and descend to it."""
-    finite = f[np.isfinite(f)]
-    best = int(np.where(np.isfinite(f), f, np.inf).argmin())
-    # A criterion that may be negative has no natural zero: it is compared with its range.
-    rise = f[best] if f[best] > 0 else max(abs(f[best]), np.ptp(finite))
-    bounds = ~(f <= f[best] + _BRACKET_RISE * rise) & ~(g * (u - u[best]) <= 0)
-    low = max(u[bounds & (u < u[best])], default=-np.inf)
-    return float(low), float(min(u[bounds & (u > u[best])], default=np.inf))
+def bracket(
+    u: np.ndarray, f: np.ndarray, g: np.ndarray, best: float, height: float
+) -> tuple[float, float]:
+    """Nearest trials on both sides of `best`, in 1-D, that exceed `height` and descend to it.
+
+    Trials without value or gradient count too. Infinite where there is none.
+    """
+    bounds = ~(f <= height) & ~(g * (u - best) <= 0)
+    low = max(u[bounds & (u < best)], default=-np.inf)
+    return float(low), float(min(u[bounds & (u > best)], default=np.inf))
 
 
 def compressed(f: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -144,7 +145,11 @@ def restart_point(
     if not np.isfinite(f).any():
         share = 1.0
     elif quasiconvex and U.shape[1] == 1:
-        low, high = _bracket(U[:, 0], f, G[:, 0])
+        best = int(np.where(np.isfinite(f), f, np.inf).argmin())
+        # A criterion that may be negative has no natural zero: it is compared with its range.
+        scale = f[best] if f[best] > 0 else max(abs(f[best]), np.ptp(f[np.isfinite(f)]))
+        height = f[best] + _BRACKET_RISE * scale
+        low, high = bracket(U[:, 0], f, G[:, 0], U[best, 0], height)
         inside = (points[:, 0] > low) & (points[:, 0] < high)
         points = points[inside] if inside.any() else points
     distances = np.linalg.norm(points[:, None] - U, axis=2).min(axis=1)
@@ -152,9 +157,9 @@ def restart_point(
     if len(points) == 1 or not np.isfinite(f).any():
         return points[0]
     surrogate = _surrogate(U, f, G)
-    best = float(surrogate.predict(U)[0].min())
+    lowest = float(surrogate.predict(U)[0].min())
     mean, std = surrogate.predict(points)
-    return points[log_expected_improvement(mean, std, best)[0].argmax()]
+    return points[log_expected_improvement(mean, std, lowest)[0].argmax()]
 
 
 def first_step(

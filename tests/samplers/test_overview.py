@@ -122,7 +122,7 @@ def test_a_restart_keeps_its_distance_and_takes_points_that_are_allowed():
     assert restart_point(U, nothing, np.full_like(G, np.nan), grid, 0.1, False) in grid
 
 
-def test_in_one_valley_restarts_keep_between_the_walls():
+def test_restarts_of_a_quasiconvex_criterion_stay_inside_the_bracket():
     U = np.array([[0.1], [0.3], [0.5], [0.7], [0.9]])
     f, G = 1 + 9 * (U[:, 0] - 0.5) ** 2, 18 * (U - 0.5)
     assert 0.3 < restart_point(U, f, G, regular_grid(1), 0.5, True)[0] < 0.7
