@@ -129,7 +129,7 @@ def listed_plan(search: Any, params_list: Any, seed: int) -> Plan:
         raise InvalidSpaceError("The list of candidates is empty.")
     spaces = search.search_spaces
     space = None if spaces is None else read_space(search, spaces)
-    candidates = [*listed(search.initial_points, "initial_points"), *candidates]
+    candidates = [*listed(search.initial_points), *candidates]
     check_settings(search.estimator, candidates)
     check_listed_values(search.estimator, candidates)
     for params in candidates:

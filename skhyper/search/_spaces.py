@@ -65,7 +65,7 @@ def checked_space(search: Any, spaces: Any) -> Space:
 
 def checked_initial_points(search: Any, space: Space) -> list[Mapping[str, Any]]:
     """`initial_points`, each completed with a value for all names of the space."""
-    points = listed(search.initial_points, "initial_points")
+    points = listed(search.initial_points)
     return [_checked_point(search.estimator, params, space) for params in points]
 
 

@@ -239,7 +239,7 @@ def check_listed_values(estimator: Any, settings: Sequence[Mapping[str, Any]]) -
             raise InvalidSpaceError(f"No candidate of the list suits {name!r}: {errors[0]}{hint}")
 
 
-def listed(points: Any, argument: str = "candidates") -> Sequence[Mapping[str, Any]]:
+def listed(points: Any, argument: str = "initial_points") -> Sequence[Mapping[str, Any]]:
     """A candidate or a list of candidates, as a list; `argument` is for messages."""
     if points is None:
         return []
@@ -247,7 +247,8 @@ def listed(points: Any, argument: str = "candidates") -> Sequence[Mapping[str, A
     dicts = isinstance(settings, list | tuple) and all(isinstance(s, Mapping) for s in settings)
     if not dicts or not all(isinstance(name, str) for s in settings for name in s):
         raise InvalidSpaceError(
-            f"{argument} must be a dict, or a list of dicts, from names to values; got {points!r}."
+            f"{argument}: candidates must be a dict, or a list of dicts, from names to values; "
+            f"got {points!r}."
         )
     return settings
 

@@ -191,7 +191,7 @@ def test_trials_of_something_else_are_not_used(change):
     ("sampler", "match"),
     [
         ([{"c": 1}], "Invalid parameter 'c'"),
-        ([{"C": 1}, 3], "sampler must be a dict"),
+        ([{"C": 1}, 3], "sampler: candidates must be a dict"),
     ],
 )
 def test_wrong_lists(sampler, match):
