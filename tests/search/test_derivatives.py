@@ -139,7 +139,7 @@ def test_random_features_without_a_seed():
         search.fit(X, y)
 
 
-def test_the_lasso_has_one_valley_in_a_pipeline_too():
+def test_the_lasso_is_quasiconvex_in_a_pipeline_too():
     alpha = Space({"lasso__alpha": (1e-3, 1.0, "log-uniform")})
     assert landscape(make_pipeline(StandardScaler(), Lasso()), alpha) == (True, 0.0)
     assert landscape(Lasso(), Space({"alpha": (1e-3, 1.0, "log-uniform")}))[0]
