@@ -67,7 +67,20 @@ def whole_range():
     ]
 
 
+def shared_data():
+    found = result("shared_data")
+    head = [f"{found['data_mb']:.0f} MB, as", "scikit-learn", "`GridSearchCV`", "`SearchCV`"]
+    return table(
+        head,
+        [
+            [kind, *(f"{run['memory_mb']:.0f}" for run in row.values())]
+            for kind, row in found["rows"].items()
+        ],
+    )
+
+
 FIGURES = {
+    "shared_data": shared_data,
     "tune_svc": tune_svc,
     "tune_many": tune_many,
     "tune_many_noise": tune_many_noise,

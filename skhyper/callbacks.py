@@ -192,8 +192,8 @@ class StopOnInterrupt(Callback):
     -----
     Python delivers Ctrl-C (SIGINT) to the main thread only. A search in another thread gives a
     warning, and is not stopped; nor is one in a worker process, which the outer search stops. The
-    handler of SIGINT is replaced during the search, and called by the second Ctrl-C. Fits that run
-    in threads cannot be abandoned: they are waited for.
+    handler of SIGINT is replaced during the search, and called by the second Ctrl-C. Fits in
+    threads cannot be ended: they run on in the background.
 
     Examples
     --------

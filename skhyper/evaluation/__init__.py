@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from skhyper._lazy import lazy_names
 from skhyper._trial import StopReason
-from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, setting_key
+from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, params_key
 from skhyper.evaluation._evaluator import Budget, Evaluator, Racer, Resumed
 from skhyper.evaluation._executor import make_pool
 from skhyper.evaluation._journal import Journal, opened_journal
@@ -59,7 +59,7 @@ __all__ = [
     "load_history",
     "make_pool",
     "opened_journal",
-    "setting_key",
+    "params_key",
     "sigterm_interrupts",
     "tabulated",
     "with_missing_folds",

@@ -13,7 +13,7 @@ from skhyper._identity import digest
 from skhyper._trial import History, Stop, StopReason, Trial
 from skhyper.space import Space, evenly
 
-__all__ = ["Candidates", "ListedCandidates", "SampledCandidates", "setting_key"]
+__all__ = ["Candidates", "ListedCandidates", "SampledCandidates", "params_key"]
 
 # Number of random draws of a new candidate before a space is enumerated; maximum size of such a
 # space, in candidates.
@@ -82,8 +82,8 @@ class ListedCandidates:
     def start_from(self, history: History, n_made: int) -> None:
         left = self._listed
         if not self._allow_repeats:
-            tried = {setting_key(trial.params, self._space) for trial in history}
-            left = [p for p in self._listed if setting_key(p, self._space) not in tried]
+            tried = {params_key(trial.params, self._space) for trial in history}
+            left = [p for p in self._listed if params_key(p, self._space) not in tried]
         elif n_made:
             left = self._without(history[len(history) - n_made :])
         n_left = max(0, self._n_iter - n_made)
@@ -95,10 +95,10 @@ class ListedCandidates:
 
     def _without(self, made: Sequence[Trial]) -> list[Mapping[str, Any]]:
         """The list without the candidates of earlier trials of the same search."""
-        n_tried = Counter(setting_key(trial.params, self._space) for trial in made)
+        n_tried = Counter(params_key(trial.params, self._space) for trial in made)
         left = []
         for params in self._listed:
-            key = setting_key(params, self._space)
+            key = params_key(params, self._space)
             if n_tried[key]:
                 n_tried[key] -= 1
             else:
@@ -200,7 +200,7 @@ class SampledCandidates:
 
     def _tried(self, space: Space, history: History) -> set[str]:
         for trial in history[len(self._keys) :]:
-            self._keys.append(setting_key(trial.params, space))
+            self._keys.append(params_key(trial.params, space))
         return set(self._keys)
 
     def _next(self, space: Space, history: History, tried: set) -> Mapping[str, Any] | None:
@@ -227,7 +227,7 @@ class SampledCandidates:
         """The trials that the sampler observes."""
         if not self._outside:
             return history
-        hidden = {setting_key(params, space) for params in self._outside}
+        hidden = {params_key(params, space) for params in self._outside}
         seen = (trial for trial, key in zip(history, self._keys) if key not in hidden)
         return replace(history, trials=tuple(seen))
 
@@ -245,7 +245,7 @@ class SampledCandidates:
         return array
 
     def _is_new(self, params: Mapping[str, Any], space: Space, tried: set) -> bool:
-        return self._allow_repeats or setting_key(params, space) not in tried
+        return self._allow_repeats or params_key(params, space) not in tried
 
     def _another(self, space: Space, history: History, rng: np.random.Generator, tried: set) -> Any:
         """A random new candidate in place of a repeated one; None if there is none."""
@@ -272,7 +272,7 @@ def _constrained_points(space: Space, history: History) -> np.ndarray | None:
     return np.array(points).reshape(len(points), space.n_dims)
 
 
-def setting_key(params: Mapping[str, Any], space: Space | None = None) -> str:
+def params_key(params: Mapping[str, Any], space: Space | None = None) -> str:
     """A key of params, equal for equal values.
 
     Within a space, params at the same point are equal: 1 and 1.0 in a range of reals, but not

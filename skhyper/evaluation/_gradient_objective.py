@@ -27,7 +27,7 @@ from skhyper._sklearn import (
     safe_split,
     scorer_parts,
 )
-from skhyper.evaluation._candidates import setting_key
+from skhyper.evaluation._candidates import params_key
 from skhyper.evaluation._leave_one_out import LeaveOneOut
 from skhyper.evaluation._objective import FoldJob, Objective
 from skhyper.hypergradient import (
@@ -192,7 +192,7 @@ class _Fold:
         self, fixed: Mapping[str, Any], free: Mapping[str, Any]
     ) -> tuple[InnerProblem, Fold]:
         """The loaded problem of a combination of params without derivatives, from a cache."""
-        key = setting_key(fixed)
+        key = params_key(fixed)
         if key not in self._folds:
             problem = _problem_of(self._estimator(fixed, free))
             y = as_target(self._whole.objective.estimator, self.y_train)

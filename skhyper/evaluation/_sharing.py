@@ -57,6 +57,14 @@ class SharedObject:
         self.address = files.address
         try:
             self.n_bytes = _write(obj, files, max_nbytes, mmap_mode)
+        except OSError as error:
+            self.remove()
+            folder = parent or tempfile.gettempdir()
+            raise OSError(
+                error.errno,
+                f"The data of workers cannot be written to {folder}: {error.strerror}. Name a "
+                "folder with more space by the environment variable JOBLIB_TEMP_FOLDER",
+            ) from error
         except BaseException:
             self.remove()
             raise
@@ -76,8 +84,8 @@ class _NamelessFiles:
 
     def remove(self) -> None:
         if os.getpid() == self._owner:  # in a fork the files are its parent's
-            self.object.close()
-            self.arrays.close()
+            _close(self.object)
+            _close(self.arrays)
 
 
 class _FilesInFolder:
@@ -94,11 +102,16 @@ class _FilesInFolder:
     def remove(self) -> None:
         if os.getpid() != self._owner:
             return  # the exit of a fork must not remove the folder of its parent
-        self.object.close()
-        self.arrays.close()
+        _close(self.object)
+        _close(self.arrays)
         shutil.rmtree(self.address, ignore_errors=True)
         if not os.path.exists(self.address):
             _track("unregister", self.address)
+
+
+def _close(file: BinaryIO) -> None:
+    with suppress(OSError):  # on a full disk; the file is closed nevertheless
+        file.close()
 
 
 def _write(obj: Any, files: Any, max_nbytes: int | None, mmap_mode: str | None) -> int:

@@ -13,7 +13,7 @@ from scipy.optimize import OptimizeResult
 from sklearn.utils import check_random_state
 
 from skhyper._trial import History, Trial
-from skhyper.evaluation import SampledCandidates, setting_key
+from skhyper.evaluation import SampledCandidates, params_key
 from skhyper.exceptions import ExhaustedSpaceError
 from skhyper.functions._points import Points, check_value, optimize_result
 from skhyper.samplers import Sampler, check_sampler
@@ -200,8 +200,8 @@ class Optimizer:
             self._tell(point_params, loss, float(seconds))
 
     def _tell(self, params: dict[str, Any], value: float, seconds: float) -> None:
-        key = setting_key(params, self.space)
-        asked = (t for t in self.history.pending if setting_key(t.params, self.space) == key)
+        key = params_key(params, self.space)
+        asked = (t for t in self.history.pending if params_key(t.params, self.space) == key)
         trial = next(asked, Trial(len(self.history), params))
         failed = not math.isfinite(value)
         self._put(

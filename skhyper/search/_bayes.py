@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeResult
 from sklearn.utils.validation import check_is_fitted
 
 from skhyper._trial import History, Trial
-from skhyper.evaluation import Objective, setting_key
+from skhyper.evaluation import Objective, params_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler, skopt_result
 from skhyper.samplers._arguments import check_callables
@@ -293,9 +293,9 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     def _seen(self, n_trials: int) -> History:
         """The first trials, without the estimator's own values if they lie outside the space."""
-        outside = {setting_key(params) for params in self._outside}
+        outside = {params_key(params) for params in self._outside}
         trials = self.history_.trials[:n_trials]
-        seen = tuple(trial for trial in trials if setting_key(trial.params) not in outside)
+        seen = tuple(trial for trial in trials if params_key(trial.params) not in outside)
         return replace(self.history_, trials=seen)
 
     @property

@@ -16,7 +16,7 @@ from skhyper.exceptions import InvalidSpaceError
 from skhyper.search._fit import BUDGET_CONSTRAINTS, BaseSearch
 from skhyper.search._plan import Plan
 from skhyper.search._task import Task
-from skhyper.search._validate import check_settings
+from skhyper.search._validate import check_candidates
 from skhyper.search._warnings import warn
 from skhyper.space import Categorical, Dimension, Space, check_dimension
 
@@ -29,7 +29,7 @@ class _ListedSearch(BaseSearch):
     _is_sklearn_search = True
 
     @abstractmethod
-    def _settings(self) -> list[dict[str, Any]]:
+    def _candidates(self) -> list[dict[str, Any]]:
         """The candidates."""
 
     @abstractmethod
@@ -38,20 +38,20 @@ class _ListedSearch(BaseSearch):
 
     def _run_search(self, evaluate_candidates: Callable, *, callback_ctx: Any = None) -> None:
         """Evaluate by scikit-learn's loop, if a tool has replaced the ``fit`` of its class."""
-        settings = self._settings()
+        candidates = self._candidates()
         if callback_ctx is None:
-            results = evaluate_candidates(settings)
+            results = evaluate_candidates(candidates)
         else:
             context = callback_ctx.subcontext(
                 task_name="search",
-                max_subtasks=len(settings) * self.n_splits_,
+                max_subtasks=len(candidates) * self.n_splits_,
                 sequential_subtasks=False,
             ).call_on_fit_task_begin(estimator=self)
-            results = evaluate_candidates(settings, callback_ctx=context)
+            results = evaluate_candidates(candidates, callback_ctx=context)
             context.call_on_fit_task_end(estimator=self)
         self.space_ = self._listed_space()
         self.history_ = _history_from_results(results, self.refit)
-        self.n_trials_ = len(settings)
+        self.n_trials_ = len(candidates)
         self.stop_reason_ = StopReason("every candidate was tried", "candidates")
 
 
@@ -156,17 +156,17 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **BUDGET_CONSTRAINTS,
     }
 
-    def _settings(self) -> list[dict[str, Any]]:
+    def _candidates(self) -> list[dict[str, Any]]:
         return list(ParameterGrid(self.param_grid))
 
     def _listed_space(self) -> Space | None:
         return _as_space(self.param_grid)
 
     def _plan(self, task: Task) -> Plan:
-        settings = self._settings()
-        check_settings(self.estimator, settings)
-        candidates = ListedCandidates(settings, "every candidate was tried")
-        return Plan(candidates, self._listed_space(), journal=self.journal, max_time=self.max_time)
+        candidates = self._candidates()
+        check_candidates(self.estimator, candidates)
+        source = ListedCandidates(candidates, "every candidate was tried")
+        return Plan(source, self._listed_space(), journal=self.journal, max_time=self.max_time)
 
 
 class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
@@ -255,7 +255,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **BUDGET_CONSTRAINTS,
     }
 
-    def _settings(self) -> list[dict[str, Any]]:
+    def _candidates(self) -> list[dict[str, Any]]:
         spaces = _drawable(self.param_distributions)
         return list(ParameterSampler(spaces, self.n_iter, random_state=self.random_state))
 
@@ -263,14 +263,14 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return _as_space(_drawable(self.param_distributions))
 
     def _plan(self, task: Task) -> Plan:
-        settings = self._settings()
-        check_settings(self.estimator, settings)
+        candidates = self._candidates()
+        check_candidates(self.estimator, candidates)
         _warn_about_ranges(self.param_distributions)
         reason = f"n_iter={self.n_iter} candidates were tried"
-        if len(settings) < self.n_iter:
+        if len(candidates) < self.n_iter:
             reason = "every candidate was tried"
         return Plan(
-            ListedCandidates(settings, reason),
+            ListedCandidates(candidates, reason),
             self._listed_space(),
             journal=self.journal,
             max_time=self.max_time,

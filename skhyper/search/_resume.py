@@ -18,7 +18,7 @@ from skhyper.evaluation import (
     StoredChoice,
     encoded,
     finished_trial,
-    setting_key,
+    params_key,
 )
 from skhyper.exceptions import HistoryMismatchWarning
 from skhyper.search._folds import drawn_folds
@@ -130,8 +130,8 @@ def _has_unknown(trial: Trial) -> bool:
 
 def _merged(history: History, other: History) -> tuple[History, list[Trial]]:
     """`history`, and the trials that only `other` has, numbered after it."""
-    known = {setting_key(trial.params) for trial in history}
-    new = [trial for trial in other if setting_key(trial.params) not in known]
+    known = {params_key(trial.params) for trial in history}
+    new = [trial for trial in other if params_key(trial.params) not in known]
     return history, [replace(t, number=i) for i, t in enumerate(new, start=len(history))]
 
 

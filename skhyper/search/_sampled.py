@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from skhyper._sklearn import Interval
 from skhyper._trial import History
-from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
+from skhyper.evaluation import ListedCandidates, SampledCandidates, params_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import Sampler
 from skhyper.search._fit import BUDGET_CONSTRAINTS, BaseSearch
@@ -23,7 +23,7 @@ from skhyper.search._spaces import (
     phases,
     read_space,
 )
-from skhyper.search._validate import check_listed_values, check_settings, listed
+from skhyper.search._validate import check_candidates, check_listed_values, listed
 from skhyper.space import Space
 
 __all__ = ["SampledSearch", "SpaceSearch", "listed_plan", "plan_for", "sampled_plan", "seed_of"]
@@ -116,7 +116,7 @@ def _grid_candidates(
     grid = [params for point in points for params in space.from_unit([point])]
     distinct: dict[str, Mapping[str, Any]] = {}
     for params in [*first, *grid]:  # sub-spaces may overlap
-        distinct.setdefault(setting_key(params, space), params)
+        distinct.setdefault(params_key(params, space), params)
     reason = "every candidate was tried"
     listed_ones = list(distinct.values())
     return ListedCandidates(listed_ones, reason, search.allow_repeats, space, search.n_iter)
@@ -130,7 +130,7 @@ def listed_plan(search: Any, params_list: Any, seed: int) -> Plan:
     spaces = search.search_spaces
     space = None if spaces is None else read_space(search, spaces)
     candidates = [*listed(search.initial_points), *candidates]
-    check_settings(search.estimator, candidates)
+    check_candidates(search.estimator, candidates)
     check_listed_values(search.estimator, candidates)
     for params in candidates:
         if search.constraint is not None and not search.constraint(dict(params)):

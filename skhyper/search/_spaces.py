@@ -11,7 +11,13 @@ from sklearn.base import clone
 
 from skhyper._sklearn import Interval
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.search._validate import check_settings, check_values, listed, space_examples, vector_of
+from skhyper.search._validate import (
+    check_candidates,
+    check_values,
+    listed,
+    space_examples,
+    vector_of,
+)
 from skhyper.search._warnings import warn
 from skhyper.space import Space, check_space
 
@@ -48,7 +54,7 @@ def read_space(search: Any, spaces: Any) -> Space:
     templates = {name: vector_of(name, own) for name in space.names if name in own}
     vectors = {name: value for name, value in templates.items() if value is not None}
     space = (space.with_vectors(vectors) if vectors else space).with_defaults(own)
-    check_settings(search.estimator, space_examples(space))
+    check_candidates(search.estimator, space_examples(space))
     check_values(search.estimator, space)
     return space
 
@@ -70,7 +76,7 @@ def checked_initial_points(search: Any, space: Space) -> list[Mapping[str, Any]]
 
 
 def _checked_point(estimator: Any, params: Mapping[str, Any], space: Space) -> Mapping[str, Any]:
-    check_settings(estimator, [params])
+    check_candidates(estimator, [params])
     if space.contains(params):
         return space.fill_defaults(params)
     own = estimator.get_params(deep=True)

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from skhyper._bands import per_band_template
 from skhyper._sklearn import value_error
 from skhyper._trial import History
-from skhyper.evaluation import setting_key
+from skhyper.evaluation import params_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.search._warnings import warn
 from skhyper.space import Categorical, Space, When, is_vector
@@ -20,17 +20,17 @@ from skhyper.space import Categorical, Space, When, is_vector
 _FAR_APART = 10
 
 
-def check_settings(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> None:
-    """Check that every hyperparameter named in `settings` can be set on `estimator`.
+def check_candidates(estimator: Any, candidates: Iterable[Mapping[str, Any]]) -> None:
+    """Check that every hyperparameter named in `candidates` can be set on `estimator`.
 
     Of candidates that differ only in plain values, one is tried.
     """
     distinct: dict[tuple, Mapping[str, Any]] = {}
-    for params in settings:
+    for params in candidates:
         signature = tuple(sorted((name, _swap_key(value)) for name, value in params.items()))
         distinct.setdefault(signature, params)
     for params in distinct.values():
-        _check_setting(estimator, params, list(distinct.values()))
+        _check_candidate(estimator, params, list(distinct.values()))
 
 
 def _swap_key(value: Any) -> str:
@@ -40,7 +40,7 @@ def _swap_key(value: Any) -> str:
     return str(value) if value is None or isinstance(value, str) else ""
 
 
-def _check_setting(
+def _check_candidate(
     estimator: Any, params: Mapping[str, Any], others: Sequence[Mapping[str, Any]]
 ) -> None:
     try:
@@ -138,8 +138,8 @@ def check_values(estimator: Any, space: Space) -> None:
         if name is None or (name, id(dimension)) in seen:
             continue
         seen.add((name, id(dimension)))
-        settings = [examples[row] for row in np.flatnonzero(~np.isnan(column))]
-        owners = _owners(estimator, settings, name)
+        candidates = [examples[row] for row in np.flatnonzero(~np.isnan(column))]
+        owners = _owners(estimator, candidates, name)
         if not all(name.rpartition("__")[2] in known for _, known in owners) or not owners:
             continue
         values: Sequence[Any]
@@ -158,15 +158,15 @@ def check_values(estimator: Any, space: Space) -> None:
 
 
 def _owners(
-    estimator: Any, settings: Sequence[Mapping[str, Any]], name: str
+    estimator: Any, candidates: Sequence[Mapping[str, Any]], name: str
 ) -> list[tuple[Any, Mapping[str, Any]]]:
     """The (nested) estimators that `name` may belong to, and their constraints."""
     ancestors = _ancestors(name)
     found: dict[tuple, Any] = {}
-    for setting in settings:
-        key = tuple(_swap_key(setting.get(step)) for step in ancestors)
+    for params in candidates:
+        key = tuple(_swap_key(params.get(step)) for step in ancestors)
         if key not in found:
-            whole = clone(estimator).set_params(**clone(dict(setting), safe=False))
+            whole = clone(estimator).set_params(**clone(dict(params), safe=False))
             found[key] = whole.get_params(deep=True).get(ancestors[0]) if ancestors else whole
     return [(owner, getattr(owner, "_parameter_constraints", {})) for owner in found.values()]
 
@@ -219,10 +219,10 @@ def warn_about_pairs(spaces: Any) -> None:
             )
 
 
-def check_listed_values(estimator: Any, settings: Sequence[Mapping[str, Any]]) -> None:
+def check_listed_values(estimator: Any, candidates: Sequence[Mapping[str, Any]]) -> None:
     """Check that, for each name, the estimator accepts at least one of the values."""
-    for name in {name: None for params in settings for name in params}:
-        using = [params for params in settings if name in params]
+    for name in {name: None for params in candidates for name in params}:
+        using = [params for params in candidates if name in params]
         errors = []
         for params in using:
             owners = _owners(estimator, [params], name)
@@ -243,19 +243,19 @@ def listed(points: Any, argument: str = "initial_points") -> Sequence[Mapping[st
     """A candidate or a list of candidates, as a list; `argument` is for messages."""
     if points is None:
         return []
-    settings = [points] if isinstance(points, Mapping) else points
-    dicts = isinstance(settings, list | tuple) and all(isinstance(s, Mapping) for s in settings)
-    if not dicts or not all(isinstance(name, str) for s in settings for name in s):
+    candidates = [points] if isinstance(points, Mapping) else points
+    dicts = isinstance(candidates, list | tuple) and all(isinstance(s, Mapping) for s in candidates)
+    if not dicts or not all(isinstance(name, str) for s in candidates for name in s):
         raise InvalidSpaceError(
             f"{argument}: candidates must be a dict, or a list of dicts, from names to values; "
             f"got {points!r}."
         )
-    return settings
+    return candidates
 
 
 def is_own(params: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     """Whether params are the estimator's `own` values, which may lie outside of the space."""
-    return setting_key(params) == setting_key({name: own.get(name) for name in params})
+    return params_key(params) == params_key({name: own.get(name) for name in params})
 
 
 def vector_of(name: str, own: Mapping[str, Any]) -> Any:

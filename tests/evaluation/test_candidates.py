@@ -8,7 +8,7 @@ import pytest
 from sklearn.svm import SVC
 
 from skhyper._trial import History, Stop, Trial
-from skhyper.evaluation import ListedCandidates, SampledCandidates, setting_key
+from skhyper.evaluation import ListedCandidates, SampledCandidates, params_key
 from skhyper.samplers import RandomSampler, Sampler
 from skhyper.space import Categorical, Space, When
 
@@ -167,16 +167,16 @@ def test_answers_depend_on_seed_and_history_only():
         ({"a": 1}, {"a": 1, "b": None}, False),
     ],
 )
-def test_setting_key(a, b, equal):
-    assert (setting_key(a) == setting_key(b)) == equal
+def test_params_key(a, b, equal):
+    assert (params_key(a) == params_key(b)) == equal
 
 
 def test_setting_key_in_a_space():
     space = Space({"C": (0.1, 10.0), "f": [1, 1.0]}).with_defaults({"C": 2.0, "f": 1, "tol": 3})
-    assert setting_key({"C": 1, "f": 1}, space) == setting_key({"C": 1.0, "f": 1}, space)
-    assert setting_key({"C": 1, "f": 1}, space) != setting_key({"C": 1, "f": 1.0}, space)
-    assert setting_key({"f": 1.0}, space) == setting_key({"C": 2, "f": 1.0, "tol": 3}, space)
-    assert setting_key({"C": 1}, space) != setting_key({"C": 1, "tol": 4}, space)
+    assert params_key({"C": 1, "f": 1}, space) == params_key({"C": 1.0, "f": 1}, space)
+    assert params_key({"C": 1, "f": 1}, space) != params_key({"C": 1, "f": 1.0}, space)
+    assert params_key({"f": 1.0}, space) == params_key({"C": 2, "f": 1.0, "tol": 3}, space)
+    assert params_key({"C": 1}, space) != params_key({"C": 1, "tol": 4}, space)
 
 
 @pytest.mark.parametrize("answer", [np.zeros((1, 2)), np.zeros(3), [{"a": 1}], None])
@@ -193,8 +193,8 @@ def test_a_sampler_whose_answer_has_the_wrong_shape(answer):
 def test_setting_key_of_what_cannot_be_pickled():
     function = lambda: (yield)  # noqa: E731
     generator = function()
-    assert setting_key({"a": generator}) == setting_key({"a": generator})
-    assert setting_key({"a": generator}) != setting_key({"a": function()})
+    assert params_key({"a": generator}) == params_key({"a": generator})
+    assert params_key({"a": generator}) != params_key({"a": function()})
 
 
 def test_a_branch_of_hardly_any_weight_is_found():

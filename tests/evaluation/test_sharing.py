@@ -315,6 +315,20 @@ def test_files_are_removed(tmp_path, kind_of_files):
     assert n_open() <= before
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the limits of POSIX")
+def test_a_full_disk(tmp_path, kind_of_files):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"cannot be written to .*JOBLIB_TEMP_FOLDER"):
+            SharedObject(np.zeros(5000), str(tmp_path), 100, "r")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert os.listdir(tmp_path) == []
+
+
 def test_what_is_mapped_outlives_the_files(tmp_path, kind_of_files):
     """A worker may still run when the search has ended."""
     shared = SharedObject(TABLE, str(tmp_path), 100, "r")

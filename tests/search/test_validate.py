@@ -14,7 +14,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.search._validate import (
-    check_settings,
+    check_candidates,
     check_values,
     listed,
     space_examples,
@@ -24,7 +24,7 @@ from skhyper.space import Space, When
 
 def test_near_misses():
     with pytest.raises(InvalidSpaceError, match="Did you mean 'C'"):
-        check_settings(SVC(), [{"c": 1}])
+        check_candidates(SVC(), [{"c": 1}])
 
 
 def test_names_that_only_set_params_knows():
@@ -40,17 +40,17 @@ def test_names_that_only_set_params_knows():
         def fit(self, X, y=None):
             return self
 
-    check_settings(Lenient(), [{"my_depth": 3}])
+    check_candidates(Lenient(), [{"my_depth": 3}])
     with pytest.raises(InvalidSpaceError, match="Invalid parameter 'depth'"):
-        check_settings(Lenient(), [{"depth": 3}])
+        check_candidates(Lenient(), [{"depth": 3}])
 
 
 def test_each_step_that_is_swapped_in_is_checked():
     pipe = Pipeline([("clf", SVC())])
     good = [{"clf": SVC(), "clf__gamma": 1}, {"clf": LogisticRegression(), "clf__C": 1}]
-    check_settings(pipe, good)
+    check_candidates(pipe, good)
     with pytest.raises(InvalidSpaceError, match="Invalid parameter 'clf__gamma'"):
-        check_settings(pipe, [*good, {"clf": LogisticRegression(), "clf__gamma": 1}])
+        check_candidates(pipe, [*good, {"clf": LogisticRegression(), "clf__gamma": 1}])
 
 
 def test_plain_values_are_checked_once():
@@ -61,7 +61,7 @@ def test_plain_values_are_checked_once():
             Counts.n_set += 1
             return super().set_params(**params)
 
-    check_settings(Counts(), [{"C": c} for c in range(1, 1000)])
+    check_candidates(Counts(), [{"C": c} for c in range(1, 1000)])
     assert Counts.n_set == 1
 
 
@@ -167,20 +167,20 @@ def test_a_parameter_of_a_step_that_is_swapped():
     with pytest.raises(
         InvalidSpaceError, match=r"DecisionTreeClassifier\(\).*When.*clf=SVC\(C=2\)"
     ):
-        check_settings(pipe, space_examples(space))
+        check_candidates(pipe, space_examples(space))
     models = [svc, LogisticRegression(), tree]
     with pytest.raises(InvalidSpaceError, match=r"clf=\[LogisticRegression\(\), SVC\(C=2\)\]"):
-        check_settings(pipe, space_examples(Space({"clf": models, "clf__C": (0.1, 1.0)})))
+        check_candidates(pipe, space_examples(Space({"clf": models, "clf__C": (0.1, 1.0)})))
     # What is advised works.
     space = Space({"clf": models, "clf__C": When((0.1, 1.0), clf=[svc, models[1]])})
-    check_settings(pipe, space_examples(space))
+    check_candidates(pipe, space_examples(space))
     # The name is wrong for all of them: as ever.
     with pytest.raises(InvalidSpaceError, match="Did you mean 'clf__C'"):
-        check_settings(pipe, space_examples(Space({"clf": models[:2], "clf__c": (0.1, 1.0)})))
+        check_candidates(pipe, space_examples(Space({"clf": models[:2], "clf__c": (0.1, 1.0)})))
 
 
 def test_a_setting_that_contains_itself():
     choice = [1]
     choice.append(choice)
     with pytest.raises(InvalidSpaceError, match="cannot be set on"):
-        check_settings(SVC(), [{"C": choice}])
+        check_candidates(SVC(), [{"C": choice}])
