@@ -29,6 +29,9 @@ Solver = Callable[..., np.ndarray]
 # Relative residuals: for solutions, and for adjoint systems.
 _SOLUTION_RTOL = 1e-10
 ADJOINT_RTOL = 1e-8
+# Relative eigenvalue of the matrix of the constraints below which it is 0: with several classes one
+# is 0 up to rounding.
+_SINGULAR = 1e-12
 # Maximum entry of a dual matrix: above, rounding loses most digits of its I.
 LARGEST_DUAL = 1e10
 
@@ -80,7 +83,7 @@ def dual_iterations(
     inverse = np.divide(1.0, l2, out=np.zeros_like(l2), where=l2 > 0)
     free = np.flatnonzero(l2 == 0)
     JB = B / diagonal[:, None]
-    border = linalg.pinvh(B.T @ JB) if len(free) else np.empty((0, 0))
+    border = linalg.pinvh(B.T @ JB, rtol=_SINGULAR) if len(free) else np.empty((0, 0))
 
     def projected(r: np.ndarray) -> np.ndarray:
         return r - B @ (border @ (JB.T @ r))
