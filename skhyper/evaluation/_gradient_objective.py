@@ -17,6 +17,7 @@ from traceback import format_exc
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 
 from skhyper._numeric._data import checked_matrix, checked_target
@@ -231,6 +232,9 @@ class _Fold:
                 fold.trim()
             if self._n_fits & (self._n_fits - 1) == 0:  # a power of two: caches grow
                 self._is_kept = self._whole._kept.admits(self._number, self._size())
+            if sparse.issparse(vars(self).get("X_test")) and any(self._whole._shared):
+                del self.X_test  # rows of sparse data are copied fast
+                self._loaded = False
         if folds and not (self._is_kept and any(fold.caches for fold in folds)):
             self._folds.clear()
             self._loaded, self._last_X = False, _nothing
@@ -242,7 +246,9 @@ class _Fold:
     def _size(self) -> int:
         """Bytes of the arrays that the fold keeps."""
         o = self._whole.objective
-        return size_in_memory([self._folds, self.X_test], (o.X, o.y, self._whole._shared))
+        return size_in_memory(
+            [self._folds, vars(self).get("X_test")], (o.X, o.y, self._whole._shared)
+        )
 
     def fit(self, params: Mapping[str, Any]) -> None:
         """Fit the estimator with hyperparameters set to `params`.

@@ -223,6 +223,7 @@ def test_in_a_worker_process_caches_are_made_anew():
 MASKS = [np.arange(len(X)) % 3 != k for k in range(3)]
 
 
+@pytest.mark.parametrize("small", [0, 2**22])
 @pytest.mark.parametrize("return_train_score", [False, True])
 @pytest.mark.parametrize(
     ("X", "y", "splits", "fit_params"),
@@ -235,7 +236,10 @@ MASKS = [np.arange(len(X)) % 3 != k for k in range(3)]
     ],
     ids=["array", "frame", "weights", "masks", "sparse"],
 )
-def test_folds_that_share_their_data(X, y, splits, fit_params, return_train_score):
+def test_folds_that_share_their_data(
+    X, y, splits, fit_params, return_train_score, small, monkeypatch
+):
+    monkeypatch.setattr("skhyper.evaluation._gradient_objective._SMALL_DATA", small)
     data = {"X": X, "y": y, "splits": splits, "fit_params": fit_params}
     estimator = Lasso(tol=1e-12, max_iter=20_000)
     plain, told = objectives(estimator, "r2", return_train_score=return_train_score)
