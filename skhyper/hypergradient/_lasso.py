@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.linear_model import ElasticNet, Lasso, MultiTaskElasticNet, MultiTaskLasso
 
 from skhyper._numeric import ElasticNetSolver
@@ -38,6 +37,7 @@ from skhyper.hypergradient._problem import (
     check_not_overridden,
     fitted_clone,
     inner_problem,
+    template_of,
 )
 
 __all__ = ["LassoProblem"]
@@ -99,11 +99,11 @@ class _LassoFold(Fold):
 
     def __init__(self, estimator: Any, part: TrainingPart, loss: SquaredLoss, joint: bool):
         self._estimator, self._part, self.loss, self._joint = estimator, part, loss, joint
-        # All fitted attributes but the coefficients, from a fit whose penalty makes these zero.
-        own = {"alpha": estimator.alpha, "warm_start": estimator.warm_start}
-        easy = clone(estimator).set_params(alpha=1e12, warm_start=False)
+        # All fitted attributes but the coefficients, from a fit whose penalty makes these zero. Two
+        # equal targets would be warned of.
         few, target = part.copied(2)
-        self._template = easy.fit(few, target).set_params(**own)
+        unequal = np.arange(np.size(target), dtype=float).reshape(np.shape(target))
+        self._template = template_of(estimator, few, unequal, alpha=1e12, warm_start=False)
         self._template.coef_ = None
         self._column, centers = np.ndim(target) == 2, estimator.fit_intercept
         data, Yc = loss.data, loss.Yc
