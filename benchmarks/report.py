@@ -284,6 +284,26 @@ def overfitting(result):
     return lines + table(head, rows) + [""] + provenance(result)
 
 
+def peaks(result):
+    rows = []
+    for name, row in result["rows"].items():
+        own, rival = row["runs"]["GradientSearchCV"], row["runs"][row["rival"]]
+        shape, mb = " x ".join(map(str, row["shape"])), (f"{run['mb']:.0f}" for run in (rival, own))
+        rows.append([name, shape, row["rival"], *mb, f"{row['ratio']:.2f}", met(row["met"])])
+    head = ["task", "data", "compared with", "its peak, MB", "search", "ratio", "met"]
+    return [
+        "## Peak memory of gradient searches",
+        "",
+        "`GradientSearchCV` of one penalty, 5 folds; each process reads the data and fits. "
+        "Compared with `GridSearchCV` of 3 candidates: whole processes; with one fit: beyond the "
+        f"imports. Bar: {result['bar']:g}.",
+        "",
+        *table(head, rows),
+        "",
+        *provenance(result),
+    ]
+
+
 def import_time(result):
     rows = [
         [
@@ -505,6 +525,7 @@ def main():
         "ablation.json": ablation,
         "gradients_in_the_process.json": gradients,
         "gradient_search.json": gradient_search,
+        "memory.json": peaks,
         "whole_range.json": whole_range,
         "overfitting.json": overfitting,
         "import_time.json": import_time,

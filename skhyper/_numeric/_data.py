@@ -8,6 +8,7 @@ x̄, ȳ : weighted means, (p,), (K,); zero without an intercept
 Xc = √a (X - x̄) : (n, p), never formed where X is sparse
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from skhyper._readonly import private_copy
 
 __all__ = [
+    "LARGEST_MEAN",
     "Centered",
     "as_matrix",
     "as_weights",
@@ -32,7 +34,11 @@ __all__ = [
 
 # Largest mean, relative to the standard deviation, that may be subtracted from products
 # instead of from the data.
-_LARGEST_MEAN = 30.0
+LARGEST_MEAN = 30.0
+# Attributes of `Centered` that are as large as the data.
+_DATA = ("X", "dense")
+# Number of columns of a Gram matrix that are computed at a time from sparse data.
+_BLOCK = 100
 
 
 def as_matrix(X: Any) -> Any:
@@ -103,6 +109,20 @@ class Centered:
     mean: np.ndarray
     dense: np.ndarray | None
 
+    def drop(self, again: Callable[[], "Centered"]) -> None:
+        """Free X and Xc; ``again()`` has the same ones when they are used next."""
+        vars(self).update(_again=again)
+        for name in _DATA:
+            vars(self).pop(name, None)
+
+    def __getattr__(self, name: str) -> Any:
+        again = vars(self).get("_again") if name in _DATA else None
+        if again is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        made = again()
+        vars(self).update({key: getattr(made, key) for key in _DATA})
+        return vars(self)[name]
+
     @classmethod
     def from_data(cls, X: Any, weights: np.ndarray, center: bool, lean: bool = False) -> "Centered":
         """From data, sample weights, and whether to subtract the means.
@@ -120,7 +140,7 @@ class Centered:
         plain = bool((weights == 1).all())
         if lean and plain:
             squares = np.einsum("ij,ij->j", X, X) / total
-            if (mean**2 <= _LARGEST_MEAN**2 * (squares - mean**2)).all():
+            if (mean**2 <= LARGEST_MEAN**2 * (squares - mean**2)).all():
                 return cls(X, weights, mean, None)
         dense = X - mean
         if not plain:
@@ -187,9 +207,19 @@ class Centered:
             return self.X.T @ self.X - n * np.outer(self.mean, self.mean)
         root = np.sqrt(self.weights)
         if primal:
-            Xw = self.X.multiply(root[:, None]).tocsr()
-            total = self.weights.sum()
-            return (Xw.T @ Xw).toarray() - total * np.outer(self.mean, self.mean)
+            return self._sparse_gram()
         shift = np.asarray(self.X @ self.mean).ravel()
         K = (self.X @ self.X.T).toarray() - shift[:, None] - shift + self.mean @ self.mean
         return root[:, None] * K * root
+
+    def _sparse_gram(self) -> np.ndarray:
+        """``Xcᵀ Xc``, a block of columns at a time: a sparse product takes more memory."""
+        p, total = self.shape[1], self.weights.sum()
+        Xw = self.X.tocsc(copy=True)
+        Xw.data *= np.sqrt(self.weights)[Xw.indices]
+        G, Xt = np.empty((p, p)), Xw.T
+        for start in range(0, p, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            G[:, block] = (Xt @ Xw[:, block]).toarray()
+            G[:, block] -= total * np.outer(self.mean, self.mean[block])
+        return G

@@ -52,6 +52,8 @@ class ElasticNetSolver(ABC):
     Attributes
     ----------
     W : ndarray of shape (p, K)
+    c : ndarray of shape (p, K)
+        Correlations at W = 0.
     support : ndarray of int of shape (s,)
         Rows of W that are not zero, or have no l1 penalty.
     exact : bool
@@ -63,6 +65,7 @@ class ElasticNetSolver(ABC):
     """
 
     W: np.ndarray
+    c: np.ndarray
     support: np.ndarray
     exact: bool
     condition: float
@@ -114,6 +117,9 @@ class ElasticNetSolver(ABC):
         """
         return None
 
+    def trim(self) -> None:  # noqa: B027  (joint outputs have one small matrix)
+        """Free matrices that the next solution can recompute at little cost."""
+
     @abstractmethod
     def normals(self) -> np.ndarray:
         """Derivative of the l1 norm, N on the support, zeros outside; (p, K)."""
@@ -126,11 +132,10 @@ class _SeparateOutputs(ElasticNetSolver):
         self._Y, self._positive = Yc / np.sqrt(data.weights.sum()), positive
         first = Quadratic.from_data(data, Yc[:, 0])
         # n samples have rank n, centered ones n - 1.
-        max_rank = min(len(Yc) - centered, data.shape[1])
+        max_rank = min(int(np.count_nonzero(data.weights)) - centered, data.shape[1])
         self._quadratics = [first, *(first.with_target(y) for y in Yc.T[1:])]
         self._pivotings = [Pivoting(q, max_rank, positive) for q in self._quadratics]
-        c = np.array([np.abs(q.c) / q.unit for q in self._quadratics])
-        self.largest_correlation = float(c.max(initial=0.0))
+        self.largest_correlation = float(np.abs(self.c).max(initial=0.0))
 
     def minimize(self, l1: np.ndarray, l2: np.ndarray, approximate: bool = True) -> None:
         self.W = np.zeros((len(l1), len(self._pivotings)))
@@ -142,6 +147,10 @@ class _SeparateOutputs(ElasticNetSolver):
         for pivoting in self._pivotings:
             inside[pivoting.S] = True
         self.support = np.flatnonzero(inside)
+
+    @property
+    def c(self) -> np.ndarray:  # type: ignore[override]
+        return np.column_stack([q.c / q.unit for q in self._quadratics])
 
     @property
     def condition(self) -> float:  # type: ignore[override]
@@ -180,6 +189,10 @@ class _SeparateOutputs(ElasticNetSolver):
             W[:, k] = path[:, 0]
         return W
 
+    def trim(self) -> None:
+        for quadratic in self._quadratics:
+            quadratic.trim()
+
     def normals(self) -> np.ndarray:
         return np.sign(self.W)
 
@@ -190,12 +203,12 @@ class _JointOutputs(ElasticNetSolver):
     def __init__(self, data: Centered, Yc: np.ndarray):
         self._data, self._Yc = data, Yc
         self._total = float(data.weights.sum())
-        self._c = data.adjoint(Yc) / self._total
-        self._C = self._c
+        self.c = data.adjoint(Yc) / self._total
+        self._C = self.c
         # Rounding error of the correlations, (p,).
         lengths = np.sqrt(data.squared_norms() / self._total)
         self._noise = 1e-14 * lengths * np.linalg.norm(Yc) / np.sqrt(self._total)
-        self.largest_correlation = float(np.linalg.norm(self._c, axis=1).max(initial=0.0))
+        self.largest_correlation = float(np.linalg.norm(self.c, axis=1).max(initial=0.0))
         self.W = np.zeros((data.shape[1], Yc.shape[1]))
         self.support = np.empty(0, dtype=int)
         self.exact = False
@@ -238,7 +251,7 @@ class _JointOutputs(ElasticNetSolver):
     def _correlations(self) -> np.ndarray:
         nonzero = np.flatnonzero(self.W.any(axis=1))
         if not len(nonzero):
-            return self._c
+            return self.c
         residuals = self._Yc - self._data.columns(nonzero) @ self.W[nonzero]
         return self._data.adjoint(residuals) / self._total
 
@@ -274,7 +287,7 @@ class _JointOutputs(ElasticNetSolver):
             norms = np.linalg.norm(W, axis=1, keepdims=True)
             N = W / norms
             self._hessian = factorized(_row_hessian(gram, mu / norms, N))
-            G = gram @ W - self._c[S] + mu * N
+            G = gram @ W - self.c[S] + mu * N
             new = W - self._solve_support(G)
             if np.any((new * W).sum(axis=1) <= 0):
                 return False

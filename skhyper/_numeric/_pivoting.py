@@ -130,7 +130,7 @@ class Pivoting:
         while done < 1:
             t = min(done + step, 1.0)
             l1_t = l1 if t == 1 else l1_start ** (1 - t) * l1**t
-            l2_t = (1 - t) * l2_start + t * l2
+            l2_t = l2 if t == 1 else (1 - t) * l2_start + t * l2
             found = self._pivot(l1_t, l2_t, free, t == 1)
             if found is None:
                 step = (t - done) / 2

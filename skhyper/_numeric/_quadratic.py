@@ -44,6 +44,8 @@ _SMALL_DIRECT, _LARGEST_DIRECT = 1000, 2000
 # Sparse data up to this number of entries, zeros included, or filled to this share, are faster
 # dense.
 _SMALL_TABLE, _FULL = 1_000_000, 0.2
+# Solvers of up to 200 unknowns are kept: length of their keys, in bytes.
+_SMALL_KEY = 200 * 16
 # Maximum number of conjugate gradient products per solution.
 _MAX_PRODUCTS = 5000
 # Squared pivots above this, relative to the diagonal: systems need no refinement. Above the second,
@@ -200,8 +202,14 @@ class Quadratic(ABC):
         """
         key = S.tobytes() + l2.tobytes()
         if self._solver is None or key != self._key:
+            self._solver = None  # its memory is freed first
             self._key, self._solver = key, self._new_solver(S, l2)
         return self._solver
+
+    def trim(self) -> None:
+        """Free the last solver, unless it is small."""
+        if len(self._key) > _SMALL_KEY:
+            self._key, self._solver = b"", None
 
     def reset_work(self) -> None:  # noqa: B027  (most do not limit it)
         """Reset the iteration budget, before each solution."""
@@ -295,6 +303,7 @@ class _Sparse(Quadratic):
 
     _products_left = _MAX_PRODUCTS
     _part_of: np.ndarray | None = None
+    _last: Centered | None = None
 
     def reset_work(self) -> None:
         self._products_left = _MAX_PRODUCTS
@@ -303,13 +312,17 @@ class _Sparse(Quadratic):
         super()._set_target(y)
         self._part_of = None
 
+    def trim(self) -> None:
+        super().trim()
+        self._part_of = self._last = None
+
     def _apply(self, S: np.ndarray, w: np.ndarray) -> np.ndarray:
         return self._part(S).apply(w[:, None]) if len(S) else np.zeros((len(self._y), 1))
 
     def _part(self, S: np.ndarray) -> Centered:
         """``Xc[:, S] diag(unit_S)``."""
         data, unit = self._data, self.unit[S]
-        if self._part_of is None or not np.array_equal(S, self._part_of):
+        if self._last is None or self._part_of is None or not np.array_equal(S, self._part_of):
             self._part_of = S
             X = data.X[:, S]
             X.data = X.data * np.repeat(unit, np.diff(X.indptr))
@@ -322,7 +335,7 @@ class _Sparse(Quadratic):
         part, A = self._part(S), self._total
         X, a, mean = part.X, part.weights, part.mean
         if len(S) <= _SMALL_DIRECT:
-            return self._factorized(part.gram(primal=True) / A, l2)
+            return self._factorized(self._gram_of(part), l2)
         self._least_pivot = 0.0
         Xt = X.T  # a product with CSR is faster than with CSC
 
@@ -347,7 +360,12 @@ class _Sparse(Quadratic):
                 return u
             if len(S) > _LARGEST_DIRECT:
                 raise SingularError
-            direct = self._factorized(part.gram(primal=True) / A, l2)
+            direct = self._factorized(self._gram_of(part), l2)
             return direct(v)
 
         return solve
+
+    def _gram_of(self, part: Centered) -> np.ndarray:
+        G = part.gram(primal=True)
+        G /= self._total
+        return G

@@ -9,15 +9,19 @@ import math
 import numbers
 import threading
 import time
+import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from traceback import format_exc
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 
+from skhyper._numeric._data import checked_matrix, checked_target
+from skhyper._numeric._parts import SharedData
 from skhyper._readonly import private_copy, protected, with_protected
 from skhyper._sklearn import (
     MultimetricScorer,
@@ -29,6 +33,7 @@ from skhyper._sklearn import (
 )
 from skhyper.evaluation._candidates import params_key
 from skhyper.evaluation._leave_one_out import LeaveOneOut
+from skhyper.evaluation._memory import Kept, size_in_memory
 from skhyper.evaluation._objective import FoldJob, Objective
 from skhyper.hypergradient import (
     Criterion,
@@ -37,6 +42,7 @@ from skhyper.hypergradient import (
     InnerProblem,
     NotDifferentiableError,
     PlainProblem,
+    TrainingPart,
     as_target,
     finite_output,
     hypergradient,
@@ -49,6 +55,10 @@ __all__ = ["GradientObjective"]
 # Maximum number of loaded problems per fold, one for each combination of the hyperparameters
 # without derivatives.
 _MAX_FOLDS = 4
+# Size of the data of a search, in bytes, up to which its folds keep all that they have made.
+_SMALL_DATA = 4 * 2**20
+# Held while data for all folds are made; of the module, as objectives are pickled.
+_SHARING = threading.Lock()
 # Dummy rows for `_fit_and_score`: the fold's data are split only once.
 _ROWS, _TRAIN, _TEST = np.array([[0], [1]]), np.array([0]), np.array([1])
 
@@ -73,6 +83,8 @@ class GradientObjective:
     names: frozenset[str]
     _folds: dict[int, "_Fold"] = field(default_factory=dict, repr=False)
     _left_out: LeaveOneOut | None = field(default=None, repr=False)
+    _shared: list[Any] = field(default_factory=list, repr=False)
+    _kept: Kept = field(default_factory=Kept, repr=False)
 
     # In a worker process the caches of the folds are made anew.
     portable = False
@@ -110,7 +122,9 @@ class GradientObjective:
         """
         if self._left_out is not None and (result := self._left_out.run(job)) is not None:
             return result
-        fold = self._folds.setdefault(job.fold, _Fold(self, job.fold))
+        if job.fold not in self._folds:
+            self._folds.setdefault(job.fold, _Fold(self, job.fold))
+        fold = self._folds[job.fold]
         with fold.lock:
             result = fold.fit_and_score(job)
             start = time.time()
@@ -121,6 +135,27 @@ class GradientObjective:
             fold.release()
         return result
 
+    def free(self) -> None:
+        """Free what the folds keep."""
+        self._folds.clear()
+        self._shared.clear()
+
+    def shared_data(self) -> tuple[SharedData, np.ndarray] | None:
+        """Data and target of all folds, checked once; None where there is no numerical table."""
+        with _SHARING:
+            if not self._shared:
+                self._shared.append(_shared_data(self.objective))
+            return self._shared[0]
+
+
+def _shared_data(o: Objective) -> tuple[SharedData, np.ndarray] | None:
+    try:
+        X, y = checked_matrix(o.X), checked_target(o.y)
+        trains = [np.arange(X.shape[0])[train] for train, _ in o.splits]
+        return SharedData(X, o.fit_params.get("sample_weight"), trains), y
+    except (TypeError, ValueError):  # an error of the data is raised where they are fitted
+        return None
+
 
 class _Fold:
     """One fold's data and inner problems."""
@@ -128,6 +163,11 @@ class _Fold:
     def __init__(self, whole: GradientObjective, number: int):
         self.lock = threading.Lock()
         self._whole = whole
+        self._n_fits, self._is_kept = 0, True
+        self._is_large = size_in_memory([whole.objective.X]) > _SMALL_DATA
+        self._train: tuple[Any, Any] | None = None
+        self._last_X: Callable[[], Any] = _nothing
+        self._y_train: Any = None
         self._number = number
         self._folds: OrderedDict[str, tuple[InnerProblem, Fold]] = OrderedDict()
         self._loaded = False
@@ -140,29 +180,75 @@ class _Fold:
         self.fitted: Fit
 
     def load(self) -> None:
-        """Split the data, once; arrays are protected from estimators that work in place."""
+        """Copy the test data and metadata, once; protected from estimators that work in place."""
         if self._loaded:
             return
         o = self._whole.objective
         train, test = o.splits[self._number]
-        train_data = safe_split(o.estimator, o.X, o.y, train)
-        test_data = safe_split(o.estimator, o.X, o.y, test, train)
-        self.X_train, self.y_train = map(protected, train_data)
-        self.X_test, self.y_test = map(protected, test_data)
+        self.X_test, self.y_test = map(protected, safe_split(o.estimator, o.X, o.y, test, train))
         fit_params = check_method_params(o.X, params=o.fit_params, indices=train)
         self.fit_params = {name: protected(value) for name, value in fit_params.items()}
         self.score_params = check_method_params(o.X, params=o.score_params, indices=test)
         self.train_score_params = check_method_params(o.X, params=o.score_params, indices=train)
         self._loaded = True
 
+    def training_data(self) -> tuple[Any, Any]:
+        """The training data; copied anew if they were released, and no problem has kept them."""
+        if self._train is None:
+            X = self._last_X()
+            if X is None:
+                X, self._y_train = self._rows_of(self._whole.objective.splits[self._number][0])
+            self._train = X, self._y_train
+        return self._train
+
+    def _rows_of(self, rows: Any) -> tuple[Any, Any]:
+        o = self._whole.objective
+        X, y = map(protected, safe_split(o.estimator, o.X, o.y, rows))
+        return X, y
+
+    def _part(self) -> TrainingPart:
+        o, whole = self._whole.objective, self._whole
+        train = np.arange(n_samples(o.X))[o.splits[self._number][0]]
+
+        def copied(n: int | None = None) -> tuple[Any, Any]:
+            X, y = self.training_data() if n is None else self._rows_of(train[:n])
+            return X, as_target(o.estimator, y)
+
+        return TrainingPart(self.fit_params, copied, self._number, whole.shared_data)
+
     def release(self) -> None:
-        """Release the data and the fit, unless the fold has caches for further candidates."""
-        if self._folds and not any(fold.caches for _, fold in self._folds.values()):
+        """Free what the next candidate does not need, and all that has no place in memory.
+
+        See docs/user_guide/memory.md for the rule.
+        """
+        if self._train is not None:
+            self._last_X = _weak(self._train[0])
+            self._train = None
+        folds = [fold for _, fold in self._folds.values()]
+        self._n_fits += 1
+        if self._is_large:
+            vars(self).pop("fitted", None)
+            for fold in folds:
+                fold.trim()
+            if self._n_fits & (self._n_fits - 1) == 0:  # a power of two: caches grow
+                self._is_kept = self._whole._kept.admits(self._number, self._size())
+            if sparse.issparse(vars(self).get("X_test")) and any(self._whole._shared):
+                del self.X_test  # rows of sparse data are copied fast
+                self._loaded = False
+        if folds and not (self._is_kept and any(fold.caches for fold in folds)):
             self._folds.clear()
-            self._loaded = False
+            self._loaded, self._last_X = False, _nothing
             self._compared = None, False
             self._last_loss = None
-            del self.X_train, self.y_train, self.X_test, self.y_test, self.fold, self.fitted
+            for name in ("X_test", "y_test", "fold", "fitted"):
+                vars(self).pop(name, None)
+
+    def _size(self) -> int:
+        """Bytes of the arrays that the fold keeps."""
+        o = self._whole.objective
+        return size_in_memory(
+            [self._folds, vars(self).get("X_test")], (o.X, o.y, self._whole._shared)
+        )
 
     def fit(self, params: Mapping[str, Any]) -> None:
         """Fit the estimator with hyperparameters set to `params`.
@@ -180,7 +266,7 @@ class _Fold:
             self._why_plain = format_exc()
         if self._why_plain:
             self.problem = PlainProblem(self._estimator(fixed, free))
-            self.fold = self.problem.load(self.X_train, self.y_train, **self.fit_params)
+            self.fold = self.problem.load(*self.training_data(), **self.fit_params)
             self.fitted = self.fold.fit({})
 
     def _estimator(self, fixed: Mapping[str, Any], free: Mapping[str, Any]) -> Any:
@@ -195,8 +281,7 @@ class _Fold:
         key = params_key(fixed)
         if key not in self._folds:
             problem = _problem_of(self._estimator(fixed, free))
-            y = as_target(self._whole.objective.estimator, self.y_train)
-            self._folds[key] = problem, problem.load(self.X_train, y, **self.fit_params)
+            self._folds[key] = problem, problem.load_part(self._part())
             while len(self._folds) > _MAX_FOLDS:
                 self._folds.popitem(last=False)
         self._folds.move_to_end(key)
@@ -224,8 +309,8 @@ class _Fold:
     def score(self, scorer: Any, on_test: bool) -> Any:
         """Scores of the fitted estimator; of its last step if that is equivalent."""
         if not on_test:
-            X = private_copy(self.X_train)
-            return scorer(self.fitted.estimator, X, self.y_train, **self.train_score_params)
+            X, y = self.training_data()
+            return scorer(self.fitted.estimator, private_copy(X), y, **self.train_score_params)
         if not self._whole.criterion.exact:
             return self._score(scorer)
         fold, agreed = self._compared
@@ -313,6 +398,17 @@ class _Fold:
         infinite = [name for name in names if not np.all(np.isfinite(as_vector(gradient[name])))]
         why = f"The derivative by {', '.join(infinite)} is not finite." if infinite else None
         return {"criterion": value, "gradient": gradient, "gradient_error": why}
+
+
+def _nothing() -> None: ...
+
+
+def _weak(X: Any) -> Callable[[], Any]:
+    """A reference that does not keep X alive, if its class has such."""
+    try:
+        return weakref.ref(X)
+    except TypeError:
+        return lambda: X
 
 
 def _problem_of(estimator: Any) -> InnerProblem:

@@ -92,6 +92,9 @@ class Objective:
             **self.options(job),
         )
 
+    def free(self) -> None:
+        """Free what is kept between trials: nothing."""
+
     def failed(
         self, job: "FoldJob", error: Exception, seconds: float, train: Any = None, test: Any = None
     ) -> dict[str, Any]:

@@ -17,7 +17,14 @@ from typing import Any
 import numpy as np
 
 from skhyper._numeric._data import Centered, as_matrix, centered_target
-from skhyper.hypergradient._problem import Cotangents, Gradient, Output, Want, implicit_vjp
+from skhyper.hypergradient._problem import (
+    Cotangents,
+    Gradient,
+    Output,
+    TrainingPart,
+    Want,
+    implicit_vjp,
+)
 
 __all__ = ["SquaredLoss"]
 
@@ -62,6 +69,17 @@ class SquaredLoss:
         """From checked X (n, p), Y (n, K) and sample weights (n,); for `lean` see ``Centered``."""
         y_mean, Yc = centered_target(Y, a, centers)
         return cls(Centered.from_data(X, a, centers, lean), Y, Yc, y_mean, flat, centers, scale)
+
+    @classmethod
+    def from_part(cls, part: TrainingPart, center: bool) -> "SquaredLoss | None":
+        """Mean squared error on a part of shared data; None where it needs a copy."""
+        shared = part.shared()
+        a = None if shared is None else shared[0].weights(part.fold)
+        if shared is None or a is None or (data := shared[0].part(part.fold, a, center)) is None:
+            return None
+        Y = shared[1].reshape(len(a), -1)
+        y_mean, Yc = centered_target(Y, a, center)
+        return cls(data, Y, Yc, y_mean, Y.shape[1] == 1, center, 1 / a.sum())
 
     def filled(self, fitted: Any, single: bool, W: np.ndarray) -> Any:
         """The estimator with W as ``coef_`` and ``intercept_``."""

@@ -73,6 +73,15 @@ class Chain:
         """The fitted transformers."""
         return {stage.name: stage.fitted for stage in self._stages}
 
+    def without_data(self) -> "Chain | None":
+        """A chain of the fitted transformers; None if one does not repeat its training data."""
+        if not all(stage.map.repeats for stage in self._stages):
+            return None
+        other = Chain([(stage.name, stage.map.transformer) for stage in self._stages])
+        for new, old in zip(other._stages, self._stages):
+            new.map.fitted = old.map.fitted
+        return other
+
     def fit_transform(
         self, params: Mapping[str, Mapping[str, Any]], X: Any, y: Any, metadata: Metadata
     ) -> Any:

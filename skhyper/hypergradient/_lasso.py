@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.linear_model import ElasticNet, Lasso, MultiTaskElasticNet, MultiTaskLasso
 
 from skhyper._numeric import ElasticNetSolver
-from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
+from skhyper._numeric._data import as_weights, checked_matrix, checked_target
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient._centred import SquaredLoss
@@ -33,10 +32,12 @@ from skhyper.hypergradient._problem import (
     InnerProblem,
     NotDifferentiableError,
     Output,
+    TrainingPart,
     Traits,
     check_not_overridden,
     fitted_clone,
     inner_problem,
+    template_of,
 )
 
 __all__ = ["LassoProblem"]
@@ -72,32 +73,43 @@ class LassoProblem(InnerProblem):
         pure = isinstance(estimator, Lasso | MultiTaskLasso)
         self.names = ("alpha",) if pure else ("alpha", "l1_ratio")
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
-        return _LassoFold(self.estimator, X, y, sample_weight)
+    def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
+        return self.load_part(TrainingPart.of(X, y, **fit_params))
+
+    def load_part(self, part: TrainingPart) -> Fold:
+        joint, centers = (
+            isinstance(self.estimator, MultiTaskElasticNet),
+            self.estimator.fit_intercept,
+        )
+        loss = None if joint else SquaredLoss.from_part(part, centers)
+        return _LassoFold(self.estimator, part, loss or _loss_of(part, centers, joint), joint)
+
+
+def _loss_of(part: TrainingPart, centers: bool, joint: bool) -> SquaredLoss:
+    X, y = part.copied()
+    X, Y = checked_matrix(X), checked_target(y)
+    a = as_weights(part.fit_params.get("sample_weight"), X.shape[0])
+    Y = Y.reshape(len(Y), -1)
+    flat = Y.shape[1] == 1 and not joint
+    return SquaredLoss.from_data(dense_if_small(X), Y, a, flat, centers, 1 / a.sum(), lean=True)
 
 
 class _LassoFold(Fold):
     """Training data, and a solver warm-started from its last solution."""
 
-    def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any):
-        rows = slice(0, 2)
-        # All fitted attributes but the coefficients, from a fit whose penalty makes these zero.
-        own = {"alpha": estimator.alpha, "warm_start": estimator.warm_start}
-        easy = clone(estimator).set_params(alpha=1e12, warm_start=False)
-        self._template = easy.fit(copy_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
-        self._estimator, self._raw = estimator, (X, y)
-        self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
-        X, Y = checked_matrix(X), checked_target(y)
-        a = as_weights(sample_weight, X.shape[0])
-        joint = self._joint = isinstance(estimator, MultiTaskElasticNet)
-        self._column, centers = Y.ndim == 2, estimator.fit_intercept
-        Y = Y.reshape(len(Y), -1)
-        flat, X = Y.shape[1] == 1 and not joint, dense_if_small(X)
-        self.loss = SquaredLoss.from_data(X, Y, a, flat, centers, 1 / a.sum(), lean=True)
-        data, Yc = self.loss.data, self.loss.Yc
-        self._c = data.adjoint(Yc) / a.sum()
-        self._squares = (Yc**2).sum(axis=0) / a.sum()
-        interpolates = X.shape[1] >= X.shape[0] - bool(centers)
+    def __init__(self, estimator: Any, part: TrainingPart, loss: SquaredLoss, joint: bool):
+        self._estimator, self._part, self.loss, self._joint = estimator, part, loss, joint
+        # All fitted attributes but the coefficients, from a fit whose penalty makes these zero. Two
+        # equal targets would be warned of.
+        few, target = part.copied(2)
+        unequal = np.arange(np.size(target), dtype=float).reshape(np.shape(target))
+        self._template = template_of(estimator, few, unequal, alpha=1e12, warm_start=False)
+        self._template.coef_ = None
+        self._column, centers = np.ndim(target) == 2, estimator.fit_intercept
+        data, Yc = loss.data, loss.Yc
+        n = np.count_nonzero(data.weights)
+        self._squares = (Yc**2).sum(axis=0) / data.weights.sum()
+        interpolates = data.shape[1] >= n - bool(centers)
         self._column_squares = data.squared_norms() if interpolates else None
         positive = getattr(estimator, "positive", False)
         self._solver = ElasticNetSolver.from_data(data, Yc, centers, positive, joint)
@@ -127,12 +139,18 @@ class _LassoFold(Fold):
         if visible and not early and fitted.selection == "cyclic":
             shown = solver.coordinate_descent(alpha, ratio, fitted.tol, fitted.max_iter)
         if shown is None:
-            fitted = fitted_clone(self._estimator, params, *self._raw, **self._fit_params)
+            part = self._part
+            if not solver.exact:
+                solver.trim()  # it has no derivative to compute
+            fitted = fitted_clone(self._estimator, params, *part.copied(), **part.fit_params)
         else:
             fitted = self.loss.filled(fitted, flat, shown)
             if flat and self._column and fitted.fit_intercept:
                 fitted.intercept_ = np.atleast_1d(fitted.intercept_)  # as in scikit-learn
         return _LassoFit(fitted, self, alpha, ratio, *solution, solver.exact, is_exact)
+
+    def trim(self) -> None:
+        self._solver.trim()
 
     def _does_not_converge(self, fitted: Any, W: np.ndarray) -> bool:
         """Whether scikit-learn's own fit stops early, or at a loose tolerance."""
@@ -154,7 +172,7 @@ class _LassoFold(Fold):
     def _gap_is_visible(self, tol: float, l1: float, W: np.ndarray, N: np.ndarray) -> bool:
         """Whether scikit-learn's tolerance, ``tol |yc|²``, is large relative to the objective."""
         # At the solution; by the optimality conditions it needs no residuals.
-        objective = self._squares - (W * self._c).sum(axis=0)
+        objective = self._squares - (W * self._solver.c).sum(axis=0)
         objective = (objective + l1 * (W * N).sum(axis=0)) / 2
         total = objective.sum() if self._joint else objective
         squares = self._squares.sum() if self._joint else self._squares

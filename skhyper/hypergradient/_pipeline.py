@@ -60,39 +60,94 @@ class PipelineProblem(hg.InnerProblem):
         )
 
     def load(self, X: Any, y: Any, **fit_params: Any) -> hg.Fold:
-        return _PipelineFold(self, X, y, fit_params)
+        return self.load_part(hg.TrainingPart.of(X, y, **fit_params))
+
+    def load_part(self, part: hg.TrainingPart) -> hg.Fold:
+        return _PipelineFold(self, part)
+
+
+class _StepsBefore:
+    """The steps before the last, fitted on the training part.
+
+    `Z`, the part after these steps, is None once dropped; it can be made again.
+    """
+
+    def __init__(self, problem: PipelineProblem, part: hg.TrainingPart):
+        steps = problem.estimator.steps
+        self._part = part
+        self._data: tuple[Any, Any] | None = part.copied()
+        self.metadata = route(problem.estimator, "fit", part.fit_params, [s for s, _ in steps])
+        self.chain = Chain(steps[:-1])
+        self.Z: Any = None
+
+    def fit_transform(self, params: Mapping[str, Mapping[str, Any]]) -> Any:
+        """Z: the previous object if nothing changed."""
+        if self._data is None:
+            self._data = self._part.copied()
+        # The last step's metadata are those of its `fit`, the other steps' of `fit_transform`.
+        self.Z = self.chain.fit_transform(params, *self._data, self.metadata)
+        return self.Z
+
+    def copied(self, n: int | None = None) -> tuple[Any, Any]:
+        """Z, or its first n rows, and the target."""
+        if self._data is None:
+            X, y = self._part.copied(n)
+            again = self.chain.without_data()  # what it transforms is not kept
+            assert again is not None
+            return again.transform(X)[0], y
+        y = self._data[1]
+        return (self.Z, y) if n is None else hg.TrainingPart.of(self.Z, y).copied(n)
+
+    def drop(self) -> None:
+        """Free the data, if the fitted steps can make the same Z again."""
+        chain = self.chain.without_data() if self._data is not None else None
+        if chain is not None:
+            self.chain, self._data, self.Z = chain, None, None
 
 
 class _PipelineFold(hg.Fold):
     """The fitted steps before the last, and the fold of the last step."""
 
-    def __init__(self, problem: PipelineProblem, X: Any, y: Any, fit_params: Mapping[str, Any]):
-        self._problem, self._X, self._y = problem, X, y
+    def __init__(self, problem: PipelineProblem, part: hg.TrainingPart):
+        self._problem, self._before = problem, _StepsBefore(problem, part)
         self._steps = [name for name, _ in problem.estimator.steps]
-        self._metadata = route(problem.estimator, "fit", fit_params, self._steps)
-        self._chain = Chain(problem.estimator.steps[:-1])
-        self._final: tuple[Any, hg.Fold] | None = None  # data, and the fold loaded with them
+        self._final: hg.Fold | None = None
+        self._varies = False  # whether steps before the last have hyperparameters
 
     @property
     def caches(self) -> bool:  # type: ignore[override]
-        return len(self._steps) > 1 or self._final is None or self._final[1].caches
+        return len(self._steps) > 1 or self._final is None or self._final.caches
+
+    def trim(self) -> None:
+        if self._final is not None and not self._varies:
+            self._before.drop()
+            if self._before.Z is None:
+                self._final.trim()
+
+    def _load_final(self, nested: Mapping[str, Mapping[str, Any]]) -> hg.Fold:
+        """The fold of the last step; the same while its data do not change."""
+        before, last = self._before, self._problem.last
+        self._varies = any(nested[step] for step in self._steps if step != last)
+        Z = before.Z
+        if Z is None and self._final is not None and not self._varies:
+            return self._final
+        if before.fit_transform(nested) is not Z or self._final is None:
+            self._final = None  # in case loading fails
+            part = hg.TrainingPart(metadata_of(before.metadata, last, "fit"), before.copied)
+            self._final = self._problem.final.load_part(part)
+        return self._final
 
     def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         pipeline, last = self._problem.estimator, self._problem.last
         own, nested = split_params(pipeline, params, self._steps)
-        # The last step's metadata are those of its `fit`, the other steps' of `fit_transform`.
-        Z = self._chain.fit_transform(nested, self._X, self._y, self._metadata)
-        if self._final is None or self._final[0] is not Z:
-            self._final = None  # in case loading fails
-            metadata = metadata_of(self._metadata, last, "fit")
-            self._final = Z, self._problem.final.load(Z, self._y, **metadata)
-        final = self._final[1].fit(nested[last])
+        final = self._load_final(nested).fit(nested[last])
+        chain = self._before.chain
         fitted = copy.copy(pipeline)
         for name, value in own.items():
             setattr(fitted, name, value)
-        steps = {**self._chain.fitted, last: final.estimator}
+        steps = {**chain.fitted, last: final.estimator}
         fitted.steps = [(name, steps.get(name, t)) for name, t in pipeline.steps]
-        return _PipelineFit(fitted, self._problem, self._chain, final)
+        return _PipelineFit(fitted, self._problem, chain, final)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils import column_or_1d
 
 from skhyper._numeric._data import as_weights, copy_rows
+from skhyper._numeric._parts import SharedData
 from skhyper._readonly import with_copies, with_protected
 
 Gradient = dict[str, Any]
@@ -242,6 +243,44 @@ class Fold(ABC):
     def fit(self, params: Mapping[str, Any]) -> Fit:
         """Fit the estimator with hyperparameters set to `params`."""
 
+    def trim(self) -> None:  # noqa: B027  (most have nothing to free)
+        """Free memory that the next fit does not need, or can recompute at little cost."""
+
+
+def _first_rows(X: Any, y: Any, n: int | None = None) -> tuple[Any, Any]:
+    return (X, y) if n is None else (copy_rows(X, slice(n)), np.asarray(y)[:n])
+
+
+def _nothing_shared() -> None: ...
+
+
+@dataclass(frozen=True)
+class TrainingPart:
+    """Training data of a fold, as a part of the data of a search.
+
+    Attributes
+    ----------
+    fit_params : dict
+        Metadata of ``fit``.
+    copied : callable
+        ``copied()`` is the pair X, y as passed to ``load``; ``copied(n)`` its first n rows.
+    fold : int
+        Number of the fold in `shared`.
+    shared : callable
+        ``shared()`` is the pair of the :class:`SharedData` and the target of all folds; None
+        if these are not a numerical table and target.
+    """
+
+    fit_params: Mapping[str, Any]
+    copied: Callable[..., tuple[Any, Any]]
+    fold: int = 0
+    shared: Callable[[], "tuple[SharedData, np.ndarray] | None"] = _nothing_shared
+
+    @classmethod
+    def of(cls, X: Any, y: Any, **fit_params: Any) -> "TrainingPart":
+        """A part that shares nothing."""
+        return cls(fit_params, partial(_first_rows, X, y))
+
 
 class InnerProblem(ABC):
     """Training problem of one estimator, without data.
@@ -278,6 +317,10 @@ class InnerProblem(ABC):
 
         The data are shared by all fits: a search makes arrays read-only.
         """
+
+    def load_part(self, part: TrainingPart) -> Fold:
+        """The same as ``load``; by default of a copy of the training part."""
+        return self.load(*part.copied(), **part.fit_params)
 
 
 @singledispatch

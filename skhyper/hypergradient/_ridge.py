@@ -59,15 +59,19 @@ class RidgeProblem(hg.InnerProblem):
             name = type(estimator).__name__
             raise hg.NotDifferentiableError(f"{name}(positive=True) has no hypergradient.")
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> hg.Fold:  # type: ignore[override]
-        return _RidgeFold(self.estimator, X, y, sample_weight)
+    def load(self, X: Any, y: Any, **fit_params: Any) -> hg.Fold:
+        return self.load_part(hg.TrainingPart.of(X, y, **fit_params))
+
+    def load_part(self, part: hg.TrainingPart) -> hg.Fold:
+        return _RidgeFold(self.estimator, part, **part.fit_params)
 
 
 class _RidgeFold(hg.Fold):
     """Training data, and a solver for any penalty."""
 
-    def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any):
-        self.estimator, self._raw = estimator, (X, y)
+    def __init__(self, estimator: Any, part: hg.TrainingPart, sample_weight: Any = None):
+        self.estimator, self._part = estimator, part
+        X, y = part.copied()
         self._template = template = hg.template_of(estimator, X, y, solver="auto")
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
         # scikit-learn solves sparse data iteratively, and low precision in that precision.
@@ -93,6 +97,11 @@ class _RidgeFold(hg.Fold):
         self.system: _Gram | _Iterations = (
             _Gram(data, self.loss.centers, primal) if self.caches else _Iterations(data)
         )
+
+    def trim(self) -> None:
+        if isinstance(self.system, _Gram) and self.system.primal:
+            data = self.loss.data
+            data.drop(partial(_centered, self._part, data.weights, self.loss.centers))
 
     @cached_property
     def system_left_out(self) -> "_Gram | None":
@@ -120,7 +129,9 @@ class _RidgeFold(hg.Fold):
             if several:  # also for a target with one column
                 fitted.intercept_ = np.atleast_1d(fitted.intercept_)
         else:  # scikit-learn's own solution
-            fitted = hg.fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
+            fitted = hg.fitted_clone(
+                self.estimator, params, *self._part.copied(), **self._fit_params
+            )
         return _RidgeFit(fitted, self, solution, is_exact)
 
 
@@ -179,6 +190,10 @@ class _RidgeFit(hg.Fit):
         return {"alpha": float(by_output.sum()) if is_shared else by_output}
 
 
+def _centered(part: hg.TrainingPart, a: np.ndarray, centers: bool) -> Centered:
+    return Centered.from_data(checked_matrix(part.copied()[0]), a, centers)
+
+
 @dataclass(frozen=True)
 class _Solution:
     """Solution W (p, K) at one penalty for each output.
@@ -220,6 +235,8 @@ class _Gram:
         # Norms of the columns' means, which centering and predictions subtract.
         self._means = np.abs(data.mean) * np.sqrt(data.weights.sum())
         self._squares = data.squared_norms()
+        self._may_rotate = data.dense is not None or bool(np.prod(data.shape) <= _LARGEST_COPY)
+        self._target: np.ndarray | None = None
 
     @cached_property
     def orthogonal(self) -> Orthogonal:
@@ -229,7 +246,9 @@ class _Gram:
         """``(Xcᵀ Xc + α)⁻¹ Xcᵀ Yc``, (p, K)."""
         C = None
         if self.primal:
-            target = self.data.adjoint(Yc)
+            if self._target is None:
+                self._target = self.data.adjoint(Yc)
+            target = self._target
             W = self.shifted.solve(target, alpha)
             error, slopes = self._error_of_primal(W, target, Yc, alpha)
         else:
@@ -237,7 +256,7 @@ class _Gram:
             W = self.data.adjoint(C)
             error, slopes = self._error_of_dual(W, C, alpha)
         accurate = bool(slopes <= _LARGEST_ERROR)
-        dense = self.data.dense is not None or bool(np.prod(self.data.shape) <= _LARGEST_COPY)
+        dense = self._may_rotate
         rotated = dense and not accurate
         if rotated:
             columns = zip(Yc.T, alpha)

@@ -50,6 +50,9 @@ class DifferentiableTransformer(ABC):
         need.
     why_not : str
         Reason why a hyperparameter that one would expect is missing from `names`.
+    repeats : bool
+        Whether ``transform`` of the training data equals the result of ``fit_transform``, to
+        the last bit.
     inherits : tuple of str
         Methods that a subclass of the registered class may not override.
     fitted : transformer
@@ -59,6 +62,7 @@ class DifferentiableTransformer(ABC):
     names: tuple[str, ...] = ()
     passes_inputs: bool = True
     why_not: str = ""
+    repeats: bool = False
     inherits: tuple[str, ...] = ()
     fitted: Any = None
 

@@ -41,6 +41,7 @@ class ScalerMap(LeafTransformer):
     Subclasses define the derivatives of a row and of the statistics.
     """
 
+    repeats = True
     inherits = ("fit", "transform", "fit_transform")
 
     def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:

@@ -39,7 +39,7 @@ def run(
     `start` has the trials to start from, the folds and the seed; `root` is the callback context of
     ``fit``.
     """
-    evaluator, context = _evaluator(search, task, plan, start, root, journal)
+    evaluator, context, objective = _evaluator(search, task, plan, start, root, journal)
     callbacks = stop_callbacks(search)
     try:
         evaluator.run()
@@ -55,6 +55,7 @@ def run(
             store_partial_results(search, plan.selection_losses)
             raise
     finally:
+        objective.free()  # before the refit
         if journal is not None:
             journal.close()
     store_trials(search, plan, evaluator.history, reason)
@@ -63,8 +64,8 @@ def run(
 
 def _evaluator(
     search: Any, task: Task, plan: Plan, start: Start, root: Any, journal: Journal | None
-) -> tuple[Evaluator, Any]:
-    """The evaluator, and the callback context of its trials."""
+) -> tuple[Evaluator, Any, Any]:
+    """The evaluator, the callback context of its trials, and the objective."""
     base, running = start.history, start.resumed.folds
     candidates, n_splits = plan.candidates, len(base.splits)
     n = candidates.n_candidates + len(running)
@@ -100,7 +101,7 @@ def _evaluator(
     evaluator = Evaluator(
         candidates, pool, base, budget, plan.racer, observers, pick, start.resumed
     )
-    return evaluator, context
+    return evaluator, context, objective
 
 
 def _refit_scale(search: Any, task: Task, base: History) -> float:

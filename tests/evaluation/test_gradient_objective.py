@@ -1,30 +1,36 @@
 """One fold's score and hypergradient: against scikit-learn's own fold."""
 
+import dataclasses
 import gc
 import pickle
 import weakref
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_iris
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
+from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import (
+    Lasso,
     LogisticRegression,
     PoissonRegressor,
     Ridge,
     RidgeClassifier,
 )
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skhyper._sklearn import MultimetricScorer
 from skhyper.evaluation import GradientObjective, Objective
+from skhyper.evaluation._memory import Kept, size_in_memory
 from skhyper.evaluation._objective import FoldJob
 from skhyper.hypergradient import criterion_of, inner_problem
 
@@ -212,3 +218,110 @@ def test_in_a_worker_process_caches_are_made_anew():
     failed = target.failed(job, TimeoutError("late"), 1.0)
     assert set(failed) == set(expected)
     assert failed["fit_error"] == "TimeoutError: late"
+
+
+MASKS = [np.arange(len(X)) % 3 != k for k in range(3)]
+
+
+@pytest.mark.parametrize("small", [0, 2**22])
+@pytest.mark.parametrize("return_train_score", [False, True])
+@pytest.mark.parametrize(
+    ("X", "y", "splits", "fit_params"),
+    [
+        (X, y, SPLITS, {}),
+        (pd.DataFrame(X, columns=list("abcd")), y, SPLITS, {}),
+        (X, y[:, None], SPLITS, {"sample_weight": 1.0 + np.arange(len(X)) % 4}),
+        (X, y, [(mask, ~mask) for mask in MASKS], {}),
+        (sparse.csr_matrix(X), y, list(KFold(4, shuffle=True, random_state=0).split(X)), {}),
+    ],
+    ids=["array", "frame", "weights", "masks", "sparse"],
+)
+def test_folds_that_share_their_data(
+    X, y, splits, fit_params, return_train_score, small, monkeypatch
+):
+    monkeypatch.setattr("skhyper.evaluation._gradient_objective._SMALL_DATA", small)
+    data = {"X": X, "y": y, "splits": splits, "fit_params": fit_params}
+    estimator = Lasso(tol=1e-12, max_iter=20_000)
+    plain, told = objectives(estimator, "r2", return_train_score=return_train_score)
+    plain = dataclasses.replace(plain, **data)
+    told = GradientObjective(plain, told.criterion, frozenset({"alpha"}))
+    for fold in range(len(splits)):
+        for alpha in (0.1, 0.01):
+            found, own = (o.run(FoldJob(0, fold, {"alpha": alpha}, 1)) for o in (told, plain))
+            for name in ("test_scores", "train_scores")[: 1 + return_train_score]:
+                assert found[name] == pytest.approx(own[name], rel=1e-6), name
+            assert np.isfinite(found["gradient"]["alpha"])
+    assert told._shared[0] is not None
+    assert all(fold._train is None for fold in told._folds.values())
+
+
+def test_wrong_data_are_reported_by_the_estimator():
+    wrong = np.where(np.arange(4) == 2, np.nan, X)
+    _, told = objectives(Lasso(), "r2", names=("alpha",), error_score=np.nan)
+    told = GradientObjective(
+        dataclasses.replace(told.objective, X=wrong), told.criterion, frozenset({"alpha"})
+    )
+    result = told.run(FoldJob(0, 0, {"alpha": 0.1}, 1))
+    assert "Input X contains NaN" in result["fit_error"]
+
+
+MODELS = {
+    "pipeline": (PIPELINE, "logisticregression__C", "neg_log_loss"),
+    "scaled ridge": (make_pipeline(StandardScaler(), Ridge()), "ridge__alpha", "r2"),
+    "ridge": (Ridge(), "alpha", "r2"),
+    "lasso": (Lasso(), "alpha", "r2"),
+    "features": (
+        make_pipeline(Nystroem(gamma=0.1, n_components=9, random_state=0), Ridge()),
+        "nystroem__gamma",
+        "r2",
+    ),
+    "ill-conditioned": (make_pipeline(PolynomialFeatures(4), Ridge()), "ridge__alpha", "r2"),
+    "kernel": (SVC(), "C", "accuracy"),
+}
+
+
+@pytest.mark.parametrize("n_kept", [0, 1, 3])
+@pytest.mark.parametrize(("estimator", "name", "scoring"), MODELS.values(), ids=MODELS)
+def test_results_do_not_depend_on_what_is_kept(estimator, name, scoring, n_kept, monkeypatch):
+    def results():
+        _, told = objectives(estimator, scoring, {name}, return_train_score=True)
+        jobs = [FoldJob(0, fold, {name: v}, 1) for v in (0.5, 0.01, 0.1) for fold in range(3)]
+        found = [told.run(job) for job in jobs]
+        keys = ("test_scores", "train_scores", "criterion")
+        return told, [[*(r[key] for key in keys), r["gradient"][name]] for r in found]
+
+    _, expected = results()
+    monkeypatch.setattr("skhyper.evaluation._gradient_objective._SMALL_DATA", 0)
+    monkeypatch.setattr(Kept, "admits", lambda self, fold, size: size > 0 and fold < n_kept)
+    told, found = results()
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    assert [bool(fold._folds) for fold in told._folds.values()] == [k < n_kept for k in range(3)]
+    # A fold that is not kept has no data.
+    known = (told.objective.X, told.objective.y)
+    freed = [
+        size_in_memory([vars(fold)], (*known, vars(fold)["_whole"]))
+        for fold in told._folds.values()
+    ]
+    assert all(size < 1000 for size in freed[n_kept:])
+
+
+def test_only_test_data_and_matrices_are_kept_of_large_data(monkeypatch):
+    monkeypatch.setattr("skhyper.evaluation._gradient_objective._SMALL_DATA", 0)
+    _, told = objectives(make_pipeline(StandardScaler(), Ridge()), "r2", {"ridge__alpha"})
+    rng = np.random.default_rng(0)
+    n, p = 3000, 20
+    splits = list(KFold(3).split(range(n)))
+    large = {"X": rng.normal(size=(n, p)), "y": rng.normal(size=n), "splits": splits}
+    told = GradientObjective(
+        dataclasses.replace(told.objective, **large), told.criterion, told.names
+    )
+    told.run(FoldJob(0, 0, {"ridge__alpha": 1.0}, 1))
+    test = 2 * 8 * (n // 3) * p  # as given, and scaled
+    assert test < told._folds[0]._size() < test + 8 * (10 * n + 10 * p**2)
+
+
+def test_folds_are_kept_up_to_a_share_of_memory(monkeypatch):
+    monkeypatch.setattr("skhyper.evaluation._memory.available_memory", lambda: 1000)
+    kept = Kept()
+    assert [kept.admits(0, 200), kept.admits(1, 60), kept.admits(2, 101)] == [True, True, False]
+    assert [kept.admits(2, 40), kept.admits(0, 201), kept.admits(1, 260)] == [True, False, True]

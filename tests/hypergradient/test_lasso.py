@@ -1,5 +1,6 @@
 """Lasso and elastic net: solutions against scikit-learn's, gradients against differences."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -9,18 +10,22 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, Lasso, MultiTaskElasticNet, MultiTaskLasso
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import KFold, cross_val_score
 from sklearn.preprocessing import PolynomialFeatures
 
 from skhyper import GradientSearchCV
+from skhyper._numeric._data import checked_matrix
+from skhyper._numeric._parts import SharedData
 from skhyper.hypergradient import (
     NotDifferentiableError,
+    TrainingPart,
     Want,
     _lasso,
     check_hypergradient,
     hypergradient,
     inner_problem,
 )
+from skhyper.hypergradient._centred import SquaredLoss
 
 DATA = designs()
 
@@ -305,3 +310,26 @@ def test_a_fit_outlasts_the_next_one_of_its_fold(estimator):
     found = first.vjp(d, want)
     assert found.params == pytest.approx(expected.params, rel=1e-8)
     np.testing.assert_allclose(found.X_train, expected.X_train, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix, np.float32])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("intercept", [False, True])
+def test_a_part_of_shared_data_is_a_copy_of_its_rows(intercept, weighted, kind, monkeypatch):
+    monkeypatch.setattr("skhyper._numeric._parts.dense_if_small", lambda X: X)
+    X = DATA["tall"]
+    y, a = target(X, "real"), weights(len(X), weighted).get("sample_weight")
+    estimator = ElasticNet(alpha=0.05, l1_ratio=0.6, fit_intercept=intercept)
+    problem, loss = inner_problem(estimator), lambda p: (float(p @ p), 2 * p)
+    trains = [train for train, _ in KFold(3).split(X)]
+    shared = SharedData(checked_matrix(kind(X)), a, trains), y
+    for fold, train in enumerate(trains):
+        own = {} if a is None else {"sample_weight": a[train]}
+        rows = TrainingPart.of(kind(X[train]), y[train], **own)
+        part = dataclasses.replace(rows, fold=fold, shared=lambda: shared)
+        assert SquaredLoss.from_part(part, intercept) is not None
+        results = []
+        for fit in (problem.load_part(part).fit({}), problem.load_part(rows).fit({})):
+            slope = hypergradient(fit, X, "predict", loss, ["alpha", "l1_ratio"])[1]
+            results.append([*fit.estimator.coef_, fit.estimator.intercept_, *slope.values()])
+        np.testing.assert_allclose(*results, rtol=1e-10, atol=1e-12)
