@@ -205,8 +205,9 @@ class DaskCluster:
         del self._futures[key], self._at[key]
 
     def cancel(self, handles: Sequence[str]) -> None:
-        futures = [self._futures[key] for key in handles]
-        for key in handles:
+        left = [key for key in handles if key in self._futures]
+        futures = [self._futures[key] for key in left]
+        for key in left:
             self._forget(key)
         if futures and self._client.status == "running":
             self._client.cancel(futures)

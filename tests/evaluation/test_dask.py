@@ -120,8 +120,9 @@ def test_the_next_proposal_is_made_when_any_fold_ends(threads, tmp_path):
 def test_minimize_and_errors_of_folds(threads):
     result = minimize(lambda p: (p["x"] - 0.2) ** 2, {"x": (0.0, 1.0)}, 5, random_state=0)
     assert result.nfev == 5
-    with pytest.raises(ZeroDivisionError, match="division by zero"):
-        minimize(lambda p: 1 / 0, {"x": (0.0, 1.0)}, 5, random_state=0)
+    for _ in range(3):  # one or both of two tasks have ended
+        with pytest.raises(ZeroDivisionError, match="division by zero"):
+            minimize(lambda p: 1 / 0, {"x": (0.0, 1.0)}, 5, random_state=0)
 
 
 class Threads(Sleeps):
