@@ -14,7 +14,7 @@ import numpy as np
 
 from skhyper._trial import History
 from skhyper.gp import GaussianProcess, Hyperparameters, fit_gp, gp_posterior, least_and_spread
-from skhyper.samplers._base import Surrogate, located_gradients, located_trials
+from skhyper.samplers._base import Surrogate, located_gradients, located_trials, order_of_ends
 from skhyper.samplers._encoding import Encoding
 from skhyper.samplers._losses import clip_to_finite
 from skhyper.samplers._rules import Rules
@@ -49,18 +49,19 @@ class Observations(NamedTuple):
     """The trials of a history that are in a space.
 
     Losses (n,) are nan where failed or pending, gradients (n, d) nan where unknown; `gradients` is
-    None if they are not used.
+    None if they are not used. `done` are the indices of the trials that are not pending.
     """
 
     points: np.ndarray
     losses: np.ndarray
     pending: np.ndarray
+    done: np.ndarray
     gradients: np.ndarray | None
 
     @classmethod
     def from_history(cls, space: Space, history: History, use_gradients: bool) -> "Observations":
         gradients = located_gradients(space, history) if use_gradients else None
-        return cls(*located_trials(space, history), gradients)
+        return cls(*located_trials(space, history), order_of_ends(space, history), gradients)
 
     @property
     def n_complete(self) -> int:
@@ -92,7 +93,7 @@ class SurrogateFit:
         encoding, F, losses = self._data(space, observed)
         y, gradients = self._rules.transform_losses(losses), None
         if observed.gradients is not None:
-            given = observed.gradients[~observed.pending]
+            given = observed.gradients[observed.done]
             # Those of failed and clipped losses are unknown.
             known = (y == losses)[:, None] & (clip_to_finite(given) == given)
             gradients = encoding.encode_gradients(np.where(known, given, np.nan))
@@ -110,7 +111,7 @@ class SurrogateFit:
         self, space: Space, observed: Observations
     ) -> tuple[Encoding, np.ndarray, np.ndarray]:
         """The encoding, features and losses of the trials that are not pending."""
-        encoding, done = self._rules.encoding(space), ~observed.pending
+        encoding, done = self._rules.encoding(space), observed.done
         return encoding, encoding.encode(observed.points[done]), observed.losses[done]
 
     def _hyperparameters(
@@ -128,4 +129,4 @@ class SurrogateFit:
 
 
 def _surrogate(space: Space, gp: GaussianProcess, encoding: Encoding) -> GPSurrogate:
-    return GPSurrogate(space, gp, encoding, float(gp.predict(gp.X)[0].min()))
+    return GPSurrogate(space, gp, encoding, float(gp.predict_mean(gp.X).min()))
