@@ -20,6 +20,8 @@ from skhyper.samplers._losses import clip_to_finite
 from skhyper.samplers._rules import Rules
 from skhyper.space import Space
 
+_MAX_FITTED = 200  # trials from which hyperparameters are estimated
+
 
 @dataclass(frozen=True)
 class GPSurrogate(Surrogate):
@@ -123,7 +125,11 @@ class SurrogateFit:
         key = (groups.tobytes(), F[:n].tobytes(), losses[:n].tobytes())
         if self._cached is None or key != self._cached[0]:
             y = self._rules.transform_losses(losses[:n])
-            fitted = fit_gp(F[:n], y, groups=groups, priors=self._rules.priors)
+            # Only these, of which hyperparameters are estimated: the posterior of all costs O(n³).
+            kept = least_and_spread(y, _MAX_FITTED)
+            fitted = fit_gp(
+                F[kept], y[kept], groups=groups, max_fitted=_MAX_FITTED, priors=self._rules.priors
+            )
             self._cached = key, fitted.hyperparameters
         return self._cached[1]
 
