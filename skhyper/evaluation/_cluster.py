@@ -207,7 +207,7 @@ class Shared:
                     self._pickled, buffers=[buffer.data.toreadonly() for buffer in self._buffers]
                 )
             except Exception as error:
-                raise RuntimeError(
+                raise WorkerError(
                     f"A worker cannot unpickle the estimator or the data: {error!r}. It needs the "
                     "packages and modules of this process."
                 ) from error
