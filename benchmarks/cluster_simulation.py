@@ -23,6 +23,7 @@ import numpy as np
 
 from skhyper._trial import History
 from skhyper.evaluation import Budget, Evaluator, Observer, SampledCandidates, opened_journal
+from skhyper.evaluation._values import KnownValues
 from skhyper.samplers import GPSampler, RandomSampler
 from skhyper.samplers._rules import Rules
 from skhyper.space import Space
@@ -76,6 +77,7 @@ class VirtualPool:
         loss = hartmann(job.params) + NOISE * self._rng.standard_normal()
         seconds = self._rng.uniform(*SECONDS)
         result = {"test_scores": -loss, "fit_error": None, "fit_time": seconds, "score_time": 0.0}
+        result["started"] = self.now
         heapq.heappush(self._running, (self.now + seconds, self._n, job, result))
         self._n += 1
 
@@ -135,11 +137,13 @@ def simulate(n_workers, n_trials, seed, sampler, save):
     base = History(seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal"
-        with opened_journal(path, base) as observers:
+        with opened_journal(path) as journal:
+            journal.replay(KnownValues())
+            journal.begin({"seed": seed}, {}, (), 0)
             pool = VirtualPool(n_workers, seed)
             watch = Watch(pool, path, n_trials // 20, save)
             budget = Budget(n_parallel=n_workers)
-            Evaluator(candidates, pool, base, budget, None, [*observers, watch]).run()
+            Evaluator(candidates, pool, base, budget, None, [journal, watch]).run()
 
 
 def main():
