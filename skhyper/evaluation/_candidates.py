@@ -145,6 +145,7 @@ class SampledCandidates:
         self._early_ends: list[StopReason] = []  # of phases that ended before their budget
         self._n_phases = len(self._phases)
         self._keys: list[str] = []  # of the trials so far, computed once each
+        self._key_set: set[str] = set()
         self.n_candidates = sum(n for _, n in self._phases)
         reason = f"n_iter={self.n_candidates} candidates were tried"
         self.exhausted_reason = StopReason(reason, "candidates")
@@ -185,7 +186,7 @@ class SampledCandidates:
                 self._end_early()
             self._phases.pop(0)
             self._asked_in_phase = 0
-            self._keys = []  # of another space
+            self._keys, self._key_set = [], set()  # of another space
         return None
 
     def _end_early(self) -> None:
@@ -199,9 +200,10 @@ class SampledCandidates:
             self.exhausted_reason = StopReason(f"{text} in {which}", self._end.kind)
 
     def _tried(self, space: Space, history: History) -> set[str]:
-        for trial in history[len(self._keys) :]:
-            self._keys.append(params_key(trial.params, space))
-        return set(self._keys)
+        new = [params_key(trial.params, space) for trial in history[len(self._keys) :]]
+        self._keys += new
+        self._key_set.update(new)
+        return self._key_set
 
     def _next(self, space: Space, history: History, tried: set) -> Mapping[str, Any] | None:
         while self._first:

@@ -4,9 +4,10 @@
 
 - ``InProcess`` runs one job in each ``wait``;
 - ``JoblibRounds`` runs all submitted jobs by ``joblib.Parallel`` with any of its backends
-  (dask, ray, ...) and yields results as they arrive;
+  but those of a cluster, and yields results as they arrive;
 - ``Threads`` and ``Processes`` take one job at a time, so that a sequential search has each result
-  before the next proposal. joblib's generators request jobs too early.
+  before the next proposal. joblib's generators request jobs too early;
+- ``ClusterPool``, of ``_cluster``, does so on Dask and Ray.
 
 Each process receives the objective once, without the folds' indices, which are sent with the jobs.
 """
@@ -33,6 +34,7 @@ __all__ = ["InProcess", "JoblibRounds", "Pool", "Threads", "make_pool"]
 
 # Backends of joblib in whose place our own processes run.
 _PROCESSES = ("LokyBackend", "MultiprocessingBackend")
+_CLUSTERS = ("DaskDistributedBackend", "RayBackend")
 
 
 class Pool(Protocol):
@@ -106,9 +108,9 @@ class JoblibRounds:
     def __init__(self, objective: Objective, n_jobs: int | None, pre_dispatch: Any):
         self.began = time.monotonic()
         self._shared, self._splits = objective.without_splits()
-        self._backend, _ = get_active_backend()
-        self.in_process = getattr(self._backend, "uses_threads", False)
-        streams = getattr(self._backend, "supports_return_generator", False)
+        backend, _ = get_active_backend()
+        self.in_process = getattr(backend, "uses_threads", False)
+        streams = getattr(backend, "supports_return_generator", False)
         self.n_workers = joblib.effective_n_jobs(n_jobs)
         self._parallel = Parallel(
             n_jobs=self.n_workers,  # joblib 1.3 does not resolve None here
@@ -131,7 +133,8 @@ class JoblibRounds:
 
     def wait(self, timeout: float | None = None) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
         if self._opened is None:
-            self._opened = self._open()
+            self._opened = ExitStack()
+            self._opened.enter_context(self._parallel)
         jobs, self._jobs, self._dispatched = self._jobs, [], []
         self._in_round = True
         try:
@@ -159,19 +162,6 @@ class JoblibRounds:
                 warnings.simplefilter("ignore")
                 self._results.close()
         self._opened = None
-
-    def _open(self) -> ExitStack:
-        stack = ExitStack()
-        stack.enter_context(self._parallel)
-        held = getattr(self._backend, "data_futures", None)
-        if held is not None:
-            # Dask sends objects with a future once, other large arguments in each round.
-            once = [self._shared, *(indices for split in self._splits for indices in split)]
-            futures = self._backend.client.scatter(once, hash=False)
-            for obj, future in zip(once, futures, strict=True):
-                held[id(obj)] = future
-                stack.callback(held.pop, id(obj), None)
-        return stack
 
 
 class Threads:
@@ -249,10 +239,10 @@ def make_pool(
 
     With `limits` there is at least one worker process, since only a process can be ended. An
     objective that is not `portable`, as it has caches that candidates share, otherwise runs in
-    threads.
+    threads of this process. On Dask and Ray each fold is a task.
     """
     n_workers = joblib.effective_n_jobs(n_jobs)
-    backend, _ = get_active_backend()
+    backend, backend_jobs = get_active_backend()
     kind = type(backend).__name__
     if limits is not None and limits.are_set:
         if n_workers > 1 and kind not in _PROCESSES:
@@ -263,10 +253,16 @@ def make_pool(
         if limits.memory_limit is not None and not LIMITS_MEMORY:
             raise ValueError("memory_limit is supported on Linux only; use None.")
         return Processes(objective, n_workers, backend, limits)
+    is_portable = getattr(objective, "portable", True)
+    if is_portable and kind in _CLUSTERS:
+        from skhyper.evaluation._cluster import cluster_pool
+
+        return cluster_pool(objective, backend_jobs if n_jobs is None else n_jobs, backend)
     if n_workers == 1:
         return InProcess(objective)
-    if kind == "ThreadingBackend" or not getattr(objective, "portable", True):
-        return Threads(objective, n_workers, backend)
+    if kind == "ThreadingBackend" or not is_portable:
+        n_threads = min(n_workers, joblib.cpu_count()) if kind in _CLUSTERS else n_workers
+        return Threads(objective, n_threads, backend)
     if kind in _PROCESSES:
         return Processes(objective, n_workers, backend)
     return JoblibRounds(objective, n_jobs, pre_dispatch)

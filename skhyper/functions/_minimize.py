@@ -170,12 +170,12 @@ def minimize(
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     base = History(seed=seed) if history is None else replace(history, seed=seed, splits=())
     objective = _FunctionObjective(function, points, _checked_catch(catch))
-    n_parallel = joblib.effective_n_jobs(n_jobs)
+    pool = make_pool(objective, n_jobs, "2*n_jobs", False)  # type: ignore[arg-type]
     evaluator = Evaluator(
         candidates,
-        make_pool(objective, n_jobs, "2*n_jobs", False),  # type: ignore[arg-type]
+        pool,
         base,
-        Budget(max_time, n_parallel, ordered=random_state is not None),
+        Budget(max_time, pool.n_workers, ordered=random_state is not None),
         observers=[_Callbacks(callbacks, points, chosen)],
     )
     return _run(evaluator, points, chosen)

@@ -25,6 +25,7 @@ C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning, 
 eqs. 2.25, 2.26 and Alg. 2.1.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -144,15 +145,31 @@ class GaussianProcess:
         mean, std : ndarrays of shape (m,)
             In units of y. `std` excludes the noise of an observation, and is never zero.
         """
-        l = self.column_length_scales  # noqa: E741
         mean, std = np.empty(len(X)), np.empty(len(X))
-        block = max(128, _BLOCK_SIZE // len(self._alpha))
-        for first in range(0, len(X), block):
-            rows = slice(first, first + block)
-            k = cross_covariance(X[rows] / l, self._scaled, self.derivatives, self.signal_variance)
+        for rows, k in self._blocks(X):
             mean[rows] = self.mean + k @ self._alpha
             std[rows], _ = self._std(k @ self._root.T)
         return mean, std
+
+    def predict_mean(self, X: Array) -> Array:
+        """Posterior mean (m,) of the latent function at points (m, d): that of :meth:`predict`."""
+        mean = np.empty(len(X))
+        for rows, k in self._blocks(X):
+            mean[rows] = self.mean + k @ self._alpha
+        return mean
+
+    def _blocks(self, X: Array) -> Iterator[tuple[slice, Array]]:
+        """Covariances of blocks of rows of X with the observations."""
+        scaled = X / self.column_length_scales
+        block = max(128, _BLOCK_SIZE // len(self._alpha))
+        for first in range(0, len(X), block):
+            rows = slice(first, first + block)
+            yield (
+                rows,
+                cross_covariance(
+                    scaled[rows], self._scaled, self.derivatives, self.signal_variance
+                ),
+            )
 
     def predict_with_gradient(self, X: Array) -> tuple[Array, Array, Array, Array]:
         """Posterior mean and standard deviation, with their gradients with respect to the point.

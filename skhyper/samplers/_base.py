@@ -3,6 +3,7 @@
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -11,6 +12,8 @@ import numpy as np
 from skhyper._trial import History, Stop, Trial
 from skhyper.space import Space
 
+# The last history of each space: it mostly grows, and its trials are frozen.
+_LOCATED: "WeakKeyDictionary[Space, _Located]" = WeakKeyDictionary()
 _POINTS: WeakKeyDictionary[Space, WeakKeyDictionary[Trial, np.ndarray | None]] = WeakKeyDictionary()
 
 
@@ -146,10 +149,69 @@ def located_trials(space: Space, history: History) -> tuple[np.ndarray, np.ndarr
         nan where failed or pending.
     pending : ndarray of shape (n,), bool
     """
-    points, kept = trials_in(space, history)
-    losses = np.array([trial.loss for trial in kept], dtype=float)
-    pending = np.array([trial.state == "running" for trial in kept], dtype=bool)
-    return points, losses, pending
+    located = _located(space, history)
+    inside = located.inside
+    return located.points[inside], located.losses[inside], located.pending[inside]
+
+
+def order_of_ends(space: Space, history: History) -> np.ndarray:
+    """Indices into :func:`located_trials` of those that are not pending, in the order they ended.
+
+    That of their numbers if no trial is pending that was asked before them. Otherwise it follows
+    from their times: a new result is then one of the last.
+    """
+    located = _located(space, history)
+    pending = located.pending[located.inside]
+    done = np.flatnonzero(~pending)
+    if len(done) == 0 or not pending[: done[-1]].any():
+        return done
+    return done[np.argsort(located.ends[located.inside][done], kind="stable")]
+
+
+def _located(space: Space, history: History) -> "_Located":
+    before = _LOCATED.get(space, _Located.empty(space))
+    located = _LOCATED[space] = before.updated(space, history.trials)
+    return located
+
+
+@dataclass(frozen=True)
+class _Located:
+    """Trials, and their points, losses, states and times as arrays; `inside` the space or not."""
+
+    trials: tuple[Trial, ...]
+    inside: np.ndarray
+    points: np.ndarray
+    losses: np.ndarray
+    pending: np.ndarray
+    ends: np.ndarray  # in seconds
+
+    @classmethod
+    def empty(cls, space: Space) -> "_Located":
+        inside, points = np.empty(0, dtype=bool), np.empty((0, space.n_dims))
+        return cls((), inside, points, np.empty(0), inside, np.empty(0))
+
+    def updated(self, space: Space, trials: tuple[Trial, ...]) -> "_Located":
+        """The same of other trials; only those that have changed are located."""
+        n, n_old = len(trials), len(self.trials)
+        pairs = enumerate(zip(self.trials, trials))
+        changed = [i for i, (old, new) in pairs if old is not new]
+        grown = ((self.inside, False), (self.points, np.nan), (self.losses, np.nan))
+        inside, points, losses = (_resized(array, n, fill) for array, fill in grown)
+        pending, ends = _resized(self.pending, n, False), _resized(self.ends, n, np.nan)
+        for i in (*changed, *range(n_old, n)):
+            point = space.locate(trials[i].params)
+            inside[i] = point is not None
+            points[i] = np.nan if point is None else point
+            losses[i], pending[i] = trials[i].loss, trials[i].state == "running"
+            ends[i] = trials[i].started + trials[i].seconds
+        return _Located(trials, inside, points, losses, pending, ends)
+
+
+def _resized(array: np.ndarray, n: int, fill: Any) -> np.ndarray:
+    """A copy of the first n rows; further ones are filled."""
+    resized = np.full((n, *array.shape[1:]), fill, dtype=array.dtype)
+    resized[: len(array)] = array[:n]
+    return resized
 
 
 def located_gradients(space: Space, history: History) -> np.ndarray:

@@ -219,15 +219,19 @@ class GPSampler(Sampler):
             in_middle = self.rules.starts_in_middle
             return first_point(space, points, history.seed, rng, in_middle)
         encode = surrogate.encoding.encode
-        if observed.pending.any():
-            F = encode(points[observed.pending])
-            gp = surrogate.gp.condition_on(F, surrogate.gp.predict(F)[0])
-            surrogate = replace(surrogate, gp=gp)
         penalty = None
         if self.max_time is not None:
             penalty = penalty_for_time(space, history, self.max_time, encode)
         weight = 0.0 if self.deterministic else self.rules.noise_weight
         acquisition = Acquisition(surrogate, weight, penalty)
+        if observed.pending.any():
+            pending = points[observed.pending]
+            if len(pending) > self.rules.max_pending:
+                likely = np.argsort(-acquisition(pending), kind="stable")
+                pending = pending[likely[: self.rules.max_pending]]
+            F = encode(pending)
+            gp = surrogate.gp.condition_on(F, surrogate.gp.predict_mean(F))
+            acquisition = replace(acquisition, surrogate=replace(surrogate, gp=gp))
         centers = best_points(points, observed.losses)
         return self._maximizer.next_point(acquisition, points, centers, rng)
 

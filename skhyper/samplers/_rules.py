@@ -41,6 +41,9 @@ class Rules:
     noise_weight : float
         Standard deviations of the noise by which the expected improvement is augmented.
         Ablation: 0; 1.
+    max_pending : int
+        Maximum number of pending trials that the GP is conditioned on: those of the largest
+        acquisition. Source: CPU and quality (``benchmarks/cluster_simulation.py``).
     n_full_candidates : int
         Number of trials up to which all candidates are drawn; then the number of candidates is
         inversely proportional to that of trials. Source: CPU (``benchmarks/bayesian_costs.py``).
@@ -89,6 +92,7 @@ class Rules:
     max_fitted_derivatives: int = 300
     refit_growth: int = 5
     noise_weight: float = 2.0
+    max_pending: int = 100
     n_full_candidates: int = 30
     min_candidate_share: float = 0.6
     local_share: float = 0.5

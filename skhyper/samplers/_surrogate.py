@@ -14,11 +14,13 @@ import numpy as np
 
 from skhyper._trial import History
 from skhyper.gp import GaussianProcess, Hyperparameters, fit_gp, gp_posterior, least_and_spread
-from skhyper.samplers._base import Surrogate, located_gradients, located_trials
+from skhyper.samplers._base import Surrogate, located_gradients, located_trials, order_of_ends
 from skhyper.samplers._encoding import Encoding
 from skhyper.samplers._losses import clip_to_finite
 from skhyper.samplers._rules import Rules
 from skhyper.space import Space
+
+_MAX_FITTED = 200  # trials from which hyperparameters are estimated
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,19 @@ class Observations(NamedTuple):
     """The trials of a history that are in a space.
 
     Losses (n,) are nan where failed or pending, gradients (n, d) nan where unknown; `gradients` is
-    None if they are not used.
+    None if they are not used. `done` are the indices of the trials that are not pending.
     """
 
     points: np.ndarray
     losses: np.ndarray
     pending: np.ndarray
+    done: np.ndarray
     gradients: np.ndarray | None
 
     @classmethod
     def from_history(cls, space: Space, history: History, use_gradients: bool) -> "Observations":
         gradients = located_gradients(space, history) if use_gradients else None
-        return cls(*located_trials(space, history), gradients)
+        return cls(*located_trials(space, history), order_of_ends(space, history), gradients)
 
     @property
     def n_complete(self) -> int:
@@ -81,7 +84,7 @@ class SurrogateFit:
 
         With derivatives or `refit`, hyperparameters and posterior are from all these trials.
         """
-        rules, done, losses = self._rules, ~observed.pending, observed.losses[~observed.pending]
+        rules, done, losses = self._rules, observed.done, observed.losses[observed.done]
         encoding = rules.encoding(space)
         F, groups = encoding.encode(observed.points[done]), encoding.groups
         y, gradients = rules.transform_losses(losses), None
@@ -103,7 +106,7 @@ class SurrogateFit:
             kept = least_and_spread(y, self._max_points)
             hyperparameters = self._hyperparameters(F, losses, groups)
             gp = gp_posterior(F[kept], y[kept], hyperparameters, groups=groups)
-        return GPSurrogate(space, gp, encoding, float(gp.predict(gp.X)[0].min()))
+        return GPSurrogate(space, gp, encoding, float(gp.predict_mean(gp.X).min()))
 
     def _hyperparameters(
         self, F: np.ndarray, losses: np.ndarray, groups: np.ndarray
@@ -114,6 +117,10 @@ class SurrogateFit:
         key = (groups.tobytes(), F[:n].tobytes(), losses[:n].tobytes())
         if self._cached is None or key != self._cached[0]:
             y = self._rules.transform_losses(losses[:n])
-            fitted = fit_gp(F[:n], y, groups=groups, priors=self._rules.priors)
+            # Only these, of which hyperparameters are estimated: the posterior of all costs O(n³).
+            kept = least_and_spread(y, _MAX_FITTED)
+            fitted = fit_gp(
+                F[kept], y[kept], groups=groups, max_fitted=_MAX_FITTED, priors=self._rules.priors
+            )
             self._cached = key, fitted.hyperparameters
         return self._cached[1]

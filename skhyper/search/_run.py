@@ -4,7 +4,6 @@ import copy
 import math
 from typing import Any
 
-import joblib
 import numpy as np
 
 from skhyper._trial import History, StopReason
@@ -96,7 +95,7 @@ def _evaluator(
         ended = [trial for trial in base if trial.number not in running]
         observers.append(FailureWatch(pick, ended))
     observers += plan.observers
-    n_parallel = plan.n_parallel or math.ceil(joblib.effective_n_jobs(search.n_jobs) / n_splits)
+    n_parallel = plan.n_parallel or math.ceil(pool.n_workers / n_splits)
     budget = Budget(plan.max_time, n_parallel, plan.ordered, _refit_scale(search, task, base))
     evaluator = Evaluator(
         candidates, pool, base, budget, plan.racer, observers, pick, start.resumed

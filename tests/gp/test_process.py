@@ -86,6 +86,11 @@ def test_far_away_the_prior_returns(data):
     np.testing.assert_allclose([mean[0], std[0]], [4.0, np.sqrt(2.5)])
 
 
+def test_the_mean_alone_is_the_same(data, rng):
+    gp, points = gp_posterior(*data, H), rng.random((300, 3))
+    np.testing.assert_array_equal(gp.predict_mean(points), gp.predict(points)[0])
+
+
 @pytest.mark.parametrize("n_new", [1, 4])
 def test_condition_on_equals_a_fresh_posterior(data, rng, n_new):
     X, y = data

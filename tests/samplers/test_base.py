@@ -5,7 +5,7 @@ import pytest
 
 from skhyper._trial import History, Trial
 from skhyper.samplers import RandomSampler, Sampler
-from skhyper.samplers._base import located_gradients, located_trials
+from skhyper.samplers._base import located_gradients, located_trials, order_of_ends
 from skhyper.space import Space, When
 
 SPACE = Space({"C": (0.0, 10.0), "k": ["x", "y"], "g": When((0.0, 1.0), k="y")})
@@ -35,6 +35,48 @@ def test_located_trials():
     np.testing.assert_allclose(points, expected)
     np.testing.assert_array_equal(losses, [1.0, nan, 5.0, nan])
     np.testing.assert_array_equal(pending, [False, False, False, True])
+
+
+def test_only_trials_that_have_changed_are_located():
+    class Counts(Space):
+        n = 0
+
+        def locate(self, params):
+            self.n += 1
+            return super().locate(params)
+
+    space = Counts({"C": (0.0, 10.0)})
+    trials = [Trial(i, {"C": float(i)}) for i in range(10)]
+    located_trials(space, History(tuple(trials)))
+    trials[3] = Trial(3, {"C": 3.0}, "complete", loss=0.3)
+    trials.append(Trial(10, {"C": 20.0}))
+    grown = located_trials(space, History(tuple(trials)))
+    assert space.n == 12
+    for got, expected in zip(
+        grown, located_trials(Space({"C": (0.0, 10.0)}), History(tuple(trials)))
+    ):
+        np.testing.assert_array_equal(got, expected)
+    grown[0][:] = -1.0
+    points, losses, pending = located_trials(space, History(tuple(trials[:4])))
+    assert points.ravel().tolist() == [0.0, 0.1, 0.2, 0.3], "not changed by the caller"
+    assert losses[3] == 0.3
+    assert pending.tolist() == [True, True, True, False]
+
+
+def test_the_order_in_which_trials_ended():
+    def order(*pending):
+        trials = [
+            Trial(i, {"C": 1.0, "k": "x"}, "complete", loss=1.0, started=start, seconds=seconds)
+            for i, (start, seconds) in enumerate([(0.0, 9.0), (1.0, 1.0), (2.0, 3.0), (2.5, 1.0)])
+        ]
+        for i in pending:
+            trials[i] = Trial(i, {"C": 1.0, "k": "x"}, started=0.0)
+        return order_of_ends(SPACE, History(tuple(trials))).tolist()
+
+    assert order() == [0, 1, 2, 3]
+    assert order(3) == [0, 1, 2]
+    assert order(0) == [1, 3, 2]
+    assert order(0, 1, 2, 3) == []
 
 
 @pytest.mark.parametrize("trials", [(), (Trial(0, {"foreign": 1}),)], ids=["none", "foreign"])

@@ -254,6 +254,19 @@ def test_pending_trials_are_kept_away_from():
     assert np.linalg.norm(other - answer) > 1e-3
 
 
+def test_the_pending_trials_that_would_be_proposed_again_count():
+    space = Space(SQUARE)
+    history = history_of(space, bowl)
+    rng = np.random.default_rng
+    answer = GPSampler().ask(space, history, rng(0))
+    elsewhere = [*space.from_unit(rng(1).random((30, 2))), *space.from_unit([answer])]
+    busy = History((*history, *(Trial(len(history) + i, p) for i, p in enumerate(elsewhere))))
+    few = GPSampler(rules=Rules(max_pending=2)).ask(space, busy, rng(0))
+    assert np.linalg.norm(few - answer) > 1e-3
+    more = GPSampler(rules=Rules(max_pending=31)).ask(space, busy, rng(0))
+    np.testing.assert_array_equal(more, GPSampler().ask(space, busy, rng(0)))
+
+
 def test_no_setting_is_asked_for_twice_while_others_are_left():
     space = Space({"k": ["x", "y", "z"], "n": (1, 4)})
     history = run(GPSampler(), space, lambda params: params["n"], 12)

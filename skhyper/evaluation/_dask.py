@@ -1,0 +1,221 @@
+"""Folds as tasks of Dask.
+
+A task is bound to a free thread of one worker, so that it is known which folds a lost worker ran:
+Dask would run them again by itself until they have ended four workers. It is not told when workers
+are lost; who is there is asked for once a second.
+"""
+
+import asyncio
+import concurrent.futures
+import math
+import queue
+import time
+import uuid
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from skhyper.evaluation._cluster import Lost, Raised, Shared, run_fold
+
+__all__ = ["DaskCluster"]
+
+_POLL_SECONDS = 1.0  # between requests for the list of workers
+_PATIENCE = 60.0  # seconds without workers until a warning
+_TRANSFER_SECONDS = 30.0  # for a result; if it takes longer, its worker may be lost
+
+_PENDING = object()
+_CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
+
+
+class DaskCluster:
+    """The client of joblib's `backend`, with its options for tasks."""
+
+    name = "Dask"
+
+    def __init__(self, shared: Shared, splits: Sequence[Any], backend: Any):
+        self._shared, self._splits = shared, splits
+        self._backend = backend
+        self._client = backend.client
+        self._options = {"pure": False, **backend.submit_kwargs}
+        self._only = self._options.pop("workers", None)
+        self._options.pop("allow_other_workers", None)
+        self._data: Any = None  # futures of the shared object and of the splits
+        self._split_data: list[Any] = []
+        self._futures: dict[str, Any] = {}  # of running tasks
+        self._at: dict[str, tuple[str, int]] = {}  # their workers, and number of restarts before
+        self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._threads = self._ask_for_threads()
+        self._next_look = self._last_worker = time.monotonic()
+
+    @property
+    def n_slots(self) -> int:
+        return max(1, sum(self._threads.values()))
+
+    def submit(self, job: bytes, fold: int, avoid: str) -> str | None:
+        worker = self._free_worker(avoid)
+        if worker is None or not self._send_data(fold):
+            return None
+        host = _host(worker)
+        n_sharing = sum(n for address, n in self._threads.items() if _host(address) == host)
+        key = f"skhyper-fold-{uuid.uuid4().hex}"
+        self._futures[key] = self._client.submit(
+            run_fold,
+            self._data,
+            job,
+            self._split_data[fold],
+            0,
+            n_sharing,
+            key=key,
+            workers=[worker],
+            **self._options,
+        )
+        self._at[key] = worker, self._client.generation
+        self._watch(key)
+        return key
+
+    def _free_worker(self, avoid: str) -> str | None:
+        """The worker with most free threads; `avoid` only if there is no other."""
+        used = Counter(worker for worker, _ in self._at.values())
+        free = {a: n - used[a] for a, n in self._threads.items() if n > used[a]}
+        return max(free, key=lambda a: (a != avoid, free[a]), default=None)
+
+    def _send_data(self, fold: int) -> bool:
+        """Send what the workers do not have, or have no more; False if there are none yet."""
+        try:
+            if self._data is None or self._data.status != "finished":
+                # To all workers; later ones get it from these.
+                self._data = self._client.scatter(self._shared, broadcast=True, hash=False)
+            if not self._split_data:
+                self._split_data = self._client.scatter(list(self._splits), hash=False)
+            elif self._split_data[fold].status != "finished":
+                (self._split_data[fold],) = self._client.scatter([self._splits[fold]], hash=False)
+        except (TimeoutError, OSError):  # no worker, or one that has just been lost
+            self._check_connection()
+            self._next_look = 0.0
+            return False
+        return True
+
+    def _watch(self, key: str) -> None:
+        self._futures[key].add_done_callback(lambda future: self._done.put(future.key))
+
+    def finished(self, timeout: float) -> list[tuple[str, Any]]:
+        outcomes = []
+        for key in self._ended(min(timeout, _POLL_SECONDS)):
+            outcome = self._outcome(key) if key in self._futures else _PENDING
+            if outcome is not _PENDING:
+                outcomes.append((key, outcome))
+        for key, _ in outcomes:
+            self._forget(key)
+        if time.monotonic() >= self._next_look:
+            outcomes += self._lost()
+        return outcomes
+
+    def _ended(self, timeout: float) -> list[str]:
+        """Keys of tasks that ended; none if that takes too long."""
+        keys = []
+        # A search within a task leaves its thread to others while it waits.
+        with self._backend.retrieval_context(), suppress(queue.Empty):
+            keys.append(self._done.get(timeout=max(0.0, timeout)))
+            while True:
+                keys.append(self._done.get_nowait())
+        return keys
+
+    def _outcome(self, key: str) -> Any:
+        future = self._futures[key]
+        try:
+            if future.status == "error":
+                error = future.exception(timeout=_TRANSFER_SECONDS)
+                if type(error).__name__ == "KilledWorker":
+                    return Lost(str(error), final=True)
+                return Raised(error)
+            if future.status == "finished":
+                return future.result(timeout=_TRANSFER_SECONDS)
+        except TimeoutError:
+            pass
+        except _CANCELLED:
+            return self._cancelled(key)
+        if future.status in ("cancelled", "lost"):
+            return self._cancelled(key)
+        self._watch(key)  # its result was lost and is computed again
+        return _PENDING
+
+    def _cancelled(self, key: str) -> Lost:
+        """Outcome of a task that Dask cancelled: after a restart, or as its data were lost."""
+        self._check_connection()
+        self._threads = self._ask_for_threads()
+        return self._loss(key)
+
+    def _loss(self, key: str) -> Lost:
+        worker, generation = self._at[key]
+        restarted = self._client.generation != generation
+        return Lost() if restarted or worker in self._threads else Lost(worker)
+
+    def _lost(self) -> list[tuple[str, Any]]:
+        """Outcomes of tasks whose workers are there no more."""
+        self._threads = self._ask_for_threads()
+        self._next_look = time.monotonic() + _POLL_SECONDS
+        self._warn_without_workers()
+        lost = [key for key, (worker, _) in self._at.items() if worker not in self._threads]
+        outcomes = [(key, self._loss(key)) for key in lost]
+        self.cancel(lost)
+        return outcomes
+
+    def _warn_without_workers(self) -> None:
+        now = time.monotonic()
+        if self._threads:
+            self._last_worker = now
+        elif now - self._last_worker > _PATIENCE:
+            self._last_worker = math.inf
+            warnings.warn(
+                f"Dask has had no worker for {_PATIENCE:.0f} s; the search waits for one.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def _ask_for_threads(self) -> dict[str, int]:
+        """Number of threads, or of tasks for which the resources suffice, of each worker."""
+        needed = self._options.get("resources")
+        try:
+            threads = self._client.nthreads(self._only)
+            if needed:
+                workers = self._client.scheduler_info()["workers"]
+                there = {a: workers[a].get("resources", {}) for a in threads if a in workers}
+                return {
+                    a: int(min(threads[a], *(has.get(k, 0) // n for k, n in needed.items())))
+                    for a, has in there.items()
+                }
+            return dict(threads)
+        except Exception:
+            self._check_connection()
+            raise
+
+    def _check_connection(self) -> None:
+        while self._client.status == "connecting":
+            time.sleep(0.1)
+        if self._client.status != "running":
+            raise ConnectionError(
+                "The scheduler of Dask is gone, or its client was closed. The finished trials are "
+                "in `history_` and in the journal, if there is one: fit again with the same "
+                "journal, or with history=search.history_, on another cluster to continue."
+            )
+
+    def _forget(self, key: str) -> None:
+        del self._futures[key], self._at[key]
+
+    def cancel(self, handles: Sequence[str]) -> None:
+        left = [key for key in handles if key in self._futures]
+        futures = [self._futures[key] for key in left]
+        for key in left:
+            self._forget(key)
+        if futures and self._client.status == "running":
+            self._client.cancel(futures)
+
+    def close(self) -> None:
+        self._data = None
+        self._split_data = []
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0]
