@@ -171,7 +171,7 @@ def test_params_key(a, b, equal):
     assert (params_key(a) == params_key(b)) == equal
 
 
-def test_setting_key_in_a_space():
+def test_params_key_in_a_space():
     space = Space({"C": (0.1, 10.0), "f": [1, 1.0]}).with_defaults({"C": 2.0, "f": 1, "tol": 3})
     assert params_key({"C": 1, "f": 1}, space) == params_key({"C": 1.0, "f": 1}, space)
     assert params_key({"C": 1, "f": 1}, space) != params_key({"C": 1, "f": 1.0}, space)
@@ -190,7 +190,7 @@ def test_a_sampler_whose_answer_has_the_wrong_shape(answer):
         SampledCandidates(Wrong(), [(space, 3)]).ask(History())
 
 
-def test_setting_key_of_what_cannot_be_pickled():
+def test_params_key_of_what_cannot_be_pickled():
     function = lambda: (yield)  # noqa: E731
     generator = function()
     assert params_key({"a": generator}) == params_key({"a": generator})
