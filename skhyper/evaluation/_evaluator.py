@@ -167,7 +167,8 @@ class Evaluator:
         try:
             self._resume()
             self._fill()
-            while self._running and not self._cut:
+            # Folds of a stopped trial may occupy all workers while no trial is running.
+            while (self._running or self._asking) and not self._cut:
                 self._wait()
         except BaseException:
             self._pool.close(kill=True)
