@@ -149,7 +149,11 @@ class Evaluator:
         # Trial that the jobs of this process count as 0, and the first one that the search made.
         self._first_job = min(resumed.folds, default=len(base))
         self._first_own = len(base) if resumed.n_given is None else resumed.n_given
-        self._n_done = len(base) - len(resumed.folds) if resumed.seconds else 0
+        self._n_done = 0
+        if resumed.seconds:
+            self._n_done = len(base) - len(resumed.folds)
+            for result in (result for trial in base for result in trial.folds):
+                self._deadline.on_fold_end(result)
         self._asking = True
         self._cut = False
         self.stop_reason = StopReason("", "candidates")
@@ -167,7 +171,8 @@ class Evaluator:
         try:
             self._resume()
             self._fill()
-            while self._running and not self._cut:
+            # Folds of a stopped trial may occupy all workers while no trial is running.
+            while (self._running or self._asking) and not self._cut:
                 self._wait()
         except BaseException:
             self._pool.close(kill=True)
@@ -186,7 +191,9 @@ class Evaluator:
                 self._add_jobs(number)
             if self._cut:
                 return
-        self._submit_waiting()
+        self._check_time()
+        if not self._cut:
+            self._submit_waiting()
 
     def _wait(self) -> None:
         for job, result in self._pool.wait(self._deadline.seconds_left(self._n_done > 0)):

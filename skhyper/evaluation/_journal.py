@@ -230,7 +230,7 @@ class Journal(Observer):
         """Let others use the file; trials that are still running are noted as cut short."""
         if self._file is None:
             return
-        if self._running:
+        if self._header and self._own_session is None:  # otherwise there was nothing to do
             self._write({"cut": sorted(self._running), "at": self._now()})
         try:
             self._syncer.stop()
