@@ -95,6 +95,23 @@ def run(kind, lengths, seed):
     return {"seconds": seconds, "best": float(search.best_score_)}
 
 
+def summary(rows):
+    share = [row["ideal"] / row["skhyper"]["seconds"] for row in rows]
+    faster = [row["skopt"]["seconds"] / row["skhyper"]["seconds"] for row in rows]
+    waiting = [row["batch_ideal"] / row["ideal"] for row in rows]
+    best = {kind: [row[kind]["best"] for row in rows] for kind in ("skhyper", "skopt")}
+    return {
+        "busy_share_of_ideal": float(np.median(share)),
+        "throughput_to_skopt": float(np.median(faster)),
+        "throughput_to_ideal_batches": float(np.median(np.array(share) * waiting)),
+        "best_mean": {kind: float(np.mean(values)) for kind, values in best.items()},
+        "best_standard_error": {
+            kind: float(np.std(values, ddof=1) / np.sqrt(len(values)))
+            for kind, values in best.items()
+        },
+    }
+
+
 def main(seeds, n_trials):
     result = _environment.environment("python benchmarks/workers.py")
     rows = []
@@ -107,24 +124,11 @@ def main(seeds, n_trials):
             row[kind] = run(kind, lengths, seed)
         rows.append(row)
         print(row, flush=True)
-    share = [row["ideal"] / row["skhyper"]["seconds"] for row in rows]
-    faster = [row["skopt"]["seconds"] / row["skhyper"]["seconds"] for row in rows]
-    waiting = [row["batch_ideal"] / row["ideal"] for row in rows]
-    best = {kind: [row[kind]["best"] for row in rows] for kind in ("skhyper", "skopt")}
-    summary = {
-        "busy_share_of_ideal": float(np.median(share)),
-        "throughput_to_skopt": float(np.median(faster)),
-        "throughput_to_ideal_batches": float(np.median(np.array(share) * waiting)),
-        "best_mean": {kind: float(np.mean(values)) for kind, values in best.items()},
-        "best_standard_error": {
-            kind: float(np.std(values, ddof=1) / np.sqrt(len(values)))
-            for kind, values in best.items()
-        },
-    }
-    print(summary)
+    found = summary(rows)
+    print(found)
     settings = {"n_trials": n_trials, "n_workers": N_WORKERS, "median_seconds": MEDIAN}
     name = "workers.json" if n_trials == N_TRIALS else "workers-fast.json"
-    print(_environment.write(name, {**result, **settings, "rows": rows, "summary": summary}))
+    print(_environment.write(name, {**result, **settings, "rows": rows, "summary": found}))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ __all__ = ["LIMITS_MEMORY", "Start", "Worker", "borrow", "give_back", "kill_all"
 _IDLE_SECONDS = 300  # until an idle worker exits; as in joblib
 # Maximum number of idle workers for each core, or for each worker of the last fit if more.
 _IDLE_PER_CORE = 2
+_PAUSE_SECONDS = 0.5  # between fits, up to which a worker does not collect garbage
 _WATCH_SECONDS = 1.0  # between checks that the parent process is alive
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 # Only Linux counts private memory, and not only the heap, towards RLIMIT_DATA.
@@ -289,7 +290,7 @@ def _serve(
         function(*args)
     usual = resource.getrlimit(resource.RLIMIT_DATA) if LIMITS_MEMORY else (0, 0)
     run: Callable[[bytes], Any] | None = None
-    while run is not None or pipe.poll(idle_seconds):
+    while run is not None or _has_message(pipe, idle_seconds):
         try:
             kind, *details = pickle.loads(pipe.recv_bytes())
         except (EOFError, OSError):
@@ -301,12 +302,19 @@ def _serve(
         elif kind == "release":
             run = None
             _limit_memory(None, usual)
-            gc.collect()  # the data may be in reference cycles
             continue
         else:
             return
         with suppress(OSError):
             pipe.send_bytes(answer)
+
+
+def _has_message(pipe: connection.Connection, idle_seconds: float) -> bool:
+    """Wait for a message for `idle_seconds`; returns whether there is one."""
+    pause = min(_PAUSE_SECONDS, idle_seconds)
+    if not pipe.poll(pause):
+        gc.collect()  # the data may be in reference cycles
+    return pipe.poll(idle_seconds - pause)
 
 
 def _exit_with_parent(parent: int) -> None:
