@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Splits", "fold_sizes"]
-
 # Number of indices up to which stored folds are all unpacked on first use.
 _MAX_UNPACKED = 50_000_000
 # How a set of rows is stored, one letter for each set.

@@ -26,16 +26,6 @@ from skhyper._numeric._iterations import (
     dual_iterations,
 )
 
-__all__ = [
-    "LARGEST_SOFTMAX",
-    "Design",
-    "break_even_iterations",
-    "cholesky_solver",
-    "factorized",
-    "hessian_solver",
-    "root_solver",
-]
-
 # Maximum number of unknowns for a factorization; above, conjugate gradients are faster.
 _LARGEST_DIRECT, LARGEST_SOFTMAX = 3000, 1500
 # Maximum number of entries of sparse columns that are copied to a dense array.

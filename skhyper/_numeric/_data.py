@@ -19,19 +19,6 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from skhyper._readonly import private_copy
 
-__all__ = [
-    "LARGEST_MEAN",
-    "Centered",
-    "as_matrix",
-    "as_weights",
-    "centered_target",
-    "checked_matrix",
-    "checked_target",
-    "copy_rows",
-    "with_class_weights",
-]
-
-
 # Largest mean, relative to the standard deviation, that may be subtracted from products
 # instead of from the data.
 LARGEST_MEAN = 30.0

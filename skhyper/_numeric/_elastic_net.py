@@ -32,8 +32,6 @@ from skhyper._numeric._data import Centered
 from skhyper._numeric._pivoting import Pivoting
 from skhyper._numeric._quadratic import Quadratic
 
-__all__ = ["ElasticNetSolver"]
-
 # Correlations that exceed the penalty by less, relative to it, count as equal.
 _SLACK = 1e-9
 # Tolerance of scikit-learn's coordinate descent, first and last.

@@ -12,15 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logsumexp, softmax
 
-__all__ = [
-    "Family",
-    "binomial",
-    "multinomial",
-    "squared_epsilon_insensitive",
-    "squared_hinge",
-    "tweedie",
-]
-
 Array = np.ndarray
 
 

@@ -12,16 +12,6 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-__all__ = [
-    "ADJOINT_RTOL",
-    "LARGEST_DUAL",
-    "Operator",
-    "Solver",
-    "conjugate_gradients",
-    "dual_iterations",
-    "preconditioned_cg",
-]
-
 Operator = Callable[[np.ndarray], np.ndarray]
 # ``solve(v, rtol=None) -> u``, see `hessian_solver`.
 Solver = Callable[..., np.ndarray]

@@ -19,8 +19,6 @@ from skhyper._numeric._families import Family, multinomial
 from skhyper._numeric._iterations import Solver, preconditioned_cg
 from skhyper._numeric._softmax import softmax_solver
 
-__all__ = ["newton", "step_length"]
-
 # Armijo's condition: share of the predicted decrease, and relative rounding error of F.
 _DECREASE = 1e-4
 _F_RTOL = 1e-14

@@ -22,8 +22,6 @@ from scipy import sparse
 from skhyper._numeric._data import LARGEST_MEAN, Centered, as_weights
 from skhyper._numeric._quadratic import dense_if_small
 
-__all__ = ["Part", "SharedData"]
-
 # Largest squared length of a column over all samples, relative to that in the centered part, up
 # to which the rest may be subtracted: as much as the means (see `Centered`) may cost.
 _LARGEST_SQUARES = LARGEST_MEAN**2

@@ -27,8 +27,6 @@ import numpy as np
 
 from skhyper._numeric._quadratic import Quadratic, SingularError, WorkLimitError
 
-__all__ = ["Pivoting"]
-
 # Correlations that exceed the penalty by less, relative to it, count as equal.
 _SLACK = 1e-9
 _MAX_ROUNDS = 20

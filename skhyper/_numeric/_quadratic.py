@@ -27,8 +27,6 @@ from skhyper._numeric._iterations import conjugate_gradients
 
 Solver = Callable[[np.ndarray], np.ndarray]
 
-__all__ = ["Quadratic", "SingularError", "WorkLimitError", "dense_if_small"]
-
 # Squared pivot, relative to the diagonal, below which a matrix counts as singular.
 _SINGULAR = 1e-14
 # Squared pivot, relative to the largest, below which a feature counts as dependent on others.

@@ -25,8 +25,6 @@ from skhyper._numeric._iterations import (
     preconditioned_cg,
 )
 
-__all__ = ["SoftmaxFactor", "softmax_preconditioner", "softmax_solver"]
-
 # Minimum pivot of a Cholesky factor in single precision.
 _SMALLEST_SINGLE_PIVOT = 3e-3
 # Relative residual, and maximum number of iterations with a factor of another point, which cost

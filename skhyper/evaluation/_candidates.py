@@ -13,8 +13,6 @@ from skhyper._identity import digest
 from skhyper._trial import History, Stop, StopReason, Trial
 from skhyper.space import Space, evenly
 
-__all__ = ["Candidates", "ListedCandidates", "SampledCandidates", "params_key"]
-
 # Number of random draws of a new candidate before a space is enumerated; maximum size of such a
 # space, in candidates.
 _MAX_REDRAWS = 200

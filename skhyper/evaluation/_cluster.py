@@ -25,8 +25,6 @@ from threadpoolctl import ThreadpoolController
 from skhyper.evaluation._objective import FoldJob, Task
 from skhyper.exceptions import WorkerError
 
-__all__ = ["Cluster", "ClusterPool", "Lost", "Raised", "Shared", "cluster_pool", "run_fold"]
-
 # Number of restarts of the cluster after which a fold that they interrupted counts as lost.
 _MAX_RESTARTS = 5
 

@@ -19,8 +19,6 @@ from typing import Any
 
 from skhyper.evaluation._cluster import Lost, Raised, Shared, run_fold
 
-__all__ = ["DaskCluster"]
-
 _POLL_SECONDS = 1.0  # between requests for the list of workers
 _PATIENCE = 60.0  # seconds without workers until a warning
 _TRANSFER_SECONDS = 30.0  # for a result; if it takes longer, its worker may be lost

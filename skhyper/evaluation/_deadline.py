@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from statistics import mean
 from typing import Any, Protocol
 
-__all__ = ["Deadline"]
-
 # Seconds that the first trial has at least, and seconds within which workers should start.
 _MIN_SECONDS = 1.0
 _START_SECONDS = 60.0

@@ -16,8 +16,6 @@ from skhyper.evaluation._executor import Pool
 from skhyper.evaluation._objective import FoldJob, finished_trial
 from skhyper.evaluation._observers import Observer
 
-__all__ = ["Budget", "Evaluator", "Racer", "Resumed"]
-
 
 @dataclass(frozen=True)
 class Budget:

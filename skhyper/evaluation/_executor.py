@@ -30,8 +30,6 @@ from skhyper.evaluation._objective import FoldJob, Objective, Task, run_job
 from skhyper.evaluation._processes import Limits, Processes
 from skhyper.evaluation._workers import LIMITS_MEMORY
 
-__all__ = ["InProcess", "JoblibRounds", "Pool", "Threads", "make_pool"]
-
 # Backends of joblib in whose place our own processes run.
 _PROCESSES = ("LokyBackend", "MultiprocessingBackend")
 _CLUSTERS = ("DaskDistributedBackend", "RayBackend")

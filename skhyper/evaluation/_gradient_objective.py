@@ -50,8 +50,6 @@ from skhyper.hypergradient import (
 )
 from skhyper.space import as_vector
 
-__all__ = ["GradientObjective"]
-
 # Maximum number of loaded problems per fold, one for each combination of the hyperparameters
 # without derivatives.
 _MAX_FOLDS = 4

@@ -25,8 +25,6 @@ from skhyper.evaluation._replay import Replay, check_whole, replayed
 from skhyper.evaluation._values import KnownValues, encoded, encoded_params
 from skhyper.exceptions import SkhyperWarning
 
-__all__ = ["Journal", "opened_journal"]
-
 # Size up to which a header is written again by each process, in bytes, in case it is damaged.
 _SMALL_HEADER = 4000
 

@@ -21,8 +21,6 @@ from skhyper.hypergradient import (
     inner_problem,
 )
 
-__all__ = ["LeaveOneOut"]
-
 
 class LeaveOneOut:
     """Scores and gradients of all folds of a candidate, from one fit on all data."""

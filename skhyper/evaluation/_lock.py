@@ -20,8 +20,6 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["LockedFile"]
-
 # Errors of `flock` that say that another process has the lock; all others: there are no locks.
 _IN_USE = (errno.EWOULDBLOCK, errno.EACCES, errno.EAGAIN)
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Kept", "available_memory", "size_in_memory"]
-
 # Share of the memory available at first that the folds of a search keep between trials.
 KEPT_SHARE = 0.25
 _LOCK = threading.Lock()  # of the module: what folds keep is pickled with the objective

@@ -19,18 +19,6 @@ _NOT_FINITE = "The score is not finite."
 # Entries of fold results that scikit-learn does not tabulate.
 _NOT_TABULATED = ("score_error", "started", "seconds")
 
-__all__ = [
-    "FoldJob",
-    "Objective",
-    "Task",
-    "error_message",
-    "finished_trial",
-    "fold_error",
-    "run_job",
-    "tabulated",
-    "with_missing_folds",
-]
-
 
 @dataclass(frozen=True)
 class Objective:

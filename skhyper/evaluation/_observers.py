@@ -12,8 +12,6 @@ from skhyper._sklearn import HAS_CALLBACKS
 from skhyper._trial import History, StopReason, Trial
 from skhyper.evaluation._objective import FoldJob, error_message, fold_error
 
-__all__ = ["FailureWatch", "FoldCallbacks", "Observer", "TrialCallbacks"]
-
 # Number of trials without any score, all with the same error, after which a search stops.
 _MAX_FAILURES = 3
 

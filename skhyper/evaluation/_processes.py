@@ -21,8 +21,6 @@ from skhyper.evaluation._sharing import SharedObject, sharing_options
 from skhyper.evaluation._workers import Start, Worker, borrow, give_back, kill_all
 from skhyper.exceptions import WorkerError
 
-__all__ = ["Limits", "Processes"]
-
 # A worker whose last fold took fewer seconds receives the next one before it is done.
 _QUICK_SECONDS = 0.01
 # Maximum size in bytes of the row numbers of a job that is sent ahead: the pipe must not block.

@@ -7,8 +7,6 @@ from typing import Any
 
 from skhyper.evaluation._cluster import Lost, Raised, Shared, run_fold
 
-__all__ = ["RayCluster"]
-
 _POLL_SECONDS = 1.0  # between requests for the resources of the cluster
 
 

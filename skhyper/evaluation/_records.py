@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["FORMAT", "Damage", "Records", "line_of", "scanned"]
-
 FORMAT = 2  # version of the format; 1 consisted of pickles
 _KEY = "skhyper_journal"  # of the format's version in the header
 _START = f'{{"n":0,"{_KEY}":'.encode()

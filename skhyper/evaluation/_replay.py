@@ -13,8 +13,6 @@ from skhyper.evaluation._objective import finished_trial
 from skhyper.evaluation._records import Records, scanned
 from skhyper.evaluation._values import KnownValues, decoded, decoded_params
 
-__all__ = ["Entry", "Replay", "load_history", "replayed"]
-
 
 @dataclass
 class Entry:

@@ -18,8 +18,6 @@ from skhyper.evaluation._objective import FoldJob
 from skhyper.evaluation._processes import Processes
 from skhyper.exceptions import WorkerError
 
-__all__ = ["RetryPool", "journaled_pool"]
-
 # Number of processes that may die while a trial is tried in a process of its own, before it counts
 # as failed without another try.
 _MAX_DEATHS = 4

@@ -25,8 +25,6 @@ import joblib
 import numpy as np
 from joblib.externals.loky.backend import resource_tracker
 
-__all__ = ["SharedObject", "load_shared", "sharing_options"]
-
 _ALIGNMENT = 64  # of arrays in the file, in bytes; as in numpy and joblib
 # Minimum size in bytes of a column, or block of columns, of a large table that is mapped.
 _MIN_COLUMN = 4096

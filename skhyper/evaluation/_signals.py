@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Terminated", "interruption_name", "sigterm_interrupts"]
-
 
 class Terminated(KeyboardInterrupt):
     """The process was asked to end by SIGTERM."""

@@ -17,8 +17,6 @@ import numpy as np
 
 from skhyper._identity import digest
 
-__all__ = ["KnownValues", "StoredChoice", "decoded", "decoded_params", "encoded", "encoded_params"]
-
 _MAX_BITS = 10_000  # of an integer; Python converts longer ones to text at a high cost, or not
 _REPR_LENGTH = 80  # of a choice that cannot be written, in characters
 

@@ -38,8 +38,6 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-__all__ = ["LIMITS_MEMORY", "Start", "Worker", "borrow", "give_back", "kill_all"]
-
 _IDLE_SECONDS = 300  # until an idle worker exits; as in joblib
 # Maximum number of idle workers for each core, or for each worker of the last fit if more.
 _IDLE_PER_CORE = 2

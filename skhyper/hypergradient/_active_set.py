@@ -26,8 +26,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import linalg
 
-__all__ = ["Bordered", "Machine", "Solution", "polish"]
-
 # After this number of rounds samples change sides one at a time: changes of many may cycle.
 _ROUNDS_AT_ONCE = 12
 # Maximum number of operations in all: this constant plus the cost of inverting K.

@@ -26,8 +26,6 @@ from skhyper.hypergradient._problem import (
     implicit_vjp,
 )
 
-__all__ = ["SquaredLoss"]
-
 
 @dataclass(frozen=True)
 class SquaredLoss:

@@ -39,8 +39,6 @@ from skhyper.hypergradient._problem import (
     inner_problem,
 )
 
-__all__ = ["HuberProblem"]
-
 _MAX_STEPS = 50
 # A Newton step may not reduce the scale below this share of scikit-learn's.
 _SMALLEST_SCALE = 1e-2

@@ -40,8 +40,6 @@ from skhyper.hypergradient._problem import (
     template_of,
 )
 
-__all__ = ["LassoProblem"]
-
 # scikit-learn's defaults; with looser values its own fit is returned.
 _DEFAULT_TOLERANCE, _DEFAULT_ITERATIONS = 1e-4, 1000
 # Coordinate descent counts as converging up to this condition number of the Hessian for each sweep

@@ -40,8 +40,6 @@ from skhyper.hypergradient._problem import (
     implicit_vjp,
 )
 
-__all__ = ["LinearFold", "LinearProblem", "Training"]
-
 # Number of entries, zeros included, up to which sparse data are made dense, which is faster.
 _SMALL = 1_000_000
 

@@ -33,9 +33,6 @@ from skhyper.hypergradient._problem import (
     inner_problem,
 )
 
-__all__ = ["GLMProblem", "LinearSVCProblem", "LinearSVRProblem", "LogisticProblem"]
-
-
 _WEIGHTED = "sample_weight" in inspect.signature(compute_class_weight).parameters
 
 

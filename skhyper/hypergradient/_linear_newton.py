@@ -16,8 +16,6 @@ from skhyper._numeric._iterations import ADJOINT_RTOL
 from skhyper._numeric._newton import step_length
 from skhyper._numeric._softmax import SoftmaxFactor
 
-__all__ = ["Features", "Newton", "Training"]
-
 # Distance to the solution, in the norm of the Hessian and relative to the coefficients, at which
 # Newton's method stops, and up to which it is accepted where rounding stops it earlier.
 _NEWTON_RTOL, _ACCEPTED = 1e-8, 1e-5

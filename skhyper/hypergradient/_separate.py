@@ -43,8 +43,6 @@ from skhyper.hypergradient._problem import (
 )
 from skhyper.hypergradient._stage import split_params
 
-__all__ = ["MultiOutputProblem", "OneVsOneProblem", "OneVsRestProblem", "SeparateProblem"]
-
 
 class _Recorder(BaseEstimator):
     """Records the data on which a meta-estimator fits one of its models."""

@@ -52,8 +52,6 @@ from skhyper.hypergradient._problem import (
     minus,
 )
 
-__all__ = ["SupportVectorProblem"]
-
 Adjoint = tuple[list[np.ndarray], np.ndarray]  # of each machine's equations; of its sum
 
 

@@ -35,8 +35,6 @@ from skhyper.hypergradient._problem import (
 )
 from skhyper.linear_model import WeightedElasticNet
 
-__all__ = ["WeightedElasticNetProblem"]
-
 
 @inner_problem.register(WeightedElasticNet)
 class WeightedElasticNetProblem(InnerProblem):

@@ -23,8 +23,6 @@ from skhyper.search._validate import warn_about_pairs
 from skhyper.search._warnings import warn
 from skhyper.space import Space, check_space
 
-__all__ = ["BayesSearchCV"]
-
 # Keywords of scikit-optimize's Optimizer that GPSampler supports.
 _OWN_KEYWORDS = {"base_estimator", "n_initial_points", "n_random_starts"}
 

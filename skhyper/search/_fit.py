@@ -21,8 +21,6 @@ from skhyper.search._task import Task, make_task
 from skhyper.search._tools import mlflow_run, register_for_onnx, replaced_fit
 from skhyper.search._warnings import warn
 
-__all__ = ["BUDGET_CONSTRAINTS", "BaseSearch"]
-
 # Valid values of the limits of time and memory, which every search class has.
 BUDGET_CONSTRAINTS = {
     "max_time": [Interval(numbers.Real, 0, None, closed="neither"), None],

@@ -9,8 +9,6 @@ import numpy as np
 from skhyper._sklearn import sklearn_version
 from skhyper._splits import Splits
 
-__all__ = ["drawn_folds"]
-
 
 def drawn_folds(given: Any, cv: Any, X: Any, y: Any, params: Mapping[str, Any]) -> Splits:
     """Pairs of training and test indices; `given` is the user's `cv`, for messages.

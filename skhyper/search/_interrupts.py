@@ -20,8 +20,6 @@ from skhyper.search._results import (
 )
 from skhyper.search._warnings import warn
 
-__all__ = ["STOPPED", "Interruptible", "interruptions_stored", "stop_callbacks", "stops"]
-
 # With the callback StopOnInterrupt.
 STOPPED = StopReason("stopped by Ctrl-C", "interrupted")
 

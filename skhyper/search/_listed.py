@@ -20,8 +20,6 @@ from skhyper.search._validate import check_candidates
 from skhyper.search._warnings import warn
 from skhyper.space import Categorical, Dimension, Space, check_dimension
 
-__all__ = ["GridSearchCV", "RandomizedSearchCV"]
-
 
 class _ListedSearch(BaseSearch):
     """A search whose candidates are known in advance; scikit-learn's ``fit`` can run it, too."""

@@ -12,8 +12,6 @@ from skhyper.evaluation._candidates import Candidates
 from skhyper.exceptions import SkhyperWarning
 from skhyper.space import Space
 
-__all__ = ["Finding", "Plan"]
-
 
 class Finding(NamedTuple):
     """A warning about a search, given after it."""

@@ -16,8 +16,6 @@ from skhyper.search._plan import Plan
 from skhyper.search._task import Task
 from skhyper.space import Categorical, Space
 
-__all__ = ["PARTS", "Problem", "differences", "known_values", "versions"]
-
 # Parts of a search, and how a message says that they differ.
 PARTS = {
     "data": "other data",

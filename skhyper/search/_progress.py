@@ -6,8 +6,6 @@ from typing import Any
 from skhyper._trial import History, Trial
 from skhyper.evaluation import Observer
 
-__all__ = ["TrialLines", "opening_line", "trial_line"]
-
 # Maximum number of characters of one value; the repr of an estimator may be longer.
 _MAX_VALUE_LENGTH = 60
 

@@ -13,8 +13,6 @@ from skhyper.search._interrupts import Interruptible
 from skhyper.search._results import best_candidate, fit_candidate, scoring_attributes
 from skhyper.search._task import make_task
 
-__all__ = ["Refittable"]
-
 
 class _WithModel:
     """A method or property of scikit-learn's search, also available after ``refit_best``.

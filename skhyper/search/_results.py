@@ -24,20 +24,6 @@ from skhyper.search._task import Task
 from skhyper.search._validate import warn_about_gradients
 from skhyper.search._warnings import warn
 
-__all__ = [
-    "RESULTS",
-    "RESULTS_OF_TRIALS",
-    "best_candidate",
-    "fit_candidate",
-    "forget_results",
-    "refit",
-    "scoring_attributes",
-    "store_partial_results",
-    "store_plan",
-    "store_results",
-    "store_trials",
-]
-
 # Attributes computed from the trials, and those added by a refit.
 RESULTS_OF_TRIALS = ("best_index_", "best_params_", "best_score_", "cv_results_")
 RESULTS = (*RESULTS_OF_TRIALS, "best_estimator_", "multimetric_", "refit_time_", "scorer_")

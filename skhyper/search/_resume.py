@@ -30,8 +30,6 @@ from skhyper.search._validate import is_own
 from skhyper.search._warnings import warn
 from skhyper.space import Space
 
-__all__ = ["Start", "starting_history"]
-
 
 @dataclass(frozen=True)
 class Start:

@@ -27,8 +27,6 @@ from skhyper.search._results import store_partial_results, store_trials
 from skhyper.search._resume import Start
 from skhyper.search._task import Task, pick_score
 
-__all__ = ["run"]
-
 
 def run(
     search: Any, task: Task, plan: Plan, start: Start, root: Any, journal: Journal | None

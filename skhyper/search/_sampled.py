@@ -26,8 +26,6 @@ from skhyper.search._spaces import (
 from skhyper.search._validate import check_candidates, check_listed_values, listed
 from skhyper.space import Space
 
-__all__ = ["SampledSearch", "SpaceSearch", "listed_plan", "plan_for", "sampled_plan", "seed_of"]
-
 
 class SpaceSearch(BaseSearch):
     """Base class of searches over a space: parameters for earlier trials and time limits."""

@@ -12,8 +12,6 @@ from skhyper._sklearn import InvalidParameterError, scorer_parts
 from skhyper._trial import History
 from skhyper.search._warnings import warn
 
-__all__ = ["check_fit_metadata", "check_scoring_signature", "warn_or_raise_about_scores"]
-
 # Names of the first parameter of a metric; a scorer's is an estimator.
 _TARGET = re.compile(
     r"y|y_?(true|test|val|obs|pred|score|prob|hat|actual|real).*|labels_(true|pred)"

@@ -12,8 +12,6 @@ from skhyper.search._plan import Plan
 from skhyper.search._sampled import SampledSearch, listed_plan, sampled_plan, seed_of
 from skhyper.search._task import Task
 
-__all__ = ["SearchCV"]
-
 
 class SearchCV(SampledSearch):
     """Search with any sampler, or an explicit list of candidates, with cross-validation.

@@ -21,16 +21,6 @@ from skhyper.search._validate import (
 from skhyper.search._warnings import warn
 from skhyper.space import Space, check_space
 
-__all__ = [
-    "DEFAULT_N_ITER",
-    "check_numbers",
-    "checked_initial_points",
-    "checked_space",
-    "own_params",
-    "phases",
-    "read_space",
-]
-
 DEFAULT_N_ITER = 50
 
 

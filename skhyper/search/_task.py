@@ -12,8 +12,6 @@ from skhyper._sklearn import check_method_params
 from skhyper.evaluation import Objective
 from skhyper.search._scoring import check_scoring_signature
 
-__all__ = ["Task", "make_task", "pick_score"]
-
 
 @dataclass(frozen=True)
 class Task:

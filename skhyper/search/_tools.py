@@ -18,8 +18,6 @@ from typing import Any
 import numpy as np
 from sklearn import model_selection
 
-__all__ = ["mlflow_run", "register_for_onnx", "replaced_fit"]
-
 _SKLEARN_SEARCHES = model_selection.GridSearchCV, model_selection.RandomizedSearchCV
 
 

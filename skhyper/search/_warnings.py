@@ -9,8 +9,6 @@ import sklearn
 
 from skhyper.exceptions import SkhyperWarning
 
-__all__ = ["warn"]
-
 # Packages whose frames are skipped.
 _INSIDE = tuple(
     f"{folder.as_posix()}/"
