@@ -89,7 +89,7 @@ class DaskCluster:
                 self._split_data = self._client.scatter(list(self._splits), hash=False)
             elif self._split_data[fold].status != "finished":
                 (self._split_data[fold],) = self._client.scatter([self._splits[fold]], hash=False)
-        except (TimeoutError, OSError):  # no worker, or one that has just been lost
+        except (TimeoutError, OSError, KeyError):  # no worker, or one that has just been lost
             self._check_connection()
             self._next_look = 0.0
             return False

@@ -1,6 +1,7 @@
 """Faults of workers that are really caused: they hang, die, grow, or are left alone."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -277,7 +278,8 @@ def test_a_search_that_is_ended_while_fits_hang(fault, backend, kind, tmp_path):
         out, err = process.communicate(timeout=60)
         assert time.monotonic() - start < 20
         if fault == "ctrl-c":
-            assert "kept 1 interrupted by KeyboardInterrupt" in out, err
+            # The third candidate may be complete, if it did not wait behind the one that hangs.
+            assert re.search("kept [12] interrupted by KeyboardInterrupt", out), err
         workers = {int(path.name[4:]) for path in tmp_path.glob("pid-*")}
         assert workers
         until(lambda: not any(map(is_alive, workers)), 10)
