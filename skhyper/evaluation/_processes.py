@@ -289,5 +289,5 @@ def _ended(status: int | None) -> str:
         name = signal.Signals(-status).name
     except ValueError:
         name = f"signal {-status}"
-    hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
+    hint = ", perhaps through lack of memory" if name == "SIGKILL" else ""
     return f"was ended by {name} ({signal.strsignal(-status)}{hint})"

@@ -218,7 +218,7 @@ def test_failed_results_have_the_shape_of_scikit_learns():
     [
         (3, "exited with status 3"),
         (None, "ended"),
-        (-9, "was ended by SIGKILL (Killed, perhaps for want of memory)"),
+        (-9, "was ended by SIGKILL (Killed, perhaps through lack of memory)"),
     ],
 )
 def test_how_a_process_ended(status, text):
