@@ -95,7 +95,8 @@ def outcome(search, timer, n_signals):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if search.stop_reason_ == "stopped by Ctrl-C":
         assert search.stop_reason_.kind == "interrupted"
-        assert 0 < search.n_trials_ < 20
+        # all 20 if the signal came while the last ones ran
+        assert 0 < search.n_trials_ <= 20
         return "stopped"
     assert search.n_trials_ == 20
     return "in refit" if timer.sent else "complete"
