@@ -27,6 +27,7 @@ from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
 )
 from sklearn.utils._indexing import _get_column_indices as column_indices
+from sklearn.utils._indexing import _safe_indexing as take_rows
 from sklearn.utils._param_validation import (
     HasMethods,
     Hidden,
@@ -71,6 +72,7 @@ __all__ = [
     "scorer_parts",
     "set_remainder",
     "sklearn_version",
+    "take_rows",
     "teardown_callbacks",
     "validate_params",
     "value_error",

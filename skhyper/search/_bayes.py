@@ -15,6 +15,7 @@ from skhyper.evaluation import Objective, params_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler, skopt_result
 from skhyper.samplers._arguments import check_callables
+from skhyper.search._given_spaces import given_spaces
 from skhyper.search._plan import Plan
 from skhyper.search._sampled import SampledSearch, sampled_plan, seed_of
 from skhyper.search._spaces import phases
@@ -34,10 +35,12 @@ class BayesSearchCV(SampledSearch):
     ----------
     estimator : estimator object
         The estimator to tune, such as a pipeline.
-    search_spaces : dict, list of dict, list of (dict, int) or Space
+    search_spaces : dict, list of dict, list of (dict, int) or Space, default=None
         Search space: see :class:`skhyper.space.Space`. With ``(dict, n_iter)`` pairs
         the sub-spaces are searched one after the other; a list of dicts is one space with a
-        choice of sub-space, searched with `n_iter` trials in total.
+        choice of sub-space, searched with `n_iter` trials in total. By default the space of
+        :func:`skhyper.default_space` for the estimator and the data; ``"auto"`` is the default
+        range of one hyperparameter.
     n_iter : int or None, default=50
         Number of trials of this fit, excluding those it starts from. With None and a `max_time`
         only time limits it.
@@ -166,7 +169,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def __init__(
         self,
         estimator: Any,
-        search_spaces: Any,
+        search_spaces: Any = None,
         *,
         n_iter: int | None = 50,
         use_gradients: bool = False,
@@ -212,7 +215,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         seed = seed_of(self)
         sampler = self._sampler()
         callbacks = check_callables("callback", task.options.get("callback"))
-        plan = sampled_plan(self, sampler, seed)
+        plan = sampled_plan(self, task, sampler, seed)
         warn_about_pairs(self.search_spaces)
         if self.use_gradients:
             plan = replace(plan, wrap_objective=self._wrapper(task, plan.space))
@@ -304,5 +307,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     @property
     def total_iterations(self) -> float:
         """Number of trials of one fit; ``inf`` if only `max_time` limits it."""
-        space = check_space(self.search_spaces, self.constraint)
+        spaces = given_spaces(self.search_spaces, self.estimator)
+        space = check_space(spaces, self.constraint)
         return sum(n for _, n in phases(space, self.n_iter, self.max_time))

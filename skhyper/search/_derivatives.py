@@ -16,6 +16,7 @@ from skhyper.hypergradient import (
     criterion_of,
     inner_problem,
 )
+from skhyper.search._given_spaces import given_spaces
 from skhyper.search._validate import space_examples
 from skhyper.search._warnings import warn
 from skhyper.space import Space, When
@@ -73,6 +74,24 @@ def with_real_ranges(spaces: Any, estimator: Any) -> Any:
         return spaces
     names = {name for problem in problems for name in problem.names}
     return {name: _real(spec) if name in names else spec for name, spec in spaces.items()}
+
+
+def real_spaces(spaces: Any, estimator: Any, X: Any, y: Any) -> Any:
+    """Search spaces with real ranges; None is the differentiable part of the default space."""
+    found = given_spaces(spaces, estimator, X, y)
+    return with_real_ranges(
+        _differentiable(found, estimator) if spaces is None else found, estimator
+    )
+
+
+def _differentiable(ranges: Mapping[str, Any], estimator: Any) -> Mapping[str, Any]:
+    try:
+        names = set(inner_problem(clone(estimator)).names)
+    except NotDifferentiableError:  # raised again where the space is checked
+        return ranges
+    values = {n: spec.values if isinstance(spec, When) else spec for n, spec in ranges.items()}
+    kept = {n: spec for n, spec in values.items() if n in names and not isinstance(spec, list)}
+    return kept or ranges
 
 
 def _is_whole(spec: Any) -> bool:

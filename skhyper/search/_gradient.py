@@ -11,9 +11,8 @@ import numpy as np
 from skhyper._sklearn import Interval, StrOptions, n_samples
 from skhyper._trial import History, StopReason
 from skhyper.evaluation import SampledCandidates
-from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import GradientSampler
-from skhyper.search._derivatives import criterion_and_names, landscape, with_real_ranges
+from skhyper.search._derivatives import criterion_and_names, landscape, real_spaces
 from skhyper.search._plan import Finding, Plan
 from skhyper.search._prior import Prior
 from skhyper.search._sampled import SpaceSearch, plan_for, seed_of
@@ -38,10 +37,11 @@ class GradientSearchCV(SpaceSearch):
     estimator : estimator object
         The estimator to tune: one that :func:`skhyper.hypergradient.inner_problem` supports, or
         a pipeline that ends with one.
-    search_spaces : dict, list of dict, list of (dict, int) or Space
+    search_spaces : dict, list of dict, list of (dict, int) or Space, default=None
         Search space: see :class:`skhyper.space.Space`. A range for a hyperparameter that is an
         array (or a dict) of numbers applies to each component. ``(1, 100)`` is a range of real
-        numbers if the hyperparameter is differentiable.
+        numbers if the hyperparameter is differentiable. By default what is differentiable in
+        :func:`skhyper.default_space`; ``"auto"`` is the default range of one hyperparameter.
     n_iter : int, default=50
         Maximum number of trials, each of them one value and gradient.
     n_restarts : int, default=3
@@ -173,7 +173,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def __init__(
         self,
         estimator: Any,
-        search_spaces: Any,
+        search_spaces: Any = None,
         *,
         n_iter: int | None = 50,
         n_restarts: int = 3,
@@ -206,10 +206,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     }
 
     def _plan(self, task: Task) -> Plan:
-        if self.search_spaces is None:
-            raise InvalidSpaceError("search_spaces is needed.")
         seed = seed_of(self)
-        space = checked_space(self, with_real_ranges(self.search_spaces, self.estimator))
+        space = checked_space(self, real_spaces(self.search_spaces, self.estimator, task.X, task.y))
         first = checked_initial_points(self, space)
         criterion, names = criterion_and_names(
             self.estimator, space, task.scorers, task.refit_metric

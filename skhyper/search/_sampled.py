@@ -14,6 +14,7 @@ from skhyper.evaluation import ListedCandidates, SampledCandidates, params_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import Sampler
 from skhyper.search._fit import BUDGET_CONSTRAINTS, BaseSearch
+from skhyper.search._given_spaces import given_spaces
 from skhyper.search._plan import Plan
 from skhyper.search._spaces import (
     check_numbers,
@@ -23,6 +24,7 @@ from skhyper.search._spaces import (
     phases,
     read_space,
 )
+from skhyper.search._task import Task
 from skhyper.search._validate import check_candidates, check_listed_values, listed
 from skhyper.space import Space
 
@@ -76,11 +78,10 @@ def plan_for(search: Any, candidates: Any, space: Space | None, seed: int, **mor
     )
 
 
-def sampled_plan(search: Any, sampler: Sampler, seed: int, **more: Any) -> Plan:
+def sampled_plan(search: Any, task: Task, sampler: Sampler, seed: int, **more: Any) -> Plan:
     """A plan with candidates from a sampler, or all candidates of a small space."""
-    if search.search_spaces is None:
-        raise InvalidSpaceError("search_spaces is needed, unless sampler is a list of candidates.")
-    space = checked_space(search, search.search_spaces)
+    spaces = given_spaces(search.search_spaces, search.estimator, task.X, task.y)
+    space = checked_space(search, spaces)
     sampler.check(space)
     first = checked_initial_points(search, space)
     in_phases = phases(space, search.n_iter, search.max_time)
@@ -120,13 +121,15 @@ def _grid_candidates(
     return ListedCandidates(listed_ones, reason, search.allow_repeats, space, search.n_iter)
 
 
-def listed_plan(search: Any, params_list: Any, seed: int) -> Plan:
+def listed_plan(search: Any, task: Task, params_list: Any, seed: int) -> Plan:
     """A plan with an explicit list of candidates."""
     candidates: Sequence[Mapping[str, Any]] = listed(params_list, "sampler")
     if not candidates:
         raise InvalidSpaceError("The list of candidates is empty.")
     spaces = search.search_spaces
-    space = None if spaces is None else read_space(search, spaces)
+    space = None
+    if spaces is not None:
+        space = read_space(search, given_spaces(spaces, search.estimator, task.X, task.y))
     candidates = [*listed(search.initial_points), *candidates]
     check_candidates(search.estimator, candidates)
     check_listed_values(search.estimator, candidates)

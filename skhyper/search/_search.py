@@ -21,8 +21,9 @@ class SearchCV(SampledSearch):
     estimator : estimator object
         The estimator to tune, such as a pipeline.
     search_spaces : dict, list of dict, list of (dict, int) or Space, default=None
-        Search space: see :class:`skhyper.space.Space`. Not needed if `sampler` is a
-        list of candidates.
+        Search space: see :class:`skhyper.space.Space`. By default that of
+        :func:`skhyper.default_space` for the estimator and the data, unless `sampler` is a list of
+        candidates. ``"auto"`` is the default range of one hyperparameter.
     sampler : {"random", "grid", "sobol", "gp", "skopt"}, Sampler or list of dict, \
 default="random"
         How candidates are chosen. A list of candidates is a manual search: they are tried in
@@ -157,5 +158,5 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         if isinstance(sampler, str):
             sampler = check_sampler(sampler, " or a list of candidates")
         if isinstance(sampler, Sampler):
-            return sampled_plan(self, sampler, seed)
-        return listed_plan(self, sampler, seed)
+            return sampled_plan(self, task, sampler, seed)
+        return listed_plan(self, task, sampler, seed)

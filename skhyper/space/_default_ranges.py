@@ -2,58 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from skhyper.space._default_data import Data
+
 LOG = "log-uniform"
-
-
-@dataclass(frozen=True)
-class Data:
-    """What is known of the training data of an estimator; None if unknown."""
-
-    n: int | None = None
-    p: int | None = None
-    variance: float | None = None
-    y_std: float | None = None
-    alpha_max: float | None = None
-
-    @classmethod
-    def from_data(cls, X: Any, y: Any) -> "Data":
-        if X is None:
-            return cls()
-        n = X.shape[0] if hasattr(X, "shape") else len(X)
-        matrix, target = _as_floats(X, 2), _as_floats(y, 1)
-        known = cls(n=n, y_std=None if target is None else _positive(target.std()))
-        if matrix is None:
-            return known
-        known = replace(known, p=matrix.shape[1], variance=_positive(matrix.var()))
-        if target is None:
-            return known
-        # For larger penalties all coefficients of a lasso are 0.
-        products = (matrix - matrix.mean(axis=0)).T @ (target - target.mean()) / n
-        return replace(known, alpha_max=_positive(np.abs(products).max(initial=0.0)))
-
-    def transformed(self) -> "Data":
-        """What is still known after a transformer."""
-        return Data(n=self.n, y_std=self.y_std)
-
-
-def _as_floats(values: Any, ndim: int) -> np.ndarray | None:
-    """`values` as an array of finite numbers, None if they are not."""
-    if values is None or (hasattr(values, "tocsr") and not isinstance(values, np.ndarray)):
-        return None
-    try:
-        array = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):  # text, categories, lists of unequal length
-        return None
-    return array if array.ndim == ndim and array.size and np.isfinite(array).all() else None
-
-
-def _positive(value: Any) -> float | None:
-    return float(value) if value > 0 else None
 
 
 def _rounded(x: float) -> float:

@@ -173,14 +173,37 @@ _FAMILIES: dict[str, dict[str, Any]] = {
         "l2_leaf_reg": (1e-4, 10.0, LOG),
     },
 }
+# What hardly matters beside the rest of its family's table.
+_MINOR = {
+    "LogisticRegression": "l1_ratio",
+    "HuberRegressor": "epsilon",
+    "SGDClassifier SGDRegressor": "learning_rate eta0",
+    "KNeighborsClassifier KNeighborsRegressor": "p",
+    "DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor": (
+        "max_depth min_samples_split"
+    ),
+    "RandomForestClassifier RandomForestRegressor": "bootstrap max_samples",
+    "HistGradientBoostingClassifier HistGradientBoostingRegressor": (
+        "l2_regularization max_features"
+    ),
+    "GradientBoostingClassifier GradientBoostingRegressor": "max_features min_samples_leaf",
+    "MLPClassifier MLPRegressor": "activation",
+    "CountVectorizer TfidfVectorizer": "max_df norm",
+    "XGBClassifier XGBRegressor XGBRanker": "reg_alpha reg_lambda min_child_weight",
+    "LGBMClassifier LGBMRegressor LGBMRanker": (
+        "reg_alpha reg_lambda subsample subsample_freq min_child_samples"
+    ),
+}
+MINOR = {name: set(minor.split()) for names, minor in _MINOR.items() for name in names.split()}
 TABLES = {name: table for names, table in _FAMILIES.items() for name in names.split()}
 # Inside of a boosted ensemble a tree is small.
 WEAK_LEARNER = {"max_depth": (1, 6)}
 
 
-def table_of(estimator: Any) -> dict[str, Any]:
+def table_of(estimator: Any, size: str = "full") -> dict[str, Any]:
     """The table of an estimator's class, or of the nearest base that has one."""
     for cls in type(estimator).__mro__:
         if cls.__module__.partition(".")[0] in PACKAGES and cls.__name__ in TABLES:
-            return TABLES[cls.__name__]
+            minor = MINOR.get(cls.__name__, set()) if size == "small" else set()
+            return {name: spec for name, spec in TABLES[cls.__name__].items() if name not in minor}
     return {}

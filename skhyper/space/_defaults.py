@@ -8,16 +8,43 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sklearn.compose import ColumnTransformer
+
 from skhyper.space._choices import equal
 from skhyper.space._conditions import When
-from skhyper.space._default_ranges import Data
+from skhyper.space._default_data import Data
 from skhyper.space._default_tables import PACKAGES, WEAK_LEARNER, table_of
 from skhyper.space._requirements import Requirement, requirements_of
 
+# Compositions that fit the estimators inside of them to their own data.
+_SAME_DATA = {
+    "AdaBoostClassifier",
+    "AdaBoostRegressor",
+    "BaggingClassifier",
+    "BaggingRegressor",
+    "CalibratedClassifierCV",
+    "FeatureUnion",
+    "FixedThresholdClassifier",
+    "OneVsOneClassifier",
+    "OneVsRestClassifier",
+    "OutputCodeClassifier",
+    "RFE",
+    "RFECV",
+    "SelectFromModel",
+    "SelfTrainingClassifier",
+    "SequentialFeatureSelector",
+    "StackingClassifier",
+    "StackingRegressor",
+    "TunedThresholdClassifierCV",
+    "VotingClassifier",
+    "VotingRegressor",
+}
 _SEARCHES = ("param_grid", "param_distributions", "search_spaces")
 
 
-def default_space(estimator: Any, X: Any = None, y: Any = None) -> dict[str, Any]:
+def default_space(
+    estimator: Any, X: Any = None, y: Any = None, *, size: str = "full"
+) -> dict[str, Any]:
     """A search space to start from, for an estimator and all those inside of it.
 
     Parameters
@@ -26,7 +53,11 @@ def default_space(estimator: Any, X: Any = None, y: Any = None) -> dict[str, Any
         Fitted or not; a pipeline or another composition, too. It is not changed.
     X, y : array-like, default=None
         The training data: some ranges depend on the number of samples, or on the scale or
-        correlation of the features. By default they are assumed to be standardized.
+        correlation of the features, as they reach the part of the estimator; quick transformers of
+        scikit-learn before it are fitted to 500 samples. By default features are assumed to be
+        standardized.
+    size : {"full", "small"}, default="full"
+        "small" leaves out what hardly matters in most studies.
 
     Returns
     -------
@@ -56,20 +87,22 @@ def default_space(estimator: Any, X: Any = None, y: Any = None) -> dict[str, Any
     """
     if not hasattr(estimator, "get_params") or isinstance(estimator, type):
         raise TypeError(f"default_space needs an estimator, an instance; got {estimator!r}.")
+    if size not in ("full", "small"):
+        raise ValueError(f"size must be 'full' or 'small', got {size!r}.")
     known = Data.from_data(X, y)
     space: dict[str, Any] = {}
-    for prefix, part, data, table in _parts(estimator, known):
+    for prefix, part, data, table in _parts(estimator, known, size):
         for name, spec in _resolved(part, table, data).items():
             space[prefix + name] = _with_prefix(spec, prefix)
     return space
 
 
 def _parts(
-    estimator: Any, data: Data, prefix: str = ""
+    estimator: Any, data: Data, size: str, prefix: str = ""
 ) -> Iterator[tuple[str, Any, Data, dict[str, Any]]]:
     """Every estimator in an estimator: its prefix, itself, its data and its table."""
     own = estimator.get_params(deep=False)
-    table = table_of(estimator)
+    table = table_of(estimator, size)
     yield prefix, estimator, data, table
     if any(name in own for name in _SEARCHES):
         return
@@ -79,7 +112,7 @@ def _parts(
         if names & {"AdaBoostClassifier", "AdaBoostRegressor"} and "max_depth" in table_of(part):
             yield inner, part, data, WEAK_LEARNER
         else:
-            yield from _parts(part, _reaching(estimator, name, data), inner)
+            yield from _parts(part, _reaching(estimator, name, data), size, inner)
 
 
 def _inside(estimator: Any, own: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -94,12 +127,21 @@ def _inside(estimator: Any, own: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _reaching(estimator: Any, name: str, data: Data) -> Data:
     """What is known of the data that the part `name` is fitted to."""
-    steps = [step for step, _ in getattr(estimator, "steps", [])]
-    if "Pipeline" not in _class_names(estimator) or name not in steps:
-        return Data(n=data.n)
-    before = estimator.steps[: steps.index(name)]
-    unchanged = all(step in (None, "passthrough") for _, step in before)
-    return data if unchanged else data.transformed()
+    classes = _class_names(estimator)
+    if "Pipeline" in classes:
+        steps = [step for step, _ in estimator.steps]
+        if name in steps:
+            return data.after([step for _, step in estimator.steps[: steps.index(name)]])
+    if "ColumnTransformer" in classes and data.sample is not None:
+        columns = [
+            (part, "passthrough", c) for part, _, c in estimator.transformers if part == name
+        ]
+        return data.after([ColumnTransformer(columns)]) if columns else data.unscaled()
+    if "TransformedTargetRegressor" in classes:
+        own = estimator.get_params(deep=False)
+        return data.with_target_of(own["func"] is not None or own["transformer"] is not None)
+    same = classes & _SAME_DATA and name != "final_estimator"
+    return data if same else Data(n=data.n)
 
 
 def _class_names(estimator: Any) -> set[str]:

@@ -597,7 +597,6 @@ def test_warm_start_goes_on():
         (Ridge(), {"alpha": [0.1, 1.0]}, r"give a range \(low, high\)"),
         (Ridge(), {"alhpa": (0.1, 1.0)}, "Did you mean 'alpha'"),
         (make_pipeline(Ridge()), {"alpha": (0.1, 1.0)}, "Did you mean 'ridge__alpha'"),
-        (Ridge(), None, "search_spaces is needed"),
         (GaussianProcessRegressor(RBF()), {"alpha": (1e-3, 1.0)}, "optimizer=None"),
         (Ridge(positive=True), {"alpha": (1e-3, 1.0)}, "positive=True"),
         (

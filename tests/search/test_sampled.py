@@ -426,8 +426,6 @@ def test_a_sampler_of_ones_own_and_unknown_ones():
     assert len({p["a"] for p in search.cv_results_["params"]}) == 3, "repeats are replaced"
     with pytest.raises(ValueError, match="sampler must be one of"):
         SearchCV(Never(), C, sampler="bayes").fit(X, y)
-    with pytest.raises(InvalidSpaceError, match="search_spaces is needed"):
-        SearchCV(Never()).fit(X, y)
 
 
 def test_a_design_of_ones_own_is_listed_and_starts_from_the_default_only_if_it_says_so():

@@ -138,3 +138,15 @@ def test_of_our_networks_the_rate_is_searched_and_the_momentum_where_it_counts()
     assert "momentum" not in default_space(adam)
     assert default_space(momentum)["momentum"] == (0.5, 0.99)
     assert not {"learning_rate", "momentum"} & set(default_space(MLPClassifier()))
+
+
+def test_a_small_space_is_a_part_of_the_full_one():
+    for estimator in (SVC(), DecisionTreeClassifier(), KNeighborsClassifier(), SGDClassifier()):
+        full, small = default_space(estimator), default_space(estimator, size="small")
+        assert small
+        assert all(name in full for name in small)
+    assert set(default_space(KNeighborsClassifier(), size="small")) == {"n_neighbors", "weights"}
+    nested = default_space(make_pipeline(PCA(), KNeighborsClassifier()), size="small")
+    assert "kneighborsclassifier__p" not in nested
+    with pytest.raises(ValueError, match="size must be 'full' or 'small', got 'tiny'"):
+        default_space(SVC(), size="tiny")

@@ -1,0 +1,70 @@
+"""The search space that a user gave, with default ranges where none is given."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.base import clone
+
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.space import When, default_space
+
+AUTO = "auto"
+
+
+def given_spaces(spaces: Any, estimator: Any, X: Any = None, y: Any = None) -> Any:
+    """Search spaces with default ranges in place of None and of ``"auto"``."""
+    if spaces is None:
+        found = default_space(estimator, X, y)
+        if not found:
+            raise InvalidSpaceError(
+                f"There is no default space for {estimator!r}: give search_spaces, such as "
+                f"{{{_example_name(estimator)!r}: (1e-3, 1e3, 'log-uniform')}}."
+            )
+        return found
+    if isinstance(spaces, list):
+        return [given_spaces(part, estimator, X, y) for part in spaces if part is not None]
+    if isinstance(spaces, tuple) and len(spaces) == 2:  # a sub-space and its budget
+        return given_spaces(spaces[0], estimator, X, y), spaces[1]
+    if not isinstance(spaces, Mapping) or not any(map(_is_auto, spaces.values())):
+        return spaces
+    ranges = default_space(_with_fixed_parts(estimator, spaces), X, y)
+    return {name: _filled(name, spec, ranges, spaces) for name, spec in spaces.items()}
+
+
+def _example_name(estimator: Any) -> str:
+    names = [n for n, v in estimator.get_params(deep=True).items() if not hasattr(v, "get_params")]
+    numeric = [n for n in names if isinstance(estimator.get_params(deep=True)[n], float)]
+    return next(iter(numeric or names), "name")
+
+
+def _is_auto(spec: Any) -> bool:
+    return (isinstance(spec, str) and spec == AUTO) or (
+        isinstance(spec, When) and _is_auto(spec.values)
+    )
+
+
+def _with_fixed_parts(estimator: Any, spaces: Mapping[str, Any]) -> Any:
+    """The estimator with the steps for which a sub-space has a single choice."""
+    fixed = {
+        name: spec[0]
+        for name, spec in spaces.items()
+        if isinstance(spec, list) and len(spec) == 1 and hasattr(spec[0], "get_params")
+    }
+    return clone(estimator).set_params(**clone(fixed, safe=False)) if fixed else estimator
+
+
+def _filled(name: str, spec: Any, ranges: Mapping[str, Any], spaces: Mapping[str, Any]) -> Any:
+    if not _is_auto(spec):
+        return spec
+    if name not in ranges:
+        raise InvalidSpaceError(
+            f"{name!r}: there is no default range; give one, such as (low, high, 'log-uniform'). "
+            f"There are default ranges for {sorted(ranges)}."
+        )
+    found = ranges[name]
+    if isinstance(spec, When):
+        return When(found.values if isinstance(found, When) else found, spec.conditions)
+    # The conditions of the default space are about hyperparameters that may not be searched here.
+    if isinstance(found, When) and not set(found.conditions) <= set(spaces):
+        return found.values
+    return found

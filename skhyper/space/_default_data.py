@@ -1,0 +1,141 @@
+"""What default ranges depend on: size and scale of the data that reach a part of an estimator."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from skhyper._sklearn import take_rows
+
+# Enough to estimate scales; the transformers before a part are fitted to so many rows.
+_N_SAMPLE = 500
+# Modules of transformers whose fit takes a moment and no more.
+_QUICK = (
+    "sklearn.preprocessing.",
+    "sklearn.impute._base",
+    "sklearn.feature_extraction.",
+    "sklearn.feature_selection._univariate_selection",
+    "sklearn.feature_selection._variance_threshold",
+    "sklearn.decomposition._pca",
+    "sklearn.decomposition._truncated_svd",
+    "sklearn.kernel_approximation",
+    "sklearn.random_projection",
+    "sklearn.compose._column_transformer",
+    "sklearn.pipeline",
+)
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is known of the training data of an estimator; None if unknown.
+
+    Attributes
+    ----------
+    n, p : int or None
+        Numbers of samples and features.
+    variance : float or None
+        Of all entries of X.
+    y_std : float or None
+        Standard deviation of the target.
+    alpha_max : float or None
+        The penalty from which on all coefficients of a lasso are 0.
+    sample : tuple (X, y) or None
+        Some of the rows.
+    """
+
+    n: int | None = None
+    p: int | None = None
+    variance: float | None = None
+    y_std: float | None = None
+    alpha_max: float | None = None
+    sample: tuple[Any, Any] | None = None
+
+    @classmethod
+    def from_data(cls, X: Any, y: Any) -> "Data":
+        if X is None:
+            return cls()
+        n = X.shape[0] if hasattr(X, "shape") else len(X)
+        matrix, target = _as_floats(X, 2), _as_floats(y, 1)
+        y_std = None if target is None else _positive(target.std())
+        known = cls(n=n, y_std=y_std, sample=_sample(X, y, n))
+        if matrix is None:
+            return known
+        mean = float(matrix.mean())
+        square = matrix.multiply(matrix) if sparse.issparse(matrix) else (matrix - mean) ** 2
+        variance = float(square.mean()) - (mean**2 if sparse.issparse(matrix) else 0.0)
+        known = replace(known, p=matrix.shape[1], variance=_positive(variance))
+        if target is None:
+            return known
+        products = matrix.T @ (target - target.mean()) / n
+        return replace(known, alpha_max=_positive(np.abs(products).max(initial=0.0)))
+
+    def unscaled(self) -> "Data":
+        """What is still known after an unknown transformer."""
+        return Data(n=self.n, y_std=self.y_std)
+
+    def after(self, steps: Sequence[Any]) -> "Data":
+        """What is known after transformers, which are fitted to some of the rows if that is quick.
+
+        All of them are cloned.
+        """
+        steps = [step for step in steps if step not in (None, "passthrough")]
+        if not steps:
+            return self
+        if self.sample is None or not all(map(_is_quick, steps)):
+            return self.unscaled()
+        X, y = self.sample
+        transformers = clone(Pipeline([(str(i), step) for i, step in enumerate(steps)]))
+        try:
+            X = transformers.fit_transform(X, y)
+        except Exception:  # noqa: BLE001  (raised again where the estimator is fitted)
+            return self.unscaled()
+        return replace(Data.from_data(X, y), n=self.n, y_std=self.y_std)
+
+    def with_target_of(self, transformed: bool) -> "Data":
+        """The same; without what is known of the target if that is `transformed`."""
+        return replace(self, y_std=None, alpha_max=None) if transformed else self
+
+
+def _sample(X: Any, y: Any, n: int) -> tuple[Any, Any] | None:
+    """At most `_N_SAMPLE` rows, evenly spaced."""
+    rows = np.unique(np.linspace(0, n - 1, min(n, _N_SAMPLE)).astype(int))
+    try:
+        return take_rows(X, rows), None if y is None else take_rows(y, rows)
+    except Exception:  # noqa: BLE001  (rows of an unknown type)
+        return None
+
+
+def _is_quick(transformer: Any) -> bool:
+    """Whether a transformer and all that it contains are quick, and run no code of the user."""
+    if not hasattr(transformer, "get_params") or isinstance(transformer, type):
+        return False
+    values = transformer.get_params(deep=True).values()
+    parts = [v for v in values if hasattr(v, "get_params") and not isinstance(v, type)]
+    functions = [v for v in values if callable(v) and not hasattr(v, "get_params")]
+    own = all(isinstance(v, np.ufunc | type) for v in functions)
+    return own and all(
+        f"{type(part).__module__}.".startswith(_QUICK) for part in [transformer, *parts]
+    )
+
+
+def _as_floats(values: Any, ndim: int) -> Any:
+    """`values` as a matrix or vector of finite numbers, None if they are not."""
+    if sparse.issparse(values):
+        return (
+            values if ndim == 2 and np.isfinite(values.data).all() and min(values.shape) else None
+        )
+    if values is None:
+        return None
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):  # text, categories, lists of unequal length
+        return None
+    return array if array.ndim == ndim and array.size and np.isfinite(array).all() else None
+
+
+def _positive(value: Any) -> float | None:
+    return float(value) if value > 0 else None

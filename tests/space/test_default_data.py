@@ -1,0 +1,136 @@
+"""Size and scale of the data that reach a part of an estimator."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.datasets import make_regression
+from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingRegressor, StackingRegressor, VotingRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import Lasso, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+)
+from sklearn.svm import SVC, SVR
+
+from skhyper.space import default_space
+from skhyper.space._default_data import Data
+
+X, y = make_regression(80, 6, random_state=0)
+X = 30 * X + 7
+
+
+def gamma_for(Z):
+    """scikit-learn's "scale"."""
+    return 1 / (Z.shape[1] * Z.var())
+
+
+def middle(spec):
+    """The range of gamma is from 1e-3 to 1e2 times that."""
+    return np.sqrt(spec[0] * spec[1] * 10)
+
+
+def test_of_sparse_and_of_dense_data_the_same_is_known():
+    dense, scarce = Data.from_data(X, y), Data.from_data(sparse.csr_matrix(X), y)
+    for name in ("n", "p", "variance", "y_std", "alpha_max"):
+        assert getattr(scarce, name) == pytest.approx(getattr(dense, name), rel=1e-9)
+    assert dense.variance == pytest.approx(X.var())
+    assert not Lasso(alpha=1.01 * dense.alpha_max).fit(X, y).coef_.any()
+
+
+def test_nothing_is_known_of_no_data_and_only_the_number_of_texts():
+    assert Data.from_data(None, None) == Data()
+    texts = Data.from_data(["a", "b"], None)
+    assert (texts.n, texts.p, texts.variance) == (2, None, None)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [StandardScaler()],
+        [StandardScaler(), PCA(3)],
+        ["passthrough", PolynomialFeatures(2), None, StandardScaler()],
+        [FunctionTransformer(np.abs)],
+    ],
+    ids=str,
+)
+def test_what_reaches_a_step_is_what_the_transformers_before_it_give(steps):
+    Z = make_pipeline(*steps).fit_transform(X)
+    space = default_space(make_pipeline(*steps, SVR()), X, y)
+    assert middle(space["svr__gamma"]) == pytest.approx(gamma_for(Z), rel=0.05)
+
+
+def test_the_texts_of_a_vectorizer():
+    texts = [f"word{i % 7} word{i % 5} and more{i % 3}" for i in range(60)]
+    Z = TfidfVectorizer().fit_transform(texts).toarray()
+    space = default_space(make_pipeline(TfidfVectorizer(), SVC()), texts, [0, 1] * 30)
+    assert middle(space["svc__gamma"]) == pytest.approx(gamma_for(Z), rel=0.05)
+
+
+def test_the_columns_of_a_column_transformer():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcdef")).assign(kind=["u", "v"] * 40)
+    one_hot, number = OneHotEncoder(), make_pipeline(StandardScaler(), SVR())
+    transformer = ColumnTransformer([("number", number, ["a", "b"]), ("kind", one_hot, ["kind"])])
+    space = default_space(transformer, frame, y)
+    assert middle(space["number__svr__gamma"]) == pytest.approx(1 / 2, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("composition", "name"),
+    [
+        (VotingRegressor([("svr", SVR())]), "svr__gamma"),
+        (StackingRegressor([("svr", SVR())]), "svr__gamma"),
+        (BaggingRegressor(SVR()), "estimator__gamma"),
+        (TransformedTargetRegressor(SVR()), "regressor__gamma"),
+    ],
+    ids=str,
+)
+def test_compositions_fit_their_parts_to_the_same_data(composition, name):
+    assert middle(default_space(composition, X, y)[name]) == pytest.approx(gamma_for(X), rel=0.05)
+
+
+def test_what_changes_the_target_hides_its_scale():
+    plain = default_space(TransformedTargetRegressor(SVR()), X, y)["regressor__epsilon"]
+    assert plain[1] == pytest.approx(y.std(), rel=0.05)
+    changed = TransformedTargetRegressor(SVR(), transformer=StandardScaler())
+    assert default_space(changed, X, y)["regressor__epsilon"] == (1e-3, 1.0, "log-uniform")
+    final = StackingRegressor([("svr", SVR())], final_estimator=SVR())
+    assert default_space(final, X, y)["final_estimator__gamma"] == (1e-4, 10.0, "log-uniform")
+
+
+class Counts(TransformerMixin, BaseEstimator):
+    n_fits = 0
+
+    def fit(self, X, y=None):
+        Counts.n_fits += 1
+        return self
+
+    def transform(self, X):
+        return X
+
+
+@pytest.mark.parametrize(
+    "step", [Counts(), FunctionTransformer(lambda X: X)], ids=["own", "lambda"]
+)
+def test_code_of_the_user_is_not_run(step):
+    space = default_space(make_pipeline(step, SVR()), X, y)
+    assert space["svr__gamma"] == (1e-4, 10.0, "log-uniform")
+    assert Counts.n_fits == 0
+
+
+def test_a_transformer_that_cannot_be_fitted_is_no_error_here():
+    space = default_space(make_pipeline(PCA(100), Ridge()), X, y)
+    assert set(space) == {"ridge__alpha"}
+
+
+def test_the_given_estimator_is_not_fitted():
+    pipeline = make_pipeline(StandardScaler(), SVR())
+    default_space(pipeline, X, y)
+    assert not hasattr(pipeline[0], "mean_")
