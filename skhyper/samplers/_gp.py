@@ -14,6 +14,7 @@ from skhyper.samplers._cost import penalty_for_time
 from skhyper.samplers._proposals import best_points, first_point
 from skhyper.samplers._regret import Regret, fold_noise, regret_bound
 from skhyper.samplers._rules import Rules
+from skhyper.samplers._starts import KnownStarts, next_start
 from skhyper.samplers._surrogate import GPSurrogate, Observations, SurrogateFit
 from skhyper.space import Space
 
@@ -53,6 +54,10 @@ class GPSampler(Sampler):
     deterministic : bool, default=False
         Whether the losses are smooth and free of noise, so that small differences matter.
         Cross-validated scores are neither.
+    starts : callable, default=None
+        ``starts(space) -> list of dict``: candidates that did well on other data sets, such as
+        those of :class:`skhyper.knowledge.Knowledge`. Two of them come first, then the middle of
+        the space; the others follow if one of the two was as good as the middle.
     rules : Rules
         Constants of the method, such as the period of proposals on lines.
 
@@ -107,6 +112,7 @@ class GPSampler(Sampler):
         early_stopping: bool = False,
         max_points: int = 400,
         deterministic: bool = False,
+        starts: KnownStarts | None = None,
         *,
         rules: Rules = _RULES,
     ):
@@ -126,6 +132,9 @@ class GPSampler(Sampler):
         self.early_stopping = early_stopping
         self.max_points = max_points
         self.deterministic = deterministic
+        if starts is not None and not callable(starts):
+            raise TypeError(f"starts must be a callable or None, got {starts!r}.")
+        self.starts = starts
         if not isinstance(rules, Rules):
             raise TypeError(f"rules must be Rules, got {rules!r}.")
         self.rules = rules
@@ -214,6 +223,9 @@ class GPSampler(Sampler):
 
     def _ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
         observed = Observations.from_history(space, history, self.use_gradients)
+        start = next_start(space, self.starts, observed)
+        if start is not None:
+            return start
         surrogate, points = self._model(space, observed), observed.points
         if surrogate is None:
             in_middle = self.rules.starts_in_middle

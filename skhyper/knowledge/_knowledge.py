@@ -1,0 +1,301 @@
+"""Knowledge of an estimator's hyperparameters, learned from finished searches, and its file."""
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from skhyper._trial import History
+from skhyper.evaluation import load_history
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.knowledge._functions import Task, TaskFunctions, fit_functions
+from skhyper.knowledge._portfolio import portfolio
+from skhyper.space import Space
+
+_VERSION = 1
+_ARRAYS = ("points", "scales", "factors", "weights", "means", "times")
+# Candidates of the user's space among which a portfolio is chosen.
+_N_CANDIDATES = 2000
+# Numbers are on a log scale where they span more than this.
+_LOG_FROM = 30.0
+_LEAST_TRIALS = 5
+# Portfolios, which a sampler asks for at each trial.
+_STARTS: "WeakKeyDictionary[Space, WeakKeyDictionary]" = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """What searches on other data sets taught.
+
+    Attributes
+    ----------
+    ranges : dict
+        The space in whose unit cube the functions are: from names to ranges and choices.
+    functions : TaskFunctions
+    data_sets : tuple of str
+        Names of the data sets.
+    """
+
+    ranges: Mapping[str, Any]
+    functions: TaskFunctions
+    data_sets: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Knowledge({list(self.ranges)}, {len(self.data_sets)} data sets)"
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the knowledge to a ``.npz`` file, without pickles."""
+        header = {
+            "version": _VERSION,
+            "ranges": dict(self.ranges),
+            "data_sets": list(self.data_sets),
+        }
+        arrays = {name: getattr(self.functions, name) for name in _ARRAYS}
+        with open(path, "wb") as file:
+            np.savez_compressed(file, header=json.dumps(header), **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Knowledge":
+        """Read a file that :meth:`save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If it is no such file, or that of another version.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                header = json.loads(str(file["header"]))
+                functions = TaskFunctions(*(file[name] for name in _ARRAYS))
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{os.fspath(path)!r} is no file of skhyper.knowledge.") from error
+        if header["version"] != _VERSION:
+            raise ValueError(
+                f"{os.fspath(path)!r} has version {header['version']}; this is {_VERSION}."
+            )
+        return cls(header["ranges"], functions, tuple(header["data_sets"]))
+
+    @property
+    def space(self) -> Space:
+        """The space in whose unit cube the functions are."""
+        return Space({name: _dimension(spec) for name, spec in self.ranges.items()})
+
+    def portfolio(self, space: Space, own: Mapping[str, Any], n: int = 8) -> list[dict[str, Any]]:
+        """Candidates of a space that together did well on the data sets.
+
+        Parameters
+        ----------
+        space : Space
+            What is searched now.
+        own : dict
+            The estimator's own values, for what is not searched.
+        n : int, default=8
+
+        Returns
+        -------
+        candidates : list of dict
+            Empty if the space has no hyperparameter in common with what was learned.
+        """
+        if not set(self.ranges) & set(space.names):
+            return []
+        rng = np.random.default_rng(0)
+        points = space.sample(_N_CANDIDATES, rng)
+        candidates = space.from_unit(points)
+        reference = self.space.with_defaults(_numbers_for(self.space, own))
+        located = [reference.locate(_known(params, self.ranges)) for params in candidates]
+        inside = [
+            i for i, at in enumerate(located) if at is not None and np.all((at >= 0) & (at <= 1))
+        ]
+        if not inside:
+            return []
+        losses, log_seconds = self.functions.predict(
+            self.space, np.array([located[i] for i in inside])
+        )
+        return [candidates[inside[i]] for i in portfolio(losses, log_seconds, n)]
+
+
+@dataclass(frozen=True, eq=False)
+class KnowledgeStarts:
+    """Up to n candidates with which a search begins, as a function of its space.
+
+    Attributes
+    ----------
+    knowledge : Knowledge
+    own : dict
+        The estimator's own values, for what is not searched.
+    n : int
+    """
+
+    knowledge: Knowledge
+    own: Mapping[str, Any]
+    n: int
+
+    def __call__(self, space: Space) -> list[dict[str, Any]]:
+        if space not in _STARTS:
+            _STARTS[space] = WeakKeyDictionary()
+        known = _STARTS[space]
+        if self not in known:
+            known[self] = self.knowledge.portfolio(space, self.own, self.n)
+        return known[self]
+
+
+def learn(
+    histories: Iterable[Any],
+    *,
+    names: Sequence[str] | None = None,
+    rank: int = 8,
+    n_inducing: int = 150,
+) -> Knowledge:
+    """Knowledge from finished searches of one estimator, or pipeline, on several data sets.
+
+    Parameters
+    ----------
+    histories : iterable of History, path or fitted search
+        One for each data set; paths are those of journals. The searches should be scored by the
+        same metric.
+    names : sequence of str, default=None
+        Names of the data sets; by default paths, or numbers.
+    rank : int, default=8
+        Number of functions of which those of the data sets are combinations.
+    n_inducing : int, default=150
+        Number of candidates at which they are stored.
+
+    Returns
+    -------
+    knowledge : Knowledge
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two searches with at least five complete trials, or if they have no
+        hyperparameter in common.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris, load_wine
+    >>> from sklearn.svm import SVC
+    >>> from skhyper import SearchCV
+    >>> from skhyper.knowledge import learn
+    >>> spaces = {"C": (1e-2, 1e3, "log-uniform"), "gamma": (1e-4, 1e1, "log-uniform")}
+    >>> searches = [
+    ...     SearchCV(SVC(), spaces, n_iter=8, cv=3, random_state=0).fit(*load(return_X_y=True))
+    ...     for load in (load_iris, load_wine)
+    ... ]
+    >>> learn(searches, names=["iris", "wine"])
+    Knowledge(['C', 'gamma'], 2 data sets)
+    """
+    given = list(histories)
+    found = [_history(item) for item in given]
+    labels = [str(i) for i in range(len(found))] if names is None else [str(name) for name in names]
+    if len(labels) != len(found):
+        raise ValueError(f"{len(labels)} names were given for {len(found)} searches.")
+    ended = [[t for t in history if t.state in ("complete", "failed")] for history in found]
+    kept = [
+        (label, trials)
+        for label, trials in zip(labels, ended)
+        if sum(trial.state == "complete" for trial in trials) >= _LEAST_TRIALS
+    ]
+    if len(kept) < 2:
+        raise ValueError(
+            f"At least two searches with {_LEAST_TRIALS} complete trials are needed, "
+            f"got {len(kept)}."
+        )
+    ranges = _common_ranges([trials for _, trials in kept])
+    space = Space({name: _dimension(spec) for name, spec in ranges.items()})
+    tasks = [_task(space, trials, ranges) for _, trials in kept]
+    functions = fit_functions(space, tasks, rank, n_inducing)
+    return Knowledge(ranges, functions, tuple(label for label, _ in kept))
+
+
+def _history(item: Any) -> History:
+    if isinstance(item, History):
+        return item
+    if hasattr(item, "history_"):
+        return item.history_
+    if isinstance(item, str | os.PathLike):
+        return load_history(item)
+    raise TypeError(f"Expected histories, paths of journals or fitted searches, got {item!r}.")
+
+
+def _common_ranges(histories: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Ranges and choices of the hyperparameters that all searches tried."""
+    names = set.intersection(
+        *({name for trial in trials for name in trial.params} for trials in histories)
+    )
+    ranges = {}
+    for name in sorted(names):
+        values = [t.params[name] for trials in histories for t in trials if name in t.params]
+        spec = _range(values)
+        if spec is not None:
+            ranges[name] = spec
+    if not ranges:
+        raise ValueError("The searches have no hyperparameter in common that has several values.")
+    return ranges
+
+
+def _range(values: Sequence[Any]) -> dict[str, Any] | None:
+    """A range that contains numbers, or the choices; None without two values, or not for JSON."""
+    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    if 2 * len(numbers) > len(values):  # others, such as the default "scale", are left out
+        low, high = min(numbers), max(numbers)
+        if low == high:
+            return None
+        log = low > 0 and high / low > _LOG_FROM
+        whole = all(isinstance(v, int) for v in numbers)
+        return {
+            "kind": "integer" if whole else "real",
+            "low": low if whole else float(low),
+            "high": high if whole else float(high),
+            "log": log,
+        }
+    choices = list(dict.fromkeys(v for v in values if isinstance(v, str | bool | int | float)))
+    if len(choices) < 2:
+        return None
+    return {"kind": "choices", "choices": choices}
+
+
+def _dimension(spec: Mapping[str, Any]) -> Any:
+    if spec["kind"] == "choices":
+        return list(spec["choices"])
+    prior = "log-uniform" if spec["log"] else "uniform"
+    number = int if spec["kind"] == "integer" else float
+    return (number(spec["low"]), number(spec["high"]), prior)
+
+
+def _task(space: Space, trials: Sequence[Any], ranges: Mapping[str, Any]) -> Task:
+    full = space.with_defaults(_numbers_for(space, {}))
+    located = [(full.locate(_known(trial.params, ranges)), trial) for trial in trials]
+    kept = [(point, trial) for point, trial in located if point is not None]
+    return Task(
+        np.clip([point for point, _ in kept], 0.0, 1.0),
+        np.array([trial.loss for _, trial in kept]),
+        np.array([trial.seconds for _, trial in kept]),
+    )
+
+
+def _known(params: Mapping[str, Any], ranges: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name in ranges}
+
+
+def _numbers_for(space: Space, own: Mapping[str, Any]) -> dict[str, Any]:
+    """A value of the space for each of its names: the estimator's own where it lies in it.
+
+    None usually is no limit, hence the upper end; other values without a place ("scale") count as
+    the middle.
+    """
+    values: dict[str, Any] = {}
+    for name, dimension in zip(space.names, space.dimensions):
+        if name is None:
+            continue
+        try:
+            u = dimension.to_unit(own[name])
+        except (InvalidSpaceError, KeyError, TypeError, ValueError):
+            u = 1.0 if name in own and own[name] is None else 0.5
+        u = u if math.isfinite(u) else 0.5
+        values[name] = dimension.from_unit(min(max(u, 0.0), 1.0))
+    return values

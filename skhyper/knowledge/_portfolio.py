@@ -1,0 +1,45 @@
+"""A portfolio: a few candidates that together did well on other data sets."""
+
+import numpy as np
+
+# Candidates that are expected to take more than so many times the median are not in a portfolio.
+_SLOWEST = 4.0
+# Where hardly any data set gains, what is good on average is better than what is odd.
+_AVERAGE_WEIGHT = 0.05
+
+
+def portfolio(losses: np.ndarray, log_seconds: np.ndarray, n: int = 8) -> list[int]:
+    """Indices of at most n candidates, chosen one by one.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_candidates, T)
+        Relative losses on T data sets.
+    log_seconds : ndarray of shape (n_candidates,)
+        Logarithms of the expected times.
+    n : int, default=8
+
+    Returns
+    -------
+    indices : list of int
+        Each one minimizes the mean over the data sets of the least loss of those chosen so far,
+        plus a twentieth of its own mean.
+
+    Notes
+    -----
+    The decrease of the mean is submodular, so that the greedy choice has at least 63 % of that of
+    the best portfolio (Nemhauser, Wolsey, Fisher, 1978). Portfolios of hyperparameters: Feurer
+    et al. (2022), "Auto-Sklearn 2.0", JMLR 23(261).
+    """
+    slow = log_seconds > np.median(log_seconds) + np.log(_SLOWEST)
+    losses = np.where(slow[:, None], np.inf, losses)
+    least = np.full(losses.shape[1], np.inf)
+    averages = _AVERAGE_WEIGHT * losses.mean(axis=1)
+    chosen: list[int] = []
+    while len(chosen) < min(n, int((~slow).sum())):
+        means = np.minimum(losses, least).mean(axis=1) + averages
+        means[chosen] = np.inf
+        index = int(means.argmin())
+        chosen.append(index)
+        least = np.minimum(least, losses[index])
+    return chosen

@@ -1,0 +1,191 @@
+"""Knowledge from finished searches, its file, and candidates in another space."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator
+
+from skhyper import BayesSearchCV, SearchCV
+from skhyper._trial import History, Trial
+from skhyper.exceptions import InvalidSpaceError
+from skhyper.knowledge import Knowledge, KnowledgeStarts, learn
+from skhyper.space import Space, When
+
+SPACES = {"C": (1e-3, 1e3, "log-uniform"), "n": (1, 20), "kind": ["a", "b"]}
+X, y = np.zeros((20, 1)), np.arange(20) % 2
+
+
+def loss_at(params, shift=0.0):
+    """Best at C = 10, n = 5 and kind "b"."""
+    C, n = np.log10(params.get("C", 1.0)), params.get("n", 10)
+    return (C - 1 - shift) ** 2 + ((n - 5) / 10) ** 2 + 0.5 * (params.get("kind", "a") == "a")
+
+
+def history(seed, n=40):
+    space, rng = Space(SPACES), np.random.default_rng(seed)
+    candidates = space.from_unit(space.sample(n, rng))
+    shift = 0.2 * rng.standard_normal()
+    trials = [
+        Trial(i, p, state="complete", loss=loss_at(p, shift), seconds=0.1)
+        for i, p in enumerate(candidates)
+    ]
+    return History(tuple(trials))
+
+
+@pytest.fixture(scope="module")
+def knowledge():
+    return learn([history(seed) for seed in range(8)], names="abcdefgh")
+
+
+OWN = {"C": 1.0, "n": None, "kind": "a"}
+
+
+def test_what_is_learned_is_good_elsewhere(knowledge):
+    assert knowledge.data_sets == tuple("abcdefgh")
+    assert set(knowledge.ranges) == {"C", "n", "kind"}
+    chosen = knowledge.portfolio(Space(SPACES), OWN)
+    assert len(chosen) == 8
+    random = Space(SPACES).from_unit(Space(SPACES).sample(8, np.random.default_rng(5)))
+    assert loss_at(chosen[0]) < 0.3
+    assert np.median([loss_at(p) for p in chosen]) < 0.3 * np.median([loss_at(p) for p in random])
+
+
+def test_it_is_matched_with_another_space_by_name_and_value(knowledge):
+    narrow = knowledge.portfolio(Space({"C": (1e-3, 1.0, "log-uniform")}), OWN)
+    assert all(p["C"] > 0.1 for p in narrow[:2])
+    # The kind is the estimator's own one; the range goes beyond what was tried.
+    wide = knowledge.portfolio(Space({"C": (1e-9, 1e9, "log-uniform")}), OWN)
+    assert all(1e-3 <= p["C"] <= 1e3 for p in wide)
+    assert 1 < wide[0]["C"] < 100
+    conditional = Space({"kind": ["a", "b"], "C": When((0.1, 1e2, "log-uniform"), kind="b")})
+    assert knowledge.portfolio(conditional, OWN)[0]["kind"] == "b"
+    assert knowledge.portfolio(Space({"gamma": (0.0, 1.0)}), OWN) == []
+    assert knowledge.portfolio(Space({"C": (1e5, 1e6, "log-uniform")}), OWN) == []
+
+
+def test_an_odd_default_does_not_make_numbers_choices():
+    odd = Trial(40, {"C": "scale", "n": None, "kind": "a"}, state="complete", loss=9.0)
+    found = learn([History((*history(seed).trials, odd)) for seed in range(2)])
+    assert [found.ranges[name]["kind"] for name in ("C", "n", "kind")] == [
+        "real",
+        "integer",
+        "choices",
+    ]
+
+
+def test_it_is_saved_without_pickles(knowledge, tmp_path):
+    path = tmp_path / "ours.npz"
+    knowledge.save(path)
+    loaded = Knowledge.load(path)
+    space = Space(SPACES)
+    assert loaded.portfolio(space, OWN) == knowledge.portfolio(space, OWN)
+    assert loaded.data_sets == knowledge.data_sets
+    with np.load(path, allow_pickle=False) as file:
+        assert "header" in file
+    (tmp_path / "other.npz").write_bytes(b"PK nothing")
+    with pytest.raises(ValueError, match=r"is no file of skhyper\.knowledge"):
+        Knowledge.load(tmp_path / "other.npz")
+
+
+def test_too_little_to_learn_from():
+    with pytest.raises(ValueError, match="At least two searches with 5 complete trials"):
+        learn([history(0), history(1, n=3)])
+    with pytest.raises(ValueError, match="1 names were given for 2 searches"):
+        learn([history(0), history(1)], names=["one"])
+    other = History(tuple(Trial(i, {"z": i}, state="complete", loss=1.0) for i in range(9)))
+    with pytest.raises(ValueError, match="no hyperparameter in common"):
+        learn([history(0), other])
+    with pytest.raises(TypeError, match="Expected histories, paths of journals or fitted"):
+        learn([1, 2])
+
+
+class Surface(BaseEstimator):
+    def __init__(self, C=1.0, n=10, kind="a", sign=1.0):
+        self.C = C
+        self.n = n
+        self.kind = kind
+        self.sign = sign
+
+    def fit(self, X, y):
+        return self
+
+    def score(self, X, y):
+        return -self.sign * loss_at(self.get_params())
+
+
+def test_a_search_starts_from_it(knowledge, tmp_path):
+    path = tmp_path / "ours.npz"
+    knowledge.save(path)
+    search = BayesSearchCV(Surface(), SPACES, n_iter=16, cv=2, knowledge=path, random_state=0)
+    search.fit(X, y)
+    tried = search.cv_results_["params"]
+    assert len(search.knowledge_) == 8
+    # The estimator's own values, two candidates, the middle, and the others.
+    assert tried[0] == {"C": 1.0, "n": 10, "kind": "a"}
+    assert tried[1:3] == search.knowledge_[:2]
+    assert tried[4:10] == search.knowledge_[2:]
+    without = BayesSearchCV(Surface(), SPACES, n_iter=16, cv=2, random_state=0).fit(X, y)
+    least, others = (min(t.loss for t in s.history_[:5]) for s in (search, without))
+    assert least < others
+
+
+def test_wrong_knowledge_is_given_up_after_two_candidates(knowledge):
+    search = BayesSearchCV(
+        Surface(sign=-1.0), SPACES, n_iter=16, cv=2, knowledge=knowledge, random_state=0
+    ).fit(X, y)
+    tried = search.cv_results_["params"]
+    assert tried[1:3] == search.knowledge_[:2]
+    assert not any(p in tried for p in search.knowledge_[2:])
+
+
+def test_a_short_search_has_half_of_its_trials_from_it(knowledge):
+    search = BayesSearchCV(Surface(), SPACES, n_iter=6, cv=2, knowledge=knowledge, random_state=0)
+    assert len(search.fit(X, y).knowledge_) == 3
+
+
+def test_a_resumed_search_is_the_uninterrupted_one(knowledge, tmp_path):
+    def search(n_iter):
+        return BayesSearchCV(
+            Surface(),
+            SPACES,
+            n_iter=n_iter,
+            cv=2,
+            knowledge=knowledge,
+            random_state=0,
+            journal=tmp_path / f"{n_iter > 5}.jsonl",
+        )
+
+    whole = search(12).fit(X, y).cv_results_["params"]
+    (tmp_path / "True.jsonl").unlink()
+    KnowledgeStarts(knowledge, OWN, 8)  # another one does not disturb
+    longer = search(12)
+    longer.set_params(journal=tmp_path / "cut.jsonl")
+    longer.fit(X, y)
+    lines = (tmp_path / "cut.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "cut.jsonl").write_text("".join(lines[: len(lines) // 2]))
+    resumed = search(12).set_params(journal=tmp_path / "cut.jsonl").fit(X, y)
+    assert resumed.cv_results_["params"] == whole
+
+
+def test_a_fitted_search_can_be_pickled(knowledge):
+    search = BayesSearchCV(Surface(), SPACES, n_iter=5, cv=2, knowledge=knowledge).fit(X, y)
+    assert pickle.loads(pickle.dumps(search)).best_params_ == search.best_params_
+
+
+def test_it_is_not_for_other_samplers(knowledge):
+    kwargs = {"base_estimator": "RF"}
+    search = BayesSearchCV(Surface(), SPACES, optimizer_kwargs=kwargs, knowledge=knowledge)
+    with pytest.raises(InvalidSpaceError, match="optimizer knows no knowledge"):
+        search.fit(X, y)
+
+
+def test_journals_and_searches_are_learned_from(tmp_path):
+    found = []
+    for seed in range(2):
+        journal = tmp_path / f"{seed}.jsonl"
+        search = SearchCV(
+            Surface(), SPACES, n_iter=8, cv=2, journal=journal, random_state=seed
+        ).fit(X, y)
+        found += [search, journal]
+    assert len(learn(found).data_sets) == 4
