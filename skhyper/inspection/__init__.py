@@ -1,10 +1,18 @@
-"""Parameters and hyperparameters of an estimator: what it learned, and what was set before."""
+"""Parameters and hyperparameters of an estimator, and what the trials of a search tell."""
 
 from skhyper._lazy import public_dir
 from skhyper.inspection._hyperparameters import Hyperparameter
+from skhyper.inspection._importance import Importance, importance
 from skhyper.inspection._inspection import Inspection, inspect
 from skhyper.inspection._parameters import Parameter
 
-__all__ = ["Hyperparameter", "Inspection", "Parameter", "inspect"]
+__all__ = [
+    "Hyperparameter",
+    "Importance",
+    "Inspection",
+    "Parameter",
+    "importance",
+    "inspect",
+]
 
 __dir__ = public_dir(__name__)
