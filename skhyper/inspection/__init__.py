@@ -5,14 +5,17 @@ from skhyper.inspection._hyperparameters import Hyperparameter
 from skhyper.inspection._importance import Importance, importance
 from skhyper.inspection._inspection import Inspection, inspect
 from skhyper.inspection._parameters import Parameter
+from skhyper.search._rules import fastest, one_standard_error
 
 __all__ = [
     "Hyperparameter",
     "Importance",
     "Inspection",
     "Parameter",
+    "fastest",
     "importance",
     "inspect",
+    "one_standard_error",
 ]
 
 __dir__ = public_dir(__name__)
