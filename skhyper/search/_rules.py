@@ -32,22 +32,21 @@ class RefitRule(ABC):
 
     def select(self, results: Mapping[str, Any], splits: Sequence[Any] = ()) -> int:
         """Row of the candidate; without `splits` these are taken for a partition."""
-        return int(self.chooser(results, splits)[1](slice(None)))
+        table = fold_scores(results, self.metric, splits)
+        return self.chooser(results, table)(np.arange(table.S.shape[1]))
 
-    def chooser(
-        self, results: Mapping[str, Any], splits: Sequence[Any] = ()
-    ) -> tuple[FoldScores, Callable[[Any], int]]:
-        """The fold scores, and a function from some of the splits to the row that these select."""
-        table, costs = fold_scores(results, self.metric, splits), self.costs(results)
+    def chooser(self, results: Mapping[str, Any], table: FoldScores) -> Callable[[np.ndarray], int]:
+        """Function from some of the splits to the row that their scores select."""
+        costs = self.costs(results)[table.rows]
 
-        def choose(columns: Any) -> int:
+        def choose(columns: np.ndarray) -> int:
             S = table.S[:, columns]
-            near = table.rows[near_best(S, table.ratio)]
-            means = np.full(len(costs), -np.inf)
-            means[table.rows] = S.mean(axis=1)
-            return int(min(near, key=lambda row: (costs[row], -means[row])))
+            near = near_best(S, table.ratio)
+            cheapest = near & (costs == costs[near].min())
+            best = np.argmax(np.where(cheapest, S.mean(axis=1), -np.inf))
+            return int(table.rows[best])
 
-        return table, choose
+        return choose
 
 
 @dataclass(frozen=True)
