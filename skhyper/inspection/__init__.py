@@ -1,10 +1,27 @@
-"""Parameters and hyperparameters of an estimator: what it learned, and what was set before."""
+"""Parameters and hyperparameters of an estimator, and what the trials of a search tell."""
 
 from skhyper._lazy import public_dir
+from skhyper.inspection._comparison import Comparison, compare
 from skhyper.inspection._hyperparameters import Hyperparameter
+from skhyper.inspection._importance import Importance, importance
 from skhyper.inspection._inspection import Inspection, inspect
 from skhyper.inspection._parameters import Parameter
+from skhyper.search._corrected import CorrectedScore, corrected_score
+from skhyper.search._rules import fastest, one_standard_error
 
-__all__ = ["Hyperparameter", "Inspection", "Parameter", "inspect"]
+__all__ = [
+    "Comparison",
+    "CorrectedScore",
+    "Hyperparameter",
+    "Importance",
+    "Inspection",
+    "Parameter",
+    "compare",
+    "corrected_score",
+    "fastest",
+    "importance",
+    "inspect",
+    "one_standard_error",
+]
 
 __dir__ = public_dir(__name__)

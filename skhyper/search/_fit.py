@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 from skhyper._sklearn import CallbackSearchCV, Interval, fit_context
 from skhyper.evaluation import opened_journal
+from skhyper.search._after import AfterSearch
 from skhyper.search._interrupts import interruptions_stored
 from skhyper.search._plan import Plan
 from skhyper.search._refit import Refittable
@@ -29,7 +30,7 @@ BUDGET_CONSTRAINTS = {
 }
 
 
-class BaseSearch(Refittable, CallbackSearchCV):
+class BaseSearch(Refittable, AfterSearch, CallbackSearchCV):
     """Base class of searches: scikit-learn's ``BaseSearchCV`` with a different evaluation loop."""
 
     # Whether output, errors and warnings are those of scikit-learn's searches: no line for each

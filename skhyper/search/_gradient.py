@@ -91,7 +91,9 @@ class GradientSearchCV(SpaceSearch):
     random_state : int, RandomState instance or None, default=None
         Seed of the restarts, which are random with three hyperparameters or more.
     scoring, refit, cv, verbose, error_score, return_train_score
-        As in :class:`sklearn.model_selection.GridSearchCV`.
+        As in :class:`sklearn.model_selection.GridSearchCV`; `refit` may also be "1se" or
+        "fastest": the simplest or the fastest candidate within one standard error of the best, see
+        :func:`skhyper.inspection.one_standard_error`.
 
     Attributes
     ----------

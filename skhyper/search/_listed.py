@@ -85,7 +85,9 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
         From names of hyperparameters to sequences of values. As in scikit-learn, a tuple is a
         sequence of choices, not a range.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        As in :class:`sklearn.model_selection.GridSearchCV`.
+        As in :class:`sklearn.model_selection.GridSearchCV`; `refit` may also be "1se" or
+        "fastest": the simplest or the fastest candidate within one standard error of the best, see
+        :func:`skhyper.inspection.one_standard_error`.
     max_time : float, default=None
         Seconds after which the search ends, if a trial is done. With ``n_jobs`` above 1,
         `fit_timeout` or `memory_limit`, running folds are given up in time for the refit; otherwise
@@ -182,7 +184,9 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
     random_state : int, RandomState instance or None, default=None
         Seed; candidates are those that scikit-learn draws.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        As in :class:`sklearn.model_selection.RandomizedSearchCV`.
+        As in :class:`sklearn.model_selection.RandomizedSearchCV`; `refit` may also be "1se" or
+        "fastest": the simplest or the fastest candidate within one standard error of the best, see
+        :func:`skhyper.inspection.one_standard_error`.
     max_time : float, default=None
         Seconds after which the search ends, if a trial is done. With ``n_jobs`` above 1,
         `fit_timeout` or `memory_limit`, running folds are given up in time for the refit; otherwise

@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 from skhyper._sklearn import CallbackSearchCV, fit_context, teardown_callbacks
 from skhyper.search._interrupts import Interruptible
 from skhyper.search._results import best_candidate, fit_candidate, scoring_attributes
+from skhyper.search._rules import refit_rule
 from skhyper.search._task import make_task
 
 
@@ -44,6 +45,15 @@ class Refittable(Interruptible):
     score = _WithModel()
     score_samples = _WithModel()
     transform = _WithModel()
+
+    def _check_refit_for_multimetric(self, scores: Any) -> None:
+        rule = refit_rule(self)
+        if rule is not None and rule.metric not in scores:
+            raise ValueError(
+                f"refit={self.refit!r} needs one of the metrics {list(scores)}: use "
+                "one_standard_error(metric=...) or fastest(metric=...) of skhyper.inspection."
+            )
+        super()._check_refit_for_multimetric(scores)
 
     @fit_context(prefer_skip_nested_validation=False)
     def refit_best(self, X: Any, y: Any = None, index: int | None = None, **params: Any) -> Self:

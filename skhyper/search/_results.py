@@ -18,7 +18,9 @@ from skhyper._sklearn import (
 )
 from skhyper._trial import History, StopReason
 from skhyper.evaluation import tabulated, with_missing_folds
+from skhyper.search._fold_scores import metric_of
 from skhyper.search._plan import Plan
+from skhyper.search._rules import refit_rule
 from skhyper.search._scoring import warn_or_raise_about_scores
 from skhyper.search._task import Task
 from skhyper.search._validate import warn_about_gradients
@@ -137,13 +139,18 @@ def scoring_attributes(search: Any, task: Task) -> dict[str, Any]:
 def best_candidate(search: Any, task: Task, index: int | None = None) -> dict[str, Any]:
     """``best_index_``, ``best_params_`` and ``best_score_`` of the candidate at `index`.
 
-    None selects it by the plan's losses, or as scikit-learn does. A callable `refit` selects
-    without a score.
+    None selects it by the rule that `refit` names, by the plan's losses, or as scikit-learn does.
+    Another callable `refit` selects without a score.
     """
-    results = search.cv_results_
-    metric = None if callable(search.refit) else _metric(search, results)
+    results, rule = search.cv_results_, refit_rule(search)
+    if rule is not None:
+        metric: str | None = metric_of(results, rule.metric)
+    else:
+        metric = None if callable(search.refit) else _metric(search, results)
     losses = results.get("penalized_loss")
-    if index is None and (losses is None or metric is None or np.all(np.isnan(losses))):
+    if index is None and rule is not None:
+        index = rule.select(results, search.history_.splits)
+    elif index is None and (losses is None or metric is None or np.all(np.isnan(losses))):
         index = search._select_best_index(search.refit, metric, results)
     elif index is None:
         index = int(np.nanargmin(losses))

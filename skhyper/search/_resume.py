@@ -25,7 +25,7 @@ from skhyper.search._folds import drawn_folds
 from skhyper.search._plan import Plan
 from skhyper.search._problem import PARTS, Problem, differences, known_values, versions
 from skhyper.search._scoring import check_fit_metadata
-from skhyper.search._task import Task, pick_score
+from skhyper.search._task import Task, optimized_metric, pick_score
 from skhyper.search._validate import is_own
 from skhyper.search._warnings import warn
 from skhyper.space import Space
@@ -241,7 +241,7 @@ def _begin(
         "seed": history.seed,
         "fingerprint": history.fingerprint,
         "digests": problem.with_space(),
-        "metric": search.refit if isinstance(search.refit, str) else None,
+        "metric": optimized_metric(search),
         "splits": encoded(history.splits.description()),
     }
     numbers = range(len(history) - len(extra), len(history))

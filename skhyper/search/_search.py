@@ -71,7 +71,9 @@ default="random"
         of workers. With None each proposal is made as soon as a worker is free, from all results
         so far.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        As in :class:`sklearn.model_selection.GridSearchCV`.
+        As in :class:`sklearn.model_selection.GridSearchCV`; `refit` may also be "1se" or
+        "fastest": the simplest or the fastest candidate within one standard error of the best, see
+        :func:`skhyper.inspection.one_standard_error`.
 
     Attributes
     ----------

@@ -10,6 +10,7 @@ from sklearn.utils.validation import indexable
 
 from skhyper._sklearn import check_method_params
 from skhyper.evaluation import Objective
+from skhyper.search._rules import refit_rule
 from skhyper.search._scoring import check_scoring_signature
 
 
@@ -100,7 +101,15 @@ def pick_score(search: Any) -> Callable[[Any], float]:
             return scores
         if callable(search.scoring):
             search._check_refit_for_multimetric(scores)
-        named = isinstance(search.refit, str)
-        return scores[search.refit if named else next(iter(scores))]
+        named = optimized_metric(search)
+        return scores[next(iter(scores)) if named is None else named]
 
     return pick
+
+
+def optimized_metric(search: Any) -> str | None:
+    """Name of the metric that is optimized, if `refit` names one of several; else None."""
+    rule = refit_rule(search)
+    if rule is not None:
+        return rule.metric
+    return search.refit if isinstance(search.refit, str) else None
