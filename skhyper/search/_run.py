@@ -15,6 +15,7 @@ from skhyper.evaluation import (
     Journal,
     Limits,
     Observer,
+    ReuseCounter,
     TrialCallbacks,
     interruption_name,
     journaled_pool,
@@ -36,7 +37,8 @@ def run(
     `start` has the trials to start from, the folds and the seed; `root` is the callback context of
     ``fit``.
     """
-    evaluator, context, objective = _evaluator(search, task, plan, start, root, journal)
+    counter = ReuseCounter({})
+    evaluator, context, objective = _evaluator(search, task, plan, start, root, journal, counter)
     callbacks = stop_callbacks(search)
     try:
         evaluator.run()
@@ -53,6 +55,7 @@ def run(
             raise
     finally:
         objective.free()  # before the refit
+        search.reuse_ = counter.total
         if journal is not None:
             journal.close()
     store_trials(search, plan, evaluator.history, reason)
@@ -60,7 +63,13 @@ def run(
 
 
 def _evaluator(
-    search: Any, task: Task, plan: Plan, start: Start, root: Any, journal: Journal | None
+    search: Any,
+    task: Task,
+    plan: Plan,
+    start: Start,
+    root: Any,
+    journal: Journal | None,
+    counter: ReuseCounter,
 ) -> tuple[Evaluator, Any, Any]:
     """The evaluator, the callback context of its trials, and the objective."""
     base, running = start.history, start.resumed.folds
@@ -78,7 +87,8 @@ def _evaluator(
         sequential_subtasks=False,
     ).call_on_fit_task_begin(estimator=search)
     pick = pick_score(search)
-    observers: list[Observer] = [] if journal is None else [journal]
+    # The counter removes its entries of results before the journal writes them.
+    observers: list[Observer] = [counter] if journal is None else [counter, journal]
     if journal is not None:
         pool = journaled_pool(pool, objective, journal, start.n_deaths)
         journal.resume(running)
