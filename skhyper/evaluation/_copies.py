@@ -1,4 +1,4 @@
-"""Copies of data with the same memory layout, on which the rounding of sums and products depends."""
+"""Copies of data with the same memory layout, on which the rounding of sums depends."""
 
 import copy
 import pickle
@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+try:
+    from numpy.lib.array_utils import byte_bounds as _byte_bounds
+except ImportError:  # numpy < 2
+    from numpy import byte_bounds as _byte_bounds  # type: ignore[no-redef, attr-defined]
+
 _COMPRESSED = ("data", "indices", "indptr")
+_TEXT = 64  # bytes of a short text
 # Elements that cannot change, so that a copy of their list is enough.
 _UNCHANGING = (str, bytes, int, float, bool, type(None))
 
@@ -63,9 +69,6 @@ def size_of(data: Any) -> int:
     return int(np.sum(data.memory_usage(deep=True)))
 
 
-_TEXT = 64  # bytes of a short text
-
-
 def _is_unchanging(items: Any) -> bool:
     flat = items.ravel() if isinstance(items, np.ndarray) else items
     return {type(item) for item in flat} <= set(_UNCHANGING)
@@ -75,16 +78,13 @@ def _array_copy(array: np.ndarray) -> np.ndarray:
     flags = array.flags
     if flags.c_contiguous or flags.f_contiguous:
         return array.copy(order="K")
-    low, high = np.lib.array_utils.byte_bounds(array) if _HAS_UTILS else np.byte_bounds(array)
+    low, high = _byte_bounds(array)
     offset = array.__array_interface__["data"][0] - low
     new = np.ndarray(
         array.shape, array.dtype, np.empty(high - low, np.uint8), offset, array.strides
     )
     new[...] = array
     return new
-
-
-_HAS_UTILS = hasattr(np.lib, "array_utils")  # numpy 2
 
 
 def _sparse_copy(matrix: Any) -> Any:
@@ -98,7 +98,8 @@ def _sparse_copy(matrix: Any) -> Any:
 
 def _is_pandas(data: Any) -> bool:
     kind = type(data)
-    return kind.__module__.startswith("pandas.") and kind.__name__ in ("DataFrame", "Series")
+    library = kind.__module__.partition(".")[0]
+    return library == "pandas" and kind.__name__ in ("DataFrame", "Series")
 
 
 def _pandas_copy(table: Any) -> Any:

@@ -1,15 +1,14 @@
 """Interception of the transformers of one fold's pipeline, whose calls are looked up in a store.
 
 The data of the fold have keys, and so has each output that was computed from data with keys by a
-step with a key. Data are recognized by their identity: whatever else a step receives is unknown, and
-the step is run as ever. Methods are replaced by attributes of the instances, for the time of one
-fold; the user's classes remain, and the fitted steps can be inspected by scorers.
+step with a key. Data are recognized by their identity: whatever else a step receives is unknown,
+and the step is run as ever. Methods are replaced by attributes of the instances, during one fold;
+the user's classes remain, and scorers can inspect the fitted steps.
 """
 
 import functools
 import hashlib
 import random
-import re
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -152,8 +151,7 @@ class _Interceptor:
         is_fit = method != "transform"
         if is_fit:
             self._fitted = None
-        entry = session.store.get(key) if key else None
-        if entry is not None:
+        if key and (entry := session.store.get(key)) is not None:
             return self._restored(session, entry, key, is_fit)
         if is_fit and own_key and not key:
             session.why_not[self._step.path] = "it follows a step that is not shared"
@@ -278,10 +276,5 @@ class _Inside:
 
 def _global_generators() -> tuple:
     """States of the global generators of NumPy and Python."""
-    _, numbers, position, *rest = np.random.get_state(legacy=True)
-    return numbers.tobytes(), position, *rest, random.getstate()
-
-
-def without_own_frames(traceback: str) -> str:
-    """The text of a traceback without the frames of this module."""
-    return re.sub(rf'  File "{re.escape(__file__)}".*\n(?:    .*\n)*', "", traceback)
+    _, numbers, *position = np.random.get_state(legacy=True)
+    return bytes(numbers), *position, random.getstate()  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """An objective whose candidates share the first steps of a pipeline, fitted, and their outputs."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,8 +9,9 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skhyper._sklearn import only_predicts
+from skhyper.evaluation import _prefixes
 from skhyper.evaluation._objective import FoldJob, Objective
-from skhyper.evaluation._prefixes import Session, intercept, without_own_frames
+from skhyper.evaluation._prefixes import Session, intercept
 from skhyper.evaluation._recurrence import Recurrence
 from skhyper.evaluation._reuse import COUNTS
 from skhyper.evaluation._steps import Step, steps_of
@@ -108,7 +110,7 @@ class ReusingObjective:
         finally:
             session.close()
         if result["fit_error"] is not None:
-            result["fit_error"] = without_own_frames(result["fit_error"])
+            result["fit_error"] = _without_own_frames(result["fit_error"])
         result[COUNTS] = session.report
         return result
 
@@ -130,3 +132,9 @@ def _in_worker(
 ) -> ReusingObjective:
     store = Store(limit, n_workers)
     return ReusingObjective(objective, recurrence, limit, n_workers, store)
+
+
+def _without_own_frames(traceback: str) -> str:
+    """The text of a traceback without the frames of the interception."""
+    files = "|".join(map(re.escape, (__file__, _prefixes.__file__)))
+    return re.sub(rf'  File "(?:{files})".*\n(?:    .*\n)*', "", traceback)

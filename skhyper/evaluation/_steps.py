@@ -124,7 +124,7 @@ def _chain(
 def _with_next(step: Step, before_shared: bool) -> Step:
     """The step, whose output is passed on to one that is intercepted, or not."""
     if step.is_pipeline:
-        last = next(reversed(step.parts))
+        *_, last = step.parts
         parts = {**step.parts, last: _with_next(step.parts[last], before_shared)}
         return replace(step, parts=parts)
     return replace(step, before_shared=before_shared)
@@ -137,7 +137,7 @@ def _step(
     path = paths[-1]
     if type(transformer) is Pipeline and transformer.memory is None:
         steps = dict(transformer.steps)
-        parts = _chain(steps, f"{path}__", paths, columns, recurrence)
+        parts = _chain(steps, f"{path}__", paths[:-1], columns, recurrence)
         if parts:
             return Step(path, why_not=_BY_STEPS, parts=parts)
     why_not = _why_not(transformer)

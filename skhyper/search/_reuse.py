@@ -60,7 +60,8 @@ def _recurrence(plan: Plan) -> Recurrence:
 
 def _limit(search: Any, n_workers: int) -> int | None:
     """Bytes that all workers may keep; None for a share of the available memory."""
-    limit = None if search.reuse in ("auto", True) else int(search.reuse)
+    is_auto = search.reuse is True or search.reuse == "auto"
+    limit = None if is_auto else int(search.reuse)
     if search.memory_limit is None:
         return limit
     of_workers = int(KEPT_SHARE * search.memory_limit) * n_workers
