@@ -41,8 +41,8 @@ class ReusingObjective:
     # Steps of the last trial, by its number: all its folds have the same.
     _steps: dict[int, Mapping[str, Step]] = field(default_factory=dict, repr=False)
 
-    # Whether a worker should be given folds that it has run before.
-    prefers_same_folds = True
+    # A worker should be given folds that it has run before.
+    keeps_folds = True
 
     @classmethod
     def of(
