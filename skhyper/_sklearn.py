@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import sklearn
 from sklearn.base import _fit_context
-from sklearn.metrics._scorer import _BaseScorer
+from sklearn.metrics._scorer import _BaseScorer, _Scorer
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import (
@@ -67,6 +67,7 @@ __all__ = [
     "input_indices",
     "insert_error_scores",
     "n_samples",
+    "only_predicts",
     "safe_split",
     "sample_weights",
     "scorer_parts",
@@ -148,18 +149,33 @@ def sample_weights(sample_weight: Any, X: Any) -> np.ndarray:
     return weights
 
 
+def only_predicts(scorer: Any) -> bool:
+    """Whether a scorer, or each of several, passes data to methods of the estimator only."""
+    scorers = scorer._scorers.values() if isinstance(scorer, MultimetricScorer) else [scorer]
+    return all(
+        type(one) is _Scorer or type(one).__name__ == "_PassthroughScorer" for one in scorers
+    )
+
+
 def fit_and_score(
-    *args: Any, scorer: Any, caller: Any, callback_ctx: Any, quiet: bool = False, **kwargs: Any
+    *args: Any,
+    scorer: Any,
+    caller: Any,
+    callback_ctx: Any,
+    quiet: bool = False,
+    on_scoring: Callable[[Any], None] | None = None,
+    **kwargs: Any,
 ) -> dict:
     """scikit-learn's fit and score of one fold, with callbacks from 1.9 on.
 
     If scoring fails, ``result["score_error"]`` is the traceback; with several metrics a dict of
-    tracebacks, None for metrics that did not fail. With `quiet` no warning is issued.
+    tracebacks, None for metrics that did not fail. With `quiet` no warning is issued. `on_scoring`
+    is called with the test data before they are scored.
     """
     if HAS_CALLBACKS:
         kwargs.update(caller=caller, callback_ctx=callback_ctx)
     kind = _RecordingScorers if isinstance(scorer, MultimetricScorer) else _RecordingScorer
-    recording = kind(scorer, kwargs["error_score"], quiet)
+    recording = kind(scorer, kwargs["error_score"], quiet, on_scoring)
     result = _fit_and_score(*args, scorer=recording, **kwargs)
     if recording.error:
         result["score_error"] = recording.error
@@ -169,8 +185,9 @@ def fit_and_score(
 class _RecordingScorer:
     """A scorer that records the traceback if its first call, on test data, fails."""
 
-    def __init__(self, scorer: Any, error_score: Any, quiet: bool):
+    def __init__(self, scorer: Any, error_score: Any, quiet: bool, on_scoring: Any):
         self._scorer, self._error_score = scorer, error_score
+        self._on_scoring = on_scoring
         self._quiet = quiet and error_score != "raise"
         self._called = False
         self.error: Any = None
@@ -180,6 +197,8 @@ class _RecordingScorer:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         first, self._called = not self._called, True
+        if first and self._on_scoring is not None:
+            self._on_scoring(args[1])
         try:
             return self._scorer(*args, **kwargs)
         except Exception:
@@ -193,9 +212,9 @@ class _RecordingScorer:
 class _RecordingScorers(MultimetricScorer):
     """The same for several metrics; scikit-learn requires this base class."""
 
-    def __init__(self, scorer: Any, error_score: Any, quiet: bool):
+    def __init__(self, scorer: Any, error_score: Any, quiet: bool, on_scoring: Any):
         super().__init__(scorers=scorer._scorers, raise_exc=scorer._raise_exc)
-        self._one = _RecordingScorer(scorer, error_score, quiet)
+        self._one = _RecordingScorer(scorer, error_score, quiet, on_scoring)
         self.error: Any = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from skhyper.evaluation._observers import FailureWatch, FoldCallbacks, Observer,
 from skhyper.evaluation._processes import Limits
 from skhyper.evaluation._replay import Replay, load_history
 from skhyper.evaluation._retry import journaled_pool
+from skhyper.evaluation._reuse import Reuse, ReuseCounter
 from skhyper.evaluation._signals import Terminated, interruption_name, sigterm_interrupts
 from skhyper.evaluation._values import KnownValues, StoredChoice, encoded
 
@@ -46,6 +47,8 @@ __all__ = [
     "Racer",
     "Replay",
     "Resumed",
+    "Reuse",
+    "ReuseCounter",
     "SampledCandidates",
     "StopReason",
     "StoredChoice",

@@ -58,8 +58,18 @@ class Objective:
         """The objective without the folds' indices, and the indices, to be passed to ``run``."""
         return replace(self, splits=(None,) * len(self.splits)), self.splits
 
-    def run(self, job: "FoldJob", train: Any = None, test: Any = None) -> dict[str, Any]:
+    def run(
+        self,
+        job: "FoldJob",
+        train: Any = None,
+        test: Any = None,
+        estimator: Any = None,
+        on_scoring: Callable[[Any], None] | None = None,
+    ) -> dict[str, Any]:
         """Fit and score one fold; its split must be passed if the objective does not contain it.
+
+        `estimator` is a clone of the objective's, made here by default; `on_scoring` is called with
+        the test data before they are scored.
 
         The result is that of scikit-learn's own search: ``test_scores``, ``fit_time``,
         ``score_time``, ``n_test_samples``, ``fit_error`` and, with `return_train_score`,
@@ -68,7 +78,7 @@ class Objective:
         if train is None:
             train, test = self.splits[job.fold]
         return fit_and_score(
-            clone(self.estimator),
+            clone(self.estimator) if estimator is None else estimator,
             self.X,
             self.y,
             train=train,
@@ -77,6 +87,7 @@ class Objective:
             fit_params=self.fit_params,
             score_params=self.score_params,
             scorer=self.scorer,
+            on_scoring=on_scoring,
             **self.options(job),
         )
 

@@ -10,6 +10,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from multiprocessing import connection
 from typing import Any
 
@@ -25,6 +26,8 @@ from skhyper.exceptions import WorkerError
 _QUICK_SECONDS = 0.01
 # Maximum size in bytes of the row numbers of a job that is sent ahead: the pipe must not block.
 _MAX_AHEAD = 60_000
+# Number of trials by whose folds a worker that keeps its own may be ahead of the others.
+_MAX_TRIALS_AHEAD = 2
 # Seconds for which workers may finish folds whose results are not needed.
 _CLOSE_SECONDS = 1.0
 
@@ -50,6 +53,7 @@ class _Place:
     is_loaded: bool = False
     began: float = math.inf  # monotonic time at which the first of the jobs began
     last_seconds: float = math.inf
+    folds: set[int] = field(default_factory=set)  # that it was given
 
     def begin(self) -> None:
         self.began = time.monotonic() if self.jobs else math.inf
@@ -74,6 +78,9 @@ class Processes:
         self._task = Task(self._objective, get_config(), backend.get_nested_backend())
         self._start = Start.from_backend(backend, n_workers)
         self._options = sharing_options()
+        n_bytes = [[getattr(x, "nbytes", _MAX_AHEAD) for x in split] for split in self._splits]
+        self._are_small = all(sum(sizes) < _MAX_AHEAD for sizes in n_bytes)
+        self._keeps_folds = getattr(objective, "keeps_folds", False)
         self._limits = Limits() if limits is None else limits
         self._file: SharedObject | None = None
         self._waiting: deque[FoldJob] = deque()
@@ -127,7 +134,21 @@ class Processes:
             place = self._free_place()
             if place is None:
                 return
-            self._give(place, self._waiting.popleft())
+            self._give(place, self._next_job(place))
+
+    def _next_job(self, place: _Place) -> FoldJob:
+        """Remove and return the next job of a worker.
+
+        If the objective keeps what candidates share in a fold, the worker is not given a fold that
+        only another one was given, as long as there are other jobs among the next ones.
+        """
+        if self._keeps_folds:
+            others = set().union(*(p.folds for p in self._places if p is not place)) - place.folds
+            for i, job in enumerate(islice(self._waiting, _MAX_TRIALS_AHEAD * len(self._splits))):
+                if job.fold not in others:
+                    del self._waiting[i]
+                    return job
+        return self._waiting.popleft()
 
     def _free_place(self) -> _Place | None:
         """A place for the next job: of an idle worker, a new one, or one that is soon idle."""
@@ -137,9 +158,7 @@ class Processes:
         if len(self._places) < self.n_workers:
             return self._new_place()
         quick = [p for p in self._places if len(p.jobs) == 1 and p.last_seconds < _QUICK_SECONDS]
-        rows = self._splits[self._waiting[0].fold]
-        small = sum(getattr(indices, "nbytes", _MAX_AHEAD) for indices in rows) < _MAX_AHEAD
-        return quick[0] if quick and small else None
+        return quick[0] if quick and self._are_small else None
 
     def _new_place(self, fresh: bool = False) -> _Place | None:
         """A place of a borrowed or, if `fresh`, a new worker; None if it cannot start.
@@ -163,6 +182,7 @@ class Processes:
         return self._places[-1]
 
     def _give(self, place: _Place, job: FoldJob) -> None:
+        place.folds.add(job.fold)
         place.jobs.append(job)  # first: after an interruption, the worker counts as busy
         if place.is_loaded:
             place.worker.send("run", cloudpickle.dumps((job, *self._splits[job.fold])))

@@ -76,6 +76,10 @@ class BayesSearchCV(SampledSearch):
         Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
         take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
         in worker processes, also with ``n_jobs=None``.
+    reuse : "auto", int or None, default="auto"
+        Whether candidates share what they have in common, with the same scores to the last bit: see
+        the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
+        an integer at most as many bytes; None shares nothing.
     early_stopping : bool, default=False
         Whether to stop when the remaining regret is below the noise of cross-validation: after 20
         trials, when the regret (``regret_``) was negligible after each of the last three.
@@ -121,6 +125,8 @@ class BayesSearchCV(SampledSearch):
         Number of trials, including those it started from.
     stop_reason_ : str
         Why the search ended.
+    reuse_ : Reuse
+        What candidates shared: fits asked for, fits made, seconds saved, and why not where not.
     regret_ : Regret
         The regret of the best candidate: an upper bound of how much better another candidate
         could be (``bound``), the noise of cross-validation (``noise``), and whether the bound is
@@ -190,6 +196,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         max_time: float | None = None,
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
+        reuse: str | int | None = "auto",
         early_stopping: bool = False,
         n_points: int | None = None,
         allow_repeats: bool = False,

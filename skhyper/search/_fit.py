@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from skhyper._sklearn import CallbackSearchCV, Interval, fit_context
+from skhyper._sklearn import CallbackSearchCV, Interval, StrOptions, fit_context
 from skhyper.evaluation import opened_journal
 from skhyper.search._after import AfterSearch
 from skhyper.search._interrupts import interruptions_stored
@@ -27,6 +27,14 @@ BUDGET_CONSTRAINTS = {
     "max_time": [Interval(numbers.Real, 0, None, closed="neither"), None],
     "fit_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
     "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), None],
+}
+REUSE_CONSTRAINTS = {
+    "reuse": [
+        StrOptions({"auto"}),
+        "boolean",
+        Interval(numbers.Integral, 1, None, closed="left"),
+        None,
+    ]
 }
 
 

@@ -13,7 +13,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from skhyper._trial import History, StopReason, Trial
 from skhyper.evaluation import ListedCandidates
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.search._fit import BUDGET_CONSTRAINTS, BaseSearch
+from skhyper.search._fit import BUDGET_CONSTRAINTS, REUSE_CONSTRAINTS, BaseSearch
 from skhyper.search._plan import Plan
 from skhyper.search._task import Task
 from skhyper.search._validate import check_candidates
@@ -100,6 +100,10 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
         Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
         take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
         in worker processes, also with ``n_jobs=None``.
+    reuse : "auto", int or None, default="auto"
+        Whether candidates share what they have in common, with the same scores to the last bit: see
+        the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
+        an integer at most as many bytes; None shares nothing.
     journal : str or os.PathLike, default=None
         File to which each candidate, fold and trial is written as soon as it is known. If the
         search is killed, the same search on the same data resumes from it.
@@ -114,6 +118,8 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
         Number of trials.
     stop_reason_ : str
         Why the search ended.
+    reuse_ : Reuse
+        What candidates shared: fits asked for, fits made, seconds saved, and why not where not.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.GridSearchCV`, to the last bit.
@@ -147,6 +153,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         max_time: float | None = None,
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
+        reuse: str | int | None = "auto",
         journal: str | os.PathLike | None = None,
     ) -> None:
         self._store_arguments(locals())
@@ -154,6 +161,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     _parameter_constraints: ClassVar[dict] = {
         **model_selection.GridSearchCV._parameter_constraints,
         **BUDGET_CONSTRAINTS,
+        **REUSE_CONSTRAINTS,
     }
 
     def _candidates(self) -> list[dict[str, Any]]:
@@ -199,6 +207,10 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
         Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
         take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
         in worker processes, also with ``n_jobs=None``.
+    reuse : "auto", int or None, default="auto"
+        Whether candidates share what they have in common, with the same scores to the last bit: see
+        the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
+        an integer at most as many bytes; None shares nothing.
     journal : str or os.PathLike, default=None
         File to which each candidate, fold and trial is written as soon as it is known. If the
         search is killed, the same search on the same data resumes from it.
@@ -213,6 +225,8 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
         Number of trials.
     stop_reason_ : str
         Why the search ended.
+    reuse_ : Reuse
+        What candidates shared: fits asked for, fits made, seconds saved, and why not where not.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.RandomizedSearchCV`, to the last bit.
@@ -248,6 +262,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         max_time: float | None = None,
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
+        reuse: str | int | None = "auto",
         journal: str | os.PathLike | None = None,
     ) -> None:
         self._store_arguments(locals())
@@ -255,6 +270,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     _parameter_constraints: ClassVar[dict] = {
         **model_selection.RandomizedSearchCV._parameter_constraints,
         **BUDGET_CONSTRAINTS,
+        **REUSE_CONSTRAINTS,
     }
 
     def _candidates(self) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from skhyper.evaluation import (
     Journal,
     Limits,
     Observer,
+    ReuseCounter,
     TrialCallbacks,
     interruption_name,
     journaled_pool,
@@ -25,6 +26,7 @@ from skhyper.search._plan import Plan
 from skhyper.search._progress import TrialLines, opening_line
 from skhyper.search._results import store_partial_results, store_trials
 from skhyper.search._resume import Start
+from skhyper.search._reuse import print_reuse, with_reuse
 from skhyper.search._task import Task, pick_score
 
 
@@ -36,7 +38,10 @@ def run(
     `start` has the trials to start from, the folds and the seed; `root` is the callback context of
     ``fit``.
     """
-    evaluator, context, objective = _evaluator(search, task, plan, start, root, journal)
+    objective = plan.wrap_objective(task.objective(search, list(start.history.splits)))
+    objective, why_not = with_reuse(search, plan, objective)
+    counter = ReuseCounter(why_not)
+    evaluator, context = _evaluator(search, task, plan, start, root, journal, objective, counter)
     callbacks = stop_callbacks(search)
     try:
         evaluator.run()
@@ -53,6 +58,8 @@ def run(
             raise
     finally:
         objective.free()  # before the refit
+        search.reuse_ = counter.total
+        print_reuse(search)
         if journal is not None:
             journal.close()
     store_trials(search, plan, evaluator.history, reason)
@@ -60,16 +67,22 @@ def run(
 
 
 def _evaluator(
-    search: Any, task: Task, plan: Plan, start: Start, root: Any, journal: Journal | None
-) -> tuple[Evaluator, Any, Any]:
-    """The evaluator, the callback context of its trials, and the objective."""
+    search: Any,
+    task: Task,
+    plan: Plan,
+    start: Start,
+    root: Any,
+    journal: Journal | None,
+    objective: Any,
+    counter: ReuseCounter,
+) -> tuple[Evaluator, Any]:
+    """The evaluator, and the callback context of its trials."""
     base, running = start.history, start.resumed.folds
     candidates, n_splits = plan.candidates, len(base.splits)
     n = candidates.n_candidates + len(running)
     if search.verbose > 0:
         print(opening_line(n_splits, n, plan.max_time))  # noqa: T201
     all_at_once = candidates.known_ahead and plan.racer is None
-    objective = plan.wrap_objective(task.objective(search, list(base.splits)))
     limits = Limits(search.fit_timeout, search.memory_limit)
     pool = make_pool(objective, search.n_jobs, search.pre_dispatch, all_at_once, limits)
     context = root.subcontext(
@@ -78,7 +91,8 @@ def _evaluator(
         sequential_subtasks=False,
     ).call_on_fit_task_begin(estimator=search)
     pick = pick_score(search)
-    observers: list[Observer] = [] if journal is None else [journal]
+    # The counter removes its entries of results before the journal writes them.
+    observers: list[Observer] = [counter] if journal is None else [counter, journal]
     if journal is not None:
         pool = journaled_pool(pool, objective, journal, start.n_deaths)
         journal.resume(running)
@@ -98,7 +112,7 @@ def _evaluator(
     evaluator = Evaluator(
         candidates, pool, base, budget, plan.racer, observers, pick, start.resumed
     )
-    return evaluator, context, objective
+    return evaluator, context
 
 
 def _refit_scale(search: Any, task: Task, base: History) -> float:

@@ -13,7 +13,7 @@ from skhyper._trial import History
 from skhyper.evaluation import ListedCandidates, SampledCandidates, params_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import Sampler
-from skhyper.search._fit import BUDGET_CONSTRAINTS, BaseSearch
+from skhyper.search._fit import BUDGET_CONSTRAINTS, REUSE_CONSTRAINTS, BaseSearch
 from skhyper.search._given_spaces import given_spaces
 from skhyper.search._plan import Plan
 from skhyper.search._spaces import (
@@ -51,6 +51,7 @@ class SampledSearch(SpaceSearch):
 
     _parameter_constraints: ClassVar[dict] = {
         **SpaceSearch._parameter_constraints,
+        **REUSE_CONSTRAINTS,
         "include_default": ["boolean", None],
         "n_points": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "allow_repeats": ["boolean"],

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from sklearn import get_config
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from skhyper._sklearn import InvalidParameterError, scorer_parts
@@ -104,8 +105,11 @@ def _is_plain(scorer: Any, function: Callable) -> bool:
 def check_fit_metadata(estimator: Any, names: Collection[str], searched: Collection[str]) -> None:
     """Check that the estimator's ``fit`` accepts metadata of these names.
 
-    Steps that are `searched` are not checked, as they will be replaced.
+    Steps that are `searched` are not checked, as they will be replaced. Where metadata are routed,
+    scikit-learn has checked them.
     """
+    if get_config()["enable_metadata_routing"]:
+        return
     parameters = _parameters(estimator.fit)
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     steps = dict(estimator.steps) if hasattr(estimator, "steps") else None

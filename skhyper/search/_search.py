@@ -53,6 +53,10 @@ default="random"
         Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
         take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
         in worker processes, also with ``n_jobs=None``.
+    reuse : "auto", int or None, default="auto"
+        Whether candidates share what they have in common, with the same scores to the last bit: see
+        the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
+        an integer at most as many bytes; None shares nothing.
     n_points : int, default=None
         Maximum number of trials that run at the same time. By default as many as keep `n_jobs`
         workers busy.
@@ -87,6 +91,8 @@ default="random"
         Number of trials, including those it started from.
     stop_reason_ : str
         Why the search ended.
+    reuse_ : Reuse
+        What candidates shared: fits asked for, fits made, seconds saved, and why not where not.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.GridSearchCV`.
@@ -132,6 +138,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         max_time: float | None = None,
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
+        reuse: str | int | None = "auto",
         n_points: int | None = None,
         allow_repeats: bool = False,
         warm_start: bool = False,

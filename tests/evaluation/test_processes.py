@@ -223,3 +223,29 @@ def test_failed_results_have_the_shape_of_scikit_learns():
 )
 def test_how_a_process_ended(status, text):
     assert _processes._ended(status) == text
+
+
+def test_folds_keep_their_workers_while_these_have_others_to_run():
+    objective = Objective(Does(), X, y, SPLITS, where, {}, {}, np.nan, False, 0)
+    pool = Processes(objective, 2, get_active_backend()[0])
+    first, second = places = [_processes._Place(None), _processes._Place(None)]
+    pool._places = places
+
+    def taken(place, waiting):
+        pool._waiting.clear()
+        pool._waiting.extend(FoldJob(trial, fold, {}, 9) for trial, fold in waiting)
+        job = pool._next_job(place)
+        place.folds.add(job.fold)
+        return job.trial, job.fold
+
+    all_folds = [(trial, fold) for trial in range(3) for fold in range(3)]
+    assert taken(first, all_folds) == (0, 0)
+    assert taken(second, all_folds) == (0, 0), "the objective keeps nothing"
+    second.folds.clear()
+    pool._keeps_folds = True
+    assert taken(second, all_folds) == (0, 1)
+    assert taken(first, all_folds[1:]) == (0, 2), "no worker had it"
+    assert taken(second, all_folds[2:]) == (1, 1)
+    assert taken(second, all_folds[5:]) == (2, 1)
+    assert taken(second, [(1, 0), (1, 2)]) == (1, 0), "rather than nothing"
+    assert taken(first, [(2, 1), (2, 0)]) == (2, 0)

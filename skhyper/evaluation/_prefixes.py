@@ -1,0 +1,280 @@
+"""Interception of the transformers of one fold's pipeline, whose calls are looked up in a store.
+
+The data of the fold have keys, and so has each output that was computed from data with keys by a
+step with a key. Data are recognized by their identity: whatever else a step receives is unknown,
+and the step is run as ever. Methods are replaced by attributes of the instances, during one fold;
+the user's classes remain, and scorers can inspect the fitted steps.
+"""
+
+import functools
+import hashlib
+import random
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from skhyper.evaluation._copies import is_equal, may_alias, same_copy
+from skhyper.evaluation._reuse import Reuse
+from skhyper.evaluation._steps import Step, parts_of
+from skhyper.evaluation._store import Entry, Store
+
+_METHODS = ("fit", "fit_transform", "transform")
+_CLONE = "__sklearn_clone__"
+
+
+def _joined(*keys: str) -> str:
+    return hashlib.blake2b("\0".join(keys).encode(), digest_size=16).hexdigest()
+
+
+class Session:
+    """The data of one fold that are known, and what was shared.
+
+    Parameters
+    ----------
+    store : Store
+    fold : int
+    """
+
+    def __init__(self, store: Store, fold: int):
+        self.store = store
+        self._fold = fold
+        self._known: dict[int, tuple[Any, str, bool]] = {}
+        # Keys of the input of ColumnTransformers that run, by their paths.
+        self.inside: dict[str, str | None] = {}
+        self.n_forgotten = 0
+        self.asked, self.made, self.seconds = 0, 0, 0.0
+        self.why_not: dict[str, str] = {}
+        self.interceptors: list[_Interceptor] = []
+
+    def close(self) -> None:
+        """Stop the interception."""
+        for interceptor in self.interceptors:
+            interceptor.remove()
+        self._known.clear()
+
+    @property
+    def report(self) -> Reuse:
+        return Reuse(self.asked, self.made, self.seconds, self.why_not)
+
+    def know_root(self, data: Any, name: str) -> None:
+        """Let data of the fold be known by a name."""
+        if data is not None:
+            self.know(data, _joined("data", str(self._fold), name))
+
+    def know(self, data: Any, key: str, stored: bool = False) -> None:
+        """Let data be known by a key; `stored` if they belong to the store."""
+        self._known[id(data)] = (data, key, stored)
+
+    def forget(self) -> None:
+        """Let no data be known any more."""
+        self._known.clear()
+        self.n_forgotten += 1
+
+    def key_of(self, data: Any) -> str | None:
+        """Key of known data; None for others."""
+        if data is None:
+            return "none"
+        known = self._known.get(id(data))
+        return None if known is None or known[0] is not data else known[1]
+
+    def key_of_all(self, named: Mapping[str, Any]) -> str | None:
+        """Key of known metadata; None if one of them is not known."""
+        keys = {name: self.key_of(value) for name, value in sorted(named.items())}
+        if None in keys.values():
+            return None
+        return _joined(*(f"{name}={key}" for name, key in keys.items()))
+
+    def owned(self, data: Any) -> Any:
+        """Data that a step may change: a copy, if they belong to the store."""
+        known = self._known.get(id(data))
+        if known is None or known[0] is not data or not known[2]:
+            return data
+        own = same_copy(data)
+        self.know(own, known[1])
+        return own
+
+
+def intercept(session: Session, estimator: Any, steps: Mapping[str, Step]) -> None:
+    """Intercept the calls of the parts of a composition, as given by `steps`."""
+    parts = parts_of(estimator)
+    for name, step in steps.items():
+        if step.parts:
+            intercept(session, parts[name], step.parts)
+        if step.is_intercepted and not step.is_pipeline:
+            _Interceptor(session, parts[name], step)
+
+
+class _Interceptor:
+    """Calls of one transformer, which are looked up as long as its session exists."""
+
+    def __init__(self, session: Session, transformer: Any, step: Step):
+        self._session = weakref.ref(session)
+        self.transformer = transformer
+        self._step = step
+        self._is_busy = False
+        self._fitted: str | None = None
+        session.interceptors.append(self)
+        self.real = {m: getattr(transformer, m) for m in _METHODS if hasattr(transformer, m)}
+        vars(transformer).update({name: _Method(self, name) for name in self.real})
+        if hasattr(type(transformer), _CLONE):
+            vars(transformer)[_CLONE] = _Method(self, _CLONE)
+
+    def remove(self) -> None:
+        """Give the transformer its own methods back."""
+        for name in (*_METHODS, _CLONE):
+            vars(self.transformer).pop(name, None)
+
+    def clone(self) -> Any:
+        """A clone of the transformer, which is intercepted, too."""
+        new = getattr(type(self.transformer), _CLONE)(self.transformer)
+        session = self._session()
+        if session is not None:
+            _Interceptor(session, new, self._step)
+        return new
+
+    def call(self, method: str, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Call a method, or look its result up."""
+        session = self._session()
+        if session is None or self._is_busy or not args or len(args) > 2:
+            return self.real[method](*args, **kwargs)
+        X, *rest = args
+        X_key = self._key_of_input(session, X)
+        kwargs_key = session.key_of_all(kwargs)
+        y_key = session.key_of(rest[0]) if rest else "none"
+        own_key = self._fitted if method == "transform" else self._step.key
+        key = None
+        if own_key and X_key and kwargs_key and y_key:
+            key = _joined(method, own_key, X_key, y_key, kwargs_key)
+        is_fit = method != "transform"
+        if is_fit:
+            self._fitted = None
+        if key and (entry := session.store.get(key)) is not None:
+            return self._restored(session, entry, key, is_fit)
+        if is_fit and own_key and not key:
+            session.why_not[self._step.path] = "it follows a step that is not shared"
+        with _Inside(session, self._step.path, X_key):
+            return self._run(session, method, (session.owned(X), *rest), kwargs, key)
+
+    def _key_of_input(self, session: Session, X: Any) -> str | None:
+        """Key of the input; that of a branch of a ColumnTransformer becomes known here."""
+        key = session.key_of(X)
+        if key is None and self._step.columns:
+            path, columns = self._step.columns
+            whole = session.inside.get(path)
+            if whole is not None:
+                key = _joined("columns", whole, columns)
+                session.know(X, key)
+        return key
+
+    def _restored(self, session: Session, entry: Entry, key: str, is_fit: bool) -> Any:
+        """Result of a call that is in the store."""
+        session.seconds += entry.seconds
+        if is_fit:
+            vars(self.transformer).update(entry.state or {})
+            self._fitted = key
+            session.asked += self._step.n_fits
+        if entry.output is None:
+            return self.transformer
+        if self._step.before_shared:
+            session.know(entry.output, key, stored=True)
+            return entry.output
+        output = same_copy(entry.output)
+        session.know(output, key)
+        return output
+
+    def _run(
+        self, session: Session, method: str, args: tuple, kwargs: dict[str, Any], key: str | None
+    ) -> Any:
+        """Run the method of the transformer; the result is stored if it has a key."""
+        is_fit = method != "transform"
+        X, changes = args[0], self._step.changes_input
+        before = same_copy(X) if changes is None else None
+        generators, n_forgotten = _global_generators(), session.n_forgotten
+        start = time.perf_counter()
+        self._is_busy = True
+        try:
+            output = self.real[method](*args, **kwargs)
+        finally:
+            self._is_busy = False
+        seconds = time.perf_counter() - start
+        if is_fit and not self._step.parts:
+            session.asked += 1
+            session.made += 1
+        why_not = ""
+        if changes is None and (before is None or not is_equal(X, before)):
+            changes, why_not = True, "it changes its input, or may do so"
+        if changes:
+            session.forget()
+        elif key and _global_generators() != generators:
+            why_not = "it draws from a global random generator"
+        elif key and session.n_forgotten == n_forgotten:
+            why_not = self._store(session, method, output, X, key, seconds)
+        if why_not:
+            session.why_not[self._step.path] = why_not
+        return output
+
+    def _store(
+        self, session: Session, method: str, output: Any, X: Any, key: str, seconds: float
+    ) -> str:
+        """Store the result of a call; returns why not, if so."""
+        is_fit = method != "transform"
+        if method == "fit":
+            copy = None
+        elif may_alias(output, X):
+            return "its output may be its input"
+        else:
+            copy = same_copy(output)
+            if copy is None:
+                return f"no copy of its output, {type(output).__name__}, is exact"
+            session.know(output, key)
+        state = None
+        if is_fit:
+            self._fitted = key
+            own = (*_METHODS, _CLONE)
+            state = {n: value for n, value in vars(self.transformer).items() if n not in own}
+        entry = Entry(state, copy, seconds)
+        if not session.store.put(key, entry, entry.size(X)):
+            return "it takes more memory than reuse allows"
+        return ""
+
+
+class _Method:
+    """A method of a transformer, as an attribute of its instance; a copy is the plain method."""
+
+    def __init__(self, owner: _Interceptor, name: str):
+        self._owner = owner
+        self._name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._name == _CLONE:
+            return self._owner.clone()
+        return self._owner.call(self._name, args, kwargs)
+
+    def __reduce__(self) -> tuple:
+        return _plain, (self._owner.transformer, self._name)
+
+
+def _plain(transformer: Any, name: str) -> Callable[..., Any]:
+    return functools.partial(getattr(type(transformer), name), transformer)
+
+
+class _Inside:
+    """A context in which a composition at a path processes data with a key."""
+
+    def __init__(self, session: Session, path: str, key: str | None):
+        self._keys, self._path, self._key = session.inside, path, key
+
+    def __enter__(self) -> None:
+        self._keys[self._path] = self._key
+
+    def __exit__(self, *error: Any) -> None:
+        del self._keys[self._path]
+
+
+def _global_generators() -> tuple:
+    """States of the global generators of NumPy and Python."""
+    _, numbers, *position = np.random.get_state(legacy=True)
+    return bytes(numbers), *position, random.getstate()  # type: ignore[arg-type]

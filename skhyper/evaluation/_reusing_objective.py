@@ -1,0 +1,140 @@
+"""An objective whose candidates share the first steps of a pipeline, fitted, and their outputs."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from skhyper._sklearn import only_predicts
+from skhyper.evaluation import _prefixes
+from skhyper.evaluation._objective import FoldJob, Objective
+from skhyper.evaluation._prefixes import Session, intercept
+from skhyper.evaluation._recurrence import Recurrence
+from skhyper.evaluation._reuse import COUNTS
+from skhyper.evaluation._steps import Step, steps_of
+from skhyper.evaluation._store import Store
+
+
+@dataclass(frozen=True)
+class ReusingObjective:
+    """Objective that keeps fitted steps and their outputs for other candidates.
+
+    Attributes
+    ----------
+    objective : Objective
+        The data, folds and scoring; its estimator is a pipeline.
+    recurrence : Recurrence
+        Which hyperparameters have recurring values.
+    limit : int or None
+        Bytes that all workers may keep; None for a share of the available memory.
+    n_workers : int
+    """
+
+    objective: Objective
+    recurrence: Recurrence
+    limit: int | None
+    n_workers: int
+    _store: Store = field(repr=False)
+    # Steps of the last trial, by its number: all its folds have the same.
+    _steps: dict[int, Mapping[str, Step]] = field(default_factory=dict, repr=False)
+
+    # A worker should be given folds that it has run before.
+    keeps_folds = True
+
+    @classmethod
+    def of(
+        cls, objective: Objective, recurrence: Recurrence, limit: int | None, n_workers: int
+    ) -> "ReusingObjective":
+        return cls(objective, recurrence, limit, n_workers, Store(limit))
+
+    def __reduce__(self) -> tuple:
+        """In a worker process the store is made anew, with its share of the limit."""
+        return _in_worker, (self.objective, self.recurrence, self.limit, self.n_workers)
+
+    def without_splits(self) -> tuple["ReusingObjective", Sequence[Any]]:
+        """As :meth:`Objective.without_splits`."""
+        objective, splits = self.objective.without_splits()
+        return replace(self, objective=objective), splits
+
+    def failed(self, job: FoldJob, error: Exception, seconds: float, *split: Any) -> dict[str, Any]:
+        """As :meth:`Objective.failed`."""
+        return self.objective.failed(job, error, seconds, *split)
+
+    def free(self) -> None:
+        """Free what is kept between trials."""
+        self._store.clear()
+        self._steps.clear()
+
+    def run(self, job: FoldJob, train: Any = None, test: Any = None) -> dict[str, Any]:
+        """As :meth:`Objective.run`, with what was shared as ``result["reuse"]``.
+
+        A fold that lacks memory is run again, without anything kept.
+        """
+        if job.caller is not None:  # scikit-learn's callbacks hear of the fits of steps
+            return self.objective.run(job, train, test)
+        try:
+            result = self._run(job, train, test)
+        except MemoryError:
+            if not self._store.clear():
+                raise
+            return self.objective.run(job, train, test)
+        if "MemoryError" in (result["fit_error"] or "") and self._store.clear():
+            return self.objective.run(job, train, test)
+        return result
+
+    def _run(self, job: FoldJob, train: Any, test: Any) -> dict[str, Any]:
+        session = Session(self._store, job.fold)
+        estimator = clone(self.objective.estimator)
+
+        def fit(X: Any, y: Any = None, **params: Any) -> Any:
+            del vars(estimator)["fit"]
+            intercept(session, estimator, self._steps_of(job, estimator, session))
+            session.know_root(X, "train")
+            session.know_root(y, "target")
+            for name, value in params.items():
+                session.know_root(value, f"metadata {name}")
+            return estimator.fit(X, y, **params)
+
+        def on_scoring(X: Any) -> None:
+            if only_predicts(self.objective.scorer):
+                session.know_root(X, "test")
+            else:
+                session.forget()  # a function of the user's may change the data
+
+        vars(estimator)["fit"] = fit
+        try:
+            result = self.objective.run(job, train, test, estimator, on_scoring)
+        finally:
+            session.close()
+        if result["fit_error"] is not None:
+            result["fit_error"] = _without_own_frames(result["fit_error"])
+        result[COUNTS] = session.report
+        return result
+
+    def _steps_of(self, job: FoldJob, estimator: Pipeline, session: Session) -> Mapping[str, Step]:
+        found = self._steps.get(job.trial)
+        if found is None:
+            found = steps_of(estimator, self.recurrence)
+            for step in found.values():
+                session.why_not.update(step.reasons())
+            if not any(step.has_keys for step in found.values()):
+                found = {}
+            self._steps.clear()
+            self._steps[job.trial] = found
+        return found
+
+
+def _in_worker(
+    objective: Objective, recurrence: Recurrence, limit: int | None, n_workers: int
+) -> ReusingObjective:
+    store = Store(limit, n_workers)
+    return ReusingObjective(objective, recurrence, limit, n_workers, store)
+
+
+def _without_own_frames(traceback: str) -> str:
+    """The text of a traceback without the frames of the interception."""
+    files = "|".join(map(re.escape, (__file__, _prefixes.__file__)))
+    return re.sub(rf'  File "(?:{files})".*\n(?:    .*\n)*', "", traceback)

@@ -1,0 +1,124 @@
+"""The parameter `reuse` of the searches, and ``reuse_``."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.svm import SVC
+
+from skhyper import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
+from skhyper.evaluation import Objective, load_history
+from skhyper.evaluation._reusing_objective import ReusingObjective
+from skhyper.search._reuse import with_reuse
+from skhyper.search._task import make_task
+
+X, y = load_iris(return_X_y=True)
+PIPELINE = make_pipeline(StandardScaler(), SVC())
+EMPTY = make_pipeline("passthrough", SVC())
+GRID = {"svc__C": [0.1, 1.0, 10.0]}
+
+
+def objective_of(search):
+    task = make_task(search, X, y, {})
+    plan = search._plan(task)
+    objective = task.objective(search, [(np.arange(100), np.arange(100, 150))])
+    return with_reuse(search, plan, plan.wrap_objective(objective))
+
+
+@pytest.mark.parametrize(
+    ("search", "reason"),
+    [
+        (GridSearchCV(PIPELINE, GRID, reuse=None), "reuse is off"),
+        (GridSearchCV(PIPELINE, GRID, reuse=False), "reuse is off"),
+        (GridSearchCV(SVC(), {"C": [1, 2]}), "it is not a scikit-learn Pipeline"),
+        (GridSearchCV(make_pipeline(SVC()), {"svc__C": [1, 2]}), None),
+        (GridSearchCV(PIPELINE, {"standardscaler__with_std": [True, False]}), "hardly ever"),
+        (GridSearchCV(PIPELINE, {"svc__C": [1.0]}), "hardly ever"),
+        (
+            BayesSearchCV(make_pipeline(MinMaxScaler(), Ridge()), {"ridge__alpha": (0.1, 1.0)},
+                          use_gradients=True, scoring="neg_mean_squared_error"),
+            "gradients",
+        ),
+    ],
+)  # fmt: skip
+def test_where_nothing_can_be_shared_the_objective_is_the_plain_one(search, reason):
+    objective, why_not = objective_of(search)
+    assert type(objective) is not ReusingObjective
+    if reason is None:
+        assert why_not == {}
+    else:
+        assert reason in " ".join(why_not.values())
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        GridSearchCV(PIPELINE, GRID),
+        GridSearchCV(PIPELINE, GRID, reuse=True),
+        GridSearchCV(PIPELINE, {"standardscaler": [StandardScaler(), "passthrough"], **GRID}),
+        GridSearchCV(EMPTY, {"passthrough": [PCA(2), PCA(3)], **GRID}),
+        RandomizedSearchCV(PIPELINE, GRID, n_iter=3),
+        SearchCV(PIPELINE, {"svc__C": (0.1, 1.0)}),
+        BayesSearchCV(PIPELINE, {"svc__C": (0.1, 1.0)}),
+    ],
+)  # fmt: skip
+def test_where_steps_can_be_shared(search):
+    objective, why_not = objective_of(search)
+    assert type(objective) is ReusingObjective
+    assert type(objective.objective) is Objective
+    assert why_not == {}
+
+
+def test_limits():
+    assert objective_of(GridSearchCV(PIPELINE, GRID))[0].limit is None
+    assert objective_of(GridSearchCV(PIPELINE, GRID, reuse=1))[0].limit == 1
+    limited = {"memory_limit": 400, "n_jobs": 2}
+    assert objective_of(GridSearchCV(PIPELINE, GRID, **limited))[0].limit == 200
+    assert objective_of(GridSearchCV(PIPELINE, GRID, reuse=90, **limited))[0].limit == 90
+
+
+@pytest.mark.parametrize("reuse", ["all", -1, 0, 1.5, [], {}])
+def test_invalid_values(reuse):
+    for search in (
+        GridSearchCV(PIPELINE, GRID, reuse=reuse),
+        SearchCV(PIPELINE, GRID, reuse=reuse),
+    ):
+        with pytest.raises(ValueError, match="'reuse' parameter"):
+            search.fit(X, y)
+
+
+def test_the_report_and_its_line(capsys):
+    search = GridSearchCV(PIPELINE, GRID, cv=2, verbose=1).fit(X, y)
+    reuse = search.reuse_
+    assert (reuse.fits_asked, reuse.fits_made) == (6, 2)
+    assert reuse.seconds_saved > 0
+    assert capsys.readouterr().out.splitlines()[1] == str(reuse)
+    search.set_params(reuse=None).fit(X, y)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert search.reuse_.why_not == {"": "reuse is off"}
+
+
+def test_the_report_is_set_after_an_interruption():
+    class Interrupts(SVC):
+        def fit(self, X, y):
+            if self.C == 10.0:
+                raise KeyboardInterrupt
+            return super().fit(X, y)
+
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), Interrupts()), {"interrupts__C": [1.0, 10.0]}, cv=2
+    )
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, y)
+    assert search.reuse_.fits_asked == 2
+
+
+def test_journals_and_trials_do_not_contain_counts(tmp_path):
+    file = tmp_path / "journal"
+    search = SearchCV(PIPELINE, GRID, sampler="grid", cv=2, journal=file).fit(X, y)
+    assert search.reuse_.fits_made == 2
+    for history in (search.history_, load_history(file)):
+        assert not any("reuse" in fold for trial in history for fold in trial.folds)
