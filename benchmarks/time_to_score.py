@@ -1,0 +1,269 @@
+"""CPU time until a search reaches the score that 60 random candidates reach.
+
+    python benchmarks/time_to_score.py [--fast] [--only TASK] [--solvers NAME ...]
+
+For each pair of pipeline and real data set (``_score_tasks.py``) and each seed, the target is the
+best score of scikit-learn's ``RandomizedSearchCV`` with 60 candidates, and the unit the CPU time of
+that search. Every solver gets the same folds and the same default space, and at most 60 trials; a
+solver that ends below the target counts as infinite. The final fit is left out. One thread.
+Results are written after each task, and a run is continued with ``--resume``.
+"""
+
+import argparse
+import json
+import time
+import warnings
+
+import _environment  # first: it sets the number of threads before numpy is imported
+import numpy as np
+from _real_data import load
+from _score_tasks import TASKS
+from sklearn.base import clone
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import (
+    HalvingRandomSearchCV,
+    KFold,
+    RandomizedSearchCV,
+    StratifiedKFold,
+    cross_val_score,
+)
+
+from skhyper import BayesSearchCV, default_space
+from skhyper.callbacks import Callback
+from skhyper.space import Space
+
+N_TRIALS, N_SPLITS = 60, 5
+
+
+class Clock:
+    """Records CPU time and best score so far; says when the target is reached."""
+
+    def __init__(self, target):
+        self.target, self.start = target, time.process_time()
+        self.best, self.n_trials, self.seconds = -np.inf, 0, None
+
+    def add(self, score):
+        self.n_trials += 1
+        self.best = max(self.best, score)
+        if self.seconds is None and self.best >= self.target:
+            self.seconds = time.process_time() - self.start
+        return self.seconds is not None
+
+    def result(self):
+        return {"cpu_seconds": self.seconds, "n_trials": self.n_trials, "best": self.best}
+
+
+class Stop(Callback):
+    def __init__(self, clock):
+        self.clock = clock
+
+    def on_trial_end(self, search, trial):
+        return trial.state == "complete" and self.clock.add(-trial.loss)
+
+
+def frozen(space):
+    """The distributions of a space for scikit-learn's searches."""
+    return dict(zip(space.names, space.dimensions))
+
+
+def ours(**options):
+    def run(task, clock, seed):
+        search = BayesSearchCV(
+            task.pipeline,
+            task.space,
+            n_iter=N_TRIALS,
+            cv=task.cv,
+            scoring=task.scoring,
+            refit=False,
+            random_state=seed,
+            **options,
+        ).set_callbacks(Stop(clock))
+        search.fit(task.X, task.y)
+
+    return run
+
+
+def optuna_tpe(task, clock, seed):
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+    for _ in range(N_TRIALS):
+        trial = study.ask()
+        params = {
+            name: suggest(trial, name, dimension)
+            for name, dimension in zip(task.space.names, task.space.dimensions)
+        }
+        score = task.score(params)
+        study.tell(trial, score)
+        if clock.add(score):
+            return
+
+
+def suggest(trial, name, dimension):
+    if dimension.kind == "categorical":
+        i = trial.suggest_categorical(name, list(range(len(dimension.choices))))
+        return dimension.choices[i]
+    log = dimension.prior == "log-uniform"
+    if dimension.kind == "integer":
+        return trial.suggest_int(name, dimension.low, dimension.high, log=log)
+    return trial.suggest_float(name, dimension.low, dimension.high, log=log)
+
+
+def skopt_gp(task, clock, seed):
+    from skopt import Optimizer
+    from skopt.space import Categorical, Integer, Real
+
+    kinds = {"real": Real, "integer": Integer}
+    dimensions = [
+        Categorical(list(range(len(d.choices))))
+        if d.kind == "categorical"
+        else kinds[d.kind](d.low, d.high, prior=d.prior)
+        for d in task.space.dimensions
+    ]
+    optimizer = Optimizer(dimensions, random_state=seed)
+    for _ in range(N_TRIALS):
+        x = optimizer.ask()
+        params = {
+            name: d.choices[v] if d.kind == "categorical" else v
+            for name, d, v in zip(task.space.names, task.space.dimensions, x)
+        }
+        score = task.score(params)
+        optimizer.tell(x, -score)
+        if clock.add(score):
+            return
+
+
+def halving(task, clock, seed):
+    """Its result counts only at its end; candidates are scored on parts of the samples before."""
+    search = HalvingRandomSearchCV(
+        task.pipeline,
+        frozen(task.space),
+        cv=task.cv,
+        scoring=task.scoring,
+        refit=False,
+        random_state=seed,
+    ).fit(task.X, task.y)
+    last = search.cv_results_["iter"] == search.cv_results_["iter"].max()
+    best = np.flatnonzero(last)[np.nanargmax(search.cv_results_["mean_test_score"][last])]
+    clock.add(task.score(search.cv_results_["params"][best]))
+
+
+SOLVERS = {
+    "ours": ours(),
+    "ours, reuse=None": ours(reuse=None),
+    "ours, racing": ours(racing=True),
+    "Optuna, TPE": optuna_tpe,
+    "skopt, GP": skopt_gp,
+    "HalvingRandomSearchCV": halving,
+}
+
+
+class Task:
+    def __init__(self, name, fast):
+        data, n_max, self.pipeline, self.scoring = TASKS[name]
+        found = load(data, 200 if fast else n_max)
+        self.is_there = found is not None
+        if self.is_there:
+            self.X, self.y = found
+            self.space = Space(default_space(self.pipeline, self.X, self.y))
+            folds = KFold if self.scoring == "r2" else StratifiedKFold
+            self.cv = folds(N_SPLITS, shuffle=True, random_state=0)
+
+    def score(self, params):
+
+        estimator = clone(self.pipeline).set_params(**params)
+        return float(
+            cross_val_score(estimator, self.X, self.y, cv=self.cv, scoring=self.scoring).mean()
+        )
+
+    def random(self, seed):
+        """Best score and CPU time of 60 random candidates, by scikit-learn."""
+        start = time.process_time()
+        search = RandomizedSearchCV(
+            self.pipeline,
+            frozen(self.space),
+            n_iter=N_TRIALS,
+            cv=self.cv,
+            scoring=self.scoring,
+            refit=False,
+            random_state=seed,
+        ).fit(self.X, self.y)
+        return float(search.best_score_), time.process_time() - start
+
+
+def run_task(name, solvers, seeds, fast):
+    task = Task(name, fast)
+    if not task.is_there:
+        return None
+    rows = []
+    for seed in seeds:
+        target, unit = task.random(seed)
+        row = {"seed": seed, "target": target, "random_seconds": unit, "solvers": {}}
+        for solver in solvers:
+            clock = Clock(target)
+            SOLVERS[solver](task, clock, seed)
+            row["solvers"][solver] = clock.result()
+        rows.append(row)
+    return rows
+
+
+def shares(rows, solver):
+    """CPU time to the target over that of the 60 random candidates; inf if it was missed."""
+    found = []
+    for row in rows:
+        if solver in row["solvers"]:
+            seconds = row["solvers"][solver]["cpu_seconds"]
+            found.append(np.inf if seconds is None else seconds / row["random_seconds"])
+    return found
+
+
+def summary(results):
+    """Medians over seeds for each task, and the median of these over the tasks."""
+    solvers = list(
+        dict.fromkeys(s for rows in results.values() for r in rows for s in r["solvers"])
+    )
+    table = {
+        name: {solver: float(np.median(shares(rows, solver))) for solver in solvers}
+        for name, rows in results.items()
+    }
+    overall = {
+        solver: float(np.median([row[solver] for row in table.values()])) for solver in solvers
+    }
+    return {"tasks": table, "median": overall}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fast", action="store_true", help="one seed, 200 rows")
+    parser.add_argument("--only", default="", help="tasks whose names contain this")
+    parser.add_argument("--solvers", nargs="*", default=list(SOLVERS), choices=list(SOLVERS))
+    parser.add_argument("--resume", action="store_true", help="keep results of other tasks")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    name = "time_to_score-fast.json" if arguments.fast else "time_to_score.json"
+    path = _environment.RESULTS / name
+    results = {}
+    if arguments.resume and path.exists():
+        results = json.loads(path.read_text())["results"]
+    seeds = range(1 if arguments.fast else 5)
+    content = _environment.environment("python benchmarks/time_to_score.py")
+    for task in TASKS:
+        if arguments.only in task and task not in results:
+            rows = run_task(task, arguments.solvers, seeds, arguments.fast)
+            if rows is None:
+                print(f"{task}: the data are not there")
+                continue
+            results[task] = rows
+            content |= {"results": results, "summary": summary(results)}
+            _environment.write(name, content)
+            print(
+                task,
+                {k: round(v, 3) for k, v in content["summary"]["tasks"][task].items()},
+                flush=True,
+            )
+    print("median", content["summary"]["median"])
+
+
+if __name__ == "__main__":
+    main()
