@@ -170,7 +170,7 @@ def fit_and_score(
 
     If scoring fails, ``result["score_error"]`` is the traceback; with several metrics a dict of
     tracebacks, None for metrics that did not fail. With `quiet` no warning is issued. `on_scoring`
-    is called with the test data before they are scored.
+    is called with the data before each scoring: the test data first, then the training data.
     """
     if HAS_CALLBACKS:
         kwargs.update(caller=caller, callback_ctx=callback_ctx)
@@ -197,7 +197,7 @@ class _RecordingScorer:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         first, self._called = not self._called, True
-        if first and self._on_scoring is not None:
+        if self._on_scoring is not None:
             self._on_scoring(args[1])
         try:
             return self._scorer(*args, **kwargs)

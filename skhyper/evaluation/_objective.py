@@ -69,7 +69,7 @@ class Objective:
         """Fit and score one fold; its split must be passed if the objective does not contain it.
 
         `estimator` is a clone of the objective's, made here by default; `on_scoring` is called with
-        the test data before they are scored.
+        the data before each scoring: the test data first, then the training data.
 
         The result is that of scikit-learn's own search: ``test_scores``, ``fit_time``,
         ``score_time``, ``n_test_samples``, ``fit_error`` and, with `return_train_score`,

@@ -193,13 +193,14 @@ class _Interceptor:
         X, changes = args[0], self._step.changes_input
         before = same_copy(X) if changes is None else None
         generators, n_forgotten = _global_generators(), session.n_forgotten
-        start = time.perf_counter()
+        start, shared_before = time.perf_counter(), session.seconds
         self._is_busy = True
         try:
             output = self.real[method](*args, **kwargs)
         finally:
             self._is_busy = False
-        seconds = time.perf_counter() - start
+        # As if it had shared no part.
+        seconds = time.perf_counter() - start + session.seconds - shared_before
         if is_fit and not self._step.parts:
             session.asked += 1
             session.made += 1

@@ -71,7 +71,8 @@ class ReusingObjective:
     def run(self, job: FoldJob, train: Any = None, test: Any = None) -> dict[str, Any]:
         """As :meth:`Objective.run`, with what was shared as ``result["reuse"]``.
 
-        A fold that lacks memory is run again, without anything kept.
+        Times include those that shared fits and outputs took when they were computed. A fold
+        that lacks memory is run again, without anything kept.
         """
         if job.caller is not None:  # scikit-learn's callbacks hear of the fits of steps
             return self.objective.run(job, train, test)
@@ -98,11 +99,14 @@ class ReusingObjective:
                 session.know_root(value, f"metadata {name}")
             return estimator.fit(X, y, **params)
 
+        saved: list[float] = []  # seconds before each scoring: on test data, on training data
+
         def on_scoring(X: Any) -> None:
-            if only_predicts(self.objective.scorer):
-                session.know_root(X, "test")
-            else:
+            saved.append(session.seconds)
+            if not only_predicts(self.objective.scorer):
                 session.forget()  # a function of the user's may change the data
+            elif len(saved) == 1:
+                session.know_root(X, "test")
 
         vars(estimator)["fit"] = fit
         try:
@@ -111,6 +115,10 @@ class ReusingObjective:
             session.close()
         if result["fit_error"] is not None:
             result["fit_error"] = _without_own_frames(result["fit_error"])
+        # As if the candidate had been alone: times of candidates are compared.
+        before, after, *_ = *saved, session.seconds, session.seconds
+        result["fit_time"] += before
+        result["score_time"] += after - before
         result[COUNTS] = session.report
         return result
 

@@ -26,7 +26,7 @@ def test_arrays(array):
 
 @pytest.mark.parametrize("kind", ["csr", "csc", "coo", "lil"])
 def test_sparse_matrices(kind):
-    matrix = sparse.random_array((5, 4), density=0.5, format=kind, random_state=0)
+    matrix = sparse.random(5, 4, density=0.5, format=kind, random_state=0)
     copy = same_copy(matrix)
     assert type(copy) is type(matrix)
     np.testing.assert_array_equal(copy.toarray(), matrix.toarray())

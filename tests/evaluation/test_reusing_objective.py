@@ -1,5 +1,6 @@
 """Scores of searches that share fitted steps are those of ``reuse=None``, to the last bit."""
 
+import time
 import warnings
 from functools import partial
 
@@ -226,6 +227,29 @@ def test_worker_processes():
     reuse = search.reuse_
     assert reuse.fits_asked == 18
     assert 6 <= reuse.fits_made <= 12
+
+
+class Slow(BaseEstimator, TransformerMixin):
+    """Takes 20 ms to fit and 10 ms to transform."""
+
+    def fit(self, X, y=None):
+        time.sleep(0.02)
+        return self
+
+    def transform(self, X):
+        time.sleep(0.01)
+        return X + 1.0
+
+
+@pytest.mark.parametrize("step", [Slow(), make_union(Slow(), StandardScaler())], ids=["", "union"])
+def test_times_are_those_of_each_candidate_alone(step):
+    search = grid(with_logistic(step), cv=2)("auto").fit(X, y)
+    assert np.all(search.cv_results_["mean_fit_time"] >= 0.03)
+    assert np.all(search.cv_results_["mean_score_time"] >= 0.01)
+    # Two folds of two candidates: one fit, and outputs on training data (twice) and on test data.
+    assert search.reuse_.seconds_saved >= 2 * 2 * 0.05
+    spent = sum(out["seconds"] for trial in search.history_ for out in trial.folds)
+    assert spent < sum(trial.seconds for trial in search.history_)
 
 
 # What is not shared

@@ -43,6 +43,7 @@ def _allow_our_attributes(tree: ast.Module) -> None:
         "sampler_",
         "optimizer_results_",
         "regret_",
+        "reuse_",
     )
     for node in ast.walk(tree):
         if isinstance(node, ast.Set) and "refit_time_" in [
