@@ -6,17 +6,20 @@ Pass them to the ``set_callbacks`` of a search. From scikit-learn 1.9 on, its ow
 the search by returning True. :class:`StopOnInterrupt` lets Ctrl-C stop it.
 """
 
+import contextlib
 import math
 import multiprocessing
 import signal
 import sys
 import threading
 import time
+import warnings
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 from skhyper._trial import History, Trial
 
-__all__ = ["Callback", "ProgressBar", "StopOnInterrupt"]
+__all__ = ["Callback", "MLflowLogger", "ProgressBar", "StopOnInterrupt"]
 
 
 class Callback:
@@ -252,3 +255,145 @@ class StopOnInterrupt(Callback):
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
         self._begin()
+
+
+# Limits of MLflow on the length of a value.
+_MAX_PARAM = 500
+
+
+class MLflowLogger(Callback):
+    """Logs a search to MLflow as a run, with one child run for each trial.
+
+    Runs are written as soon as their trials end, so that a search can be watched. Trials that the
+    search starts from (`history`, a journal) are not logged again. If MLflow fails, there is a
+    warning, nothing further is logged, and the search goes on.
+
+    Parameters
+    ----------
+    experiment : str, default=None
+        Name of the experiment, which is made if there is none; the active one by default.
+    run_name : str, default=None
+        Name of the run; that of the search's class by default.
+    tags : dict, default=None
+        Tags of the run.
+
+    Attributes
+    ----------
+    run_id : str or None
+        The run of the last search.
+
+    Notes
+    -----
+    A child has the parameters of its candidate, the metrics ``mean_score``, ``score`` with a step
+    for each fold, and ``seconds``. The run has the parameters of the search, those of the best
+    candidate so far with the prefix ``best_``, and the metric ``best_score`` with a step for each
+    trial. An active run becomes the parent of the run.
+
+    Examples
+    --------
+    >>> from skhyper import BayesSearchCV
+    >>> from skhyper.callbacks import MLflowLogger
+    >>> from sklearn.svm import SVC
+    >>> search = BayesSearchCV(SVC(), {"C": (0.1, 10.0)}, n_iter=5)
+    >>> search.set_callbacks(MLflowLogger("svc")).fit(X, y)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        experiment: str | None = None,
+        run_name: str | None = None,
+        tags: dict[str, str] | None = None,
+    ):
+        self.experiment = experiment
+        self.run_name = run_name
+        self.tags = tags
+        self.run_id: str | None = None
+        self._client: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_client": None}  # workers get a copy that does nothing
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        if context.task_name == "search" and multiprocessing.parent_process() is None:
+            with self._or_warning():
+                self._start(estimator)
+
+    def _start(self, search: Any) -> None:
+        import mlflow
+        from mlflow.tracking import MlflowClient
+
+        client, active = MlflowClient(), mlflow.active_run()
+        if self.experiment is not None:
+            found = client.get_experiment_by_name(self.experiment)
+            number = client.create_experiment(self.experiment) if found is None else None
+            self._experiment_id = number or found.experiment_id
+        elif active is not None:
+            self._experiment_id = active.info.experiment_id
+        else:
+            # The one of mlflow.set_experiment, for which there is no public name.
+            self._experiment_id = mlflow.tracking.fluent._get_experiment_id()
+        tags = {**(self.tags or {}), "estimator_name": type(search).__name__}
+        if active is not None:
+            tags["mlflow.parentRunId"] = active.info.run_id
+        name = self.run_name or type(search).__name__
+        run = client.create_run(self._experiment_id, tags=tags, run_name=name)
+        self.run_id, self._client, self._best = run.info.run_id, client, None
+        self._log(self.run_id, params=search.get_params(deep=False))
+
+    def on_trial_end(self, search: Any, trial: Trial) -> None:
+        if self._client is not None:
+            with self._or_warning():
+                self._log_trial(search, trial)
+
+    def _log_trial(self, search: Any, trial: Trial) -> None:
+        started = None if math.isnan(trial.started) else int(1000 * trial.started)
+        run = self._client.create_run(
+            self._experiment_id,
+            start_time=started,
+            tags={"mlflow.parentRunId": self.run_id, "state": str(trial.state)},
+            run_name=f"trial {trial.number}",
+        )
+        scores = [("score", score, fold) for fold, score in enumerate(trial.scores)]
+        metrics = [("mean_score", -trial.loss, 0), ("seconds", trial.seconds, 0), *scores]
+        self._log(run.info.run_id, dict(trial.params), metrics)
+        if trial.message:
+            self._client.set_tag(run.info.run_id, "message", trial.message[-5000:])
+        status = "FAILED" if trial.state == "failed" else "FINISHED"
+        self._client.set_terminated(run.info.run_id, status)
+        best = search.history_.best
+        if best is not None:
+            self._best = best
+            self._log(self.run_id, metrics=[("best_score", -best.loss, trial.number)])
+
+    def _log(self, run_id: Any, params: Any = None, metrics: Any = ()) -> None:
+        from mlflow.entities import Metric, Param
+
+        now = int(1000 * time.time())
+        self._client.log_batch(
+            run_id,
+            [Metric(name, value, now, step) for name, value, step in metrics if value == value],
+            [Param(name, str(value)[:_MAX_PARAM]) for name, value in (params or {}).items()],
+        )
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        if self._client is None:
+            return
+        with self._or_warning():
+            if self._best is not None:
+                best = {f"best_{name}": value for name, value in self._best.params.items()}
+                self._log(self.run_id, best)
+            reason = getattr(estimator, "stop_reason_", None)
+            if reason is not None:
+                self._client.set_tag(self.run_id, "stop_reason", str(reason))
+            fitted = self._best is not None
+            self._client.set_terminated(self.run_id, "FINISHED" if fitted else "FAILED")
+        self._client = None
+
+    @contextlib.contextmanager
+    def _or_warning(self) -> Iterator[None]:
+        """Context in which an error ends the logging and not the search."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  (the search must not be lost)
+            self._client = None
+            warnings.warn(f"MLflow could not log the search: {error!r}", stacklevel=2)

@@ -3,6 +3,7 @@
 import io
 import pickle
 import signal
+import sys
 import threading
 from contextlib import suppress
 
@@ -14,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhyper import BayesSearchCV, GridSearchCV, SearchCV
 from skhyper._sklearn import HAS_CALLBACKS
-from skhyper.callbacks import Callback, ProgressBar, StopOnInterrupt
+from skhyper.callbacks import Callback, MLflowLogger, ProgressBar, StopOnInterrupt
 from skhyper.exceptions import SkhyperWarning
 
 X, y = load_iris(return_X_y=True)
@@ -378,3 +379,43 @@ def test_a_search_within_a_search_has_its_own_first_ctrl_c():
     outer = SearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=4, cv=2)
     outer.set_callbacks(StopOnInterrupt(), Nested()).fit(X, y)
     assert (inner.n_trials_, outer.n_trials_) == (2, 4)
+
+
+@pytest.mark.filterwarnings("ignore")  # of MLflow's own dependencies
+def test_mlflow_logger_logs_a_run_a_search_and_one_a_trial(tmp_path):
+    mlflow = pytest.importorskip("mlflow")
+    from mlflow.tracking import MlflowClient
+
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/runs.db")
+    try:
+        logger = MLflowLogger("svc", tags={"by": "test"})
+        search = SearchCV(SVC(), {"C": (0.1, 10.0)}, n_iter=4, cv=3, random_state=0, n_jobs=2)
+        search.set_callbacks(logger).fit(X, y)
+        client = MlflowClient()
+        experiment = client.get_experiment_by_name("svc").experiment_id
+        runs = client.search_runs([experiment])
+        parent = client.get_run(logger.run_id)
+        children = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == logger.run_id]
+        assert mlflow.active_run() is None
+    finally:
+        mlflow.set_tracking_uri(before)
+    assert len(runs) == len(children) + 1 == 5
+    assert parent.info.status == "FINISHED"
+    assert parent.data.tags["by"] == "test"
+    assert parent.data.tags["stop_reason"] == search.stop_reason_
+    assert parent.data.metrics["best_score"] == pytest.approx(search.best_score_)
+    assert parent.data.params["best_C"] == str(search.best_params_["C"])
+    assert parent.data.params["n_iter"] == "4"
+    scores = {run.data.params["C"]: run.data.metrics["mean_score"] for run in children}
+    expected = {str(t.params["C"]): -t.loss for t in search.history_}
+    assert scores == pytest.approx(expected)
+
+
+def test_mlflow_that_fails_does_not_end_the_search(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    search = SearchCV(SVC(), {"C": (0.1, 10.0)}, n_iter=2, cv=3, random_state=0)
+    with pytest.warns(UserWarning, match="MLflow could not log the search"):
+        search.set_callbacks(MLflowLogger()).fit(X, y)
+    assert search.n_trials_ == 2
+    assert pickle.loads(pickle.dumps(MLflowLogger("a"))).experiment == "a"

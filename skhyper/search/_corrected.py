@@ -111,12 +111,13 @@ def corrected_score(
 
     Notes
     -----
-    The interval is that of the t distribution with the standard error of Nadeau and Bengio
-    (2003). With `refit` a rule such as "1se", the correction is that of the rule's selection.
+    The half-width of the interval is that of the t distribution with the standard error of Nadeau
+    and Bengio (2003); its lower half is longer by the correction. With `refit` a rule such as
+    "1se", the correction is that of the rule's selection.
 
-    What splits have in common is not corrected: with few samples and labels that are hardly
-    learnable, up to half of the optimism remains. Nested cross-validation, or a separate test
-    set, has no such limit.
+    What the splits have in common is not corrected: with few samples and labels that can hardly
+    be learned, up to half of the optimism remains (``benchmarks/corrected_scores.py``). Nested
+    cross-validation, or a separate test set, has no such limit.
 
     References
     ----------
@@ -135,7 +136,7 @@ def corrected_score(
     >>> X, y = rng.standard_normal((100, 5)), rng.integers(2, size=100)  # nothing to learn
     >>> search = GridSearchCV(KNeighborsClassifier(), {"n_neighbors": range(1, 40)}).fit(X, y)
     >>> float(search.best_score_), search.corrected_score()
-    (0.51, 0.3777, 90 % interval 0.1384 to 0.617 (mean of the selected candidate: ...))
+    (0.51, 0.3777, 90 % interval 0.006054 to 0.617 (mean of the selected candidate: ...))
     """
     if method not in _METHODS:
         raise ValueError(f"method must be one of {sorted(_METHODS)}, got {method!r}.")
@@ -153,7 +154,9 @@ def corrected_score(
     error = float(standard_error(table.S[selected], table.ratio))
     half = float(stats.t.ppf((1 + level) / 2, K - 1)) * error
     best_score = float(table.S[selected].mean())
-    return CorrectedScore(estimate, (estimate - half, estimate + half), level, method, best_score)
+    # What splits have in common is not corrected: as much optimism may be left as was removed.
+    low = estimate - half - max(0.0, best_score - estimate)
+    return CorrectedScore(estimate, (low, estimate + half), level, method, best_score)
 
 
 def _chooser(source: Any, results: Mapping[str, Any], table: FoldScores) -> Choose:

@@ -47,11 +47,18 @@ def test_bootstrap_of_two_splits():
 
 
 def test_interval():
-    S = 0.8 + 0.05 * np.random.default_rng(0).standard_normal((1, 5))
+    rng = np.random.default_rng(0)
+    S = 0.8 + 0.05 * rng.standard_normal((1, 5))
     found = corrected_score(results(S), level=0.8, method="leave-one-out")
     half = stats.t.ppf(0.9, 4) * stats.sem(S[0]) * np.sqrt(1 + 5 / 4)
     assert found.estimate == pytest.approx(S.mean())
     assert found.interval == pytest.approx((S.mean() - half, S.mean() + half))
+    # As much optimism may be left as was removed.
+    many = corrected_score(results(0.8 + 0.05 * rng.standard_normal((30, 5))))
+    low, high = many.interval
+    removed = many.best_score - many.estimate
+    assert removed > 0
+    assert many.estimate - low == pytest.approx(high - many.estimate + removed)
 
 
 @pytest.mark.parametrize("method", METHODS)
