@@ -1,0 +1,15 @@
+"""Pictures of a search, by scikit-learn's Display convention.
+
+``XDisplay.from_search(search)`` computes what a picture shows, draws it and returns the display:
+its attributes are the data and the axes. matplotlib is imported when something is drawn. Searches
+of scikit-learn and histories are accepted too.
+"""
+
+from skhyper._lazy import public_dir
+from skhyper.plotting._convergence import ConvergenceDisplay
+from skhyper.plotting._parallel import ParallelCoordinatesDisplay
+from skhyper.plotting._partial_dependence import PartialDependenceDisplay
+
+__all__ = ["ConvergenceDisplay", "ParallelCoordinatesDisplay", "PartialDependenceDisplay"]
+
+__dir__ = public_dir(__name__)
