@@ -7,9 +7,23 @@ of scikit-learn and histories are accepted too.
 
 from skhyper._lazy import public_dir
 from skhyper.plotting._convergence import ConvergenceDisplay
+from skhyper.plotting._fold_scores import FoldScoresDisplay
+from skhyper.plotting._gradient_path import GradientPathDisplay
 from skhyper.plotting._parallel import ParallelCoordinatesDisplay
 from skhyper.plotting._partial_dependence import PartialDependenceDisplay
+from skhyper.plotting._race import RaceDisplay
+from skhyper.plotting._validation_curve import ValidationCurveDisplay
+from skhyper.plotting._workers import WorkersDisplay
 
-__all__ = ["ConvergenceDisplay", "ParallelCoordinatesDisplay", "PartialDependenceDisplay"]
+__all__ = [
+    "ConvergenceDisplay",
+    "FoldScoresDisplay",
+    "GradientPathDisplay",
+    "ParallelCoordinatesDisplay",
+    "PartialDependenceDisplay",
+    "RaceDisplay",
+    "ValidationCurveDisplay",
+    "WorkersDisplay",
+]
 
 __dir__ = public_dir(__name__)

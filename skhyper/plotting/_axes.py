@@ -250,5 +250,6 @@ def text_of(value: Any) -> str:
 
 def text_of_params(params: Mapping[str, Any], labels: Mapping[str, str], longest: int = 48) -> str:
     """Candidates as text, such as ``C=1.2, kernel=rbf``, cut at a number of characters."""
-    text = ", ".join(f"{labels.get(name, name)}={text_of(v)}" for name, v in params.items())
+    pairs = ((labels.get(name, name), _class_name(v) or text_of(v)) for name, v in params.items())
+    text = ", ".join(f"{label}={value}" for label, value in pairs)
     return text if len(text) <= longest else text[: longest - 1] + "…"

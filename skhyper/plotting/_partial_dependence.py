@@ -120,7 +120,10 @@ def _dependence(
     n = n or (50 if len(axes) == 1 else 20)
     grid = tuple(axis.grid(n) for axis in axes)
     positions = grid[0][:, None] if len(axes) == 1 else pairs_of(*grid)
-    mean, std = average(axes, positions, around)
+    if around is None:
+        mean, std = average(axes, positions)
+    else:
+        mean, std = average.at(axes, positions, around)
     shape = tuple(map(len, grid))
     return PartialDependence(
         tuple(axes),

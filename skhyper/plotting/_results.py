@@ -93,10 +93,19 @@ class Results:
 
     @property
     def test_share(self) -> float:
-        """Size of the test part of a fold over that of its training part."""
-        splits = self.history.splits
-        if len(splits):
-            return float(np.mean([len(test) / len(train) for train, test in splits]))
+        """Size of the test part of a fold over that of its training part.
+
+        Without stored folds, these are taken for a partition of the samples.
+        """
+        if not len(self.history.splits):
+            return self._share_of_partition
+        try:
+            return float(np.mean([len(test) / len(train) for train, test in self.history.splits]))
+        except ValueError:  # those of a splitter are not pickled
+            return self._share_of_partition
+
+    @property
+    def _share_of_partition(self) -> float:
         n_repeats = getattr(self.splitter, "n_repeats", 1)
         return 1 / max(1, self.fold_scores.shape[1] // n_repeats - 1)
 

@@ -11,6 +11,7 @@ C : prior covariance of the Gaussian process; K that of its observations, with t
 
 import itertools
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -18,7 +19,7 @@ from scipy.stats import qmc
 
 from skhyper.plotting._axes import Axis, position_in
 from skhyper.plotting._results import Results
-from skhyper.samplers import GPSampler
+from skhyper.samplers import GPSampler, Rules
 from skhyper.space import Space
 
 # Points of a Sobol sequence for the other hyperparameters, for one and for two axes.
@@ -34,6 +35,9 @@ class Average:
     ----------
     results : Results
         At least two trials must be complete.
+    use_gradients : bool, default=False
+        Whether the surrogate observes derivatives of the losses, where trials have them, and bad
+        outliers are not clipped.
 
     Raises
     ------
@@ -41,41 +45,66 @@ class Average:
         If fewer are.
     """
 
-    def __init__(self, results: Results):
-        model = GPSampler(n_initial_points=1).model(results.space, results.history)
+    def __init__(self, results: Results, use_gradients: bool = False):
+        rules = Rules(transform_losses=_worst_if_failed) if use_gradients else Rules()
+        sampler = GPSampler(n_initial_points=1, use_gradients=use_gradients, rules=rules)
+        model = sampler.model(results.space, results.history)
         if model is None:
             raise ValueError("A surrogate needs at least two complete trials.")
         self.sign = results.sign
         self.space: Space = results.space
         self._model, self._gp = model, model.gp
+
+    @cached_property
+    def _factor(self) -> tuple[np.ndarray, bool]:
+        """Cholesky factor of K, of observations without derivatives."""
         K = self._gp.signal_variance * self._gp.correlation(self._gp.X, self._gp.X)
         K[np.diag_indices_from(K)] += self._gp.noise_variance
-        self._factor = cho_factor(K, lower=True)
+        return cho_factor(K, lower=True)
 
-    def __call__(
-        self,
-        axes: Sequence[Axis],
-        positions: np.ndarray,
-        around: np.ndarray | None = None,
-        n_samples: int | None = None,
+    def at(
+        self, axes: Sequence[Axis], positions: np.ndarray, around: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of the average score at positions.
+        """Mean and standard deviation of the score at positions around a point.
 
         Parameters
         ----------
         axes : sequence of Axis
         positions : ndarray of shape (g, len(axes))
-        around : ndarray of shape (d,), default=None
-            Point that gives the other hyperparameters; by default the average is over points
-            spread evenly over the space.
+        around : ndarray of shape (d,)
+            Point that gives the other hyperparameters, nan where inactive.
+
+        Returns
+        -------
+        mean, std : ndarrays of shape (g,)
+            nan where a hyperparameter cannot have the value there.
+        """
+        center = np.where(np.isnan(around), 0.5, around)[None]
+        rows = [self._points(axes, place, center) for place in positions]
+        mean, std = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+        valid = np.array([len(points) > 0 for points in rows])
+        if valid.any():
+            mean[valid], std[valid] = self._model.predict_points(np.concatenate(rows))
+        return self.sign * mean, std
+
+    def __call__(
+        self, axes: Sequence[Axis], positions: np.ndarray, n_samples: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the score at positions, averaged over all the others.
+
+        Parameters
+        ----------
+        axes : sequence of Axis
+        positions : ndarray of shape (g, len(axes))
         n_samples : int, default=None
+            Number of points, evenly spread over the space, that the average is over.
 
         Returns
         -------
         mean, std : ndarrays of shape (g,)
             nan where the hyperparameters cannot have these values at once.
         """
-        sample = self._sample(axes, around, n_samples)
+        sample = self._sample(axes, n_samples)
         mean, std = np.full(len(positions), np.nan), np.full(len(positions), np.nan)
         for row, place in enumerate(positions):
             points = self._points(axes, place, sample)
@@ -83,16 +112,13 @@ class Average:
                 mean[row], std[row] = self._average(points)
         return self.sign * mean, std
 
-    def _sample(
-        self, axes: Sequence[Axis], around: np.ndarray | None, n_samples: int | None
-    ) -> np.ndarray:
-        if around is not None:
-            return np.where(np.isnan(around), 0.5, around)[None]
+    def _sample(self, axes: Sequence[Axis], n_samples: int | None = None) -> np.ndarray:
         moved = {column for axis in axes for column in axis.columns}
         n = n_samples or _N_SAMPLES[len(axes)]
         if len(moved) == self.space.n_dims:
             n = 1
-        return qmc.Sobol(self.space.n_dims, scramble=True, seed=0).random(n)
+        points: np.ndarray = qmc.Sobol(self.space.n_dims, scramble=True, seed=0).random(n)
+        return points
 
     def _points(self, axes: Sequence[Axis], place: np.ndarray, sample: np.ndarray) -> np.ndarray:
         """The sample points where all axes are active, moved to a position, and valid."""
@@ -122,6 +148,10 @@ class Average:
         prior = gp.signal_variance * gp.correlation(F, F).mean()
         variance = prior - k @ cho_solve(self._factor, k)
         return mean, float(np.sqrt(max(variance, 0.0)))
+
+
+def _worst_if_failed(losses: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(losses), losses, np.nanmax(losses))
 
 
 def ranked(results: Results, axes: Sequence[Axis]) -> list[int]:

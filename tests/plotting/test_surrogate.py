@@ -36,7 +36,7 @@ def test_average_and_its_uncertainty(name, request):
         position = axis.grid(3)[1]
         mean, std = average([axis], np.array([[position]]))
         u = results.space.dimensions[column].to_unit(axis.value_at(position))
-        sample = average._sample([axis], None, None)
+        sample = average._sample([axis])
         expected = by_scikit_learn(results, column, u, sample)
         assert (mean[0], std[0]) == pytest.approx(expected, rel=1e-5, abs=1e-8)
 
@@ -54,7 +54,7 @@ def test_around_a_point_the_others_are_fixed(plain):
     results = results_of(plain)
     alpha, depth = axes_of(results)
     around = results.space.to_unit([{"ccp_alpha": 1e-3, "max_depth": 2}])[0]
-    mean, _ = Average(results)([alpha], np.array([[1e-2]]), around)
+    mean, _ = Average(results).at([alpha], np.array([[1e-2]]), around)
     model = GPSampler(n_initial_points=1).model(results.space, results.history)
     assert mean[0] == pytest.approx(-model.predict({"ccp_alpha": 1e-2, "max_depth": 2})[0])
     both, _ = Average(results)([alpha, depth], pairs_of(np.array([1e-2]), np.array([2.0])))
