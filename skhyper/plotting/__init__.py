@@ -9,6 +9,7 @@ from skhyper._lazy import public_dir
 from skhyper.plotting._convergence import ConvergenceDisplay
 from skhyper.plotting._fold_scores import FoldScoresDisplay
 from skhyper.plotting._gradient_path import GradientPathDisplay
+from skhyper.plotting._importance import ImportanceDisplay
 from skhyper.plotting._parallel import ParallelCoordinatesDisplay
 from skhyper.plotting._partial_dependence import PartialDependenceDisplay
 from skhyper.plotting._race import RaceDisplay
@@ -19,6 +20,7 @@ __all__ = [
     "ConvergenceDisplay",
     "FoldScoresDisplay",
     "GradientPathDisplay",
+    "ImportanceDisplay",
     "ParallelCoordinatesDisplay",
     "PartialDependenceDisplay",
     "RaceDisplay",
