@@ -18,13 +18,13 @@ from skhyper.search import BayesSearchCV, GridSearchCV, RandomizedSearchCV, Sear
 from skhyper.space import When, default_space
 
 if TYPE_CHECKING:
-    from skhyper import hypergradient, inspection, kernel, linear_model, neural_network
+    from skhyper import hypergradient, inspection, kernel, linear_model, neural_network, plotting
     from skhyper.search import GradientSearchCV
 
 __version__ = "0.1.0.dev0"
 
 # Derivatives and what is made for them take longer to import than all the rest.
-_HEAVY = ("hypergradient", "inspection", "kernel", "linear_model", "neural_network")
+_HEAVY = ("hypergradient", "inspection", "kernel", "linear_model", "neural_network", "plotting")
 __getattr__, __dir__ = lazy_names(
     __name__,
     {"GradientSearchCV": "skhyper.search", **{name: f"skhyper.{name}" for name in _HEAVY}},
@@ -51,6 +51,7 @@ __all__ = [
     "load_history",
     "minimize",
     "neural_network",
+    "plotting",
     "samplers",
     "space",
 ]

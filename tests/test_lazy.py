@@ -12,7 +12,7 @@ import pytest
 import skhyper
 from skhyper._lazy import lazy_names
 
-HEAVY = ("hypergradient", "inspection", "kernel", "linear_model", "neural_network")
+HEAVY = ("hypergradient", "inspection", "kernel", "linear_model", "neural_network", "plotting")
 
 
 def in_a_fresh_process(code):

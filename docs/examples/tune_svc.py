@@ -32,18 +32,11 @@ from skhyper import (
     SearchCV,
 )
 from skhyper.callbacks import ProgressBar
+from skhyper.plotting import ConvergenceDisplay
 
 SEED = 0
 CV = RepeatedStratifiedKFold(n_splits=5, n_repeats=3, random_state=SEED)
 RANGES = {"svc__C": (1e-2, 1e3, "log-uniform"), "svc__gamma": (1e-5, 1e0, "log-uniform")}
-COLORS = {
-    "manual": "#000000",
-    "grid": "#E69F00",
-    "random": "#0072B2",
-    "Bayesian": "#D55E00",
-    "gradient": "#009E73",
-}
-DASHES = {"manual": "-", "grid": "--", "random": "-.", "Bayesian": "-", "gradient": "-"}
 
 
 def make_pipeline():
@@ -134,29 +127,19 @@ def print_table(runs, X_test, y_test):
 
 def plot_convergence(runs, path):
     """Best CV score so far against the number of fits, one curve per search."""
-    fig, ax = plt.subplots(figsize=(8, 4.8), layout="constrained")
-    # The manual curve last: the Bayesian one begins with the same trials.
-    for name in reversed(runs):
-        search, _ = runs[name]
-        best = np.maximum.accumulate(search.cv_results_["mean_test_score"])
-        fits = search.n_splits_ * np.arange(1, len(best) + 1)
-        found = np.argmax(best)
-        style = {"color": COLORS[name], "lw": 2.2, "label": f"{name}: {best[-1]:.4f}"}
-        ax.step(fits, best, DASHES[name], where="post", **style)
-        ax.plot(fits[found], best[found], "o", color=COLORS[name], ms=9, mec="white", zorder=3)
-    ax.set(ylim=(0.6, 0.9905), xlim=0)
+    searches = {name: search for name, (search, _) in runs.items()}
+    display = ConvergenceDisplay.from_search(searches, x="fits")
+    ax = display.ax_
     # The error, 1 - accuracy, on a log scale shows differences of thousandths.
     to_log_error = (lambda s: -np.log(np.maximum(1 - s, 1e-6)), lambda u: 1 - np.exp(-u))
     ax.set_yscale("function", functions=to_log_error)
+    ax.set_ylim(0.6, 0.9905)
     ax.set_yticks([0.6, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99])
-    ax.set_xlabel(f"fits ({search.n_splits_} per candidate)")
     ax.set_ylabel("best CV accuracy so far (log scale of the error)")
     ax.set_title("SVC on breast cancer; a dot marks where each search found its best")
-    handles, labels = ax.get_legend_handles_labels()
-    ax.legend(handles[::-1], labels[::-1], title="search: best score", loc="lower right")
-    ax.grid(alpha=0.3)
-    fig.savefig(path, dpi=150)
-    plt.close(fig)
+    display.figure_.set_size_inches(8, 4.8)
+    display.figure_.savefig(path, dpi=150)
+    plt.close(display.figure_)
 
 
 def main():

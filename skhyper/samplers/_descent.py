@@ -43,9 +43,10 @@ _FLEXIBLE_AT_TOP = frozenset({"C", "gamma"})
 
 @dataclass
 class _Run:
-    """A descent: its current point and its best one."""
+    """A descent: its current point, all points so far, and the best one."""
 
     point: np.ndarray
+    points: list[np.ndarray] = field(default_factory=list)
     steps: Plan = field(init=False)
     best: float = math.inf
     best_point: np.ndarray | None = None
@@ -230,6 +231,11 @@ class Strategy:
 
     # ---- runs
 
+    @property
+    def descents(self) -> list[list[np.ndarray]]:
+        """Points of each run so far, in order."""
+        return [run.points for run in self._runs]
+
     def _start(self, point: np.ndarray) -> Generator[np.ndarray, Answer, _Run]:
         """Start a new run with its first trial."""
         run = _Run(point)
@@ -271,6 +277,7 @@ class Strategy:
             penalty = self.shrinkage.penalty(run.point, self.strength or 0.0)
             answer = (yield run.point).plus(*penalty)
             self._seen.append((run.point, answer))
+        run.points.append(run.point)
         run.n_trials += 1
         if answer.value < run.best:
             run.best, run.best_point = answer.value, run.point

@@ -5,6 +5,7 @@ results. The plan is a function of the history: a search that resumes from a jou
 the known results.
 """
 
+import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -119,6 +120,35 @@ class GradientSampler(Sampler):
         point = self._follower.next_point(history)
         return Stop(self._follower.reason) if point is None else point
 
+    def descents(self, space: Space, history: History) -> list[list[int]]:
+        """Indices of the trials of each descent, in order; a restart begins a new one.
+
+        Parameters
+        ----------
+        space : Space
+        history : History
+            Of a search with this sampler.
+
+        Returns
+        -------
+        descents : list of list of int
+            Trials of the coarse design are in none of them, unless a descent starts there.
+        """
+        located = [(i, space.locate(trial.params)) for i, trial in enumerate(history)]
+        index = {Space.key(point): i for i, point in located if point is not None}
+        samplers = [self]
+        if space.vectors and not callable(self.prior):
+            # A fitted search has the strength of a prior that may have been chosen on the way.
+            samplers.append(copy.copy(self))
+            samplers[1].prior = lambda space, point: self.prior  # type: ignore[return-value,assignment]
+        replays = []
+        for sampler in samplers:
+            follower = _Follower(sampler, space, history)
+            follower.next_point(history)
+            keys = [[Space.key(point) for point in run] for run in follower.strategy.descents]
+            replays.append([[index[key] for key in run if key in index] for run in keys])
+        return max(replays, key=lambda descents: sum(map(len, descents)))
+
 
 class _Follower:
     """A plan, advanced by the results of a growing history."""
@@ -130,7 +160,8 @@ class _Follower:
         self._known: dict[bytes, Answer] = {}
         starts = [p for s in sampler.starts if (p := space.locate(s)) is not None]
         starts += _best_without_gradient(space, history)
-        self._plan = Strategy(space, sampler, starts, history.seed).plan()
+        self.strategy = Strategy(space, sampler, starts, history.seed)
+        self._plan = self.strategy.plan()
         self._point = next(self._plan)
         self.reason = ""
 

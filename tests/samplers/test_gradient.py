@@ -93,3 +93,14 @@ def test_trials_without_any_gradient_end_the_search():
 def test_wrong_arguments(arguments, message):
     with pytest.raises((TypeError, ValueError), match=message):
         GradientSampler(**arguments)
+
+
+def test_descents_of_a_history():
+    sampler = GradientSampler(["a", "b", "c"])
+    history, _ = run(sampler, History(), 50)
+    descents = sampler.descents(SPACE, history)
+    assert sorted(number for own in descents for number in own) == list(range(len(history)))
+    assert all(own == list(range(own[0], own[-1] + 1)) for own in descents)
+    assert history.best.number in descents[0]
+    part = sampler.descents(SPACE, History(history[:4]))
+    assert part == [descents[0][:4]]

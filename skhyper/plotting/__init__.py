@@ -1,0 +1,31 @@
+"""Pictures of a search, by scikit-learn's Display convention.
+
+``XDisplay.from_search(search)`` computes what a picture shows, draws it and returns the display:
+its attributes are the data and the axes. matplotlib is imported when something is drawn. Searches
+of scikit-learn and histories are accepted too.
+"""
+
+from skhyper._lazy import public_dir
+from skhyper.plotting._convergence import ConvergenceDisplay
+from skhyper.plotting._fold_scores import FoldScoresDisplay
+from skhyper.plotting._gradient_path import GradientPathDisplay
+from skhyper.plotting._importance import ImportanceDisplay
+from skhyper.plotting._parallel import ParallelCoordinatesDisplay
+from skhyper.plotting._partial_dependence import PartialDependenceDisplay
+from skhyper.plotting._race import RaceDisplay
+from skhyper.plotting._validation_curve import ValidationCurveDisplay
+from skhyper.plotting._workers import WorkersDisplay
+
+__all__ = [
+    "ConvergenceDisplay",
+    "FoldScoresDisplay",
+    "GradientPathDisplay",
+    "ImportanceDisplay",
+    "ParallelCoordinatesDisplay",
+    "PartialDependenceDisplay",
+    "RaceDisplay",
+    "ValidationCurveDisplay",
+    "WorkersDisplay",
+]
+
+__dir__ = public_dir(__name__)

@@ -1,0 +1,282 @@
+"""Validation and training score over one hyperparameter, from the trials of a search."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skhyper._trial import History
+from skhyper.plotting._axes import Axis, axes_of
+from skhyper.plotting._parallel import selected
+from skhyper.plotting._results import Results, results_of
+from skhyper.plotting._style import (
+    BLUE,
+    ORANGE,
+    RED,
+    label_axis,
+    legend_above,
+    one_axes,
+    padded,
+    score_limits,
+)
+from skhyper.plotting._surrogate import Average, ranked
+
+_N_GRID = 50
+# Values from which the scores of trials are drawn instead of a surrogate, if there is no wider gap
+# between them, as a share of the axis.
+_MIN_VALUES, _MAX_GAP = 3, 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class ValidationCurve:
+    """Scores over one hyperparameter, where all others have the values of the best trial.
+
+    Attributes
+    ----------
+    axis : Axis
+    positions : ndarray of shape (g,)
+        Positions on the axis, ascending.
+    test, test_std : ndarrays of shape (g,)
+        Validation score, and its standard deviation: over the folds, or of the surrogate.
+    train, train_std : ndarrays of shape (g,)
+        The same of the training score; nan if it was not computed.
+    is_surrogate : bool
+        Whether the curves are those of surrogates; otherwise those of trials.
+    trial_test, trial_train : ndarrays of shape (n_trials,)
+        Mean scores of the complete trials, nan for others.
+    failed : ndarray of bool of shape (n_trials,)
+    best : int
+        Index of the selected trial.
+    label : str
+        Name of the score.
+    greater_is_better : bool
+    """
+
+    axis: Axis
+    positions: np.ndarray
+    test: np.ndarray
+    test_std: np.ndarray
+    train: np.ndarray
+    train_std: np.ndarray
+    is_surrogate: bool
+    trial_test: np.ndarray
+    trial_train: np.ndarray
+    failed: np.ndarray
+    best: int
+    label: str
+    greater_is_better: bool
+
+
+def validation_curve(search: Any, name: str | None = None) -> ValidationCurve:
+    """Validation and training score of a search over one hyperparameter.
+
+    Parameters
+    ----------
+    search : fitted search or History
+        Training scores need ``return_train_score=True``.
+    name : str, default=None
+        The hyperparameter; by default the one that changes the surrogate of the score most.
+
+    Returns
+    -------
+    data : ValidationCurve
+
+    Raises
+    ------
+    ValueError
+        If no trial is complete, or the search has no such hyperparameter.
+    """
+    results = results_of(search)
+    if results.best is None:
+        raise ValueError("No trial is complete.")
+    axes = axes_of(results)
+    axis = axes[ranked(results, axes)[0]] if name is None else selected(axes, [name])[0]
+    complete = results.states == "complete"
+    train = np.where(complete[:, None], results.train_scores, np.nan)
+    rows = _slice(axes, axis, results.best, complete)
+    by_trials = _cover(axis, axis.values[rows])
+    curves: tuple[np.ndarray, ...]
+    if by_trials:
+        rows = rows[np.argsort(axis.values[rows], kind="stable")]
+        positions, test = axis.values[rows], results.fold_scores[rows]
+        curves = test.mean(axis=1), test.std(axis=1), train[rows].mean(axis=1)
+        curves += (train[rows].std(axis=1),)
+    else:
+        positions = axis.grid(_N_GRID)
+        curves = (*_predicted(results, axis, positions),)
+        curves += (*_predicted(_with_losses(results, -train.mean(axis=1)), axis, positions),)
+    return ValidationCurve(
+        axis,
+        positions,
+        *curves,
+        not by_trials,
+        results.scores,
+        train.mean(axis=1),
+        results.states == "failed",
+        results.best,
+        results.label,
+        results.greater_is_better,
+    )
+
+
+def _slice(axes: list[Axis], axis: Axis, best: int, complete: np.ndarray) -> np.ndarray:
+    """Complete trials that differ from the best in one hyperparameter at most."""
+    same = complete & np.isfinite(axis.values)
+    for other in axes:
+        if other is not axis:
+            known = other.values[best]
+            equal = np.isclose(other.values, known, rtol=1e-9, atol=0, equal_nan=True)
+            texts = np.array([text == other.others[best] for text in other.others])
+            same &= equal & texts
+    return np.flatnonzero(same)
+
+
+def _cover(axis: Axis, values: np.ndarray) -> bool:
+    """Whether values show how the score depends on an axis."""
+    n = len(np.unique(values))
+    if axis.scale == "choices":
+        return n == len(axis.choices)
+    gaps = np.diff(np.concatenate([[0.0], np.sort(axis.to_unit(values)), [1.0]]))
+    return n >= _MIN_VALUES and bool(gaps.max() <= _MAX_GAP)
+
+
+def _predicted(
+    results: Results, axis: Axis, positions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Surrogate's mean and standard deviation around the best trial; nan without scores."""
+    unknown = np.full(len(positions), np.nan)
+    if int(np.isfinite(results.scores).sum()) < 2:
+        return unknown, unknown
+    around = results.space.locate(results.history[results.best].params)  # type: ignore[index]
+    if around is None or np.isnan(around[list(axis.columns)]).all():
+        return Average(results)([axis], positions[:, None])
+    return Average(results).at([axis], positions[:, None], around)
+
+
+def _with_losses(results: Results, losses: np.ndarray) -> Results:
+    """The same trials with other losses; those without one have failed."""
+    states = np.where(np.isfinite(losses), "complete", "failed")
+    trials = tuple(
+        replace(trial, loss=float(loss), state=str(state))
+        for trial, loss, state in zip(results.history, losses, states)
+    )
+    return replace(results, history=History(trials))
+
+
+class ValidationCurveDisplay:
+    """Validation and training score over one hyperparameter: under- and overfitting.
+
+    If trials that differ from the best one in this hyperparameter only cover its range, as in a
+    grid, the curves are their scores, with the standard deviation over the folds. Otherwise they
+    are those of surrogates, with their 95 % intervals. The other hyperparameters are as in the best
+    trial, or averaged over if that has no value on the axis.
+
+    Parameters
+    ----------
+    data : ValidationCurve
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skhyper import GridSearchCV
+    >>> from skhyper.plotting import ValidationCurveDisplay
+    >>> grid = {"gamma": [0.001, 0.1, 10, 1000], "C": [1, 10]}
+    >>> search = GridSearchCV(SVC(), grid, return_train_score=True)
+    >>> search = search.fit(*load_iris(return_X_y=True))
+    >>> display = ValidationCurveDisplay.from_search(search, "gamma")
+    >>> display.data.train.round(2)
+    array([0.92, 0.97, 1.  , 1.  ])
+    """
+
+    def __init__(self, data: ValidationCurve):
+        self.data = data
+
+    @classmethod
+    def from_search(
+        cls, search: Any, name: str | None = None, *, ax: Any = None
+    ) -> "ValidationCurveDisplay":
+        """Draw the curves of a search.
+
+        Parameters
+        ----------
+        search : fitted search or History
+            Training scores need ``return_train_score=True``.
+        name : str, default=None
+            The hyperparameter; by default the one that changes the surrogate of the score most.
+        ax : matplotlib Axes, default=None
+
+        Returns
+        -------
+        display : ValidationCurveDisplay
+        """
+        return cls(validation_curve(search, name)).plot(ax=ax)
+
+    def plot(self, ax: Any = None) -> "ValidationCurveDisplay":
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            A new figure by default.
+
+        Returns
+        -------
+        display : ValidationCurveDisplay
+        """
+        data = self.data
+        ax = one_axes(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        parts = (
+            ("training", ORANGE, "--", data.train, data.train_std, data.trial_train),
+            ("validation", BLUE, "-", data.test, data.test_std, data.trial_test),
+        )
+        shown = []
+        for name, color, dash, mean, std, trials in parts:
+            if np.isfinite(mean).any():
+                half = 1.96 * std if data.is_surrogate else std
+                self._draw_curve(ax, name, color, dash, mean, half)
+                shown += [mean - half, mean + half]
+            if data.is_surrogate:
+                ax.plot(data.axis.values, trials, "o", color=color, ms=3, alpha=0.35, zorder=1)
+        best = data.axis.values[data.best], data.trial_test[data.best]
+        ax.plot(*best, "*", color="white", mec="black", ms=13, ls="none", label="best", zorder=5)
+        low, high = self._limits(np.concatenate(shown))
+        at = data.axis.values[data.failed & np.isfinite(data.axis.values)]
+        if len(at):
+            bottom = np.full(len(at), low if data.greater_is_better else high)
+            ax.plot(at, bottom, "x", color=RED, ms=6, clip_on=False, label="failed", zorder=4)
+        ax.set_ylim(low, high)
+        label_axis(ax, data.axis)
+        ax.set_ylabel(data.label)
+        ax.grid(alpha=0.25)
+        legend_above(ax)
+        return self
+
+    def _limits(self, curves: np.ndarray) -> tuple[float, float]:
+        """Range of scores: of trials that are no bad outliers, and of the better part of curves."""
+        data = self.data
+        every = np.concatenate([data.trial_test, data.trial_train])
+        low, high = score_limits(every, data.greater_is_better, distance=4.0)
+        worst, best = score_limits(curves, data.greater_is_better, distance=4.0)
+        return padded(min(low, worst), max(high, best, float(np.nanmax(curves))))
+
+    def _draw_curve(
+        self, ax: Any, name: str, color: str, dash: str, mean: np.ndarray, half: np.ndarray
+    ) -> None:
+        x, axis = self.data.positions, self.data.axis
+        if axis.scale == "choices":
+            style = {"fmt": "o", "capsize": 4, "lw": 1.8, "ms": 6}
+            shift = 0.06 if name == "training" else -0.06
+            ax.errorbar(x + shift, mean, half, color=color, label=name, **style)
+            return
+        marker = None if self.data.is_surrogate else "o"
+        ax.plot(x, mean, dash, color=color, lw=2, marker=marker, ms=5, label=name, zorder=3)
+        ax.fill_between(x, mean - half, mean + half, color=color, alpha=0.18, lw=0, zorder=2)
