@@ -25,6 +25,7 @@ LAYERS = [
     {"knowledge"},
     {"search", "functions"},
     {"inspection"},
+    {"reporting"},
 ]
 WITHIN_LAYER = {("callbacks", "_trial")}
 # The evaluation receives a sampler and never imports one; numeric packages know arrays only.
