@@ -8,12 +8,14 @@ from sklearn.exceptions import NotFittedError
 from skhyper.inspection._tables import shortened
 from skhyper.reporting import _charts
 from skhyper.reporting._failures import failures_of
+from skhyper.reporting._importance import QUICK, importance_bars, importance_of
 from skhyper.reporting._page import text
 from skhyper.reporting._record import Record, record_of
 from skhyper.reporting._sections import value_text
 
 _MAX_PARAMS = 12
 _MAX_MESSAGES = 3
+_MAX_BARS = 6
 _BOX = "font:14px/1.5 system-ui,sans-serif;margin:8px 0;max-width:920px;overflow-wrap:anywhere"
 
 
@@ -56,6 +58,9 @@ def _best(record: Record) -> str:
 
 def _pictures(record: Record) -> str:
     shown = [_charts.convergence(record.trials, record.metric)]
+    found = importance_of(record, QUICK)
+    if found is not None:
+        shown.append(f"importance{importance_bars(found, _MAX_BARS)}")
     cells = "".join(f'<div style="flex:0 1 380px">{svg}</div>' for svg in shown)
     return f'<div style="display:flex;flex-wrap:wrap;gap:16px">{cells}</div>'
 

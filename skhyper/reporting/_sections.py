@@ -14,6 +14,12 @@ from skhyper.inspection._tables import shortened
 from skhyper.reporting import _charts
 from skhyper.reporting._code import code_of
 from skhyper.reporting._failures import failures_of
+from skhyper.reporting._importance import (
+    SLOW,
+    importance_bars,
+    importance_caption,
+    importance_of,
+)
 from skhyper.reporting._page import cards, facts, figure, page, plain_table, table, text
 from skhyper.reporting._record import Record
 from skhyper.space._text import COLUMNS, rows
@@ -210,7 +216,7 @@ def value_text(value: Any, width: int = 60) -> str:
 
 
 def pictures(record: Record) -> str:
-    """Convergence, and the scores over each hyperparameter."""
+    """Convergence, importance, and the scores over each hyperparameter."""
     shown = [
         figure(
             _charts.convergence(record.trials, record.metric),
@@ -218,9 +224,14 @@ def pictures(record: Record) -> str:
             "axis, crosses are trials without a score.",
         )
     ]
+    found = importance_of(record, SLOW)
+    order = {}
+    if found is not None:
+        shown.append(figure(importance_bars(found), importance_caption(found)))
+        order = {name: i for i, name in enumerate(found.names)}
     parts = [f"<div class=figures>{''.join(shown)}</div>"]
     scatters, skipped = [], []
-    for name in record.names:
+    for name in sorted(record.names, key=lambda name: order.get(name, len(order))):
         data = _charts.scatter_data(record.trials, name, record.space)
         if data is None:
             skipped.append(name)
