@@ -8,9 +8,10 @@ from skhyper.inspection import Importance, importance
 from skhyper.reporting import _svg
 from skhyper.reporting._record import Record
 
-# Trials times hyperparameters up to which importance is computed. It takes about half a second of
-# CPU time at 2,000 (20 hyperparameters, 100 trials), and ten seconds at 40,000.
-QUICK, SLOW = 2_000, 40_000
+# Trials times hyperparameters up to which importance is computed for a notebook and for a report,
+# and up to which by a GP: a forest is faster with many. It takes up to 0.5 s of CPU time at QUICK,
+# and some seconds at SLOW.
+QUICK, SLOW, _GP = 150, 10_000, 1_000
 _MAX_BARS = 12
 # R2 of unseen trials below which the surrogate has learned little.
 _LOW_R2 = 0.3
@@ -19,16 +20,21 @@ _KNOWN: "weakref.WeakKeyDictionary[object, Importance]" = weakref.WeakKeyDiction
 
 
 def importance_of(record: Record, limit: int) -> Importance | None:
-    """Importance of the hyperparameters; None with one of them, or with few or too many trials."""
-    if len(record.names) < 2 or len(record.trials) * len(record.names) > limit:
-        return None
+    """Importance of the hyperparameters; None with one of them, or with few or too many trials.
+
+    What a report has computed is known to a notebook, too.
+    """
     history = getattr(record.search, "history_", None)
     if history is not None and history in _KNOWN:
         return _KNOWN[history]
+    size = len(record.trials) * len(record.names)
+    if len(record.names) < 2 or size > limit:
+        return None
     try:
         # A bootstrap sample of few trials may have equal losses, and shares of no variance.
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = importance(record.search)
+            surrogate = "auto" if size <= _GP else "forest"
+            found = importance(record.search, surrogate=surrogate)
     except ValueError:  # fewer than five complete trials, or no metric was selected
         return None
     if not np.all(np.isfinite(found.main)):  # all losses are equal

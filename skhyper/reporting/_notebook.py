@@ -10,7 +10,7 @@ from skhyper.reporting import _charts
 from skhyper.reporting._failures import failures_of
 from skhyper.reporting._importance import QUICK, importance_bars, importance_of
 from skhyper.reporting._page import text
-from skhyper.reporting._record import Record, record_of
+from skhyper.reporting._record import Record, corrected_of, record_of
 from skhyper.reporting._sections import value_text
 
 _MAX_PARAMS = 12
@@ -39,6 +39,10 @@ def _headline(record: Record) -> str:
         error = best.standard_error
         spread = f" ± {error:.2g}" if np.isfinite(error) else ""
         score = f"<b>best {text(record.metric)} {-best.loss:.4g}</b>{spread}"
+        if (corrected := corrected_of(record)) is not None:
+            low, high = corrected.interval
+            score += f", corrected for the selection {corrected.estimate:.4g}"
+            score += f" ({100 * corrected.level:.0f} % interval {low:.4g} to {high:.4g})"
     n, n_failed = len(record.trials), len(record.failed)
     trials = f"{n} trial" + "s" * (n != 1)
     failed = f", {n_failed} without a score" if n_failed else ""

@@ -11,6 +11,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 
 from skhyper._trial import Trial
+from skhyper.inspection import Comparison, CorrectedScore, compare, corrected_score
 from skhyper.space import Space
 
 
@@ -100,6 +101,26 @@ def record_of(search: Any) -> Record:
         metrics,
         space if isinstance(space, Space) else None,
     )
+
+
+def corrected_of(record: Record) -> CorrectedScore | None:
+    """Score of the best candidate, corrected for its selection; None if that is not possible."""
+    if len(record.scored) < 2:
+        return None
+    try:
+        return corrected_score(record.search)
+    except (TypeError, ValueError):  # one split, no results, or scores of no single metric
+        return None
+
+
+def comparison_of(record: Record) -> Comparison | None:
+    """Candidates that are compared with the best; None if that is not possible."""
+    if len(record.scored) < 2:
+        return None
+    try:
+        return compare(record.search)
+    except (TypeError, ValueError):
+        return None
 
 
 def _optimized(search: Any, names: list[str]) -> str:

@@ -21,12 +21,13 @@ from skhyper.reporting._importance import (
     importance_of,
 )
 from skhyper.reporting._page import cards, facts, figure, page, plain_table, table, text
-from skhyper.reporting._record import Record
+from skhyper.reporting._record import Record, comparison_of, corrected_of
 from skhyper.space._text import COLUMNS, rows
 
 # Cells of the table of trials; of more trials the best are listed.
 _MAX_CELLS = 25_000
 _MAX_SCATTERS = 12  # pictures that are shown at once; the others are folded
+_MAX_TIED = 10
 _NEAR_END = 0.02  # share of a range
 _MIN_VALUES = 10  # of ranges with fewer values the ends are often the best
 _PACKAGES = ("skhyper", "scikit-learn", "numpy", "scipy", "joblib", "scikit-optimize")
@@ -174,16 +175,39 @@ def answer(record: Record) -> str:
         "score": f"<b>{-best.loss:.4g}</b>{text(spread)}",
         "trial": f"number {best.number}, of {len(record.trials)}",
     }
-    return facts(pairs) + f"<p>{text(_caution(record))}</p>" + best_table
+    corrected = corrected_of(record)
+    if corrected is not None:
+        low, high = corrected.interval
+        pairs["corrected"] = (
+            f"<b>{corrected.estimate:.4g}</b>, {100 * corrected.level:.0f} % interval {low:.4g} to "
+            f"{high:.4g}. The score is that of the best of {len(record.scored)} candidates, and so "
+            f"optimistic; this one is corrected for the selection (method: {corrected.method})."
+        )
+    return facts(pairs) + best_table + _ties(record)
 
 
-def _caution(record: Record) -> str:
-    n = len(record.scored)
-    if n < 2:
-        return "Only one candidate has a score."
+def _ties(record: Record) -> str:
+    """Candidates that cannot be told from the best one."""
+    found = comparison_of(record)
+    if found is None:
+        return ""
+    tied = np.flatnonzero(found.tied)
+    first = tied[:_MAX_TIED]
+    lines = [
+        [
+            str(found.rows[i]),
+            _number(found.mean[i]),
+            f"{found.difference[i]:.2g} ± {found.standard_error[i]:.2g}",
+            ", ".join(f"{name}={value_text(v)}" for name, v in found.params[i].items()),
+        ]
+        for i in first
+    ]
+    columns = ["trial", record.metric, "worse than the best by", "hyperparameters"]
+    more = f" The first {len(first)} of them:" if len(first) < len(tied) else ""
     return (
-        f"It is the best of {n} noisy scores, and so optimistic: on new data the model tends to "
-        "score less. Judge it by data that were held out of the search."
+        f"<h3>What cannot be told from the best</h3><p>{len(tied)} of {len(found)} candidates, the "
+        f"best included, at level {found.level:g} (paired test over the folds, corrected for "
+        f"shared training samples).{more}</p>" + plain_table(columns, lines, "tied candidates")
     )
 
 

@@ -34,6 +34,13 @@ def test_all_searches(name):
     assert len(content) < 30_000
 
 
+def test_the_score_is_corrected():
+    corrected = search("grid").corrected_score()
+    low, high = corrected.interval
+    expected = f"selection {corrected.estimate:.4g} (90 % interval {low:.4g} to {high:.4g})"
+    assert expected in results_html(search("grid"))
+
+
 def test_failures_are_counted_and_escaped():
     page = Reader(results_html(search("failures")))
     assert not {"script", "img"} & set(page.tags)

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.svm import SVC
 
 import skhyper
-from skhyper.reporting._record import record_of
+from skhyper.reporting._record import comparison_of, corrected_of, record_of
 
 
 def test_scikit_learns_own_search_has_the_same_record():
@@ -54,3 +54,15 @@ def test_names_of_scores(scoring, name):
 def test_a_callable_refit_names_the_best():
     grid = skhyper.GridSearchCV(SVC(), {"C": [1, 2, 3]}, refit=lambda results: 2)
     assert record_of(grid.fit(*load_iris(return_X_y=True))).best.params == {"C": 3}
+
+
+def test_what_cannot_be_corrected_or_compared():
+    X, y = load_iris(return_X_y=True)
+    one_fold = [(np.arange(0, 150, 2), np.arange(1, 150, 2))]
+    for grid in ({"C": [1]}, {"C": [1, 2]}):
+        record = record_of(skhyper.GridSearchCV(SVC(), grid, cv=one_fold).fit(X, y))
+        assert corrected_of(record) is None
+        assert comparison_of(record) is None
+    record = record_of(search("sklearn grid"))
+    assert corrected_of(record).estimate <= search("sklearn grid").best_score_
+    assert len(comparison_of(record)) == 3

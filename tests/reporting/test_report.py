@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.svm import SVC
 
 import skhyper
+from skhyper.reporting import _sections
 
 
 class Reader(HTMLParser):
@@ -60,7 +61,11 @@ def test_what_the_question_and_the_answer_say(tmp_path):
     assert "3, cv=StratifiedKFold" in text
     assert "100 samples for training, 50 for scoring" in text
     assert "n_iter=8 candidates were tried" in text
-    assert "best of 8 noisy scores" in text
+    corrected = search("bayes").corrected_score()
+    assert f"{corrected.estimate:.4g}" in text
+    assert f"90 % interval {corrected.interval[0]:.4g} to" in text
+    n_tied = skhyper.inspection.compare(search("bayes")).tied.sum()
+    assert f"{n_tied} of 8 candidates, the best included" in text
 
 
 def test_markup_in_values_and_messages_is_escaped(tmp_path):
@@ -70,7 +75,8 @@ def test_markup_in_values_and_messages_is_escaped(tmp_path):
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
 
 
-def test_five_hundred_trials_of_many_hyperparameters_are_small(tmp_path):
+def test_five_hundred_trials_of_many_hyperparameters_are_small(tmp_path, monkeypatch):
+    monkeypatch.setattr(_sections, "SLOW", 0)  # importance adds little to the size
     fitted = search("grid")
     rng = np.random.default_rng(0)
     names = [f"svc__hyperparameter_{i}" for i in range(40)]
