@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from skhyper._text import shortened
 from skhyper._trial import Trial
-from skhyper.inspection._tables import shortened
 from skhyper.reporting import _svg
 from skhyper.reporting._svg import Axis
 from skhyper.space import Categorical, Space

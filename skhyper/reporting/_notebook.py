@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from skhyper.inspection._tables import shortened
+from skhyper._text import shortened
 from skhyper.reporting import _charts
 from skhyper.reporting._failures import failures_of
 from skhyper.reporting._importance import QUICK, importance_bars, importance_of

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from skhyper._text import duration, shortened
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.inspection import inspect
-from skhyper.inspection._tables import shortened
 from skhyper.reporting import _charts
 from skhyper.reporting._code import code_of
 from skhyper.reporting._failures import failures_of
@@ -63,22 +63,6 @@ def main_figures(record: Record) -> dict[str, str]:
         "without a score": str(len(record.failed)),
         "fitting and scoring": duration(seconds),
     }
-
-
-def duration(seconds: float) -> str:
-    """Seconds in a readable unit.
-
-    Examples
-    --------
-    >>> duration(0.25), duration(75.0), duration(7320.0)
-    ('0.25 s', '1 min 15 s', '2 h 2 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    minutes = int(seconds // 60)
-    if minutes < 60:
-        return f"{minutes} min {seconds % 60:.0f} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def question(record: Record) -> str:
