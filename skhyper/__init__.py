@@ -19,16 +19,15 @@ from skhyper.space import When, default_space
 
 if TYPE_CHECKING:
     from skhyper import hypergradient, inspection, kernel, linear_model, neural_network, plotting
+    from skhyper.reporting import report
     from skhyper.search import GradientSearchCV
 
 __version__ = "0.1.0.dev0"
 
 # Derivatives and what is made for them take longer to import than all the rest.
 _HEAVY = ("hypergradient", "inspection", "kernel", "linear_model", "neural_network", "plotting")
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {"GradientSearchCV": "skhyper.search", **{name: f"skhyper.{name}" for name in _HEAVY}},
-)
+_LAZY = {"GradientSearchCV": "skhyper.search", "report": "skhyper.reporting"}
+__getattr__, __dir__ = lazy_names(__name__, _LAZY | {name: f"skhyper.{name}" for name in _HEAVY})
 
 __all__ = [
     "BayesSearchCV",
@@ -52,6 +51,7 @@ __all__ = [
     "minimize",
     "neural_network",
     "plotting",
+    "report",
     "samplers",
     "space",
 ]

@@ -10,13 +10,14 @@ import contextlib
 import math
 import multiprocessing
 import signal
-import sys
 import threading
 import time
 import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from skhyper._progress import progress_output
+from skhyper._text import duration
 from skhyper._trial import History, Trial
 
 __all__ = ["Callback", "MLflowLogger", "ProgressBar", "StopOnInterrupt"]
@@ -58,20 +59,18 @@ class Callback:
         """Called after the search, even if it failed."""
 
 
-# Seconds between lines if the output is not a terminal; there is one after each tenth, too.
-_SECONDS_BETWEEN_LINES = 30.0
-
-
 class ProgressBar(Callback):
-    """Progress and best score of a search, in a line that is rewritten after each trial.
+    """Progress, failures, time left and best score of a search, while it runs.
 
-    If the output is not a terminal, about ten lines are written instead. The last line is the
-    result.
+    On a terminal this is a line that is rewritten after each trial, in a notebook a bar that is
+    drawn in place. If standard error is neither, as in a log file, nothing is written unless `file`
+    is given: then about ten lines. The last line is the result.
 
     Parameters
     ----------
     file : file object, default=None
-        Output; standard error by default.
+        Output, such as ``sys.stderr`` for plain lines in a log file. By default the notebook, or
+        standard error if that is a terminal.
     width : int, default=24
         Number of characters of the bar.
 
@@ -102,12 +101,11 @@ class ProgressBar(Callback):
         self._n_done = 0  # of the new ones
         self._start = time.monotonic()
         self._ended = False
-        self._shown = 0  # characters of the line on the terminal
-        self._last_line = (-1, self._start)  # tenth of the search, time
+        self._output: Any = None  # chosen when the first trial has ended
 
     def __getstate__(self) -> dict[str, Any]:
         # Workers get a copy that does nothing; streams cannot be pickled.
-        return {**self.__dict__, "file": None}
+        return {**self.__dict__, "file": None, "_output": None}
 
     def setup(self, estimator: Any, context: Any) -> None:
         self._begin(None, None)
@@ -120,6 +118,8 @@ class ProgressBar(Callback):
 
     def on_trial_end(self, search: Any, trial: Trial) -> None:
         self._n_done += 1
+        if self._output is None:
+            self._output = progress_output(self.file)
         spent = time.monotonic() - self._start
         part, left = self._progress(spent)
         history = search.history_
@@ -129,11 +129,11 @@ class ProgressBar(Callback):
         of_all = "" if self._n_new is None else f"/{n_before + self._n_new}"
         filled = int(self.width * part)
         bar = "#" * filled + "." * (self.width - filled)
-        self._write(
-            f"[{bar}] {n_finished}{of_all} trials  {spent:.0f} s, about {left:.0f} s left"
-            f"{_best(history)}",
-            part,
+        text = (
+            f"{n_finished}{of_all} trials{_failures(history)}  {duration(spent)}"
+            f"{'' if math.isinf(left) else f', about {duration(left)} left'}{_best(history)}"
         )
+        self._output.show(bar, text, part)
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
         if context.task_name == "search":
@@ -154,33 +154,25 @@ class ProgressBar(Callback):
             left = min(left, max(0.0, self._max_time - spent))
         return part, left
 
-    def _write(self, line: str, part: float) -> None:
-        out = self.file or sys.stderr
-        if out.isatty():
-            print("\r" + line.ljust(self._shown), end="", file=out, flush=True)
-            self._shown = len(line)
-            return
-        now, (tenth, then) = time.monotonic(), self._last_line
-        if int(10 * part) > tenth or now - then > _SECONDS_BETWEEN_LINES:
-            self._last_line = (int(10 * part), now)
-            print(line, file=out, flush=True)
-
     def _write_result(self, search: Any) -> None:
-        if self._ended or not self._n_done:
+        if self._ended or self._output is None:
             return
         self._ended = True
         history = search.history_
-        line = (
-            f"{len(history)} trials in {time.monotonic() - self._start:.0f} s{_best(history)}  "
-            f"({search.stop_reason_})"
+        self._output.end(
+            f"{len(history)} trials{_failures(history)} in "
+            f"{duration(time.monotonic() - self._start)}{_best(history)}  ({search.stop_reason_})"
         )
-        start = "\r" if self._shown else ""
-        print(start + line.ljust(self._shown), file=self.file or sys.stderr, flush=True)
 
 
 def _best(history: History) -> str:
     best = history.best
     return "  no score yet" if best is None else f"  best {-best.loss:.4g}"
+
+
+def _failures(history: History) -> str:
+    n = sum(trial.state == "failed" for trial in history)
+    return f", {n} failed" if n else ""
 
 
 class StopOnInterrupt(Callback):

@@ -14,7 +14,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # A part may import from itself and from earlier layers; parts of one layer may import one another
 # only if the pair is listed in WITHIN_LAYER.
 LAYERS = [
-    {"_readonly", "_lazy"},
+    {"_readonly", "_lazy", "_text", "_progress"},
     {"exceptions", "_sklearn", "_numeric", "_identity"},
     {"_bands", "_splits"},
     {"_banded"},
@@ -26,6 +26,7 @@ LAYERS = [
     {"search", "functions"},
     {"inspection"},
     {"plotting"},
+    {"reporting"},
 ]
 WITHIN_LAYER = {("callbacks", "_trial")}
 # The evaluation receives a sampler and never imports one; numeric packages know arrays only.

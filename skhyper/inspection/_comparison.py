@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skhyper.inspection._tables import Table, as_text
+from skhyper._text import Table, as_text
 from skhyper.search._corrected import scores_of
 from skhyper.search._fold_scores import differences
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from skhyper._text import Table, as_text
 from skhyper.inspection._surrogates import Forest, ProductGP
-from skhyper.inspection._tables import Table, as_text
 from skhyper.inspection._trials import Located, located
 from skhyper.space import Space
 

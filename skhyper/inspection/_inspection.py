@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from skhyper._text import Table, as_html, as_text, shortened
 from skhyper.inspection._hyperparameters import Hyperparameter, hyperparameters
 from skhyper.inspection._measure import number
 from skhyper.inspection._parameters import Parameter, learned, learns
-from skhyper.inspection._tables import Table, as_html, as_text, shortened
 from skhyper.space import When
 
 _TABLES = ("parameters", "hyperparameters")

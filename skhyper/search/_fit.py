@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 from skhyper._sklearn import CallbackSearchCV, Interval, StrOptions, fit_context
 from skhyper.evaluation import opened_journal
 from skhyper.search._after import AfterSearch
+from skhyper.search._display import Displayed
 from skhyper.search._interrupts import interruptions_stored
 from skhyper.search._plan import Plan
 from skhyper.search._refit import Refittable
@@ -38,7 +39,7 @@ REUSE_CONSTRAINTS = {
 }
 
 
-class BaseSearch(Refittable, AfterSearch, CallbackSearchCV):
+class BaseSearch(Displayed, Refittable, AfterSearch, CallbackSearchCV):
     """Base class of searches: scikit-learn's ``BaseSearchCV`` with a different evaluation loop."""
 
     # Whether output, errors and warnings are those of scikit-learn's searches: no line for each

@@ -63,16 +63,19 @@ class When:
 class Condition:
     """A test of coordinates of `dimension`, the parent's: whether their values meet the condition.
 
-    `wanted` is a value, a list of values or a callable on the value. Names are for messages.
+    `wanted` is a value, a list of values or a callable on the value. Names are for messages; `text`
+    shows the condition.
     """
 
     def __init__(self, child: str, parent: str, wanted: Any, dimension: Dimension):
         self.dimension = dimension
         self._holds: Callable[[Any], bool]
         if callable(wanted) and not _is_value(wanted, dimension):
+            self.text = f"{getattr(wanted, '__name__', repr(wanted))}({parent})"
             self._holds = partial(_call_predicate, wanted, child, parent)
         else:
             values = list(wanted) if isinstance(wanted, list | set | frozenset) else [wanted]
+            self.text = f"{parent}={' or '.join(map(repr, values))}"
             for value in values:
                 _check_reachable(child, parent, value, dimension)
             self._holds = Categorical(values).contains

@@ -1,6 +1,6 @@
 """Tables as text and HTML."""
 
-from skhyper.inspection._tables import Table, as_html, as_text, shortened
+from skhyper._text import Table, as_html, as_text, shortened
 
 TABLE = Table(
     "Title",

@@ -1,4 +1,4 @@
-"""Tables as plain text and as HTML.
+"""Tables as plain text and as HTML, and durations.
 
 A table has a title, names of columns and rows of strings. Cells that are too long end in an
 ellipsis; hidden rows are counted.
@@ -89,3 +89,21 @@ def as_html(table: Table, max_rows: int = 200, max_width: int = 120) -> str:
     if rest:
         parts.append(f"<p>{html.escape(rest)}</p>")
     return "".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in a readable unit.
+
+    Examples
+    --------
+    >>> duration(0.25), duration(75.0), duration(7320.0)
+    ('0.25 s', '1 min 15 s', '2 h 2 min')
+    """
+    if seconds < 9.95:
+        return f"{seconds:.2g} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

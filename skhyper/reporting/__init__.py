@@ -1,0 +1,9 @@
+"""What is shown of a fitted search: a report as one page of HTML, and the results in a notebook."""
+
+from skhyper._lazy import public_dir
+from skhyper.reporting._notebook import results_html
+from skhyper.reporting._report import report
+
+__all__ = ["report", "results_html"]
+
+__dir__ = public_dir(__name__)

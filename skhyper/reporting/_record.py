@@ -1,0 +1,169 @@
+"""The trials of a fitted search, of skhyper or of scikit-learn, in one form."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
+
+from skhyper._trial import Trial
+from skhyper.inspection import Comparison, CorrectedScore, compare, corrected_score
+from skhyper.space import Space
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What a search has tried.
+
+    Attributes
+    ----------
+    search : object
+    trials : tuple of Trial
+        The finished ones.
+    best : Trial or None
+        That of ``best_params_``; None without any score.
+    metric : str
+        Name of the score that is optimized.
+    metrics : dict
+        Mean test score of each trial by the other metrics, shape (n_trials,), and the mean training
+        score.
+    space : Space or None
+    """
+
+    search: Any
+    trials: tuple[Trial, ...]
+    best: Trial | None
+    metric: str
+    metrics: Mapping[str, np.ndarray]
+    space: Space | None
+
+    @property
+    def scored(self) -> list[Trial]:
+        """Trials with a score."""
+        return [t for t in self.trials if np.isfinite(t.loss)]
+
+    @property
+    def failed(self) -> list[Trial]:
+        """Trials without a score."""
+        return [t for t in self.trials if not np.isfinite(t.loss)]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of all hyperparameters that any trial has."""
+        return list(dict.fromkeys(name for t in self.trials for name in t.params))
+
+
+def record_of(search: Any) -> Record:
+    """The record of a fitted search.
+
+    Raises
+    ------
+    NotFittedError
+        If it has tried nothing.
+    TypeError
+        If it is no search.
+    """
+    if isinstance(search, type) or not hasattr(search, "get_params"):
+        raise TypeError(f"A fitted search is needed, got {search!r}.")
+    results = getattr(search, "cv_results_", None)
+    history = getattr(search, "history_", None)
+    if history is None and results is None:
+        is_search = hasattr(search, "estimator") and hasattr(search, "refit")
+        if not is_search:
+            raise TypeError(f"A fitted search is needed, got {type(search).__name__}.")
+        raise NotFittedError(f"This {type(search).__name__} has tried nothing yet: call fit first.")
+    results = results or {}
+    names = [n.removeprefix("mean_test_") for n in results if n.startswith("mean_test_")]
+    metric = _optimized(search, names)
+    if history is None:
+        trials = _trials_from_results(results, metric)
+    else:
+        trials = tuple(t for t in history if t.state != "running")
+    if not trials:
+        raise NotFittedError(f"This {type(search).__name__} has no trials to report.")
+    columns = {f"mean_test_{name}": name for name in names if name != metric}
+    columns[f"mean_train_{metric}"] = "training score"
+    metrics = {
+        text: np.asarray(results[column], dtype=float)
+        for column, text in columns.items()
+        if len(results.get(column, ())) == len(trials)
+    }
+    space = getattr(search, "space_", None)
+    return Record(
+        search,
+        trials,
+        _best(search, trials),
+        _metric_name(search, metric),
+        metrics,
+        space if isinstance(space, Space) else None,
+    )
+
+
+def corrected_of(record: Record) -> CorrectedScore | None:
+    """Score of the best candidate, corrected for its selection; None if that is not possible."""
+    if len(record.scored) < 2:
+        return None
+    try:
+        return corrected_score(record.search)
+    except (TypeError, ValueError):  # one split, no results, or scores of no single metric
+        return None
+
+
+def comparison_of(record: Record) -> Comparison | None:
+    """Candidates that are compared with the best; None if that is not possible."""
+    if len(record.scored) < 2:
+        return None
+    try:
+        return compare(record.search)
+    except (TypeError, ValueError):
+        return None
+
+
+def _optimized(search: Any, names: list[str]) -> str:
+    """Name in ``cv_results_`` of the metric that is optimized: that of `refit`, or the first."""
+    refit = getattr(search, "refit", None)
+    return refit if isinstance(refit, str) and refit in names else next(iter(names), "score")
+
+
+def _metric_name(search: Any, metric: str) -> str:
+    """Name of the score that is optimized."""
+    if metric != "score":
+        return metric
+    scoring = getattr(search, "scoring", None)
+    if isinstance(scoring, str):
+        return scoring
+    if scoring is not None:
+        return getattr(scoring, "__name__", "score")
+    if is_classifier(search):
+        return "accuracy"
+    return "R²" if is_regressor(search) else "score"
+
+
+def _best(search: Any, trials: tuple[Trial, ...]) -> Trial | None:
+    index = getattr(search, "best_index_", None)
+    if index is not None and 0 <= index < len(trials):
+        return trials[index]
+    scored = [t for t in trials if t.state == "complete" and np.isfinite(t.loss)]
+    return min(scored, key=lambda t: t.loss, default=None)
+
+
+def _trials_from_results(results: Mapping[str, Any], metric: str) -> tuple[Trial, ...]:
+    """Trials from ``cv_results_``, which has no messages."""
+    folds = [name for name in results if re.fullmatch(rf"split\d+_test_{re.escape(metric)}", name)]
+    scores = np.array([results[name] for name in folds], dtype=float).T
+    seconds = len(folds) * (results["mean_fit_time"] + results["mean_score_time"])
+    return tuple(
+        Trial(
+            number=number,
+            params=params,
+            state="complete" if np.isfinite(row.mean()) else "failed",
+            scores=row,
+            loss=-float(row.mean()) if np.isfinite(row.mean()) else np.nan,
+            seconds=float(seconds[number]),
+        )
+        for number, (params, row) in enumerate(zip(results["params"], scores, strict=True))
+    )
