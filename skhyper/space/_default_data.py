@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
 from skhyper._sklearn import take_rows
 
@@ -87,6 +86,8 @@ class Data:
             return self
         if self.sample is None or not all(map(_is_quick, steps)):
             return self.unscaled()
+        from sklearn.pipeline import Pipeline  # `import skhyper` does without it
+
         X, y = self.sample
         transformers = clone(Pipeline([(str(i), step) for i, step in enumerate(steps)]))
         try:

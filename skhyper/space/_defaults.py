@@ -8,8 +8,6 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sklearn.compose import ColumnTransformer
-
 from skhyper.space._choices import equal
 from skhyper.space._conditions import When
 from skhyper.space._default_data import Data
@@ -133,6 +131,8 @@ def _reaching(estimator: Any, name: str, data: Data) -> Data:
         if name in steps:
             return data.after([step for _, step in estimator.steps[: steps.index(name)]])
     if "ColumnTransformer" in classes and data.sample is not None:
+        from sklearn.compose import ColumnTransformer  # `import skhyper` does without it
+
         columns = [
             (part, "passthrough", c) for part, _, c in estimator.transformers if part == name
         ]
