@@ -5,7 +5,7 @@ those of the best trial so far are then exchangeable over the folds, and have a 
 A trial is stopped if the mean of its first differences is too low for that.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -55,7 +55,7 @@ class Racing:
 
     Examples
     --------
-    >>> from skhyper.evaluation import Racing
+    >>> from skhyper import Racing
     >>> Racing(error_rate=0.05)
     Racing(error_rate=0.05, min_folds=1, min_trials=3)
     """
@@ -89,10 +89,30 @@ class Racing:
         run = ~np.isnan(trial.scores)
         n_run, n_folds = int(run.sum()), len(run)
         complete = [t.scores for t in history if t.state is TrialState.COMPLETE]
-        if not self.min_folds <= n_run < n_folds or len(complete) < self.min_trials:
+        if len(complete) < self.min_trials:
+            return True
+        if trial.state is TrialState.FAILED:  # the mean of all folds will be nan
+            return False
+        if not self.min_folds <= n_run < n_folds:
             return True
         probability = _tail(trial.scores[run], run, np.array(complete))
         return probability > _level(self.error_rate, n_folds, self.min_folds)
+
+
+def with_fold_effects(trial: Trial, history: History) -> Trial:
+    """A stopped trial whose loss is an estimate of that over all folds.
+
+    The effect of a fold is the mean, over the complete trials of the history, of its difference
+    from the mean of the trial; those of the folds that were run are subtracted.
+    """
+    complete = np.array([t.scores for t in history if t.state is TrialState.COMPLETE])
+    if trial.state is not TrialState.STOPPED or len(complete) == 0:
+        return trial
+    run = list(trial.fold_numbers)
+    effect = np.mean(complete[:, run]) - np.mean(complete)
+    if not np.isfinite(effect):
+        return trial
+    return replace(trial, loss=-float(np.mean(trial.scores[run]) - effect))
 
 
 def _tail(scores: np.ndarray, run: np.ndarray, complete: np.ndarray) -> float:

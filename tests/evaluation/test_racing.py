@@ -81,13 +81,14 @@ def test_a_hopeless_candidate_runs_the_least_folds():
     assert race(table, Racing(error_rate=0.05, min_trials=8)).tolist() == [5] * 8
 
 
-def test_failed_folds_are_not_compared():
+def test_a_trial_with_a_failed_fold_is_stopped():
     complete = [
         Trial(i, {}, state="complete", scores=np.random.default_rng(i).normal(size=4))
         for i in range(5)
     ]
     failed = Trial(5, {}, state="failed", scores=np.full(4, np.nan))
-    assert Racing().goes_on(failed, History(tuple(complete)))
+    assert not Racing().goes_on(failed, History(tuple(complete)))
+    assert Racing().goes_on(failed, History(tuple(complete[:2])))
     low = Trial(5, {}, state="stopped", scores=np.array([-1e3, -1e3, np.nan, np.nan]))
     assert not Racing().goes_on(low, History((*complete, failed)))
 
