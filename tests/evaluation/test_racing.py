@@ -6,7 +6,7 @@ from scipy.stats import invgamma, t
 
 from skhyper._trial import History, Trial, TrialState
 from skhyper.evaluation import Racing
-from skhyper.evaluation._racing import _level, _prior
+from skhyper.evaluation._racing import _FIRST_LEVEL, _level, _prior
 
 
 def race(table, racing):
@@ -93,15 +93,16 @@ def test_a_trial_with_a_failed_fold_is_stopped():
     assert not Racing().goes_on(low, History((*complete, failed)))
 
 
-def test_the_level_is_that_of_all_tests_of_a_trial():
+@pytest.mark.parametrize("least", [1, 2])
+def test_the_level_is_that_of_all_tests_of_a_trial(least):
     rng = np.random.default_rng(7)
     draws = rng.normal(size=(40_000, 6))
     draws -= draws.mean(axis=1, keepdims=True)
-    level = _level(0.05, 6, 2)
+    level = _level(0.05, 6, least)
     stopped = np.zeros(len(draws), dtype=bool)
-    for n in range(2, 6):
+    for n in range(least, 6):
         z = draws[:, :n].mean(axis=1) / np.sqrt(1 / n - 1 / 6)
-        stopped |= t.cdf(z, 1e7) <= level
+        stopped |= t.cdf(z, 1e7) <= level * (_FIRST_LEVEL if n == 1 else 1)
     assert stopped.mean() == pytest.approx(0.05, abs=0.004)
 
 

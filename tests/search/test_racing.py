@@ -131,7 +131,13 @@ def test_folds_that_are_not_run_cost_nothing_and_leave_nan(capsys):
     X, y = load_iris(return_X_y=True)
     scoring = {"acc": "accuracy", "log": "neg_log_loss"}
     model = Counts(random_state=0)
-    options = {"scoring": scoring, "refit": "acc", "return_train_score": True, "verbose": 1}
+    options = {
+        "scoring": scoring,
+        "refit": "acc",
+        "return_train_score": True,
+        "verbose": 1,
+        "random_state": 0,
+    }
     settings = [{"max_depth": d} for d in (1, 2, 3)]
     Counts.n_fits = 0
     search = SearchCV(model, sampler=settings, cv=CV, **options)
