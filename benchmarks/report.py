@@ -377,6 +377,39 @@ def early_stopping(result):
     ]
 
 
+def racing(result):
+    rows = [
+        [name, f"{row['fits']:.2f}", f"{row['same_winner']} of {row['n']}"]
+        + [f"{row['within_noise']} of {row['n']}", f"{row['worse_mean']:.3f}"]
+        for name, row in result["summary"].items()
+    ]
+    drops = []
+    for name in ("real", "simulated"):
+        n, n_lost = (sum(row[key] for row in result[name]) for key in ("races", "n_lost"))
+        drops.append(f"{n_lost} of {n} races of {name} scores")
+    stopped = result["stopped"]
+    compared = {
+        name: sum((row["all folds"] - row[name]) / row["noise"] for row in stopped) / len(stopped)
+        for name in ("own folds", "fold effects")
+    }
+    return [
+        "## Racing",
+        "",
+        "Folds that are run, relative to all, by search and folds; and how far the winner is from "
+        "the best candidate (Bayesian search: the winner without racing), in standard errors.",
+        "",
+        *table(["search, folds", "fits", "same winner", "within noise", "worse by"], rows),
+        "",
+        f"The best candidate was stopped in {' and in '.join(drops)}; the stated rate is "
+        f"{result['error_rate']:.0%}. Bayesian searches whose stopped trials have the mean of "
+        "their own folds as loss, or the estimate by fold effects, ended "
+        f"{compared['own folds']:.3f} and {compared['fold effects']:.3f} standard errors below "
+        "those that are told the exact mean of all folds.",
+        "",
+        *provenance(result),
+    ]
+
+
 def networks(result):
     lines = ["## Networks", ""]
     lines += [
@@ -531,6 +564,7 @@ def main():
         "import_time.json": import_time,
         "cost_aware.json": cost_aware,
         "early_stopping.json": early_stopping,
+        "racing.json": racing,
         "networks.json": networks,
         "estimators.json": estimators,
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from skhyper import callbacks, exceptions, samplers, space
 from skhyper._lazy import lazy_names
 from skhyper._trial import History, Trial
-from skhyper.evaluation import load_history
+from skhyper.evaluation import Racing, load_history
 from skhyper.functions import Optimizer, minimize
 from skhyper.search import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
 from skhyper.space import When, default_space
@@ -35,6 +35,7 @@ __all__ = [
     "GridSearchCV",
     "History",
     "Optimizer",
+    "Racing",
     "RandomizedSearchCV",
     "SearchCV",
     "Trial",

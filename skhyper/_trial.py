@@ -75,11 +75,14 @@ class Trial:
         Score of each fold by the metric that is optimized (greater is better); nan where
         the fold was not run or failed.
     loss : float
-        What samplers minimize: minus the mean score of the folds that were run; nan if running
-        or failed.
+        What samplers minimize: minus the mean score; nan if running or failed. If stopped, minus
+        an estimate of the mean over all folds: some folds are easier than others, as complete
+        trials show.
     folds : tuple of dict
-        Results of scikit-learn's ``_fit_and_score``, one for each fold that was run: the first
-        ones of the splits, in order.
+        Results of scikit-learn's ``_fit_and_score``, one for each fold that was run, in the order
+        of the splits.
+    fold_numbers : tuple of int
+        Numbers of the splits of `folds`; by default the first ones.
     seconds : float
         Time of fitting and scoring, summed over folds.
     message : str
@@ -106,9 +109,12 @@ class Trial:
     gradient: Mapping[str, Any] | None = None
     criterion: float = np.nan
     started: float = field(default=np.nan, repr=False)
+    fold_numbers: tuple[int, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", TrialState(self.state))
+        if not self.fold_numbers:
+            object.__setattr__(self, "fold_numbers", tuple(range(len(self.folds))))
 
     @property
     def standard_error(self) -> float:

@@ -18,6 +18,7 @@ from skhyper.evaluation._objective import (
 )
 from skhyper.evaluation._observers import FailureWatch, FoldCallbacks, Observer, TrialCallbacks
 from skhyper.evaluation._processes import Limits
+from skhyper.evaluation._racing import Racing
 from skhyper.evaluation._replay import Replay, load_history
 from skhyper.evaluation._retry import journaled_pool
 from skhyper.evaluation._reuse import Reuse, ReuseCounter
@@ -45,6 +46,7 @@ __all__ = [
     "Objective",
     "Observer",
     "Racer",
+    "Racing",
     "Replay",
     "Resumed",
     "Reuse",

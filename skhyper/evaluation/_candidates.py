@@ -38,6 +38,10 @@ class Candidates(Protocol):
     exhausted_reason: StopReason
 
     @property
+    def uses_losses(self) -> bool:
+        """Whether candidates depend on the losses of earlier trials."""
+
+    @property
     def listed(self) -> Sequence[Mapping[str, Any]]:
         """Candidates that were given as they are."""
 
@@ -57,6 +61,7 @@ class ListedCandidates:
     """
 
     known_ahead = True
+    uses_losses = False
 
     def __init__(
         self,
@@ -147,6 +152,10 @@ class SampledCandidates:
         self.n_candidates = sum(n for _, n in self._phases)
         reason = f"n_iter={self.n_candidates} candidates were tried"
         self.exhausted_reason = StopReason(reason, "candidates")
+
+    @property
+    def uses_losses(self) -> bool:
+        return self._sampler.uses_losses
 
     @property
     def listed(self) -> Sequence[Mapping[str, Any]]:

@@ -5,16 +5,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from skhyper._trial import History, StopReason, Trial
+from skhyper.evaluation._breadth_first import BreadthFirst
 from skhyper.evaluation._candidates import Candidates
 from skhyper.evaluation._deadline import Deadline
 from skhyper.evaluation._executor import Pool
 from skhyper.evaluation._objective import FoldJob, finished_trial
 from skhyper.evaluation._observers import Observer
+from skhyper.evaluation._racing import with_fold_effects
 
 
 @dataclass(frozen=True)
@@ -42,19 +44,20 @@ class Budget:
     refit_scale: float = 0.0
 
 
+@runtime_checkable
 class Racer(Protocol):
     """Stops trials early, after some of their folds."""
 
     def goes_on(self, trial: Trial, history: History) -> bool:
         """Whether to run the next fold of a trial.
 
-        Called after each fold but the last, in the order of the folds.
+        Called after each fold but the last, in a random order that is the same for all trials.
 
         Parameters
         ----------
         trial : Trial
-            The trial as if it ended here: ``"stopped"``, with the loss of its first folds; or
-            ``"failed"``.
+            The trial as if it ended here: ``"stopped"``, with the loss of the folds so far and
+            nan scores for the others; or ``"failed"``.
         history : History
             All trials so far; with ``Budget.ordered``, those the trial was proposed from.
         """
@@ -140,6 +143,13 @@ class Evaluator:
         self._n_splits = max(1, len(base.splits))  # a function has no folds and runs once
         # With a racer or a deadline, folds wait here, where they can be cancelled.
         self._holds_folds = racer is not None or self._deadline.is_enforced
+        self._fold_order = list(range(self._n_splits))
+        if racer is not None:
+            rng = np.random.default_rng([base.seed, 0, 2])
+            self._fold_order = rng.permutation(self._n_splits).tolist()
+        self._breadth_first: BreadthFirst | None = None
+        if racer is not None and self._n_splits > 1 and self._knows_all_candidates:
+            self._breadth_first = BreadthFirst(budget.n_parallel)
         self._all_at_once = candidates.known_ahead and pool.n_workers > 1 and not self._holds_folds
         self._waiting: deque[FoldJob] = deque()
         self._trials: list[Trial] = list(base)
@@ -159,6 +169,13 @@ class Evaluator:
     @property
     def history(self) -> History:
         return self._with_trials(self._trials)
+
+    @property
+    def _knows_all_candidates(self) -> bool:
+        """Whether all candidates can be asked before the first trial ends."""
+        candidates = self._candidates
+        is_bounded = math.isfinite(candidates.n_candidates) and self._budget.max_time is None
+        return is_bounded and not candidates.uses_losses
 
     def _with_trials(self, trials: Iterable[Trial]) -> History:
         base = self._base  # `dataclasses.replace` takes several times as long
@@ -208,8 +225,13 @@ class Evaluator:
             self._fill()
 
     def _fill(self) -> None:
-        """Submit waiting folds, and start new trials while a worker is free."""
+        """Submit waiting folds, and start or continue trials while a worker is free."""
         self._submit_waiting()
+        self._start_new()
+        if self._breadth_first is not None and not self._asking:
+            self._continue_after_first_fold(self._breadth_first)
+
+    def _start_new(self) -> None:
         while self._asking and self._may_ask():
             self._check_time()
             if not self._asking:
@@ -247,6 +269,8 @@ class Evaluator:
             return True
         if self._waiting or not self._pool.has_room:
             return False
+        if self._breadth_first is not None:
+            return True
         if self._candidates.known_ahead and self._racer is None:
             return True
         n_parallel = self._budget.n_parallel
@@ -259,8 +283,14 @@ class Evaluator:
         """The history from which trial `number` is proposed and raced.
 
         If `ordered`, it has the results of the trials up to ``number - n_parallel``; later ones
-        appear as running, whether they are or not.
+        appear as running, whether they are or not. In a breadth-first race these are numbers of its
+        ranking.
         """
+        if self._breadth_first is not None and self._breadth_first.is_ranked:
+            raced = list(self._trials)
+            for i in self._breadth_first.hidden_from(number) - self._running.keys():
+                raced[i] = Trial(i, raced[i].params, started=raced[i].started)
+            return self._with_trials(raced)
         if not self._budget.ordered:
             return self.history
         first_hidden = max(number - self._budget.n_parallel + 1, self._first_own)
@@ -284,8 +314,36 @@ class Evaluator:
         """Let the folds of a trial that have no result wait for workers."""
         params, new = self._trials[number].params, number - self._first_job
         n = self._candidates.n_candidates + len(self._resumed.folds)
-        left = [i for i in range(self._n_splits) if i not in self._running[number].results]
+        order = self._fold_order if self._may_continue(number) else self._fold_order[:1]
+        left = [i for i in order if i not in self._running[number].results]
         self._waiting.extend(FoldJob(new, fold, params, n) for fold in left)
+
+    def _may_continue(self, number: int) -> bool:
+        """Whether a trial may run more than its first fold."""
+        return self._breadth_first is None or self._breadth_first.has_started(number)
+
+    def _continue_after_first_fold(self, race: BreadthFirst) -> None:
+        """Continue trials in a breadth-first race, if all candidates have run their first fold."""
+        if not race.is_ranked:
+            first, own = self._fold_order[0], range(self._first_own, len(self._trials))
+            if any(first not in trial.results for trial in self._running.values()):
+                return
+            race.rank({number: self._score_of(number, first) for number in own})
+        while not (self._waiting or self._cut) and self._pool.has_room:
+            number = race.next_trial(self._running)
+            if number is None:
+                return
+            n_folds = self._n_folds_at_end(number)
+            if n_folds is None:
+                self._add_jobs(number)
+                self._submit_waiting()
+            else:
+                self._end_trial(number, n_folds)
+
+    def _score_of(self, number: int, fold: int) -> float:
+        if number not in self._running:  # an earlier process has ended it
+            return float(self._trials[number].scores[fold])
+        return self._pick(self._running[number].results[fold]["test_scores"])
 
     def _submit_waiting(self) -> None:
         while self._waiting and (self._pool.has_room or not self._holds_folds):
@@ -326,9 +384,13 @@ class Evaluator:
         Later folds of a stopped trial are discarded, even if they were run, so that the trial does
         not depend on the speed of the workers.
         """
-        running = self._running[number]
+        running, order = self._running[number], self._fold_order
+        if not self._may_continue(number):
+            return None
         if self._racer is not None:
-            while running.n_raced in running.results and running.n_raced < self._n_splits - 1:
+            for fold in order[running.n_raced : -1]:
+                if fold not in running.results:
+                    break
                 running.n_raced += 1
                 so_far = self._with_results(number, running.n_raced)
                 if not self._racer.goes_on(so_far, self._history_for(number)):
@@ -337,12 +399,13 @@ class Evaluator:
 
     def _with_results(self, number: int, n_folds: int) -> Trial:
         results = self._running[number].results
-        folds = [results[fold] for fold in range(n_folds)]
-        return finished_trial(self._trials[number], folds, self._pick)
+        run = sorted(self._fold_order[:n_folds])
+        return finished_trial(self._trials[number], [results[i] for i in run], self._pick, run)
 
     def _end_trial(self, number: int, n_folds: int) -> None:
         trial = self._with_results(number, n_folds)
         if n_folds < self._n_splits:
+            trial = with_fold_effects(trial, self._history_for(number))
             self._cancel(number - self._first_job)
         del self._running[number]
         self._n_done += 1

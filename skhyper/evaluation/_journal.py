@@ -128,7 +128,7 @@ class Journal(Observer):
     def _records_of(self, trial: Trial) -> Iterator[dict[str, Any]]:
         """A trial of another search."""
         yield {**self._asked(trial), "given": True}
-        for fold, result in enumerate(trial.folds):
+        for fold, result in zip(trial.fold_numbers, trial.folds):
             yield {"fold": [trial.number, fold], "result": encoded(result)}
         yield _ended(trial)
 
@@ -245,9 +245,11 @@ class Journal(Observer):
 
 
 def _ended(trial: Trial) -> dict[str, Any]:
+    n_run = len(trial.folds)
+    is_whole = n_run == len(trial.scores)
     return {
         "ended": trial.number,
-        "folds": len(trial.folds),
+        "folds": n_run if is_whole else list(trial.fold_numbers),
         "state": str(trial.state),
         "loss": encoded(float(trial.loss)),
     }

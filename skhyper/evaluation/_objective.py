@@ -183,22 +183,27 @@ class Task:
 
 
 def finished_trial(
-    trial: Trial, folds: Sequence[dict[str, Any]], pick: Callable[[Any], float]
+    trial: Trial,
+    folds: Sequence[dict[str, Any]],
+    pick: Callable[[Any], float],
+    numbers: Sequence[int] = (),
 ) -> Trial:
-    """The trial with the results of its first folds; stopped, if there are more splits.
+    """The trial with the results of some of its folds; stopped, if there are more splits.
 
     `trial` is as submitted, with one score per split, or none; `pick` maps the scores of a fold to
-    the one that is optimized.
+    the one that is optimized. `numbers` are those of the folds, in ascending order; by default the
+    first ones.
     """
     n_run = len(folds)
+    run = list(numbers) or list(range(n_run))
     scores = np.full(max(n_run, len(trial.scores)), np.nan)
-    scores[:n_run] = [pick(out["test_scores"]) for out in folds]
+    scores[run] = [pick(out["test_scores"]) for out in folds]
     failures = [fold_error(out, pick) for out in folds]
     errors = [error for error in failures if error]
     good = [out for out, error in zip(folds, failures) if not error]
     gradients = [out.get("gradient") for out in good]
     known = all(gradient is not None for gradient in gradients)
-    mean = scores[:n_run].mean()
+    mean = scores[run].mean()
     # A numeric error_score is a score like others, unless all folds failed.
     failed = not good or not math.isfinite(mean)
     done = TrialState.COMPLETE if n_run == len(scores) else TrialState.STOPPED
@@ -206,7 +211,7 @@ def finished_trial(
     if errors or "criterion" in folds[0]:
         values = [
             -score if error else out.get("criterion", np.nan)
-            for out, error, score in zip(folds, failures, scores)
+            for out, error, score in zip(folds, failures, scores[run])
         ]
         criterion = float(np.mean(values))
     return Trial(
@@ -222,6 +227,7 @@ def finished_trial(
         gradient=mean_of(gradients, n_run) if known and not failed else None,
         criterion=criterion,
         started=min((out["started"] for out in folds if "started" in out), default=trial.started),
+        fold_numbers=tuple(run),
     )
 
 
@@ -234,13 +240,13 @@ def with_missing_folds(
     results: Sequence[dict[str, Any]], trials: Iterable[Trial]
 ) -> list[dict[str, Any]]:
     """Results of all folds of all trials; nan for those that were not run."""
-    run = iter(results)
+    left = iter(results)
     missing = {
         key: dict.fromkeys(value, np.nan) if isinstance(value, dict) else np.nan
         for key, value in results[0].items()
     }
     return [
-        next(run) if fold < len(trial.folds) else missing
+        next(left) if fold in trial.fold_numbers else missing
         for trial in trials
         for fold in range(len(trial.scores))
     ]

@@ -1,6 +1,6 @@
 """What the records of a journal say: trials, the time they took, and where a search stopped."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,10 @@ class Entry:
         Whether it was made by another search, from whose history this one started.
     folds : dict
         Results of folds, by their numbers.
-    n_folds : int or None
-        Number of folds after which it ended; None if it did not.
+    ended_folds : sequence of int or None
+        Numbers of the folds of the trial that ended; None if it did not.
+    loss : float
+        As written when it ended.
     n_deaths : int
         How often the process died while the trial was tried once more in a process of its own,
         without a result since.
@@ -39,20 +41,24 @@ class Entry:
     params: dict[str, Any]
     is_given: bool = False
     folds: dict[int, dict[str, Any]] = field(default_factory=dict)
-    n_folds: int | None = None
+    ended_folds: Sequence[int] | None = None
+    loss: float = np.nan
     n_deaths: int = 0
     was_cut: bool = False
     ended_at: float = 0.0
 
     def trial(self, number: int, n_splits: int, pick: Callable[[Any], float]) -> Trial:
         """The trial; running if it did not end, or if a fold of it is missing."""
-        n_folds = self.n_folds
-        if n_folds is None and len(self.folds) == n_splits:
-            n_folds = n_splits  # the process died before it wrote that the trial ended
+        run = self.ended_folds
+        if run is None and len(self.folds) == n_splits:
+            run = range(n_splits)  # the process died before it wrote that the trial ended
         trial = Trial(number, self.params, scores=np.full(n_splits, np.nan))
-        if not n_folds or not set(range(n_folds)) <= set(self.folds):
+        if not run or not set(run) <= set(self.folds):
             return trial
-        return finished_trial(trial, [self.folds[fold] for fold in range(n_folds)], pick)
+        trial = finished_trial(trial, [self.folds[fold] for fold in run], pick, run)
+        # That of a stopped trial is an estimate.
+        is_estimate = trial.state == "stopped" and not np.isnan(self.loss)
+        return replace(trial, loss=self.loss) if is_estimate else trial
 
 
 @dataclass
@@ -95,17 +101,21 @@ class Replay:
 
     def unfinished(self) -> dict[int, Entry]:
         """Trials that were asked and did not end."""
-        return {n: entry for n, entry in self.entries.items() if entry.n_folds is None}
+        return {n: entry for n, entry in self.entries.items() if entry.ended_folds is None}
 
     def suspects(self) -> list[int]:
         """Trials that may have ended the process: they ran in it when it died.
 
-        Of a list that was submitted all at once, only the first ones ran.
+        Of a list that was submitted all at once, only the first ones ran. Of one whose candidates
+        all run one fold first, those without it did.
         """
         if not self.session.get("in_process"):
             return []
         running = [number for number, entry in self.unfinished().items() if not entry.was_cut]
-        return running[: 2 * self.session["workers"]]
+        n_ran = 2 * self.session["workers"]
+        new = [number for number in running if not self.entries[number].folds]
+        is_new = len(running) > n_ran >= len(new) > 0
+        return new if is_new else running[:n_ran]
 
 
 def picker(metric: str | None) -> Callable[[Any], float]:
@@ -156,7 +166,9 @@ def _add_result(replay: Replay, record: Mapping[str, Any]) -> None:
             entry.n_deaths += 1
     elif "ended" in record:
         for entry in _known(replay, [record["ended"]]):
-            entry.n_folds, entry.ended_at = record["folds"], replay.spent
+            run = record["folds"]
+            entry.ended_folds = range(run) if isinstance(run, int) else run
+            entry.loss, entry.ended_at = decoded(record.get("loss", np.nan)), replay.spent
 
 
 def load_history(path: Any, damaged: str = "raise") -> History:

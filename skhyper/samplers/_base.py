@@ -76,9 +76,13 @@ class Sampler(ABC):
     starts_from_default : bool
         Whether a search tries the estimator's own params first by default: for samplers that
         learn from the losses, or whose points have no order.
+    uses_losses : bool
+        Whether proposals depend on the losses of earlier trials. If not, a search with a racer asks
+        for all points before it continues any trial after its first fold.
     """
 
     starts_from_default: ClassVar[bool] = False
+    uses_losses: ClassVar[bool] = True
 
     @abstractmethod
     def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray | Stop:

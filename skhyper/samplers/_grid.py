@@ -20,6 +20,8 @@ class GridSampler(Sampler):
         integers, equally spaced on its scale, including both ends. Lists keep all their choices.
     """
 
+    uses_losses = False
+
     def __init__(self, n_values: int = 5):
         check_number("n_values", n_values, whole=True, low=1)
         self.n_values = n_values

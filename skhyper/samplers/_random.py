@@ -17,6 +17,7 @@ class RandomSampler(Sampler):
     """
 
     starts_from_default = True
+    uses_losses = False
 
     def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
         # Earlier points are used only where random draws seldom satisfy a constraint.

@@ -86,7 +86,7 @@ def skopt_result(
     """
     columns = _Columns.from_space(space, names)
     done = [t for t in history if t.state != "running" and (with_outside or _lies_in(space, t))]
-    known = [t for t in done if np.isfinite(t.loss)]
+    known = [t for t in done if t.state == "complete"]
     best = min(known, key=lambda t: t.loss, default=None)
     later = {
         "space": partial(_skopt_space, columns),

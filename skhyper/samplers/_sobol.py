@@ -21,6 +21,8 @@ class SobolSampler(Sampler):
     Owen (1998), "Scrambling Sobol' and Niederreiter-Xing points", Journal of Complexity 14.
     """
 
+    uses_losses = False
+
     def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
         return sobol_point(
             space, len(history), history.seed, rng, located_trials(space, history)[0]

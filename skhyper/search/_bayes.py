@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeResult
 from sklearn.utils.validation import check_is_fitted
 
 from skhyper._trial import History, Trial
-from skhyper.evaluation import Objective, params_key
+from skhyper.evaluation import Objective, Racer, params_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.knowledge import Knowledge, KnowledgeStarts
 from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler, skopt_result
@@ -80,6 +80,10 @@ class BayesSearchCV(SampledSearch):
         Whether candidates share what they have in common, with the same scores to the last bit: see
         the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
         an integer at most as many bytes; None shares nothing.
+    racing : bool or Racing, default=False
+        Whether to stop a candidate after some of its folds if it is very unlikely to become the
+        best one; :class:`skhyper.Racing` has the error rate, 1 % by default. Folds that are not run
+        are nan in ``cv_results_``.
     early_stopping : bool, default=False
         Whether to stop when the remaining regret is below the noise of cross-validation: after 20
         trials, when the regret (``regret_``) was negligible after each of the last three.
@@ -197,6 +201,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
         reuse: str | int | None = "auto",
+        racing: bool | Racer = False,
         early_stopping: bool = False,
         n_points: int | None = None,
         allow_repeats: bool = False,

@@ -99,7 +99,8 @@ class BaseSearch(Displayed, Refittable, AfterSearch, CallbackSearchCV):
                 refit(self, task, context)
 
     def _warn_about_ignored_budgets(self) -> None:
-        ignored = [name for name in BUDGET_CONSTRAINTS if getattr(self, name) is not None]
+        names = (*BUDGET_CONSTRAINTS, "racing")
+        ignored = [name for name in names if getattr(self, name) not in (None, False)]
         if ignored:
             warn(
                 f"{', '.join(ignored)}: ignored, since a tool such as MLflow's autologging has "

@@ -10,7 +10,7 @@ import numpy as np
 
 from skhyper._sklearn import Interval, StrOptions, n_samples
 from skhyper._trial import History, StopReason
-from skhyper.evaluation import SampledCandidates
+from skhyper.evaluation import Racer, SampledCandidates
 from skhyper.samplers import GradientSampler
 from skhyper.search._derivatives import criterion_and_names, landscape, real_spaces
 from skhyper.search._plan import Finding, Plan
@@ -77,6 +77,9 @@ class GradientSearchCV(SpaceSearch):
         Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
         take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
         in worker processes, also with ``n_jobs=None``.
+    racing : False, default=False
+        Other values raise an error: each step of a descent uses the gradient of the loss of all
+        folds. It has the same name as in the other searches, which support it.
     warm_start : bool, default=False
         Whether to keep the trials of the last fit, if made on the same data and folds.
     history : History, default=None
@@ -186,6 +189,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         max_time: float | None = None,
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
+        racing: bool = False,
         warm_start: bool = False,
         history: History | None = None,
         journal: str | os.PathLike | None = None,
@@ -203,11 +207,13 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     _parameter_constraints: ClassVar[dict] = {
         **SpaceSearch._parameter_constraints,
         "n_restarts": [Interval(numbers.Integral, 0, None, closed="left")],
+        "racing": ["boolean", Racer],
         "tol": [Interval(numbers.Real, 0, None, closed="neither")],
         "prior": [StrOptions({"auto"}), Interval(numbers.Real, 0, None, closed="both"), None],
     }
 
     def _plan(self, task: Task) -> Plan:
+        _check_no_racing(self.racing)
         seed = seed_of(self)
         space = checked_space(self, real_spaces(self.search_spaces, self.estimator, task.X, task.y))
         first = checked_initial_points(self, space)
@@ -256,6 +262,14 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         )
 
 
+def _check_no_racing(racing: Any) -> None:
+    if racing is not False:
+        raise ValueError(
+            f"racing={racing!r}: GradientSearchCV runs all folds, since each step of a descent "
+            "uses the gradient of their mean loss. Use racing=False, or BayesSearchCV."
+        )
+
+
 def _with_prior(sampler: GradientSampler, strength: float) -> GradientSampler:
     """A copy with a number as prior, since the callable holds the data."""
     fixed = copy.copy(sampler)
@@ -265,7 +279,8 @@ def _with_prior(sampler: GradientSampler, strength: float) -> GradientSampler:
 
 def _early_stops(history: History) -> Iterator[Finding]:
     """Yields a warning if the scores of the best trials are not those of the exact solution."""
-    trials = [trial for trial in history if trial.gradient is not None]
+    complete = [trial for trial in history if trial.state == "complete"]
+    trials = [trial for trial in complete if trial.gradient is not None]
     if not trials:
         return
     best = min(trials, key=lambda t: t.loss), min(trials, key=lambda t: t.criterion)

@@ -11,10 +11,10 @@ from sklearn import model_selection
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from skhyper._trial import History, StopReason, Trial
-from skhyper.evaluation import ListedCandidates
+from skhyper.evaluation import ListedCandidates, Racer
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.search._fit import BUDGET_CONSTRAINTS, REUSE_CONSTRAINTS, BaseSearch
-from skhyper.search._plan import Plan
+from skhyper.search._plan import Plan, racer_of
 from skhyper.search._task import Task
 from skhyper.search._validate import check_candidates
 from skhyper.search._warnings import warn
@@ -104,6 +104,11 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
         Whether candidates share what they have in common, with the same scores to the last bit: see
         the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
         an integer at most as many bytes; None shares nothing.
+    racing : bool or Racing, default=False
+        Whether to stop a candidate after some of its folds if it is very unlikely to become the
+        best one; :class:`skhyper.Racing` has the error rate, 1 % by default. Folds that are not run
+        are nan in ``cv_results_``. Without `max_time`, all candidates run one fold before any
+        runs others.
     journal : str or os.PathLike, default=None
         File to which each candidate, fold and trial is written as soon as it is known. If the
         search is killed, the same search on the same data resumes from it.
@@ -154,6 +159,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
         reuse: str | int | None = "auto",
+        racing: bool | Racer = False,
         journal: str | os.PathLike | None = None,
     ) -> None:
         self._store_arguments(locals())
@@ -162,6 +168,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **model_selection.GridSearchCV._parameter_constraints,
         **BUDGET_CONSTRAINTS,
         **REUSE_CONSTRAINTS,
+        "racing": ["boolean", Racer],
     }
 
     def _candidates(self) -> list[dict[str, Any]]:
@@ -174,7 +181,13 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         candidates = self._candidates()
         check_candidates(self.estimator, candidates)
         source = ListedCandidates(candidates, "every candidate was tried")
-        return Plan(source, self._listed_space(), journal=self.journal, max_time=self.max_time)
+        return Plan(
+            source,
+            self._listed_space(),
+            journal=self.journal,
+            max_time=self.max_time,
+            racer=racer_of(self.racing),
+        )
 
 
 class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
@@ -211,6 +224,11 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
         Whether candidates share what they have in common, with the same scores to the last bit: see
         the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
         an integer at most as many bytes; None shares nothing.
+    racing : bool or Racing, default=False
+        Whether to stop a candidate after some of its folds if it is very unlikely to become the
+        best one; :class:`skhyper.Racing` has the error rate, 1 % by default. Folds that are not run
+        are nan in ``cv_results_``. Without `max_time`, all candidates run one fold before any
+        runs others.
     journal : str or os.PathLike, default=None
         File to which each candidate, fold and trial is written as soon as it is known. If the
         search is killed, the same search on the same data resumes from it.
@@ -263,6 +281,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
         reuse: str | int | None = "auto",
+        racing: bool | Racer = False,
         journal: str | os.PathLike | None = None,
     ) -> None:
         self._store_arguments(locals())
@@ -271,6 +290,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **model_selection.RandomizedSearchCV._parameter_constraints,
         **BUDGET_CONSTRAINTS,
         **REUSE_CONSTRAINTS,
+        "racing": ["boolean", Racer],
     }
 
     def _candidates(self) -> list[dict[str, Any]]:
@@ -293,6 +313,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             journal=self.journal,
             max_time=self.max_time,
             ordered=self.random_state is not None,
+            racer=racer_of(self.racing),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skhyper._trial import History, StopReason
-from skhyper.evaluation import Objective, Observer, Racer
+from skhyper.evaluation import Objective, Observer, Racer, Racing
 from skhyper.evaluation._candidates import Candidates
 from skhyper.exceptions import SkhyperWarning
 from skhyper.space import Space
@@ -18,6 +18,13 @@ class Finding(NamedTuple):
 
     message: str
     category: type[Warning] = SkhyperWarning
+
+
+def racer_of(racing: Any) -> Racer | None:
+    """The racer that an argument `racing` stands for."""
+    if isinstance(racing, bool | np.bool_):
+        return Racing() if racing else None
+    return racing
 
 
 @dataclass(frozen=True)

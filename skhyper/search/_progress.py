@@ -10,14 +10,23 @@ from skhyper.evaluation import Observer
 _MAX_VALUE_LENGTH = 60
 
 
-def opening_line(n_splits: int, n_candidates: float, max_time: float | None) -> str:
-    """scikit-learn's first line, adapted if the number of trials is unknown."""
+def opening_line(
+    n_splits: int, n_candidates: float, max_time: float | None, is_raced: bool = False
+) -> str:
+    """scikit-learn's first line, adapted if the number of fits is unknown."""
     if math.isinf(n_candidates):
         return f"Fitting {n_splits} folds for each candidate, for max_time={max_time} seconds"
     return (
         f"Fitting {n_splits} folds for each of {n_candidates} candidates, totalling "
-        f"{n_candidates * n_splits} fits"
+        f"{'at most ' * is_raced}{n_candidates * n_splits} fits"
     )
+
+
+def racing_line(history: History) -> str:
+    """How much a racer saved."""
+    n_stopped = sum(trial.state == "stopped" for trial in history)
+    n_run, n_all = (sum(map(len, f)) for f in zip(*((t.folds, t.scores) for t in history)))
+    return f"Racing stopped {n_stopped} of {len(history)} candidates: {n_run} of {n_all} fits"
 
 
 class TrialLines(Observer):
@@ -44,7 +53,7 @@ def trial_line(history: History, trial: Trial, n_total: float) -> str:
     of_all = "" if math.isinf(n_total) else f"/{n_total}"
     score = "failed" if trial.state == "failed" else f"score={-trial.loss:.5g}"
     if trial.state == "stopped":
-        score = f"stopped after {len(trial.folds)} folds, {score}"
+        score = f"stopped after {len(trial.folds)} of {len(trial.scores)} folds, estimated {score}"
     best = "no score yet" if history.best is None else f"best={-history.best.loss:.5g}"
     params = ", ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
     return f"[{n_done}{of_all}] {score}, {best}, {trial.seconds:.1f} s: {params}"

@@ -86,8 +86,15 @@ def starting_history(search: Any, task: Task, plan: Plan, journal: Journal | Non
 
 def _picked(history: History, pick: Any) -> History:
     """The trials by the metric of this search: `refit` may name another one than before."""
-    trials = [finished_trial(t, t.folds, pick) if t.folds else t for t in history]
+    trials = [_with_metric(trial, pick) if trial.folds else trial for trial in history]
     return replace(history, trials=tuple(trials))
+
+
+def _with_metric(trial: Trial, pick: Any) -> Trial:
+    picked = finished_trial(trial, trial.folds, pick, trial.fold_numbers)
+    if picked.state == "stopped" and np.array_equal(picked.scores, trial.scores, equal_nan=True):
+        return trial  # its loss is an estimate
+    return picked
 
 
 def _given(

@@ -23,7 +23,7 @@ from skhyper.evaluation import (
 )
 from skhyper.search._interrupts import STOPPED, stop_callbacks, stops
 from skhyper.search._plan import Plan
-from skhyper.search._progress import TrialLines, opening_line
+from skhyper.search._progress import TrialLines, opening_line, racing_line
 from skhyper.search._results import store_partial_results, store_trials
 from skhyper.search._resume import Start
 from skhyper.search._reuse import print_reuse, with_reuse
@@ -63,6 +63,8 @@ def run(
         if journal is not None:
             journal.close()
     store_trials(search, plan, evaluator.history, reason)
+    if search.verbose > 0 and plan.racer is not None and len(search.history_):
+        print(racing_line(search.history_))  # noqa: T201
     context.call_on_fit_task_end(estimator=search)
 
 
@@ -81,7 +83,7 @@ def _evaluator(
     candidates, n_splits = plan.candidates, len(base.splits)
     n = candidates.n_candidates + len(running)
     if search.verbose > 0:
-        print(opening_line(n_splits, n, plan.max_time))  # noqa: T201
+        print(opening_line(n_splits, n, plan.max_time, plan.racer is not None))  # noqa: T201
     all_at_once = candidates.known_ahead and plan.racer is None
     limits = Limits(search.fit_timeout, search.memory_limit)
     pool = make_pool(objective, search.n_jobs, search.pre_dispatch, all_at_once, limits)

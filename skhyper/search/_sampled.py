@@ -10,12 +10,12 @@ from sklearn.utils import check_random_state
 
 from skhyper._sklearn import Interval
 from skhyper._trial import History
-from skhyper.evaluation import ListedCandidates, SampledCandidates, params_key
+from skhyper.evaluation import ListedCandidates, Racer, SampledCandidates, params_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import Sampler
 from skhyper.search._fit import BUDGET_CONSTRAINTS, REUSE_CONSTRAINTS, BaseSearch
 from skhyper.search._given_spaces import given_spaces
-from skhyper.search._plan import Plan
+from skhyper.search._plan import Plan, racer_of
 from skhyper.search._spaces import (
     check_numbers,
     checked_initial_points,
@@ -53,6 +53,7 @@ class SampledSearch(SpaceSearch):
         **SpaceSearch._parameter_constraints,
         **REUSE_CONSTRAINTS,
         "include_default": ["boolean", None],
+        "racing": ["boolean", Racer],
         "n_points": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "allow_repeats": ["boolean"],
     }
@@ -75,6 +76,7 @@ def plan_for(search: Any, candidates: Any, space: Space | None, seed: int, **mor
         search.journal,
         max_time=search.max_time,
         ordered=search.random_state is not None,
+        racer=racer_of(search.racing),
         **more,
     )
 

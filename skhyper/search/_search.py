@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from skhyper._trial import History
+from skhyper.evaluation import Racer
 from skhyper.samplers import Sampler, check_sampler
 from skhyper.search._plan import Plan
 from skhyper.search._sampled import SampledSearch, listed_plan, sampled_plan, seed_of
@@ -57,6 +58,11 @@ default="random"
         Whether candidates share what they have in common, with the same scores to the last bit: see
         the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
         an integer at most as many bytes; None shares nothing.
+    racing : bool or Racing, default=False
+        Whether to stop a candidate after some of its folds if it is very unlikely to become the
+        best one; :class:`skhyper.Racing` has the error rate, 1 % by default. Folds that are not run
+        are nan in ``cv_results_``. Without `max_time`, if candidates do not depend on results, all
+        of them run one fold before any runs others.
     n_points : int, default=None
         Maximum number of trials that run at the same time. By default as many as keep `n_jobs`
         workers busy.
@@ -139,6 +145,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
         reuse: str | int | None = "auto",
+        racing: bool | Racer = False,
         n_points: int | None = None,
         allow_repeats: bool = False,
         warm_start: bool = False,

@@ -297,13 +297,21 @@ def test_a_racer_is_asked_after_each_fold_but_the_last():
     assert [len(t.folds) for t in evaluator.history] == n_run
     assert [t.state for t in evaluator.history] == ["stopped", "complete"] * 2
     started = [(trial, fold) for event, trial, fold in pool.log if event == "submit"]
-    assert started == [(trial, fold) for trial, n in enumerate(n_run) for fold in range(n)]
+    order = [fold for trial, fold in started if trial == 1]
+    assert sorted(order) == [0, 1, 2] != order, "a random order"
+    assert started == [(trial, fold) for trial, n in enumerate(n_run) for fold in order[:n]]
     asked = [(0, 1), (1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2)]
     assert [(t.number, len(t.folds)) for t in race.trials] == asked
     a = evaluator.history[2].params["a"]
-    np.testing.assert_allclose(evaluator.history[2].scores, [a, a + 1, np.nan])
-    np.testing.assert_allclose(race.trials[4].scores, [a, a + 1, np.nan])
-    assert race.trials[4].loss == evaluator.history[2].loss == pytest.approx(-(a + 0.5))
+    expected = [a + i if i in order[:2] else np.nan for i in range(3)]
+    np.testing.assert_allclose(evaluator.history[2].scores, expected)
+    assert evaluator.history[2].fold_numbers == tuple(sorted(order[:2]))
+    np.testing.assert_allclose(race.trials[4].scores, expected)
+    assert race.trials[4].loss == pytest.approx(-np.nanmean(expected))
+    # Fold effects are -1, 0 and 1, as the complete trial shows; the first trial preceded it.
+    assert evaluator.history[2].loss == pytest.approx(-(a + 1))
+    first = evaluator.history[0]
+    assert first.loss == pytest.approx(-(first.params["a"] + order[0]))
     assert [len(history) for history in race.histories] == [t.number for t in race.trials]
     assert sampler.seen[3] == ["stopped", "complete", "stopped"]
 
@@ -331,13 +339,51 @@ def test_ordered_races_are_the_same_whatever_finishes_first(n_parallel):
 
 def test_folds_of_a_raced_list_wait_for_a_free_worker():
     pool = ScriptedPool(2, lambda jobs: jobs[0])
-    evaluator = listed(pool, 4, n_splits=5, racer=Race([5, 1, 3, 5]))
+    race = Race([5, 1, 3, 5])
+    evaluator = listed(pool, 4, 5, racer=race)
     evaluator.run()
     assert [len(t.folds) for t in evaluator.history] == [5, 1, 3, 5]
-    assert [trial for event, trial, _ in pool.log if event == "cancel"] == [1, 2]
-    # One more fold of a stopped trial was running.
+    assert [trial for event, trial, _ in pool.log if event == "cancel"] == [2, 1]
     submitted = [trial for event, trial, _ in pool.log if event == "submit"]
-    assert [submitted.count(trial) for trial in range(4)] == [5, 2, 4, 5]
+    # All run their first fold, then the others from the best to the worst; scores ascend.
+    assert submitted[:4] == [0, 1, 2, 3]
+    assert list(dict.fromkeys(submitted[4:])) == [3, 2, 0]
+    # One more fold of a stopped trial was running; the other one was stopped by its first.
+    assert [submitted.count(trial) for trial in range(4)] == [5, 1, 4, 5]
+    seen = {
+        t.number: [u.number for u in h if u.state != "running"]
+        for t, h in zip(race.trials, race.histories)
+    }
+    assert seen == {3: [], 2: [3], 1: [2, 3], 0: [1, 2, 3]}
+
+
+@pytest.mark.parametrize("n_parallel", [1, 2, 3])
+def test_breadth_first_races_are_the_same_whatever_finishes_first(n_parallel):
+    class WorseThanTheMean:
+        def goes_on(self, trial, history):
+            losses = [t.loss for t in history if t.state not in ("running", "failed")]
+            return not losses or trial.loss < np.mean(losses) + 0.1
+
+    rng = np.random.default_rng(0)
+    orders = [lambda jobs: jobs[0], last, lambda jobs: jobs[rng.integers(len(jobs))]]
+    found = []
+    for n_workers in (1, 2, 5):
+        for choose in orders:
+            pool = ScriptedPool(n_workers, choose)
+            budget = Budget(n_parallel=n_parallel)
+            evaluator = listed(pool, 9, 4, racer=WorseThanTheMean(), budget=budget)
+            evaluator.run()
+            found.append([(t.state, t.fold_numbers, t.loss) for t in evaluator.history])
+    assert all(trials == found[0] for trials in found)
+    assert {state for state, _, _ in found[0]} == {"complete", "stopped"}
+
+
+def test_a_race_with_a_time_limit_ends_trials_one_after_the_other():
+    pool = ScriptedPool(1, lambda jobs: jobs[0])
+    evaluator = listed(pool, 3, 2, racer=Race([2, 2, 2]), budget=Budget(max_time=1e6))
+    evaluator.run()
+    submitted = [trial for event, trial, _ in pool.log if event == "submit"]
+    assert submitted == [0, 0, 1, 1, 2, 2]
 
 
 def test_trials_know_when_they_started(monkeypatch):

@@ -62,6 +62,15 @@ def test_trials_that_ended_and_others():
     assert (replay.spent, replay.entries[1].ended_at) == (3.0, 4.0)
 
 
+def test_a_stopped_trial_has_the_folds_and_the_estimate_that_were_written():
+    replay = records(
+        HEADER, asked(0), fold(0, 1), fold(0, 0), {"ended": 0, "folds": [1], "loss": -0.9}
+    )
+    trial = replay.history()[0]
+    assert (trial.state, trial.fold_numbers, trial.loss) == ("stopped", (1,), -0.9)
+    np.testing.assert_array_equal(trial.scores, [np.nan, 0.5])
+
+
 def test_who_may_have_ended_the_process():
     start = (HEADER, SESSION, asked(0), asked(1))
     assert records(*start).suspects() == [0, 1]
@@ -71,6 +80,8 @@ def test_who_may_have_ended_the_process():
     assert records(*start, elsewhere, asked(2)).suspects() == []
     # Of a list that was submitted at once, the first ones may have run.
     assert records(*start, asked(2), asked(3)).suspects() == [0, 1]
+    # Of one whose candidates all run one fold first, the last one ran.
+    assert records(*start, fold(0, 0), fold(1, 0), asked(2)).suspects() == [2]
 
 
 def test_deaths_of_a_trial_that_is_tried_again():

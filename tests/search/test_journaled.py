@@ -22,6 +22,7 @@ from skhyper import (
     BayesSearchCV,
     GradientSearchCV,
     GridSearchCV,
+    Racing,
     RandomizedSearchCV,
     SearchCV,
 )
@@ -37,6 +38,8 @@ MIXED = {"alpha": WIDE, "fit_intercept": [True, False], "solver": ["svd", "chole
 TREE = DecisionTreeRegressor(random_state=0)
 PARTS = [({"max_depth": (1, 3)}, 5), ({"min_samples_leaf": (1, 30), "max_depth": (4, 9)}, 4)]
 OPTIONS = {"cv": 3, "random_state": 0}
+GRID = {"max_depth": [1, 2, 3], "min_samples_leaf": [1, 9, 20]}
+RACING = Racing(error_rate=0.3)
 
 
 def pipeline():
@@ -82,6 +85,11 @@ def searches():
         ),
         "gp": SearchCV(Ridge(), RANGE, sampler=GPSampler(n_initial_points=2), n_iter=7, **OPTIONS),
         "skopt": SearchCV(Ridge(), RANGE, sampler="skopt", n_iter=5, **OPTIONS),
+        "raced grid": GridSearchCV(TREE, GRID, cv=5, racing=RACING),
+        "raced sobol": SearchCV(
+            Ridge(), RANGE, sampler="sobol", n_iter=9, cv=5, random_state=0, racing=RACING
+        ),
+        "raced bayes": BayesSearchCV(Ridge(), RANGE, n_iter=9, cv=5, random_state=0, racing=RACING),
         "gradient": GradientSearchCV(Ridge(), RANGE, initial_points=start, **gradient),
         "gradient lasso": GradientSearchCV(Lasso(), RANGE, **gradient),
         "gradient net": GradientSearchCV(
@@ -108,6 +116,7 @@ def assert_same(search, expected):
     assert search.stop_reason_ == expected.stop_reason_
     for a, b in zip(search.history_, expected.history_, strict=True):
         assert (a.number, a.state, repr(a.gradient)) == (b.number, b.state, repr(b.gradient))
+        np.testing.assert_equal((a.fold_numbers, a.loss), (b.fold_numbers, b.loss))
 
 
 @pytest.fixture

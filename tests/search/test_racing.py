@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import loguniform
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold, cross_val_score
@@ -15,6 +15,7 @@ from skhyper import (
     BayesSearchCV,
     GradientSearchCV,
     GridSearchCV,
+    Racing,
     RandomizedSearchCV,
     SearchCV,
     load_history,
@@ -28,12 +29,11 @@ X, y = X[:90], y[:90]
 
 
 class WorseThanTheBest:
-    """Stops a trial that is worse than the best one in its first folds, two at least."""
+    """Stops a trial that is worse than the best one in the folds so far, two at least."""
 
     def goes_on(self, trial, history):
-        n = len(trial.folds)
-        best = history.best
-        return n < 2 or best is None or trial.scores[:n].mean() > best.scores[:n].mean()
+        run, best = list(trial.fold_numbers), history.best
+        return len(run) < 2 or best is None or trial.scores[run].mean() > best.scores[run].mean()
 
 
 def raced(search, racer=None):
@@ -52,7 +52,7 @@ def searches():
         "randomized": RandomizedSearchCV(
             Ridge(), {"alpha": loguniform(1e-3, 1e3)}, n_iter=8, **options
         ),
-        "manual": SearchCV(Ridge(), sampler=[{"alpha": a} for a in GRID["alpha"]], cv=CV),
+        "manual": SearchCV(Ridge(), sampler=[{"alpha": a} for a in GRID["alpha"]], **options),
         "sampled": SearchCV(Ridge(), RANGE, n_iter=8, **options),
         "bayes": BayesSearchCV(Ridge(), RANGE, n_iter=8, **options),
         "gradient": GradientSearchCV(Ridge(), RANGE, n_iter=8, **start, **options),
@@ -68,19 +68,32 @@ def scores_of(search):
 @pytest.mark.fast_cases(1)
 def test_a_race_in_all_classes_and_in_workers(name):
     alone = raced(searches()[name]).fit(X, y)
-    best, n_run = None, []
-    for trial in alone.history_:  # the same race, with scikit-learn's scores of all folds
-        scores = cross_val_score(clone(alone.estimator).set_params(**trial.params), X, y, cv=CV)
-        worse = []
+    # The same race, with scikit-learn's scores of all folds.
+    model, candidates = clone(alone.estimator), [trial.params for trial in alone.history_]
+    table = np.array([cross_val_score(model.set_params(**p), X, y, cv=CV) for p in candidates])
+    order = np.random.default_rng([alone.history_.seed, 0, 2]).permutation(5)
+    ranking = np.arange(len(table))
+    if name not in ("bayes", "gradient"):  # all candidates run a fold first
+        ranking = np.argsort(-table[:, order[0]], kind="stable")
+    best, complete, n_run = None, [], [0] * len(table)
+    for number in ranking:
+        scores, trial = table[number], alone.history_[int(number)]
+        worse, effect = [], 0.0
         if best is not None:
-            worse = [n for n in range(2, 5) if scores[:n].mean() <= best[:n].mean()]
-        n_run.append(worse[0] if worse else 5)
-        if not worse and (best is None or scores.mean() > best.mean()):
-            best = scores
-        expected = np.where(np.arange(5) < n_run[-1], scores, np.nan)
+            means = [(scores[order[:n]].mean(), best[order[:n]].mean()) for n in range(2, 5)]
+            worse = [n for n, (mean, of_best) in enumerate(means, 2) if mean <= of_best]
+        n_run[number] = n = worse[0] if worse else 5
+        run = np.sort(order[:n])
+        if worse:
+            effect = np.mean([other[run].mean() - other.mean() for other in complete])
+        else:
+            complete.append(scores)
+            best = max(complete, key=np.mean)
+        expected = np.where(np.isin(np.arange(5), run), scores, np.nan)
         np.testing.assert_allclose(trial.scores, expected, rtol=1e-6)
+        assert trial.fold_numbers == tuple(run)
         assert trial.state == ("stopped" if worse else "complete")
-        assert trial.loss == pytest.approx(-scores[: n_run[-1]].mean(), rel=1e-6)
+        assert trial.loss == pytest.approx(effect - scores[run].mean(), rel=1e-6)
     assert 2 in n_run and 5 in n_run
     assert [len(trial.folds) for trial in alone.history_] == n_run
     np.testing.assert_array_equal(scores_of(alone), [t.scores for t in alone.history_])
@@ -118,7 +131,13 @@ def test_folds_that_are_not_run_cost_nothing_and_leave_nan(capsys):
     X, y = load_iris(return_X_y=True)
     scoring = {"acc": "accuracy", "log": "neg_log_loss"}
     model = Counts(random_state=0)
-    options = {"scoring": scoring, "refit": "acc", "return_train_score": True, "verbose": 1}
+    options = {
+        "scoring": scoring,
+        "refit": "acc",
+        "return_train_score": True,
+        "verbose": 1,
+        "random_state": 0,
+    }
     settings = [{"max_depth": d} for d in (1, 2, 3)]
     Counts.n_fits = 0
     search = SearchCV(model, sampler=settings, cv=CV, **options)
@@ -129,8 +148,103 @@ def test_folds_that_are_not_run_cost_nothing_and_leave_nan(capsys):
         found = np.array([search.cv_results_[f"split{i}_{column}"] for i in range(5)])
         np.testing.assert_array_equal((~np.isnan(found)).sum(axis=0), [1, 5, 3])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].startswith("[1/3] stopped after 1 folds, score=")
-    assert lines[2].startswith("[2/3] score=")
+    assert lines[1].startswith("[1/3] score=")
+    assert lines[2].startswith("[2/3] stopped after 3 of 5 folds, estimated score=")
+    assert lines[3].startswith("[3/3] stopped after 1 of 5 folds, estimated score=")
+
+
+class Recorded(BaseEstimator):
+    """Scores of candidates `a` in folds, from a table; fits nothing."""
+
+    rng = np.random.default_rng(0)
+    table = 0.9 - 0.02 * rng.permutation(30)[:, None] + 0.03 * rng.normal(size=10)
+    table += 0.01 * rng.normal(size=(30, 10))
+
+    def __init__(self, a=0):
+        self.a = a
+
+    def fit(self, X, y=None):
+        return self
+
+    def score(self, X, y=None):
+        return self.table[self.a, X[0, 0]]
+
+
+RECORDED = {
+    "estimator": Recorded(),
+    "cv": [(np.array([0]), np.array([fold])) for fold in range(10)],
+}
+FOLDS = np.arange(10)[:, None]
+
+
+def recorded_searches():
+    values, options = {"a": list(range(30))}, {**RECORDED, "n_iter": 20, "random_state": 0}
+    return {
+        "grid": GridSearchCV(**RECORDED, param_grid=values),
+        "randomized": RandomizedSearchCV(**options, param_distributions=values),
+        "manual": SearchCV(**options, sampler=[{"a": a} for a in range(20)]),
+        "random": SearchCV(**options, search_spaces={"a": (0, 29)}),
+        "sobol": SearchCV(**options, search_spaces={"a": (0, 29)}, sampler="sobol"),
+        "bayes": BayesSearchCV(**options, search_spaces={"a": (0, 29)}),
+    }
+
+
+@pytest.mark.parametrize("name", list(recorded_searches()))
+def test_racing_saves_fits_and_keeps_the_best_candidate(name):
+    plain = recorded_searches()[name].fit(FOLDS)
+    search = clone(plain).set_params(racing=True).fit(FOLDS)
+    n_run = np.array([len(trial.folds) for trial in search.history_])
+    assert n_run.sum() < 0.7 * n_run.size * 10
+    assert all(trial.state in ("complete", "stopped") for trial in search.history_)
+    complete = n_run == 10
+    assert search.best_params_ == plain.best_params_
+    assert search.cv_results_["rank_test_score"][~complete].min() > complete.sum()
+    means = search.cv_results_["mean_test_score"]
+    a = [params["a"] for params in search.cv_results_["params"]]
+    np.testing.assert_allclose(means[complete], Recorded.table[a].mean(axis=1)[complete])
+    assert np.isnan(means[~complete]).all()
+    if name != "bayes":
+        assert search.cv_results_["params"] == plain.cv_results_["params"]
+
+
+def test_the_error_rate_is_that_of_racing():
+    strict, loose = (
+        GridSearchCV(**RECORDED, param_grid={"a": list(range(30))}, racing=racing).fit(FOLDS)
+        for racing in (Racing(error_rate=1e-6), Racing(error_rate=0.2))
+    )
+    n_strict, n_loose = (sum(len(t.folds) for t in s.history_) for s in (strict, loose))
+    assert n_loose < n_strict < 300
+
+
+def test_a_racer_of_the_user():
+    grid = {"a": [3, 1, 2]}
+    search = GridSearchCV(**RECORDED, param_grid=grid, racing=StopsAt(2, 10, 5)).fit(FOLDS)
+    assert [len(trial.folds) for trial in search.history_] == [2, 10, 5]
+
+
+@pytest.mark.parametrize("name", list(recorded_searches()))
+def test_racing_of_a_wrong_type(name):
+    search = recorded_searches()[name].set_params(estimator=Counts(), racing="yes")
+    Counts.n_fits = 0
+    with pytest.raises(ValueError, match=r"The 'racing' parameter of .* must be an instance of"):
+        search.fit(FOLDS)
+    assert Counts.n_fits == 0
+
+
+def test_gradient_searches_run_all_folds():
+    assert GradientSearchCV(Ridge(), RANGE).racing is False
+    with pytest.raises(ValueError, match=r"GradientSearchCV runs all folds.*BayesSearchCV"):
+        GradientSearchCV(Ridge(), RANGE, racing=True).fit(X, y)
+
+
+def test_output_says_what_was_saved(capsys):
+    grid = {"a": list(range(30))}
+    search = GridSearchCV(**RECORDED, param_grid=grid, racing=True, verbose=1).fit(FOLDS)
+    first, last = capsys.readouterr().out.splitlines()
+    assert first == "Fitting 10 folds for each of 30 candidates, totalling at most 300 fits"
+    n_run = sum(len(trial.folds) for trial in search.history_)
+    n_stopped = sum(trial.state == "stopped" for trial in search.history_)
+    assert last == f"Racing stopped {n_stopped} of 30 candidates: {n_run} of 300 fits"
 
 
 def test_stopped_trials_are_kept_by_journal_history_and_warm_start(tmp_path):
@@ -144,6 +258,9 @@ def test_stopped_trials_are_kept_by_journal_history_and_warm_start(tmp_path):
     more = raced(search.set_params(n_iter=2)).fit(X, y)
     for history in (read, again.history_, given.history_[:6], more.history_[:6]):
         assert [trial.state for trial in history] == states
+        assert [trial.fold_numbers for trial in history] == [
+            t.fold_numbers for t in search.history_[:6]
+        ]
         assert [trial.loss for trial in history] == [t.loss for t in search.history_[:6]]
         assert [trial.started for trial in history] == [t.started for t in search.history_[:6]]
         np.testing.assert_array_equal(
