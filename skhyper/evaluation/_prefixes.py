@@ -23,6 +23,15 @@ from skhyper.evaluation._store import Entry, Store
 
 _METHODS = ("fit", "fit_transform", "transform")
 _CLONE = "__sklearn_clone__"
+# Attributes that do not belong to the fitted state; the last ones are of scikit-learn's callbacks.
+_NOT_STATE = (
+    *_METHODS,
+    _CLONE,
+    "_skl_callbacks",
+    "_skl_callbacks_to_teardown",
+    "_parent_callback_ctx",
+    "_callback_fit_ctx",
+)
 
 
 def _joined(*keys: str) -> str:
@@ -234,8 +243,8 @@ class _Interceptor:
         state = None
         if is_fit:
             self._fitted = key
-            own = (*_METHODS, _CLONE)
-            state = {n: value for n, value in vars(self.transformer).items() if n not in own}
+            attributes = vars(self.transformer).items()
+            state = {name: value for name, value in attributes if name not in _NOT_STATE}
         entry = Entry(state, copy, seconds)
         if not session.store.put(key, entry, entry.size(X)):
             return "it takes more memory than reuse allows"

@@ -6,6 +6,7 @@ from typing import Any
 import joblib
 from sklearn.pipeline import Pipeline
 
+from skhyper._sklearn import has_callbacks_for_steps
 from skhyper.evaluation import Objective
 from skhyper.evaluation._memory import KEPT_SHARE
 from skhyper.evaluation._recurrence import Recurrence
@@ -28,6 +29,8 @@ def with_reuse(search: Any, plan: Plan, objective: Any) -> tuple[Any, Mapping[st
         return objective, {"": "it is not a scikit-learn Pipeline"}
     if estimator.memory is not None:
         return objective, {"": "it has a memory of its own"}
+    if has_callbacks_for_steps(search):
+        return objective, {"": "callbacks observe the fits of its steps"}
     recurrence = _recurrence(plan)
     steps = steps_of(estimator, recurrence)
     replaced = recurrence.varying & set(estimator.get_params(deep=True)) & _paths(estimator)
