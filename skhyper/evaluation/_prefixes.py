@@ -18,7 +18,7 @@ import numpy as np
 
 from skhyper.evaluation._copies import is_equal, may_alias, same_copy
 from skhyper.evaluation._reuse import Reuse
-from skhyper.evaluation._steps import Step, parts_of
+from skhyper.evaluation._steps import NO_KNOWN_INPUT, Step, parts_of
 from skhyper.evaluation._store import Entry, Store
 
 _METHODS = ("fit", "fit_transform", "transform")
@@ -163,7 +163,7 @@ class _Interceptor:
         if key and (entry := session.store.get(key)) is not None:
             return self._restored(session, entry, key, is_fit)
         if is_fit and own_key and not key:
-            session.why_not[self._step.path] = "it follows a step that is not shared"
+            session.why_not[self._step.path] = NO_KNOWN_INPUT
         with _Inside(session, self._step.path, X_key):
             return self._run(session, method, (session.owned(X), *rest), kwargs, key)
 
