@@ -103,12 +103,17 @@ SHARED = 6
         ([SelectFromModel(DecisionTreeClassifier(random_state=0))], SHARED),
         ([Pipeline([("a", StandardScaler()), ("b", PCA(3))]), MinMaxScaler()], 3 * SHARED),
         ([make_union(PCA(2), make_pipeline(StandardScaler(), SelectKBest(k=2)))], 3 * SHARED),
-        ([FeatureUnion([("a", SelectKBest(k=2)), ("b", MinMaxScaler())], n_jobs=2)], SHARED),
     ],
     ids=str,
 )
 def test_steps_are_shared(steps, n_shared):
     assert_same(grid(with_logistic(*steps)), n_shared=n_shared)
+
+
+@pytest.mark.slow
+def test_a_composition_that_runs_in_other_processes_is_shared_as_a_whole():
+    union = FeatureUnion([("a", SelectKBest(k=2)), ("b", MinMaxScaler())], n_jobs=2)
+    assert_same(grid(with_logistic(union)), n_shared=SHARED)
 
 
 def test_texts_and_sparse_data():
@@ -137,8 +142,9 @@ def test_data_frames():
     assert_same(grid(with_logistic(Frame(), selected)), X, n_shared=2 * SHARED)
 
 
+@pytest.mark.fast_cases(1)
 @pytest.mark.parametrize(
-    "step", [StandardScaler(), PCA(3), Nystroem(n_components=5, random_state=0)]
+    "step", [PCA(3), StandardScaler(), Nystroem(n_components=5, random_state=0)]
 )
 def test_output_of_pandas(step):
     pytest.importorskip("pandas")
