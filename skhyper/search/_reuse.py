@@ -17,11 +17,10 @@ def with_reuse(search: Any, plan: Plan, objective: Any) -> tuple[Any, Mapping[st
 
     Keys are names of steps; the empty one is that of the whole estimator.
     """
-    reuse = getattr(search, "reuse", None)
-    if reuse is None or reuse is False:
-        return objective, {"": "reuse is off"}
     if type(objective) is not Objective:
         return objective, {"": "the search by gradients keeps what it needs itself"}
+    if search.reuse is None or search.reuse is False:
+        return objective, {"": "reuse is off"}
     estimator = objective.estimator
     kind = type(estimator)
     if kind.__module__ != "sklearn.pipeline" or kind.__name__ != "Pipeline":

@@ -4,6 +4,7 @@ import time
 import warnings
 from functools import partial
 
+import joblib
 import numpy as np
 import pytest
 from scipy import sparse
@@ -256,6 +257,31 @@ def test_times_are_those_of_each_candidate_alone(step):
     assert search.reuse_.seconds_saved >= 2 * 2 * 0.05
     spent = sum(out["seconds"] for trial in search.history_ for out in trial.folds)
     assert spent < sum(trial.seconds for trial in search.history_)
+
+
+def test_threads_share_one_store():
+    pipeline = with_logistic(StandardScaler(), PCA(2))
+    with joblib.parallel_config("threading"):
+        search = assert_same(grid(pipeline, n_jobs=2))
+    assert search.reuse_.fits_made <= 2 * 2 * 3
+
+
+@pytest.mark.parametrize("error_score", [np.nan, "raise"])
+def test_a_fit_that_lacks_memory_is_run_again_without_anything_kept(error_score):
+    calls = []
+
+    class LacksMemory(LogisticRegression):
+        def fit(self, X, y):
+            calls.append(1)
+            if len(calls) == 3:
+                raise MemoryError("what is kept takes too much")
+            return super().fit(X, y)
+
+    pipeline = Pipeline([("s0", StandardScaler()), ("clf", LacksMemory())])
+    search = grid(pipeline, error_score=error_score)("auto").fit(X, y)
+    plain = grid(with_logistic(StandardScaler()))(None).fit(X, y)
+    np.testing.assert_equal(scores_of(search), scores_of(plain))
+    assert len(calls) == 10
 
 
 # What is not shared
