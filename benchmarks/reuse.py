@@ -1,6 +1,6 @@
 """CPU time of searches that share the first steps of a pipeline, over that of ``reuse=None``.
 
-    python benchmarks/reuse.py           # about 5 minutes; --fast: small data, 1 minute
+    python benchmarks/reuse.py           # about 3 minutes; --fast: small data, seconds
 
 Besides, pipelines with scikit-learn's ``memory``; the ideal, a loop that fits the first steps once
 for each fold; and searches in which nothing can be shared. Scores must be equal.
@@ -52,7 +52,7 @@ def pipe(*steps, memory=None):
 
 
 def tasks(scale):
-    documents = texts(4000 // scale)
+    documents = texts(2000 // scale)
     digits, iris = load_digits(return_X_y=True), load_iris(return_X_y=True)
     if scale > 1:
         digits = tuple(part[:600] for part in digits)
@@ -145,7 +145,7 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     result = _environment.environment("python benchmarks/reuse.py")
-    scale, repeats = (4, 3) if options.fast else (1, 3)
+    scale, repeats = (4, 1) if options.fast else (1, 3)
     rows, overheads = {}, {}
     for name, task in tasks(scale).items():
         kinds = ("plain", "reuse", "memory")
@@ -153,7 +153,7 @@ def main():
         rows[name]["bar"] = BARS.get(name)
         print(name, {k: v for k, v in rows[name].items() if k != "seconds"}, flush=True)
     for name, task in tasks_without_sharing().items():
-        overheads[name] = row(task, ("plain", "reuse"), 15 * repeats)
+        overheads[name] = row(task, ("plain", "reuse"), 10 * repeats)
         print(name, overheads[name]["ratios"], flush=True)
     summary = {
         "ratio_of_text": rows["tf-idf, logistic regression"]["ratios"]["reuse"],

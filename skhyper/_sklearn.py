@@ -44,9 +44,9 @@ from sklearn.utils.validation import _check_sample_weight
 from sklearn.utils.validation import _num_samples as n_samples
 
 try:
-    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import AutoPropagatedCallback, CallbackSupportMixin
 except ImportError:  # scikit-learn < 1.9
-    CallbackSupportMixin = None
+    AutoPropagatedCallback, CallbackSupportMixin = (), None
 
 __all__ = [
     "HAS_CALLBACKS",
@@ -64,6 +64,7 @@ __all__ = [
     "column_indices",
     "fit_and_score",
     "fit_context",
+    "has_callbacks_for_steps",
     "input_indices",
     "insert_error_scores",
     "n_samples",
@@ -147,6 +148,13 @@ def sample_weights(sample_weight: Any, X: Any) -> np.ndarray:
     if not weights.any():
         raise ValueError("sample_weight is zero for all samples; at least one must be positive.")
     return weights
+
+
+def has_callbacks_for_steps(search: Any) -> bool:
+    """Whether callbacks of a search, or of its estimator, observe the fits of steps."""
+    passed_on = getattr(search, "_skl_callbacks", [])
+    own = getattr(search.estimator, "_skl_callbacks", [])
+    return bool(own) or any(isinstance(one, AutoPropagatedCallback) for one in passed_on)
 
 
 def only_predicts(scorer: Any) -> bool:

@@ -18,11 +18,20 @@ import numpy as np
 
 from skhyper.evaluation._copies import is_equal, may_alias, same_copy
 from skhyper.evaluation._reuse import Reuse
-from skhyper.evaluation._steps import Step, parts_of
+from skhyper.evaluation._steps import NO_KNOWN_INPUT, Step, parts_of
 from skhyper.evaluation._store import Entry, Store
 
 _METHODS = ("fit", "fit_transform", "transform")
 _CLONE = "__sklearn_clone__"
+# Attributes that do not belong to the fitted state; the last ones are of scikit-learn's callbacks.
+_NOT_STATE = (
+    *_METHODS,
+    _CLONE,
+    "_skl_callbacks",
+    "_skl_callbacks_to_teardown",
+    "_parent_callback_ctx",
+    "_callback_fit_ctx",
+)
 
 
 def _joined(*keys: str) -> str:
@@ -154,7 +163,7 @@ class _Interceptor:
         if key and (entry := session.store.get(key)) is not None:
             return self._restored(session, entry, key, is_fit)
         if is_fit and own_key and not key:
-            session.why_not[self._step.path] = "it follows a step that is not shared"
+            session.why_not[self._step.path] = NO_KNOWN_INPUT
         with _Inside(session, self._step.path, X_key):
             return self._run(session, method, (session.owned(X), *rest), kwargs, key)
 
@@ -234,8 +243,8 @@ class _Interceptor:
         state = None
         if is_fit:
             self._fitted = key
-            own = (*_METHODS, _CLONE)
-            state = {n: value for n, value in vars(self.transformer).items() if n not in own}
+            attributes = vars(self.transformer).items()
+            state = {name: value for name, value in attributes if name not in _NOT_STATE}
         entry = Entry(state, copy, seconds)
         if not session.store.put(key, entry, entry.size(X)):
             return "it takes more memory than reuse allows"

@@ -30,7 +30,11 @@ class Recurrence:
     def from_candidates(cls, candidates: Sequence[Mapping[str, Any]]) -> "Recurrence":
         """From a list of candidates."""
         names = sorted({name for params in candidates for name in params})
-        counts = {name: len({digest(params.get(name)) for params in candidates}) for name in names}
+        values = [params.get(name) for params in candidates for name in names]
+        digests = {id(value): digest(value) for value in {id(v): v for v in values}.values()}
+        counts = {
+            name: len({digests[id(params.get(name))] for params in candidates}) for name in names
+        }
         return cls(
             frozenset(name for name in names if counts[name] > 1),
             frozenset(name for name in names if 1 < counts[name] == len(candidates)),

@@ -21,6 +21,7 @@ from skhyper._readonly import works_in_place
 from skhyper.evaluation._recurrence import Recurrence
 
 _GENERATORS = (np.random.RandomState, np.random.Generator)
+NO_KNOWN_INPUT = "it follows a step that is not shared"
 _BY_STEPS = "its steps are shared one by one"
 
 
@@ -72,6 +73,14 @@ class Step:
         return bool(self.parts) and self.why_not == _BY_STEPS
 
     @property
+    def output_has_key(self) -> bool:
+        """Whether its output can be recognized, so that steps behind it can be shared."""
+        if self.is_pipeline:
+            *_, last = self.parts.values()
+            return last.output_has_key
+        return bool(self.key)
+
+    @property
     def has_keys(self) -> bool:
         """Whether it or a part of it is shared."""
         return bool(self.key) or any(part.has_keys for part in self.parts.values())
@@ -86,7 +95,7 @@ class Step:
 
 def steps_of(pipeline: Pipeline, recurrence: Recurrence) -> dict[str, Step]:
     """The steps of a pipeline before the last one, by their names."""
-    return _chain(dict(pipeline.steps[:-1]), "", [], (), recurrence)
+    return _chain(dict(pipeline.steps[:-1]), "", [], (), True, recurrence)
 
 
 def parts_of(estimator: Any) -> dict[str, Any]:
@@ -104,8 +113,8 @@ def _chain(
     prefix: str,
     before: Sequence[str],
     columns: tuple[str, ...],
+    has_known_input: bool,
     recurrence: Recurrence,
-    before_shared: bool = False,
 ) -> dict[str, Step]:
     """Steps of a pipeline, by their names; `before` are the paths of those before its first."""
     found: dict[str, Step] = {}
@@ -113,8 +122,10 @@ def _chain(
     for name, transformer in steps.items():
         if _is_estimator(transformer):
             paths.append(prefix + name)
-            found[name] = _step(transformer, paths, columns, recurrence)
+            found[name] = _step(transformer, paths, columns, has_known_input, recurrence)
+            has_known_input = found[name].output_has_key
             columns = ()
+    before_shared = False
     for name in reversed(found):
         found[name] = _with_next(found[name], before_shared)
         before_shared = found[name].is_intercepted
@@ -131,19 +142,26 @@ def _with_next(step: Step, before_shared: bool) -> Step:
 
 
 def _step(
-    transformer: Any, paths: Sequence[str], columns: tuple[str, ...], recurrence: Recurrence
+    transformer: Any,
+    paths: Sequence[str],
+    columns: tuple[str, ...],
+    has_known_input: bool,
+    recurrence: Recurrence,
 ) -> Step:
     """The last of `paths` as a step; it follows the others."""
     path = paths[-1]
     if type(transformer) is Pipeline and transformer.memory is None:
         steps = dict(transformer.steps)
-        parts = _chain(steps, f"{path}__", paths[:-1], columns, recurrence)
+        before = paths[:-1]
+        parts = _chain(steps, f"{path}__", before, columns, has_known_input, recurrence)
         if parts:
             return Step(path, why_not=_BY_STEPS, parts=parts)
     why_not = _why_not(transformer)
     if not why_not and not recurrence.recurs(paths):
         why_not = "candidates hardly ever agree on it and on all before it"
-    parts = _branches(transformer, paths, columns, recurrence)
+    if not why_not and not has_known_input:
+        why_not = NO_KNOWN_INPUT
+    parts = _branches(transformer, paths, has_known_input, recurrence)
     return Step(
         path,
         "" if why_not else _key(transformer),
@@ -156,7 +174,7 @@ def _step(
 
 
 def _branches(
-    transformer: Any, paths: Sequence[str], columns: tuple[str, ...], recurrence: Recurrence
+    transformer: Any, paths: Sequence[str], has_known_input: bool, recurrence: Recurrence
 ) -> dict[str, Step]:
     """Branches of a composition that runs in this thread; empty for other transformers."""
     if type(transformer) not in (ColumnTransformer, FeatureUnion):
@@ -171,7 +189,8 @@ def _branches(
     for name, branch in parts_of(transformer).items():
         if _is_estimator(branch):
             own = (path, digest(selected[name])) if selected else ()
-            found[name] = _step(branch, [*paths[:-1], f"{path}__{name}"], own, recurrence)
+            branch_paths = [*paths[:-1], f"{path}__{name}"]
+            found[name] = _step(branch, branch_paths, own, has_known_input, recurrence)
     return found
 
 

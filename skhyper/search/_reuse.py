@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import joblib
-from sklearn.pipeline import Pipeline
 
+from skhyper._sklearn import has_callbacks_for_steps
 from skhyper.evaluation import Objective
 from skhyper.evaluation._memory import KEPT_SHARE
 from skhyper.evaluation._recurrence import Recurrence
-from skhyper.evaluation._steps import steps_of
 from skhyper.search._plan import Plan
 
 
@@ -18,24 +17,27 @@ def with_reuse(search: Any, plan: Plan, objective: Any) -> tuple[Any, Mapping[st
 
     Keys are names of steps; the empty one is that of the whole estimator.
     """
-    reuse = getattr(search, "reuse", None)
-    if reuse is None or reuse is False:
-        return objective, {"": "reuse is off"}
     if type(objective) is not Objective:
         return objective, {"": "the search by gradients keeps what it needs itself"}
+    if search.reuse is None or search.reuse is False:
+        return objective, {"": "reuse is off"}
     estimator = objective.estimator
-    if type(estimator) is not Pipeline:
+    kind = type(estimator)
+    if kind.__module__ != "sklearn.pipeline" or kind.__name__ != "Pipeline":
         return objective, {"": "it is not a scikit-learn Pipeline"}
     if estimator.memory is not None:
         return objective, {"": "it has a memory of its own"}
+    if has_callbacks_for_steps(search):
+        return objective, {"": "callbacks observe the fits of its steps"}
+    # Lazy imports: searches of other estimators need none of it.
+    from skhyper.evaluation._reusing_objective import ReusingObjective
+    from skhyper.evaluation._steps import steps_of
+
     recurrence = _recurrence(plan)
     steps = steps_of(estimator, recurrence)
     replaced = recurrence.varying & set(estimator.get_params(deep=True)) & _paths(estimator)
     if not replaced and not any(step.has_keys for step in steps.values()):
         return objective, dict(reason for step in steps.values() for reason in step.reasons())
-    # Lazy import: most searches need none of it.
-    from skhyper.evaluation._reusing_objective import ReusingObjective
-
     n_workers = joblib.effective_n_jobs(search.n_jobs)
     return ReusingObjective.of(objective, recurrence, _limit(search, n_workers), n_workers), {}
 
@@ -47,7 +49,7 @@ def _paths(estimator: Any) -> set[str]:
         name
         for name, value in estimator.get_params(deep=True).items()
         if hasattr(value, "get_params")
-        or value in ("passthrough", "drop")
+        or (isinstance(value, str) and value in ("passthrough", "drop"))
         or name.rpartition("__")[2] in lists
     }
 

@@ -4,6 +4,7 @@ import time
 import warnings
 from functools import partial
 
+import joblib
 import numpy as np
 import pytest
 from scipy import sparse
@@ -103,12 +104,17 @@ SHARED = 6
         ([SelectFromModel(DecisionTreeClassifier(random_state=0))], SHARED),
         ([Pipeline([("a", StandardScaler()), ("b", PCA(3))]), MinMaxScaler()], 3 * SHARED),
         ([make_union(PCA(2), make_pipeline(StandardScaler(), SelectKBest(k=2)))], 3 * SHARED),
-        ([FeatureUnion([("a", SelectKBest(k=2)), ("b", MinMaxScaler())], n_jobs=2)], SHARED),
     ],
     ids=str,
 )
 def test_steps_are_shared(steps, n_shared):
     assert_same(grid(with_logistic(*steps)), n_shared=n_shared)
+
+
+@pytest.mark.slow
+def test_a_composition_that_runs_in_other_processes_is_shared_as_a_whole():
+    union = FeatureUnion([("a", SelectKBest(k=2)), ("b", MinMaxScaler())], n_jobs=2)
+    assert_same(grid(with_logistic(union)), n_shared=SHARED)
 
 
 def test_texts_and_sparse_data():
@@ -137,8 +143,9 @@ def test_data_frames():
     assert_same(grid(with_logistic(Frame(), selected)), X, n_shared=2 * SHARED)
 
 
+@pytest.mark.fast_cases(1)
 @pytest.mark.parametrize(
-    "step", [StandardScaler(), PCA(3), Nystroem(n_components=5, random_state=0)]
+    "step", [PCA(3), StandardScaler(), Nystroem(n_components=5, random_state=0)]
 )
 def test_output_of_pandas(step):
     pytest.importorskip("pandas")
@@ -250,6 +257,31 @@ def test_times_are_those_of_each_candidate_alone(step):
     assert search.reuse_.seconds_saved >= 2 * 2 * 0.05
     spent = sum(out["seconds"] for trial in search.history_ for out in trial.folds)
     assert spent < sum(trial.seconds for trial in search.history_)
+
+
+def test_threads_share_one_store():
+    pipeline = with_logistic(StandardScaler(), PCA(2))
+    with joblib.parallel_config("threading"):
+        search = assert_same(grid(pipeline, n_jobs=2))
+    assert search.reuse_.fits_made <= 2 * 2 * 3
+
+
+@pytest.mark.parametrize("error_score", [np.nan, "raise"])
+def test_a_fit_that_lacks_memory_is_run_again_without_anything_kept(error_score):
+    calls = []
+
+    class LacksMemory(LogisticRegression):
+        def fit(self, X, y):
+            calls.append(1)
+            if len(calls) == 3:
+                raise MemoryError("what is kept takes too much")
+            return super().fit(X, y)
+
+    pipeline = Pipeline([("s0", StandardScaler()), ("clf", LacksMemory())])
+    search = grid(pipeline, error_score=error_score)("auto").fit(X, y)
+    plain = grid(with_logistic(StandardScaler()))(None).fit(X, y)
+    np.testing.assert_equal(scores_of(search), scores_of(plain))
+    assert len(calls) == 10
 
 
 # What is not shared

@@ -9,7 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
 
-from skhyper import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
+from skhyper import BayesSearchCV, GradientSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
+from skhyper.callbacks import Callback
 from skhyper.evaluation import Objective, load_history
 from skhyper.evaluation._reusing_objective import ReusingObjective
 from skhyper.search._reuse import with_reuse
@@ -70,6 +71,24 @@ def test_where_steps_can_be_shared(search):
     assert type(objective) is ReusingObjective
     assert type(objective.objective) is Objective
     assert why_not == {}
+
+
+def test_callbacks():
+    search = GridSearchCV(PIPELINE, GRID, cv=2)
+    search.set_callbacks(Callback()).fit(X, y)
+    assert search.reuse_.fits_made == 2
+    callback = pytest.importorskip("sklearn.callback")
+    search.set_callbacks(callback.ProgressBar()).fit(X, y)
+    assert search.reuse_.why_not == {"": "callbacks observe the fits of its steps"}
+
+
+def test_gradient_searches_have_no_such_parameter():
+    search = GradientSearchCV(
+        make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": (0.1, 1.0)}
+    )
+    search.set_params(n_iter=2, scoring="neg_mean_squared_error").fit(X, y)
+    assert "reuse" not in search.get_params()
+    assert search.reuse_.why_not == {"": "the search by gradients keeps what it needs itself"}
 
 
 def test_limits():
