@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from skhyper.inspection._tables import Table, as_text
+from skhyper._text import Table, as_text, value_text
 from skhyper.search._corrected import metric_in
 from skhyper.space._choices import equal
 
 # Values from which trials that differ only in the hyperparameter are a curve.
 _MIN_VALUES = 3
-# Numbers with more distinct values than this are put into this many groups.
+# Numbers with more distinct values than this are put into at most this many groups.
 _N_GROUPS = 10
 
 
@@ -55,7 +55,7 @@ class ValidationCurve:
 
     def __repr__(self) -> str:
         means = zip(self.values, self.train, self.test, self.test_std)
-        rows = [(str(v), *("" if x != x else f"{x:.4g}" for x in row)) for v, *row in means]
+        rows = [(value_text(v), *("" if x != x else f"{x:.4g}" for x in row)) for v, *row in means]
         columns = (self.name, "training", "validation", "+-")
         title = f"Scores over {self.name} ({self.kind} of the trials)"
         return as_text(Table(title, columns, rows, "to_frame()", frozenset(columns[1:])))
@@ -80,7 +80,8 @@ def validation_curve(source: Any, name: str, *, metric: str | None = None) -> Va
     -------
     curve : ValidationCurve
         A slice through the best trial, if at least three trials differ from it in nothing else, as
-        in a grid; otherwise the best trial for each value, in ten groups of neighboring numbers.
+        in a grid; otherwise the best trial for each value, or for each of at most ten groups of
+        neighboring numbers.
 
     Raises
     ------
@@ -147,19 +148,21 @@ def _is_number(value: Any) -> bool:
 
 def _groups(pairs: list[tuple[Any, int]], n_groups: int | None = _N_GROUPS) -> list[list[int]]:
     """Rows with the same value, in order; neighboring numbers together if there are many."""
-    if all(_is_number(value) for value, _ in pairs):
-        pairs = sorted(pairs)
-        if n_groups is not None and len({value for value, _ in pairs}) > n_groups:
-            parts = np.array_split([row for _, row in pairs], n_groups)
-            return [part.tolist() for part in parts if len(part)]
+    are_numbers = all(_is_number(value) for value, _ in pairs)
     values: list[Any] = []
     groups: list[list[int]] = []
-    for value, row in pairs:
-        for known, group in zip(values, groups):
-            if equal(known, value):
-                group.append(row)
-                break
-        else:
+    for value, row in sorted(pairs) if are_numbers else pairs:
+        same = next((i for i, known in enumerate(values) if equal(known, value)), None)
+        if same is None:
             values.append(value)
             groups.append([row])
-    return groups
+        else:
+            groups[same].append(row)
+    if n_groups is None or not are_numbers or len(groups) <= n_groups:
+        return groups
+    merged: list[list[int]] = [[]]
+    for group in groups:
+        if len(merged[-1]) >= len(pairs) / n_groups:
+            merged.append([])
+        merged[-1] += group
+    return merged

@@ -39,7 +39,7 @@ def test_a_profile_of_random_candidates():
     search = RandomizedSearchCV(SVC(), space, n_iter=30, cv=3, random_state=0).fit(X, y)
     found = validation_curve(search, "C")
     assert found.kind == "profile"
-    assert len(found.values) == 10
+    assert 5 < len(found.values) <= 10
     assert (np.diff(found.values) > 0).all()
     assert found.test.max() == search.best_score_
     assert np.isnan(found.train).all()
@@ -48,6 +48,18 @@ def test_a_profile_of_random_candidates():
     for kernel, mean in zip(kernels.values, kernels.test):
         rows = [p["kernel"] == kernel for p in search.cv_results_["params"]]
         assert mean == search.cv_results_["mean_test_score"][rows].max()
+
+
+def test_equal_values_are_in_one_group():
+    params = [{"a": i % 12 // 2, "b": i / 7, "c": 1 + i} for i in range(36)]
+    scores = np.random.default_rng(0).random(36)
+    results = {"params": params, "mean_test_score": scores}
+    found = validation_curve(results, "a")
+    np.testing.assert_array_equal(found.values, np.arange(6))
+    np.testing.assert_array_equal(
+        found.test, [max(scores[i::12].max(), scores[i + 1 :: 12].max()) for i in range(0, 12, 2)]
+    )
+    assert len(validation_curve(results, "c").values) == 9
 
 
 def test_text_and_frame():
