@@ -33,6 +33,11 @@ def shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1].rstrip() + ELLIPSIS
 
 
+def value_text(value: object) -> str:
+    """A value of a hyperparameter; floats with four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)
+
+
 def _cells(
     table: Table, max_rows: int, width: Callable[[str, bool], int]
 ) -> tuple[list[str], list[list[str]], str]:

@@ -1,6 +1,6 @@
 """Tables as text and HTML."""
 
-from skhyper._text import Table, as_html, as_text, shortened
+from skhyper._text import Table, as_html, as_text, shortened, value_text
 
 TABLE = Table(
     "Title",
@@ -60,3 +60,7 @@ def test_widths_of_single_columns():
         assert "x" * 500 in shown
         assert "y" * 500 not in shown
         assert "… is cut: see there" in shown
+
+
+def test_floats_of_hyperparameters_have_four_digits():
+    assert [value_text(v) for v in (0.123456, 10.0, "a", None)] == ["0.1235", "10", "'a'", "None"]

@@ -2,6 +2,7 @@
 
 from skhyper._lazy import public_dir
 from skhyper.inspection._comparison import Comparison, compare
+from skhyper.inspection._curves import ValidationCurve, validation_curve
 from skhyper.inspection._hyperparameters import Hyperparameter
 from skhyper.inspection._importance import Importance, importance
 from skhyper.inspection._inspection import Inspection, inspect
@@ -16,12 +17,14 @@ __all__ = [
     "Importance",
     "Inspection",
     "Parameter",
+    "ValidationCurve",
     "compare",
     "corrected_score",
     "fastest",
     "importance",
     "inspect",
     "one_standard_error",
+    "validation_curve",
 ]
 
 __dir__ = public_dir(__name__)

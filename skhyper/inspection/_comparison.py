@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skhyper._text import Table, as_text
+from skhyper._text import Table, as_text, value_text
 from skhyper.search._corrected import scores_of
 from skhyper.search._fold_scores import differences
 
@@ -71,7 +71,7 @@ class Comparison:
                 f"{self.standard_error[i]:.2g}",
                 f"{self.p_value[i]:.3f}",
                 "yes" if self.tied[i] else "no",
-                ", ".join(f"{name}={value!r}" for name, value in self.params[i].items()),
+                ", ".join(f"{name}={value_text(v)}" for name, v in self.params[i].items()),
             )
             for i, row in enumerate(self.rows)
         ]

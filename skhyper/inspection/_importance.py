@@ -188,12 +188,12 @@ def _decomposed(trials: Located, surrogate: str, rng: np.random.Generator) -> Im
     else:
         model = Forest.fit(trials.points, trials.losses, n_cells, rng)
     parts = model.parts()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = np.array([p.main_effects() for p in parts]) / model.variances()[:, None]
-        paired = np.argsort(-shares[0], kind="stable")[:_MAX_PAIRED]
-        together = parts[0].interactions(list(paired)) / model.variances()[0]
-        local = _local(model, trials, n_cells)
-        local /= local.sum()
+    variances = _positive(model.variances(), trials.losses)
+    shares = np.array([p.main_effects() for p in parts]) / variances[:, None]
+    paired = np.argsort(-shares[0], kind="stable")[:_MAX_PAIRED]
+    together = parts[0].interactions(list(paired)) / variances[0]
+    local = _local(model, trials, n_cells)
+    local /= _positive(local.sum(), trials.losses)
     names = list(dict.fromkeys(trials.names))
     # A vector, or a name in several sub-spaces, has several columns.
     groups = [np.flatnonzero([own == name for own in trials.names]) for name in names]
@@ -207,7 +207,7 @@ def _decomposed(trials: Located, surrogate: str, rng: np.random.Generator) -> Im
     return Importance(
         tuple(names[i] for i in order),
         main[order],
-        np.array([shares[1:, g].sum(axis=1).std() for g in groups])[order],
+        np.array([_spread(shares[1:, g].sum(axis=1)) for g in groups])[order],
         between[np.ix_(order, order)],
         np.array([local[g].sum() for g in groups])[order],
         np.array([active[:, g].any(axis=1).mean() for g in groups])[order],
@@ -216,6 +216,19 @@ def _decomposed(trials: Located, surrogate: str, rng: np.random.Generator) -> Im
         len(trials.losses),
         trials.n_omitted,
     )
+
+
+def _positive(variances: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """Variances; nan for those that are rounding errors beside the variance of the losses."""
+    least = 1e-12 * losses.var() + 1e-24 * np.mean(losses**2)
+    positive: np.ndarray = np.where(variances > least, variances, np.nan)
+    return positive
+
+
+def _spread(shares: np.ndarray) -> float:
+    """Standard deviation of the shares that are known."""
+    known = shares[np.isfinite(shares)]
+    return float(known.std()) if known.size else np.nan
 
 
 def _choices(dimension: Any) -> np.ndarray | None:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from skhyper.search._fold_scores import FoldScores, fold_scores, standard_error
+from skhyper.search._fold_scores import FoldScores, fold_scores, metric_of, standard_error
 from skhyper.search._rules import refit_rule
 from skhyper.search._task import optimized_metric
 
@@ -61,23 +61,25 @@ class CorrectedScore:
         )
 
 
-def scores_of(source: Any, metric: str | None = None) -> tuple[Mapping[str, Any], FoldScores]:
-    """``cv_results_`` and the fold scores of a search, or of ``cv_results_`` itself."""
+def metric_in(source: Any, metric: str | None = None) -> tuple[Mapping[str, Any], str]:
+    """``cv_results_`` of a search, or itself, and the metric: the optimized one if not given."""
     if isinstance(source, Mapping):
-        return source, fold_scores(source, metric)
+        return source, metric_of(source, metric)
     results = getattr(source, "cv_results_", None)
     if results is None:
         raise TypeError(
             f"A fitted search or its cv_results_ is needed; got {type(source).__name__}."
         )
+    optimized = optimized_metric(source)
+    named = optimized if f"mean_test_{optimized}" in results else None
+    return results, metric_of(results, metric or named)
+
+
+def scores_of(source: Any, metric: str | None = None) -> tuple[Mapping[str, Any], FoldScores]:
+    """``cv_results_`` and the fold scores of a search, or of ``cv_results_`` itself."""
+    results, metric = metric_in(source, metric)
     splits = getattr(getattr(source, "history_", None), "splits", ())
-    return results, fold_scores(results, metric or _metric(source, results), splits)
-
-
-def _metric(search: Any, results: Mapping[str, Any]) -> str | None:
-    """The optimized metric, if there are several and `refit` names it."""
-    name = optimized_metric(search)
-    return name if f"mean_test_{name}" in results else None
+    return results, fold_scores(results, metric, splits)
 
 
 def corrected_score(
@@ -135,8 +137,9 @@ def corrected_score(
     >>> rng = np.random.default_rng(0)
     >>> X, y = rng.standard_normal((100, 5)), rng.integers(2, size=100)  # nothing to learn
     >>> search = GridSearchCV(KNeighborsClassifier(), {"n_neighbors": range(1, 40)}).fit(X, y)
-    >>> float(search.best_score_), search.corrected_score()
-    (0.51, 0.3777, 90 % interval 0.006054 to 0.617 (mean of the selected candidate: ...))
+    >>> score = search.corrected_score()
+    >>> round(score.best_score, 2), round(score.estimate, 2)
+    (0.51, 0.38)
     """
     if method not in _METHODS:
         raise ValueError(f"method must be one of {sorted(_METHODS)}, got {method!r}.")

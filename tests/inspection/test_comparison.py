@@ -42,7 +42,7 @@ def test_frame_and_text():
     title, header, _, first = repr(found).splitlines()[:4]
     assert title.startswith(f"{found.tied.sum()} of 5 candidates cannot be told from the best")
     assert header.split() == ["row", "score", "difference", "+-", "p", "tied", "params"]
-    assert f"C={found.params[0]['C']!r}" in first
+    assert f"C={found.params[0]['C']:g}, kernel='rbf'" in first
     assert len(found) == 5
 
 

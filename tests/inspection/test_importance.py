@@ -103,8 +103,8 @@ def test_any_search(monkeypatch):
     assert text.startswith("Importance: share of the variance of the loss (6 trials; gp, R2")
     assert "hyperparameter" in text
     assert list(found.to_frame().columns) == ["main", "main_std", "local", "active"]
+    assert importance(theirs, metric="mean_fit_time").n_trials == 6
     monkeypatch.setitem(sys.modules, "pandas", None)
-    assert importance(theirs, metric="mean_fit_time", random_state=1).n_trials == 6
     with pytest.raises(ImportError, match="pandas"):
         found.to_frame()
 
@@ -122,9 +122,23 @@ def test_failed_trials_and_too_few_trials():
         importance(history, space=space, surrogate="tree")
 
 
-def test_a_loss_that_does_not_vary():
-    found = importance(trials(additive, lambda p: 1.0, 10), space=additive)
-    assert np.all(np.isnan(found.main) | (found.main < 1))
+@pytest.mark.parametrize("surrogate", ["gp", "forest"])
+@pytest.mark.parametrize("level", [0.0, 0.1, 1e6])
+def test_a_loss_that_does_not_vary(surrogate, level):
+    history = trials(additive, lambda p: level, 10)
+    found = importance(history, space=additive, surrogate=surrogate)
+    assert np.isnan(found.main).all()
+    assert np.isnan(found.local).all()
+    assert "nan" in repr(found)
+
+
+@pytest.mark.parametrize("surrogate", ["gp", "forest"])
+def test_one_trial_that_differs(surrogate):
+    # Some bootstrap samples have equal losses only.
+    history = trials(additive, lambda p: 1.0, 6)
+    last = Trial(6, history[0].params | {"a": 0.99}, "complete", loss=0.5)
+    found = importance(History((*history.trials, last)), space=additive, surrogate=surrogate)
+    assert np.isfinite(found.main_std).all() or np.isnan(found.main).all()
 
 
 def test_it_repeats():
