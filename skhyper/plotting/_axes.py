@@ -92,6 +92,8 @@ class Axis:
 def axes_of(results: Results) -> list[Axis]:
     """The axes of all hyperparameters of a search, in the order of its space."""
     space = results.space
+    if not space.n_dims:
+        raise ValueError("The trials of this search have no hyperparameters.")
     names = list(dict.fromkeys(name for name in space.names if name is not None))
     labels = short_names(names)
     axes = []
@@ -211,7 +213,7 @@ def position_in(space: Space, column: int, value: Any) -> float:
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """Names without the prefixes of a pipeline, as far as they remain unique.
+    """Names without the prefixes of a pipeline where that is unique, safe for matplotlib.
 
     Examples
     --------
@@ -220,7 +222,8 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     {'svc__C': 'C', 'svc__gamma': 'gamma', 'a__n': 'a__n', 'b__n': 'b__n'}
     """
     last = [name.rpartition("__")[2] for name in names]
-    return {name: end if last.count(end) == 1 else name for name, end in zip(names, last)}
+    short = {name: end if last.count(end) == 1 else name for name, end in zip(names, last)}
+    return {name: label.replace("$", r"\$") for name, label in short.items()}
 
 
 def _class_name(value: Any) -> str:
@@ -250,6 +253,6 @@ def text_of(value: Any) -> str:
 
 def text_of_params(params: Mapping[str, Any], labels: Mapping[str, str], longest: int = 48) -> str:
     """Candidates as text, such as ``C=1.2, kernel=rbf``, cut at a number of characters."""
-    pairs = ((labels.get(name, name), _class_name(v) or text_of(v)) for name, v in params.items())
+    pairs = ((labels.get(n, n), text_of(v).removesuffix("()")) for n, v in params.items())
     text = ", ".join(f"{label}={value}" for label, value in pairs)
     return text if len(text) <= longest else text[: longest - 1] + "…"

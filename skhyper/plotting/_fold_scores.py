@@ -9,6 +9,7 @@ from scipy import stats
 from skhyper.plotting._axes import short_names, text_of_params
 from skhyper.plotting._results import results_of
 from skhyper.plotting._style import BLUE, ORANGE, RED, legend_above, panels
+from skhyper.search._fold_scores import standard_error
 
 # Probability of the interval of a difference.
 _LEVEL = 0.95
@@ -95,13 +96,10 @@ def fold_scores(search: Any, n_candidates: int = 10) -> FoldScores:
 
 
 def _half_width(differences: np.ndarray, test_share: float) -> np.ndarray:
-    """Half of the interval of mean differences, by Nadeau and Bengio (2003)."""
+    """Half of the interval of mean differences, by the corrected resampled t-test."""
     n = differences.shape[1]
-    if n < 2:
-        return np.full(len(differences), np.nan)
-    variance = differences.var(axis=1, ddof=1) * (1 / n + test_share)
-    quantile = stats.t.ppf((1 + _LEVEL) / 2, n - 1)
-    half_width: np.ndarray = quantile * np.sqrt(variance)
+    quantile = stats.t.ppf((1 + _LEVEL) / 2, n - 1) if n > 1 else np.nan
+    half_width: np.ndarray = quantile * standard_error(differences, test_share)
     return half_width
 
 

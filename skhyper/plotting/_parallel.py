@@ -209,7 +209,9 @@ class ParallelCoordinatesDisplay:
     def _draw_legend(self, ax: Any) -> None:
         from matplotlib.lines import Line2D
 
-        handles = [Line2D([], [], color=RED, lw=2.6, label="best")]
+        handles = []
+        if self.data.best is not None:
+            handles.append(Line2D([], [], color=RED, lw=2.6, label="best"))
         if np.isnan(self.data.scores).any():
             handles.append(Line2D([], [], color="0.55", ls=":", label="failed"))
         title = None
@@ -236,7 +238,7 @@ def _draw_axes(ax: Any, axes: list[Axis], has_lane: bool) -> None:
             ax.plot([x - 0.02, x + 0.02], [height, height], color="black", lw=1.0, zorder=3)
             style = {"fontsize": 8, "va": "center", "ha": "left", "zorder": 5, "bbox": halo}
             ax.text(x + 0.035, height, text, **style)
-        name = axis.label if len(axis.label) <= 18 else axis.label[:17] + "…"
+        name = axis.label if len(axis.label) <= 18 else "…" + axis.label[-17:]
         stagger = 0.055 * (x % 2) if max(len(a.label) for a in axes) > 11 else 0.0
         ax.text(x, 1.04 + stagger, name, ha="center", va="bottom", fontsize=9)
         reasons = list(dict.fromkeys(text for text in axis.others if text))

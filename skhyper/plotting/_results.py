@@ -1,7 +1,7 @@
 """The trials of a fitted search, of this package or of scikit-learn, as pictures need them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +23,7 @@ class Results:
     Attributes
     ----------
     history : History
-        At least one trial.
+        At least one trial, and none that is running.
     space : Space
         The search space; inferred from the trials if the search has none.
     label : str
@@ -154,6 +154,8 @@ def _checked(
     label: str = "",
     sign: int = -1,
 ) -> Results:
+    ended = tuple(trial for trial in history if trial.state != TrialState.RUNNING)
+    history = replace(history, trials=ended)
     if not len(history):
         raise ValueError("There is no trial to draw.")
     if not isinstance(space, Space):
@@ -242,7 +244,7 @@ def inferred_space(settings: Sequence[Mapping[str, Any]]) -> Space:
             values.setdefault(name, []).append(value)
     dimensions = {name: _dimension(found) for name, found in values.items()}
     parts = dict.fromkeys(tuple(name for name in dimensions if name in p) for p in settings)
-    dicts = [{name: dimensions[name] for name in names} for names in parts if names]
+    dicts = [{name: dimensions[name] for name in names} for names in parts]
     return Space(dicts[0] if len(dicts) == 1 else dicts)
 
 

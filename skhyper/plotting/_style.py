@@ -170,7 +170,7 @@ def number_text(value: float) -> str:
         factor = value / 10.0**exponent
         head = "" if abs(factor - 1) < 1e-6 else rf"{factor:.3g} \times "
         return f"${head}10^{{{exponent}}}$"
-    return f"{value:.4g}"
+    return f"{value:.6g}"
 
 
 def as_list(value: Any) -> list[Any]:

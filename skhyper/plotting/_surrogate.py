@@ -24,6 +24,8 @@ from skhyper.space import Space
 
 # Points of a Sobol sequence for the other hyperparameters, for one and for two axes.
 _N_SAMPLES = {1: 256, 2: 64}
+# Maximum number of points that are made at once.
+_N_ROWS = 4096
 # Positions and sample points where axes are ranked.
 _N_RANKED, _N_RANKED_SAMPLES = 8, 64
 
@@ -80,11 +82,10 @@ class Average:
             nan where a hyperparameter cannot have the value there.
         """
         center = np.where(np.isnan(around), 0.5, around)[None]
-        rows = [self._points(axes, place, center) for place in positions]
-        mean, std = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-        valid = np.array([len(points) > 0 for points in rows])
-        if valid.any():
-            mean[valid], std[valid] = self._model.predict_points(np.concatenate(rows))
+        points, valid = self._points(axes, positions, center)
+        mean, std = np.full(len(positions), np.nan), np.full(len(positions), np.nan)
+        if (valid := valid[:, 0]).any():
+            mean[valid], std[valid] = self._model.predict_points(points[valid, 0])
         return self.sign * mean, std
 
     def __call__(
@@ -106,10 +107,12 @@ class Average:
         """
         sample = self._sample(axes, n_samples)
         mean, std = np.full(len(positions), np.nan), np.full(len(positions), np.nan)
-        for row, place in enumerate(positions):
-            points = self._points(axes, place, sample)
-            if len(points):
-                mean[row], std[row] = self._average(points)
+        step = max(1, _N_ROWS // len(sample))
+        for first in range(0, len(positions), step):
+            points, valid = self._points(axes, positions[first : first + step], sample)
+            for row in np.flatnonzero(valid.any(axis=1)):
+                own = first + row
+                mean[own], std[own] = self._average(points[row, valid[row]])
         return self.sign * mean, std
 
     def _sample(self, axes: Sequence[Axis], n_samples: int | None = None) -> np.ndarray:
@@ -120,21 +123,31 @@ class Average:
         points: np.ndarray = qmc.Sobol(self.space.n_dims, scramble=True, seed=0).random(n)
         return points
 
-    def _points(self, axes: Sequence[Axis], place: np.ndarray, sample: np.ndarray) -> np.ndarray:
-        """The sample points where all axes are active, moved to a position, and valid."""
-        points, known = sample.copy(), np.zeros(sample.shape[1], dtype=bool)
-        for axis, position in zip(axes, place):
-            value = axis.value_at(position)
+    def _points(
+        self, axes: Sequence[Axis], positions: np.ndarray, sample: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sample points (m, d) moved to positions (g, n_axes): (g, m, d), and which are valid.
+
+        Valid are those where all axes are active and have the value, and that the constraint
+        accepts.
+        """
+        points = np.repeat(sample[None], len(positions), axis=0)
+        known = np.zeros((len(positions), 1, self.space.n_dims), dtype=bool)
+        for axis, places in zip(axes, positions.T):
             for column in axis.columns:
-                u = position_in(self.space, column, value)
-                if np.isfinite(u):
-                    points[:, column], known[column] = u, True
-        points = self.space.canonical(points)
-        kept = np.ones(len(points), dtype=bool)
+                values = (axis.value_at(place) for place in places)
+                u = np.array([position_in(self.space, column, value) for value in values])
+                known[:, 0, column] = found = np.isfinite(u)
+                points[found, :, column] = u[found, None]
+        rows = self.space.canonical(points.reshape(-1, self.space.n_dims))
+        points = rows.reshape(points.shape)
+        valid = np.ones(points.shape[:2], dtype=bool)
         for axis in axes:
-            columns = [column for column in axis.columns if known[column]]
-            kept &= np.isfinite(points[:, columns]).any(axis=1)
-        return self.space.filter(points[kept])
+            columns = list(axis.columns)
+            valid &= (known & ~np.isnan(points))[..., columns].any(axis=2)
+        if self.space.constraint is not None:
+            valid[valid] = self.space.meets(points[valid])
+        return points, valid
 
     def _average(self, points: np.ndarray) -> tuple[float, float]:
         """Posterior mean and standard deviation of the mean loss at points (m, d).

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from skhyper import History, Trial, When
-from skhyper.plotting._axes import axes_of, position_in, text_of, text_of_params
+from skhyper.plotting._axes import axes_of, position_in, short_names, text_of, text_of_params
 from skhyper.plotting._results import Results, results_of
 from skhyper.space import Space
 
@@ -110,7 +110,13 @@ def test_coordinates_of_values():
     assert np.isnan(position_in(space, 1, "z"))
 
 
+def test_without_hyperparameters():
+    with pytest.raises(ValueError, match="have no hyperparameters"):
+        axes({}, {}, {})
+
+
 def test_texts_are_short_and_safe():
+    assert short_names(["a__x$y$"]) == {"a__x$y$": r"x\$y\$"}
     assert text_of("a$b$") == r"a\$b\$"
     assert text_of(np.float64(0.123456)) == "0.123"
     assert text_of(len) == "len"

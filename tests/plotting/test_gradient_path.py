@@ -31,7 +31,7 @@ def net():
 
 def test_each_trial_is_in_the_design_or_in_a_descent(ridge, net):
     for search in (ridge, net):
-        data = gradient_path(search)
+        data = GradientPathDisplay.from_search(search).data
         in_descents = np.concatenate(data.descents).tolist()
         assert sorted({*in_descents, *data.design.tolist()}) == list(range(search.n_trials_))
         for own in data.descents:
@@ -49,6 +49,7 @@ def test_slopes_and_surface_agree_with_the_criterion(ridge):
     np.testing.assert_allclose(at, data.criterion, atol=0.02 * np.ptp(data.criterion))
 
 
+@pytest.mark.slow
 def test_two_hyperparameters(net):
     data = GradientPathDisplay.from_search(net).data
     assert [axis.name for axis in data.axes] == ["alpha", "l1_ratio"]

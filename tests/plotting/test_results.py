@@ -45,6 +45,13 @@ def test_the_optimized_metric_of_several(data):
         np.testing.assert_allclose(results.train_scores.mean(axis=1), expected)
 
 
+def test_running_trials_are_left_out():
+    done = Trial(1, {"a": 1}, "complete", np.array([0.5, 0.7]), -0.6)
+    results = results_of(History((Trial(0, {"a": 2}), done)))
+    assert results.history.trials == (done,)
+    assert results.best == 0
+
+
 def test_failed_and_stopped_trials():
     trials = (
         Trial(0, {"a": 1}, "complete", np.array([0.5, 0.7]), -0.6),
