@@ -7,6 +7,7 @@ ellipsis; hidden rows are counted.
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 ELLIPSIS = "…"
 
@@ -112,3 +113,14 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+class Printed:
+    """Mixin of objects that are printed as tables: IPython shows the table, too.
+
+    ``repr`` stays on one line, as it is part of messages and of other objects' texts.
+    """
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        is_alone = len(printer.stack) <= 1
+        printer.text(str(self) if is_alone and not cycle else repr(self))

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from skhyper._text import Printed
+from skhyper._trial_text import history_text, trial_text
+
 
 class TrialState(StrEnum):
     """State of a trial; each member equals its string, and is shown as it."""
@@ -59,7 +62,7 @@ class StopReason(str):
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class Trial(Printed):
     """One candidate and its evaluation.
 
     Attributes
@@ -116,6 +119,9 @@ class Trial:
         if not self.fold_numbers:
             object.__setattr__(self, "fold_numbers", tuple(range(len(self.folds))))
 
+    def __str__(self) -> str:
+        return trial_text(self)
+
     @property
     def standard_error(self) -> float:
         """Standard error of `loss`, from the scores of the folds; nan with fewer than two."""
@@ -152,7 +158,7 @@ class Stop:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class History(Sequence):
+class History(Printed, Sequence):
     """Trials in the order of asking.
 
     Attributes
@@ -175,6 +181,9 @@ class History(Sequence):
         best = self.best
         found = "" if best is None else f", best {dict(best.params)!r} with loss {best.loss:.6g}"
         return f"<History of {len(self)} trials{found}>"
+
+    def __str__(self) -> str:
+        return history_text(self)
 
     def __len__(self) -> int:
         return len(self.trials)

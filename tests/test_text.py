@@ -1,6 +1,10 @@
 """Tables as text and HTML."""
 
-from skhyper._text import Table, as_html, as_text, shortened, value_text
+import types
+
+import pytest
+
+from skhyper._text import Printed, Table, as_html, as_text, duration, shortened, value_text
 
 TABLE = Table(
     "Title",
@@ -64,3 +68,33 @@ def test_widths_of_single_columns():
 
 def test_floats_of_hyperparameters_have_four_digits():
     assert [value_text(v) for v in (0.123456, 10.0, "a", None)] == ["0.1235", "10", "'a'", "None"]
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [
+        (0.0, "0 s"),
+        (0.123, "0.12 s"),
+        (9.96, "10 s"),
+        (59.6, "1 min 0 s"),
+        (3599.7, "1 h 0 min"),
+        (90000, "25 h 0 min"),
+    ],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_ipython_shows_the_table_of_an_object_alone():
+    class Both(Printed):
+        def __repr__(self):
+            return "short"
+
+        def __str__(self):
+            return "table"
+
+    shown = []
+    for depth in (1, 2):
+        printer = types.SimpleNamespace(stack=[None] * depth, text=shown.append)
+        Both()._repr_pretty_(printer, cycle=False)
+    assert shown == ["table", "short"]

@@ -30,6 +30,7 @@ from skhyper import (
     GridSearchCV,
     RandomizedSearchCV,
     SearchCV,
+    report,
 )
 from skhyper.callbacks import ProgressBar
 from skhyper.plotting import ConvergenceDisplay
@@ -151,7 +152,8 @@ def main():
     runs = run_all(X, y)
     print_table(runs, X_test, y_test)
     plot_convergence(runs, output)
-    print(f"\nThe convergence plot is in {output}.")
+    page = report(runs["Bayesian"][0], output.with_name("report.html"))
+    print(f"\nThe convergence plot is in {output}, the report of the Bayesian search in {page}.")
 
 
 if __name__ == "__main__":

@@ -204,7 +204,7 @@ def load_history(path: Any, damaged: str = "raise") -> History:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "search.jsonl"
     ...     search = GridSearchCV(SVC(), {"C": [1, 10]}, journal=path).fit(X, y)
-    ...     print(load_history(path))
+    ...     load_history(path)
     <History of 2 trials, best {'C': 10} with loss -0.98>
     """
     if damaged not in ("raise", "skip"):

@@ -7,7 +7,7 @@ import ast
 import inspect
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from skhyper.space import Categorical, When
 
 # Arrays with more elements are not written out.
 _MAX_ELEMENTS = 100
-_LINE = 88
+_LINE = 80
 # Names that the text of an object may contain, beside its class.
 _BUILTIN = {"True", "False", "None"}
 
@@ -58,11 +58,8 @@ class Code:
         return self._named(value) or self._printed(value) or self._lacking(value)
 
     def call(self, name: str, arguments: Mapping[str, str]) -> str:
-        """A call with keywords, whose values are expressions; on one line if that is short."""
-        written = [f"{key}={value}" for key, value in arguments.items()]
-        if len(line := f"{name}({', '.join(written)})") <= _LINE:
-            return line
-        return f"{name}(\n" + "".join(f"    {text},\n" for text in written) + ")"
+        """A call with keywords, whose values are expressions."""
+        return enclosed(f"{name}(", [f"{key}={value}" for key, value in arguments.items()], ")")
 
     def header(self) -> list[str]:
         """Lines with the imports, and the names to define."""
@@ -82,12 +79,12 @@ class Code:
         return name
 
     def _sequence(self, value: Iterable[Any]) -> str:
-        inner = ", ".join(self.of(v) for v in value)
+        parts = [self.of(v) for v in value]
         if isinstance(value, tuple):
-            return f"({inner},)" if len(value) == 1 else f"({inner})"
+            return f"({parts[0]},)" if len(value) == 1 else enclosed("(", parts, ")")
         if isinstance(value, set):
-            return f"{{{inner}}}" if value else "set()"
-        return f"[{inner}]"
+            return enclosed("{", parts, "}") if value else "set()"
+        return enclosed("[", parts, "]")
 
     def _ufunc(self, value: np.ufunc) -> str:
         if getattr(np, value.__name__, None) is not value:
@@ -96,7 +93,7 @@ class Code:
         return f"np.{value.__name__}"
 
     def _mapping(self, value: Mapping[Any, Any]) -> str:
-        return "{" + ", ".join(f"{self.of(k)}: {self.of(v)}" for k, v in value.items()) + "}"
+        return enclosed("{", [f"{self.of(k)}: {self.of(v)}" for k, v in value.items()], "}")
 
     def _array(self, value: np.ndarray) -> str:
         if value.size > _MAX_ELEMENTS:
@@ -118,8 +115,7 @@ class Code:
         name = self._named(type(value))
         if not name:
             return self._lacking(value)
-        params = changed_params(value)
-        return f"{name}({', '.join(f'{k}={self.of(v)}' for k, v in params.items())})"
+        return self.call(name, {k: self.of(v) for k, v in changed_params(value).items()})
 
     def _named(self, value: Any) -> str:
         """Name of a class or function that can be imported; empty otherwise."""
@@ -165,6 +161,15 @@ _WRITERS: list[tuple[Any, Any]] = [
     (When, Code._when),
     (Categorical, Code._categorical),
 ]
+
+
+def enclosed(start: str, parts: Sequence[str], end: str) -> str:
+    """Expressions within brackets, on one line if that is short."""
+    line = f"{start}{', '.join(parts)}{end}"
+    if len(line) <= _LINE and "\n" not in line:
+        return line
+    inner = (part.replace("\n", "\n    ") for part in parts)
+    return f"{start}\n" + "".join(f"    {part},\n" for part in inner) + end
 
 
 def _places(module: str) -> list[str]:

@@ -27,7 +27,7 @@ p{margin:.5em 0}.soft,figcaption{color:var(--soft);font-size:.9rem}
 dl{display:grid;grid-template-columns:minmax(90px,max-content) 1fr;gap:4px 16px;margin:.6em 0}
 dt{color:var(--soft)}dd{margin:0}
 figure{margin:0}.figures{display:grid;gap:22px 28px;
-grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr))}
+grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr))}
 .scroll{overflow:auto;max-height:32rem;border:1px solid var(--edge);border-radius:8px}
 table{border-collapse:collapse;font-size:.88rem;width:max-content;min-width:100%;
 font-variant-numeric:tabular-nums}

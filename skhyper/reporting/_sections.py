@@ -100,9 +100,9 @@ def _folds(search: Any, record: Record) -> str:
     drawn = "" if splitter is None else f", cv={shortened(repr(splitter), 200)}"
     sizes = getattr(splits, "sizes", ())
     if not sizes:
-        return f"{n}{drawn}"
+        return f"{n} folds{drawn}"
     train, test = zip(*sizes)
-    return f"{n}{drawn}; {_span(train)} samples for training, {_span(test)} for scoring"
+    return f"{n} folds{drawn}; {_span(train)} samples for training, {_span(test)} for scoring"
 
 
 def _span(numbers: Sequence[int]) -> str:
@@ -181,7 +181,7 @@ def _ties(record: Record) -> str:
         [
             str(found.rows[i]),
             _number(found.mean[i]),
-            f"{found.difference[i]:.2g} ± {found.standard_error[i]:.2g}",
+            f"{found.difference[i]:.2g} ± {found.standard_error[i]:.2g}" if i else "",
             ", ".join(f"{name}={value_text(v)}" for name, v in found.params[i].items()),
         ]
         for i in first

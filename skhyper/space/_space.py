@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from skhyper._text import Printed
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.space._check import split_subspaces
 from skhyper.space._choices import equal
@@ -25,11 +26,12 @@ from skhyper.space._columns import Columns, Subspace
 from skhyper.space._dimensions import Dimension
 from skhyper.space._points import is_inside, place, point_keys
 from skhyper.space._sampling import sample
+from skhyper.space._text import space_text
 from skhyper.space._vectors import as_vector, like
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Space:
+class Space(Printed):
     """A search space over the params of an estimator; it cannot be changed.
 
     Parameters
@@ -102,6 +104,9 @@ class Space:
         body = parts[0] if len(parts) == 1 else "[" + ", ".join(parts) + "]"
         extra = "" if self.constraint is None else f", constraint={self.constraint!r}"
         return f"Space({body}{extra})"
+
+    def __str__(self) -> str:
+        return space_text(self)
 
     # Columns
 

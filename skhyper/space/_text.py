@@ -1,12 +1,14 @@
-"""A search space as rows of text."""
+"""A search space as a table of text."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from skhyper._text import Table, as_text
 from skhyper.space._categorical import Categorical
 from skhyper.space._dimensions import Dimension
 
 COLUMNS = ("sub-space", "name", "values", "scale", "condition")
+_MAX_ROWS = 20
 
 
 def rows(space: Any) -> Iterator[tuple[str, ...]]:
@@ -32,6 +34,16 @@ def rows(space: Any) -> Iterator[tuple[str, ...]]:
                 values += f" ({len(columns)} components)"
             conditions = (condition.text for _, condition in subspace.conditions[name])
             yield which, name, values, scale, " and ".join(conditions)
+
+
+def space_text(space: Any) -> str:
+    """A space as a table."""
+    lines = list(rows(space))
+    title = f"Space of {len(lines)} hyperparameter{'s' * (len(lines) != 1)}"
+    if space.n_subspaces > 1:
+        title = f"Space of {space.n_subspaces} sub-spaces"
+    text = as_text(Table(title, COLUMNS, lines, "repr(space)"), max_rows=_MAX_ROWS, max_width=50)
+    return text if space.constraint is None else f"{text}\n  constraint: {space.constraint!r}"
 
 
 def _texts(dimension: Dimension) -> tuple[str, str]:

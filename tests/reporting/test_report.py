@@ -58,7 +58,7 @@ def test_all_searches(name, tmp_path):
 def test_what_the_question_and_the_answer_say(tmp_path):
     text = " ".join(read(skhyper.report(search("bayes"), tmp_path / "r.html")).words)
     assert "150 samples; 4 features; 3 classes: 0, 1, 2" in text
-    assert "3, cv=StratifiedKFold" in text
+    assert "3 folds, cv=StratifiedKFold" in text
     assert "100 samples for training, 50 for scoring" in text
     assert "n_iter=8 candidates were tried" in text
     corrected = search("bayes").corrected_score()

@@ -3,7 +3,7 @@
 from scipy.stats import loguniform
 
 from skhyper.space import Integer, Real, Space, When
-from skhyper.space._text import COLUMNS, rows
+from skhyper.space._text import COLUMNS, rows, space_text
 
 
 def test_all_kinds_of_dimensions():
@@ -50,3 +50,22 @@ def test_conditions_and_subspaces():
 def test_vectors():
     space = Space({"alpha": (0.1, 1.0)}).with_vectors({"alpha": [1.0, 2.0, 3.0]})
     assert [row[2] for row in rows(space)] == ["0.1 to 1 (3 components)"]
+
+
+def test_a_space_is_printed_as_a_table():
+    def small(params):
+        return True
+
+    space = Space({"C": (0.1, 10.0, "log-uniform"), "k": ["a", "b"]}, small)
+    assert str(space).splitlines()[:5] == [
+        "Space of 2 hyperparameters",
+        "  name  values     scale",
+        "  ----  ---------  -------",
+        "  C     0.1 to 10  log",
+        "  k     'a', 'b'   choices",
+    ]
+    assert "constraint: <function" in str(space)
+    assert repr(space).startswith("Space({'C': Real(0.1, 10.0, 'log-uniform')")
+    assert space_text(Space([{"a": [1]}, {"a": [2]}])).startswith("Space of 2 sub-spaces")
+    many = Space({f"h{i}": (0.0, 1.0) for i in range(99)})
+    assert len(str(many).splitlines()) < 25
