@@ -41,7 +41,7 @@ def searches(table, seed):
 
 
 def mean_of(params, means):
-    return means[tuple(params[name] for name in "abc"[: means.ndim])]
+    return means[tuple(params[name] for name in "abc" if name in params)]
 
 
 def noise_of(table):

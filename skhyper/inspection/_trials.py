@@ -115,8 +115,9 @@ def _history_losses(history: History) -> np.ndarray:
     if complete and stopped:
         folds = np.mean(complete, axis=0)
         for i in stopped:
-            run = ~np.isnan(history[i].scores)
-            losses[i] += folds[run].mean() - folds.mean()
+            scores = history[i].scores
+            run = ~np.isnan(scores)
+            losses[i] = folds[run].mean() - folds.mean() - scores[run].mean()
     return losses
 
 

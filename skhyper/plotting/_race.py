@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from skhyper._trial import Trial
 from skhyper.plotting._results import results_of
 from skhyper.plotting._style import (
     RED,
@@ -75,7 +76,7 @@ def race(search: Any) -> Race:
         return _halving(search, results)
     steps, scores = [], []
     for trial in results.history:
-        values = np.asarray(trial.scores, dtype=float)
+        values = _in_order_of_running(trial)
         run = np.flatnonzero(np.isfinite(values))
         steps.append(run + 1.0)
         means = np.cumsum(values[run]) / np.arange(1, len(run) + 1)
@@ -90,6 +91,15 @@ def race(search: Any) -> Race:
         results.label,
         results.greater_is_better,
     )
+
+
+def _in_order_of_running(trial: Trial) -> np.ndarray:
+    """Scores of the folds that were run, in the order in which they started."""
+    scores = np.asarray(trial.scores, dtype=float)
+    if not trial.folds:
+        return scores[np.isfinite(scores)] if trial.state == "stopped" else scores
+    started = [fold.get("started", np.nan) for fold in trial.folds]
+    return scores[np.array(trial.fold_numbers)[np.argsort(started, kind="stable")]]
 
 
 def _halving(search: Any, results: Any) -> Race:

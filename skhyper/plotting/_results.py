@@ -62,7 +62,7 @@ class Results:
 
     @cached_property
     def partial_scores(self) -> np.ndarray:
-        """Score of each stopped trial on its first folds, nan for the others, shape (n_trials,)."""
+        """Estimated score of each stopped trial, nan for the others, shape (n_trials,)."""
         stopped = self.states == TrialState.STOPPED
         return self.sign * np.where(stopped, [trial.loss for trial in self.history], np.nan)
 
@@ -74,12 +74,11 @@ class Results:
     @cached_property
     def train_scores(self) -> np.ndarray:
         """The same of the training scores; nan if they were not computed."""
-        rows = [
-            np.array([_pick(fold.get("train_scores", np.nan), self.metric) for fold in trial.folds])
-            for trial in self.history
-        ]
-        width = self.fold_scores.shape[1]
-        return _padded([*rows, np.empty(width)])[:-1]
+        table = np.full(self.fold_scores.shape, np.nan)
+        for row, trial in zip(table, self.history):
+            for number, fold in zip(trial.fold_numbers, trial.folds):
+                row[number] = _pick(fold.get("train_scores", np.nan), self.metric)
+        return table
 
     @cached_property
     def params(self) -> list[dict[str, Any]]:

@@ -6,9 +6,10 @@ from scipy.stats import loguniform
 from sklearn.datasets import load_iris
 from sklearn.svm import SVC
 
-from skhyper import History, Trial
+from skhyper import GridSearchCV, History, Trial
 from skhyper.plotting import RaceDisplay
 from skhyper.plotting._race import race
+from skhyper.plotting._results import results_of
 
 
 def test_running_means_of_the_folds():
@@ -28,6 +29,22 @@ def test_running_means_of_the_folds():
     assert (data.best, data.unit, data.most) == (0, "folds", 4)
     texts = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
     assert texts == ["selected", "to the end: 1", "dropped: 2"]
+
+
+def test_folds_of_a_raced_search_are_in_the_order_in_which_they_were_run():
+    X, y = load_iris(return_X_y=True)
+    grid = {"C": np.logspace(-3, 2, 12), "gamma": [0.01, 10.0]}
+    search = GridSearchCV(SVC(), grid, cv=5, racing=True, return_train_score=True).fit(X, y)
+    order = np.random.default_rng([search.history_.seed, 0, 2]).permutation(5)
+    data = race(search)
+    n_run = [len(trial.folds) for trial in search.history_]
+    assert data.reached.tolist() == n_run
+    assert min(n_run) < 5
+    for trial, scores in zip(search.history_, data.scores):
+        np.testing.assert_allclose(scores[0], trial.scores[order[0]])
+        np.testing.assert_allclose(scores[-1], np.nanmean(trial.scores))
+    table = [search.cv_results_[f"split{fold}_train_score"] for fold in range(5)]
+    np.testing.assert_array_equal(results_of(search).train_scores, np.transpose(table))
 
 
 def test_a_search_without_a_race_saves_nothing(plain, one):
