@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import Ridge
-from sklearn.metrics import get_scorer, mean_squared_error
+from sklearn.metrics import check_scoring, get_scorer, mean_squared_error
 from sklearn.preprocessing import StandardScaler
 
 from skhyper import _sklearn
@@ -21,6 +21,17 @@ def test_value_error():
     message = _sklearn.value_error(Ridge(), "alpha", -1.0, constraints)
     assert "'alpha' parameter of Ridge must be" in message
     assert _sklearn.value_error(Ridge(), "alpha", -1.0, "no_validation") == ""
+
+
+def test_which_scorers_only_predict():
+    scorer = get_scorer("neg_mean_squared_error")
+    passthrough = check_scoring(Ridge())
+    several = _sklearn.MultimetricScorer(scorers={"a": scorer, "b": passthrough})
+    for one in (scorer, passthrough, several):
+        assert _sklearn.only_predicts(one)
+    own = _sklearn.MultimetricScorer(scorers={"a": scorer, "b": lambda model, X, y: 0.0})
+    for one in (own, lambda model, X, y: 0.0):
+        assert not _sklearn.only_predicts(one)
 
 
 def test_scorer_parts():

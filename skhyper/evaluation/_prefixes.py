@@ -9,6 +9,7 @@ the user's classes remain, and scorers can inspect the fitted steps.
 import functools
 import hashlib
 import random
+import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -50,6 +51,7 @@ class Session:
     def __init__(self, store: Store, fold: int):
         self.store = store
         self._fold = fold
+        self._thread = threading.get_ident()
         self._known: dict[int, tuple[Any, str, bool]] = {}
         # Keys of the input of ColumnTransformers that run, by their paths.
         self.inside: dict[str, str | None] = {}
@@ -63,6 +65,11 @@ class Session:
         for interceptor in self.interceptors:
             interceptor.remove()
         self._known.clear()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the fold runs in this thread: another one may have received its fitted steps."""
+        return threading.get_ident() == self._thread
 
     @property
     def report(self) -> Reuse:
@@ -147,7 +154,7 @@ class _Interceptor:
     def call(self, method: str, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Call a method, or look its result up."""
         session = self._session()
-        if session is None or self._is_busy or not args or len(args) > 2:
+        if session is None or not session.is_here or self._is_busy or not args or len(args) > 2:
             return self.real[method](*args, **kwargs)
         X, *rest = args
         X_key = self._key_of_input(session, X)
@@ -221,34 +228,35 @@ class _Interceptor:
         elif key and _global_generators() != generators:
             why_not = "it draws from a global random generator"
         elif key and session.n_forgotten == n_forgotten:
-            why_not = self._store(session, method, output, X, key, seconds)
+            output, why_not = self._stored(session, method, output, X, key, seconds)
         if why_not:
             session.why_not[self._step.path] = why_not
         return output
 
-    def _store(
+    def _stored(
         self, session: Session, method: str, output: Any, X: Any, key: str, seconds: float
-    ) -> str:
-        """Store the result of a call; returns why not, if so."""
-        is_fit = method != "transform"
-        if method == "fit":
-            copy = None
-        elif may_alias(output, X):
-            return "its output may be its input"
-        else:
-            copy = same_copy(output)
-            if copy is None:
-                return f"no copy of its output, {type(output).__name__}, is exact"
-            session.know(output, key)
-        state = None
-        if is_fit:
-            self._fitted = key
+    ) -> tuple[Any, str]:
+        """Store the result of a call; returns the output, and why it was not stored, if so."""
+        state = copy = None
+        if method != "transform":
             attributes = vars(self.transformer).items()
             state = {name: value for name, value in attributes if name not in _NOT_STATE}
+        if method != "fit":
+            if may_alias(output, X):
+                return output, "its output may be its input"
+            copy = same_copy(output)
+            if copy is None:
+                return output, f"no copy of its output, {type(output).__name__}, is exact"
+            # The next step may change its input, which must not be an attribute that is kept.
+            if any(may_alias(output, value) for value in (state or {}).values()):
+                output = same_copy(copy)
+            session.know(output, key)
+        if state is not None:
+            self._fitted = key
         entry = Entry(state, copy, seconds)
         if not session.store.put(key, entry, entry.size(X)):
-            return "it takes more memory than reuse allows"
-        return ""
+            return output, "it takes more memory than reuse allows"
+        return output, ""
 
 
 class _Method:

@@ -94,8 +94,11 @@ class Step:
 
 
 def steps_of(pipeline: Pipeline, recurrence: Recurrence) -> dict[str, Step]:
-    """The steps of a pipeline before the last one, by their names."""
-    return _chain(dict(pipeline.steps[:-1]), "", [], (), True, recurrence)
+    """The steps of a pipeline before the last one, by their names; none if they are malformed."""
+    try:
+        return _chain(dict(pipeline.steps[:-1]), "", [], (), True, recurrence)
+    except Exception:  # noqa: BLE001  (of any parameter's; a fit says what is wrong)
+        return {}
 
 
 def parts_of(estimator: Any) -> dict[str, Any]:

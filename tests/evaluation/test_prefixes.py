@@ -2,9 +2,10 @@
 
 import copy
 import pickle
+import threading
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -98,6 +99,48 @@ def test_stored_outputs_are_not_those_that_were_handed_out():
         np.testing.assert_array_equal(output, StandardScaler().fit_transform(X))
         output[:] = 0.0
     assert session.report.fits_made == 0
+
+
+class Embedding(BaseEstimator, TransformerMixin):
+    """Returns its own attribute, as Isomap does."""
+
+    def fit_transform(self, X, y=None):
+        self.embedding_ = X + 1.0
+        return self.embedding_
+
+    def transform(self, X):
+        return X + self.embedding_.mean()
+
+
+def test_attributes_that_are_kept_are_not_handed_out():
+    store = Store(10**6)
+    for _ in range(3):
+        estimator = pipeline(Embedding())
+        session = opened(estimator, store)
+        output = estimator[0].fit_transform(X, y)
+        np.testing.assert_array_equal(output, X + 1.0)
+        np.testing.assert_array_equal(estimator[0].embedding_, X + 1.0)
+        output[:] = 0.0
+    assert session.report.fits_made == 0
+
+
+def test_another_thread_does_not_use_the_data_of_a_session():
+    store = Store(10**6)
+    estimator = pipeline(StandardScaler())
+    session = opened(estimator, store)
+    estimator.fit(X, y)
+    session.know_root(X, "test")
+    scaler, transformed = estimator[0], []
+    thread = threading.Thread(target=lambda: transformed.append(scaler.transform(X)))
+    before = session.seconds
+    scaler.transform(X)
+    scaler.transform(X)
+    assert session.seconds > before
+    before = session.seconds
+    thread.start()
+    thread.join()
+    np.testing.assert_array_equal(transformed[0], StandardScaler().fit_transform(X))
+    assert session.seconds == before
 
 
 def test_without_its_session_nothing_is_intercepted():

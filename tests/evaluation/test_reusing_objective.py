@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectFromModel, SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import Lasso, LogisticRegression, Ridge
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge, SGDClassifier
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import GroupKFold
 from sklearn.naive_bayes import GaussianNB
@@ -27,6 +27,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
+    MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
     QuantileTransformer,
@@ -34,6 +35,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import all_estimators
 
 from skhyper import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
 
@@ -449,3 +451,44 @@ def test_a_cap_too_small_for_anything():
     np.testing.assert_equal(scores_of(search), scores_of(plain))
     assert search.reuse_.fits_made == search.reuse_.fits_asked == 9
     assert search.reuse_.why_not == {"s0": "it takes more memory than reuse allows"}
+
+
+def all_transformers():
+    """Transformers of scikit-learn, with what they transform."""
+    dicts = [{f"a{i}": float(v) for i, v in enumerate(row)} for row in X]
+    others = {"CountVectorizer": TEXTS, "HashingVectorizer": TEXTS, "TfidfVectorizer": TEXTS}
+    others |= {"DictVectorizer": dicts, "FeatureHasher": dicts}
+    for name, kind in all_estimators(type_filter="transformer"):
+        try:
+            transformer = kind()
+        except TypeError:  # arguments without a default
+            continue
+        if name != "MiniBatchDictionaryLearning" and hasattr(transformer, "n_components"):
+            transformer.set_params(n_components=3)
+        yield pytest.param(transformer, others.get(name, np.abs(X[:90])), id=name)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("transformer", "data"), all_transformers())
+@pytest.mark.parametrize("random_state", [None, 0])
+def test_all_transformers_of_scikit_learn(transformer, data, random_state):
+    if hasattr(transformer, "random_state"):
+        transformer.set_params(random_state=random_state)
+    final = SGDClassifier(random_state=0, max_iter=5)
+
+    def make(reuse):
+        np.random.seed(0)
+        pipeline = Pipeline([("s0", transformer), ("s1", MaxAbsScaler()), ("clf", final)])
+        return grid(pipeline, {"clf__alpha": [1e-4, 1e-2]}, cv=2)(reuse)
+
+    try:
+        make(None).fit(data, y[: len(data)])
+    except ValueError:  # it does not transform such data
+        return
+    search = assert_same(make, data, y[: len(data)])
+    if (
+        getattr(transformer, "random_state", 0) == 0
+        and type(transformer) is not FunctionTransformer
+    ):
+        assert search.reuse_.fits_made == search.reuse_.fits_asked / 2

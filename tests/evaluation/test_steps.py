@@ -77,6 +77,13 @@ def test_why_not(transformer, why_not):
     assert why_not in step.why_not
 
 
+@pytest.mark.parametrize(
+    "steps", [[1, 2, 3], [("a", ColumnTransformer([("b", PCA())])), ("clf", 1)]]
+)
+def test_malformed_steps_are_not_read(steps):
+    assert steps_of(Pipeline(steps), RECURS) == {}
+
+
 def test_steps_whose_parameters_hardly_ever_recur():
     recurrence = Recurrence(frozenset({"s1__tol", "clf__C"}), frozenset({"s1__tol"}))
     found = steps(StandardScaler(), PCA(), MinMaxScaler(), recurrence=recurrence)
