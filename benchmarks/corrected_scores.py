@@ -158,7 +158,8 @@ def main():
     fast = parser.parse_args().fast
     n_simulated, n_bayes, n_fitted = (8, 3, 3) if fast else (150, 25, 60)
     command = "python benchmarks/corrected_scores.py" + (" --fast" if fast else "")
-    result = _environment.environment(command) | {"simulated": {}, "fitted": {}}
+    result = _environment.environment(command) | {"seeds": list(range(n_simulated))}
+    result |= {"simulated": {}, "fitted": {}}
     searches = ("grid", "random", "bayes")
 
     def report(group, name, runs):

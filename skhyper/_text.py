@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 ELLIPSIS = "…"
 
 
@@ -36,6 +38,8 @@ def shortened(text: str, width: int) -> str:
 
 def value_text(value: object) -> str:
     """A value of a hyperparameter; floats with four digits."""
+    if isinstance(value, np.generic):
+        value = value.item()
     return f"{value:.4g}" if isinstance(value, float) else repr(value)
 
 

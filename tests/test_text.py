@@ -2,6 +2,7 @@
 
 import types
 
+import numpy as np
 import pytest
 
 from skhyper._text import Printed, Table, as_html, as_text, duration, shortened, value_text
@@ -68,6 +69,7 @@ def test_widths_of_single_columns():
 
 def test_floats_of_hyperparameters_have_four_digits():
     assert [value_text(v) for v in (0.123456, 10.0, "a", None)] == ["0.1235", "10", "'a'", "None"]
+    assert [value_text(v) for v in (np.float64(0.123456), np.int64(3))] == ["0.1235", "3"]
 
 
 @pytest.mark.parametrize(

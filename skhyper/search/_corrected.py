@@ -119,7 +119,8 @@ def corrected_score(
 
     What the splits have in common is not corrected: with few samples and labels that can hardly
     be learned, up to half of the optimism remains (``benchmarks/corrected_scores.py``). Nested
-    cross-validation, or a separate test set, has no such limit.
+    cross-validation, or a separate test set, has no such limit. Trials that a race has stopped
+    have no scores on some splits and are left out, although they were candidates, too.
 
     References
     ----------

@@ -107,6 +107,7 @@ def differences(S: np.ndarray, ratio: float) -> Difference:
     """
     D = S[np.argmax(S.mean(axis=1))] - S
     mean, error = D.mean(axis=1), standard_error(D, ratio)
+    mean[np.abs(mean) <= 1e-14 * np.abs(S).max()] = 0.0  # rounding of equal means
     with np.errstate(divide="ignore", invalid="ignore"):
         t = mean / error
     p_value = stats.t.sf(t, S.shape[1] - 1)

@@ -77,6 +77,10 @@ def test_differences_are_those_of_the_paired_t_test():
     shifted = differences(np.array([S[0], S[0] - 0.25]), 0.25)
     np.testing.assert_allclose(shifted.mean, [0, 0.25])
     assert shifted.p_value[0] == 0.5
+    # Equal means in another order of the splits differ by rounding.
+    values = np.array([0.1, 0.7, 0.3, 0.9, 0.35])
+    equal = differences(np.array([values, values[::-1]]), 0.25)
+    np.testing.assert_array_equal(equal.mean, 0.0)
 
 
 def test_the_corrected_test_has_its_level():
