@@ -324,10 +324,13 @@ def _draw_two(ax: Any, data: PartialDependence) -> None:
     if choices or np.isnan(shown).any() or min(shown.shape) < 3:
         edges = [_edges(axis, grid) for axis, grid in zip(data.axes, data.grid)]
         mesh = ax.pcolormesh(*edges, np.ma.masked_invalid(shown), cmap=colormap, rasterized=True)
+        if np.isnan(shown).any():
+            ax.set_facecolor("0.92")
+            ax.set_title("gray: not active together", fontsize="small", color="0.35")
     else:
         mesh = ax.contourf(*data.grid, shown, 20, cmap=colormap)
-        lines = ax.contour(*data.grid, data.std.T, 3, colors="white", linewidths=0.8)
-        lines.set_linestyle("dashed")
+        dashed = {"colors": "white", "linewidths": 0.8, "linestyles": "dashed"}
+        lines = ax.contour(*data.grid, data.std.T, 3, **dashed)
         for text in ax.clabel(lines, fontsize=7, fmt="±%.2g"):
             text.set_path_effects([withStroke(linewidth=1.5, foreground="black")])
     x, y = a.values.copy(), b.values.copy()

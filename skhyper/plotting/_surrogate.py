@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import qmc
+from threadpoolctl import threadpool_limits
 
 from skhyper.plotting._axes import Axis, position_in
 from skhyper.plotting._results import Results
@@ -50,7 +51,9 @@ class Average:
     def __init__(self, results: Results, use_gradients: bool = False):
         rules = Rules(transform_losses=_worst_if_failed) if use_gradients else Rules()
         sampler = GPSampler(n_initial_points=1, use_gradients=use_gradients, rules=rules)
-        model = sampler.model(results.space, results.history)
+        # For matrices this small, synchronizing BLAS threads costs more than they gain.
+        with threadpool_limits(limits=1, user_api="blas"):
+            model = sampler.model(results.space, results.history)
         if model is None:
             raise ValueError("A surrogate needs at least two complete trials.")
         self.sign = results.sign
