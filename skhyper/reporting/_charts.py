@@ -67,7 +67,7 @@ def convergence(trials: Sequence[Trial], metric: str) -> str:
     place = x.position(data.numbers)
     known = np.isfinite(data.best_so_far)
     line = _svg.steps(place[known], np.clip(y.position(data.best_so_far[known]), 0, 1))
-    marks = [line, _scores(place, data.scores, y)]
+    marks = [line, _scores(place, data.scores, y, _stopped(trials))]
     text = f"Score of each of {len(trials)} trials, and the best so far"
     return _svg.chart(x, y, marks, text)
 
@@ -76,14 +76,21 @@ def _whole_ticks(n: int) -> list[tuple[float, str]]:
     return [(v, f"{v:.0f}") for v in _svg.nice_ticks(0, n) if float(v).is_integer()]
 
 
-def _scores(place: np.ndarray, scores: np.ndarray, y: Axis) -> str:
-    """Dots; triangles below the axis, and crosses for trials without a score."""
+def _stopped(trials: Sequence[Trial]) -> np.ndarray:
+    """Whether each trial was ended before all folds were run."""
+    return np.array([t.state == "stopped" for t in trials], dtype=bool)
+
+
+def _scores(place: np.ndarray, scores: np.ndarray, y: Axis, stopped: np.ndarray) -> str:
+    """Dots, small for stopped trials; triangles below the axis, crosses without a score."""
     height = y.position(scores)
     failed, below = ~np.isfinite(scores), height < 0
     inside = ~failed & ~below
+    small, large = inside & stopped, inside & ~stopped
     zeros = np.zeros(len(scores))
     return (
-        _svg.dots(place[inside], height[inside])
+        _svg.dots(place[small], np.minimum(height[small], 1.0), size=4)
+        + _svg.dots(place[large], height[large])
         + _svg.triangles(place[below], zeros[below])
         + _svg.crosses(place[failed], zeros[failed] + 0.03)
     )
@@ -177,7 +184,7 @@ def scatter(data: Scatter, trials: Sequence[Trial], best: Trial | None, metric: 
     """SVG of the scores over one hyperparameter; a ring marks the best trial."""
     y = score_axis(np.array([-t.loss for t in trials], dtype=float), metric)
     place = data.axis.position(data.x + (_jitter(data.numbers) if data.is_choice else 0.0))
-    marks = [_scores(place, data.scores, y)]
+    marks = [_scores(place, data.scores, y, _stopped([trials[n] for n in data.numbers]))]
     for i in np.flatnonzero([trials[n] is best for n in data.numbers]):
         marks.append(_svg.ring(place[i], float(np.clip(y.position(data.scores[[i]])[0], 0, 1))))
     text = f"Score over {data.axis.label}, of {len(data.x)} trials"

@@ -9,9 +9,9 @@ from skhyper.reporting import _svg
 from skhyper.reporting._record import Record
 
 # Trials times hyperparameters up to which importance is computed for a notebook and for a report,
-# and up to which by a GP: a forest is faster with many. It takes up to 0.5 s of CPU time at QUICK,
-# and some seconds at SLOW.
-QUICK, SLOW, _GP = 150, 10_000, 1_000
+# and up to which by a GP: a forest is faster with many. It takes 0.2 to 0.3 s of CPU time at QUICK,
+# and about 5 s at SLOW.
+QUICK, SLOW, _GP = 150, 5_000, 1_000
 _MAX_BARS = 12
 # R2 of unseen trials below which the surrogate has learned little.
 _LOW_R2 = 0.3

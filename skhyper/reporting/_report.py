@@ -51,5 +51,6 @@ def report(search: Any, path: str | os.PathLike[str]) -> Path:
     """
     content = whole_page(record_of(search))
     path = Path(path)
-    path.write_text(content, encoding="utf-8")
+    # Lone surrogates, such as those of file names, are no UTF-8.
+    path.write_text(content, encoding="utf-8", errors="xmlcharrefreplace")
     return path

@@ -36,7 +36,6 @@ _PACKAGES = ("skhyper", "scikit-learn", "numpy", "scipy", "joblib", "scikit-opti
 def whole_page(record: Record) -> str:
     """The page of a report."""
     name = type(record.search).__name__
-    estimator = type(record.search.estimator).__name__
     sections = {
         "The question": question(record),
         "The answer": answer(record),
@@ -47,10 +46,20 @@ def whole_page(record: Record) -> str:
         "Repeat it": repetition(record),
     }
     return page(
-        f"{name} of {estimator}",
+        f"{name} of {_estimator_name(record.search.estimator)}",
         {title: content for title, content in sections.items() if content},
         cards(main_figures(record)),
     )
+
+
+def _estimator_name(estimator: Any) -> str:
+    """Name of the class; of a pipeline with its steps."""
+    name = type(estimator).__name__
+    steps = getattr(estimator, "steps", None)
+    if not isinstance(steps, list):
+        return name
+    classes = [s if isinstance(s, str) else type(s).__name__ for _, s in steps]
+    return f"{name} ({shortened(', '.join(classes), 120)})"
 
 
 def main_figures(record: Record) -> dict[str, str]:
@@ -225,19 +234,21 @@ def value_text(value: Any, width: int = 60) -> str:
 
 def pictures(record: Record) -> str:
     """Convergence, importance, and the scores over each hyperparameter."""
-    shown = [
-        figure(
-            _charts.convergence(record.trials, record.metric),
-            "Score of each trial (dots) and the best so far (line). Triangles are scores below the "
-            "axis, crosses are trials without a score.",
-        )
-    ]
+    caption = (
+        "Score of each trial (dots) and the best so far (line). Triangles are scores below the "
+        "axis, crosses are trials without a score."
+    )
+    if any(t.state == "stopped" for t in record.trials):
+        caption += " Small dots are trials that were stopped early, with the score of some folds."
+    shown = [figure(_charts.convergence(record.trials, record.metric), caption)]
     found = importance_of(record, SLOW)
     order = {}
     if found is not None:
         shown.append(figure(importance_bars(found), importance_caption(found)))
         order = {name: i for i, name in enumerate(found.names)}
     parts = [f"<div class=figures>{''.join(shown)}</div>"]
+    if found is None and len(record.trials) * len(record.names) > SLOW:
+        parts.append("<p class=soft>Importance was not computed: it would take long.")
     scatters, skipped = [], []
     for name in sorted(record.names, key=lambda name: order.get(name, len(order))):
         data = _charts.scatter_data(record.trials, name, record.space)
@@ -274,8 +285,9 @@ def _not_shown(data: _charts.Scatter, record: Record) -> str:
 
 
 def trials(record: Record) -> str:
-    """All trials, the best first."""
-    order = sorted(record.trials, key=lambda t: (not np.isfinite(t.loss), t.loss))
+    """All trials, the best first; stopped ones after complete ones."""
+    states = {"complete": 0, "stopped": 1}
+    order = sorted(record.trials, key=lambda t: (states.get(t.state, 2), t.loss))
     position = {id(t): i for i, t in enumerate(record.trials)}
     with_state = len({t.state for t in record.trials}) > 1
     columns = ["trial", record.metric, "std. error", *record.names, "seconds"]
@@ -289,7 +301,8 @@ def trials(record: Record) -> str:
         lines.append(line + [_number(m[position[id(t)]]) for m in record.metrics.values()])
     marked = next((i for i, t in enumerate(order[:n_rows]) if t is record.best), None)
     right = {*columns} - {*record.names, "state"}
-    shown = table(columns, lines, sorted(right), record.metric, marked, "trials")
+    in_order = "" if any(t.state == "stopped" for t in record.trials) else record.metric
+    shown = table(columns, lines, sorted(right), in_order, marked, "trials")
     note = "<p class=soft>Press a heading to sort by it."
     if len(order) > n_rows:
         note += f" The best {n_rows} of {len(order)} trials; the search has all of them."

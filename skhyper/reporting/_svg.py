@@ -17,7 +17,7 @@ import numpy as np
 
 WIDTH, HEIGHT = 440, 260
 # Space around the axes, in pixels: left, top, right, bottom.
-_LEFT, _TOP, _RIGHT, _BOTTOM = 64, 10, 14, 44
+_LEFT, _TOP, _RIGHT, _BOTTOM = 76, 10, 14, 44
 _PLOT_WIDTH, _PLOT_HEIGHT = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
 _CHARACTER = 7.0  # width of a character of the labels
 _BAR_HEIGHT = 22

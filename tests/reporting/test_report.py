@@ -104,6 +104,22 @@ def test_a_search_that_failed_is_reported_too(tmp_path):
     assert "ValueError: C=6.0 " in words
 
 
+def test_stopped_trials_are_listed_after_complete_ones(tmp_path):
+    trials = (
+        skhyper.Trial(0, {"C": "a"}, "complete", np.array([0.5, 0.5]), -0.5),
+        skhyper.Trial(1, {"C": "b"}, "stopped", np.array([0.9, np.nan]), -0.9),
+        skhyper.Trial(2, {"C": "\ud800"}, "complete", np.array([0.6, 0.6]), -0.6),
+    )
+    fitted = skhyper.SearchCV(SVC())
+    fitted.history_ = skhyper.History(trials)
+    path = skhyper.report(fitted, tmp_path / "r.html")
+    page = path.read_text(encoding="utf-8")
+    positions = [page.index(f"<td class=n>{score}") for score in ("0.6", "0.5", "0.9")]
+    assert positions == sorted(positions)
+    assert "Small dots are trials that were stopped early" in page
+    assert "&#55296;" in page
+
+
 def test_what_cannot_be_reported(tmp_path):
     with pytest.raises(NotFittedError, match="call fit first"):
         skhyper.report(skhyper.GridSearchCV(SVC(), {"C": [1]}), tmp_path / "r.html")

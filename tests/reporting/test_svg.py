@@ -52,7 +52,7 @@ def test_a_chart_is_xml_with_a_dot_for_each_value():
     dots = root.findall("path")[1].get("d")
     assert dots.count("h0") == 7
     first, last = (float(part.split()[0]) for part in dots.split("M")[1::6])
-    assert (first, last) == (64, 426)
+    assert (first, last) == (76, 426)
     assert len(root.findall("circle")) == 1
     assert _svg.dots(x[:0], x[:0]) + _svg.steps(x[:0], x[:0]) == ""
 

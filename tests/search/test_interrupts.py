@@ -187,7 +187,7 @@ def test_the_documented_way_to_catch_an_interruption(at, monkeypatch, capsys):
     )
     interrupt(monkeypatch, at)
     exec(textwrap.dedent(snippet), {"search": searches()["bayes"], "X": X, "y": y})
-    expected = "0 trials, best: None" if at == 1 else "2 trials, best: Trial(number="
+    expected = "0 trials, best: None" if at == 1 else "2 trials, best: Trial 1: complete"
     assert capsys.readouterr().out.startswith(expected)
 
 
