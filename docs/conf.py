@@ -45,6 +45,7 @@ myst_heading_anchors = 4
 
 autosummary_generate = True
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 default_role = "literal"
 # Functions in the gallery's configuration are not pickled.
@@ -69,7 +70,9 @@ html_static_path = ["_static"]
 html_css_files = ["skhyper.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {page: [] for page in ("api", "quickstart", "how_to_choose", "changes")}
+html_sidebars = {
+    page: [] for page in ("api", "quickstart", "how_to_choose", "changes", "contributing")
+}
 html_theme_options = {
     "logo": {"text": "skhyper"},
     "navbar_align": "left",
