@@ -19,7 +19,8 @@ class TrialState(StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
 
-    __repr__ = str.__repr__
+    def __repr__(self) -> str:
+        return str.__repr__(self)
 
 
 class StopKind(StrEnum):
@@ -32,7 +33,8 @@ class StopKind(StrEnum):
     FAILURES = "failures"  # all trials failed alike
     INTERRUPTED = "interrupted"
 
-    __repr__ = str.__repr__
+    def __repr__(self) -> str:
+        return str.__repr__(self)
 
 
 class StopReason(str):

@@ -1,4 +1,10 @@
-"""Tune one penalty per band of features, and see which bands carry signal.
+"""
+Penalties of groups of features
+===============================
+
+Tune one penalty per band of features, and see which bands carry signal.
+
+Run it from a clone::
 
     python docs/examples/bands.py [--output bands.png]
 
@@ -71,11 +77,10 @@ def plot_penalties(penalties, single, path):
     ax.set_title("BandedRidge: what GradientSearchCV learned about each band")
     ax.spines[["top", "right"]].set_visible(False)
     fig.savefig(path, dpi=150)
-    plt.close(fig)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=Path, default=Path("bands.png"), help="the plot")
     output = parser.parse_args().output
     X, y = make_data()

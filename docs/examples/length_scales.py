@@ -1,4 +1,10 @@
-"""Tune one length-scale per feature, and see which features a function depends on.
+"""
+Length-scales of single features
+================================
+
+Tune one length-scale per feature, and see which features a function depends on.
+
+Run it from a clone::
 
     python docs/examples/length_scales.py [--output length_scales.png]
 
@@ -58,11 +64,10 @@ def plot_scales(scales, single, path):
     ax.legend(frameon=False, loc="center right")
     ax.spines[["top", "right"]].set_visible(False)
     fig.savefig(path, dpi=150)
-    plt.close(fig)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=Path, default=Path("length_scales.png"), help="the plot")
     output = parser.parse_args().output
     X, y = make_friedman1(N_TRAIN + 1000, N_FEATURES, noise=1.0, random_state=SEED)

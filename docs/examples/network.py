@@ -1,4 +1,10 @@
-"""Tune the training of a neural network by gradients, and plot its learning curves.
+"""
+The training of a network, tuned by gradients
+=============================================
+
+Tune the training of a neural network by gradients, and plot its learning curves.
+
+Run it from a clone::
 
     python docs/examples/network.py [--output network.png]
 
@@ -74,11 +80,10 @@ def plot_curves(found, path):
         ax.minorticks_off()
     axes[1].legend(frameon=False, title="hyperparameters")
     fig.savefig(path, dpi=150)
-    plt.close(fig)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=Path, default=Path("network.png"), help="the plot")
     output = parser.parse_args().output
     X, y = load_digits(return_X_y=True)

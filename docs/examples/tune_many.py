@@ -1,4 +1,10 @@
-"""Tune 41 hyperparameters of kernel ridge regression: a penalty and 40 length-scales.
+"""
+41 hyperparameters of one model
+===============================
+
+Tune 41 hyperparameters of kernel ridge regression: a penalty and 40 length-scales.
+
+Run it from a clone::
 
     python docs/examples/tune_many.py
 

@@ -1,4 +1,10 @@
-"""Tune an SVC by hand, by grid, at random, by Bayesian search and by gradients, on the same folds.
+"""
+Five searches on one task
+=========================
+
+Tune an SVC by hand, by grid, at random, by Bayesian search and by gradients, on the same folds.
+
+Run it from a clone::
 
     python docs/examples/tune_svc.py [--output convergence.png]
 
@@ -140,11 +146,10 @@ def plot_convergence(runs, path):
     ax.set_title("SVC on breast cancer; a dot marks where each search found its best")
     display.figure_.set_size_inches(8, 4.8)
     display.figure_.savefig(path, dpi=150)
-    plt.close(display.figure_)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=Path, default=Path("convergence.png"), help="the plot")
     output = parser.parse_args().output
     X, y = load_breast_cancer(return_X_y=True)

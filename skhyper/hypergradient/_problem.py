@@ -267,7 +267,7 @@ class TrainingPart:
     fold : int
         Number of the fold in `shared`.
     shared : callable
-        ``shared()`` is the pair of the :class:`SharedData` and the target of all folds; None
+        ``shared()`` is the pair of the shared data and the target of all folds; None
         if these are not a numerical table and target.
     """
 

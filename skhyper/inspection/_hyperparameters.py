@@ -55,7 +55,7 @@ class Hyperparameter:
         Whether ``skhyper.hypergradient`` has the derivative of a validation loss with respect
         to it.
     search_range : object
-        The range in :func:`skhyper.space.default_space`; None if it is not searched.
+        The range in :func:`skhyper.default_space`; None if it is not searched.
     option : bool
         Whether it is an option of a search, such as `n_jobs`, which is hidden at its default.
     """

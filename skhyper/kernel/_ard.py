@@ -111,7 +111,7 @@ class ARDKernelRidge(_ARDModel, MultiOutputMixin, BandedRegressor):
 
     Notes
     -----
-    With the band ``g(j)`` of feature j,
+    With the band ``g(j)`` of feature j,::
 
         k(x, z) = exp(-Σ_j (x_j - z_j)² / 2 ℓ_g(j)²),    f(x) = ȳ + Σ_i c_i k(x, x_i)
 

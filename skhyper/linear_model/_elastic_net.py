@@ -64,7 +64,7 @@ class WeightedElasticNet(LinearValues, BandedRegressor):
     Notes
     -----
     With the band ``g(j)`` of feature j and ``A = Σ a`` the sum of the sample weights, the
-    coefficients minimize
+    coefficients minimize::
 
         Σ_i a_i (y_i - x_iᵀ w - b)² / 2A + α Σ_j (μ_g(j) |w_j| + λ_g(j) w_j² / 2)
 

@@ -65,7 +65,7 @@ class BandedLogisticRegression(LinearValues, LogitClassifier, BandedClassifier):
 
     Notes
     -----
-    With the band ``g(j)`` of feature j, the coefficients minimize
+    With the band ``g(j)`` of feature j, the coefficients minimize::
 
         Σ_i a_i ℓ(y_i, x_iᵀ W + b) + Σ_j α_g(j) |W_j|² / 2
 

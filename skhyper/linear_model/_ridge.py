@@ -57,7 +57,7 @@ class BandedRidge(LinearValues, MultiOutputMixin, BandedRegressor):
 
     Notes
     -----
-    With the band ``g(j)`` of feature j, the coefficients minimize
+    With the band ``g(j)`` of feature j, the coefficients minimize::
 
         Σ_i a_i |y_i - x_iᵀ W - b|² + Σ_j α_g(j) |W_j|²
 

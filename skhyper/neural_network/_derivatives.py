@@ -102,7 +102,7 @@ def pull_back(estimator: BaseMLP, X: Any, dZ: np.ndarray) -> np.ndarray:
     ----------
     estimator : MLPRegressor or MLPClassifier
     X : {ndarray, CSR matrix} of shape (n, n_features)
-    dZ : ndarray of shape (n, n_outputs_)
+    dZ : ndarray of shape (n, number of outputs)
         Derivative of a loss with respect to the outputs of the last layer.
 
     Returns

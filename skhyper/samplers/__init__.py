@@ -7,19 +7,19 @@ from skhyper.samplers._descent_rules import DescentRules
 from skhyper.samplers._gp import GPSampler
 from skhyper.samplers._gradient import GradientSampler
 from skhyper.samplers._grid import GridSampler
-from skhyper.samplers._local import Answer, descent, tied_descent
+from skhyper.samplers._local import Answer, descent, tied_descent  # noqa: F401
 from skhyper.samplers._names import SAMPLERS, check_sampler
 from skhyper.samplers._random import RandomSampler
 from skhyper.samplers._regret import Regret
 from skhyper.samplers._rules import Rules
-from skhyper.samplers._shrinkage import Shrinkage
+from skhyper.samplers._shrinkage import Shrinkage  # noqa: F401
 from skhyper.samplers._skopt import SkoptSampler
-from skhyper.samplers._skopt_result import skopt_result
+from skhyper.samplers._skopt_result import skopt_result  # noqa: F401
 from skhyper.samplers._sobol import SobolSampler
 
+# Names imported above and not listed here are for other packages of skhyper.
 __all__ = [
     "SAMPLERS",
-    "Answer",
     "DescentRules",
     "GPSampler",
     "GradientSampler",
@@ -28,17 +28,13 @@ __all__ = [
     "Regret",
     "Rules",
     "Sampler",
-    "Shrinkage",
     "SkoptSampler",
     "SobolSampler",
     "Stop",
     "Surrogate",
     "check_sampler",
-    "descent",
     "located_gradients",
     "located_trials",
-    "skopt_result",
-    "tied_descent",
 ]
 
 __dir__ = public_dir(__name__)

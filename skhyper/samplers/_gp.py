@@ -83,7 +83,7 @@ class GPSampler(Sampler):
     history has grown by a fifth, and the posterior is conditioned on `max_points`.
 
     Derivatives with respect to real hyperparameters are used one by one, where they are known.
-    Those of failed trials and of clipped losses are not. See :func:`skhyper.gp.fit_gp` for their
+    Those of failed trials and of clipped losses are not. See ``skhyper.gp.fit_gp`` for their
     cost and the limit of their number.
 
     With `max_time`, the acquisition is the expected improvement over the predicted seconds to a

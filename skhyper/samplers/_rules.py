@@ -27,7 +27,7 @@ class Rules:
     starts_in_middle : bool
         Whether the middle of the space comes before the Sobol sequence. Ablation.
     encoding : callable
-        From a space to its :class:`Encoding`. Ablation: no better with an indicator of activity.
+        From a space to its encoding. Ablation: no better with an indicator of activity.
     transform_losses : callable
         From losses, nan where failed, to finite ones. Ablation: unclipped; Yeo-Johnson.
     priors : Priors

@@ -40,7 +40,7 @@ class Space(Printed):
         From names of hyperparameters to their values: a list of choices; a tuple
         ``(low, high)`` or ``(low, high, "log-uniform")``; a frozen scipy.stats
         distribution; a dimension of ``skhyper.space`` or ``skopt.space``; any of them
-        inside a :class:`When`.
+        inside a :class:`~skhyper.When`.
     constraint : callable, default=None
         ``constraint(params) -> bool``; only params that it accepts are proposed.
 

@@ -1,0 +1,48 @@
+"""Every example of the gallery runs, each in a process of its own, and draws a picture."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("matplotlib")
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
+# Prints a table only.
+WITHOUT_PICTURE = {"tune_many"}
+RUN = """
+import runpy, sys, warnings
+warnings.simplefilter("error")
+import matplotlib
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+print("figures:", len(plt.get_fignums()))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_run(path, tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", RUN, str(path)],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    n_figures = int(run.stdout.rpartition("figures:")[2])
+    assert (n_figures > 0) == (path.stem not in WITHOUT_PICTURE)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_have_a_title(path):
+    title, underline = path.read_text().splitlines()[1:3]
+    assert underline == "=" * len(title)
