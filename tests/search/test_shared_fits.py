@@ -346,3 +346,24 @@ def test_a_journal_that_ends_after_any_line(tmp_path, kind):
         path = tmp_path / f"{n}"
         path.write_bytes(b"".join(lines[:n]))
         assert_same_trials(search(path), whole)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_race_judges_each_candidate_by_its_own_folds(n_jobs):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 3)), rng.normal(size=200)
+    grid = {"shift": [0.0, 0.1, 5.0, 6.0], "n": [2, 90, 40]}
+    with joblib.parallel_config("threading"):
+        shared, plain = (
+            GridSearchCV(
+                Counting(), grid, reuse=reuse, racing=True, cv=10, n_jobs=n_jobs, refit=False
+            ).fit(X, y)
+            for reuse in ("auto", None)
+        )
+    assert_same(shared, plain)
+    states = [trial.state for trial in shared.history_]
+    assert states == [trial.state for trial in plain.history_]
+    assert {"stopped", "complete"} == set(states)
+    assert shared.reuse_.fits_made < shared.reuse_.fits_asked
+    found = bayes(racing=True, cv=8, n_iter=6).fit(*DIABETES)
+    assert {trial.state for trial in found.history_} <= {"stopped", "complete"}
