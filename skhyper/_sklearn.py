@@ -5,6 +5,7 @@ to 1.9: ``_get_scorers``, ``_get_routed_params_for_fit``, ``_check_refit_for_mul
 ``_select_best_index`` and ``_format_results``.
 """
 
+import copy
 import inspect
 import traceback
 from collections.abc import Callable
@@ -62,6 +63,7 @@ __all__ = [
     "check_method_params",
     "check_sample_weight",
     "column_indices",
+    "first_iterations",
     "fit_and_score",
     "fit_context",
     "has_callbacks_for_steps",
@@ -69,6 +71,7 @@ __all__ = [
     "insert_error_scores",
     "n_samples",
     "only_predicts",
+    "pruned_tree",
     "safe_split",
     "sample_weights",
     "scorer_parts",
@@ -130,6 +133,27 @@ def set_remainder(column_transformer: Any, transformer: Any) -> None:
     column_transformer._remainder = (name, old if transformer is None else transformer, columns)
 
 
+def first_iterations(fitted: Any, n: int) -> Any:
+    """A copy of a fitted HistGradientBoosting that has only its first n iterations."""
+    view = copy.copy(fitted)
+    view.max_iter = n
+    view._predictors = fitted._predictors[:n]
+    # Early stopping with a scorer leaves this method of `fitted` as an attribute.
+    vars(view).pop("_raw_predict", None)
+    # With early stopping, the first score is that before the first iteration.
+    view.train_score_ = fitted.train_score_[: n + 1]
+    view.validation_score_ = fitted.validation_score_[: n + 1]
+    return view
+
+
+def pruned_tree(fitted: Any, ccp_alpha: float) -> Any:
+    """A copy of an unpruned fitted decision tree that is pruned with `ccp_alpha`."""
+    view = copy.copy(fitted)
+    view.ccp_alpha = ccp_alpha
+    view._prune_tree()
+    return view
+
+
 def check_sample_weight(sample_weight: Any, X: Any) -> Any:
     """Sample weights (n,) as float64, all 1 for None; ValueError if invalid."""
     return _check_sample_weight(sample_weight, X, dtype=float, ensure_non_negative=True)
@@ -159,6 +183,7 @@ def has_callbacks_for_steps(search: Any) -> bool:
 
 def only_predicts(scorer: Any) -> bool:
     """Whether a scorer, or each of several, passes data to methods of the estimator only."""
+    scorer = getattr(scorer, "listened", scorer)  # of an objective whose fits are shared
     scorers = scorer._scorers.values() if isinstance(scorer, MultimetricScorer) else [scorer]
     return all(
         type(one) is _Scorer or type(one).__name__ == "_PassthroughScorer" for one in scorers

@@ -98,6 +98,9 @@ class Trial(Printed):
     criterion : float
         What a search by gradients minimizes: the loss at the exact solution of the training
         problem, or a smooth surrogate loss; nan if not computed.
+    shared : bool
+        Whether the trial was added to the proposal before it, whose fits answer for it, too. Such
+        trials do not count as proposals.
     started : float
         When the first fold started, in seconds since the epoch; for a running trial, when it was
         submitted. nan if unknown, as in journals of older versions.
@@ -115,6 +118,7 @@ class Trial(Printed):
     criterion: float = np.nan
     started: float = field(default=np.nan, repr=False)
     fold_numbers: tuple[int, ...] = field(default=(), repr=False)
+    shared: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", TrialState(self.state))

@@ -113,17 +113,20 @@ class ProgressBar(Callback):
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         if context.task_name == "search":
             n_fits = context.max_subtasks
+            params = estimator.get_params(deep=False)
             n_new = None if n_fits is None else n_fits // estimator.n_splits_
-            self._begin(n_new, estimator.get_params(deep=False).get("max_time"))
+            if n_fits is None and params.get("max_time") is None:
+                n_new = params.get("n_iter")  # proposals, to which trials are added
+            self._begin(n_new, params.get("max_time"))
 
     def on_trial_end(self, search: Any, trial: Trial) -> None:
-        self._n_done += 1
+        self._n_done += not trial.shared
         if self._output is None:
             self._output = progress_output(self.file)
         spent = time.monotonic() - self._start
         part, left = self._progress(spent)
         history = search.history_
-        n_finished = sum(trial.state != "running" for trial in history)
+        n_finished = sum(t.state != "running" and not t.shared for t in history)
         # Includes trials that the search started from, such as those of a journal.
         n_before = n_finished - self._n_done
         of_all = "" if self._n_new is None else f"/{n_before + self._n_new}"

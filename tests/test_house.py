@@ -20,7 +20,7 @@ LAYERS = [
     {"_banded"},
     {"_trial", "space", "callbacks"},
     {"gp", "linear_model", "kernel", "neural_network"},
-    {"samplers", "hypergradient"},
+    {"samplers", "hypergradient", "reuse"},
     {"evaluation"},
     {"knowledge"},
     {"search", "functions"},

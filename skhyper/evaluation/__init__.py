@@ -7,6 +7,7 @@ from skhyper._trial import StopReason
 from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, params_key
 from skhyper.evaluation._evaluator import Budget, Evaluator, Racer, Resumed
 from skhyper.evaluation._executor import make_pool
+from skhyper.evaluation._fit_groups import FitGroups, SharingPool
 from skhyper.evaluation._journal import Journal, opened_journal
 from skhyper.evaluation._objective import (
     FoldJob,
@@ -17,11 +18,13 @@ from skhyper.evaluation._objective import (
     with_missing_folds,
 )
 from skhyper.evaluation._observers import FailureWatch, FoldCallbacks, Observer, TrialCallbacks
+from skhyper.evaluation._paths import Paths, paths_of
 from skhyper.evaluation._processes import Limits
 from skhyper.evaluation._racing import Racing
 from skhyper.evaluation._replay import Replay, load_history
 from skhyper.evaluation._retry import journaled_pool
 from skhyper.evaluation._reuse import Reuse, ReuseCounter
+from skhyper.evaluation._shared_fits import SharedFits, with_listener
 from skhyper.evaluation._signals import Terminated, interruption_name, sigterm_interrupts
 from skhyper.evaluation._values import KnownValues, StoredChoice, encoded
 
@@ -36,6 +39,7 @@ __all__ = [
     "Budget",
     "Evaluator",
     "FailureWatch",
+    "FitGroups",
     "FoldCallbacks",
     "FoldJob",
     "GradientObjective",
@@ -45,6 +49,7 @@ __all__ = [
     "ListedCandidates",
     "Objective",
     "Observer",
+    "Paths",
     "Racer",
     "Racing",
     "Replay",
@@ -52,6 +57,8 @@ __all__ = [
     "Reuse",
     "ReuseCounter",
     "SampledCandidates",
+    "SharedFits",
+    "SharingPool",
     "StopReason",
     "StoredChoice",
     "Terminated",
@@ -65,7 +72,9 @@ __all__ = [
     "make_pool",
     "opened_journal",
     "params_key",
+    "paths_of",
     "sigterm_interrupts",
     "tabulated",
+    "with_listener",
     "with_missing_folds",
 ]

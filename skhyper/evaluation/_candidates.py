@@ -31,11 +31,14 @@ class Candidates(Protocol):
         Maximum number of candidates; ``inf`` if only time limits it.
     exhausted_reason : StopReason
         Why ``ask`` returned None.
+    has_followers : bool
+        Whether ``followers`` may return any.
     """
 
     known_ahead: bool
     n_candidates: float
     exhausted_reason: StopReason
+    has_followers: bool
 
     @property
     def uses_losses(self) -> bool:
@@ -44,6 +47,13 @@ class Candidates(Protocol):
     @property
     def listed(self) -> Sequence[Mapping[str, Any]]:
         """Candidates that were given as they are."""
+
+    @property
+    def remaining(self) -> Sequence[Mapping[str, Any]]:
+        """Candidates that are known to come."""
+
+    def followers(self, params: Mapping[str, Any], history: History) -> Sequence[Mapping[str, Any]]:
+        """Candidates that the fits of the last proposal answer for, without those of `history`."""
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
         """Params of the next candidate; None if there is none."""
@@ -62,6 +72,7 @@ class ListedCandidates:
 
     known_ahead = True
     uses_losses = False
+    has_followers = False
 
     def __init__(
         self,
@@ -81,6 +92,13 @@ class ListedCandidates:
     @property
     def listed(self) -> Sequence[Mapping[str, Any]]:
         return self._listed
+
+    @property
+    def remaining(self) -> Sequence[Mapping[str, Any]]:
+        return list(self._left)
+
+    def followers(self, params: Mapping[str, Any], history: History) -> Sequence[Mapping[str, Any]]:
+        return []
 
     def start_from(self, history: History, n_made: int) -> None:
         left = self._listed
@@ -126,6 +144,8 @@ class SampledCandidates:
     allow_repeats : bool
     outside : sequence of dict
         Those of `first` that lie outside of the space; their trials are hidden from the sampler.
+    paths : object with ``followers(params, space)``, or None
+        Candidates that are tried with each one, without counting.
     """
 
     known_ahead = False
@@ -137,11 +157,14 @@ class SampledCandidates:
         first: Sequence[Mapping[str, Any]] = (),
         allow_repeats: bool = False,
         outside: Sequence[Mapping[str, Any]] = (),
+        paths: Any = None,
     ):
         self._sampler = sampler
         self._phases = list(phases)
         self._first = list(first)
         self._outside = list(outside)
+        self._paths = paths
+        self.has_followers = paths is not None
         self._allow_repeats = allow_repeats
         self._asked_in_phase = 0
         self._end = StopReason("")  # why nothing is left in a phase
@@ -161,12 +184,26 @@ class SampledCandidates:
     def listed(self) -> Sequence[Mapping[str, Any]]:
         return [*self._first, *self._outside]
 
+    @property
+    def remaining(self) -> Sequence[Mapping[str, Any]]:
+        return []
+
+    def followers(self, params: Mapping[str, Any], history: History) -> Sequence[Mapping[str, Any]]:
+        if self._paths is None:
+            return []
+        space = self._phases[0][0]
+        tried = self._tried(space, history)
+        found = self._paths.followers(params, space)
+        return [one for one in found if params_key(one, space) not in tried]
+
     def start_from(self, history: History, n_made: int) -> None:
+        made = [trial for trial in history[len(history) - n_made :] if not trial.shared]
+        n_made = len(made)
         self.n_candidates = max(0, self.n_candidates - n_made)
         if self._allow_repeats:  # otherwise those that were tried are omitted, as by `ask`
             self._first = self._first[n_made:]
         phase, done = 0, 0
-        for trial in history[len(history) - n_made :]:
+        for trial in made:
             while phase < len(self._phases) - 1 and self._is_over(phase, done, trial):
                 if done < self._phases[phase][1]:
                     self._end = StopReason(_EVERY_ONE, "candidates")

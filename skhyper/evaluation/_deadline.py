@@ -45,7 +45,7 @@ class Deadline:
 
     def on_fold_end(self, result: Mapping[str, Any]) -> None:
         """Note the time of a fold."""
-        if not self.is_enforced:
+        if not self.is_enforced or result.get("shared"):
             return
         seconds = fold_seconds(result)
         insort(self._seconds, seconds)

@@ -2,6 +2,7 @@
 
 import math
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -153,6 +154,9 @@ class Evaluator:
         self._all_at_once = candidates.known_ahead and pool.n_workers > 1 and not self._holds_folds
         self._waiting: deque[FoldJob] = deque()
         self._trials: list[Trial] = list(base)
+        self._proposals: list[int] = []  # of which each trial is, or to which it was added
+        for trial in base:
+            self._count(trial)
         self._running: dict[int, _Running] = {}
         # Trial that the jobs of this process count as 0, and the first one that the search made.
         self._first_job = min(resumed.folds, default=len(base))
@@ -181,6 +185,14 @@ class Evaluator:
         base = self._base  # `dataclasses.replace` takes several times as long
         return History(tuple(trials), base.seed, base.fingerprint, base.splits)
 
+    def _count(self, trial: Trial) -> None:
+        last = self._proposals[-1] if self._proposals else -1
+        self._proposals.append(max(0, last) if trial.shared else last + 1)
+
+    @property
+    def _n_proposals(self) -> int:
+        return self._proposals[-1] + 1 if self._proposals else 0
+
     def run(self) -> None:
         """Run the search to its end."""
         try:
@@ -198,6 +210,10 @@ class Evaluator:
         """Continue the trials that an earlier process did not end, without their finished folds."""
         for number, results in sorted(self._resumed.folds.items()):
             self._running[number] = _Running(dict(results))
+        last = bisect_left(self._proposals, self._n_proposals - 1)
+        if last in self._running and self._candidates.has_followers:
+            # The process may have died before it wrote all that was added to this proposal.
+            self._add_followers(self._trials[last].params, self.history)
         for number in list(self._running):
             n_folds = self._n_folds_at_end(number)
             if n_folds is not None:
@@ -256,7 +272,11 @@ class Evaluator:
             if cut or self._asking:
                 self._stop_by_time("seconds have passed", cut)
         elif self._asking and self._n_done > 0 and not self._all_at_once:
-            n_left = sum(self._n_splits - len(trial.results) for trial in self._running.values())
+            n_left = sum(
+                self._n_splits - len(running.results)
+                for number, running in self._running.items()
+                if not self._trials[number].shared
+            )
             rounds = math.ceil((n_left + self._n_splits) / self._pool.n_workers)
             if not self._deadline.leaves_time_for(rounds):
                 self._stop_by_time("seconds leave no time for another trial")
@@ -274,41 +294,60 @@ class Evaluator:
         if self._candidates.known_ahead and self._racer is None:
             return True
         n_parallel = self._budget.n_parallel
-        if len(self._running) >= n_parallel:
+        running = {self._proposals[number] for number in self._running}
+        if len(running) >= n_parallel:
             return False
-        oldest = min(self._running, default=len(self._trials))
-        return not self._budget.ordered or oldest > len(self._trials) - n_parallel
+        oldest = min(running, default=self._n_proposals)
+        return not self._budget.ordered or oldest > self._n_proposals - n_parallel
 
     def _history_for(self, number: int) -> History:
         """The history from which trial `number` is proposed and raced.
 
-        If `ordered`, it has the results of the trials up to ``number - n_parallel``; later ones
-        appear as running, whether they are or not. In a breadth-first race these are numbers of its
-        ranking.
+        If `ordered`, it has the results of all but the last ``n_parallel - 1`` proposals before;
+        these appear as running, whether they are or not. In a breadth-first race these are
+        numbers of its ranking.
         """
         if self._breadth_first is not None and self._breadth_first.is_ranked:
             raced = list(self._trials)
             for i in self._breadth_first.hidden_from(number) - self._running.keys():
-                raced[i] = Trial(i, raced[i].params, started=raced[i].started)
+                t = raced[i]
+                raced[i] = Trial(i, t.params, started=t.started, shared=t.shared)
             return self._with_trials(raced)
         if not self._budget.ordered:
             return self.history
-        first_hidden = max(number - self._budget.n_parallel + 1, self._first_own)
+        is_new = number == len(self._trials)
+        proposal = self._n_proposals if is_new else self._proposals[number]
+        number = bisect_left(self._proposals, proposal)  # not one that was added to it
+        first_hidden = bisect_left(self._proposals, proposal - self._budget.n_parallel + 1)
+        first_hidden = max(first_hidden, self._first_own)
         hidden = [
-            Trial(t.number, t.params, started=t.started) for t in self._trials[first_hidden:number]
+            Trial(t.number, t.params, started=t.started, shared=t.shared)
+            for t in self._trials[first_hidden:number]
         ]
         return self._with_trials(self._trials[:first_hidden] + hidden)
 
     def _start(self, params: Mapping[str, Any]) -> None:
-        number = len(self._trials)
-        scores = np.full(self._n_splits, np.nan)
-        trial = Trial(number, params, scores=scores, started=time.time())
+        """Start a proposal, with the candidates that its fits answer for."""
+        history = self.history if self._candidates.has_followers else None
+        first = len(self._trials)
+        self._add_trial(params)
+        self._add_followers(params, history)
+        for number in range(first, len(self._trials)):
+            self._add_jobs(number)
+        self._submit_waiting()
+
+    def _add_followers(self, params: Mapping[str, Any], history: History | None) -> None:
+        for one in () if history is None else self._candidates.followers(params, history):
+            self._add_trial(one, shared=True)
+
+    def _add_trial(self, params: Mapping[str, Any], shared: bool = False) -> None:
+        number, scores = len(self._trials), np.full(self._n_splits, np.nan)
+        trial = Trial(number, params, scores=scores, started=time.time(), shared=shared)
         self._trials.append(trial)
+        self._count(trial)
         self._running[number] = _Running()
         for observer in self._observers:
             observer.on_trial_start(trial)
-        self._add_jobs(number)
-        self._submit_waiting()
 
     def _add_jobs(self, number: int) -> None:
         """Let the folds of a trial that have no result wait for workers."""

@@ -150,7 +150,8 @@ class Journal(Observer):
         self._write({**self._asked(trial), "at": self._now()})
 
     def _asked(self, trial: Trial) -> dict[str, Any]:
-        return {"asked": trial.number, "params": encoded_params(trial.params, self._known)}
+        asked = {"asked": trial.number, "params": encoded_params(trial.params, self._known)}
+        return asked | {"shared": True} if trial.shared else asked
 
     def on_retry(self, number: int) -> None:
         """Note that a trial is tried once more in a process of its own."""

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
@@ -17,7 +17,7 @@ from skhyper._trial import Trial, TrialState
 
 _NOT_FINITE = "The score is not finite."
 # Entries of fold results that scikit-learn does not tabulate.
-_NOT_TABULATED = ("score_error", "started", "seconds")
+_NOT_TABULATED = ("score_error", "started", "seconds", "shared")
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,17 @@ class Objective:
         }
 
 
+class Followers(NamedTuple):
+    """Candidates that differ from that of a fold in one hyperparameter and share its fit.
+
+    `values` are theirs of the hyperparameter `name`; the fit is made with the value `longest`.
+    """
+
+    name: str
+    values: tuple[Any, ...]
+    longest: Any
+
+
 @dataclass(frozen=True)
 class FoldJob:
     """One fold of one trial, as sent to a worker; `trial` counts from 0 without earlier trials."""
@@ -146,6 +157,7 @@ class FoldJob:
     n_candidates: float
     caller: Any = None
     context: Any = None
+    followers: Followers | None = None
 
 
 def run_job(objective: Any, job: FoldJob, *split: Any) -> dict[str, Any]:
@@ -228,6 +240,7 @@ def finished_trial(
         criterion=criterion,
         started=min((out["started"] for out in folds if "started" in out), default=trial.started),
         fold_numbers=tuple(run),
+        shared=trial.shared,
     )
 
 

@@ -114,7 +114,7 @@ class FailureWatch(Observer):
 
     def _all_failed(self, trial: Trial) -> bool:
         """Whether there are enough trials, all of whose folds failed with the same error."""
-        if not self._is_watching:
+        if not self._is_watching or trial.shared:
             return False
         errors = [fold_error(fold, self._pick) for fold in trial.folds]
         params = repr(dict(trial.params))  # some errors name them

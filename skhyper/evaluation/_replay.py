@@ -23,6 +23,8 @@ class Entry:
     params : dict
     is_given : bool
         Whether it was made by another search, from whose history this one started.
+    is_shared : bool
+        Whether it was added to the proposal before it.
     folds : dict
         Results of folds, by their numbers.
     ended_folds : sequence of int or None
@@ -40,6 +42,7 @@ class Entry:
 
     params: dict[str, Any]
     is_given: bool = False
+    is_shared: bool = False
     folds: dict[int, dict[str, Any]] = field(default_factory=dict)
     ended_folds: Sequence[int] | None = None
     loss: float = np.nan
@@ -52,7 +55,8 @@ class Entry:
         run = self.ended_folds
         if run is None and len(self.folds) == n_splits:
             run = range(n_splits)  # the process died before it wrote that the trial ended
-        trial = Trial(number, self.params, scores=np.full(n_splits, np.nan))
+        scores = np.full(n_splits, np.nan)
+        trial = Trial(number, self.params, scores=scores, shared=self.is_shared)
         if not run or not set(run) <= set(self.folds):
             return trial
         trial = finished_trial(trial, [self.folds[fold] for fold in run], pick, run)
@@ -136,7 +140,8 @@ def replayed(records: Records, known: KnownValues) -> Replay:
         replay.spent = record.get("at", replay.spent)
         if "asked" in record:
             params = decoded_params(record["params"], known)
-            replay.entries[record["asked"]] = Entry(params, record.get("given", False))
+            given, shared = record.get("given", False), record.get("shared", False)
+            replay.entries[record["asked"]] = Entry(params, given, shared)
         elif "session" in record:
             replay.session = record["session"]
             for entry in replay.unfinished().values():

@@ -34,6 +34,15 @@ class Reuse:
     seconds_saved: float = 0.0
     why_not: Mapping[str, str] = field(default_factory=dict)
 
+    def plus(self, other: "Reuse") -> "Reuse":
+        """The sum of both."""
+        return Reuse(
+            self.fits_asked + other.fits_asked,
+            self.fits_made + other.fits_made,
+            self.seconds_saved + other.seconds_saved,
+            {**self.why_not, **other.why_not},
+        )
+
     def __str__(self) -> str:
         return (
             f"Shared {self.fits_asked - self.fits_made} of {self.fits_asked} fits, saving "
@@ -53,10 +62,8 @@ class ReuseCounter(Observer):
     def on_fold_end(self, job: FoldJob, result: dict[str, Any]) -> None:
         fold: Reuse | None = result.pop(COUNTS, None)
         if fold is not None:
-            total = self.total
-            self.total = Reuse(
-                total.fits_asked + fold.fits_asked,
-                total.fits_made + fold.fits_made,
-                total.seconds_saved + fold.seconds_saved,
-                {**total.why_not, **fold.why_not},
-            )
+            self.add(fold)
+
+    def add(self, more: Reuse) -> None:
+        """Add what was shared elsewhere."""
+        self.total = self.total.plus(more)

@@ -67,9 +67,11 @@ class Maximizer:
         known: np.ndarray,
         centers: np.ndarray,
         rng: np.random.Generator,
+        n_proposals: int | None = None,
     ) -> np.ndarray:
-        """The next point, (d,), none of the `known` ones."""
-        space, rules, n = acquisition.surrogate.space, self.rules, len(known)
+        """The next point, (d,), none of the `known` ones, of which `n_proposals` were proposed."""
+        space, rules = acquisition.surrogate.space, self.rules
+        n = len(known) if n_proposals is None else n_proposals
         if acquisition.penalty is None and n % rules.branch_period == 0:
             n_trials = rules.min_branch_trials
             points = in_rarest_branch(space, known, n_trials, self.n_candidates, rng)

@@ -91,8 +91,10 @@ def penalty_for_time(
     if power > _UNUSED_SHARE:
         return None
     points, trials = trials_in(space, history)
-    # Failed fits may have failed at once: their times are not those of fits.
-    timed = np.array([t.state == "complete" and t.seconds > 0 for t in trials], dtype=bool)
+    # Times of shared fits, and of those that failed at once, are not those of fits.
+    timed = np.array(
+        [t.state == "complete" and t.seconds > 0 and not t.shared for t in trials], dtype=bool
+    )
     if power == 0.0 or not timed.any():
         return None
     seconds = np.array([trial.seconds for trial in trials])

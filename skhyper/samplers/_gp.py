@@ -229,7 +229,8 @@ class GPSampler(Sampler):
         surrogate, points = self._model(space, observed), observed.points
         if surrogate is None:
             in_middle = self.rules.starts_in_middle
-            return first_point(space, points, history.seed, rng, in_middle)
+            n = observed.n_proposals
+            return first_point(space, points, history.seed, rng, in_middle, n)
         encode = surrogate.encoding.encode
         penalty = None
         if self.max_time is not None:
@@ -245,10 +246,11 @@ class GPSampler(Sampler):
             gp = surrogate.gp.condition_on(F, surrogate.gp.predict_mean(F))
             acquisition = replace(acquisition, surrogate=replace(surrogate, gp=gp))
         centers = best_points(points, observed.losses)
-        return self._maximizer.next_point(acquisition, points, centers, rng)
+        n = observed.n_proposals
+        return self._maximizer.next_point(acquisition, points, centers, rng, n)
 
     def _model(self, space: Space, observed: Observations) -> GPSurrogate | None:
-        if len(observed.points) < self._n_initial(space, observed) or observed.n_complete < 2:
+        if observed.n_proposals < self._n_initial(space, observed) or observed.n_complete < 2:
             return None
         return self._fit(space, observed)
 

@@ -31,14 +31,22 @@ def every_point(space: Space) -> np.ndarray:
 
 
 def first_point(
-    space: Space, known: np.ndarray, seed: int, rng: np.random.Generator, in_middle: bool
+    space: Space,
+    known: np.ndarray,
+    seed: int,
+    rng: np.random.Generator,
+    in_middle: bool,
+    n_proposals: int,
 ) -> np.ndarray:
-    """The next point of an initial design: the middle of the space, then a Sobol sequence, (d,)."""
+    """The next point of an initial design: the middle of the space, then a Sobol sequence, (d,).
+
+    `n_proposals` of the known points were proposed.
+    """
     middle = np.full((int(in_middle), space.n_dims), 0.5)
     middle = space.filter(space.canonical(middle))
     for point in unknown(middle, known):
         return point
-    return sobol_point(space, max(0, len(known) - len(middle)), seed, rng, known)
+    return sobol_point(space, max(0, n_proposals - len(middle)), seed, rng, known)
 
 
 def best_points(points: np.ndarray, losses: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ class SobolSampler(Sampler):
 
     Notes
     -----
-    Trial ``t`` uses point ``t`` of the sequence, so that a resumed search continues where it
+    Proposal ``t`` is point ``t`` of the sequence, so that a resumed search continues where it
     stopped. Points that a constraint rejects are replaced by random ones.
 
     References
@@ -24,9 +24,8 @@ class SobolSampler(Sampler):
     uses_losses = False
 
     def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
-        return sobol_point(
-            space, len(history), history.seed, rng, located_trials(space, history)[0]
-        )
+        number = sum(not trial.shared for trial in history)
+        return sobol_point(space, number, history.seed, rng, located_trials(space, history)[0])
 
 
 def sobol_point(

@@ -51,7 +51,8 @@ class Observations(NamedTuple):
     """The trials of a history that are in a space.
 
     Losses (n,) are nan where failed or pending, gradients (n, d) nan where unknown; `gradients` is
-    None if they are not used. `done` are the indices of the trials that are not pending.
+    None if they are not used. `done` are the indices of the trials that are not pending; `n_shared`
+    trials were added to proposals, whose fits answered for them, too.
     """
 
     points: np.ndarray
@@ -59,15 +60,22 @@ class Observations(NamedTuple):
     pending: np.ndarray
     done: np.ndarray
     gradients: np.ndarray | None
+    n_shared: int = 0
 
     @classmethod
     def from_history(cls, space: Space, history: History, use_gradients: bool) -> "Observations":
         gradients = located_gradients(space, history) if use_gradients else None
-        return cls(*located_trials(space, history), order_of_ends(space, history), gradients)
+        ends, n_shared = order_of_ends(space, history), sum(trial.shared for trial in history)
+        return cls(*located_trials(space, history), ends, gradients, n_shared)
+
+    @property
+    def n_proposals(self) -> int:
+        return max(0, len(self.points) - self.n_shared)
 
     @property
     def n_complete(self) -> int:
-        return int(np.isfinite(self.losses).sum())
+        """Number of complete trials; those that were added to proposals do not count."""
+        return min(int(np.isfinite(self.losses).sum()), self.n_proposals)
 
 
 class SurrogateFit:

@@ -239,13 +239,13 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         seed = seed_of(self)
         sampler = self._sampler()
         callbacks = check_callables("callback", task.options.get("callback"))
-        plan = sampled_plan(self, task, sampler, seed)
+        plan = sampled_plan(self, task, sampler, seed, follows=not self.use_gradients)
         warn_about_pairs(self.search_spaces)
         if isinstance(sampler, GPSampler) and sampler.starts is not None:
             suggested = {"knowledge_": sampler.starts(plan.space)}
             plan = replace(plan, attributes={**plan.attributes, **suggested})
         if self.use_gradients:
-            plan = replace(plan, wrap_objective=self._wrapper(task, plan.space))
+            plan = replace(plan, wrap_objective=self._wrapper(task, plan.space), shares_fits=False)
         if callbacks:
 
             def on_trial_end(search: Any, history: History, trial: Trial) -> bool:

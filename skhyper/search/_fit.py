@@ -39,6 +39,11 @@ REUSE_CONSTRAINTS = {
 }
 
 
+def shares_fits(reuse: Any) -> bool:
+    """Whether the parameter `reuse` of a search is on."""
+    return reuse is not None and reuse is not False
+
+
 class BaseSearch(Displayed, Refittable, AfterSearch, CallbackSearchCV):
     """Base class of searches: scikit-learn's ``BaseSearchCV`` with a different evaluation loop."""
 

@@ -13,7 +13,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from skhyper._trial import History, StopReason, Trial
 from skhyper.evaluation import ListedCandidates, Racer
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.search._fit import BUDGET_CONSTRAINTS, REUSE_CONSTRAINTS, BaseSearch
+from skhyper.search._fit import BUDGET_CONSTRAINTS, REUSE_CONSTRAINTS, BaseSearch, shares_fits
 from skhyper.search._plan import Plan, racer_of
 from skhyper.search._task import Task
 from skhyper.search._validate import check_candidates
@@ -186,6 +186,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             self._listed_space(),
             journal=self.journal,
             max_time=self.max_time,
+            shares_fits=shares_fits(self.reuse),
             racer=racer_of(self.racing),
         )
 
@@ -312,6 +313,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             self._listed_space(),
             journal=self.journal,
             max_time=self.max_time,
+            shares_fits=shares_fits(self.reuse),
             ordered=self.random_state is not None,
             racer=racer_of(self.racing),
         )

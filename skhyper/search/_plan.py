@@ -52,6 +52,8 @@ class Plan:
         busy.
     ordered : bool
         Whether trials must not depend on the speed of the workers.
+    shares_fits : bool
+        Whether candidates that one fit answers for are evaluated by one fit.
     racer : Racer or None
         Ends trials after some of their folds.
     observers : tuple of Observer
@@ -81,6 +83,7 @@ class Plan:
     max_time: float | None = None
     n_parallel: int | None = None
     ordered: bool = False
+    shares_fits: bool = False
     racer: Racer | None = None
     observers: tuple[Observer, ...] = ()
     callbacks: tuple[Callable[..., Any], ...] = ()

@@ -36,7 +36,8 @@ class TrialLines(Observer):
         self._n_total = n_total
 
     def on_trial_end(self, trial: Trial, history: History) -> None:
-        print(trial_line(history, trial, self._n_total))  # noqa: T201  (requested by `verbose`)
+        if not trial.shared:
+            print(trial_line(history, trial, self._n_total))  # noqa: T201  (requested by `verbose`)
 
 
 def trial_line(history: History, trial: Trial, n_total: float) -> str:
@@ -49,7 +50,7 @@ def trial_line(history: History, trial: Trial, n_total: float) -> str:
     >>> trial_line(History((trial,)), trial, 50)
     '[1/50] score=0.9, best=0.9, 0.1 s: C=0.5'
     """
-    n_done = sum(t.state != "running" for t in history)
+    n_done = sum(t.state != "running" and not t.shared for t in history)
     of_all = "" if math.isinf(n_total) else f"/{n_total}"
     score = "failed" if trial.state == "failed" else f"score={-trial.loss:.5g}"
     if trial.state == "stopped":

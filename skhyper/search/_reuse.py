@@ -6,17 +6,46 @@ from typing import Any
 import joblib
 
 from skhyper._sklearn import has_callbacks_for_steps
-from skhyper.evaluation import Objective
+from skhyper.evaluation import FitGroups, Objective, SharedFits, with_listener
 from skhyper.evaluation._memory import KEPT_SHARE
 from skhyper.evaluation._recurrence import Recurrence
 from skhyper.search._plan import Plan
+from skhyper.search._resume import Start
 
 
-def with_reuse(search: Any, plan: Plan, objective: Any) -> tuple[Any, Mapping[str, str]]:
-    """The objective whose candidates share steps, if they can; else itself, and why not.
+def fit_groups(
+    search: Any, plan: Plan, estimator: Any, start: Start
+) -> tuple[FitGroups | None, Mapping[str, str]]:
+    """The candidates that can share whole fits, None if there are none; and why not.
+
+    With limits of single fits nothing is shared: each candidate has them for itself.
+    """
+    if not plan.shares_fits:
+        return None, {}
+    groups = FitGroups(estimator, plan.candidates.has_followers)
+    running = [(start.history[n].params, folds) for n, folds in start.resumed.folds.items()]
+    groups.add([*(params for params, _ in running), *plan.candidates.remaining], running)
+    if not len(groups) and not groups.grows:
+        return None, groups.why_not
+    if search.fit_timeout is not None or search.memory_limit is not None:
+        return None, {"": "fit_timeout and memory_limit are those of single fits"}
+    return groups, groups.why_not
+
+
+def with_reuse(
+    search: Any, plan: Plan, objective: Any, groups: FitGroups | None = None
+) -> tuple[Any, Mapping[str, str]]:
+    """The objective whose candidates share steps, and fits of `groups`; and why not.
 
     Keys are names of steps; the empty one is that of the whole estimator.
     """
+    if groups is None:
+        return _with_shared_steps(search, plan, objective)
+    objective, why_not = _with_shared_steps(search, plan, with_listener(objective))
+    return SharedFits(objective), {name: why for name, why in why_not.items() if name}
+
+
+def _with_shared_steps(search: Any, plan: Plan, objective: Any) -> tuple[Any, Mapping[str, str]]:
     if type(objective) is not Objective:
         return objective, {"": "the search by gradients keeps what it needs itself"}
     if search.reuse is None or search.reuse is False:

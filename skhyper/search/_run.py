@@ -11,11 +11,13 @@ from skhyper.evaluation import (
     Budget,
     Evaluator,
     FailureWatch,
+    FitGroups,
     FoldCallbacks,
     Journal,
     Limits,
     Observer,
     ReuseCounter,
+    SharingPool,
     TrialCallbacks,
     interruption_name,
     journaled_pool,
@@ -26,7 +28,7 @@ from skhyper.search._plan import Plan
 from skhyper.search._progress import TrialLines, opening_line, racing_line
 from skhyper.search._results import store_partial_results, store_trials
 from skhyper.search._resume import Start
-from skhyper.search._reuse import print_reuse, with_reuse
+from skhyper.search._reuse import fit_groups, print_reuse, with_reuse
 from skhyper.search._task import Task, pick_score
 
 
@@ -39,9 +41,12 @@ def run(
     ``fit``.
     """
     objective = plan.wrap_objective(task.objective(search, list(start.history.splits)))
-    objective, why_not = with_reuse(search, plan, objective)
-    counter = ReuseCounter(why_not)
-    evaluator, context = _evaluator(search, task, plan, start, root, journal, objective, counter)
+    groups, why_single = fit_groups(search, plan, task.estimator, start)
+    objective, why_not = with_reuse(search, plan, objective, groups)
+    counter = ReuseCounter({**why_not, **why_single})
+    evaluator, context = _evaluator(
+        search, task, plan, start, root, journal, objective, groups, counter
+    )
     callbacks = stop_callbacks(search)
     try:
         evaluator.run()
@@ -76,6 +81,7 @@ def _evaluator(
     root: Any,
     journal: Journal | None,
     objective: Any,
+    groups: FitGroups | None,
     counter: ReuseCounter,
 ) -> tuple[Evaluator, Any]:
     """The evaluator, and the callback context of its trials."""
@@ -87,10 +93,9 @@ def _evaluator(
     all_at_once = candidates.known_ahead and plan.racer is None
     limits = Limits(search.fit_timeout, search.memory_limit)
     pool = make_pool(objective, search.n_jobs, search.pre_dispatch, all_at_once, limits)
+    n_folds = None if math.isinf(n) or candidates.has_followers else n * n_splits
     context = root.subcontext(
-        task_name="search",
-        max_subtasks=None if math.isinf(n) else n * n_splits,
-        sequential_subtasks=False,
+        task_name="search", max_subtasks=n_folds, sequential_subtasks=False
     ).call_on_fit_task_begin(estimator=search)
     pick = pick_score(search)
     # The counter removes its entries of results before the journal writes them.
@@ -98,6 +103,9 @@ def _evaluator(
     if journal is not None:
         pool = journaled_pool(pool, objective, journal, start.n_deaths)
         journal.resume(running)
+    if groups is not None:
+        pool = SharingPool(pool, groups)
+        observers.append(groups)
     caller = _caller(search, pool.n_workers)
     if caller is not None:
         observers.append(FoldCallbacks(search, caller, context, n_splits))
@@ -111,10 +119,8 @@ def _evaluator(
     observers += plan.observers
     n_parallel = plan.n_parallel or math.ceil(pool.n_workers / n_splits)
     budget = Budget(plan.max_time, n_parallel, plan.ordered, _refit_scale(search, task, base))
-    evaluator = Evaluator(
-        candidates, pool, base, budget, plan.racer, observers, pick, start.resumed
-    )
-    return evaluator, context
+    loop = Evaluator(candidates, pool, base, budget, plan.racer, observers, pick, start.resumed)
+    return loop, context
 
 
 def _refit_scale(search: Any, task: Task, base: History) -> float:

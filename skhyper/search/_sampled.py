@@ -10,10 +10,10 @@ from sklearn.utils import check_random_state
 
 from skhyper._sklearn import Interval
 from skhyper._trial import History
-from skhyper.evaluation import ListedCandidates, Racer, SampledCandidates, params_key
+from skhyper.evaluation import ListedCandidates, Racer, SampledCandidates, params_key, paths_of
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import Sampler
-from skhyper.search._fit import BUDGET_CONSTRAINTS, REUSE_CONSTRAINTS, BaseSearch
+from skhyper.search._fit import BUDGET_CONSTRAINTS, REUSE_CONSTRAINTS, BaseSearch, shares_fits
 from skhyper.search._given_spaces import given_spaces
 from skhyper.search._plan import Plan, racer_of
 from skhyper.search._spaces import (
@@ -81,8 +81,13 @@ def plan_for(search: Any, candidates: Any, space: Space | None, seed: int, **mor
     )
 
 
-def sampled_plan(search: Any, task: Task, sampler: Sampler, seed: int, **more: Any) -> Plan:
-    """A plan with candidates from a sampler, or all candidates of a small space."""
+def sampled_plan(
+    search: Any, task: Task, sampler: Sampler, seed: int, follows: bool = True, **more: Any
+) -> Plan:
+    """A plan with candidates from a sampler, or all candidates of a small space.
+
+    With `follows`, candidates that the fits of a proposal answer for are added to it.
+    """
     spaces = given_spaces(search.search_spaces, search.estimator, task.X, task.y)
     space = checked_space(search, spaces)
     sampler.check(space)
@@ -101,9 +106,18 @@ def sampled_plan(search: Any, task: Task, sampler: Sampler, seed: int, **more: A
     else:
         if search.include_default is None and sampler.starts_from_default:
             first += own
-        candidates = SampledCandidates(sampler, in_phases, first, search.allow_repeats, outside)
+        paths = paths_of(search.estimator, space) if follows and _may_follow(search) else None
+        candidates = SampledCandidates(
+            sampler, in_phases, first, search.allow_repeats, outside, paths
+        )
     more["attributes"] = {"sampler_": sampler, "_outside": outside}
+    more["shares_fits"] = shares_fits(search.reuse)
     return plan_for(search, candidates, space, seed, n_parallel=search.n_points, **more)
+
+
+def _may_follow(search: Any) -> bool:
+    limited = search.fit_timeout is not None or search.memory_limit is not None
+    return shares_fits(search.reuse) and not limited
 
 
 def _tries_everything(search: Any, space: Space, in_phases: list[tuple[Space, float]]) -> bool:
@@ -142,4 +156,12 @@ def listed_plan(search: Any, task: Task, params_list: Any, seed: int) -> Plan:
     reason = "every candidate of the list was tried"
     listing = ListedCandidates(candidates, reason, search.allow_repeats, space, search.n_iter)
     attributes = {"sampler_": params_list}
-    return plan_for(search, listing, space, seed, n_parallel=search.n_points, attributes=attributes)
+    return plan_for(
+        search,
+        listing,
+        space,
+        seed,
+        n_parallel=search.n_points,
+        attributes=attributes,
+        shares_fits=shares_fits(search.reuse),
+    )

@@ -213,7 +213,7 @@ def test_it_is_read_while_another_process_writes(tmp_path):
         from sklearn.datasets import load_iris
         from sklearn.tree import DecisionTreeClassifier
         from skhyper import SearchCV
-        space = {"ccp_alpha": (0.0, 1.0)}
+        space = {"min_impurity_decrease": (0.0, 1.0)}
         tree = DecisionTreeClassifier(random_state=0)
         search = SearchCV(tree, space, n_iter=60, cv=2, random_state=0, journal=sys.argv[1])
         search.fit(*load_iris(return_X_y=True))

@@ -94,7 +94,9 @@ def test_signatures_are_those_of_scikit_learn():
         ours = signature(getattr(skhyper, name)).parameters
         theirs = signature(getattr(sk, name)).parameters
         assert list(ours)[: len(theirs)] == list(theirs)
-        assert all(ours[more].default is None for more in list(ours)[len(theirs) :])
+        added = {more: ours[more].default for more in list(ours)[len(theirs) :]}
+        assert added.pop("reuse") == "auto"
+        assert not any(added.values())
         for parameter in theirs:
             assert ours[parameter].kind == theirs[parameter].kind
             np.testing.assert_equal(ours[parameter].default, theirs[parameter].default)

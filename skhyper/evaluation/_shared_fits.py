@@ -1,0 +1,200 @@
+"""One fit for several candidates: they are scored with estimators derived from the same fit.
+
+The *followers* of a fold are candidates that differ from its own in one hyperparameter, along which
+one fit answers for all of them (:func:`skhyper.reuse.shared_fit`). The fold is fitted as ever, with
+the value that contains the others; when the fitted estimator is scored, a listener derives the
+estimators of the followers and scores them, too.
+"""
+
+import numbers
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from skhyper._sklearn import MultimetricScorer
+from skhyper.evaluation._objective import FoldJob, Objective
+from skhyper.reuse import shared_fit
+
+# Keys of a fold's result: those of its followers, which the pool removes; whether it was derived.
+FOLLOWERS, SHARED = "followers", "shared"
+
+_active = threading.local()  # the listener of the fold that this thread runs
+
+
+@dataclass(frozen=True)
+class SharedFits:
+    """Objective that also scores the followers of a fold.
+
+    Attributes
+    ----------
+    objective : Objective, or a wrapper of one
+        Its scorer is one of :func:`with_listener`.
+    """
+
+    objective: Any
+
+    @property
+    def portable(self) -> bool:
+        return getattr(self.objective, "portable", True)
+
+    def without_splits(self) -> tuple["SharedFits", Sequence[Any]]:
+        objective, splits = self.objective.without_splits()
+        return SharedFits(objective), splits
+
+    def failed(self, *args: Any) -> dict[str, Any]:
+        """As :meth:`Objective.failed`."""
+        return self.objective.failed(*args)
+
+    def free(self) -> None:
+        self.objective.free()
+
+    def run(self, job: FoldJob, *split: Any) -> dict[str, Any]:
+        """The result of a fold; ``result["followers"]`` are those of its followers.
+
+        These are None where an estimator could not be derived or scored; such candidates are to be
+        fitted. So is the fold's own candidate, at once.
+        """
+        if job.followers is None:
+            return self.objective.run(job, *split)
+        name, values, longest = job.followers
+        own = job.params[name]
+        is_own = own == longest
+        leads = replace(job, followers=None)
+        if not is_own:
+            leads = replace(leads, params={**job.params, name: longest})
+        listener = _Listener((own, *values))
+        result: dict[str, Any] | None = None
+        try:
+            with _listening(listener):
+                result = self.objective.run(leads, *split)
+        except Exception:
+            if is_own:
+                raise
+        others: list[Any] = [None] * len(values)
+        if result is not None and result["fit_error"] is None:
+            result, *others = listener.results(result, is_own, longest)
+        elif not is_own:
+            result = None
+        if result is None:
+            result = self.objective.run(replace(job, followers=None), *split)
+        return {**result, FOLLOWERS: others}
+
+
+class _Listener:
+    """Scores estimators derived from one that is being scored; first on test data."""
+
+    def __init__(self, values: Sequence[Any]):
+        self._values = values
+        self._derived: list[Any] = [None] * len(values)  # None where that failed
+        self._scores: list[list[Any]] = [[] for _ in values]  # on test and training data
+        self._seconds = [(0.0, 0.0) for _ in values]  # of deriving and scoring
+        self._n_calls = 0
+
+    def __call__(self, scorer: Any, fitted: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        self._n_calls += 1
+        rule = shared_fit(fitted)  # it may be imported for the first time
+        assert rule is not None
+        for i, value in enumerate(self._values):
+            start = time.time()
+            try:
+                if self._n_calls == 1:
+                    self._derived[i] = rule.derive(fitted, value)
+                derived = time.time()
+                if self._derived[i] is not None:
+                    scores = _checked(scorer(self._derived[i], *args, **kwargs))
+                    self._scores[i].append(scores)
+            except Exception:  # noqa: BLE001  (a plain fit will report it)
+                self._derived[i] = None
+                continue
+            if self._n_calls == 1:
+                self._seconds[i] = derived - start, time.time() - derived
+
+    def results(self, leading: dict[str, Any], is_own: bool, longest: Any) -> list[Any]:
+        """Results of all values; `leading` is that of the fit, of the first value if `is_own`.
+
+        The time of the fit counts for the value that was fitted, or else for the first one.
+        """
+        n_scores = 1 + ("train_scores" in leading)
+        spent = sum(map(sum, self._seconds))
+        leading["score_time"] = max(0.0, leading["score_time"] - spent)
+        fitted = self._values.index(longest) if longest in self._values else 0
+        found: list[Any] = []
+        for i, scores in enumerate(self._scores):
+            if is_own and i == 0:
+                found.append(leading)
+                continue
+            if self._derived[i] is None or len(scores) < n_scores:
+                found.append(None)
+                continue
+            deriving, scoring = self._seconds[i]
+            fit_time = leading["fit_time"] if i == fitted else deriving
+            result = {**leading, "test_scores": scores[0]}
+            if n_scores > 1:
+                result["train_scores"] = scores[1]
+            result |= {"fit_time": fit_time, "score_time": scoring, SHARED: True}
+            found.append(result)
+        return found
+
+
+def _checked(scores: Any) -> Any:
+    """Scores as plain numbers, as scikit-learn stores them; raises where one failed."""
+    if isinstance(scores, dict):
+        return {name: _number(score) for name, score in scores.items()}
+    return _number(scores)
+
+
+def _number(score: Any) -> Any:
+    if hasattr(score, "item"):
+        with suppress(ValueError):
+            score = score.item()
+    if not isinstance(score, numbers.Number):
+        raise TypeError(f"a score must be a number, got {score!r}")
+    return score
+
+
+@contextmanager
+def _listening(listener: Callable) -> Iterator[None]:
+    """Context in which scorers of this thread call a listener."""
+    _active.listener = listener
+    try:
+        yield
+    finally:
+        _active.listener = None
+
+
+def with_listener(objective: Objective) -> Objective:
+    """The objective with a scorer that calls the listener of its thread, if any."""
+    scorer = objective.scorer
+    kind = _ListenedScorers if isinstance(scorer, MultimetricScorer) else _ListenedScorer
+    return replace(objective, scorer=kind(scorer))
+
+
+class _ListenedScorer:
+    """A scorer that, after its score, calls the listener; `listened` is the scorer itself."""
+
+    def __init__(self, scorer: Any):
+        self.listened = scorer
+
+    def __repr__(self) -> str:
+        return repr(self.listened)
+
+    def __call__(self, estimator: Any, *args: Any, **kwargs: Any) -> Any:
+        scores = self.listened(estimator, *args, **kwargs)
+        listener = getattr(_active, "listener", None)
+        if listener is not None:
+            listener(self.listened, estimator, args, kwargs)
+        return scores
+
+
+class _ListenedScorers(MultimetricScorer):
+    """The same for several metrics; scikit-learn requires this base class."""
+
+    def __init__(self, scorer: Any):
+        super().__init__(scorers=scorer._scorers, raise_exc=scorer._raise_exc)
+        self._one = _ListenedScorer(scorer)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._one(*args, **kwargs)

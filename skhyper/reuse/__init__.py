@@ -1,0 +1,10 @@
+"""One fit for several candidates: rules by which estimators answer for other values from one fit.
+
+``shared_fit(estimator)`` returns the rule of an estimator; ``shared_fit.register`` adds third-party
+estimators, and ``check_shared_fit`` compares a rule with plain fits.
+"""
+
+from skhyper.reuse._check import check_shared_fit
+from skhyper.reuse._rules import SharedFit, shared_fit
+
+__all__ = ["SharedFit", "check_shared_fit", "shared_fit"]

@@ -1,0 +1,91 @@
+"""Shared fits of scikit-learn's ensembles: the first k members of a longer ensemble.
+
+All of these draw the seeds of their members one after the other, so that the first k members do not
+depend on the number of all. Boosting with early stopping only ends earlier than asked.
+"""
+
+import copy
+from typing import Any
+
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    BaggingClassifier,
+    BaggingRegressor,
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+
+from skhyper._sklearn import first_iterations
+from skhyper.reuse._rules import SharedFit, shared_fit, why_continued, why_not_repeatable
+
+_FORESTS = (
+    RandomForestClassifier,
+    RandomForestRegressor,
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+)
+_BAGGING = (BaggingClassifier, BaggingRegressor)
+_ADABOOST = (AdaBoostClassifier, AdaBoostRegressor)
+_BOOSTING = (GradientBoostingClassifier, GradientBoostingRegressor)
+_HISTOGRAMS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+
+# Fitted attributes with one entry for each member.
+_PER_MEMBER = (
+    "estimators_",
+    "estimators_features_",
+    "estimator_weights_",
+    "estimator_errors_",
+    "train_score_",
+    "oob_improvement_",
+    "oob_scores_",
+    "_seeds",
+)
+
+
+def first_members(fitted: Any, n: int) -> Any:
+    """A copy of a fitted ensemble that has only its first n members."""
+    view = copy.copy(fitted)
+    view.n_estimators = n
+    for name in _PER_MEMBER:
+        if name in vars(fitted):
+            setattr(view, name, vars(fitted)[name][:n])
+    if "n_estimators_" in vars(fitted):
+        view.n_estimators_ = min(n, fitted.n_estimators_)
+    if "oob_score_" in vars(fitted):
+        view.oob_score_ = view.oob_scores_[-1]
+    return view
+
+
+def _ensemble(estimator: Any, types: tuple[type, ...]) -> SharedFit | None:
+    if type(estimator) not in types:
+        return None  # a subclass may fit in another way
+    why_not = why_continued(estimator) or why_not_repeatable(estimator, "trees")
+    return SharedFit("n_estimators", first_members, why_not=why_not)
+
+
+def _register(types: tuple[type, ...]) -> None:
+    def rule(estimator: Any) -> SharedFit | None:
+        return _ensemble(estimator, types)
+
+    for cls in types:
+        shared_fit.register(cls, rule)
+
+
+for _types in (_FORESTS, _BAGGING, _ADABOOST, _BOOSTING):
+    _register(_types)
+
+
+@shared_fit.register(HistGradientBoostingClassifier)
+@shared_fit.register(HistGradientBoostingRegressor)
+def _histograms(estimator: Any) -> SharedFit | None:
+    if type(estimator) not in _HISTOGRAMS:
+        return None
+    why_not = why_continued(estimator) or why_not_repeatable(estimator, "trees")
+    return SharedFit("max_iter", first_iterations, why_not=why_not)

@@ -1,0 +1,129 @@
+"""What one fit of an estimator answers for other values of one of its hyperparameters.
+
+A forest of 100 trees contains the forests of its first 10, 20, ... trees: one fit answers for all
+values of ``n_estimators``. :func:`shared_fit` returns the rule of an estimator, a
+:class:`SharedFit`; ``shared_fit.register`` adds third-party estimators.
+"""
+
+import functools
+import importlib
+import numbers
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+# Modules with rules, by the packages whose estimators they are of. A module is imported once its
+# package is: without an object of that package there is nothing to look up.
+_RULES = {
+    "sklearn.compose": "skhyper.reuse._compose",
+    "sklearn.ensemble": "skhyper.reuse._ensembles",
+    "sklearn.pipeline": "skhyper.reuse._compose",
+    "sklearn.tree": "skhyper.reuse._trees",
+}
+
+
+def _load_rules() -> bool:
+    """Import modules with rules that are needed by now; returns whether there were any."""
+    modules = [_RULES.pop(package, "") for package in list(_RULES) if package in sys.modules]
+    for module in filter(None, modules):  # another thread may have been faster
+        importlib.import_module(module)
+    return bool(modules)
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is an integer of at least 1."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= 1
+
+
+@dataclass(frozen=True)
+class SharedFit:
+    """How one fit of an estimator answers for several values of one hyperparameter.
+
+    Attributes
+    ----------
+    name : str
+        The hyperparameter.
+    derive : callable
+        ``derive(fitted, value)`` returns the estimator as if fitted with another value, without a
+        fit: a copy that shares fitted attributes with `fitted`, which must not change. None where
+        the data or metadata do not allow it.
+    longest : callable
+        ``longest(values)`` returns the value to fit with, from which all `values` are derived; by
+        default their maximum.
+    accepts : callable
+        Whether a value can be derived. Others, such as invalid ones, are fitted as ever.
+    whole_range : bool
+        Whether a fit with any value takes as long, so that all values are free after one fit.
+    rtol : float
+        Relative error of derived predictions; 0 where they are equal to the last bit.
+    why_not : str
+        Why the estimator, as it is set, cannot share fits; empty if it can.
+    """
+
+    name: str
+    derive: Callable[[Any, Any], Any]
+    longest: Callable[[Sequence[Any]], Any] = max
+    accepts: Callable[[Any], bool] = is_count
+    whole_range: bool = False
+    rtol: float = 0.0
+    why_not: str = ""
+
+
+@functools.singledispatch
+def shared_fit(estimator: Any) -> SharedFit | None:
+    """The rule by which fits of an estimator are shared; None without one.
+
+    Searches evaluate candidates that differ only in the hyperparameter of the rule by one fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Unfitted or fitted.
+
+    Returns
+    -------
+    rule : SharedFit or None
+
+    See Also
+    --------
+    check_shared_fit : Compares derived estimators with plain fits.
+
+    Notes
+    -----
+    Register a rule by ``@shared_fit.register(MyEstimator)``. It is also called for subclasses,
+    which may fit in another way: compare ``type(estimator)``.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skhyper.reuse import shared_fit
+    >>> shared_fit(RandomForestClassifier(random_state=0)).name
+    'n_estimators'
+    >>> shared_fit(RandomForestClassifier()).why_not
+    'random_state is None: each fit has other trees'
+    """
+    if _load_rules():
+        return shared_fit(estimator)
+    from skhyper.reuse._boosters import booster_rule
+
+    return booster_rule(estimator)
+
+
+def why_not_repeatable(estimator: Any, what: str) -> str:
+    """Why fits of an estimator differ: `what` is random and there is no seed; else empty."""
+    seed = estimator.random_state
+    if isinstance(seed, numbers.Integral | np.random.RandomState):
+        return ""
+    return f"random_state is {seed!r}: each fit has other {what}"
+
+
+def why_continued(estimator: Any) -> str:
+    """Why an ensemble is more than its parts: it continues an earlier fit, or scores samples."""
+    if getattr(estimator, "warm_start", False):
+        return "warm_start=True: fits depend on earlier ones"
+    if getattr(estimator, "oob_score", False):
+        return "oob_score is set: out-of-bag scores are those of all trees"
+    return ""

@@ -1,0 +1,369 @@
+"""Searches that share fits have the results of searches that do not."""
+
+import copy
+from typing import ClassVar
+
+import joblib
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.decomposition import PCA
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+from sklearn.tree import DecisionTreeClassifier
+
+from skhyper import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV, load_history
+from skhyper.callbacks import Callback
+from skhyper.reuse import SharedFit, shared_fit
+
+X, y = (part[::5] for part in load_breast_cancer(return_X_y=True))
+FOREST = RandomForestClassifier(random_state=0)
+TREES = {"n_estimators": [2, 6, 3], "max_depth": [1, 3]}
+
+
+class Counting(RegressorMixin, BaseEstimator):
+    """Predicts the mean of the first n targets; notes its fits, and fails for n in `fails`."""
+
+    fits: ClassVar[list] = []
+
+    def __init__(self, n=1, shift=0.0, fails=()):
+        self.n, self.shift, self.fails = n, shift, fails
+
+    def fit(self, X, y):
+        self.fits.append(self.n)
+        if self.n in self.fails:
+            raise ValueError("bad")
+        self.y_ = np.asarray(y)[: self.n]
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.y_.mean() + self.shift)
+
+
+@shared_fit.register(Counting)
+def _counting(estimator):
+    return SharedFit("n", _first)
+
+
+def _first(fitted, n):
+    view = copy.copy(fitted)
+    view.n, view.y_ = n, fitted.y_[:n]
+    return view
+
+
+@pytest.fixture(autouse=True)
+def _no_fits():
+    Counting.fits.clear()
+
+
+def assert_same(found, expected):
+    found, expected = found.cv_results_, expected.cv_results_
+    assert list(found) == list(expected)
+    for name in expected:
+        if "time" not in name:
+            np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+def both(make, *data, **fit_params):
+    """The same search with and without shared fits."""
+    searches = [make(reuse).fit(*data, **fit_params) for reuse in ("auto", None)]
+    assert_same(*searches)
+    assert searches[0].__dict__.get("best_index_") == searches[1].__dict__.get("best_index_")
+    return searches
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_grid_over_the_number_of_trees(n_jobs):
+    options = {"cv": 3, "n_jobs": n_jobs, "return_train_score": True}
+    scoring = {"scoring": ["accuracy", "neg_log_loss"], "refit": "accuracy"}
+    shared, _ = both(
+        lambda reuse: GridSearchCV(FOREST, TREES, reuse=reuse, **options, **scoring), X, y
+    )
+    # The time of a fit counts for the candidate with the most trees.
+    seconds = shared.cv_results_["mean_fit_time"].reshape(2, 3)
+    assert (seconds.argmax(axis=1) == 1).all()
+
+
+def test_weights_groups_tables_and_sparse_data():
+    pandas = pytest.importorskip("pandas")
+    weights = np.random.default_rng(0).random(len(y))
+    groups = np.arange(len(y)) % 7
+
+    def make(reuse):
+        return GridSearchCV(FOREST, {"n_estimators": [1, 4]}, reuse=reuse, cv=GroupKFold(3))
+
+    for data in (pandas.DataFrame(X), sparse.csr_matrix(X)):
+        both(make, data, y, groups=groups, sample_weight=weights)
+
+
+def test_pipelines_lists_and_random_searches():
+    data = tuple(part[:100] for part in load_diabetes(return_X_y=True))
+    boosting = GradientBoostingRegressor(random_state=0)
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", boosting)])
+    grid = [
+        {"model__n_estimators": [3, 9], "scale": ["passthrough", StandardScaler()]},
+        {"model": [SVR()], "model__C": [1.0, 2.0]},
+    ]
+    both(lambda reuse: GridSearchCV(pipeline, grid, reuse=reuse, cv=2), *data)
+    space = {"n_estimators": [3, 9, 5], "max_depth": [1, 2]}
+    both(
+        lambda reuse: RandomizedSearchCV(
+            boosting, space, n_iter=4, random_state=0, reuse=reuse, cv=2
+        ),
+        *data,
+    )
+    listed = [{"n_estimators": n} for n in (3, 9, 5)]
+    both(lambda reuse: SearchCV(boosting, sampler=listed, reuse=reuse, cv=2), *data)
+    both(lambda reuse: SearchCV(boosting, space, sampler="grid", reuse=reuse, cv=2), *data)
+
+
+def test_pruning():
+    tree = DecisionTreeClassifier(random_state=0)
+    both(lambda reuse: GridSearchCV(tree, {"ccp_alpha": [0.1, 0.0, 0.01]}, reuse=reuse), X, y)
+
+
+def search_of_means(reuse="auto", fails=(), values=(2, 9, 5), **options):
+    grid = {"shift": [0.0, 1.0], "n": list(values)}
+    return GridSearchCV(
+        Counting(fails=fails), grid, reuse=reuse, refit=False, **{"cv": 3, **options}
+    )
+
+
+def test_one_fit_for_each_fold_and_group():
+    search = search_of_means().fit(X, y)
+    assert Counting.fits == [9] * 6
+    assert (search.reuse_.fits_asked, search.reuse_.fits_made) == (18, 6)
+    assert search.reuse_.why_not == {}
+    assert 0 < search.reuse_.seconds_saved < 1
+
+
+@pytest.mark.parametrize("fails", [(9,), (5, 9)])
+def test_failed_fits_are_those_of_plain_searches(fails):
+    with pytest.warns(Warning, match="fits failed"):
+        shared, _ = both(lambda reuse: search_of_means(reuse, fails, error_score=-1.0), X, y)
+    bad = [trial.params["n"] for trial in shared.history_ if "bad" in trial.message]
+    assert set(bad) == set(fails)
+
+
+def test_why_nothing_was_shared():
+    grid = {"n_estimators": [1, 2]}
+    search = GridSearchCV(RandomForestClassifier(), grid, refit=False, cv=2).fit(X, y)
+    assert "random_state is None" in search.reuse_.why_not[""]
+    assert search.reuse_.fits_asked == 0
+
+
+def test_error_score_raise():
+    with pytest.raises(ValueError, match="bad"):
+        search_of_means(fails=(9,), error_score="raise").fit(X, y)
+
+
+def test_limits_of_single_fits_are_not_shared():
+    shared = search_of_means(fit_timeout=100.0).fit(X, y)
+    assert "fit_timeout" in shared.reuse_.why_not[""]
+    assert not any(fold.get("shared") for trial in shared.history_ for fold in trial.folds)
+
+
+class Stop(Callback):
+    """Ends a search after some trials."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def on_trial_end(self, search, trial):
+        return trial.number + 1 >= self.n
+
+
+@pytest.mark.parametrize("n_before", [1, 2, 4])
+def test_a_search_resumes_from_its_journal(tmp_path, n_before):
+    whole = search_of_means().fit(X, y)
+    Counting.fits.clear()
+    path = tmp_path / "journal"
+    search_of_means(journal=path).set_callbacks(Stop(n_before)).fit(X, y)
+    resumed = search_of_means(journal=path).fit(X, y)
+    assert_same(resumed, whole)
+    # A group of which a part is known is fitted for the rest of it only.
+    expected = {1: [9] * 3 + [9] * 6, 2: [9] * 6 + [9] * 6, 4: [9] * 6 + [5] * 6}
+    assert Counting.fits == expected[n_before]
+
+
+def test_callbacks_see_each_candidate():
+    ends = []
+
+    class Note(Callback):
+        def on_fit_task_end(self, estimator, context):
+            ends.append(context.task_name)
+
+        def on_trial_end(self, search, trial):
+            ends.append(trial.number)
+
+    search_of_means().set_callbacks(Note()).fit(X, y)
+    assert [end for end in ends if isinstance(end, int)] == list(range(6))
+    assert ends.count("candidate-split-evaluation") == 18
+
+
+def test_max_time_counts_the_fits_that_were_made():
+    search = search_of_means(max_time=100.0).fit(X, y)
+    assert search.n_trials_ == 6
+
+
+def test_invalid_reuse():
+    with pytest.raises(ValueError, match="'reuse' parameter"):
+        search_of_means(reuse="always").fit(X, y)
+
+
+def bayes(reuse="auto", n_iter=7, **options):
+    space = {"n": (1, 40, "log-uniform"), "shift": (-100.0, 100.0)}
+    options = {"random_state": 0, "cv": 3, **options}
+    return BayesSearchCV(Counting(), space, n_iter=n_iter, reuse=reuse, refit=False, **options)
+
+
+DIABETES = load_diabetes(return_X_y=True)
+
+
+def test_a_bayesian_search_scores_smaller_values_from_the_same_fits():
+    search = bayes().fit(*DIABETES)
+    proposals = [trial for trial in search.history_ if not trial.shared]
+    assert len(proposals) == 7
+    assert Counting.fits == [trial.params["n"] for trial in proposals for _ in range(3)]
+    assert search.n_trials_ == len(search.cv_results_["params"]) > 12
+    assert (search.reuse_.fits_asked, search.reuse_.fits_made) == (3 * search.n_trials_, 21)
+    # Each shared trial has the score of a plain fit.
+    listed = SearchCV(Counting(), sampler=search.cv_results_["params"], reuse=None, cv=3)
+    listed.set_params(allow_repeats=True, refit=False).fit(*DIABETES)
+    np.testing.assert_array_equal(
+        listed.cv_results_["mean_test_score"], search.cv_results_["mean_test_score"]
+    )
+    before = None
+    for trial in search.history_:
+        if trial.shared:
+            assert trial.params["n"] < before["n"]
+            assert trial.params["shift"] == before["shift"]
+            assert trial.state == "complete"
+        before = before if trial.shared else trial.params
+
+
+def test_without_reuse_each_trial_is_a_proposal():
+    search = bayes(reuse=None).fit(*DIABETES)
+    assert search.n_trials_ == 7
+    assert not any(trial.shared for trial in search.history_)
+
+
+@pytest.mark.parametrize("options", [{"fit_timeout": 100.0}, {"use_gradients": False}])
+def test_samplers_and_limits(options):
+    search = bayes(n_iter=2, **options).fit(*DIABETES)
+    assert any(trial.shared for trial in search.history_) == ("fit_timeout" not in options)
+    space = {"n": (1, 40), "shift": (0.0, 1.0)}
+    for sampler in ("random", "sobol", "gp"):
+        found = SearchCV(Counting(), space, sampler=sampler, n_iter=3, random_state=0, cv=2)
+        found.set_params(refit=False).fit(*DIABETES)
+        assert sum(not trial.shared for trial in found.history_) == 3
+        assert found.n_trials_ > 3
+
+
+def test_the_points_of_a_sobol_sequence_are_those_of_the_proposals():
+    space = {"n": (1, 40), "shift": (0.0, 1.0)}
+    options = {"sampler": "sobol", "n_iter": 4, "random_state": 0, "cv": 2, "refit": False}
+    shared, plain = (
+        SearchCV(Counting(), space, reuse=reuse, **options).fit(*DIABETES)
+        for reuse in ("auto", None)
+    )
+    proposed = [trial.params for trial in shared.history_ if not trial.shared]
+    assert proposed == [trial.params for trial in plain.history_]
+
+
+def assert_same_trials(one, other):
+    assert [t.params for t in one.history_] == [t.params for t in other.history_]
+    assert [t.shared for t in one.history_] == [t.shared for t in other.history_]
+    np.testing.assert_array_equal(one.history_.losses, other.history_.losses)
+
+
+@pytest.mark.parametrize("n_before", [1, 3, 12])
+def test_a_bayesian_search_resumes_from_its_journal(tmp_path, n_before):
+    whole = bayes().fit(*DIABETES)
+    path = tmp_path / "journal"
+    Counting.fits.clear()
+    bayes(journal=path).set_callbacks(Stop(n_before)).fit(*DIABETES)
+    assert_same_trials(bayes(journal=path).fit(*DIABETES), whole)
+    assert len(Counting.fits) <= 21 + 3  # the folds of one group at most are fitted twice
+    assert [t.shared for t in load_history(path)] == [t.shared for t in whole.history_]
+
+
+def test_a_warm_start_counts_proposals():
+    search = bayes(n_iter=3, warm_start=True).fit(*DIABETES)
+    search.fit(*DIABETES)
+    assert sum(not trial.shared for trial in search.history_) == 6
+
+
+@pytest.mark.parametrize("n_jobs", [1, 4])
+def test_trials_do_not_depend_on_the_number_of_workers(n_jobs):
+    with joblib.parallel_config("threading"):
+        search = bayes(n_points=2, n_jobs=n_jobs, cv=2).fit(*DIABETES)
+    assert_same_trials(search, bayes(n_points=2, cv=2).fit(*DIABETES))
+
+
+def test_progress_counts_proposals(capsys):
+    bayes(verbose=1, n_iter=3).fit(*DIABETES)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["[1/3]", "[2/3]", "[3/3]"]
+
+
+def accuracy_by_hand(estimator, X, y):
+    return float(np.mean(estimator.predict(X) == y))
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", ["accuracy", "roc_auc"], accuracy_by_hand])
+def test_steps_and_fits_are_shared_together(scoring):
+    pipeline = Pipeline([("scale", StandardScaler()), ("pca", PCA(random_state=0))])
+    pipeline.steps.append(("model", FOREST))
+    grid = {"model__n_estimators": [1, 4, 2], "pca__n_components": [2, 5], "model__max_depth": [2]}
+    shared, _ = both(
+        lambda reuse: GridSearchCV(
+            pipeline, grid, reuse=reuse, scoring=scoring, refit=False, cv=2, return_train_score=True
+        ),
+        *(X, y),
+    )
+    # 12 fits of the forest, of which 4 are made; 4 runs of two steps, of which one is shared.
+    assert (shared.reuse_.fits_asked, shared.reuse_.fits_made) == (12 + 8, 4 + 6)
+
+
+@pytest.mark.parametrize("kind", ["bayes", "grid"])
+def test_a_journal_that_ends_after_any_line(tmp_path, kind):
+    """A journal that ends after a line is that of a process that was killed there."""
+
+    def search(path):
+        options = {"cv": 2, "journal": path}
+        made = bayes(n_iter=2, **options) if kind == "bayes" else search_of_means(**options)
+        return made.fit(X, y)
+
+    whole = search(tmp_path / "whole")
+    lines = (tmp_path / "whole").read_bytes().splitlines(keepends=True)
+    for n in range(1, len(lines)):
+        path = tmp_path / f"{n}"
+        path.write_bytes(b"".join(lines[:n]))
+        assert_same_trials(search(path), whole)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_race_judges_each_candidate_by_its_own_folds(n_jobs):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 3)), rng.normal(size=200)
+    grid = {"shift": [0.0, 0.1, 5.0, 6.0], "n": [2, 90, 40]}
+    with joblib.parallel_config("threading"):
+        shared, plain = (
+            GridSearchCV(
+                Counting(), grid, reuse=reuse, racing=True, cv=10, n_jobs=n_jobs, refit=False
+            ).fit(X, y)
+            for reuse in ("auto", None)
+        )
+    assert_same(shared, plain)
+    states = [trial.state for trial in shared.history_]
+    assert states == [trial.state for trial in plain.history_]
+    assert {"stopped", "complete"} == set(states)
+    assert shared.reuse_.fits_made < shared.reuse_.fits_asked
+    found = bayes(racing=True, cv=8, n_iter=6).fit(*DIABETES)
+    assert {trial.state for trial in found.history_} <= {"stopped", "complete"}
