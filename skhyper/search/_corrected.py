@@ -118,7 +118,7 @@ def corrected_score(
     "1se", the correction is that of the rule's selection.
 
     What the splits have in common is not corrected: with few samples and labels that can hardly
-    be learned, up to half of the optimism remains (``benchmarks/corrected_scores.py``). Nested
+    be learned, about half of the optimism remains (``benchmarks/corrected_scores.py``). Nested
     cross-validation, or a separate test set, has no such limit. Trials that a race has stopped
     have no scores on some splits and are left out, although they were candidates, too.
 
