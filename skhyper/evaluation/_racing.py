@@ -16,7 +16,9 @@ from skhyper._trial import History, Trial, TrialState
 
 __all__ = ["Racing"]
 
-_N_DRAWS = 100_000  # simulated fold tables, for the level of one test
+# Simulated trials, for the level of one test: their number, and that of their folds in all, which
+# take 8 bytes each; with 1,000 folds, as of leave-one-out, there are fewer of them.
+_N_DRAWS, _N_DRAWN_FOLDS, _LEAST_DRAWS = 100_000, 4_000_000, 2_000
 # Level of a test after one fold, relative to later ones. The variance is then known from other
 # trials alone, and candidates ranked by this fold differ in it by selection. With 1, the winner was
 # stopped in 1.3 % of simulated races instead of 1 %.
@@ -174,7 +176,8 @@ def _level(error_rate: float, n_folds: int, min_folds: int) -> float:
 
     From simulated folds with a known variance: the means of the first folds are correlated.
     """
-    draws = np.random.default_rng(0).standard_normal((_N_DRAWS, n_folds))
+    n_draws = max(_LEAST_DRAWS, min(_N_DRAWS, _N_DRAWN_FOLDS // n_folds))
+    draws = np.random.default_rng(0).standard_normal((n_draws, n_folds))
     draws -= draws.mean(axis=1, keepdims=True)
     n_run = np.arange(min_folds, n_folds)
     means = np.cumsum(draws, axis=1)[:, min_folds - 1 : -1] / n_run

@@ -1,5 +1,8 @@
 """Racing: how often the winner is stopped, how many folds are saved, and its statistics."""
 
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.stats import invgamma, t
@@ -104,6 +107,16 @@ def test_the_level_is_that_of_all_tests_of_a_trial(least):
         z = draws[:, :n].mean(axis=1) / np.sqrt(1 / n - 1 / 6)
         stopped |= t.cdf(z, 1e7) <= level * (_FIRST_LEVEL if n == 1 else 1)
     assert stopped.mean() == pytest.approx(0.05, abs=0.004)
+
+
+def test_many_folds_take_little_memory_and_time():
+    tracemalloc.start()
+    start = time.process_time()
+    level = _level.__wrapped__(0.01, 1000, 1)
+    assert time.process_time() - start < 5
+    assert tracemalloc.get_traced_memory()[1] < 300e6
+    tracemalloc.stop()
+    assert 0 < level < _level(0.01, 10, 1) < 0.01
 
 
 def test_prior_of_variances_is_recovered():
