@@ -9,7 +9,7 @@ that a person wrote. All of them cross-validate and drop into pipelines. ``Optim
 
 from typing import TYPE_CHECKING
 
-from skhyper import callbacks, exceptions, samplers, space
+from skhyper import callbacks, exceptions, knowledge, reuse, samplers, space
 from skhyper._lazy import lazy_names
 from skhyper._trial import History, Trial
 from skhyper.evaluation import Racing, load_history
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0.dev0"
 
-# Derivatives and what is made for them take longer to import than all the rest.
 _HEAVY = ("hypergradient", "inspection", "kernel", "linear_model", "neural_network", "plotting")
 _LAZY = {"GradientSearchCV": "skhyper.search", "report": "skhyper.reporting"}
 __getattr__, __dir__ = lazy_names(__name__, _LAZY | {name: f"skhyper.{name}" for name in _HEAVY})
@@ -47,12 +46,14 @@ __all__ = [
     "hypergradient",
     "inspection",
     "kernel",
+    "knowledge",
     "linear_model",
     "load_history",
     "minimize",
     "neural_network",
     "plotting",
     "report",
+    "reuse",
     "samplers",
     "space",
 ]

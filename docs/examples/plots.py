@@ -1,4 +1,8 @@
-"""Draw all pictures of skhyper.plotting: those of docs/user_guide/plots.md.
+"""
+Pictures of searches
+====================
+
+All displays of skhyper.plotting, as docs/user_guide/plots.md shows them.
 
     python docs/examples/plots.py [--output plots]
 
