@@ -64,12 +64,12 @@ def run(
     finally:
         objective.free()  # before the refit
         search.reuse_ = counter.total
-        print_reuse(search)
         if journal is not None:
             journal.close()
     store_trials(search, plan, evaluator.history, reason)
     if search.verbose > 0 and plan.racer is not None and len(search.history_):
         print(racing_line(search.history_))  # noqa: T201
+    print_reuse(search)
     context.call_on_fit_task_end(estimator=search)
 
 
