@@ -1,8 +1,9 @@
 """Bayesian search with and without candidates that the fits of a proposal answer for.
 
 For each problem, seed and number of added values (0 is ``reuse=None``): the best score after each
-proposal, with the seconds of all trials so far. Writes JSON to the path given; ``--fast`` has one
-seed. The number of values is ``_N_VALUES`` of ``skhyper/evaluation/_paths.py``.
+proposal, with the seconds of all trials so far; and grids with and without shared fits: the ratio
+of their CPU times, the median of three. Writes JSON to the path given; ``--fast`` has one seed. The
+number of values is ``_N_VALUES`` of ``skhyper/evaluation/_paths.py``.
 """
 
 import argparse
@@ -18,8 +19,9 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.neighbors import KNeighborsRegressor
 
-from skhyper import BayesSearchCV
+from skhyper import BayesSearchCV, GridSearchCV
 from skhyper.evaluation import _paths
 
 N_ITER, N_VALUES = 24, (0, 2, 4, 8)
@@ -68,12 +70,37 @@ def traced(estimator, space, scoring, X, y, seed, n_values):
     return {"curve": curve, "cpu": cpu, "n_trials": search.n_trials_}
 
 
+def grids():
+    """Names, estimators, grids and data."""
+    X, y = load_digits(return_X_y=True)
+    forest = RandomForestClassifier(random_state=0)
+    yield "forest", forest, {"n_estimators": [10, 25, 50, 100, 200]}, X[:600], y[:600]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 6))
+    y = X @ rng.normal(size=6) + rng.normal(size=4000)
+    boosting = GradientBoostingRegressor(random_state=0)
+    yield "boosting", boosting, {"n_estimators": [10, 20, 40, 80, 160]}, X[:1000], y[:1000]
+    yield "neighbors", KNeighborsRegressor(), {"n_neighbors": [1, 3, 5, 9, 15, 25, 40]}, X, y
+    yield "nothing to share", forest.set_params(n_estimators=5), {"max_depth": [2, 4, 6]}, X, y > 0
+
+
+def ratio(estimator, grid, X, y):
+    """CPU time with shared fits, relative to that without."""
+    seconds = {"auto": [], None: []}
+    for _ in range(3):
+        for reuse, found in seconds.items():
+            start = time.process_time()
+            GridSearchCV(estimator, grid, cv=3, refit=False, reuse=reuse).fit(X, y)
+            found.append(time.process_time() - start)
+    return float(np.median(seconds["auto"]) / np.median(seconds[None]))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path)
     parser.add_argument("--fast", action="store_true")
     args = parser.parse_args()
-    rows = []
+    rows = [{"grid": name, "ratio": ratio(*problem)} for name, *problem in grids()]
     for seed in range(1 if args.fast else 3):
         for name, *problem in problems():
             for n_values in N_VALUES:

@@ -36,7 +36,9 @@ class Paths:
         if not any(name in params for name in self._names(params)):
             return []
         rule = rule_of(self._estimator, params)
-        if rule is None or rule.why_not or not rule.accepts(params.get(rule.name)):
+        if rule is None or rule.why_not or not rule.is_certain:
+            return []
+        if not rule.accepts(params.get(rule.name)):
             return []
         found = [{**params, rule.name: value} for value in self._values(rule, params, space)]
         return [candidate for candidate in found if space.contains(candidate)]

@@ -65,7 +65,7 @@ class SharedFits:
         leads = replace(job, followers=None)
         if not is_own:
             leads = replace(leads, params={**job.params, name: longest})
-        listener = _Listener((own, *values))
+        listener = _Listener((own, *values), longest)
         result: dict[str, Any] | None = None
         try:
             with _listening(listener):
@@ -75,7 +75,7 @@ class SharedFits:
                 raise
         others: list[Any] = [None] * len(values)
         if result is not None and result["fit_error"] is None:
-            result, *others = listener.results(result, is_own, longest)
+            result, *others = listener.results(result)
         elif not is_own:
             result = None
         if result is None:
@@ -84,10 +84,18 @@ class SharedFits:
 
 
 class _Listener:
-    """Scores estimators derived from one that is being scored; first on test data."""
+    """Scores estimators derived from one that is being scored; first on test data.
 
-    def __init__(self, values: Sequence[Any]):
+    Parameters
+    ----------
+    values : sequence
+    longest : object
+        The value of the estimator that is being scored.
+    """
+
+    def __init__(self, values: Sequence[Any], longest: Any):
         self._values = values
+        self._longest = longest
         self._derived: list[Any] = [None] * len(values)  # None where that failed
         self._scores: list[list[Any]] = [[] for _ in values]  # on test and training data
         self._seconds = [(0.0, 0.0) for _ in values]  # of deriving and scoring
@@ -98,6 +106,8 @@ class _Listener:
         rule = shared_fit(fitted)  # it may be imported for the first time
         assert rule is not None
         for i, value in enumerate(self._values):
+            if value == self._longest:
+                continue
             start = time.time()
             try:
                 if self._n_calls == 1:
@@ -112,30 +122,29 @@ class _Listener:
             if self._n_calls == 1:
                 self._seconds[i] = derived - start, time.time() - derived
 
-    def results(self, leading: dict[str, Any], is_own: bool, longest: Any) -> list[Any]:
-        """Results of all values; `leading` is that of the fit, of the first value if `is_own`.
+    def results(self, leading: dict[str, Any]) -> list[Any]:
+        """Results of all values; `leading` is that of the fit.
 
         The time of the fit counts for the value that was fitted, or else for the first one.
         """
         n_scores = 1 + ("train_scores" in leading)
         spent = sum(map(sum, self._seconds))
         leading["score_time"] = max(0.0, leading["score_time"] - spent)
-        fitted = self._values.index(longest) if longest in self._values else 0
+        is_among = self._longest in self._values
         found: list[Any] = []
         for i, scores in enumerate(self._scores):
-            if is_own and i == 0:
-                found.append(leading)
+            if self._values[i] == self._longest:
+                found.append(leading if i == 0 else {**leading, SHARED: True})
                 continue
             if self._derived[i] is None or len(scores) < n_scores:
                 found.append(None)
                 continue
             deriving, scoring = self._seconds[i]
-            fit_time = leading["fit_time"] if i == fitted else deriving
+            fit_time = deriving if is_among or i else leading["fit_time"]
             result = {**leading, "test_scores": scores[0]}
             if n_scores > 1:
                 result["train_scores"] = scores[1]
-            result |= {"fit_time": fit_time, "score_time": scoring, SHARED: True}
-            found.append(result)
+            found.append({**result, "fit_time": fit_time, "score_time": scoring, SHARED: True})
         return found
 
 

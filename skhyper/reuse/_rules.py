@@ -20,6 +20,7 @@ import numpy as np
 _RULES = {
     "sklearn.compose": "skhyper.reuse._compose",
     "sklearn.ensemble": "skhyper.reuse._ensembles",
+    "sklearn.neighbors": "skhyper.reuse._neighbors",
     "sklearn.pipeline": "skhyper.reuse._compose",
     "sklearn.tree": "skhyper.reuse._trees",
 }
@@ -57,6 +58,9 @@ class SharedFit:
         Whether a value can be derived. Others, such as invalid ones, are fitted as ever.
     whole_range : bool
         Whether a fit with any value takes as long, so that all values are free after one fit.
+    is_certain : bool
+        Whether `derive` answers for all data. Otherwise no candidates are added to proposals, as
+        they might have to be fitted.
     rtol : float
         Relative error of derived predictions; 0 where they are equal to the last bit.
     why_not : str
@@ -68,6 +72,7 @@ class SharedFit:
     longest: Callable[[Sequence[Any]], Any] = max
     accepts: Callable[[Any], bool] = is_count
     whole_range: bool = False
+    is_certain: bool = True
     rtol: float = 0.0
     why_not: str = ""
 
