@@ -37,7 +37,7 @@ class Convergence:
     x : ndarray of shape (n_trials,)
         Trials, fits or seconds until the end of each trial.
     scores : ndarray of shape (n_trials,)
-        Score of each trial, that of its first folds if it was stopped; nan if it failed.
+        Score of each trial, an estimate if it was stopped; nan if it failed.
     best : ndarray of shape (n_trials,)
         Best score of the complete trials so far; nan before the first one.
     states : ndarray of shape (n_trials,)
@@ -232,7 +232,7 @@ class ConvergenceDisplay:
             text = curve.name if several else "best so far"
             if several and curve.found is not None:
                 text += f": {curve.best[-1]:.4g}"
-            style = DASHES[i % len(DASHES)] if several else "-"
+            style = DASHES[(i + i // len(CYCLE)) % len(DASHES)] if several else "-"
             self.lines_ += ax.step(
                 curve.x, curve.best, where="post", color=color, ls=style, lw=1.8, label=text
             )

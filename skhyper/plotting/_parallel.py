@@ -38,7 +38,7 @@ class ParallelCoordinates:
     heights : ndarray of shape (n_trials, n_shown)
         Share of each axis at which a trial crosses it, nan where it has no value there.
     scores : ndarray of shape (n_trials,)
-        Scores, those of stopped trials on their first folds; nan for failed trials.
+        Scores, estimates for stopped trials; nan for failed trials.
     best : int or None
         Index of the selected trial.
     label : str

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skhyper._trial import Trial
-from skhyper.plotting._results import results_of
+from skhyper.plotting._results import Results, results_of
 from skhyper.plotting._style import (
     RED,
     STATE_COLORS,
@@ -55,8 +54,9 @@ class Race:
 
     @property
     def saved(self) -> float:
-        """Share of the steps of all trials that were not run, as trials were dropped."""
-        return 1.0 - float(self.reached.sum()) / (self.most * len(self.steps))
+        """Share of the steps that were not run as trials were dropped, without failed trials."""
+        reached = self.reached[self.states != "failed"]
+        return 1.0 - float(reached.sum()) / (self.most * max(1, len(reached)))
 
 
 def race(search: Any) -> Race:
@@ -74,13 +74,12 @@ def race(search: Any) -> Race:
     results = results_of(search)
     if hasattr(search, "n_resources_"):
         return _halving(search, results)
+    table = results.fold_scores[:, _fold_order(results)]
     steps, scores = [], []
-    for trial in results.history:
-        values = _in_order_of_running(trial)
-        run = np.flatnonzero(np.isfinite(values))
-        steps.append(run + 1.0)
-        means = np.cumsum(values[run]) / np.arange(1, len(run) + 1)
-        scores.append(means if results.greater_is_better else -means)
+    for values in table if results.greater_is_better else -table:
+        run = values[np.isfinite(values)]
+        steps.append(np.arange(1.0, len(run) + 1))
+        scores.append(np.cumsum(run) / steps[-1])
     return Race(
         steps,
         scores,
@@ -93,16 +92,24 @@ def race(search: Any) -> Race:
     )
 
 
-def _in_order_of_running(trial: Trial) -> np.ndarray:
-    """Scores of the folds that were run, in the order in which they started."""
-    scores = np.asarray(trial.scores, dtype=float)
-    if not trial.folds:
-        return scores[np.isfinite(scores)] if trial.state == "stopped" else scores
-    started = [fold.get("started", np.nan) for fold in trial.folds]
-    return scores[np.array(trial.fold_numbers)[np.argsort(started, kind="stable")]]
+def _fold_order(results: Results) -> np.ndarray:
+    """The folds in the order in which trials have run them, (n_splits,).
+
+    It is the same for all trials of a race, so that a fold comes before those that fewer trials
+    have run; if as many have, before those that were started later.
+    """
+    n_splits = results.fold_scores.shape[1]
+    n_run, delays = np.zeros(n_splits), np.zeros(n_splits)
+    for trial in results.history:
+        for number, fold in zip(trial.fold_numbers, trial.folds):
+            n_run[number] += 1
+            delays[number] += np.nan_to_num(fold.get("started", np.nan) - trial.started)
+    if not n_run.any():
+        n_run = np.isfinite(results.fold_scores).sum(axis=0)
+    return np.lexsort((delays / np.maximum(n_run, 1), -n_run))
 
 
-def _halving(search: Any, results: Any) -> Race:
+def _halving(search: Any, results: Results) -> Race:
     """The iterations of a successive halving of scikit-learn."""
     table = search.cv_results_
     rows: dict[str, list[int]] = {}

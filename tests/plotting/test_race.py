@@ -25,7 +25,7 @@ def test_running_means_of_the_folds():
     np.testing.assert_allclose(data.scores[0], [0.8, 0.7, 0.7, 0.75])
     np.testing.assert_allclose(data.scores[1], [0.4, 0.3])
     assert data.reached.tolist() == [4, 2, 0, 1]
-    assert data.saved == pytest.approx(1 - 7 / 16)
+    assert data.saved == pytest.approx(1 - 7 / 12)
     assert (data.best, data.unit, data.most) == (0, "folds", 4)
     texts = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
     assert texts == ["selected", "to the end: 1", "dropped: 2"]
@@ -45,6 +45,19 @@ def test_folds_of_a_raced_search_are_in_the_order_in_which_they_were_run():
         np.testing.assert_allclose(scores[-1], np.nanmean(trial.scores))
     table = [search.cv_results_[f"split{fold}_train_score"] for fold in range(5)]
     np.testing.assert_array_equal(results_of(search).train_scores, np.transpose(table))
+
+
+def test_folds_in_the_order_of_a_race():
+    nan = np.nan
+    rows = [[0.1, 0.2, 0.3, 0.4], [nan, nan, 0.5, nan], [0.6, nan, 0.7, nan]]
+    trials = [
+        Trial(i, {"a": i}, "complete" if i == 0 else "stopped", np.array(row), -np.nanmean(row))
+        for i, row in enumerate(rows)
+    ]
+    data = race(History(tuple(trials)))
+    np.testing.assert_allclose(data.scores[0], [0.3, 0.2, 0.2, 0.25])
+    np.testing.assert_allclose(data.scores[2], [0.7, 0.65])
+    assert data.reached.tolist() == [4, 1, 2]
 
 
 def test_a_search_without_a_race_saves_nothing(plain, one):

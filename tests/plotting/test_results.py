@@ -45,6 +45,13 @@ def test_the_optimized_metric_of_several(data):
         np.testing.assert_allclose(results.train_scores.mean(axis=1), expected)
 
 
+def test_training_scores_of_the_folds_that_were_run():
+    folds = tuple({"test_scores": 0.5, "train_scores": score} for score in (0.6, 0.7))
+    scores = np.array([0.5, np.nan, 0.5])
+    trial = Trial(0, {"a": 1}, "stopped", scores, -0.5, folds, fold_numbers=(0, 2))
+    np.testing.assert_array_equal(results_of(History((trial,))).train_scores, [[0.6, np.nan, 0.7]])
+
+
 def test_running_trials_are_left_out():
     done = Trial(1, {"a": 1}, "complete", np.array([0.5, 0.7]), -0.6)
     results = results_of(History((Trial(0, {"a": 2}), done)))
