@@ -3,9 +3,8 @@
 Each picture has a function that computes its data and one that draws them.
 """
 
-import math
-import numbers
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +12,16 @@ import numpy as np
 
 from skhyper._text import shortened
 from skhyper._trial import Trial
+from skhyper.plotting._axes import Axis as HyperparameterAxis
+from skhyper.plotting._axes import axes_of
+from skhyper.plotting._results import Results
 from skhyper.reporting import _svg
 from skhyper.reporting._svg import Axis
-from skhyper.space import Categorical, Space
 
 # The axis of scores ends where bad scores would compress the good ones: at this many times the
 # distance from the best to the median.
 _MEDIANS_SHOWN = 4.0
 _MAX_CHOICES = 24
-# Ratio of the ends of positive numbers from which their axis is logarithmic, without a space.
-_LOG_RATIO = 100.0
 _MARGIN = 0.05
 
 
@@ -98,17 +97,18 @@ def _scores(place: np.ndarray, scores: np.ndarray, y: Axis, stopped: np.ndarray)
 
 @dataclass(frozen=True, eq=False)
 class Scatter:
-    """Scores over one hyperparameter.
+    """Scores over one hyperparameter, or one component of a vector.
 
     Attributes
     ----------
     axis : Axis
     x, scores : ndarray of shape (n,)
-        Of the trials in which it is active and, with a range, a number; the index of the choice if
-        `is_choice`.
+        Of the trials that have a position on the axis; the index of the choice if `is_choice`.
     numbers : ndarray of shape (n,)
         Indices of these trials.
     is_choice : bool
+    missing : dict
+        Number of the other trials by their value, or "inactive".
     """
 
     axis: Axis
@@ -116,68 +116,40 @@ class Scatter:
     scores: np.ndarray
     numbers: np.ndarray
     is_choice: bool
+    missing: Mapping[str, int]
 
 
-def scatter_data(trials: Sequence[Trial], name: str, space: Space | None = None) -> Scatter | None:
-    """Data of the picture of one hyperparameter; None if its values are arrays, or too many."""
-    active = [i for i, t in enumerate(trials) if name in t.params]
-    values = [trials[i].params[name] for i in active]
-    scores = np.array([-trials[i].loss for i in active], dtype=float)
-    if any(np.ndim(v) > 0 and not isinstance(v, list | tuple | str) for v in values):
-        return None
-    numeric = np.array([_is_number(v) for v in values], dtype=bool)
-    priors = _priors(name, space)
-    if numeric.any() and (numeric.all() or priors):
-        x = np.array([v for v in values if _is_number(v)], dtype=float)
-        axis = _number_axis(name, x, priors)
-        return Scatter(axis, x, scores[numeric], np.array(active)[numeric], False)
-    choices = _choices(name, values, space)
-    if not 0 < len(choices) <= _MAX_CHOICES:
-        return None
-    x = np.array([choices.index(_key(v)) for v in values], dtype=float)
-    texts = _svg.fitting_texts([text for _, text in choices])
-    ticks = [(float(i), text) for i, text in enumerate(texts)]
-    axis = Axis(name, -0.5, len(choices) - 0.5, ticks=ticks)
-    return Scatter(axis, x, scores, np.array(active), True)
+def scatter_data(results: Results) -> list[Scatter]:
+    """Data of the picture of each hyperparameter, without those of too many choices."""
+    scores = np.array([-t.loss for t in results.history], dtype=float)
+    found = []
+    for axis in axes_of(results):
+        if axis.scale == "choices" and not 0 < len(axis.choices) <= _MAX_CHOICES:
+            continue
+        numbers = np.flatnonzero(np.isfinite(axis.values))
+        missing = Counter(text for text in axis.others if text)
+        is_choice = axis.scale == "choices"
+        x = axis.values[numbers]
+        found.append(Scatter(_padded(axis), x, scores[numbers], numbers, is_choice, missing))
+    return found
 
 
-def _is_number(value: Any) -> bool:
-    is_bool = isinstance(value, bool | np.bool_)
-    return isinstance(value, numbers.Real) and not is_bool and math.isfinite(value)
+def _padded(axis: HyperparameterAxis) -> Axis:
+    """The axis with a margin at its ends."""
+    if axis.scale == "choices":
+        texts = _svg.fitting_texts([shortened(_name(choice), 60) for choice in axis.choices])
+        ticks = [(float(i), text) for i, text in enumerate(texts)]
+        return Axis(axis.name, axis.low, axis.high, ticks=ticks)
+    if axis.scale == "log":
+        pad = (axis.high / axis.low) ** _MARGIN
+        return Axis(axis.name, axis.low / pad, axis.high * pad, log=True)
+    pad = _MARGIN * (axis.high - axis.low)
+    return Axis(axis.name, axis.low - pad, axis.high + pad)
 
 
-def _key(value: Any) -> tuple[str, str]:
-    """What tells choices apart, and the label of one."""
+def _name(value: Any) -> str:
     named = getattr(value, "__name__", None)
-    text = value if isinstance(value, str) else named if isinstance(named, str) else repr(value)
-    return type(value).__name__, shortened(text, 60)
-
-
-def _choices(name: str, values: Sequence[Any], space: Space | None) -> list[tuple[str, str]]:
-    """The distinct choices, in the order of the space, then of the trials."""
-    dimensions = [d for n, d in zip(space.names, space.dimensions) if n == name] if space else []
-    listed = [c for d in dimensions if isinstance(d, Categorical) for c in d.choices]
-    return list(dict.fromkeys([_key(v) for v in [*listed, *values]]))
-
-
-def _priors(name: str, space: Space | None) -> set[str]:
-    """Scales of the ranges of a hyperparameter; empty if it has none."""
-    if space is None:
-        return set()
-    named = (d for n, d in zip(space.names, space.dimensions) if n == name)
-    return {d.prior for d in named if hasattr(d, "prior")}
-
-
-def _number_axis(name: str, x: np.ndarray, priors: set[str]) -> Axis:
-    low, high = float(x.min()), float(x.max())
-    log = low > 0 and ("log-uniform" in priors if priors else high / low >= _LOG_RATIO)
-    if low == high:
-        low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
-    if log:
-        pad = (high / low) ** _MARGIN
-        return Axis(name, low / pad, high * pad, log=True)
-    pad = _MARGIN * (high - low)
-    return Axis(name, low - pad, high + pad)
+    return named if isinstance(named, str) else str(value)
 
 
 def scatter(data: Scatter, trials: Sequence[Trial], best: Trial | None, metric: str) -> str:

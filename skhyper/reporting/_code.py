@@ -64,9 +64,7 @@ class Code:
     def header(self) -> list[str]:
         """Lines with the imports, and the names to define."""
         lines = []
-        if "HalvingGridSearchCV" in (names := set().union(*self.imports.values())) or (
-            "HalvingRandomSearchCV" in names
-        ):
+        if any(name.startswith("Halving") for names in self.imports.values() for name in names):
             lines.append("from sklearn.experimental import enable_halving_search_cv")
         for module, imported in sorted(self.imports.items()):
             plain = f"from {module} import {', '.join(sorted(imported))}"

@@ -1,6 +1,5 @@
 """The trials of a fitted search, of skhyper or of scikit-learn, in one form."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 from skhyper._trial import Trial
 from skhyper.inspection import Comparison, CorrectedScore, compare, corrected_score
+from skhyper.plotting._results import Results, results_of
 from skhyper.space import Space
 
 
@@ -22,8 +22,8 @@ class Record:
     Attributes
     ----------
     search : object
-    trials : tuple of Trial
-        The finished ones.
+    results : Results
+        The finished trials.
     best : Trial or None
         That of ``best_params_``; None without any score.
     metric : str
@@ -32,14 +32,19 @@ class Record:
         Mean test score of each trial by the other metrics, shape (n_trials,), and the mean training
         score.
     space : Space or None
+        That of the search itself.
     """
 
     search: Any
-    trials: tuple[Trial, ...]
+    results: Results
     best: Trial | None
     metric: str
     metrics: Mapping[str, np.ndarray]
     space: Space | None
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        return self.results.history.trials
 
     @property
     def scored(self) -> list[Trial]:
@@ -79,12 +84,10 @@ def record_of(search: Any) -> Record:
     results = results or {}
     names = [n.removeprefix("mean_test_") for n in results if n.startswith("mean_test_")]
     metric = _optimized(search, names)
-    if history is None:
-        trials = _trials_from_results(results, metric)
-    else:
-        trials = tuple(t for t in history if t.state != "running")
-    if not trials:
+    if history is not None and all(t.state == "running" for t in history):
         raise NotFittedError(f"This {type(search).__name__} has no trials to report.")
+    found = results_of(search)
+    trials = found.history.trials
     columns = {f"mean_test_{name}": name for name in names if name != metric}
     columns[f"mean_train_{metric}"] = "training score"
     metrics = {
@@ -95,8 +98,8 @@ def record_of(search: Any) -> Record:
     space = getattr(search, "space_", None)
     return Record(
         search,
-        trials,
-        _best(search, trials),
+        found,
+        None if found.best is None else trials[found.best],
         _metric_name(search, metric),
         metrics,
         space if isinstance(space, Space) else None,
@@ -141,29 +144,3 @@ def _metric_name(search: Any, metric: str) -> str:
     if is_classifier(search):
         return "accuracy"
     return "R²" if is_regressor(search) else "score"
-
-
-def _best(search: Any, trials: tuple[Trial, ...]) -> Trial | None:
-    index = getattr(search, "best_index_", None)
-    if index is not None and 0 <= index < len(trials):
-        return trials[index]
-    scored = [t for t in trials if t.state == "complete" and np.isfinite(t.loss)]
-    return min(scored, key=lambda t: t.loss, default=None)
-
-
-def _trials_from_results(results: Mapping[str, Any], metric: str) -> tuple[Trial, ...]:
-    """Trials from ``cv_results_``, which has no messages."""
-    folds = [name for name in results if re.fullmatch(rf"split\d+_test_{re.escape(metric)}", name)]
-    scores = np.array([results[name] for name in folds], dtype=float).T
-    seconds = len(folds) * (results["mean_fit_time"] + results["mean_score_time"])
-    return tuple(
-        Trial(
-            number=number,
-            params=params,
-            state="complete" if np.isfinite(row.mean()) else "failed",
-            scores=row,
-            loss=-float(row.mean()) if np.isfinite(row.mean()) else np.nan,
-            seconds=float(seconds[number]),
-        )
-        for number, (params, row) in enumerate(zip(results["params"], scores, strict=True))
-    )

@@ -249,14 +249,12 @@ def pictures(record: Record) -> str:
     parts = [f"<div class=figures>{''.join(shown)}</div>"]
     if found is None and len(record.trials) * len(record.names) > SLOW:
         parts.append("<p class=soft>Importance was not computed: it would take long.")
-    scatters, skipped = [], []
-    for name in sorted(record.names, key=lambda name: order.get(name, len(order))):
-        data = _charts.scatter_data(record.trials, name, record.space)
-        if data is None:
-            skipped.append(name)
-            continue
-        svg = _charts.scatter(data, record.trials, record.best, record.metric)
-        scatters.append(figure(svg, _not_shown(data, record)))
+    drawn = _charts.scatter_data(record.results)
+    drawn.sort(key=lambda data: order.get(_without_component(data.axis.label), len(order)))
+    scatters = [
+        figure(_charts.scatter(data, record.trials, record.best, record.metric), _not_shown(data))
+        for data in drawn
+    ]
     first, rest = scatters[:_MAX_SCATTERS], scatters[_MAX_SCATTERS:]
     if first:
         parts.append("<h3>Score over each hyperparameter</h3><p class=soft>Rings: the best trial.")
@@ -264,24 +262,24 @@ def pictures(record: Record) -> str:
     if rest:
         inner = f"<div class=figures>{''.join(rest)}</div>"
         parts.append(f"<details><summary>{len(rest)} more</summary>{inner}</details>")
-    if skipped:
-        names = text(shortened(", ".join(skipped), 400))
-        parts.append(f"<p class=soft>Not drawn, as values are arrays or too many choices: {names}")
+    names = {_without_component(data.axis.label) for data in drawn}
+    if skipped := [name for name in record.names if name not in names]:
+        listed = text(shortened(", ".join(skipped), 400))
+        parts.append(f"<p class=soft>Not drawn, since there are too many choices: {listed}")
     return "".join(parts)
 
 
-def _not_shown(data: _charts.Scatter, record: Record) -> str:
+def _without_component(name: str) -> str:
+    """The name of a hyperparameter, without ``[2]`` for a component."""
+    return name.partition("[")[0]
+
+
+def _not_shown(data: _charts.Scatter) -> str:
     """Why trials are missing in a picture; empty if none is."""
-    name = data.axis.label
-    n_inactive = sum(name not in t.params for t in record.trials)
-    inactive = f"{n_inactive} trials where it is inactive" if n_inactive else ""
-    n_others = len(record.trials) - n_inactive - len(data.x)
-    shown = set(data.numbers)
-    missing = (t for i, t in enumerate(record.trials) if i not in shown)
-    values = {value_text(t.params[name]) for t in missing if name in t.params}
-    other = f"{n_others} with {', '.join(sorted(values))}" if values else ""
-    parts = [part for part in (inactive, other) if part]
-    return f"Not shown: {' and '.join(parts)}." if parts else ""
+    parts = [f"{n} with {value}" for value, n in data.missing.items() if value != "inactive"]
+    if n_inactive := data.missing.get("inactive"):
+        parts.insert(0, f"{n_inactive} trials where it is inactive")
+    return f"Not shown: {shortened(' and '.join(parts), 200)}." if parts else ""
 
 
 def trials(record: Record) -> str:

@@ -1,12 +1,14 @@
 """Data of the pictures, and that they can be drawn in all cases."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from reporting.searches import search
 
-from skhyper import Trial, When
+from skhyper import History, Trial, When
+from skhyper.plotting._results import results_of
 from skhyper.reporting import _charts
 from skhyper.space import Space
 
@@ -38,6 +40,14 @@ def test_bad_scores_do_not_compress_the_axis():
     )
 
 
+def scatters_of(trials, space=None):
+    """Data of the pictures by name."""
+    results = results_of(History(tuple(trials)))
+    if space is not None:
+        results = replace(results, space=space)
+    return {data.axis.label: data for data in _charts.scatter_data(results)}
+
+
 def test_numbers_choices_and_inactive_trials():
     space = Space(
         {
@@ -51,50 +61,46 @@ def test_numbers_choices_and_inactive_trials():
         {"kernel": "rbf", "gamma": 0.1},
     ]
     trials = trials_of(params, [0.1, 0.2, 0.3])
-    gamma = _charts.scatter_data(trials, "gamma", space)
+    found = scatters_of(trials, space)
+    gamma, kernel = found["gamma"], found["kernel"]
     assert (gamma.axis.log, gamma.is_choice) == (True, False)
+    assert gamma.axis.low < 1e-3 < 1e3 < gamma.axis.high  # the whole range
     np.testing.assert_array_equal(gamma.x, [0.1])
     np.testing.assert_array_equal(gamma.numbers, [2])
-    kernel = _charts.scatter_data(trials, "kernel", space)
+    assert gamma.missing == {"scale": 1, "inactive": 1}
     np.testing.assert_array_equal(kernel.x, [0, 1, 0])
     assert [text for _, text in kernel.axis.ticks] == ["rbf", "linear"]
-    # Without a space, numbers and texts are choices.
-    assert _charts.scatter_data(trials, "gamma").is_choice
     for data in (gamma, kernel):
         ET.fromstring(_charts.scatter(data, trials, trials[2], "accuracy"))
 
 
-@pytest.mark.parametrize(
-    "values, log",
-    [([1, 2, 3], False), ([0.01, 1, 100], True), ([-1, 1000], False), ([0.0, 1e6], False)],
-)
-def test_without_a_space_wide_ranges_of_positive_numbers_are_logarithmic(values, log):
-    trials = trials_of([{"a": v} for v in values], range(len(values)))
-    assert _charts.scatter_data(trials, "a").axis.log == log
+def test_components_of_vectors_have_a_picture_each():
+    space = Space({"alpha": (0.1, 10.0, "log-uniform")}).with_vectors({"alpha": np.ones(3)})
+    trials = trials_of([{"alpha": np.array([1.0, 2.0, 3.0])}, {"alpha": np.ones(3)}], [0.1, 0.2])
+    found = scatters_of(trials, space)
+    assert list(found) == ["alpha[0]", "alpha[1]", "alpha[2]"]
+    np.testing.assert_array_equal(found["alpha[2]"].x, [3.0, 1.0])
 
 
-def test_a_range_of_the_space_says_the_scale():
-    trials = trials_of([{"a": v} for v in (1, 900)], [1, 2])
-    assert not _charts.scatter_data(trials, "a", Space({"a": (1, 1000)})).axis.log
-
-
-@pytest.mark.parametrize("values", [[np.ones(3), np.zeros(3)], [str(i) for i in range(99)]])
-def test_arrays_and_too_many_choices_are_not_drawn(values):
-    assert (
-        _charts.scatter_data(trials_of([{"a": v} for v in values], range(len(values))), "a") is None
-    )
+def test_too_many_choices_are_not_drawn():
+    trials = trials_of([{"a": str(i), "b": i} for i in range(99)], range(99))
+    assert list(scatters_of(trials)) == ["b"]
 
 
 @pytest.mark.parametrize(
-    "values", [[None, 3, True], [(50,), (50, 50)], [len, max], [2, 2], ["", "x"]]
+    "values", [[None, 3, True], [(50,), (50, 50)], [len, max], [2, 2], ["", "x"], ["$1$", "<"]]
 )
 def test_all_kinds_of_values_are_drawn(values):
     trials = trials_of([{"a": v} for v in values], np.linspace(0, 1, len(values)))
-    ET.fromstring(_charts.scatter(_charts.scatter_data(trials, "a"), trials, trials[0], "m"))
+    data = scatters_of(trials)["a"]
+    ET.fromstring(_charts.scatter(data, trials, trials[0], "m"))
+    assert len(data.x) == len(values)
+    if data.is_choice and "$1$" in values:
+        assert [text for _, text in data.axis.ticks] == values
 
 
 def test_failed_trials_are_crosses():
     trials = search("failures").history_
-    data = _charts.scatter_data(trials, "C")
+    data = scatters_of(trials)["C"]
     root = ET.fromstring(_charts.scatter(data, trials, None, "accuracy"))
     assert sum(path.get("d").count("l6 6") for path in root.findall("path")) == 4

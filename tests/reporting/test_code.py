@@ -83,6 +83,17 @@ def test_values_without_equality():
     assert repr(again["d"]) == repr(space["d"])
 
 
+def test_searches_that_have_to_be_enabled():
+    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+    from sklearn.model_selection import HalvingGridSearchCV
+
+    text = code_of(HalvingGridSearchCV(SVC(), {"C": [1, 2]}))
+    assert text.startswith("from sklearn.experimental import enable_halving_search_cv\n")
+    names = {"X": None}
+    exec(text.partition("search.fit")[0], names)
+    assert names["search"].param_grid == {"C": [1, 2]}
+
+
 def test_what_has_no_code_is_to_be_replaced():
     manual = SearchCV(SVC(), {"C": (0.1, 1.0)}, constraint=lambda params: True, history=None)
     text = code_of(manual)

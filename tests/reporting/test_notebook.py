@@ -57,6 +57,7 @@ def test_many_hyperparameters_and_messages_are_cut():
     ]
     trials.append(skhyper.Trial(5, params, "complete", loss=-0.5))
     fitted = skhyper.SearchCV(**search("manual").get_params(deep=False))
+    fitted.space_ = None
     fitted.history_ = skhyper.History(tuple(trials))
     text = "".join(Reader(results_html(fitted)).words)
     assert "h11 = 11, and 18 more" in text
@@ -66,5 +67,6 @@ def test_many_hyperparameters_and_messages_are_cut():
 def test_a_search_without_a_score():
     fitted = skhyper.SearchCV(**search("manual").get_params(deep=False))
     assert results_html(fitted) == ""
+    fitted.space_ = None
     fitted.history_ = skhyper.History((skhyper.Trial(0, {"C": 1}, "failed", message="no"),))
     assert "no score yet · 1 trial, 1 without a score" in results_html(fitted)

@@ -111,6 +111,7 @@ def test_stopped_trials_are_listed_after_complete_ones(tmp_path):
         skhyper.Trial(2, {"C": "\ud800"}, "complete", np.array([0.6, 0.6]), -0.6),
     )
     fitted = skhyper.SearchCV(SVC())
+    fitted.space_ = None
     fitted.history_ = skhyper.History(trials)
     path = skhyper.report(fitted, tmp_path / "r.html")
     page = path.read_text(encoding="utf-8")
