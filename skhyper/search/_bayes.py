@@ -44,7 +44,7 @@ class BayesSearchCV(SampledSearch):
         :func:`skhyper.default_space` for the estimator and the data; ``"auto"`` is the default
         range of one hyperparameter.
     n_iter : int or None, default=50
-        Number of trials of this fit, excluding those it starts from. With None and a `max_time`
+        Number of proposals of this fit, excluding trials it starts from. With None and a `max_time`
         only time limits it.
     use_gradients : bool, default=False
         Whether the Gaussian process also observes derivatives of the loss, if the estimator and
@@ -80,6 +80,8 @@ class BayesSearchCV(SampledSearch):
         Whether candidates share what they have in common, with the same scores to the last bit: see
         the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
         an integer at most as many bytes; None shares nothing.
+        To each candidate that a sampler proposes, others that the same fits answer for are
+        added, such as smaller `n_estimators`: trials with ``shared=True``, which do not count.
     racing : bool or Racing, default=False
         Whether to stop a candidate after some of its folds if it is very unlikely to become the
         best one; :class:`skhyper.Racing` has the error rate, 1 % by default. Folds that are not run

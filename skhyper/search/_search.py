@@ -30,7 +30,7 @@ default="random"
         How candidates are chosen. A list of candidates is a manual search: they are tried in
         order.
     n_iter : int, default=None
-        Number of trials of this fit, excluding those it starts from. By default all of a grid or
+        Number of proposals of this fit, excluding trials it starts from. By default all of a grid or
         a list; otherwise as many as `max_time` allows, or 50 without a `max_time`.
     initial_points : dict or list of dict, default=None
         Candidates to try first. Omitted names have the estimator's own values.
@@ -58,6 +58,8 @@ default="random"
         Whether candidates share what they have in common, with the same scores to the last bit: see
         the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
         an integer at most as many bytes; None shares nothing.
+        To each candidate that a sampler proposes, others that the same fits answer for are
+        added, such as smaller `n_estimators`: trials with ``shared=True``, which do not count.
     racing : bool or Racing, default=False
         Whether to stop a candidate after some of its folds if it is very unlikely to become the
         best one; :class:`skhyper.Racing` has the error rate, 1 % by default. Folds that are not run
