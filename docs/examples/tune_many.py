@@ -62,7 +62,7 @@ def searches():
 
 
 def main():
-    fig, axes = plt.subplots(1, 2, figsize=(10, 3.5), sharey=True, layout="constrained")
+    _, axes = plt.subplots(1, 2, figsize=(10, 3.5), sharey=True, layout="constrained")
     for ax, (title, make) in zip(axes, TASKS.items(), strict=True):
         X, y = make()
         print(f"\n{title:<19}  trials  seconds  CV R2  held-out R2")
