@@ -88,7 +88,8 @@ def example_arguments(gallery_conf, script_vars):
     """Command-line arguments of an example: one that saves its plot does so out of the tree."""
     if "--output" not in Path(script_vars["src_file"]).read_text():
         return []
-    return ["--output", os.path.join(tempfile.gettempdir(), "skhyper_example.png")]
+    name = f"skhyper_{Path(script_vars['src_file']).stem}"
+    return ["--output", os.path.join(tempfile.gettempdir(), name)]
 
 
 sphinx_gallery_conf = {

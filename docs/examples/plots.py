@@ -1,8 +1,10 @@
 """
-Pictures of searches
-====================
+All pictures of a search
+========================
 
-All displays of skhyper.plotting, as docs/user_guide/plots.md shows them.
+Draw all pictures of ``skhyper.plotting``: those of ``docs/user_guide/plots.md``.
+
+Run it from a clone::
 
     python docs/examples/plots.py [--output plots]
 
@@ -132,13 +134,12 @@ def make_displays():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=Path, default=Path("plots"), help="the folder")
     output = parser.parse_args().output
     output.mkdir(parents=True, exist_ok=True)
     for name, display in make_displays().items():
         display.figure_.savefig(output / f"{name}.png", dpi=60)
-        matplotlib.pyplot.close(display.figure_)
     print(f"The pictures are in {output}.")
 
 

@@ -16,6 +16,10 @@ the difference. Takes about 10 seconds.
 
 import time
 
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import make_friedman1
 from sklearn.gaussian_process.kernels import RBF
@@ -58,10 +62,11 @@ def searches():
 
 
 def main():
-    for title, make in TASKS.items():
+    _, axes = plt.subplots(1, 2, figsize=(10, 3.5), sharey=True, layout="constrained")
+    for ax, (title, make) in zip(axes, TASKS.items(), strict=True):
         X, y = make()
         print(f"\n{title:<19}  trials  seconds  CV R2  held-out R2")
-        for name, search in searches().items():
+        for place, (name, search) in enumerate(searches().items()):
             start = time.perf_counter()
             search.fit(X[:N_TRAIN], y[:N_TRAIN])
             seconds = time.perf_counter() - start
@@ -70,6 +75,14 @@ def main():
                 f"{name:<19}  {search.n_trials_:>6}  {seconds:>7.1f}  "
                 f"{search.best_score_:>5.2f}  {held_out:>11.2f}"
             )
+            ax.plot([search.best_score_, held_out], [place, place], color="0.8", lw=3, zorder=0)
+            ax.plot(search.best_score_, place, "o", color="0.6", ms=9, label="cross-validation")
+            ax.plot(held_out, place, "o", color="#D55E00", ms=9, label="held out")
+        ax.set_yticks(range(len(searches())), list(searches()))
+        ax.set(title=title, xlabel="R²", ylim=(-0.5, 3.5))
+        ax.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes[0].get_legend_handles_labels()
+    axes[1].legend(handles[:2], labels[:2], frameon=False)
 
 
 if __name__ == "__main__":

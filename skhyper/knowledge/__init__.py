@@ -5,10 +5,11 @@
 """
 
 from skhyper._lazy import public_dir
-from skhyper.knowledge._functions import TaskFunctions
-from skhyper.knowledge._knowledge import Knowledge, KnowledgeStarts, learn
+from skhyper.knowledge._functions import TaskFunctions  # noqa: F401
+from skhyper.knowledge._knowledge import Knowledge, KnowledgeStarts, learn  # noqa: F401
 from skhyper.knowledge._portfolio import portfolio
 
-__all__ = ["Knowledge", "KnowledgeStarts", "TaskFunctions", "learn", "portfolio"]
+# Names imported above and not listed here are for other packages of skhyper.
+__all__ = ["Knowledge", "learn", "portfolio"]
 
 __dir__ = public_dir(__name__)
