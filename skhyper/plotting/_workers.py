@@ -14,6 +14,8 @@ from skhyper.plotting._style import STATE_COLORS, legend_above, one_axes
 class Workers:
     """Folds in the order of their starts; trials whose folds' times are unknown count as one.
 
+    Folds of several candidates with a shared fit count as one, of the candidate that took longest.
+
     Attributes
     ----------
     trials : ndarray of int of shape (n_folds,)
@@ -62,18 +64,19 @@ def workers(search: Any) -> Workers:
         If no trial has a time of its start.
     """
     results = results_of(search)
-    rows = [
-        (start, end, i)
-        for i, trial in enumerate(results.history)
-        for start, end in fold_spans(trial).tolist()
-        if np.isfinite([start, end]).all()
-    ]
-    if not rows:
+    # Folds of candidates that share a fit start at the same time, and end with the longest.
+    spans: dict[float, tuple[float, int]] = {}
+    for i, trial in enumerate(results.history):
+        for start, end in fold_spans(trial).tolist():
+            if np.isfinite([start, end]).all() and (start not in spans or end > spans[start][0]):
+                spans[start] = end, i
+    if not spans:
         raise ValueError(
             "No trial of this search has a time of its start; the searches of skhyper store it, "
             "those of scikit-learn do not."
         )
-    starts, ends, numbers = (np.array(column) for column in zip(*sorted(rows)))
+    rows = sorted((start, end, i) for start, (end, i) in spans.items())
+    starts, ends, numbers = (np.array(column) for column in zip(*rows))
     trials = numbers.astype(int)
     first = starts[0]
     return Workers(

@@ -39,7 +39,7 @@ def plain(data):
     space = {"ccp_alpha": (1e-4, 1e-1, "log-uniform"), "max_depth": (1, 8)}
     tree = DecisionTreeClassifier(random_state=0)
     options = {"n_iter": 9, "random_state": 0, "cv": 3, "return_train_score": True}
-    return BayesSearchCV(tree, space, include_default=False, **options).fit(*data)
+    return BayesSearchCV(tree, space, include_default=False, reuse=None, **options).fit(*data)
 
 
 @pytest.fixture(scope="session")

@@ -17,18 +17,27 @@ def trial(number, *spans, state="complete"):
 def test_rows_and_times():
     history = History(
         (
-            trial(0, (100.0, 104.0), (100.0, 101.0)),
+            trial(0, (100.001, 104.0), (100.0, 101.0)),
             trial(1, (101.0, 103.0), (103.0, 106.0), state="stopped"),
             trial(2, (104.0, 106.0)),
         )
     )
     data = WorkersDisplay.from_search(history).data
-    np.testing.assert_allclose(data.starts, [0, 0, 1, 3, 4])
+    np.testing.assert_allclose(data.starts, [0, 0.001, 1, 3, 4])
     np.testing.assert_allclose(data.ends, [1, 4, 3, 6, 6])
     assert data.lanes.tolist() == [0, 1, 0, 0, 1]
     assert data.trials.tolist() == [0, 0, 1, 1, 2]
     assert data.n_lanes == 2
-    assert data.busy == pytest.approx((4 + 1 + 2 + 3 + 2) / (2 * 6))
+    assert data.busy == pytest.approx((3.999 + 1 + 2 + 3 + 2) / (2 * 6))
+
+
+def test_candidates_that_share_a_fit_are_one_bar():
+    history = History(
+        (trial(0, (100.0, 101.0)), trial(1, (100.0, 104.0)), trial(2, (104.0, 105.0)))
+    )
+    data = workers(history)
+    assert data.trials.tolist() == [1, 2]
+    assert data.n_lanes == 1
 
 
 def test_intervals_of_one_row_do_not_overlap():
