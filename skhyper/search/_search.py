@@ -30,8 +30,8 @@ default="random"
         How candidates are chosen. A list of candidates is a manual search: they are tried in
         order.
     n_iter : int, default=None
-        Number of proposals of this fit, excluding trials it starts from. By default all of a grid or
-        a list; otherwise as many as `max_time` allows, or 50 without a `max_time`.
+        Number of proposals of this fit, excluding trials it starts from. By default all of a grid
+        or a list; otherwise as many as `max_time` allows, or 50 without a `max_time`.
     initial_points : dict or list of dict, default=None
         Candidates to try first. Omitted names have the estimator's own values.
     include_default : bool, default=None

@@ -1,6 +1,7 @@
 """Searches that share fits have the results of searches that do not."""
 
 import copy
+import os
 from typing import ClassVar
 
 import joblib
@@ -367,3 +368,27 @@ def test_a_race_judges_each_candidate_by_its_own_folds(n_jobs):
     assert shared.reuse_.fits_made < shared.reuse_.fits_asked
     found = bayes(racing=True, cv=8, n_iter=6).fit(*DIABETES)
     assert {trial.state for trial in found.history_} <= {"stopped", "complete"}
+
+
+class Dying(Counting):
+    """Ends its process in fits with n in `fails`."""
+
+    def fit(self, X, y):
+        if self.n in self.fails:
+            os._exit(3)
+        return super().fit(X, y)
+
+
+shared_fit.register(Dying, _counting)
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_in_a_longer_fit_fails_that_candidate_only():
+    grid = {"n": [2, 9, 5]}
+    search = GridSearchCV(Dying(fails=(9,)), grid, cv=2, n_jobs=2, refit=False, error_score=-9)
+    with pytest.warns(Warning, match="fits failed"):
+        search.fit(X, y)
+    assert [trial.state for trial in search.history_] == ["complete", "failed", "complete"]
+    plain = GridSearchCV(Counting(), {"n": [2, 5]}, cv=2, refit=False).fit(X, y)
+    found = search.cv_results_["mean_test_score"]
+    np.testing.assert_array_equal(found[[0, 2]], plain.cv_results_["mean_test_score"])
