@@ -124,7 +124,9 @@ def use_pages(app, docname, source):
     """Make links to files that GitHub shows links to pages of the site."""
     folder, _, name = docname.partition("/")
     if folder == "benchmarks":
-        text = (HERE.parent / "benchmarks" / _BENCHMARKS[name]).read_text()
+        path = HERE.parent / "benchmarks" / _BENCHMARKS[name]
+        app.env.note_dependency(path)
+        text = path.read_text()
         text = re.sub(r"\]\((results/|\w+\.md)", r"](../../benchmarks/\1", text)
         source[0] = text.replace("](../docs/", "](../")
     for pattern, page in _PAGES:

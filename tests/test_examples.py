@@ -1,11 +1,17 @@
 """Every example of the gallery runs, each in a process of its own, and draws a picture."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 pytest.importorskip("matplotlib")
 
@@ -43,3 +49,15 @@ def test_examples_run(path, tmp_path):
 def test_examples_have_a_title(path):
     title, underline = path.read_text().splitlines()[1:3]
     assert underline == "=" * len(title)
+
+
+def test_panels_of_the_landing_page_run():
+    X, y = load_breast_cancer(return_X_y=True)
+    given = {"X": X[:100], "y": y[:100], "SVC": SVC, "Ridge": Ridge}
+    given["pipeline"] = make_pipeline(StandardScaler(), SVC())
+    panels = re.findall(r"```python\n(.*?)```", (ROOT / "docs/index.md").read_text(), re.DOTALL)
+    assert len(panels) == 3
+    for code in panels:
+        names = dict(given)
+        exec(code, names)
+        assert names["search"].n_trials_ > 1

@@ -12,7 +12,7 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy.sparse import coo_array, diags_array
+from scipy.sparse import coo_array
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -70,7 +70,7 @@ class CooccurrenceEmbedding(TransformerMixin, BaseEstimator):
     def transform(self, X):
         counts = self.vectorizer_.transform(X).astype(float)
         n_words = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
-        return diags_array(1 / n_words) @ counts @ self.vectors_
+        return (counts @ self.vectors_) / n_words[:, np.newaxis]
 
 
 # %%

@@ -39,6 +39,11 @@ def is_count(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= 1
 
 
+def _largest(values: Sequence[Any]) -> Any:
+    """The largest of the values."""
+    return max(values)
+
+
 @dataclass(frozen=True)
 class SharedFit:
     """How one fit of an estimator answers for several values of one hyperparameter.
@@ -69,7 +74,7 @@ class SharedFit:
 
     name: str
     derive: Callable[[Any, Any], Any]
-    longest: Callable[[Sequence[Any]], Any] = max
+    longest: Callable[[Sequence[Any]], Any] = _largest
     accepts: Callable[[Any], bool] = is_count
     whole_range: bool = False
     is_certain: bool = True
