@@ -24,6 +24,8 @@ from skhyper.exceptions import WorkerError
 
 # A worker whose last fold took fewer seconds receives the next one before it is done.
 _QUICK_SECONDS = 0.01
+# Seconds after which a job that was sent ahead is given to another worker.
+_AHEAD_SECONDS = 0.5
 # Maximum size in bytes of the row numbers of a job that is sent ahead: the pipe must not block.
 _MAX_AHEAD = 60_000
 # Number of trials by whose folds a worker that keeps its own may be ahead of the others.
@@ -46,10 +48,13 @@ class Limits:
 
 @dataclass(eq=False)
 class _Place:
-    """A worker in a fit, with the jobs sent to it, the first of which runs."""
+    """A worker in a fit, with the jobs sent to it, the first of which runs.
+
+    None is a job that was given to another worker, too, and whose result is not needed.
+    """
 
     worker: Worker
-    jobs: deque[FoldJob] = field(default_factory=deque)
+    jobs: deque[FoldJob | None] = field(default_factory=deque)
     is_loaded: bool = False
     began: float = math.inf  # monotonic time at which the first of the jobs began
     last_seconds: float = math.inf
@@ -57,6 +62,10 @@ class _Place:
 
     def begin(self) -> None:
         self.began = time.monotonic() if self.jobs else math.inf
+
+    @property
+    def needed(self) -> list[FoldJob]:
+        return [job for job in self.jobs if job is not None]
 
 
 class Processes:
@@ -91,7 +100,7 @@ class Processes:
 
     @property
     def has_room(self) -> bool:
-        n_running = sum(len(place.jobs) for place in self._places)
+        n_running = sum(len(place.needed) for place in self._places)
         return len(self._waiting) + n_running < self.n_workers
 
     def submit(self, job: FoldJob) -> None:
@@ -118,7 +127,7 @@ class Processes:
         self._waiting.clear()
         try:
             end = time.monotonic() + (0.0 if kill else _CLOSE_SECONDS)
-            while time.monotonic() < end and any(place.jobs for place in self._places):
+            while time.monotonic() < end and any(place.needed for place in self._places):
                 self._finished(self._ready(end))
             kill_all([place.worker for place in self._places if place.jobs])
             idle = [place.worker for place in self._places if not place.jobs]
@@ -130,11 +139,21 @@ class Processes:
                 self._file.remove()
 
     def _dispatch(self) -> None:
+        self._take_back()
         while self._waiting:
             place = self._free_place()
             if place is None:
                 return
             self._give(place, self._next_job(place))
+
+    def _take_back(self) -> None:
+        """Let jobs behind one that takes long, of a worker that had been quick, wait for others."""
+        late = time.monotonic() - _AHEAD_SECONDS
+        for place in self._places:
+            ahead = place.jobs[1] if len(place.jobs) > 1 and place.began < late else None
+            if ahead is not None:
+                place.jobs[1] = None
+                self._waiting.appendleft(ahead)
 
     def _next_job(self, place: _Place) -> FoldJob:
         """Remove and return the next job of a worker.
@@ -194,6 +213,9 @@ class Processes:
         limit = self._limits.fit_timeout
         if limit is not None:
             end = min([end, *(place.began + limit for place in self._places)])
+        if not all(place.jobs for place in self._places):  # there is an idle worker
+            ahead = [place.began for place in self._places if len(place.needed) > 1]
+            end = min([end, *(began + _AHEAD_SECONDS for began in ahead)])
         timeout = None if end == math.inf else max(0.0, end - time.monotonic())
         pipes = [place.worker.pipe for place in self._places]
         sentinels = [place.worker.sentinel for place in self._places]
@@ -220,13 +242,15 @@ class Processes:
         if kind == "loaded":
             place.is_loaded, self._n_failed_starts = True, 0
             self.began = min(self.began, time.monotonic())
-            jobs, place.jobs = place.jobs, deque()
-            for job in jobs:
-                self._give(place, job)
+            needed, place.jobs = place.needed, deque()
+            for early in needed:
+                self._give(place, early)
             return []
         job = place.jobs.popleft()
         place.last_seconds = time.monotonic() - place.began
         place.begin()
+        if job is None:
+            return []
         if kind == "done":
             return [(job, details[0])]
         error, text = details
@@ -240,6 +264,8 @@ class Processes:
             return []
         place.worker.kill()
         job = self._remove(place)
+        if job is None:
+            return []
         reason = f"the fold did not end within fit_timeout={limit} seconds; its worker was ended."
         return [(job, self._failed(job, TimeoutError(reason), seconds))]
 
@@ -249,7 +275,7 @@ class Processes:
         place.worker.forget()
         if not place.is_loaded:
             self._places.remove(place)
-            self._waiting.extendleft(reversed(place.jobs))
+            self._waiting.extendleft(reversed(place.needed))
             self._n_failed_starts += status != 0  # 0: it was idle for long, and has just exited
             if self._n_failed_starts > 1:
                 raise WorkerError(
@@ -262,6 +288,8 @@ class Processes:
             self._places.remove(place)
             return []
         job = self._remove(place)
+        if job is None:
+            return []
         key = job.trial, job.fold
         if key not in self._lost:
             self._lost[key] = seconds
@@ -277,11 +305,11 @@ class Processes:
         )
         return [(job, self._failed(job, WorkerError(reason), self._lost.pop(key) + seconds))]
 
-    def _remove(self, place: _Place) -> FoldJob:
+    def _remove(self, place: _Place) -> FoldJob | None:
         """Remove the place of an ended worker; returns its job, and others have to wait."""
         self._places.remove(place)
-        job, *later = place.jobs
-        self._waiting.extendleft(reversed(later))
+        job = place.jobs.popleft()
+        self._waiting.extendleft(reversed(place.needed))
         return job
 
     def _failed(self, job: FoldJob, error: Exception, seconds: float) -> Any:

@@ -185,6 +185,36 @@ def test_jobs_that_are_quick_are_sent_ahead(monkeypatch):
     processes.close()
 
 
+def test_a_job_behind_one_that_takes_long_is_given_to_another_worker():
+    processes = pool(2)
+    for fold in range(2):
+        processes.submit(FoldJob(0, fold, {}, 1))
+    done = []
+    while len(done) < 2:
+        done += processes.wait()
+    first, _ = processes._places
+    first.last_seconds = 0.001
+    processes.submit(FoldJob(1, 0, {"what": lambda: time.sleep(4)}, 1))
+    processes.submit(FoldJob(2, 0, {"what": lambda: time.sleep(0.3)}, 1))
+    processes.submit(FoldJob(3, 0, {}, 1))
+    assert [len(place.jobs) for place in processes._places] == [2, 1]
+    start, trials = time.monotonic(), []
+    while len(trials) < 3:
+        trials += [job.trial for job, _ in processes.wait()]
+        if len(trials) == 2:
+            assert trials == [2, 3]
+            assert time.monotonic() - start < 3.5
+            assert processes.has_room
+    # The first worker runs it, too, and is then free again.
+    processes.submit(FoldJob(4, 0, {}, 1))
+    processes.submit(FoldJob(5, 0, {}, 1))
+    after = []
+    while len(after) < 2:
+        after += [job.trial for job, _ in processes.wait()]
+    assert (trials[2], sorted(after)) == (1, [4, 5])
+    processes.close()
+
+
 def test_wait_has_a_timeout_and_close_ends_what_runs():
     processes = pool()
     processes.submit(FoldJob(0, 0, {"what": int}, 1))
