@@ -163,3 +163,27 @@ def test_a_hypergradient():
     ours = GradientSearchCV(Shrunken(), RANGE, cv=3).fit(X, y)
     theirs = GradientSearchCV(Ridge(fit_intercept=False), RANGE, cv=3).fit(X, y)
     assert ours.best_score_ == pytest.approx(theirs.best_score_, rel=1e-5)
+
+
+class SecondsDisplay:
+    """A picture: seconds of each trial, from the public history."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    @classmethod
+    def from_search(cls, search, ax):
+        return cls(np.array([trial.seconds for trial in search.history_])).plot(ax)
+
+    def plot(self, ax):
+        (self.line_,) = ax.plot(self.seconds)
+        return self
+
+
+def test_a_picture_from_outside():
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    search = GridSearchCV(Ridge(), GRID).fit(X, y)
+    display = SecondsDisplay.from_search(search, figure.subplots())
+    np.testing.assert_array_equal(display.line_.get_ydata(), display.seconds)
+    assert display.seconds.shape == (3,)
+    assert (display.seconds > 0).all()
