@@ -151,7 +151,7 @@ class ProgressBar(Callback):
         if self._n_new is not None:
             n_left = max(0, self._n_new - self._n_done)
             part = self._n_done / (self._n_done + n_left)
-            left = spent / self._n_done * n_left
+            left = spent / self._n_done * n_left if self._n_done else math.inf
         if self._max_time is not None:
             part = max(part, min(1.0, spent / self._max_time))
             left = min(left, max(0.0, self._max_time - spent))

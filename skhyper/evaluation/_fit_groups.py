@@ -13,7 +13,7 @@ from skhyper.evaluation._executor import Pool
 from skhyper.evaluation._objective import FoldJob, Followers
 from skhyper.evaluation._observers import Observer
 from skhyper.evaluation._reuse import COUNTS, Reuse
-from skhyper.evaluation._shared_fits import FOLLOWERS
+from skhyper.evaluation._shared_fits import FOLLOWERS, SHARED
 from skhyper.reuse import SharedFit, shared_fit
 
 
@@ -205,18 +205,31 @@ class SharingPool:
                 self._pool.submit(replace(job, followers=None))
             else:
                 if self._groups.of(self._keys[job.trial]) is not None:
-                    result[COUNTS] = result.get(COUNTS, Reuse()).plus(Reuse(1, 1))
+                    # Where its own estimator could not be derived, it was fitted, too.
+                    n_made = 1 + (not _is_longest(job) and not result.get(SHARED))
+                    result[COUNTS] = result.get(COUNTS, Reuse()).plus(Reuse(1, n_made))
+                found = found or [None] * len(others)
+                longest = max([result["fit_time"], *(one["fit_time"] for one in found if one)])
+                if result.get(SHARED):
+                    result["fit_time"] = longest * self._groups.share(self._keys[job.trial], job)
                 yield job, result
             found = found or [None] * len(others)
-            longest = max([result["fit_time"], *(one["fit_time"] for one in found if one)])
             for other, one in zip(others, found, strict=True):
+                if one is None and self._groups.grows and _has_failed(result):
+                    one = {**result, SHARED: True}  # nobody has asked for it
                 if one is not None:
-                    seconds = one["fit_time"] + one["score_time"]
-                    saved = longest * self._groups.share(other, job) - one["fit_time"]
-                    counts = Reuse(1, 0, max(0.0, saved))
-                    one |= {"started": result["started"], "seconds": seconds, COUNTS: counts}
+                    one |= self._times(one, longest, other, job) | {"started": result["started"]}
                 self._settle(other, job.fold, one)
             yield from self._drained()
+
+    def _times(
+        self, result: Mapping[str, Any], longest: float, key: str, job: FoldJob
+    ) -> dict[str, Any]:
+        """Times of a follower: of its fit, if it were alone, and what was spent and saved."""
+        alone, spent = longest * self._groups.share(key, job), result["fit_time"]
+        counts = Reuse(1, 0, max(0.0, alone - spent))
+        fit_time = alone if result.get(SHARED) else spent
+        return {"fit_time": fit_time, "seconds": spent + result["score_time"], COUNTS: counts}
 
     def _settle(self, key: str, fold: int, result: dict[str, Any] | None) -> None:
         """Hand out the result of a follower; without one it is to be fitted."""
@@ -254,6 +267,10 @@ class SharingPool:
     def close(self, kill: bool = False) -> None:
         self._ready.clear()
         self._pool.close(kill)
+
+
+def _has_failed(result: Mapping[str, Any]) -> bool:
+    return result["fit_error"] is not None or result.get("score_error") is not None
 
 
 def _is_longest(job: FoldJob) -> bool:

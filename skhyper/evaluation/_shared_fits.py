@@ -104,7 +104,8 @@ class _Listener:
     def __call__(self, scorer: Any, fitted: Any, args: tuple, kwargs: dict[str, Any]) -> None:
         self._n_calls += 1
         rule = shared_fit(fitted)  # it may be imported for the first time
-        assert rule is not None
+        if rule is None:
+            return
         for i, value in enumerate(self._values):
             if value == self._longest:
                 continue
@@ -134,7 +135,7 @@ class _Listener:
         found: list[Any] = []
         for i, scores in enumerate(self._scores):
             if self._values[i] == self._longest:
-                found.append(leading if i == 0 else {**leading, SHARED: True})
+                found.append(leading if i == 0 else dict(leading))
                 continue
             if self._derived[i] is None or len(scores) < n_scores:
                 found.append(None)
@@ -144,7 +145,9 @@ class _Listener:
             result = {**leading, "test_scores": scores[0]}
             if n_scores > 1:
                 result["train_scores"] = scores[1]
-            found.append({**result, "fit_time": fit_time, "score_time": scoring, SHARED: True})
+            found.append({**result, "fit_time": fit_time, "score_time": scoring})
+            if is_among or i:
+                found[-1][SHARED] = True
         return found
 
 
@@ -167,11 +170,12 @@ def _number(score: Any) -> Any:
 @contextmanager
 def _listening(listener: Callable) -> Iterator[None]:
     """Context in which scorers of this thread call a listener."""
+    outer = getattr(_active, "listener", None)
     _active.listener = listener
     try:
         yield
     finally:
-        _active.listener = None
+        _active.listener = outer
 
 
 def with_listener(objective: Objective) -> Objective:

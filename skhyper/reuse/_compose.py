@@ -4,6 +4,7 @@ import copy
 from dataclasses import replace
 from typing import Any
 
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
@@ -20,8 +21,11 @@ def _last_step(estimator: Any) -> SharedFit | None:
         return None
 
     def derive(fitted: Any, value: Any) -> Any:
+        derived = inner.derive(fitted.steps[-1][1], value)
+        if derived is None:
+            return None
         view = copy.copy(fitted)
-        view.steps = [*fitted.steps[:-1], (name, inner.derive(fitted.steps[-1][1], value))]
+        view.steps = [*fitted.steps[:-1], (name, derived)]
         return view
 
     return replace(inner, name=f"{name}__{inner.name}", derive=derive)
@@ -36,8 +40,12 @@ def _of_transformed_target(estimator: Any) -> SharedFit | None:
         return None
 
     def derive(fitted: Any, value: Any) -> Any:
+        derived = inner.derive(fitted.regressor_, value)
+        if derived is None:
+            return None
         view = copy.copy(fitted)
-        view.regressor_ = inner.derive(fitted.regressor_, value)
+        view.regressor_ = derived
+        view.regressor = clone(fitted.regressor).set_params(**{inner.name: value})
         return view
 
     return replace(inner, name=f"regressor__{inner.name}", derive=derive)

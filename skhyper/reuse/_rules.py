@@ -9,6 +9,7 @@ import functools
 import importlib
 import numbers
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +27,16 @@ _RULES = {
 }
 
 
-def _load_rules() -> bool:
-    """Import modules with rules that are needed by now; returns whether there were any."""
-    modules = [_RULES.pop(package, "") for package in list(_RULES) if package in sys.modules]
-    for module in filter(None, modules):  # another thread may have been faster
-        importlib.import_module(module)
-    return bool(modules)
+_LOCK = threading.RLock()
+
+
+def _load_rules() -> None:
+    """Import the modules with rules that are needed by now."""
+    with _LOCK:  # another thread waits until they are registered
+        for package in [name for name in _RULES if name in sys.modules]:
+            if module := _RULES.get(package):
+                importlib.import_module(module)
+                _RULES.pop(package, None)
 
 
 def is_count(value: Any) -> bool:
@@ -115,8 +120,10 @@ def shared_fit(estimator: Any) -> SharedFit | None:
     >>> shared_fit(RandomForestClassifier()).why_not
     'random_state is None: each fit has other trees'
     """
-    if _load_rules():
-        return shared_fit(estimator)
+    _load_rules()
+    rule = shared_fit.dispatch(type(estimator))
+    if rule is not shared_fit.dispatch(object):  # it was registered meanwhile
+        return rule(estimator)
     from skhyper.reuse._boosters import booster_rule
 
     return booster_rule(estimator)

@@ -76,7 +76,8 @@ def time_left(history: History, max_time: float) -> float:
     end (Lee, Perrone, Archambeau and Seeger 2020, "Cost-aware Bayesian optimization",
     arXiv:2003.10870, section 4).
     """
-    seconds = [trial.seconds for trial in history if np.isfinite(trial.seconds)]
+    fitted = [trial for trial in history if not trial.shared]
+    seconds = [trial.seconds for trial in fitted if np.isfinite(trial.seconds)]
     return max(0.0, 1.0 - float(sum(seconds)) / max_time)
 
 

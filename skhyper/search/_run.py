@@ -87,7 +87,8 @@ def _evaluator(
     """The evaluator, and the callback context of its trials."""
     base, running = start.history, start.resumed.folds
     candidates, n_splits = plan.candidates, len(base.splits)
-    n = candidates.n_candidates + len(running)
+    proposed = [trial.number for trial in base if not trial.shared]
+    n = candidates.n_candidates + len(running.keys() & set(proposed))
     if search.verbose > 0:
         print(opening_line(n_splits, n, plan.max_time, plan.racer is not None))  # noqa: T201
     all_at_once = candidates.known_ahead and plan.racer is None
@@ -111,7 +112,7 @@ def _evaluator(
         observers.append(FoldCallbacks(search, caller, context, n_splits))
     # With verbose >= 2 scikit-learn prints its own lines.
     if search.verbose == 1 and not search._is_sklearn_search:
-        observers.append(TrialLines(len(base) + candidates.n_candidates))
+        observers.append(TrialLines(len(proposed) + candidates.n_candidates))
     observers.append(TrialCallbacks(search, plan.callbacks))
     if not candidates.known_ahead:
         ended = [trial for trial in base if trial.number not in running]

@@ -96,6 +96,10 @@ class Data:
             return self.unscaled()
         return replace(Data.from_data(X, y), n=self.n, y_std=self.y_std)
 
+    def part(self, share: float) -> "Data":
+        """What is known of a share of the samples."""
+        return self if self.n is None else replace(self, n=int(share * self.n))
+
     def with_target_of(self, transformed: bool) -> "Data":
         """The same; without what is known of the target if that is `transformed`."""
         return replace(self, y_std=None, alpha_max=None) if transformed else self

@@ -9,6 +9,8 @@ import numpy as np
 from skhyper.space._default_data import Data
 
 LOG = "log-uniform"
+# Of the samples of a bagged estimator.
+LEAST_SHARE = 0.2
 
 
 def _rounded(x: float) -> float:

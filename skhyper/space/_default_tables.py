@@ -127,7 +127,7 @@ _FAMILIES: dict[str, dict[str, Any]] = {
         "learning_rate": (1e-2, 2.0, LOG),
     },
     "BaggingClassifier BaggingRegressor": {
-        "max_samples": ranges.share(0.2),
+        "max_samples": ranges.share(ranges.LEAST_SHARE),
         "max_features": (0.2, 1.0),
     },
     "IsolationForest": {"max_samples": ranges.isolation_samples},

@@ -11,6 +11,7 @@ from typing import Any
 from skhyper.space._choices import equal
 from skhyper.space._conditions import When
 from skhyper.space._default_data import Data
+from skhyper.space._default_ranges import LEAST_SHARE
 from skhyper.space._default_tables import PACKAGES, WEAK_LEARNER, table_of
 from skhyper.space._requirements import Requirement, requirements_of
 
@@ -18,8 +19,6 @@ from skhyper.space._requirements import Requirement, requirements_of
 _SAME_DATA = {
     "AdaBoostClassifier",
     "AdaBoostRegressor",
-    "BaggingClassifier",
-    "BaggingRegressor",
     "CalibratedClassifierCV",
     "FeatureUnion",
     "FixedThresholdClassifier",
@@ -140,6 +139,8 @@ def _reaching(estimator: Any, name: str, data: Data) -> Data:
     if "TransformedTargetRegressor" in classes:
         own = estimator.get_params(deep=False)
         return data.with_target_of(own["func"] is not None or own["transformer"] is not None)
+    if "BaseBagging" in classes:
+        return data.part(LEAST_SHARE)
     same = classes & _SAME_DATA and name != "final_estimator"
     return data if same else Data(n=data.n)
 

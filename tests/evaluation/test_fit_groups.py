@@ -68,7 +68,11 @@ class Inner:
         self.ran.append((job.trial, job.fold, job.followers and job.followers.values))
         result = one(job.params["n_estimators"]) | {"started": 7.0, "seconds": 1.0}
         if job.followers is not None and self._has_followers:
+            longest = job.followers.longest
             result["followers"] = [one(value) for value in job.followers.values]
+            for value, found in zip(job.followers.values, result["followers"]):
+                found["shared"] = value != longest
+            result["shared"] = job.params["n_estimators"] != longest
         yield job, result
 
     def cancel(self, trial):
@@ -113,8 +117,16 @@ def test_what_was_shared_is_counted():
         pool.submit(job)
     counts = [result["reuse"] for _, result in pool.wait()]
     assert [(c.fits_asked, c.fits_made) for c in counts] == [(1, 1), (1, 0), (1, 0)]
-    # The pretended time of each fit is that of its followers.
+    # The pretended time of each fit is .5 s; one of 7 trees alone would take 7 / 9 of that of 9.
     assert [c.seconds_saved for c in counts] == [0.0, 0.0, 0.0]
+
+
+def test_times_are_those_of_each_candidate_alone():
+    _, pool = sharing()
+    for job in jobs():
+        pool.submit(job)
+    times = [result["fit_time"] for _, result in pool.wait()]
+    np.testing.assert_allclose(times, [0.5 * 5 / 9, 0.5, 0.5 * 7 / 9])
 
 
 def test_results_wait_for_jobs_that_come_later():

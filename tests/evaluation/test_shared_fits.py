@@ -141,3 +141,33 @@ def test_the_objective_is_sent_to_workers():
 def test_a_scorer_with_a_listener_looks_like_the_scorer():
     plain = objective(scoring="r2")
     assert repr(with_listener(plain).scorer) == repr(plain.scorer)
+
+
+def test_only_the_fit_that_was_made_counts_as_one():
+    """For the deadline, which reads the seconds of fits, wherever the longest stands."""
+    found = run(objective(), 2, 5, 3)
+    shared = [bool(result.get("shared")) for result in (found, *found["followers"])]
+    assert shared == [True, False, True]
+    found = run(objective(), 5, 2)
+    assert [bool(result.get("shared")) for result in (found, *found["followers"])] == [False, True]
+
+
+def test_a_worker_that_does_not_know_the_rule_scores_its_own_candidate(monkeypatch):
+    monkeypatch.setattr("skhyper.evaluation._shared_fits.shared_fit", lambda estimator: None)
+    plain = objective()
+    for values in ((5, 2), (2, 5)):
+        found = run(plain, *values)
+        assert without_times(found) == without_times(plain.run(job(values[0])))
+        followers = dict(zip(values[1:], found["followers"]))
+        assert followers.get(2) is None
+
+
+def test_a_search_inside_of_an_estimator_leaves_the_outer_sharing_alone():
+    class Nested(Mean):
+        def fit(self, X, y):
+            run(objective(), 3, 2)
+            return super().fit(X, y)
+
+    shared_fit.register(Nested, _mean)
+    found = run(objective(Nested()), 5, 2)
+    assert found["followers"][0] is not None

@@ -1,6 +1,7 @@
 """Searches that share fits have the results of searches that do not."""
 
 import copy
+import io
 import os
 from typing import ClassVar
 
@@ -9,17 +10,19 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
 from sklearn.model_selection import GroupKFold
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeClassifier
 
 from skhyper import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV, load_history
-from skhyper.callbacks import Callback
+from skhyper.callbacks import Callback, ProgressBar
 from skhyper.reuse import SharedFit, shared_fit
 
 X, y = (part[::5] for part in load_breast_cancer(return_X_y=True))
@@ -392,3 +395,86 @@ def test_a_worker_that_dies_in_a_longer_fit_fails_that_candidate_only():
     plain = GridSearchCV(Counting(), {"n": [2, 5]}, cv=2, refit=False).fit(X, y)
     found = search.cv_results_["mean_test_score"]
     np.testing.assert_array_equal(found[[0, 2]], plain.cv_results_["mean_test_score"])
+
+
+def quality_less_size(estimator, X, y):
+    return estimator.score(X, y) - 0.01 * estimator.regressor.n_estimators
+
+
+def test_scorers_that_read_hyperparameters():
+    target = TransformedTargetRegressor(GradientBoostingRegressor(random_state=0))
+    grid = {"regressor__n_estimators": [3, 9, 30]}
+    data = tuple(part[:100] for part in DIABETES)
+    both(lambda reuse: GridSearchCV(target, grid, reuse=reuse, scoring=quality_less_size), *data)
+
+
+def never_raises(estimator, X, y):
+    try:
+        return estimator.score(X, y)
+    except Exception:  # noqa: BLE001
+        return -1.0
+
+
+def test_a_step_whose_fit_answers_for_itself_only():
+    """Neighbors by brute force: nothing can be derived, and no scorer sees an incomplete one."""
+    steps = [("scale", StandardScaler()), ("model", KNeighborsClassifier(metric="cosine"))]
+    grid = {"model__n_neighbors": [1, 5, 9]}
+    shared, _ = both(
+        lambda reuse: GridSearchCV(
+            Pipeline(steps), grid, reuse=reuse, scoring=never_raises, cv=3, refit=False
+        ),
+        *(X, y),
+    )
+    assert shared.reuse_.fits_made >= 9
+
+
+def test_times_are_those_of_each_candidate_alone():
+    grid = [
+        {"n_estimators": [3], "max_depth": [1, 2]},
+        {"n_estimators": [149, 150], "max_depth": [1], "learning_rate": [1e-6]},
+    ]
+    search = GridSearchCV(GradientBoostingRegressor(random_state=0), grid, cv=3, refit="fastest")
+    search.fit(DIABETES[0], np.random.default_rng(0).normal(size=len(DIABETES[1])))
+    seconds = search.cv_results_["mean_fit_time"]
+    assert seconds[2] == pytest.approx(149 / 150 * seconds[3])
+    assert search.best_params_["n_estimators"] == 3
+
+
+@pytest.mark.filterwarnings("ignore:Scoring failed", "ignore:One or more of the test scores")
+def test_a_failing_proposal_costs_one_fit_a_fold():
+    space = {"n": (20, 40), "shift": (0.0, 1.0)}
+    search = SearchCV(
+        Counting(), space, sampler="random", n_iter=4, cv=2, scoring=fails_at_half, random_state=0
+    )
+    search.set_params(include_default=False, refit=False).fit(*DIABETES)
+    failed = [t for t in search.history_ if t.state == "failed"]
+    assert failed and any(t.shared for t in failed)
+    assert len(Counting.fits) == 8
+
+
+def fails_at_half(estimator, X, y):
+    if estimator.shift > 0.5:
+        raise ValueError("more than half")
+    return estimator.score(X, y)
+
+
+def test_progress_of_a_resumed_search_whose_first_result_is_shared(tmp_path):
+    bar = ProgressBar(io.StringIO())
+    path = tmp_path / "journal"
+    bayes(n_iter=3, journal=path).fit(*DIABETES)
+    lines = path.read_bytes().splitlines(keepends=True)
+    for cut in range(len(lines) // 2, len(lines), 5):
+        path.write_bytes(b"".join(lines[:cut]))
+        bayes(n_iter=3, journal=path).set_callbacks(bar).fit(*DIABETES)
+
+
+def test_totals_count_proposals(tmp_path, capsys):
+    search = bayes(n_iter=3, warm_start=True).fit(*DIABETES)
+    search.set_params(verbose=1).fit(*DIABETES)
+    assert "[4/6]" in capsys.readouterr().out
+    path = tmp_path / "journal"
+    bayes(n_iter=4, journal=path).fit(*DIABETES)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[: len(lines) * 2 // 3]))
+    bayes(n_iter=4, journal=path, verbose=1).fit(*DIABETES)
+    assert "/4]" in capsys.readouterr().out
