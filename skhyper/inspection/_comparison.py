@@ -1,4 +1,4 @@
-"""Which candidates cannot be told from the best one."""
+"""Which candidates cannot be distinguished from the best one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Comparison:
     p_value : ndarray of shape (n,)
         One-sided: probability of such a difference if the candidate were as good as the best.
     tied : ndarray of shape (n,)
-        Whether the candidate cannot be told from the best at `level`.
+        Whether the candidate cannot be distinguished from the best at `level`.
     level : float
     """
 
@@ -59,7 +59,7 @@ class Comparison:
     def __repr__(self) -> str:
         n_tied = int(self.tied.sum())
         title = (
-            f"{n_tied} of {len(self)} candidates cannot be told from the best "
+            f"{n_tied} of {len(self)} candidates cannot be distinguished from the best "
             f"(level {self.level:g}, corrected for shared training samples)"
         )
         columns = ("row", "score", "difference", "+-", "p", "tied", "params")
@@ -80,7 +80,7 @@ class Comparison:
 
 
 def compare(source: Any, *, metric: str | None = None, level: float = 0.9) -> Comparison:
-    """Which candidates cannot be told from the best one.
+    """Which candidates cannot be distinguished from the best one.
 
     Each is compared with the best on the same splits by the corrected resampled t-test of Nadeau
     and Bengio (2003): the usual paired t-test ignores that training sets overlap, and finds

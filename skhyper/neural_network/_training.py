@@ -103,7 +103,7 @@ def train(
     d_values: Mapping[str, np.ndarray] | None = None,
     record: Callable[..., None] | None = None,
 ) -> Run:
-    """Train a network from the weights w, which are overwritten.
+    """Train a network from the weights w, which it overwrites.
 
     `rng` shuffles the samples before each epoch, unless there is one batch. With validation data,
     the weights are those of the epoch with the lowest loss on it, and derivatives those for that

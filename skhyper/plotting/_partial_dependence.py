@@ -158,7 +158,7 @@ class PartialDependenceDisplay:
     Notes
     -----
     The surrogate is the Gaussian process of :class:`skhyper.samplers.GPSampler`, fitted to the
-    trials of any search. Averages are over points spread evenly over the space in which the
+    trials of any search. Averages are taken over points spread evenly over the space in which the
     hyperparameter is active and that meet the constraint.
 
     Examples

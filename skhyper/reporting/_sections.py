@@ -153,7 +153,7 @@ def _spec(value: Any) -> str:
 
 
 def answer(record: Record) -> str:
-    """The best candidate and its score, and what cannot be told from it."""
+    """The best candidate and its score, and what cannot be distinguished from it."""
     best = record.best
     if best is None:
         return f"<p>None of {len(record.trials)} trials has a score.</p>"
@@ -180,7 +180,7 @@ def answer(record: Record) -> str:
 
 
 def _ties(record: Record) -> str:
-    """Candidates that cannot be told from the best one."""
+    """Candidates that cannot be distinguished from the best one."""
     found = comparison_of(record)
     if found is None:
         return ""
@@ -198,7 +198,8 @@ def _ties(record: Record) -> str:
     columns = ["trial", record.metric, "worse than the best by", "hyperparameters"]
     more = f" The first {len(first)} of them:" if len(first) < len(tied) else ""
     return (
-        f"<h3>What cannot be told from the best</h3><p>{len(tied)} of {len(found)} candidates, the "
+        "<h3>What cannot be distinguished from the best</h3>"
+        f"<p>{len(tied)} of {len(found)} candidates, the "
         f"best included, at level {found.level:g} (paired test over the folds, corrected for "
         f"shared training samples).{more}</p>" + plain_table(columns, lines, "tied candidates")
     )

@@ -1,4 +1,4 @@
-"""Candidates that cannot be told from the best."""
+"""Candidates that cannot be distinguished from the best."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,9 @@ def test_frame_and_text():
     assert list(frame.index) == list(found.rows)
     assert list(frame)[:3] == ["param_C", "param_kernel", "mean"]
     title, header, _, first = repr(found).splitlines()[:4]
-    assert title.startswith(f"{found.tied.sum()} of 5 candidates cannot be told from the best")
+    assert title.startswith(
+        f"{found.tied.sum()} of 5 candidates cannot be distinguished from the best"
+    )
     assert header.split() == ["row", "score", "difference", "+-", "p", "tied", "params"]
     assert f"C={found.params[0]['C']:g}, kernel='rbf'" in first
     assert len(found) == 5
