@@ -458,12 +458,16 @@ KILLED = textwrap.dedent("""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+# 50 take three minutes: SKHYPER_N_KILLED=50 pytest tests/evaluation/test_journal.py -k kill_9
+N_KILLED = int(os.environ.get("SKHYPER_N_KILLED", "20"))
+
+
 @pytest.mark.parametrize(
     ("n_searches", "n_jobs"),
     [
         (2, 1),
-        pytest.param(50, 1, marks=pytest.mark.slow),
-        pytest.param(10, 2, marks=pytest.mark.slow),
+        pytest.param(N_KILLED, 1, marks=pytest.mark.slow),
+        pytest.param(N_KILLED // 4, 2, marks=pytest.mark.slow),
     ],
 )
 def test_kill_9_at_random_moments(tmp_path, n_searches, n_jobs):

@@ -208,6 +208,8 @@ SCRIPT = """
             self.classes_ = np.unique(y)
             (folder / f"pid-{{os.getpid()}}").touch()
             if self.C > 5:
+                while len(list(folder.glob("scored-1.0-*"))) < 2:
+                    time.sleep(0.01)
                 (folder / "hangs").touch()
                 if backend == "threading":
                     time.sleep(60)
@@ -215,6 +217,7 @@ SCRIPT = """
                     ctypes.PyDLL(None).sleep(60)  # holds the interpreter's lock
             return self
         def score(self, X, y):
+            (folder / f"scored-{{self.C}}-{{time.monotonic_ns()}}").touch()
             return -self.C
 
     if kind == "grid":
