@@ -457,11 +457,11 @@ KILLED = textwrap.dedent("""
 """)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 # 50 take three minutes: SKHYPER_N_KILLED=50 pytest tests/evaluation/test_journal.py -k kill_9
 N_KILLED = int(os.environ.get("SKHYPER_N_KILLED", "20"))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize(
     ("n_searches", "n_jobs"),
     [
