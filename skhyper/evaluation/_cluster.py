@@ -239,9 +239,9 @@ def threads_bounded(n_threads: int) -> Iterator[None]:
     """
     global _n_bounded
     libraries = ThreadpoolController().lib_controllers
-    many = [(lib, lib.num_threads) for lib in libraries if (lib.num_threads or 0) > n_threads]
-    openmp = [pair for pair in many if pair[0].user_api == "openmp"]
-    with _lock:
+    with _lock:  # the last of the other tasks may be about to restore the numbers
+        many = [(lib, lib.num_threads) for lib in libraries if (lib.num_threads or 0) > n_threads]
+        openmp = [pair for pair in many if pair[0].user_api == "openmp"]
         _n_bounded += 1
         _blas.extend(pair for pair in many if pair not in openmp)
         _set_threads((lib, n_threads) for lib, _ in many)
