@@ -55,9 +55,10 @@ class Task:
 
     @property
     def relative_log_seconds(self) -> np.ndarray:
-        """Logarithms of the seconds, less that of the median."""
+        """Logarithms of the seconds, less that of the median; 0 where they are not known."""
         logs = np.log(np.maximum(self.seconds, 1e-6))
-        return logs - np.median(logs)
+        known = logs[np.isfinite(logs)]
+        return np.nan_to_num(logs - np.median(known)) if len(known) else np.zeros(len(logs))
 
 
 @dataclass(frozen=True, eq=False)

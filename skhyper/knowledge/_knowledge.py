@@ -2,11 +2,13 @@
 
 import json
 import math
+import numbers
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -69,10 +71,10 @@ class Knowledge:
             If it is no such file, or that of another version.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                header = json.loads(str(file["header"]))
-                functions = TaskFunctions(*(file[name] for name in _ARRAYS))
-        except (KeyError, ValueError) as error:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+                header = json.loads(str(arrays["header"]))
+                functions = TaskFunctions(*(arrays[name] for name in _ARRAYS))
+        except (KeyError, ValueError, EOFError, BadZipFile) as error:
             raise ValueError(f"{os.fspath(path)!r} is no file of skhyper.knowledge.") from error
         if header["version"] != _VERSION:
             raise ValueError(
@@ -191,7 +193,8 @@ def learn(
     """
     given = list(histories)
     found = [_history(item) for item in given]
-    labels = [str(i) for i in range(len(found))] if names is None else [str(name) for name in names]
+    paths = [os.fspath(x) if isinstance(x, str | os.PathLike) else i for i, x in enumerate(given)]
+    labels = [str(label) for label in (paths if names is None else names)]
     if len(labels) != len(found):
         raise ValueError(f"{len(labels)} names were given for {len(found)} searches.")
     ended = [[t for t in history if t.state in ("complete", "failed")] for history in found]
@@ -240,19 +243,18 @@ def _common_ranges(histories: Sequence[Sequence[Any]]) -> dict[str, Any]:
 
 def _range(values: Sequence[Any]) -> dict[str, Any] | None:
     """A range that contains numbers, or the choices; None without two values, or not for JSON."""
-    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
-    if 2 * len(numbers) > len(values):  # others, such as the default "scale", are left out
-        low, high = min(numbers), max(numbers)
+    found: list[Any] = [
+        v for v in values if isinstance(v, numbers.Real) and not isinstance(v, bool)
+    ]
+    if 2 * len(found) > len(values):  # others, such as the default "scale", are left out
+        low, high = min(found), max(found)
         if low == high:
             return None
-        log = low > 0 and high / low > _LOG_FROM
-        whole = all(isinstance(v, int) for v in numbers)
-        return {
-            "kind": "integer" if whole else "real",
-            "low": low if whole else float(low),
-            "high": high if whole else float(high),
-            "log": log,
-        }
+        log = bool(low > 0 and high / low > _LOG_FROM)
+        whole = all(isinstance(v, numbers.Integral) for v in found)
+        if whole:
+            return {"kind": "integer", "low": int(low), "high": int(high), "log": log}
+        return {"kind": "real", "low": float(low), "high": float(high), "log": log}
     choices = list(dict.fromkeys(v for v in values if isinstance(v, str | bool | int | float)))
     if len(choices) < 2:
         return None

@@ -22,7 +22,8 @@ def given_spaces(spaces: Any, estimator: Any, X: Any = None, y: Any = None) -> A
             )
         return found
     if isinstance(spaces, list):
-        return [given_spaces(part, estimator, X, y) for part in spaces if part is not None]
+        parts = [part if part is None else given_spaces(part, estimator, X, y) for part in spaces]
+        return parts  # None is refused where the space is read
     if isinstance(spaces, tuple) and len(spaces) == 2:  # a sub-space and its budget
         return given_spaces(spaces[0], estimator, X, y), spaces[1]
     if not isinstance(spaces, Mapping) or not any(map(_is_auto, spaces.values())):
@@ -32,9 +33,9 @@ def given_spaces(spaces: Any, estimator: Any, X: Any = None, y: Any = None) -> A
 
 
 def _example_name(estimator: Any) -> str:
-    names = [n for n, v in estimator.get_params(deep=True).items() if not hasattr(v, "get_params")]
-    numeric = [n for n in names if isinstance(estimator.get_params(deep=True)[n], float)]
-    return next(iter(numeric or names), "name")
+    values = estimator.get_params(deep=True)
+    names = [name for name, value in values.items() if isinstance(value, float)]
+    return next(iter(names or values), "name")
 
 
 def _is_auto(spec: Any) -> bool:

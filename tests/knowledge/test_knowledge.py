@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from skhyper import BayesSearchCV, SearchCV
 from skhyper._trial import History, Trial
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.knowledge import Knowledge, KnowledgeStarts, learn
+from skhyper.knowledge import Knowledge, learn
 from skhyper.space import Space, When
 
 SPACES = {"C": (1e-3, 1e3, "log-uniform"), "n": (1, 20), "kind": ["a", "b"]}
@@ -83,9 +83,10 @@ def test_it_is_saved_without_pickles(knowledge, tmp_path):
     assert loaded.data_sets == knowledge.data_sets
     with np.load(path, allow_pickle=False) as file:
         assert "header" in file
-    (tmp_path / "other.npz").write_bytes(b"PK nothing")
-    with pytest.raises(ValueError, match=r"is no file of skhyper\.knowledge"):
-        Knowledge.load(tmp_path / "other.npz")
+    for content in (b"PK nothing", path.read_bytes()[:200], b""):
+        (tmp_path / "other.npz").write_bytes(content)
+        with pytest.raises(ValueError, match=r"is no file of skhyper\.knowledge"):
+            Knowledge.load(tmp_path / "other.npz")
 
 
 def test_too_little_to_learn_from():
@@ -145,26 +146,13 @@ def test_a_short_search_has_half_of_its_trials_from_it(knowledge):
 
 
 def test_a_resumed_search_is_the_uninterrupted_one(knowledge, tmp_path):
-    def search(n_iter):
-        return BayesSearchCV(
-            Surface(),
-            SPACES,
-            n_iter=n_iter,
-            cv=2,
-            knowledge=knowledge,
-            random_state=0,
-            journal=tmp_path / f"{n_iter > 5}.jsonl",
-        )
-
-    whole = search(12).fit(X, y).cv_results_["params"]
-    (tmp_path / "True.jsonl").unlink()
-    KnowledgeStarts(knowledge, OWN, 8)  # another one does not disturb
-    longer = search(12)
-    longer.set_params(journal=tmp_path / "cut.jsonl")
-    longer.fit(X, y)
-    lines = (tmp_path / "cut.jsonl").read_text().splitlines(keepends=True)
-    (tmp_path / "cut.jsonl").write_text("".join(lines[: len(lines) // 2]))
-    resumed = search(12).set_params(journal=tmp_path / "cut.jsonl").fit(X, y)
+    journal = tmp_path / "search.jsonl"
+    options = {"n_iter": 12, "cv": 2, "knowledge": knowledge, "random_state": 0}
+    search = BayesSearchCV(Surface(), SPACES, journal=journal, **options)
+    whole = search.fit(X, y).cv_results_["params"]
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines[: len(lines) // 2]))
+    resumed = BayesSearchCV(Surface(), SPACES, journal=journal, **options).fit(X, y)
     assert resumed.cv_results_["params"] == whole
 
 
@@ -188,4 +176,17 @@ def test_journals_and_searches_are_learned_from(tmp_path):
             Surface(), SPACES, n_iter=8, cv=2, journal=journal, random_state=seed
         ).fit(X, y)
         found += [search, journal]
-    assert len(learn(found).data_sets) == 4
+    first, second = (str(tmp_path / f"{seed}.jsonl") for seed in range(2))
+    assert learn(found).data_sets == ("0", first, "2", second)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    trials = [
+        Trial(i, {"n": np.int64(i), "C": np.float32(10**i)}, state="complete", loss=float(i))
+        for i in range(6)
+    ]
+    found = learn([History(tuple(trials))] * 2)
+    assert found.ranges["n"] == {"kind": "integer", "low": 0, "high": 5, "log": False}
+    assert found.ranges["C"] == {"kind": "real", "low": 1.0, "high": 1e5, "log": True}
+    found.save(tmp_path / "ours.npz")
+    assert Knowledge.load(tmp_path / "ours.npz").ranges == found.ranges

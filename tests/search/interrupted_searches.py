@@ -97,6 +97,7 @@ def outcome(search, timer, n_signals):
         assert search.stop_reason_.kind == "interrupted"
         # all 20 if the signal came while the last ones ran
         assert 0 < search.n_trials_ <= 20
+        assert timer.sent > 0
         return "stopped"
     assert search.n_trials_ == 20
     return "in refit" if timer.sent else "complete"

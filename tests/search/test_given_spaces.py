@@ -88,3 +88,8 @@ def test_auto_where_there_is_no_default_range():
 
 def test_the_number_of_trials_is_known_before_fit():
     assert BayesSearchCV(PIPELINE, n_iter=7).total_iterations == 7
+
+
+def test_none_in_a_list_of_spaces_is_refused():
+    with pytest.raises(InvalidSpaceError, match="None"):
+        BayesSearchCV(PIPELINE, [{"svc__C": "auto"}, None]).fit(X, y)
