@@ -123,7 +123,7 @@ _BENCHMARKS = {"report": "REPORT.md", "engine_notes": "engine_notes.md", "comman
 def use_pages(app, docname, source):
     """Make links to files that GitHub shows links to pages of the site."""
     folder, _, name = docname.partition("/")
-    if folder == "benchmarks":
+    if folder == "benchmarks" and name in _BENCHMARKS:
         path = HERE.parent / "benchmarks" / _BENCHMARKS[name]
         app.env.note_dependency(path)
         text = path.read_text()
