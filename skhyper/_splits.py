@@ -123,8 +123,8 @@ class Splits(Sequence):
                     return list(splits)
                 why = f"{self.splitter!r} needs the data"
         raise ValueError(
-            f"The indices of these folds were not stored, and cannot be drawn again: {why}. Draw "
-            "them by the splitter, from the data of the search."
+            f"The indices of these folds were not stored and cannot be recomputed: {why}. Call "
+            "split of the splitter with the data of the search."
         )
 
     def __repr__(self) -> str:

@@ -89,7 +89,7 @@ class ProgressBar(Callback):
 
     def __init__(self, file: TextIO | None = None, width: int = 24):
         if not isinstance(width, int) or isinstance(width, bool) or not 0 < width < 1000:
-            raise ValueError(f"width must be a number of characters, at least 1; got {width!r}.")
+            raise ValueError(f"width must be an integer from 1 to 999, got {width!r}.")
         if file is not None and not hasattr(file, "write"):
             raise TypeError(f"file must be a file object or None, got {file!r}.")
         self.file = file

@@ -251,9 +251,9 @@ def test_functions(kind, name, value):
 
 
 def test_lists_of_settings_of_which_none_suits():
-    with pytest.raises(ValueError, match=r"suits 'C'.*looks like choices.*search_spaces"):
+    with pytest.raises(ValueError, match=r"valid 'C'.*looks like a list of choices.*search_spaces"):
         SearchCV(Never(), sampler={"C": [1]}).fit(X, y)
-    with pytest.raises(ValueError, match="No candidate of the list suits 'kernel'"):
+    with pytest.raises(ValueError, match="No candidate of the list has a valid 'kernel'"):
         SearchCV(Never(), sampler=[{"kernel": "rfb"}, {"kernel": "liner"}]).fit(X, y)
     # One that suits is enough, as in scikit-learn.
     with pytest.warns(Warning):

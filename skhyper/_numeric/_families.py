@@ -86,7 +86,7 @@ def tweedie(power: float, log_link: bool) -> Family:
     """Half the unit deviance, with ``∂ℓ/∂μ = (μ - y) / μ^power`` for the mean μ."""
     if not log_link:
         if power != 0:
-            raise ValueError(f"link='identity' is differentiated for power=0 only, not {power}.")
+            raise ValueError(f"link='identity' is supported for power=0 only, got power={power}.")
         return Family(lambda y, z: z - y, lambda y, z: np.ones_like(z), {})
 
     def slope(y: Array, z: Array) -> Array:

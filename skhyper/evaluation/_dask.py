@@ -167,7 +167,7 @@ class DaskCluster:
         elif now - self._last_worker > _PATIENCE:
             self._last_worker = math.inf
             warnings.warn(
-                f"Dask has had no worker for {_PATIENCE:.0f} s; the search waits for one.",
+                f"Dask has had no workers for {_PATIENCE:.0f} s; the search is waiting for one.",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -195,8 +195,8 @@ class DaskCluster:
         if self._client.status != "running":
             raise ConnectionError(
                 "The scheduler of Dask is gone, or its client was closed. The finished trials are "
-                "in `history_` and in the journal, if there is one: fit again with the same "
-                "journal, or with history=search.history_, on another cluster to continue."
+                "in `history_` and in the journal, if there is one. To continue on another "
+                "cluster, fit again with the same journal or with history=search.history_."
             )
 
     def _forget(self, key: str) -> None:

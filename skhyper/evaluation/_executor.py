@@ -245,8 +245,9 @@ def make_pool(
     if limits is not None and limits.are_set:
         if n_workers > 1 and kind not in _PROCESSES:
             raise ValueError(
-                "fit_timeout and memory_limit end worker processes, which joblib's backend "
-                f"{kind} with n_jobs={n_jobs} does not have; use n_jobs=1, or the default backend."
+                "fit_timeout and memory_limit need worker processes of skhyper, which joblib's "
+                f"backend {kind} with n_jobs={n_jobs} does not use. Set n_jobs=1, or use the "
+                "default backend."
             )
         if limits.memory_limit is not None and not LIMITS_MEMORY:
             raise ValueError("memory_limit is supported on Linux only; use None.")

@@ -56,7 +56,7 @@ class Journal(Observer):
         if not str(path) or self.path.is_dir():
             raise ValueError(f"journal must name a file, got {str(path)!r}.")
         if not self.path.parent.is_dir():
-            raise ValueError(f"journal: there is no folder {str(self.path.parent)!r}.")
+            raise ValueError(f"journal: the folder {str(self.path.parent)!r} does not exist.")
         self.session: dict[str, Any] = {}
         self._warn = warn
         self._offset = 0
@@ -108,14 +108,14 @@ class Journal(Observer):
         self._offset, self._own_session, self._header = offset, dict(session), dict(header)
         if self._file.why_lock_file:
             self._warn(
-                f"The journal {self.path} cannot be locked, as {self._file.why_lock_file}; the "
-                f"file {self.path}.lock keeps other searches from it instead.",
+                f"The journal {self.path} cannot be locked, since {self._file.why_lock_file}; the "
+                f"lock file {self.path}.lock is used instead.",
                 SkhyperWarning,
             )
         if self._records.is_torn:
             self._warn(
-                f"The last line of the journal {self.path} was incomplete, as the process died "
-                "while writing it, and was removed.",
+                f"The last line of the journal {self.path} was incomplete, because the process "
+                "died while writing it. It was removed.",
                 SkhyperWarning,
             )
             self._file.file.truncate(self._records.end)
@@ -220,8 +220,8 @@ class Journal(Observer):
         self._syncer.stop()
         file.release()
         self._warn(
-            f"The search is no longer written to the journal {self.path}: {why}. It goes on; what "
-            "is in the file so far stays whole.",
+            f"The search is no longer written to the journal {self.path}: {why}. The search "
+            "continues; the part written so far remains valid.",
             SkhyperWarning,
         )
 

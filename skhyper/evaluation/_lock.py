@@ -95,8 +95,9 @@ class LockedFile:
             return
         if _may_be_alive(content):
             raise ValueError(
-                f"{_in_use(self.path)} Its process is named in {self._lock_path}, since "
-                f"{self.why_lock_file}; delete that file if the process does not run any more."
+                f"{_in_use(self.path)} The lock file {self._lock_path} names its process; delete "
+                f"that file if the process no longer runs. (A file is used since "
+                f"{self.why_lock_file}.)"
             )
         # Renaming decides which of several processes removes it.
         taken = self._lock_path.with_name(f"{self._lock_path.name}.{uuid.uuid4().hex}")

@@ -193,8 +193,8 @@ class Processes:
             if self._places:
                 return None
             raise WorkerError(
-                f"Worker processes cannot be started: {error!r}. n_jobs=1 without fit_timeout and "
-                "memory_limit needs none."
+                f"Worker processes cannot be started: {error!r}. Use n_jobs=1 without fit_timeout "
+                "and memory_limit, which needs none."
             ) from error
         worker.send("load", self._file.address, self._limits.memory_limit)
         self._places.append(_Place(worker))
@@ -280,8 +280,8 @@ class Processes:
             if self._n_failed_starts > 1:
                 raise WorkerError(
                     f"Worker processes cannot start: the last one {_ended(status)} before it had "
-                    "read the estimator and the data. Its error output may say why. n_jobs=1 "
-                    "without fit_timeout and memory_limit needs no worker processes."
+                    "read the estimator and the data. See its error output, or use n_jobs=1 "
+                    "without fit_timeout and memory_limit, which needs no worker processes."
                 )
             return []
         if not place.jobs:

@@ -231,6 +231,6 @@ def check_whole(records: Records, path: Any) -> None:
     more = f", and {len(records.damages) - 1} further lines" if len(records.damages) > 1 else ""
     raise ValueError(
         f"The journal {path} is damaged: {records.damages[0]}{more}. {n_finished} finished trials "
-        'can be saved: skhyper.load_history(path, damaged="skip") returns them. To go on from '
-        "them, pass them as history= to a search with another journal."
+        'can be saved: skhyper.load_history(path, damaged="skip") returns them. To continue '
+        "from them, pass them as history= to a search with another journal."
     )

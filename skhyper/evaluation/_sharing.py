@@ -60,8 +60,8 @@ class SharedObject:
             folder = parent or tempfile.gettempdir()
             raise OSError(
                 error.errno,
-                f"The data of workers cannot be written to {folder}: {error.strerror}. Name a "
-                "folder with more space by the environment variable JOBLIB_TEMP_FOLDER",
+                f"The data for worker processes cannot be written to {folder}: {error.strerror}. "
+                "Set the environment variable JOBLIB_TEMP_FOLDER to a folder with more space",
             ) from error
         except BaseException:
             self.remove()

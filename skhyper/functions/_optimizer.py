@@ -147,7 +147,7 @@ class Optimizer:
         if n is None:
             return self._ask()
         if not isinstance(n, numbers.Integral) or isinstance(n, bool) or n < 1:
-            raise ValueError(f"n must be a whole number from 1 on, or None; got {n!r}.")
+            raise ValueError(f"n must be a positive integer or None, got {n!r}.")
         points = [self._ask()]
         try:
             while len(points) < n:
@@ -160,8 +160,8 @@ class Optimizer:
         params = self._candidates.ask(self.history)
         if params is None:
             raise ExhaustedSpaceError(
-                f"There is nothing left to ask: {self._candidates.exhausted_reason}. "
-                "Optimizer(..., allow_repeats=True) asks again for what was tried."
+                f"There is no point left to propose: {self._candidates.exhausted_reason}. Use "
+                "Optimizer(..., allow_repeats=True) to propose points again."
             )
         self._put(Trial(len(self.history), params, started=time.time()))
         return self._points.from_params(params)
@@ -191,9 +191,11 @@ class Optimizer:
         if np.ndim(value) == 0:
             params, value = [params], [value]
         elif isinstance(params, Mapping) or not isinstance(params, Sequence | np.ndarray):
-            raise ValueError(f"One point needs one number as its value, got {value!r}.")
+            raise ValueError(f"The value of a single point must be a number, got {value!r}.")
         if len(params) != len(value):
-            raise ValueError(f"Got {len(params)} points and {len(value)} values.")
+            raise ValueError(
+                f"Give one value per point; got {len(params)} points and {len(value)} values."
+            )
         values = [check_value(v) for v in value]
         told = [self._points.to_params(point) for point in params]
         for point_params, loss in zip(told, values):

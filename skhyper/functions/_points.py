@@ -30,7 +30,7 @@ class Points:
         self.space: Space = check_space(spaces)
         if any(budget is not None for budget in self.space.budgets):
             raise InvalidSpaceError(
-                "(dict, n_iter) pairs are for searches; here, give a list of the dicts."
+                "(dict, n_iter) pairs are supported by searches only; give a list of dicts."
             )
         self.initial = self.list_of_params(initial)
         if self.space.constraint is not None:
@@ -101,7 +101,7 @@ def check_value(value: Any) -> float:
         value = value.item()
     if not isinstance(value, numbers.Real) or isinstance(value, bool | np.bool_):
         raise TypeError(
-            f"The value of a point must be a number, nan where it failed; got {value!r}, "
+            f"The value of a point must be a number, or nan for a failure; got {value!r}, "
             f"a {type(value).__name__}."
         )
     return float(value)

@@ -190,8 +190,7 @@ def _checked_names(
     if unknown or not names:
         raise NotDifferentiableError(
             f"{type(estimator).__name__} has no hypergradient with respect to {unknown} for the "
-            f"{criterion.description}; it has one with respect to {usable}, where they are "
-            f"numbers. "
+            f"{criterion.description}; it has one with respect to {usable}, if they are numbers. "
             f"{problem.traits.why_not}".rstrip()
         )
     return list(names)

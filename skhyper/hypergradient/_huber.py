@@ -148,8 +148,8 @@ class _HuberFit(Fit):
             v, distance = self._newton(start)
         if not distance <= _ACCEPTED:
             raise NotDifferentiableError(
-                f"HuberRegressor(alpha={fitted.alpha:.3g}) has no solution that Newton's method "
-                "finds: its scale goes to zero where features can fit all samples."
+                f"Newton's method finds no solution of HuberRegressor(alpha={fitted.alpha:.3g}): "
+                "its scale tends to zero if the features can fit all samples. Increase alpha."
             )
         t = self._residual(v)[1]
         return _Solution(v, t, self._factorize(v, t))

@@ -168,8 +168,8 @@ class KernelRidgeFit(hg.Fit):
     def predict(self, X: Any, method: str) -> hg.Output:
         if not self.error <= _LARGEST_ERROR:
             raise hg.NotDifferentiableError(
-                f"The solution at alpha={self.solver.alpha.min():.3g} is lost in rounding: the "
-                "kernel's matrix is too close to a singular one."
+                f"The solution at alpha={self.solver.alpha.min():.3g} is dominated by rounding "
+                "errors: the kernel matrix is nearly singular. Increase alpha."
             )
         at, pair, is_flat = self.at, self.fold.to_predict(X), self.fold.is_flat
         test = at.gram(pair)

@@ -474,11 +474,11 @@ def why_unknown(kernel: Any) -> str:
     if isinstance(kernel, str) and kernel in _PAIRWISE:
         return ""
     if type(kernel) not in _COMPOSED:
-        return f"{type(kernel).__name__} has no derivative here."
+        return f"The kernel {type(kernel).__name__} is not supported: no derivative is known."
     if isinstance(kernel, gp.Matern) and kernel.nu not in _MATERN:
         return f"Matern has a derivative for nu in {list(_MATERN)}; got nu={kernel.nu}."
     if isinstance(kernel, gp.PairwiseKernel) and kernel.metric not in _PAIRWISE:
-        return "PairwiseKernel has a derivative where its metric is the name of a kernel."
+        return "PairwiseKernel has a derivative only if its metric is the name of a kernel."
     parts = (getattr(kernel, name, None) for name in ("k1", "k2", "kernel"))
     return next(filter(None, (why_unknown(part) for part in parts if part is not None)), "")
 

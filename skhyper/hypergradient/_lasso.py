@@ -191,8 +191,8 @@ class _LassoFit(Fit):
     def predict(self, X: Any, method: str) -> Output:
         if not self.solved:
             raise NotDifferentiableError(
-                f"The support was not found at alpha={self.alpha:.3g}: there are more features "
-                "than samples can tell apart."
+                f"The support was not found at alpha={self.alpha:.3g}: too many features are "
+                "nearly linearly dependent. Increase alpha."
             )
         return self.fold.loss.output(self.W, X, self._solve, self._cross)
 

@@ -174,8 +174,8 @@ class _LinearFit(Fit):
         if not self._newton.converged:
             raise NotDifferentiableError(
                 f"Newton's method does not converge for {self.fold.problem.estimator!r}: its "
-                "training problem has no solution, or none that rounding lets one find. Scale "
-                "the features, or penalize more."
+                "training problem has no solution, or is too ill-conditioned. Scale the features, "
+                "or increase the penalty."
             )
         U = self._newton.solve(dw)
         if U is None:

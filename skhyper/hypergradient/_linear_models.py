@@ -81,8 +81,8 @@ class LogisticProblem(LinearProblem):
         )
         if getattr(estimator, "multi_class", "deprecated") == "ovr":
             raise NotDifferentiableError(
-                "LogisticRegression(multi_class='ovr') fits one model for each class: leave "
-                "multi_class, which is deprecated, at its default."
+                "LogisticRegression(multi_class='ovr') fits one model for each class, which is not "
+                "supported: leave the deprecated multi_class at its default."
             )
         self.penalizes_intercept = estimator.solver == "liblinear"
         penalty = getattr(estimator, "penalty", "deprecated")
@@ -111,8 +111,8 @@ class LogisticProblem(LinearProblem):
             )
         if getattr(fitted, "multi_class", "") == "multinomial" and len(classes) == 2:
             raise NotDifferentiableError(
-                "LogisticRegression(multi_class='multinomial') fits two classes otherwise than "
-                "its default does: leave multi_class, which is deprecated, at that."
+                "LogisticRegression(multi_class='multinomial') fits two classes by another model "
+                "than the default: leave the deprecated multi_class at its default."
             )
         a = np.array(as_weights(fold.sample_weight, len(y)))
         weight = _class_weights(fitted.class_weight, classes, y, fold.sample_weight)
@@ -262,9 +262,9 @@ _SAME_AS_SGD = {
 def _refused(estimator: Any) -> InnerProblem:
     name = type(estimator).__name__
     same = _SAME_AS_SGD.get((estimator.loss, estimator.penalty in ("l1", "elasticnet")))
-    advice = f" {same} goes to the same solution, or one near it, and has one." if same else ""
+    advice = f" {same} has the same solution, or nearly, and a hypergradient." if same else ""
     raise NotDifferentiableError(
-        f"{name} has no hypergradient: it stops on its way to the solution, at a point that "
-        "depends on the order of the samples, so that its score is no smooth function of alpha."
+        f"{name} has no hypergradient: it stops before the solution, at a point that depends on "
+        "the order of the samples, so its score is not a smooth function of alpha."
         f"{advice}"
     )

@@ -295,7 +295,7 @@ def _one_hot(y: np.ndarray, classes: np.ndarray, strict: bool = True) -> np.ndar
     missing = hot.sum(axis=1) == 0
     if strict and missing.any():
         which = y[missing].tolist()[0]
-        raise ValueError(f"The class {which!r} is in a test fold and not in its training.")
+        raise ValueError(f"The class {which!r} is in a test fold but not in its training fold.")
     return hot
 
 
@@ -366,7 +366,7 @@ def _calibrated_log_loss(
     known = T.any(axis=1)
     if not known.all():
         if not w[known].sum() > 0:
-            raise ValueError("No sample of a test fold is of a class of its training.")
+            raise ValueError("A test fold has no sample of any class of its training fold.")
         w = w * known / w[known].sum()
     sums = np.eye(len(classes))
     if paired and len(classes) > 2:

@@ -38,7 +38,7 @@ class PipelineProblem(hg.InnerProblem):
         if not is_step(last):
             raise hg.NotDifferentiableError(
                 f"The last step of the pipeline, {self.last!r}, is {last!r}: a hypergradient "
-                "needs a model there."
+                "needs a classifier or regressor as the last step."
             )
         self.final = hg.inner_problem(last)
         self.methods = self.final.methods
@@ -176,8 +176,8 @@ class _PipelineFit(hg.Fit):
                 return hg.Cotangents(params)
             if dZ_train is None or dZ_test is None:
                 raise hg.NotDifferentiableError(
-                    f"The last step {problem.last!r} gives no derivatives with respect to "
-                    f"its data at these hyperparameters: do not differentiate {before}.",
+                    f"The last step {problem.last!r} has no derivatives with respect to its data "
+                    f"at these hyperparameters, so {before} cannot be differentiated.",
                     before,
                 )
             inner_data = chain.transform(X)[1]

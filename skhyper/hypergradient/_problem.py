@@ -361,7 +361,7 @@ def check_not_overridden(estimator: Any, base: type | None, *methods: str) -> No
     if own and base is not None:
         raise NotDifferentiableError(
             f"{type(estimator).__name__} overrides {own[0]!r} of {base.__name__}: register an "
-            "inner problem of its own."
+            "inner problem for it with inner_problem.register."
         )
 
 

@@ -44,7 +44,7 @@ class ResampledProblem(hg.InnerProblem):
         if first == len(steps):
             raise hg.NotDifferentiableError(
                 f"The last step of the pipeline, {steps[-1][0]!r}, is a sampler: a hypergradient "
-                "needs a model there."
+                "needs a classifier or regressor as the last step."
             )
         self.before, after = steps[:first], steps[first:]
         self.inner = hg.inner_problem(Pipeline(after))
@@ -52,7 +52,7 @@ class ResampledProblem(hg.InnerProblem):
         self.traits = self.inner.traits
         if samplers:
             name, sampler = self.before[-1]
-            reason = f"Steps up to {name!r} ({type(sampler).__name__}), which resamples, left out."
+            reason = f"Steps up to {name!r} ({type(sampler).__name__}), a sampler, are omitted."
             why_not = f"{reason} {self.traits.why_not}".rstrip()
             self.traits = replace(self.traits, why_not=why_not, passes_data=False)
         self.after = [name for name, _ in after]
@@ -60,7 +60,8 @@ class ResampledProblem(hg.InnerProblem):
     def load(self, X: Any, y: Any, **fit_params: Any) -> hg.Fold:
         if fit_params:
             raise hg.NotDifferentiableError(
-                f"A pipeline with samplers has no hypergradient with {sorted(fit_params)} for fit."
+                "A pipeline with samplers has no hypergradient if fit gets parameters; got "
+                f"{sorted(fit_params)}."
             )
         return _ResampledFold(self, X, y)
 

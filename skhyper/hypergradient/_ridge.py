@@ -146,8 +146,8 @@ class _RidgeFit(hg.Fit):
         loss, solution = self.fold.loss, self.solution
         if not solution.is_usable:
             raise hg.NotDifferentiableError(
-                f"The solution at alpha={solution.alpha.max():.3g} is lost in rounding: scale the "
-                "features, or penalize more."
+                f"The solution at alpha={solution.alpha.max():.3g} is dominated by rounding "
+                "errors: scale the features, or increase alpha."
             )
         W, shared = solution.W, self._shared
         exact = loss.output(W, X, solution.solve, lambda u: shared((u * W).sum(axis=0)))
@@ -215,7 +215,7 @@ class _Solution:
         if not change <= _LARGEST_ERROR:
             raise hg.NotDifferentiableError(
                 f"Conjugate gradients do not converge at alpha={self.alpha.max():.3g}: scale the "
-                "features, or penalize more."
+                "features, or increase alpha."
             )
         return U
 

@@ -92,7 +92,7 @@ class SeparateProblem(InnerProblem):
             if not isinstance(model, _Recorder):
                 raise NotDifferentiableError(
                     f"{type(self.estimator).__name__} got a training fold in which an output has "
-                    "one value only."
+                    "one value only; it needs at least two."
                 )
             problem = inner_problem(self.estimator.estimator)
             folds.append(problem.load(*model.data_, **model.fit_params_))
@@ -209,8 +209,8 @@ class OneVsRestProblem(_ClassesProblem):
     def check(self, template: Any) -> None:
         if template.multilabel_:
             raise NotDifferentiableError(
-                "OneVsRestClassifier has no hypergradient with several labels for a sample: its "
-                "score counts samples whose labels are all right, and has no smooth surrogate here."
+                "OneVsRestClassifier has no hypergradient for multilabel targets: its score counts "
+                "samples with all labels correct, which has no surrogate loss here."
             )
 
     def _of_several(self, f: np.ndarray, method: str, fitted: Any) -> tuple[np.ndarray, Callable]:

@@ -108,13 +108,13 @@ def split_params(
             nested[step][rest] = value
         elif name in nested or hasattr(value, "fit") or isinstance(valid.get(name), list):
             raise ValueError(
-                f"{name!r} replaces a step of {type(estimator).__name__}: the steps of an inner "
-                "problem are fixed, so make one for each choice."
+                f"{name!r} replaces a step of {type(estimator).__name__}, but an inner problem has "
+                "fixed steps: create one inner problem for each choice."
             )
         elif name not in valid:
             raise ValueError(
-                f"{type(estimator).__name__} has no hyperparameter {name!r} that a fold's problem "
-                f"could set: got {list(params)}; its steps are {list(steps)}."
+                f"{type(estimator).__name__} has no hyperparameter {name!r}: got {list(params)}; "
+                f"its steps are {list(steps)}."
             )
         else:
             own[name] = value
@@ -137,7 +137,7 @@ def route(
         if not rest or step not in by_step:
             raise ValueError(
                 f"{type(estimator).__name__}.{method} does not accept the {name} parameter: pass "
-                f"parameters to a step as step__parameter; the steps are {list(steps)}."
+                f"parameters of a step as step__parameter; the steps are {list(steps)}."
             )
         by_step[step][rest] = value
     return {step: {None: keywords} for step, keywords in by_step.items()}

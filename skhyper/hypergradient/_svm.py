@@ -178,8 +178,8 @@ class _MachinesFit(Fit):
         if method != self.fold.problem.methods[0]:
             raise NotDifferentiableError(
                 f"{type(self.estimator).__name__} has derivatives of "
-                f"{self.fold.problem.methods[0]!r}, and none of {method!r}: use a scorer that "
-                "needs it, or one that a surrogate replaces."
+                f"{self.fold.problem.methods[0]!r}, but not of {method!r}: use a scorer that calls "
+                "the former, or one with a surrogate loss."
             )
         pair = self.fold.to_predict(X, self.kernel)
         self.kernel.know(pair)

@@ -73,7 +73,7 @@ class _TargetFold(hg.Fold):
     def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         own, nested = split_params(self.estimator, params, ["regressor"])
         if own:
-            raise ValueError(f"{sorted(own)} cannot be set on a fold that is loaded.")
+            raise ValueError(f"{sorted(own)} cannot be changed after the data are loaded.")
         inner = self.inner.fit(nested["regressor"])
         fitted = copy.copy(self.template)
         fitted.regressor = self.estimator.regressor

@@ -27,8 +27,8 @@ def check_number(
     # Larger integers overflow array sizes.
     if not right or (isinstance(value, numbers.Integral) and number > sys.maxsize):
         raise InvalidParameterError(
-            f"{name} must be {'a whole number' if whole else 'a number'} "
-            f"{f'above {low}' if above else f'from {low} on'}{' or None' if optional else ''}, "
+            f"{name} must be {'an integer' if whole else 'a number'} "
+            f"{'>' if above else '>='} {low}{' or None' if optional else ''}, "
             f"got {value!r}."
         )
 

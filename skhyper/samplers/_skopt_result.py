@@ -168,7 +168,7 @@ def _skopt_dimension(columns: _Columns, name: str) -> Any:
 
     dimensions = columns.dimensions[name]
     if name in columns.vectors:
-        raise ValueError(f"scikit-optimize has no dimension for {name!r}, which holds several.")
+        raise ValueError(f"scikit-optimize has no dimension for {name!r}, which is an array.")
     always = name in columns.space.always_active
     if _is_choice(dimensions):
         choices = [choice for d in dimensions for choice in _choices(d)]

@@ -274,7 +274,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         for name in ("use_gradients", "early_stopping", "knowledge"):
             if getattr(self, name):
                 what = name.removeprefix("use_").replace("_", " ")
-                raise InvalidSpaceError(f"scikit-optimize's optimizer knows no {what}.")
+                raise InvalidSpaceError(f"scikit-optimize's optimizer does not support {what}.")
         return SkoptSampler(**kwargs)
 
     def _starts(self) -> KnowledgeStarts | None:
@@ -329,7 +329,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     def _regret(self, n_trials: int) -> Regret:
         if not isinstance(self.sampler_, GPSampler):
-            raise AttributeError(f"{self.sampler_!r} has no bound of the regret.")
+            raise AttributeError(f"{self.sampler_!r} does not compute a bound of the regret.")
         return self.sampler_.regret(self.space_, self._seen(n_trials))
 
     def _seen(self, n_trials: int) -> History:

@@ -43,8 +43,8 @@ def criterion_and_names(
     if not ranges & offered:
         reasons = sorted({p.traits.why_not for p in problems if p.traits.why_not})
         raise InvalidSpaceError(
-            f"Nothing in {space!r} has a derivative. {_advice(estimator, offered)} "
-            f"{' '.join(reasons)} For spaces without derivatives there is BayesSearchCV."
+            f"No hyperparameter of {space!r} is differentiable. {_advice(estimator, offered)} "
+            f"{' '.join(reasons)} For spaces without derivatives use BayesSearchCV."
         )
     _warn_of_noise(estimator, sorted(ranges & offered))
     return criterion, frozenset(ranges & offered)
@@ -116,8 +116,8 @@ def _warn_of_noise(estimator: Any, names: Collection[str]) -> None:
         seed = own.get(f"{outer}__random_state", 0)
         if seed is None and hasattr(own.get(outer), "transform"):
             warn(
-                f"{name!r}: {own[outer]!r} draws random numbers anew for each candidate, so that "
-                f"the loss is no smooth function of it. Give {outer}__random_state a number."
+                f"{name!r}: {own[outer]!r} draws new random numbers for each candidate, so the "
+                f"loss is not a smooth function of it. Set {outer}__random_state to an integer."
             )
 
 
@@ -132,8 +132,8 @@ def _problems(estimator: Any, space: Space) -> list[InnerProblem]:
             errors.append(str(error))
     if not found:
         raise InvalidSpaceError(
-            f"{errors[0]} Hypergradients are there for ridge, lasso, logistic regression and other "
-            "linear models, kernel ridge, Gaussian processes, support vector machines, the "
+            f"{errors[0]} Hypergradients are available for ridge, lasso, logistic regression and "
+            "other linear models, kernel ridge, Gaussian processes, support vector machines, the "
             "networks of skhyper.neural_network, and pipelines that end with one of them. Use "
             "BayesSearchCV for "
             f"{type(estimator).__name__}."
@@ -144,5 +144,5 @@ def _problems(estimator: Any, space: Space) -> list[InnerProblem]:
 def _advice(estimator: Any, offered: set[str]) -> str:
     name = type(estimator).__name__
     if not offered:
-        return f"{name} has no hyperparameter with one for these candidates."
-    return f"Those of {name} that have one are {sorted(offered)}: give a range (low, high) to one."
+        return f"{name} has no differentiable hyperparameter for these candidates."
+    return f"Those of {name} are {sorted(offered)}: give a range (low, high) for one of them."

@@ -108,8 +108,8 @@ class BaseSearch(Displayed, Refittable, AfterSearch, CallbackSearchCV):
         ignored = [name for name in names if getattr(self, name) not in (None, False)]
         if ignored:
             warn(
-                f"{', '.join(ignored)}: ignored, since a tool such as MLflow's autologging has "
-                "replaced fit; it runs scikit-learn's."
+                f"{', '.join(ignored)}: ignored, because a tool such as MLflow's autologging has "
+                "replaced fit by scikit-learn's."
             )
 
     def _store_arguments(self, arguments: Mapping[str, Any]) -> None:

@@ -113,8 +113,8 @@ class Refittable(Interruptible):
         index = _checked(index, len(self.cv_results_["params"]))
         if index is None and self.history_.best is None and not callable(self.refit):
             raise ValueError(
-                f"None of {self.n_trials_} trials has a score, so there is no best candidate: give "
-                "the index of one."
+                f"None of {self.n_trials_} trials has a score, so there is no best candidate. Pass "
+                "the index of a candidate."
             )
         try:
             task = make_task(self, X, y, params)

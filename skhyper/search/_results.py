@@ -63,7 +63,7 @@ def store_results(search: Any, task: Task, plan: Plan) -> None:
     history = search.history_
     folds = [fold for trial in history for fold in trial.folds]
     if not folds and search.stop_reason_.kind == "max_time":
-        raise ValueError(f"No trial was completed, as {search.stop_reason_}; increase max_time.")
+        raise ValueError(f"No trial was completed: {search.stop_reason_}. Increase max_time.")
     if not folds:
         raise ValueError(
             "No fits were performed. Was the CV iterator empty? Were there no candidates? "

@@ -181,8 +181,8 @@ def _splits(given_cv: Any, cv: Any, task: Task, earlier: Any) -> Splits:
     again = earlier.drawn(cv, task.X, task.y, task.split_params)
     if again is None:
         raise ValueError(
-            "The folds of the earlier trials cannot be drawn again: the splitter returns others "
-            "now, from the same data. Pass them as a list, cv=[(train, test), ...]."
+            "The folds of the earlier trials cannot be reproduced: the splitter now returns other "
+            "folds for the same data. Pass them as a list, cv=[(train, test), ...]."
         )
     return again
 
@@ -199,7 +199,7 @@ def _of_another(journal: Journal, parts: list[str]) -> str:
     what = f"{', '.join(others)} and {last}" if others else last
     return (
         f"The journal {str(journal.path)!r} is of a search with {what}. Name another file, or "
-        "delete it to start anew."
+        "delete it to start from scratch."
     )
 
 
@@ -220,7 +220,7 @@ def _check_space(
     if lost:
         raise ValueError(
             f"{_of_another(journal, ['space'])} The space may become wider, but {len(lost)} of its "
-            f"trials have no place in it, such as {dict(lost[0].params)!r}."
+            f"trials lie outside of it, such as {dict(lost[0].params)!r}."
         )
 
 
@@ -239,8 +239,8 @@ def _begin(
     if differ:
         made, have = (", ".join(f"{name} {v[name]}" for name in differ) for v in (then, now))
         warn(
-            f"The trials in the journal {str(journal.path)!r} were made with {made}, and this is "
-            f"{have}: scores of new trials may differ for other reasons than their candidates."
+            f"The trials in the journal {str(journal.path)!r} were made with {made}; this is "
+            f"{have}. Scores of new trials may not be comparable with them."
         )
     assert isinstance(history.splits, Splits)
     header = {

@@ -32,7 +32,7 @@ def check_scoring_signature(scoring: Any, y: Any, as_sklearn: bool = False) -> N
         what = f"scoring={name}" if scoring is function else f"scoring[{name}]"
         if _is_metric(function):
             said = (
-                f"{what} is a metric, (y_true, y_pred), and not a scorer, (estimator, X, y). "
+                f"{what} is a metric, (y_true, y_pred), not a scorer, (estimator, X, y). "
                 f"{_advice(function)}"
             )
             if not as_sklearn or _is_sklearn_metric(function):
@@ -42,7 +42,7 @@ def check_scoring_signature(scoring: Any, y: Any, as_sklearn: bool = False) -> N
             raise ValueError(
                 f"{what} cannot be called with {n_arguments} arguments, as the scorer "
                 f"(estimator, X{', y' if n_arguments == 3 else ''}); its signature is "
-                f"{inspect.signature(function)}. Make a scorer of a metric by "
+                f"{inspect.signature(function)}. To use a metric, make a scorer with "
                 "sklearn.metrics.make_scorer."
             )
 
@@ -123,8 +123,8 @@ def check_fit_metadata(estimator: Any, names: Collection[str], searched: Collect
         if wrong:
             hint = f" Name a step, such as {list(steps)[-1]}__{name}." if steps else ""
             raise TypeError(
-                f"{type(estimator).__name__}.fit takes no {name!r}, which was given to fit (or in "
-                f"fit_params).{hint}"
+                f"{type(estimator).__name__}.fit does not accept {name!r}, which was passed to fit "
+                f"(or in fit_params).{hint}"
             )
 
 

@@ -51,9 +51,9 @@ def complexities(
     ranks = [r for r in (_ranks_of(name, params) for name in known) if r.max() > 0]
     if not ranks:
         raise ValueError(
-            f"It is not known which of the candidates are simpler, as they differ in {names}: use "
-            "refit=one_standard_error(simpler=key) of skhyper.inspection, with a function "
-            "key(params) that is smaller for simpler models."
+            f"The candidates differ in {names}, for which it is unknown what makes a model "
+            "simpler. Use refit=one_standard_error(simpler=key) of skhyper.inspection, with a "
+            "function key(params) that is smaller for simpler models."
         )
     return np.mean([r / r.max() for r in ranks], axis=0)
 

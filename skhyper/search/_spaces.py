@@ -31,7 +31,9 @@ def check_numbers(search: Any) -> None:
         if any(isinstance(constraint, Interval) for constraint in allowed):
             whole = isinstance(value, numbers.Integral)
             if isinstance(value, bool | np.bool_) or (whole and abs(value) > sys.maxsize):
-                raise ValueError(f"{name} must be a number of a usual size, got {value!r}.")
+                raise ValueError(
+                    f"{name} must be a number, not bool, of at most {sys.maxsize}; got {value!r}."
+                )
 
 
 def read_space(search: Any, spaces: Any) -> Space:
@@ -72,9 +74,9 @@ def _checked_point(estimator: Any, params: Mapping[str, Any], space: Space) -> M
     own = estimator.get_params(deep=True)
     left_out = {n: own[n] for n in space.names if n in own and n not in params}
     raise InvalidSpaceError(
-        f"The initial point {dict(params)!r} does not lie in {space!r}. What it leaves out "
-        f"has the estimator's own values: {left_out!r}. Widen the space, say the point "
-        "in full, or try it by SearchCV(estimator, sampler=[point])."
+        f"The initial point {dict(params)!r} does not lie in {space!r}. Names it does not contain "
+        f"have the estimator's own values: {left_out!r}. Widen the space, give all values of the "
+        "point, or evaluate it with SearchCV(estimator, sampler=[point])."
     )
 
 

@@ -79,7 +79,7 @@ def _swapped_hint(name: str, params: Mapping[str, Any], others: Sequence[Mapping
             wanted = having[0] if len(having) == 1 else having
             return (
                 f" {params[step]!r}, a choice of {step!r}, does not have it. For the choices that "
-                f"do, write When(..., {step}={wanted!r}), or a dict of its own for each choice."
+                f"do, write When(..., {step}={wanted!r}), or a separate dict for each choice."
             )
     return ""
 
@@ -150,7 +150,7 @@ def check_values(estimator: Any, space: Space) -> None:
             values = [space.constant_vector(name, dimension.from_unit(u)) for u in points_of_range]
         errors = [_why_wrong(name, value, owners) for value in values]
         if all(errors):
-            raise InvalidSpaceError(f"No value of {dimension!r} suits {name!r}: {errors[0]}")
+            raise InvalidSpaceError(f"No value of {dimension!r} is valid for {name!r}: {errors[0]}")
         if isinstance(dimension, Categorical):
             _check_choices(name, values, errors, owners)
         elif any(errors):
@@ -188,7 +188,9 @@ def _check_choices(
             right = [c for c, e in zip(choices, errors) if not e and isinstance(c, str)]
             near = difflib.get_close_matches(str(choice), right + _options(name, owners), n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise InvalidSpaceError(f"The choice {choice!r} does not suit {name!r}: {error}{hint}")
+            raise InvalidSpaceError(
+                f"The choice {choice!r} is not valid for {name!r}: {error}{hint}"
+            )
 
 
 def _options(name: str, owners: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[str]:
@@ -231,12 +233,14 @@ def check_listed_values(estimator: Any, candidates: Sequence[Mapping[str, Any]])
         if all(errors):
             value = using[0][name]
             hint = (
-                f" {value!r} looks like choices: a space is given as search_spaces, and the "
+                f" {value!r} looks like a list of choices: pass a space as search_spaces, and the "
                 "sampler by name."
                 if isinstance(value, list | tuple | np.ndarray)
                 else ""
             )
-            raise InvalidSpaceError(f"No candidate of the list suits {name!r}: {errors[0]}{hint}")
+            raise InvalidSpaceError(
+                f"No candidate of the list has a valid {name!r}: {errors[0]}{hint}"
+            )
 
 
 def listed(points: Any, argument: str = "initial_points") -> Sequence[Mapping[str, Any]]:

@@ -113,5 +113,6 @@ def _check_reachable(child: str, parent: str, value: Any, dimension: Dimension) 
         u = np.nan
     if not 0 <= u <= 1:
         raise InvalidSpaceError(
-            f"{child!r} is conditioned on {parent!r} being {value!r}, which {dimension!r} never is."
+            f"{child!r} is conditioned on {parent!r} being {value!r}, which is not a value of "
+            f"{dimension!r}."
         )

@@ -87,8 +87,8 @@ def _enumerated(space: "Space", drawn: int, rejected: np.ndarray) -> np.ndarray:
         (example,) = space.from_unit(rejected[:1])
         raise InvalidSpaceError(
             f"The constraint {space.constraint!r} rejected all of {drawn} candidates drawn from "
-            f"the space; it rejects {example!r}, for example. If it accepts any, give one as an "
-            "initial point."
+            f"the space; it rejects {example!r}, for example. If it accepts any candidate, pass "
+            "one as an initial point."
         )
     return np.array(found)
 

@@ -181,7 +181,7 @@ def test_without_n_iter_only_time_counts():
     assert minimize(branin, SPACE, None, max_time=1e4, **kwargs, **stop).nfev == 60
     result = minimize(branin, SPACE, None, max_time=0.01, **kwargs)
     assert result.message == "max_time=0.01 seconds have passed"
-    with pytest.raises(ValueError, match="n_iter must be a whole number from 1 on, got None"):
+    with pytest.raises(ValueError, match="n_iter must be an integer >= 1, got None"):
         minimize(branin, SPACE, None)
 
 
@@ -215,10 +215,10 @@ def test_an_error_in_a_worker():
     ("changes", "error", "said"),
     [
         ({"function": 3}, TypeError, "must be callable, got 3"),
-        ({"n_iter": 0}, ValueError, "n_iter must be a whole number from 1 on, got 0"),
+        ({"n_iter": 0}, ValueError, "n_iter must be an integer >= 1, got 0"),
         ({"n_iter": 2.0}, ValueError, "n_iter must be"),
-        ({"max_time": 0}, ValueError, "max_time must be a number above 0"),
-        ({"max_time": np.nan}, ValueError, "max_time must be a number above 0"),
+        ({"max_time": 0}, ValueError, "max_time must be a number > 0"),
+        ({"max_time": np.nan}, ValueError, "max_time must be a number > 0"),
         ({"sampler": "sobl"}, ValueError, "Did you mean 'sobol'"),
         ({"space": {"x": (1.0, 0.0)}}, InvalidSpaceError, "inverted"),
         ({"initial_points": {"x": 0.0}}, InvalidSpaceError, "'y' is missing"),

@@ -56,7 +56,7 @@ def test_several_points_or_one():
         ([(0.0, 1.0), (2.0, 1.0)], "Dimension 1 of the list: .*inverted"),
         ((0.0, 1.0), "Dimension 0 of the list: 0.0 is not a valid search space"),
         ({"a": (2.0, 1.0)}, "Search space of 'a': .*inverted"),
-        ([({"a": (0.0, 1.0)}, 5)], "pairs are for searches"),
+        ([({"a": (0.0, 1.0)}, 5)], "pairs are supported by searches only"),
         ([], "non-empty list"),
         (3, "non-empty list"),
     ],
@@ -92,7 +92,7 @@ def test_a_result_without_trials():
 
 def test_a_first_point_meets_a_constraint_that_hardly_any_does():
     space = Space({"a": (0.0, 1.0), "n": (1, 9)}, constraint=lambda params: params["a"] == 0.5)
-    with pytest.raises(InvalidSpaceError, match="give one as an initial point"):
+    with pytest.raises(InvalidSpaceError, match="as an initial point"):
         Points(space)
     points = Points(space, {"a": 0.5, "n": 3})
     assert points.initial == [{"a": 0.5, "n": 3}]

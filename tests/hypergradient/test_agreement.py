@@ -37,7 +37,7 @@ LOG = "log-uniform"
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*ll-conditioned matrix",
     "ignore:Singular matrix in solving dual problem",
-    "ignore:.*is lost in rounding",
+    "ignore:.*is dominated by rounding",
     "ignore:The search overfits",
     "ignore:Fits of the estimator stopped before",
     "ignore:Objective did not converge",

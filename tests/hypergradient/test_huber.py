@@ -69,5 +69,5 @@ def test_a_scale_that_goes_to_zero_is_said():
     Z, z = rng.normal(size=(24, 40)), rng.normal(size=24)
     problem.load(Z, z)
     problem.fit({"alpha": 1e-6})
-    with pytest.raises(NotDifferentiableError, match="scale goes to zero"):
+    with pytest.raises(NotDifferentiableError, match="scale tends to zero"):
         problem.predict(Z, "predict")

@@ -172,5 +172,5 @@ def test_stochastic_descent_names_what_has_its_solution(sgd, same):
 
 
 def test_stochastic_descent_on_a_loss_of_its_own():
-    with pytest.raises(NotDifferentiableError, match=r"no smooth function of alpha\.$"):
+    with pytest.raises(NotDifferentiableError, match=r"not a smooth function of alpha\.$"):
         inner_problem(SGDClassifier(loss="modified_huber"))

@@ -56,8 +56,7 @@ def test_gradients_and_names(imblearn):
     problem = Session(model)
     assert problem.names == ("second__gamma", "model__C")
     assert (
-        "Steps up to 'under' (RandomUnderSampler), which resamples, left out"
-        in problem.traits.why_not
+        "Steps up to 'under' (RandomUnderSampler), a sampler, are omitted" in problem.traits.why_not
     )
     check_hypergradient(model, X, y, scoring="neg_log_loss")
 

@@ -131,7 +131,7 @@ def test_conjugate_gradients_that_do_not_end_say_so(monkeypatch):
     problem = Session(Ridge())
     problem.load(sparse.csr_matrix(powers), np.arange(60.0) % 7)
     problem.fit({"alpha": 0.0})
-    with pytest.raises(NotDifferentiableError, match="lost in rounding"):
+    with pytest.raises(NotDifferentiableError, match="dominated by rounding"):
         problem.predict(powers, "predict")
 
 

@@ -132,7 +132,7 @@ def test_sample_weights_are_routed():
 def test_what_has_no_hypergradient_says_why():
     labels = (Y["outputs"] > 0).astype(int)
     problem = Session(OneVsRestClassifier(logistic))
-    with pytest.raises(NotDifferentiableError, match="several labels for a sample"):
+    with pytest.raises(NotDifferentiableError, match="multilabel targets"):
         problem.load(X, labels)
     with (
         pytest.raises(NotDifferentiableError, match="has one value only"),

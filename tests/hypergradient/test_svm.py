@@ -262,7 +262,7 @@ def test_what_is_refused():
     problem = Session(SVC())
     problem.load(X, TWO)
     problem.fit({})
-    with pytest.raises(NotDifferentiableError, match="and none of 'predict_proba'"):
+    with pytest.raises(NotDifferentiableError, match="but not of 'predict_proba'"):
         problem.predict(X, "predict_proba")
 
     class Halved(SVR):

@@ -109,5 +109,5 @@ def test_what_is_refused():
         check_hypergradient(mixing, X, np.column_stack([y, z]))
     problem = Session(TransformedTargetRegressor(Ridge()))
     problem.load(X, y)
-    with pytest.raises(ValueError, match=r"\['func'\] cannot be set on a fold that is loaded"):
+    with pytest.raises(ValueError, match=r"\['func'\] cannot be changed after the data are loaded"):
         problem.fit({"func": np.log})

@@ -164,7 +164,7 @@ def test_a_fitted_search_can_be_pickled(knowledge):
 def test_it_is_not_for_other_samplers(knowledge):
     kwargs = {"base_estimator": "RF"}
     search = BayesSearchCV(Surface(), SPACES, optimizer_kwargs=kwargs, knowledge=knowledge)
-    with pytest.raises(InvalidSpaceError, match="optimizer knows no knowledge"):
+    with pytest.raises(InvalidSpaceError, match="optimizer does not support knowledge"):
         search.fit(X, y)
 
 

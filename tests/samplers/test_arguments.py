@@ -24,13 +24,13 @@ def test_numbers(value, options):
 @pytest.mark.parametrize(
     ("value", "options", "message"),
     [
-        (0, {"whole": True, "low": 1}, "n must be a whole number from 1 on, got 0"),
-        (True, {"whole": True, "low": 1}, "n must be a whole number from 1 on, got True"),
+        (0, {"whole": True, "low": 1}, "n must be an integer >= 1, got 0"),
+        (True, {"whole": True, "low": 1}, "n must be an integer >= 1, got True"),
         (1.0, {"whole": True, "low": 1}, "got 1.0"),
-        (10**400, {"whole": True, "low": 1}, "n must be a whole number"),
-        (0.0, {"whole": False, "low": 0, "above": True}, "n must be a number above 0, got 0.0"),
+        (10**400, {"whole": True, "low": 1}, "n must be an integer"),
+        (0.0, {"whole": False, "low": 0, "above": True}, "n must be a number > 0, got 0.0"),
         (np.nan, {"whole": False, "low": 0}, "got nan"),
-        ("1", {"whole": True, "low": 1, "optional": True}, "from 1 on or None, got '1'"),
+        ("1", {"whole": True, "low": 1, "optional": True}, ">= 1 or None, got '1'"),
     ],
 )
 def test_wrong_numbers(value, options, message):

@@ -81,7 +81,7 @@ def test_a_grid_with_estimators_may_become_larger(tmp_path):
     assert more.history_[0].params["svc"] is grid["svc"][2]
     assert more.history_[0].loss == first.history_[0].loss
     grid = {"svc": [SVC(C=3), SVC(C=1)]}
-    with pytest.raises(ValueError, match=r"another search space.*1 of its trials have no place"):
+    with pytest.raises(ValueError, match=r"another search space.*1 of its trials lie outside"):
         GridSearchCV(pipeline, grid, **options).fit(X, y)
 
 

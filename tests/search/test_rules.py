@@ -107,7 +107,7 @@ def test_several_metrics():
 
 def test_what_is_simpler_is_not_known():
     search = GridSearchCV(SVC(), {"kernel": ["rbf", "linear"]}, refit="1se", cv=3)
-    with pytest.raises(ValueError, match="not known which of the candidates are simpler"):
+    with pytest.raises(ValueError, match="unknown what makes a model simpler"):
         search.fit(X, y)
 
 

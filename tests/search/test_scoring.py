@@ -243,7 +243,7 @@ def test_with_workers_and_after_a_restart(tmp_path):
 
 @every_search
 def test_metadata_that_fit_does_not_take(kind):
-    with pytest.raises(TypeError, match=r"Never.fit takes no 'nope'"):
+    with pytest.raises(TypeError, match=r"Never.fit does not accept 'nope'"):
         searches(Never())[kind].fit(X, y, nope=1)
 
 
@@ -254,12 +254,12 @@ def test_metadata_of_steps():
     check_fit_metadata(pipe, ["svc__sample_weight", "standardscaler__sample_weight"], ())
     check_fit_metadata(pipe, ["svc__sample_weights"], ["svc"])
     for name, said in [
-        ("sample_weight", "Pipeline.fit takes no 'sample_weight'.*svc__sample_weight"),
-        ("svm__sample_weight", "Pipeline.fit takes no 'svm__sample_weight'"),
-        ("svc__sample_weights", "SVC.fit takes no 'sample_weights'"),
+        ("sample_weight", "Pipeline.fit does not accept 'sample_weight'.*svc__sample_weight"),
+        ("svm__sample_weight", "Pipeline.fit does not accept 'svm__sample_weight'"),
+        ("svc__sample_weights", "SVC.fit does not accept 'sample_weights'"),
     ]:
         with pytest.raises(TypeError, match=said):
             check_fit_metadata(pipe, [name], ())
-    with pytest.raises(TypeError, match="takes no 'nope'"):
+    with pytest.raises(TypeError, match="does not accept 'nope'"):
         BayesSearchCV(Never(), C, fit_params={"nope": 1}).fit(X, y)
     check_fit_metadata(LogisticRegression(), ["sample_weight"], ())

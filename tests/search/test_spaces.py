@@ -31,7 +31,7 @@ def test_phases():
 @pytest.mark.parametrize("wrong", [{"n_iter": True}, {"n_iter": 10**40}, {"max_time": True}])
 def test_numbers_of_a_usual_size(wrong):
     check_numbers(SearchCV(SVC(), n_iter=3, max_time=1e300))
-    with pytest.raises(ValueError, match="number of a usual size"):
+    with pytest.raises(ValueError, match="must be a number, not bool"):
         check_numbers(SearchCV(SVC(), **wrong))
 
 

@@ -91,10 +91,10 @@ def test_values_that_no_step_accepts():
     pipe = Pipeline([("scale", StandardScaler()), ("clf", SVC())])
     check_values(pipe, Space({"clf__C": (0.0, 1.0), "clf__kernel": ["rbf", "poly"]}))
     check_values(pipe, Space({"clf": [SVC(), LogisticRegression()], "clf__C": (0.1, 1.0)}))
-    with pytest.raises(InvalidSpaceError, match=r"suits 'clf__degree'.*of SVC must be an int"):
+    with pytest.raises(InvalidSpaceError, match=r"valid for 'clf__degree'.*of SVC must be an int"):
         check_values(pipe, Space({"clf__degree": (2.0, 3.5)}))
     logistic = {"clf": [LogisticRegression()], "clf__max_iter": (-9, -1)}
-    with pytest.raises(InvalidSpaceError, match=r"suits 'clf__max_iter'.*of LogisticRegression"):
+    with pytest.raises(InvalidSpaceError, match=r"for 'clf__max_iter'.*of LogisticRegression"):
         check_values(pipe, Space([{"clf__C": (0.1, 1.0)}, logistic]))
 
 
@@ -110,14 +110,14 @@ def test_a_range_that_is_wrong_in_part(spec):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"kernel": ["rbf", "rfb"]}, r"choice 'rfb' does not suit 'kernel'.*Did you mean 'rbf'\?"),
+        ({"kernel": ["rbf", "rfb"]}, r"'rfb' is not valid for 'kernel'.*Did you mean 'rbf'\?"),
         ({"kernel": ["linear", "sigmod"]}, r"'sigmod'.*Did you mean 'sigmoid'\?"),
-        ({"C": [1, 10, "auto"]}, "choice 'auto' does not suit 'C': The 'C' parameter of SVC"),
+        ({"C": [1, 10, "auto"]}, "choice 'auto' is not valid for 'C': The 'C' parameter of SVC"),
         (
             {"gamma": When(["scale", "sclae"], kernel="rbf"), "kernel": ["rbf", "linear"]},
             "choice 'sclae'.*mean 'scale'",
         ),
-        ([{"C": [1]}, {"degree": [2, None]}], "choice None does not suit 'degree'"),
+        ([{"C": [1]}, {"degree": [2, None]}], "choice None is not valid for 'degree'"),
     ],
     ids=str,
 )
@@ -147,10 +147,10 @@ def test_a_choice_is_right_if_one_step_that_may_be_there_accepts_it():
         "model__alpha": When((1e-4, 1.0), model=models[1]),
     }
     check_values(pipe, Space(conditional))
-    with pytest.raises(InvalidSpaceError, match="choice 'adma' does not suit 'model__solver'"):
+    with pytest.raises(InvalidSpaceError, match="choice 'adma' is not valid for 'model__solver'"):
         check_values(pipe, Space({"model": models, "model__solver": [*solvers, "adma"]}))
     own_solvers[1]["model__solver"] = ["liblinear", "adam"]
-    with pytest.raises(InvalidSpaceError, match=r"'liblinear' does not suit.*of MLPClassifier"):
+    with pytest.raises(InvalidSpaceError, match=r"'liblinear' is not valid for.*of MLPClassifier"):
         check_values(pipe, Space(own_solvers))
 
 

@@ -110,7 +110,7 @@ def test_max_time_holds_if_an_estimator_hangs(kind, backend):
 def test_max_time_before_any_trial_is_done():
     search = search_of("bayes", Does(C=9.0, what=hang), max_time=1.5)
     search.set_params(initial_points=[{"C": 9.0}], include_default=False)
-    with pytest.raises(ValueError, match=r"No trial was completed, as max_time=1\.5 seconds"):
+    with pytest.raises(ValueError, match=r"No trial was completed: max_time=1\.5 seconds"):
         search.fit(X, y)
 
 
