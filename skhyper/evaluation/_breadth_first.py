@@ -1,7 +1,7 @@
 """The order of trials in a race of candidates that do not depend on results.
 
-All candidates run their first fold. Then they run the others, in the order of their first scores:
-good candidates are complete early, and the others are compared with them.
+All candidates run their first fold. Then they run the others, in the order of their first scores,
+so that good candidates are complete early and the others can be compared with them.
 """
 
 from collections.abc import Container, Mapping
@@ -10,14 +10,14 @@ import numpy as np
 
 
 class BreadthFirst:
-    """Which trials run more than their first fold, after all candidates have had it.
+    """Order in which trials continue after all candidates have run their first fold.
 
     Parameters
     ----------
     n_parallel : int
-        Maximum number of trials that run at the same time. A trial starts when all have ended that
-        are further ahead, and is compared with these only, so that the race does not depend on the
-        speed of the workers.
+        Maximum number of trials that run at the same time. A trial starts when all trials that are
+        further ahead in the ranking have ended. It is compared with these only, so that the race
+        does not depend on the speed of the workers.
     """
 
     def __init__(self, n_parallel: int):
@@ -28,7 +28,7 @@ class BreadthFirst:
         self.is_ranked = False
 
     def rank(self, scores: Mapping[int, float]) -> None:
-        """Rank trials by their first scores; those that are nan come last."""
+        """Rank trials by their first scores; nan comes last."""
         values = -np.array(list(scores.values()), dtype=float)
         numbers = np.array(list(scores), dtype=int)
         self._ranking = numbers[np.lexsort((numbers, values))].tolist()
@@ -51,6 +51,6 @@ class BreadthFirst:
         return None
 
     def hidden_from(self, number: int) -> set[int]:
-        """Trials whose end a trial does not see, whether they have ended or not."""
+        """Trials that a trial treats as running, whether they have ended or not."""
         i = self._positions[number]
         return set(self._ranking[max(0, i - self._n_parallel + 1) : i + self._n_parallel])

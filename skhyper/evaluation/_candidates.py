@@ -46,20 +46,20 @@ class Candidates(Protocol):
 
     @property
     def listed(self) -> Sequence[Mapping[str, Any]]:
-        """Candidates that were given as they are."""
+        """The candidates that were given explicitly."""
 
     @property
     def remaining(self) -> Sequence[Mapping[str, Any]]:
-        """Candidates that are known to come."""
+        """Remaining candidates, as far as they are known."""
 
     def followers(self, params: Mapping[str, Any], history: History) -> Sequence[Mapping[str, Any]]:
-        """Candidates that the fits of the last proposal answer for, without those of `history`."""
+        """Candidates that can share the fits of the last proposal, without those of `history`."""
 
     def ask(self, history: History) -> Mapping[str, Any] | None:
         """Params of the next candidate; None if there is none."""
 
     def start_from(self, history: History, n_made: int) -> None:
-        """Continue after earlier trials, the number `n_made` of which this search has made."""
+        """Continue after earlier trials, `n_made` of which were made by this search."""
 
 
 class ListedCandidates:
@@ -145,7 +145,7 @@ class SampledCandidates:
     outside : sequence of dict
         Those of `first` that lie outside of the space; their trials are hidden from the sampler.
     paths : object with ``followers(params, space)``, or None
-        Candidates that are tried with each one, without counting.
+        Adds candidates to each proposal, which do not count.
     """
 
     known_ahead = False
@@ -167,7 +167,7 @@ class SampledCandidates:
         self.has_followers = paths is not None
         self._allow_repeats = allow_repeats
         self._asked_in_phase = 0
-        self._end = StopReason("")  # why nothing is left in a phase
+        self._end = StopReason("")  # why no candidate is left in a phase
         self._early_ends: list[StopReason] = []  # of phases that ended before their budget
         self._n_phases = len(self._phases)
         self._keys: list[str] = []  # of the trials so far, computed once each
@@ -200,7 +200,7 @@ class SampledCandidates:
         made = [trial for trial in history[len(history) - n_made :] if not trial.shared]
         n_made = len(made)
         self.n_candidates = max(0, self.n_candidates - n_made)
-        if self._allow_repeats:  # otherwise those that were tried are omitted, as by `ask`
+        if self._allow_repeats:  # otherwise tried candidates are omitted, as by `ask`
             self._first = self._first[n_made:]
         phase, done = 0, 0
         for trial in made:
@@ -214,7 +214,7 @@ class SampledCandidates:
         self._phases = [(space, max(0, budget - done)), *later]
 
     def _is_over(self, phase: int, n_done: int, trial: Trial) -> bool:
-        """Whether a phase had ended when a trial was asked, after `n_done` ones of this phase."""
+        """Whether a phase had ended at a proposal, after `n_done` trials of this phase."""
         space, budget = self._phases[phase]
         is_first = any(params == trial.params for params in self.listed)
         return n_done >= budget or not (is_first or space.contains(trial.params))
@@ -234,7 +234,7 @@ class SampledCandidates:
         return None
 
     def _end_early(self) -> None:
-        """Note that a phase has no candidates left, and say so of no other phase."""
+        """Record that a phase ran out of candidates, and update the stop reason."""
         self._early_ends.append(self._end)
         self.exhausted_reason = self._end
         if self._n_phases > 1:
@@ -278,7 +278,7 @@ class SampledCandidates:
         return replace(history, trials=tuple(seen))
 
     def _checked(self, point: Any, space: Space) -> np.ndarray:
-        """The proposal of a sampler, which may be the user's own, after a check of its shape."""
+        """The proposal of a sampler (possibly the user's own), after a check of its shape."""
         try:
             array = np.asarray(point, dtype=float)
         except (TypeError, ValueError):

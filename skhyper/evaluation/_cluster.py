@@ -58,13 +58,13 @@ class Cluster(Protocol):
         """Number of tasks that can run at the same time."""
 
     def submit(self, job: bytes, fold: int, avoid: str) -> Any:
-        """Start a pickled job if a slot is free, not on worker `avoid` if possible; else None."""
+        """Start a pickled job in a free slot, preferably not on worker `avoid`; else None."""
 
     def finished(self, timeout: float) -> list[tuple[Any, Any]]:
         """Pairs (handle, outcome) of ended tasks; blocks for at most a second, or `timeout`."""
 
     def cancel(self, handles: Sequence[Any]) -> None:
-        """Drop tasks, as far as possible also those that run; nothing is reported of them."""
+        """Drop tasks, if possible also running ones; their outcomes are not reported."""
 
     def close(self) -> None:
         """Release the data on the workers."""
@@ -131,7 +131,7 @@ class ClusterPool:
         yield from sorted(done, key=lambda pair: (pair[0].trial, pair[0].fold))
 
     def _result(self, task: _Task, outcome: Any) -> dict[str, Any] | None:
-        """The result of a fold; None if it is to be run again."""
+        """The result of a fold; None if the fold must run again."""
         if isinstance(outcome, Raised):
             raise outcome.error
         if not isinstance(outcome, Lost):
@@ -168,7 +168,7 @@ class ClusterPool:
 def cluster_pool(objective: Any, n_jobs: int | None, backend: Any) -> ClusterPool:
     """The pool for joblib's `backend` of Dask or Ray."""
     light, splits = objective.without_splits()
-    # What a fold runs in parallel has the threads of its worker, not the cluster.
+    # Nested parallelism inside a fold uses the threads of its worker, not the cluster.
     task = Task(light, get_config(), ("threading", 1))
     shared = Shared((task.run, list(warnings.filters)))
     cluster: Cluster
@@ -234,8 +234,8 @@ _blas: list[tuple[Any, int]] = []  # bounded libraries, with their former number
 def threads_bounded(n_threads: int) -> Iterator[None]:
     """Context with at most `n_threads` threads of BLAS and OpenMP.
 
-    BLAS has one number for the process: the first of its tasks bounds it, the last one restores it.
-    OpenMP has one for each thread.
+    BLAS has one setting per process: the first of its tasks sets it, the last one restores it.
+    OpenMP has one setting per thread.
     """
     global _n_bounded
     libraries = ThreadpoolController().lib_controllers

@@ -1,4 +1,4 @@
-"""Copies of data with the same memory layout, on which the rounding of sums depends."""
+"""Copies of data with the same memory layout, since the rounding of sums depends on it."""
 
 import copy
 import pickle
@@ -14,7 +14,7 @@ except ImportError:  # numpy < 2
 
 _COMPRESSED = ("data", "indices", "indptr")
 _TEXT = 64  # bytes of a short text
-# Elements that cannot change, so that a copy of their list is enough.
+# Immutable elements: a shallow copy of their list is enough.
 _UNCHANGING = (str, bytes, int, float, bool, type(None))
 
 

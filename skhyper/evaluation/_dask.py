@@ -1,8 +1,8 @@
 """Folds as tasks of Dask.
 
-A task is bound to a free thread of one worker, so that it is known which folds a lost worker ran:
-Dask would run them again by itself until they have ended four workers. It is not told when workers
-are lost; who is there is asked for once a second.
+Each task is bound to a free thread of one worker, so that it is known which folds a lost worker
+ran; Dask itself would run them again until four workers are lost. Dask does not report lost
+workers, so the list of workers is requested once a second.
 """
 
 import asyncio
@@ -80,7 +80,7 @@ class DaskCluster:
         return max(free, key=lambda a: (a != avoid, free[a]), default=None)
 
     def _send_data(self, fold: int) -> bool:
-        """Send what the workers do not have, or have no more; False if there are none yet."""
+        """Send the data that the workers lack; False if there are no workers yet."""
         try:
             if self._data is None or self._data.status != "finished":
                 # To all workers; later ones get it from these.
@@ -140,7 +140,7 @@ class DaskCluster:
         return _PENDING
 
     def _cancelled(self, key: str) -> Lost:
-        """Outcome of a task that Dask cancelled: after a restart, or as its data were lost."""
+        """Outcome of a task that Dask cancelled: after a restart, or because its data were lost."""
         self._check_connection()
         self._threads = self._ask_for_threads()
         return self._loss(key)
@@ -151,7 +151,7 @@ class DaskCluster:
         return Lost() if restarted or worker in self._threads else Lost(worker)
 
     def _lost(self) -> list[tuple[str, Any]]:
-        """Outcomes of tasks whose workers are there no more."""
+        """Outcomes of tasks whose workers are lost."""
         self._threads = self._ask_for_threads()
         self._next_look = time.monotonic() + _POLL_SECONDS
         self._warn_without_workers()

@@ -1,4 +1,4 @@
-"""The time limit of a search, and what the folds so far say about the time of further ones."""
+"""The time limit of a search, and estimates of the time of further folds."""
 
 import math
 import time
@@ -26,11 +26,11 @@ class _Pool(Protocol):
 class Deadline:
     """The time at which a search of `max_time` seconds ends; None is no limit.
 
-    Where the pool gives up jobs that run, running folds are given up at the end, from which the
-    time of the refit is subtracted: the longest fit so far, times `refit_scale`. Before the first
-    trial is done, the time to start the workers does not count. `is_set` is whether there is an
-    end, `is_enforced` whether running folds are given up at it; `spent` are seconds that an earlier
-    process took.
+    If the pool can abandon running jobs, they are abandoned at the end. The time of the refit is
+    reserved: that of the longest fit so far, times `refit_scale`. Until the first trial has ended,
+    the time to start the workers does not count. `is_set` is whether there is a limit,
+    `is_enforced` whether running folds are abandoned at the end; `spent` are the seconds that an
+    earlier process took.
     """
 
     def __init__(self, max_time: float | None, refit_scale: float, pool: _Pool, spent: float = 0.0):
@@ -61,13 +61,14 @@ class Deadline:
         return left if has_trial else min(left, _POLL_SECONDS)
 
     def is_over(self, has_trial: bool) -> bool:
-        """Whether the time is over; `has_trial` is whether a trial is done."""
+        """Whether the time is over; `has_trial` is whether a trial has ended."""
         return time.monotonic() >= self._end(has_trial)
 
     def leaves_time_for(self, n_folds: int, like: Iterable[Mapping[str, Any]] = ()) -> bool:
         """Whether `n_folds`, one after another, will end in time.
 
-        They should take the mean time of the results `like` them, or without any the median of all.
+        Their time is estimated by the mean of the results `like` them, or else by the median of
+        all.
         """
         if not self.is_enforced or not self._seconds:
             return True

@@ -27,8 +27,8 @@ class Budget:
     Attributes
     ----------
     max_time : float or None
-        Seconds after which no further fold is started, if there is a trial; a pool of worker
-        processes or threads gives up running folds, too, and leaves time for the refit.
+        Seconds after which no further fold is started, if there is a trial. A pool of worker
+        processes or threads also abandons running folds, and leaves time for the refit.
     n_parallel : int
         Maximum number of trials that run at the same time.
     ordered : bool
@@ -176,7 +176,7 @@ class Evaluator:
 
     @property
     def _knows_all_candidates(self) -> bool:
-        """Whether all candidates can be asked before the first trial ends."""
+        """Whether all candidates are available before the first trial ends."""
         candidates = self._candidates
         is_bounded = math.isfinite(candidates.n_candidates) and self._budget.max_time is None
         return is_bounded and not candidates.uses_losses
@@ -207,12 +207,12 @@ class Evaluator:
         self._pool.close(kill=self._cut)
 
     def _resume(self) -> None:
-        """Continue the trials that an earlier process did not end, without their finished folds."""
+        """Continue the unfinished trials of an earlier process, without their finished folds."""
         for number, results in sorted(self._resumed.folds.items()):
             self._running[number] = _Running(dict(results))
         last = bisect_left(self._proposals, self._n_proposals - 1)
         if last in self._running and self._candidates.has_followers:
-            # The process may have died before it wrote all that was added to this proposal.
+            # The process may have died before it wrote all candidates added to this proposal.
             self._add_followers(self._trials[last].params, self.history)
         for number in list(self._running):
             n_folds = self._n_folds_at_end(number)
@@ -234,7 +234,7 @@ class Evaluator:
             if self._cut:
                 return
             self._fill()
-        # After a timeout, or a round of joblib, in which there was no room.
+        # After a timeout, or a round of joblib in which no worker was free.
         if self._running:
             self._check_time()
         if not self._cut:
@@ -259,7 +259,7 @@ class Evaluator:
             self._start(params)
 
     def _stop(self, reason: StopReason, cut: bool = False) -> None:
-        """Start no further trials; with `cut`, do not wait for running ones either."""
+        """Start no further trials; with `cut`, do not wait for running ones."""
         self._asking = False
         self._cut = cut
         self.stop_reason = reason
@@ -327,7 +327,7 @@ class Evaluator:
         return self._with_trials(self._trials[:first_hidden] + hidden)
 
     def _start(self, params: Mapping[str, Any]) -> None:
-        """Start a proposal, with the candidates that its fits answer for."""
+        """Start a proposal, with the candidates that share its fits."""
         history = self.history if self._candidates.has_followers else None
         first = len(self._trials)
         self._add_trial(params)
@@ -350,7 +350,7 @@ class Evaluator:
             observer.on_trial_start(trial)
 
     def _add_jobs(self, number: int) -> None:
-        """Let the folds of a trial that have no result wait for workers."""
+        """Queue the folds of a trial that have no result."""
         params, new = self._trials[number].params, number - self._first_job
         n = self._candidates.n_candidates + len(self._resumed.folds)
         order = self._fold_order if self._may_continue(number) else self._fold_order[:1]

@@ -30,7 +30,7 @@ from skhyper.evaluation._objective import FoldJob, Objective, Task, run_job
 from skhyper.evaluation._processes import Limits, Processes
 from skhyper.evaluation._workers import LIMITS_MEMORY
 
-# Backends of joblib in whose place our own processes run.
+# Backends of joblib that are replaced by skhyper's own processes.
 _PROCESSES = ("LokyBackend", "MultiprocessingBackend")
 _CLUSTERS = ("DaskDistributedBackend", "RayBackend")
 
@@ -38,9 +38,9 @@ _CLUSTERS = ("DaskDistributedBackend", "RayBackend")
 class Pool(Protocol):
     """Runs fold jobs.
 
-    `gives_up` is whether ``wait`` respects its timeout and ``close`` ends or abandons jobs that
-    still run; `in_process` is whether jobs run in the caller's process; `began` is the monotonic
-    time at which the first job began, ``inf`` before.
+    `gives_up` is whether ``wait`` respects its timeout and ``close`` ends or abandons running jobs;
+    `in_process` is whether jobs run in the caller's process; `began` is the monotonic time at which
+    the first job began, ``inf`` before.
     """
 
     n_workers: int
@@ -50,7 +50,7 @@ class Pool(Protocol):
 
     @property
     def has_room(self) -> bool:
-        """Whether another job would start at once."""
+        """Whether another job would start immediately."""
 
     def submit(self, job: FoldJob) -> None:
         """Add a job."""

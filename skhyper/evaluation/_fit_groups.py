@@ -1,4 +1,4 @@
-"""Groups of candidates that one fit answers for, and the pool that fits each group once."""
+"""Groups of candidates that share one fit, and the pool that fits each group once."""
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -76,8 +76,8 @@ class FitGroups(Observer):
     ) -> None:
         """Add candidates that will be submitted, before they are.
 
-        Those that share fits with no other one are left out, unless others may follow. `finished`
-        are params with the folds of them whose results are known from an earlier process.
+        Candidates that share fits with no other one are omitted, unless others may follow.
+        `finished` are params, each with the folds whose results are known from an earlier process.
         """
         self.finished.update((params_key(p), fold) for p, folds in finished for fold in folds)
         found: defaultdict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
@@ -127,7 +127,7 @@ class FitGroups(Observer):
 
 
 class SharingPool:
-    """Pool in which one fit answers for the same fold of all candidates of a group.
+    """Pool in which one fit serves the same fold of all candidates of a group.
 
     The first submitted fold of a group is fitted, with the others as its followers. Their results
     are kept until they are submitted, and then returned at once.
@@ -201,11 +201,11 @@ class SharingPool:
             others = self._carried.pop((job.trial, job.fold), [])
             found = result.pop(FOLLOWERS, None)
             if others and found is None and not _is_longest(job):
-                # The worker died in a fit that was not its own.
+                # The worker died while it fitted another candidate.
                 self._pool.submit(replace(job, followers=None))
             else:
                 if self._groups.of(self._keys[job.trial]) is not None:
-                    # Where its own estimator could not be derived, it was fitted, too.
+                    # If its own estimator could not be derived, it was fitted as well.
                     n_made = 1 + (not _is_longest(job) and not result.get(SHARED))
                     result[COUNTS] = result.get(COUNTS, Reuse()).plus(Reuse(1, n_made))
                 found = found or [None] * len(others)
@@ -216,7 +216,7 @@ class SharingPool:
             found = found or [None] * len(others)
             for other, one in zip(others, found, strict=True):
                 if one is None and self._groups.grows and _has_failed(result):
-                    one = {**result, SHARED: True}  # nobody has asked for it
+                    one = {**result, SHARED: True}  # not submitted yet
                 if one is not None:
                     one |= self._times(one, longest, other, job) | {"started": result["started"]}
                 self._settle(other, job.fold, one)
@@ -232,7 +232,7 @@ class SharingPool:
         return {"fit_time": fit_time, "seconds": spent + result["score_time"], COUNTS: counts}
 
     def _settle(self, key: str, fold: int, result: dict[str, Any] | None) -> None:
-        """Hand out the result of a follower; without one it is to be fitted."""
+        """Return the result of a follower; without a result, it must be fitted."""
         jobs = self._awaited.pop((key, fold))
         self._settled.add((key, fold))
         if result is None:
@@ -257,7 +257,7 @@ class SharingPool:
     def cancel(self, trial: int) -> None:
         key = self._keys.get(trial, "")
         if not self._groups.is_repeated(key):
-            self._cancelled.add(key)  # not to be fitted with others any more
+            self._cancelled.add(key)  # no longer fitted together with others
         self._ready = deque(pair for pair in self._ready if pair[0].trial != trial)
         for place, jobs in self._awaited.items():
             self._awaited[place] = [job for job in jobs if job.trial != trial]

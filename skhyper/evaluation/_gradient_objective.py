@@ -53,9 +53,9 @@ from skhyper.space import as_vector
 # Maximum number of loaded problems per fold, one for each combination of the hyperparameters
 # without derivatives.
 _MAX_FOLDS = 4
-# Size of the data of a search, in bytes, up to which its folds keep all that they have made.
+# Maximum size of the data of a search, in bytes, with which its folds keep everything.
 _SMALL_DATA = 4 * 2**20
-# Held while data for all folds are made; of the module, as objectives are pickled.
+# Held while data for all folds are created; a module attribute, since objectives are pickled.
 _SHARING = threading.Lock()
 # Dummy rows for `_fit_and_score`: the fold's data are split only once.
 _ROWS, _TRAIN, _TEST = np.array([[0], [1]]), np.array([0]), np.array([1])
@@ -84,7 +84,7 @@ class GradientObjective:
     _shared: list[Any] = field(default_factory=list, repr=False)
     _kept: Kept = field(default_factory=Kept, repr=False)
 
-    # In a worker process the caches of the folds are made anew.
+    # In a worker process the caches of the folds are created again.
     portable = False
 
     @classmethod
@@ -100,7 +100,7 @@ class GradientObjective:
         return GradientObjective.of, (self.objective, self.criterion, self.names)
 
     def without_splits(self) -> tuple["GradientObjective", list[tuple]]:
-        """The objective with its splits, which its caches are of, and no others to send."""
+        """The objective with its splits, on which its caches depend, and no others to send."""
         return self, [()] * len(self.objective.splits)
 
     def failed(self, job: FoldJob, error: Exception, seconds: float) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class GradientObjective:
         self._shared.clear()
 
     def shared_data(self) -> tuple[SharedData, np.ndarray] | None:
-        """Data and target of all folds, checked once; None where there is no numerical table."""
+        """Data and target of all folds, checked once; None if they are not a numerical table."""
         with _SHARING:
             if not self._shared:
                 self._shared.append(_shared_data(self.objective))
@@ -215,7 +215,7 @@ class _Fold:
         return TrainingPart(self.fit_params, copied, self._number, whole.shared_data)
 
     def release(self) -> None:
-        """Free what the next candidate does not need, and all that has no place in memory.
+        """Free what the next candidate does not need, and everything beyond the memory limit.
 
         See docs/user_guide/memory.md for the rule.
         """
@@ -402,7 +402,7 @@ def _nothing() -> None: ...
 
 
 def _weak(X: Any) -> Callable[[], Any]:
-    """A reference that does not keep X alive, if its class has such."""
+    """A weak reference to X; a strong one if its class does not support that."""
     try:
         return weakref.ref(X)
     except TypeError:

@@ -1,8 +1,8 @@
 """The journal of a search: a file to which everything is written as soon as it is known.
 
-Written are the candidates that are asked, each finished fold and each finished trial; see
-``docs/user_guide/journal.md`` for the format. A line is handed to the operating system at once, so
-that it survives the death of the process; a thread has it written to the disk (fsync) while the
+It records each proposed candidate, finished fold and finished trial; see
+``docs/user_guide/journal.md`` for the format. A line is passed to the operating system immediately,
+so that it survives the death of the process. A thread flushes it to the disk (fsync) while the
 search continues.
 """
 
@@ -25,7 +25,7 @@ from skhyper.evaluation._replay import Replay, check_whole, replayed
 from skhyper.evaluation._values import KnownValues, encoded, encoded_params
 from skhyper.exceptions import SkhyperWarning
 
-# Size up to which a header is written again by each process, in bytes, in case it is damaged.
+# Maximum size of a header, in bytes, that each process writes again, in case it is damaged.
 _SMALL_HEADER = 4000
 
 
@@ -81,7 +81,7 @@ class Journal(Observer):
         self._position = len(self._records.records), self._records.end
 
     def replay(self, known: KnownValues) -> Replay | None:
-        """What the file says; None if it is new. `known` are the values of hyperparameters."""
+        """The contents of the file; None if it is new. `known` are values of hyperparameters."""
         self._known = known
         if not self._records.records:
             return None
@@ -142,7 +142,7 @@ class Journal(Observer):
         return job.trial + self._offset
 
     def resume(self, numbers: Iterable[int]) -> None:
-        """Note that trials that were asked before run again."""
+        """Record that earlier trials run again."""
         self._running.update(numbers)
 
     def on_trial_start(self, trial: Trial) -> None:
@@ -154,7 +154,7 @@ class Journal(Observer):
         return asked | {"shared": True} if trial.shared else asked
 
     def on_retry(self, number: int) -> None:
-        """Note that a trial is tried once more in a process of its own."""
+        """Record that a trial is tried once more in a separate process."""
         self._write({"retried": number, "at": self._now()})
 
     def on_fold_end(self, job: FoldJob, result: dict[str, Any]) -> None:
@@ -174,7 +174,7 @@ class Journal(Observer):
         return round(time.monotonic() - self._started, 3)
 
     def _write(self, *records: dict[str, Any]) -> None:
-        """Append records; if that fails, the search goes on without a journal."""
+        """Append records; if that fails, the search continues without a journal."""
         if self._file is None or not records:
             return
         n, end = self._position
@@ -226,7 +226,7 @@ class Journal(Observer):
         )
 
     def close(self) -> None:
-        """Let others use the file; trials that are still running are noted as cut short."""
+        """Release the file; running trials are recorded as cut short."""
         if self._file is None:
             return
         if self._header and self._own_session is None:  # otherwise there was nothing to do
@@ -257,7 +257,7 @@ def _ended(trial: Trial) -> dict[str, Any]:
 
 
 class _Syncer:
-    """A thread that has a file written to the disk, as often as the disk can."""
+    """A thread that flushes a file to the disk, as often as the disk allows."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -267,7 +267,7 @@ class _Syncer:
         self._is_over = False
 
     def request(self, file: int) -> None:
-        """Have all that was written so far written to the disk soon."""
+        """Request a flush of everything written so far."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
@@ -281,7 +281,7 @@ class _Syncer:
             raise self._error
 
     def stop(self) -> None:
-        """Wait until all is on the disk."""
+        """Wait until everything is on the disk."""
         with self._condition:
             self._is_over = True
             self._condition.notify()

@@ -36,7 +36,7 @@ class LeaveOneOut:
 
     @staticmethod
     def fits(objective: Objective, criterion: Criterion, names: frozenset[str]) -> bool:
-        """Whether the folds leave one sample out, and the estimator has the closed form.
+        """Whether the folds are leave-one-out, and the estimator has the closed form.
 
         The score must be a single metric, minus the criterion for one sample, and nothing else may
         need the fitted models.

@@ -1,8 +1,8 @@
 """Exclusive use of a file by one process, until it is released or the process dies.
 
-The file is locked by ``flock``. Where there is none (Windows), or the file system does not support
-it, a second file beside it, created exclusively, is the lock; it names its process, so that the
-lock of a dead one is recognized.
+The file is locked by ``flock``. If ``flock`` is missing (Windows) or not supported by the file
+system, the lock is a second file beside it, created exclusively. It names its process, so that the
+lock of a dead process is recognized.
 """
 
 import errno
@@ -20,7 +20,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# Errors of `flock` that say that another process has the lock; all others: there are no locks.
+# Errors of `flock` if another process has the lock; all others mean that locks are unsupported.
 _IN_USE = (errno.EWOULDBLOCK, errno.EACCES, errno.EAGAIN)
 
 

@@ -56,7 +56,7 @@ def _system_memory() -> int:
 def size_in_memory(objects: Iterable[Any], known: Iterable[Any] = ()) -> int:
     """Bytes of all arrays that the objects refer to, each counted once.
 
-    Those of `known` are not counted, nor what functions refer to as globals.
+    Arrays of `known` and globals of functions are not counted.
     """
     seen = {id(_owner(x)) for x in _arrays_of(known)}
     return sum(x.nbytes for x in _arrays_of(objects) if id(x) not in seen)
@@ -75,7 +75,7 @@ def _arrays_of(objects: Iterable[Any]) -> list[np.ndarray]:
             found.append(x)
             if x.dtype != object:
                 continue
-        # Globals of functions lead everywhere.
+        # Globals of functions refer to almost everything.
         next_ones = (x.__closure__,) if isinstance(x, types.FunctionType) else ()
         left += next_ones or gc.get_referents(x)
     return found
@@ -88,7 +88,7 @@ def _owner(x: Any) -> Any:
 
 
 class Kept:
-    """What the folds of a search keep between trials: first come, up to a share of memory."""
+    """Memory that folds keep between trials: first come, first served, up to a share."""
 
     def __init__(self) -> None:
         self._limit: float | None = None

@@ -92,12 +92,12 @@ class Objective:
         )
 
     def free(self) -> None:
-        """Free what is kept between trials: nothing."""
+        """Free memory kept between trials; this objective keeps none."""
 
     def failed(
         self, job: "FoldJob", error: Exception, seconds: float, train: Any = None, test: Any = None
     ) -> dict[str, Any]:
-        """The result of a fold whose fit was ended, as if it had raised `error` after `seconds`.
+        """The result of a terminated fold, as if its fit had raised `error` after `seconds`.
 
         Raises `error` if ``error_score="raise"``.
         """

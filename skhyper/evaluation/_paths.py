@@ -1,4 +1,4 @@
-"""The candidates that a search adds to a proposal, as the fits of the proposal answer for them."""
+"""The candidates that a search adds to a proposal because they can share its fits."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ _N_VALUES = 8
 
 
 class Paths:
-    """Values of the hyperparameter along which fits of an estimator are shared.
+    """Values of the hyperparameter for which an estimator can share fits.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Paths:
         self._n_values = _N_VALUES if n_values is None else n_values
 
     def followers(self, params: Mapping[str, Any], space: Space) -> list[dict[str, Any]]:
-        """Candidates of the space that the fits of `params` answer for, in ascending order."""
+        """Candidates of the space that can share the fits of `params`, in ascending order."""
         if self._rule is None and not any(hasattr(v, "get_params") for v in params.values()):
             return []
         if not any(name in params for name in self._names(params)):

@@ -1,9 +1,9 @@
 """Interception of the transformers of one fold's pipeline, whose calls are looked up in a store.
 
 The data of the fold have keys, and so has each output that was computed from data with keys by a
-step with a key. Data are recognized by their identity: whatever else a step receives is unknown,
-and the step is run as ever. Methods are replaced by attributes of the instances, during one fold;
-the user's classes remain, and scorers can inspect the fitted steps.
+step with a key. Data are recognized by their identity. If a step receives anything else, it is run
+as usual. Methods are replaced by attributes of the instances, during one fold; the classes are
+unchanged, and scorers can inspect the fitted steps.
 """
 
 import functools
@@ -76,16 +76,16 @@ class Session:
         return Reuse(self.asked, self.made, self.seconds, self.why_not)
 
     def know_root(self, data: Any, name: str) -> None:
-        """Let data of the fold be known by a name."""
+        """Register data of the fold under a name."""
         if data is not None:
             self.know(data, _joined("data", str(self._fold), name))
 
     def know(self, data: Any, key: str, stored: bool = False) -> None:
-        """Let data be known by a key; `stored` if they belong to the store."""
+        """Register data under a key; `stored` if they belong to the store."""
         self._known[id(data)] = (data, key, stored)
 
     def forget(self) -> None:
-        """Let no data be known any more."""
+        """Forget all data."""
         self._known.clear()
         self.n_forgotten += 1
 
@@ -139,7 +139,7 @@ class _Interceptor:
             vars(transformer)[_CLONE] = _Method(self, _CLONE)
 
     def remove(self) -> None:
-        """Give the transformer its own methods back."""
+        """Restore the original methods of the transformer."""
         for name in (*_METHODS, _CLONE):
             vars(self.transformer).pop(name, None)
 
@@ -236,7 +236,7 @@ class _Interceptor:
     def _stored(
         self, session: Session, method: str, output: Any, X: Any, key: str, seconds: float
     ) -> tuple[Any, str]:
-        """Store the result of a call; returns the output, and why it was not stored, if so."""
+        """Store the result of a call; return the output, and the reason if it was not stored."""
         state = copy = None
         if method != "transform":
             attributes = vars(self.transformer).items()

@@ -22,7 +22,7 @@ from skhyper.evaluation._sharing import SharedObject, sharing_options
 from skhyper.evaluation._workers import Start, Worker, borrow, give_back, kill_all
 from skhyper.exceptions import WorkerError
 
-# A worker whose last fold took fewer seconds receives the next one before it is done.
+# A worker whose last fold took fewer seconds receives the next one in advance.
 _QUICK_SECONDS = 0.01
 # Seconds after which a job that was sent ahead is given to another worker.
 _AHEAD_SECONDS = 0.5
@@ -147,7 +147,7 @@ class Processes:
             self._give(place, self._next_job(place))
 
     def _take_back(self) -> None:
-        """Let jobs behind one that takes long, of a worker that had been quick, wait for others."""
+        """Return jobs queued behind a slow job of a formerly quick worker to the other workers."""
         late = time.monotonic() - _AHEAD_SECONDS
         for place in self._places:
             ahead = place.jobs[1] if len(place.jobs) > 1 and place.began < late else None
@@ -270,7 +270,7 @@ class Processes:
         return [(job, self._failed(job, TimeoutError(reason), seconds))]
 
     def _died(self, place: _Place) -> list[tuple[FoldJob, Any]]:
-        """Run the job of a worker that died once more; the failed job after the second time."""
+        """Run the job of a dead worker once more; return it as failed after the second time."""
         status, seconds = place.worker.exit_status(), time.monotonic() - place.began
         place.worker.forget()
         if not place.is_loaded:
@@ -306,7 +306,7 @@ class Processes:
         return [(job, self._failed(job, WorkerError(reason), self._lost.pop(key) + seconds))]
 
     def _remove(self, place: _Place) -> FoldJob | None:
-        """Remove the place of an ended worker; returns its job, and others have to wait."""
+        """Remove the place of an ended worker; return its current job, queue the others again."""
         self._places.remove(place)
         job = place.jobs.popleft()
         self._waiting.extendleft(reversed(place.needed))
@@ -328,7 +328,7 @@ class _RemoteError(Exception):
 
 
 def _ended(status: int | None) -> str:
-    """How a process with an exit status ended, as a verb phrase."""
+    """Description of how a process with this exit status ended, as a verb phrase."""
     if status is None:
         return "ended"
     if status >= 0:

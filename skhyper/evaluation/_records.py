@@ -22,7 +22,7 @@ _END_LENGTH = len(b',"crc":"00000000"}')
 
 @dataclass(frozen=True)
 class Damage:
-    """A line that cannot be trusted; lines are counted from 1, as by editors."""
+    """A damaged line; lines are counted from 1, as in editors."""
 
     line: int
     reason: str
@@ -33,7 +33,7 @@ class Damage:
 
 @dataclass
 class Records:
-    """Whole records of a file, in the order of their numbers, and what is wrong with it.
+    """Intact records of a file, in the order of their numbers, and its damages.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the records of a journal say: trials, the time they took, and where a search stopped."""
+"""Reading of a journal: its trials, the time they took, and where the search stopped."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,10 +32,11 @@ class Entry:
     loss : float
         As written when it ended.
     n_deaths : int
-        How often the process died while the trial was tried once more in a process of its own,
-        without a result since.
+        How often the process died while the trial was retried in a separate process, without a
+        result since.
     was_cut : bool
-        Whether the search ended, or was interrupted, while the trial ran: it is not to blame.
+        Whether the search ended, or was interrupted, while the trial ran: not a failure of the
+        trial.
     ended_at : float
         Seconds that the search had taken when it ended.
     """
@@ -74,7 +75,7 @@ class Replay:
     header : dict
         Empty if it is lost.
     entries : dict
-        From numbers of trials to their entries, in the order of asking.
+        From numbers of trials to their entries, in the order of proposals.
     spent : float
         Seconds that the search took, in all processes.
     session : dict
@@ -104,7 +105,7 @@ class Replay:
         return History(trials, seed, fingerprint, splits)
 
     def unfinished(self) -> dict[int, Entry]:
-        """Trials that were asked and did not end."""
+        """Trials that were proposed and did not end."""
         return {n: entry for n, entry in self.entries.items() if entry.ended_folds is None}
 
     def suspects(self) -> list[int]:
@@ -134,7 +135,7 @@ def picker(metric: str | None) -> Callable[[Any], float]:
 
 
 def replayed(records: Records, known: KnownValues) -> Replay:
-    """What records say; `known` looks up values that they do not contain."""
+    """The contents of records; `known` looks up values that they do not contain."""
     replay = Replay(records.header or {})
     for record in records.records.values():
         replay.spent = record.get("at", replay.spent)
@@ -184,8 +185,8 @@ def load_history(path: Any, damaged: str = "raise") -> History:
     path : str or os.PathLike
         A journal, which another process may be writing.
     damaged : {"raise", "skip"}, default="raise"
-        What to do about damaged, missing or reordered lines: raise an error, or leave out what
-        cannot be trusted. An incomplete last line is no damage, and left out.
+        What to do about damaged, missing or reordered lines: raise an error, or skip them. An
+        incomplete last line is not a damage, and is always skipped.
 
     Returns
     -------
@@ -223,7 +224,7 @@ def load_history(path: Any, damaged: str = "raise") -> History:
 
 
 def check_whole(records: Records, path: Any) -> None:
-    """Raise if lines are damaged, missing or reordered; the message says what can be saved."""
+    """Raise if lines are damaged, missing or reordered; the message says how to save the rest."""
     if not records.damages:
         return
     history = replayed(records, KnownValues()).history()

@@ -1,7 +1,7 @@
-"""Trials that may have ended the process are tried once more, in a worker process of their own.
+"""Retry of trials that may have ended the process, in a separate worker process.
 
-A journal says which trials ran when the process died. If the worker process dies, too, their folds
-have failed; otherwise the process was ended by something else.
+A journal records which trials ran when the process died. If the worker process dies as well, their
+folds have failed; otherwise the cause was something else.
 """
 
 import time
@@ -18,15 +18,15 @@ from skhyper.evaluation._objective import FoldJob
 from skhyper.evaluation._processes import Processes
 from skhyper.exceptions import WorkerError
 
-# Number of processes that may die while a trial is tried in a process of its own, before it counts
-# as failed without another try.
+# Maximum number of processes that die while a trial is retried in a separate process, before it
+# counts as failed.
 _MAX_DEATHS = 4
 
 
 def journaled_pool(
     pool: Pool, objective: Any, journal: Journal, n_deaths: Mapping[int, int]
 ) -> Pool:
-    """The pool of a search with a journal, which notes how folds are run.
+    """The pool of a search with a journal, which records how folds are run.
 
     `n_deaths` has the trials that may have ended the process, see :class:`RetryPool`.
     """

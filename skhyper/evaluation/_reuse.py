@@ -1,4 +1,4 @@
-"""What the candidates of a search share: the report of a search, and the observer that counts."""
+"""Counts of the fits that the candidates of a search share, and the observer that updates them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ COUNTS = "reuse"
 
 @dataclass(frozen=True)
 class Reuse:
-    """What the candidates of a search shared.
+    """Counts of the fits that the candidates of a search shared.
 
     Attributes
     ----------

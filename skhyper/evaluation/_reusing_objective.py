@@ -1,4 +1,4 @@
-"""An objective whose candidates share the first steps of a pipeline, fitted, and their outputs."""
+"""An objective whose candidates share fitted first steps of a pipeline and their outputs."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class ReusingObjective:
         return cls(objective, recurrence, limit, n_workers, Store(limit))
 
     def __reduce__(self) -> tuple:
-        """In a worker process the store is made anew, with its share of the limit."""
+        """In a worker process a new store is created, with its share of the limit."""
         return _in_worker, (self.objective, self.recurrence, self.limit, self.n_workers)
 
     def without_splits(self) -> tuple["ReusingObjective", Sequence[Any]]:
@@ -71,8 +71,8 @@ class ReusingObjective:
     def run(self, job: FoldJob, train: Any = None, test: Any = None) -> dict[str, Any]:
         """As :meth:`Objective.run`, with what was shared as ``result["reuse"]``.
 
-        Times include those that shared fits and outputs took when they were computed. A fold
-        that lacks memory is run again, without anything kept.
+        Times include those that shared fits and outputs took when they were computed. A fold that
+        runs out of memory is run again, with nothing kept.
         """
         try:
             result = self._run(job, train, test)
@@ -102,7 +102,7 @@ class ReusingObjective:
         def on_scoring(X: Any) -> None:
             saved.append(session.seconds)
             if not only_predicts(self.objective.scorer):
-                session.forget()  # a function of the user's may change the data
+                session.forget()  # a user-defined function may change the data
             elif len(saved) == 1:
                 session.know_root(X, "test")
 
@@ -113,7 +113,7 @@ class ReusingObjective:
             session.close()
         if result["fit_error"] is not None:
             result["fit_error"] = _without_own_frames(result["fit_error"])
-        # As if the candidate had been alone: times of candidates are compared.
+        # As if nothing had been shared, since times of candidates are compared.
         before, after, *_ = *saved, session.seconds, session.seconds
         result["fit_time"] += before
         result["score_time"] += after - before

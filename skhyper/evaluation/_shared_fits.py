@@ -1,9 +1,9 @@
 """One fit for several candidates: they are scored with estimators derived from the same fit.
 
-The *followers* of a fold are candidates that differ from its own in one hyperparameter, along which
-one fit answers for all of them (:func:`skhyper.reuse.shared_fit`). The fold is fitted as ever, with
-the value that contains the others; when the fitted estimator is scored, a listener derives the
-estimators of the followers and scores them, too.
+The *followers* of a fold are candidates that differ from its own in one hyperparameter, for which
+one fit serves all of them (:func:`skhyper.reuse.shared_fit`). The fold is fitted as usual, with the
+value from which the others can be derived. When the fitted estimator is scored, a listener derives
+the estimators of the followers and scores them, too.
 """
 
 import numbers
@@ -54,8 +54,8 @@ class SharedFits:
     def run(self, job: FoldJob, *split: Any) -> dict[str, Any]:
         """The result of a fold; ``result["followers"]`` are those of its followers.
 
-        These are None where an estimator could not be derived or scored; such candidates are to be
-        fitted. So is the fold's own candidate, at once.
+        These are None where an estimator could not be derived or scored: such candidates must be
+        fitted. The fold's own candidate is then fitted immediately.
         """
         if job.followers is None:
             return self.objective.run(job, *split)

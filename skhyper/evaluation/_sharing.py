@@ -159,7 +159,7 @@ class _ArrayFile:
         self.n_bytes_elsewhere = 0
 
     def location(self, array: np.ndarray, mode: str) -> tuple:
-        """Arguments of :func:`_mapped`: those of the user's own file, if it is a map of one."""
+        """Arguments of :func:`_mapped`: of the user's own file, if the array is mapped from one."""
         return self._location_in_memmap(array) or self._append(array, mode)
 
     def _location_in_memmap(self, array: np.ndarray) -> tuple | None:
@@ -219,7 +219,7 @@ class _Pickler(cloudpickle.Pickler):
         return _loaded_table, (file.getvalue(), pickler.buffers)
 
     def _buffer(self, buffer: pickle.PickleBuffer) -> bool:
-        """Write a large buffer, such as Arrow's, to the second file; whether it was not."""
+        """Write a large buffer, such as Arrow's, to the second file; False if it was written."""
         values = np.frombuffer(buffer.raw(), np.uint8)
         if values.nbytes <= self._max_nbytes:
             return True
@@ -238,7 +238,7 @@ def _size_of_table(obj: Any) -> int:
 
 
 def _as_arrow(obj: Any) -> tuple | None:
-    """A polars table as one of Arrow, whose memory can be shared; None for other objects."""
+    """A polars table as an Arrow table, whose memory can be shared; None for other objects."""
     if not type(obj).__module__.startswith("polars."):
         return None
     try:

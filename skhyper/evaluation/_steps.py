@@ -1,8 +1,8 @@
-"""Which steps of a pipeline candidates can share, and what identifies them: their parameters.
+"""Steps of a pipeline that candidates can share, identified by their parameters.
 
-A step is shared if its output depends on nothing but its parameters and its input. Estimators of
-other packages are trusted to do so if they have no parameter ``random_state`` that is None; whether
-a fit draws from the global generators, or changes its input, is found when it runs.
+A step is shared if its output depends only on its parameters and its input. This is assumed of
+estimators of other packages, unless they have a parameter ``random_state`` that is None. Whether a
+fit draws from the global generators, or changes its input, is detected when it runs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A store of fitted steps and of their outputs, limited in bytes; least recently used out."""
+"""A least-recently-used cache of fitted steps and their outputs, limited in bytes."""
 
 import sys
 import threading
@@ -15,7 +15,7 @@ _KEY_BYTES = 100  # of an entry of a dict, such as a vocabulary, with its key
 
 @dataclass(frozen=True)
 class Entry:
-    """What one call made: attributes of the fitted estimator, output, and its `seconds`.
+    """Result of one call: attributes of the fitted estimator, output, and its `seconds`.
 
     The attributes are None for the output of ``transform``, the output is None for ``fit``.
     """
@@ -65,7 +65,7 @@ class Store:
             return found[0]
 
     def put(self, key: str, entry: Entry, size: int) -> bool:
-        """Add an entry of `size` bytes; returns whether there was room for it."""
+        """Add an entry of `size` bytes; return whether it fits."""
         with self._lock:
             if self._limit is None:
                 self._limit = int(KEPT_SHARE * available_memory())

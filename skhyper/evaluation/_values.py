@@ -1,9 +1,9 @@
-"""Values as JSON, exactly: numbers, texts, lists, arrays; other objects by their place.
+"""Lossless conversion of values to JSON; objects without a JSON form are stored by position.
 
-A value that JSON does not have is an object with a single key that begins with ``$``, such as
+A value without a JSON type is an object with a single key that begins with ``$``, such as
 ``{"$tuple": [50, 100]}``. Nothing is executed when it is read. An object that cannot be written,
-such as an estimator, is named by its position among the known values of its hyperparameter, with a
-digest that is compared when it is looked up.
+such as an estimator, is referred to by its position among the known values of its hyperparameter,
+with a digest that is compared on look-up.
 """
 
 import base64
@@ -17,7 +17,7 @@ import numpy as np
 
 from skhyper._identity import digest
 
-_MAX_BITS = 10_000  # of an integer; Python converts longer ones to text at a high cost, or not
+_MAX_BITS = 10_000  # of an integer; Python converts longer ones slowly, or refuses to
 _REPR_LENGTH = 80  # of a choice that cannot be written, in characters
 
 

@@ -1,9 +1,9 @@
 """Worker processes: each runs one job after another, and can be ended at any time.
 
-A fit borrows workers and gives them back; idle workers exit after some time. They are started as
-loky starts its own: fresh interpreters without the main module, with limits of threads in their
-environment. loky's executor is not used: the death of one worker breaks all of it. Workers are
-reused only if environment variables, import path, directory and modules are unchanged.
+A fit borrows workers and gives them back; idle workers exit after some time. They are started like
+loky's: fresh interpreters without the main module, with thread limits in their environment. loky's
+executor is not used, because the death of one worker breaks it. Workers are reused only if
+environment variables, import path, directory and modules are unchanged.
 """
 
 import atexit
@@ -151,12 +151,12 @@ class Worker:
         self.forget()
 
     def leave(self) -> None:
-        """Let an idle process exit by itself."""
+        """Tell an idle process to exit."""
         self.send("exit")
         self.forget()
 
     def forget(self) -> None:
-        """Release the resources of a process that has ended, or will."""
+        """Release the resources of a process that has ended or is about to end."""
         self.pipe.close()
         _started.discard(self)
 
@@ -259,7 +259,7 @@ def _start_without_sigint(process: LokyProcess) -> None:
 
 
 def _own_sources() -> list[str]:
-    """Files of imported modules that are not installed, which users may edit."""
+    """Files of imported modules that are not installed: users may edit them."""
     folders = sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)
     installed = tuple(os.path.join(folder, "") for folder in folders)
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
@@ -316,7 +316,7 @@ def _has_message(pipe: connection.Connection, idle_seconds: float) -> bool:
 
 
 def _exit_with_parent(parent: int) -> None:
-    """Let the system end this process when its parent ends, and watch the parent besides.
+    """Make the system end this process when its parent ends, and also watch the parent.
 
     The watching thread does not run while a job's C code holds the interpreter's lock.
     """
