@@ -1,10 +1,9 @@
 """skhyper: hyperparameter search for scikit-learn.
 
-``GridSearchCV`` and ``RandomizedSearchCV`` as scikit-learn has them; ``BayesSearchCV``,
-which places each trial by all earlier ones; ``GradientSearchCV``, which goes down the gradient
-of the cross-validation loss; ``SearchCV``, which takes any sampler or a list
-that a person wrote. All of them cross-validate and drop into pipelines. ``Optimizer`` and
-``minimize`` search where there is no estimator.
+``GridSearchCV`` and ``RandomizedSearchCV`` are scikit-learn's searches with a history of trials.
+``BayesSearchCV`` fits a Gaussian process to all earlier trials. ``GradientSearchCV`` follows the
+gradient of the cross-validation loss. ``SearchCV`` accepts any sampler, or an explicit list of
+candidates. ``Optimizer`` and ``minimize`` minimize functions that are not estimators.
 """
 
 from typing import TYPE_CHECKING

@@ -83,7 +83,7 @@ class Bands:
 
 
 def per_band_template(name: str, own: Mapping[str, Any]) -> Any:
-    """A one for each band, if a hyperparameter is one number and the bands are known; else None.
+    """Ones, one per band, if a hyperparameter is one number and the bands are known; else None.
 
     A search of ``alphas`` in one range then gives each band its own value. `name` may be nested,
     ``model__alphas``; `own` are the estimator's ``get_params(deep=True)``.

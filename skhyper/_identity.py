@@ -51,7 +51,7 @@ def digest(value: Any) -> str:
     Parameters
     ----------
     value : object
-        Objects without readable state, such as open files, are equal to themselves only.
+        Objects without readable state, such as open files, equal only themselves.
 
     Returns
     -------

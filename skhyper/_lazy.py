@@ -20,7 +20,7 @@ def public_dir(package: str, more: Collection[str] = ()) -> Callable[[], list[st
 def lazy_names(
     package: str, modules: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """``__getattr__`` and ``__dir__`` of a package, some of whose names are slow to import.
+    """``__getattr__`` and ``__dir__`` of a package with names that are slow to import.
 
     `modules` goes from each name to the module that defines it; to itself for a sub-package.
     """

@@ -1,6 +1,6 @@
 """Where a progress bar is drawn: on a terminal, in a notebook, as plain lines, or nowhere.
 
-Each output has ``show(bar, text, part)`` with the share that is done, and ``end(text)``.
+Each output has ``show(bar, text, part)``, where `part` is the completed share, and ``end(text)``.
 """
 
 import html

@@ -1,7 +1,7 @@
-"""Protection of data that are used again from estimators that modify their input in place.
+"""Protection of shared data from estimators that modify their input in place.
 
-``StandardScaler(copy=False)`` does so, and a user's function may; data kept for the next fit must
-not change.
+``StandardScaler(copy=False)`` does so, and a user's function may. Data that are kept for the next
+fit must not change.
 """
 
 import copy

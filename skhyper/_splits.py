@@ -1,7 +1,7 @@
-"""The folds of a search: pairs of index arrays, stored as little as possible.
+"""The folds of a search: pairs of index arrays, in compact form.
 
-A pickle of folds has no index arrays: folds of a splitter of scikit-learn are drawn again from the
-splitter, the state of its random generator and the data; all others are stored as sets of rows.
+A pickle of folds contains no index arrays. Folds of a splitter of scikit-learn are recomputed from
+the splitter, the state of its random generator and the data; all others are stored as sets of rows.
 """
 
 import copy
@@ -31,7 +31,7 @@ class Splits(Sequence):
     pairs : iterable of (train, test) index arrays
     n_samples : int
     splitter : splitter of scikit-learn, default=None
-        Draws the same folds again from the same data; None if nothing is known to.
+        Splitter that draws the same folds from the same data; None if unknown.
     rng : tuple, default=None
         State of the splitter's ``RandomState`` before the folds were drawn; None if it used none.
 
@@ -101,7 +101,7 @@ class Splits(Sequence):
         return self._pairs is not None or self._stored is not None
 
     def drawn(self, splitter: Any, X: Any, y: Any, params: Mapping[str, Any]) -> "Splits | None":
-        """These folds with their indices, drawn again by an equal `splitter`.
+        """These folds with their indices, recomputed by an equal `splitter`.
 
         None if it draws others.
         """
@@ -140,7 +140,7 @@ class Splits(Sequence):
         self.__dict__.update(state, sizes=_from_runs(state["sizes"]))
 
     def stored(self) -> dict[str, Any]:
-        """What is stored of the indices: a digest, and the sets of rows unless drawn again."""
+        """Stored form of the indices: a digest, and the sets of rows unless they are recomputed."""
         if self.splitter is None and self._stored is None and self._pairs is not None:
             self._stored = _packed(self._pairs, self.n_samples)
         return {"_digest": self.digest, "_stored": self._stored}

@@ -1,4 +1,4 @@
-"""Trials and their history: what has been evaluated. No behavior beyond look-ups."""
+"""Trials and their history: what has been evaluated."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from skhyper._trial_text import history_text, trial_text
 
 
 class TrialState(StrEnum):
-    """State of a trial; each member equals its string, and is shown as it."""
+    """State of a trial; each member equals its string."""
 
     RUNNING = "running"
     COMPLETE = "complete"
@@ -24,13 +24,13 @@ class TrialState(StrEnum):
 
 
 class StopKind(StrEnum):
-    """Kind of a :class:`StopReason`; each member equals its string, and is shown as it."""
+    """Kind of a :class:`StopReason`; each member equals its string."""
 
-    CANDIDATES = "candidates"  # there are no more
-    SAMPLER = "sampler"  # it asks for no more
+    CANDIDATES = "candidates"  # none are left
+    SAMPLER = "sampler"  # the sampler proposes no further point
     MAX_TIME = "max_time"
     CALLBACK = "callback"
-    FAILURES = "failures"  # all trials failed alike
+    FAILURES = "failures"  # all trials failed with the same error
     INTERRUPTED = "interrupted"
 
     def __repr__(self) -> str:
@@ -70,7 +70,7 @@ class Trial(Printed):
     Attributes
     ----------
     number : int
-        Position in the order of asking, from 0.
+        Position in the order of proposals, from 0.
     params : dict
         The candidate: values of the hyperparameters.
     state : {"running", "complete", "stopped", "failed"}
@@ -99,8 +99,8 @@ class Trial(Printed):
         What a search by gradients minimizes: the loss at the exact solution of the training
         problem, or a smooth surrogate loss; nan if not computed.
     shared : bool
-        Whether the trial was added to the proposal before it, whose fits answer for it, too. Such
-        trials do not count as proposals.
+        Whether the trial was added to the proposal before it, because it can share the fits of
+        that. Such trials do not count as proposals.
     started : float
         When the first fold started, in seconds since the epoch; for a running trial, when it was
         submitted. nan if unknown, as in journals of older versions.
@@ -165,7 +165,7 @@ class Stop:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class History(Printed, Sequence):
-    """Trials in the order of asking.
+    """Trials in the order in which they were proposed.
 
     Attributes
     ----------
@@ -208,7 +208,7 @@ class History(Printed, Sequence):
 
     @property
     def best(self) -> Trial | None:
-        """The complete trial of least loss, the first of ties; None without any."""
+        """The complete trial with the smallest loss, the first of ties; None without any."""
         losses = self.losses
         return None if np.all(np.isnan(losses)) else self.trials[int(np.nanargmin(losses))]
 

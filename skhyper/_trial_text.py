@@ -11,7 +11,7 @@ import numpy as np
 
 from skhyper._text import Table, as_text, shortened
 
-# Rows of a table; of more trials the best are shown.
+# Maximum number of rows of a table; of more trials the best are shown.
 _MAX_ROWS = 20
 # Characters of the columns of hyperparameters, and of one value.
 _MAX_WIDTH, _MAX_VALUE = 60, 20

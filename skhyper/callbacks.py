@@ -1,4 +1,4 @@
-"""Callbacks of a search, on every supported scikit-learn.
+"""Callbacks of a search, for all supported versions of scikit-learn.
 
 Pass them to the ``set_callbacks`` of a search. From scikit-learn 1.9 on, its own callbacks
 (``sklearn.callback``) work too and are called for each fit. A callback may also have a method
@@ -189,9 +189,9 @@ class StopOnInterrupt(Callback):
     Notes
     -----
     Python delivers Ctrl-C (SIGINT) to the main thread only. A search in another thread gives a
-    warning, and is not stopped; nor is one in a worker process, which the outer search stops. The
+    warning, and is not stopped. A search in a worker process is stopped by the outer search. The
     handler of SIGINT is replaced during the search, and called by the second Ctrl-C. Fits in
-    threads cannot be ended: they run on in the background.
+    threads cannot be ended: they continue in the background.
 
     Examples
     --------
@@ -261,12 +261,12 @@ class MLflowLogger(Callback):
 
     Runs are written as soon as their trials end, so that a search can be watched. Trials that the
     search starts from (`history`, a journal) are not logged again. If MLflow fails, there is a
-    warning, nothing further is logged, and the search goes on.
+    warning, nothing further is logged, and the search continues.
 
     Parameters
     ----------
     experiment : str, default=None
-        Name of the experiment, which is made if there is none; the active one by default.
+        Name of the experiment, which is created if it does not exist; by default the active one.
     run_name : str, default=None
         Name of the run; that of the search's class by default.
     tags : dict, default=None

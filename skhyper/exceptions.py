@@ -1,4 +1,4 @@
-"""Typed errors and warnings, so that a caller can catch what skhyper says."""
+"""Errors and warnings of skhyper."""
 
 __all__ = [
     "ExhaustedSpaceError",
@@ -18,15 +18,15 @@ class InvalidSpaceError(ValueError):
 
 
 class ExhaustedSpaceError(RuntimeError):
-    """An optimizer was asked, but has no further candidate."""
+    """An optimizer has no candidate left to propose."""
 
 
 class WorkerError(RuntimeError):
-    """A worker process cannot start, cannot read what it is sent, or has died."""
+    """A worker process cannot start, cannot unpickle its data, or has died."""
 
 
 class SkhyperWarning(UserWarning):
-    """Base class of the warnings that skhyper gives."""
+    """Base class of the warnings of skhyper."""
 
 
 class HistoryMismatchWarning(SkhyperWarning):
@@ -34,4 +34,4 @@ class HistoryMismatchWarning(SkhyperWarning):
 
 
 class OverfittingWarning(SkhyperWarning):
-    """The cross-validation loss has fallen, and that of samples held out of it has not."""
+    """The cross-validation loss has decreased, but not the loss of held-out samples."""
