@@ -30,7 +30,7 @@ from scipy import linalg
 _ROUNDS_AT_ONCE = 12
 # Maximum number of operations in all: this constant plus the cost of inverting K.
 _MAX_WORK = 2e8
-# Cost of an eigendecomposition in factorizations.
+# Cost of an eigendecomposition, in factorizations.
 _SPECTRUM_WORK = 20
 _TOLERANCE = 1e-9
 # Reciprocal condition number below which equations count as singular.
@@ -223,7 +223,7 @@ def _along(machine: Machine, solution: Solution, d: np.ndarray) -> Solution:
 
 
 def _balance(machine: Machine, solution: Solution) -> Solution:
-    """Free one sample where all are at bounds and coefficients do not sum to 0.
+    """Free one sample if all are at bounds and the coefficients do not sum to 0.
 
     Of those that bring the sum nearer to 0, the one that decreases the dual objective most.
     """
@@ -243,7 +243,7 @@ def _scale_of(machine: Machine, b: float) -> float:
 
 
 def _move(machine: Machine, solution: Solution, one: bool) -> Solution:
-    """Let samples that violate the conditions change sides; the same object if there are none.
+    """Change the sides of samples that violate the conditions; the same object if there are none.
 
     Parameters
     ----------
@@ -259,7 +259,7 @@ def _move(machine: Machine, solution: Solution, one: bool) -> Solution:
         sign = np.where(free | bound, sign, np.where(machine.y >= f, 1.0, -1.0))
     r = sign * (machine.targets(sign) - f)
     share = sign * solution.beta / machine.upper
-    # Free coefficients may not end on a bound: such samples do not determine the intercept.
+    # Samples whose free coefficient is at a bound do not determine the intercept.
     beyond = np.maximum(-share, share - 1) + 2 * _TOLERANCE
     excess = np.where(free, beyond / _TOLERANCE, np.where(bound, -r, r) / tolerance)
     wrong = excess > 1

@@ -70,7 +70,7 @@ class SquaredLoss:
 
     @classmethod
     def from_part(cls, part: TrainingPart, center: bool) -> "SquaredLoss | None":
-        """Mean squared error on a part of shared data; None where it needs a copy."""
+        """From a part of shared data; None if that requires a copy."""
         shared = part.shared()
         a = None if shared is None else shared[0].weights(part.fold)
         if shared is None or a is None or (data := shared[0].part(part.fold, a, center)) is None:

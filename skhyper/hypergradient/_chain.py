@@ -43,8 +43,8 @@ class Chain:
     """Named transformers in sequence; None and "passthrough" are skipped.
 
     `names` are the hyperparameters ``step__name`` that can be differentiated, given derivatives
-    with respect to Z; `passes_inputs` says whether there are derivatives with respect to X, and
-    `why_not` what is missing from `names`, and because of which step.
+    with respect to Z; `passes_inputs` is whether there are derivatives with respect to X; `why_not`
+    explains which names are missing from `names`, and because of which step.
     """
 
     def __init__(self, steps: Sequence[tuple[str, Any]]):
@@ -74,7 +74,7 @@ class Chain:
         return {stage.name: stage.fitted for stage in self._stages}
 
     def without_data(self) -> "Chain | None":
-        """A chain of the fitted transformers; None if one does not repeat its training data."""
+        """A chain of the fitted transformers; None if one cannot reproduce its training output."""
         if not all(stage.map.repeats for stage in self._stages):
             return None
         other = Chain([(stage.name, stage.map.transformer) for stage in self._stages])

@@ -1,4 +1,4 @@
-"""Check of hypergradients against central differences of scikit-learn's own CV loss."""
+"""Check of hypergradients by central differences of scikit-learn's own CV loss."""
 
 import numbers
 from collections.abc import Callable, Mapping, Sequence
@@ -94,8 +94,8 @@ def check_hypergradient(
         Number of random directions.
     step : float, default=1e-3
         Relative step of the differences. Where they disagree with the hypergradient, further
-        steps from a hundredth to ten times of it are tried, and the best is used: a long step
-        may cross a kink, a short one is lost in the solver's noise.
+        steps from a hundredth to ten times of it are tried, and the best is used: a long step may
+        cross a kink, and a short one is dominated by the noise of the solver.
     rtol : float, default=1e-5
         Largest accepted relative error.
     tighten : bool, default=True

@@ -108,7 +108,7 @@ class Shifted:
         return self._last
 
     def _factors(self, alpha: np.ndarray) -> dict[float, np.ndarray]:
-        """Cholesky factors by α; none (and a spectrum) where they are too many or do not exist."""
+        """Cholesky factors by α; none, but a spectrum, if they are too many or do not exist."""
         self._n_factors += len(alpha)
         if self._n_factors <= MAX_FACTORS:
             try:

@@ -47,8 +47,8 @@ _FIRST_STEP, _RATIO, _N_STEPS = 2.0**-5, 0.25, 10
 def known_slope(function: Any) -> Function | None:
     """Derivative of a known numpy or scipy function; None for any other.
 
-    Where it is infinite it counts as 0: such a point is the end of a domain, as 0 is for the
-    square root, and preceding weights and scales keep a 0 there.
+    An infinite derivative counts as 0: it occurs at the end of a domain, such as 0 for the square
+    root, and preceding weights and scales leave a 0 unchanged.
     """
     try:
         slope = _SLOPES.get(function)

@@ -40,7 +40,7 @@ from skhyper.hypergradient._problem import (
 )
 
 _MAX_STEPS = 50
-# A Newton step may not reduce the scale below this share of scikit-learn's.
+# Minimum scale after a Newton step, relative to scikit-learn's.
 _SMALLEST_SCALE = 1e-2
 # Length of the last Newton step, in the norm of the Hessian: where Newton's method stops, and the
 # largest that is accepted where rounding ends it.

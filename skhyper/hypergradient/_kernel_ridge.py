@@ -71,7 +71,7 @@ class KernelRidgeProblem(hg.InnerProblem):
 
 
 class _AtKernel(NamedTuple):
-    """What fits with equal kernels share."""
+    """Quantities shared by fits with equal kernels."""
 
     gram: Callable[[Pair], Gram]
     train: Gram

@@ -59,7 +59,7 @@ _VISIBLE_GAP = 2e-3
 class LassoProblem(InnerProblem):
     """Lasso, ElasticNet and their multi-task versions, for `alpha` and `l1_ratio`."""
 
-    # On 100 random problems there was no better minimum beyond a rise of 5 %; fits with tiny
+    # On 100 random problems there was no better minimum beyond an increase of 5 %; fits with tiny
     # penalties are by far the most expensive.
     traits = Traits(is_quasiconvex=True, passes_data=True)
 

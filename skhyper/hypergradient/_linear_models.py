@@ -38,7 +38,7 @@ _WEIGHTED = "sample_weight" in inspect.signature(compute_class_weight).parameter
 
 def _class_weights(class_weight: Any, classes: np.ndarray, y: np.ndarray, weight: Any) -> Any:
     """Weight of each class; "balanced" uses sample weights where scikit-learn does."""
-    if class_weight is None:  # scikit-learn's function takes a tenth of a small fit
+    if class_weight is None:  # scikit-learn's function takes a tenth of the time of a small fit
         return np.ones(len(classes))
     extra = {"sample_weight": np.asarray(weight, float)} if _WEIGHTED and weight is not None else {}
     return compute_class_weight(class_weight, classes=classes, y=y, **extra)

@@ -82,7 +82,7 @@ class Criterion:
 def criterion_of(
     scorer: Any, estimator: Any, methods: Collection[str] = ("predict", "predict_proba")
 ) -> Criterion:
-    """Criterion for a scorer: minus the score where that is smooth, else a surrogate loss.
+    """Criterion for a scorer: minus the score if that is smooth, else a surrogate loss.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def criterion_of(
         description = "-log marginal likelihood of a training sample"
         return Criterion(description, True, function.__name__, _minus)
     name = getattr(function, "__name__", repr(scorer))
-    # A loss passed as a score is maximized, which its sign shows.
+    # The sign shows that a loss was passed as a score, which is then maximized.
     if function in _CLASSIFICATION and sign == -1 and not set(kwargs) - {"labels"}:
         if "predict_proba" not in methods:
             return _surrogate(name, estimator)
@@ -253,7 +253,7 @@ def _relative(pointwise: Callable, y: np.ndarray, w: np.ndarray, classes: Any) -
     """Loss divided by that of the best constant, less 1: minus R², D²."""
     Y, W = _columns(y, w)
     null = (W * pointwise(Y, np.broadcast_to((W * Y).sum(axis=0), Y.shape))[0]).sum(axis=0)
-    # For a constant target it may be a rounding error, which cannot serve as a scale.
+    # For a constant target this may be a rounding error, which is not a valid scale.
     counted = Y[w > 0]
     usable = (counted.max(axis=0) > counted.min(axis=0)) & (null > 0)
 
@@ -356,11 +356,11 @@ def _calibrated_log_loss(
 ) -> Loss:
     """Log-loss of ``softmax(A f + b)`` with the best A and b for these samples (Platt 1999).
 
-    Decision values have no scale of their own (those of an SVM grow with C), and scores such
-    as accuracy are invariant to it. By the envelope theorem, the derivative with respect to f
-    is that at fixed A and b. Targets are smoothed as in Platt (1999), so that A stays finite for
-    separated classes. Decision values of pairs of classes (`paired`) are summed, one sum for
-    each class. Samples of classes unknown to the model, always misclassified, are left out.
+    Decision values have an arbitrary scale (those of an SVM grow with C), to which scores such as
+    accuracy are invariant. By the envelope theorem, the derivative with respect to f is that at
+    fixed A and b. Targets are smoothed as in Platt (1999), so that A stays finite for separated
+    classes. Decision values of pairs of classes (`paired`) are summed, one sum for each class.
+    Samples of classes unknown to the model, always misclassified, are left out.
     """
     T = _one_hot(y, classes, strict=False)
     known = T.any(axis=1)

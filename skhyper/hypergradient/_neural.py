@@ -66,7 +66,7 @@ class _NeuralFold(hg.Fold):
     def train(
         self, params: Mapping[str, Any], names: list[str]
     ) -> tuple[Any, Callable[[np.ndarray], np.ndarray]]:
-        """The fitted estimator, and the map from ``∂L/∂w`` to ``∂L/∂w dW/dθ`` for some names."""
+        """The fitted estimator, and the map from ``∂L/∂w`` to ``∂L/∂w dW/dθ`` for `names`."""
         estimator = self.problem.estimator
         fitted = clone(estimator).set_params(**clone(dict(params), safe=False))
         own = fitted.random_state
@@ -83,7 +83,7 @@ class _NeuralFit(hg.Fit):
         self._fold, self._params = fold, params
         self._carried = [name for name in fold.problem.names if name in params]
         self.estimator, slopes = fold.train(params, self._carried)
-        # Dropped after one use: it may hold the steps of training, which take memory.
+        # Dropped after one use: it may contain the training steps, which take memory.
         self._slopes: Callable[[np.ndarray], np.ndarray] | None = slopes
 
     def predict(self, X: Any, method: str) -> hg.Output:

@@ -1,4 +1,4 @@
-"""Pipelines: the VJP of the last step's problem, composed with those of the steps before it.
+"""Pipelines: the VJP of the last step's problem, composed with those of the earlier steps.
 
 The steps before the last map training data X to Z and test data X' to Z', with statistics
 learned on X. The VJP of the last step's output gives the derivatives with respect to Z and Z';
@@ -92,7 +92,7 @@ class _StepsBefore:
         """Z, or its first n rows, and the target."""
         if self._data is None:
             X, y = self._part.copied(n)
-            again = self.chain.without_data()  # what it transforms is not kept
+            again = self.chain.without_data()  # its output is not kept
             assert again is not None
             return again.transform(X)[0], y
         y = self._data[1]
@@ -125,7 +125,7 @@ class _PipelineFold(hg.Fold):
                 self._final.trim()
 
     def _load_final(self, nested: Mapping[str, Mapping[str, Any]]) -> hg.Fold:
-        """The fold of the last step; the same while its data do not change."""
+        """The fold of the last step; unchanged as long as its data do not change."""
         before, last = self._before, self._problem.last
         self._varies = any(nested[step] for step in self._steps if step != last)
         Z = before.Z

@@ -42,14 +42,14 @@ Gradient = dict[str, Any]
 
 
 class NotDifferentiableError(ValueError):
-    """An estimator, its hyperparameters or a fold have no hypergradient; the message says why.
+    """An estimator, its hyperparameters or a fold have no hypergradient.
 
     Parameters
     ----------
     message : str
     names : collection of str, default=()
-        Hyperparameters that cannot be differentiated; without them there would be a
-        hypergradient. Empty where unknown.
+        Hyperparameters that cannot be differentiated; without them there would be a hypergradient.
+        Empty if unknown.
     """
 
     def __init__(self, message: str = "", names: Collection[str] = ()):
@@ -61,7 +61,7 @@ class NotDifferentiableError(ValueError):
 
 
 class Want(NamedTuple):
-    """Derivatives requested from a VJP, which may leave out all others.
+    """Derivatives requested from a VJP, which may omit all others.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Want(NamedTuple):
 
 
 class Cotangents(NamedTuple):
-    """Derivatives of a loss with respect to what an output depends on.
+    """Derivatives of a loss with respect to the inputs of an output.
 
     Attributes
     ----------
@@ -170,13 +170,13 @@ class Traits:
     Attributes
     ----------
     why_not : str
-        Reason why a hyperparameter that one would expect is missing from `names`.
+        Reason why an expected hyperparameter is missing from `names`.
     solver_noise : float
         Relative error of the loss due to the solver's tolerance. Descents ignore smaller
         decreases.
     is_quasiconvex : bool
         Whether the criterion is (nearly) quasiconvex in each single hyperparameter: beyond a
-        considerable rise there is no better value. Restarts then stay within that range, which
+        considerable increase there is no better value. Restarts then stay within that range, which
         saves expensive fits.
     passes_data : bool
         Whether VJPs give derivatives with respect to the data, so that the earlier steps of a
@@ -223,7 +223,7 @@ class Fit(ABC):
         return self.estimator, X
 
     def leave_one_out(self) -> Output | None:
-        """Prediction for each training sample by a fit without it, where there is a closed form."""
+        """Leave-one-out predictions of the training samples; None without a closed form."""
         return None
 
 
@@ -244,7 +244,7 @@ class Fold(ABC):
         """Fit the estimator with hyperparameters set to `params`."""
 
     def trim(self) -> None:  # noqa: B027  (most have nothing to free)
-        """Free memory that the next fit does not need, or can recompute at little cost."""
+        """Free memory that the next fit does not need, or can recompute cheaply."""
 
 
 def _first_rows(X: Any, y: Any, n: int | None = None) -> tuple[Any, Any]:
@@ -369,7 +369,7 @@ def check_not_overridden(estimator: Any, base: type | None, *methods: str) -> No
 
 
 class PlainProblem(InnerProblem):
-    """An estimator without hypergradients, which only fits and predicts."""
+    """Problem of an estimator without hypergradients: only fits and predicts."""
 
     def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
         return _PlainFold(self.estimator, X, y, fit_params)

@@ -1,8 +1,8 @@
 """imbalanced-learn's pipelines, in which samplers change the training data only.
 
 Steps up to the last sampler are fitted, not differentiated: their input has no derivative. The
-steps after it, and the model, form a scikit-learn pipeline on the resampled data. This module
-does not import imbalanced-learn: a caller with one of its pipelines has imported it.
+steps after it, and the model, form a scikit-learn pipeline on the resampled data. This module does
+not import imbalanced-learn: a caller that has one of its pipelines has imported it.
 """
 
 import copy

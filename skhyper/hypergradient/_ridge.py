@@ -74,7 +74,7 @@ class _RidgeFold(hg.Fold):
         X, y = part.copied()
         self._template = template = hg.template_of(estimator, X, y, solver="auto")
         self._fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
-        # scikit-learn solves sparse data iteratively, and low precision in that precision.
+        # scikit-learn solves sparse data iteratively, and float32 data in float32.
         self.is_solved = (
             estimator.solver in _BY_GRAM
             and not sparse.issparse(X)
@@ -117,7 +117,7 @@ class _RidgeFold(hg.Fold):
         fitted = copy.copy(self._template)
         alpha = params.get("alpha", fitted.alpha)
         if params.keys() == {"alpha"} and isinstance(alpha, float) and 0 < alpha < np.inf:
-            fitted.alpha = alpha  # set_params takes as long as a small fit
+            fitted.alpha = alpha  # set_params is as slow as a small fit
         else:
             validate_params(fitted.set_params(**params))
         alpha = np.broadcast_to(np.array(fitted.alpha, dtype=float), self.loss.y_mean.shape)

@@ -1,4 +1,4 @@
-"""The hypergradient of a validation loss, from a fit; the rule for training step by step."""
+"""The hypergradient of a validation loss, and the VJP of training by a sequence of steps."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -54,8 +54,8 @@ def finite_output(fit: hg.Fit, X: Any, method: str) -> hg.Output:
     Raises
     ------
     ValueError
-        If it contains NaN or infinity, as for such X: with these, solvers print LAPACK errors
-        or do not terminate.
+        If it contains NaN or infinity, for example because X does: solvers would print LAPACK
+        errors or not terminate.
     """
     output = fit.predict(X, method)
     if not np.isfinite(output.value).all():

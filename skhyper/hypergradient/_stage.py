@@ -19,7 +19,8 @@ from skhyper.hypergradient._transformer import (
 )
 
 Metadata = Mapping[str, Mapping[str | None, Mapping[str, Any]]]
-# Cached transformed data sets: the test data of a fold, and its training data for their score.
+# Number of cached transformed data sets: the test data of a fold, and its training data for the
+# training score.
 _N_REMEMBERED = 3
 
 
@@ -48,13 +49,13 @@ class Stage:
 
     @property
     def fitted(self) -> Any:
-        """The fitted transformer; as given, where there is nothing to fit."""
+        """The fitted transformer; the given one if there is nothing to fit."""
         return self.map.transformer if self.map.fitted is None else self.map.fitted
 
     def fit_transform(
         self, params: Mapping[str, Any], X: Any, y: Any, fit_params: Mapping[str, Any], key: Any
     ) -> Any:
-        """Transformed training data; fitted anew only if something changed."""
+        """Transformed training data; refitted only if something changed."""
         if self._fitted_on is not None:
             old_key, old_X, old_y, old_params, old_fit_params = self._fitted_on
             if old_key is key:

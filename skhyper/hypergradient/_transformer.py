@@ -1,4 +1,4 @@
-"""Interface through which derivatives pass a transformer.
+"""Interface through which a transformer is differentiated.
 
 A transformer maps training data X to Z by statistics learned on X, and test data X' to Z' by the
 same statistics. A *differentiable transformer* maps the derivatives of a loss with respect to Z
@@ -49,7 +49,7 @@ class DifferentiableTransformer(ABC):
         Whether ``pull_back`` gives derivatives with respect to the data, which earlier steps
         need.
     why_not : str
-        Reason why a hyperparameter that one would expect is missing from `names`.
+        Reason why an expected hyperparameter is missing from `names`.
     repeats : bool
         Whether ``transform`` of the training data equals the result of ``fit_transform``, to
         the last bit.
@@ -187,14 +187,14 @@ def transformer_vjp(transformer: Any) -> DifferentiableTransformer:
 
 
 def differentiable_or_opaque(transformer: Any) -> DifferentiableTransformer:
-    """``transformer_vjp``, or an opaque transformer where there is none."""
+    """``transformer_vjp``, or an opaque transformer if none is registered."""
     try:
         return transformer_vjp(transformer)
     except NotDifferentiableError as error:
         opaque = OpaqueTransformer(transformer)
         dispatch = transformer_vjp.dispatch
         registered = dispatch(type(transformer)) is not dispatch(object)
-        # Only for registered classes would one expect derivatives.
+        # Users expect derivatives of registered classes only.
         opaque.why_not = str(error) if registered else ""
         return opaque
 

@@ -38,7 +38,7 @@ from skhyper.hypergradient._transformer import (
 
 
 class _StandIn:
-    """Proxy that scikit-learn calls; transforming is left to its stage, by the key of the data."""
+    """Proxy that scikit-learn calls; its stage transforms the data, identified by their key."""
 
     def __init__(self, stage: Stage):
         self._stage = stage

@@ -35,7 +35,7 @@ _CLIP = 1e-12
 
 @transformer_vjp.register(Nystroem)
 class NystroemMap(LeafTransformer):
-    """Nystroem, with respect to `gamma` and `coef0`, where they are numbers."""
+    """Nystroem, with respect to `gamma` and `coef0`, if they are numbers."""
 
     inherits = ("fit", "transform", "fit_transform")
 

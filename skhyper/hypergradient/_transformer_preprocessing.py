@@ -1,4 +1,4 @@
-"""Scalers and elementwise functions: without hyperparameters, but derivatives pass through them.
+"""Scalers and elementwise functions, which pass on derivatives to earlier steps.
 
 Their statistics depend on the training data, and so on the hyperparameters of earlier steps.
 
