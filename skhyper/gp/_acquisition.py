@@ -34,7 +34,7 @@ BoolArray = NDArray[np.bool_]
 _HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
 _SQRT_HALF_PI = float(np.sqrt(0.5 * np.pi))
 
-# Value of t from which on the asymptotic series of q is exact, while 1 − t M(t) has lost four
+# Minimum t for the asymptotic series of q: there it is exact, while 1 − t M(t) has lost four
 # digits.
 _FAR_TAIL = 100.0
 

@@ -90,8 +90,8 @@ def curvature(squared_distance: Array) -> Array:
 def select_gradients(gradients: Array, y: Array, limit: int) -> Array:
     """Gradients (n, d), nan where unknown, with at most `limit` entries, the others nan.
 
-    The best of the values y (n,) and the latest points are kept in alternation, as both are near
-    the current search. Of the last point, the entries of largest magnitude are kept.
+    The points of the best values y (n,) and the latest points are kept alternately, since both are
+    near the current search. Of the last point, the entries of largest magnitude are kept.
     """
     known = ~np.isnan(gradients)
     if known.sum() <= limit:

@@ -21,8 +21,8 @@ from skhyper.gp._hyperparameters import Hyperparameters, Priors
 from skhyper.gp._kernel import Array, IntArray
 from skhyper.gp._likelihood import HyperparameterDensity, ValueDensity
 
-# Bounds of log l, of log s², and of log σ² and log ς². They only keep K well conditioned: the
-# priors determine the estimates.
+# Bounds of log l, of log s², and of log σ² and log ς². They only keep K well conditioned; the
+# estimates are determined by the priors.
 _LENGTH_SCALE_BOUNDS = np.log([5e-3, 1e2])
 _SIGNAL_BOUNDS = np.log([1e-3, 1e2])
 _NOISE_BOUNDS = np.log([1e-6, 1e1])
@@ -43,7 +43,7 @@ _STEEPEST = 1e5
 def standardize(y: Array) -> tuple[Array, float, float]:
     """Standardized y (n,), its location and its scale; the scale of a constant y is 1."""
     location, scale = float(y.mean()), float(y.std())
-    if not scale > 1e-12 * np.abs(y).max() or scale < 1e-100:  # nothing but rounding
+    if not scale > 1e-12 * np.abs(y).max() or scale < 1e-100:  # rounding errors only
         scale = 1.0
     return (y - location) / scale, location, scale
 

@@ -1,10 +1,10 @@
 """The Matérn 5/2 kernel with one length-scale for each group of columns.
 
-Most of the time of a Gaussian process is spent on the correlations of the observations with each
-other, repeatedly while the hyperparameters are fitted; on the correlations of test points with the
-observations; and on the derivatives of both. Quantities of the observations alone are computed once
-(:class:`PairwiseSquares`), and of a symmetric matrix only the strict lower triangle, *packed* into
-a vector.
+Most of the time is spent on correlations between observations (repeatedly, while the
+hyperparameters are fitted), on correlations between test points and observations, and on the
+derivatives of both. Quantities of the observations alone are computed once
+(:class:`PairwiseSquares`). Of symmetric matrices only the strict lower triangle is computed,
+*packed* into a vector.
 
 Notation
 --------

@@ -47,7 +47,7 @@ _BLOCK_SIZE = 16_384
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GaussianProcess:
-    """Posterior of a Gaussian process, frozen; made by :func:`fit_gp` or :func:`gp_posterior`.
+    """Posterior of a Gaussian process, as returned by :func:`fit_gp` or :func:`gp_posterior`.
 
     Attributes
     ----------
