@@ -1,6 +1,6 @@
 """Solvers of linear models on arrays, for the estimators and for their hypergradients.
 
-They know no estimator: data come in as :class:`Centered` or :class:`Design`, penalties as one
+They are independent of estimators: data are :class:`Centered` or :class:`Design`, penalties are one
 number per feature.
 """
 

@@ -1,4 +1,4 @@
-"""Linear systems with the Hessian of a linear model, by the solver that suits its size.
+"""Linear systems with the Hessian of a linear model, solved by a method chosen by size.
 
 The Hessian is ``H = Qᵀ D Q + diag(λ)``; for several classes see ``_softmax``.
 
@@ -41,7 +41,7 @@ _SMALLEST_PIVOT = 1e-7
 
 
 def _product(A: np.ndarray, V: np.ndarray) -> np.ndarray:
-    """``A V``; for a few columns, products with vectors take half of the time."""
+    """``A V``; for a few columns, products with single vectors are twice as fast."""
     if V.ndim == 1 or V.shape[1] == 1 or V.shape[1] > _MAX_SINGLE_COLUMNS:
         return A @ V
     return np.stack([A @ v for v in np.ascontiguousarray(V.T)], axis=1)

@@ -32,7 +32,7 @@ from skhyper._numeric._data import Centered
 from skhyper._numeric._pivoting import Pivoting
 from skhyper._numeric._quadratic import Quadratic
 
-# Correlations that exceed the penalty by less, relative to it, count as equal.
+# Relative excess of correlations over the penalty up to which they count as equal.
 _SLACK = 1e-9
 # Tolerance of scikit-learn's coordinate descent, first and last.
 _FIRST_TOLERANCE, _LAST_TOLERANCE = 1e-4, 1e-13
@@ -59,7 +59,7 @@ class ElasticNetSolver(ABC):
     condition : float
         Estimated condition number of the Hessian on the support, with features scaled to length 1.
     largest_correlation : float
-        The least l1 penalty for all features at which W is 0.
+        The smallest common l1 penalty at which W is 0.
     """
 
     W: np.ndarray
@@ -110,13 +110,13 @@ class ElasticNetSolver(ABC):
     ) -> np.ndarray | None:
         """Solution of scikit-learn's coordinate descent from the Gram matrix, (p, K).
 
-        Its steps are those on the data. None where the Gram matrix is ill-conditioned, or the
-        descent does not converge: rounding then decides where it ends.
+        Its steps equal those on the data. None if the Gram matrix is ill-conditioned or the descent
+        does not converge, since the result would then depend on rounding.
         """
         return None
 
     def trim(self) -> None:  # noqa: B027  (joint outputs have one small matrix)
-        """Free matrices that the next solution can recompute at little cost."""
+        """Free matrices that the next solution can recompute cheaply."""
 
     @abstractmethod
     def normals(self) -> np.ndarray:

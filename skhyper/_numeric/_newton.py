@@ -54,7 +54,8 @@ def newton(
         G = Q.adjoint(weights * family.slope(y, Z)) + penalties[:, None] * V
         step = steps.step(family.curvature(y, Z), G)
         Z_step, slope, t = Q.apply(step), float(np.vdot(step, G)), 1.0
-        # ℓ is a difference of numbers as large as z: weights of 1e3 on losses of 1e-7 lose digits
+        # ℓ is a difference of numbers as large as z: weights of 1e3 times losses of 1e-7 lose
+        # digits
         rounding = _EPSILON * float(a @ np.abs(Z).max(axis=1))
         if -slope <= 2 * max(tol * value, rounding, _TINY):
             # If F is within rounding error it tends to 0: separable data, diverging coefficients.

@@ -1,4 +1,4 @@
-"""Ridge regression with one penalty per feature, by the method that suits shape and condition.
+"""Ridge regression with one penalty per feature, by a method chosen by shape and condition.
 
 With no more features than samples ``H = Xcᵀ Xc + Λ`` is factorized. Otherwise the problem is
 brought to *standard form*: features without a penalty, E, are projected out, the others divided
@@ -266,9 +266,9 @@ def converged_solver(
     """``(Xcᵀ Xc + Λ)⁻¹ V`` by restarted conjugate gradients, for penalties (p, K).
 
     `squares` (p, 1) are the squared lengths of the columns of Xc, for a diagonal preconditioner.
-    With None and V in the row space of Xc, iterates stay in it: fewer iterations for equal
-    penalties and p > n. Also returns the largest relative length of a last correction, an estimate
-    of the error before it.
+    With None and V in the row space of Xc, iterates stay in that space, which takes fewer
+    iterations for equal penalties and p > n. Also returns the largest relative length of a last
+    correction, an estimate of the error before it.
     """
     diagonal = np.ones(V.shape) if squares is None else squares + penalties
     solved = [_refined(data, *column) for column in zip(penalties.T, diagonal.T, V.T)]

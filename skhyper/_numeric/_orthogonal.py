@@ -1,4 +1,4 @@
-"""Ridge regression by orthogonal factors of the data, where a Gram matrix is too inaccurate.
+"""Ridge regression by orthogonal factors of the data, if a Gram matrix is too inaccurate.
 
 A Gram matrix loses the digits of directions in which the data are 1e8 times shorter than in
 others. A pivoted QR, ``Z = Q A Bᵀ``, keeps them; a second QR of A above ``√α I`` gives the

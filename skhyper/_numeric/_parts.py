@@ -1,7 +1,7 @@
 """Training parts of data that the folds of a search share, without copies.
 
-A *part* is the whole data with weights 0 for the other samples, its *rest*. Products with the data
-take all rows; the Gram matrix of a part is that of all samples less that of the rest.
+A *part* is the whole data set with weight 0 for the other samples, its *rest*. Products with the
+data take all rows; the Gram matrix of a part is that of all samples less that of the rest.
 
 Notation
 --------
@@ -77,7 +77,7 @@ class SharedData:
         self._trains = trains
         self._lock = threading.Lock()
         self._whole: _Sums | None = None
-        self._rests: dict[int, _Sums] = {}  # until the fold's Gram matrix is made
+        self._rests: dict[int, _Sums] = {}  # until the Gram matrix of the fold is computed
 
     def weights(self, fold: int) -> np.ndarray | None:
         """Weights of a part, 0 in its rest; None if the part has rows twice."""

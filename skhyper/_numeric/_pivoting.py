@@ -2,8 +2,8 @@
 
 For given signs, the optimality conditions are linear equations on the support. In each round
 all features whose coefficient has the wrong sign leave the support, and all whose correlation
-exceeds their penalty enter, until none does. From a solution at nearby penalties that takes a few
-rounds; if they do not end, the step towards the wanted penalties is halved.
+exceeds their penalty enter, until none does. Starting from a solution at nearby penalties, this
+takes a few rounds. If it does not converge, the step towards the given penalties is halved.
 
 Notation
 --------
@@ -27,7 +27,7 @@ import numpy as np
 
 from skhyper._numeric._quadratic import Quadratic, SingularError, WorkLimitError
 
-# Correlations that exceed the penalty by less, relative to it, count as equal.
+# Relative excess of correlations over the penalty up to which they count as equal.
 _SLACK = 1e-9
 _MAX_ROUNDS = 20
 # Give up if more than max(50, |S|) features enter, or if the number of changes has not dropped to

@@ -1,8 +1,8 @@
-"""The squared loss of a linear model restricted to few features, stored as suits the data.
+"""The squared loss of a linear model restricted to few features, in a format chosen by the data.
 
-Each feature is scaled by a power of two, its *unit*, to a length between 1/2 and 1. That is free of
-rounding error, and makes all thresholds here and in ``_pivoting`` independent of the features'
-units.
+Each feature is scaled by a power of two, its *unit*, to a length between 1/2 and 1. This is free of
+rounding errors, and makes all thresholds here and in ``_pivoting`` independent of the units of the
+features.
 
 Notation
 --------
