@@ -12,7 +12,7 @@ from skhyper._numeric import Centered, ElasticNetSolver, centered_target
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import Interval
 
-# Default alpha, as a share of the largest correlation, at which the lasso has no coefficients.
+# Default alpha, relative to the largest correlation, at which all lasso coefficients are 0.
 _DEFAULT_SHARE = 0.01
 
 

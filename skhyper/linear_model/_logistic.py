@@ -140,7 +140,7 @@ class BandedLogisticRegression(LinearValues, LogitClassifier, BandedClassifier):
         if sparse.issparse(X):
             Q = Design.from_blocks(X, ones)
         else:
-            # Unpenalized features go with the intercept, on the border of the dual system.
+            # Unpenalized features are on the border of the dual system, as the intercept.
             order = np.argsort(l2 == 0, kind="stable")
             n_penalized = np.count_nonzero(l2)
             whole = np.column_stack([X, ones])

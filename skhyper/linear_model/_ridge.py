@@ -14,8 +14,8 @@ from skhyper._numeric import Centered, NormalEquations, centered_target
 class BandedRidge(LinearValues, MultiOutputMixin, BandedRegressor):
     """Linear regression with one l2 penalty per band of features.
 
-    Features of one kind (pixels, words, lags, dummies of one category) share a penalty. A large
-    penalty removes a band that does not help. Tune many penalties by
+    Features of one kind (pixels, words, lags, dummy variables of one category) share a penalty. A
+    large penalty removes an uninformative band. Tune many penalties with
     :class:`skhyper.GradientSearchCV`.
 
     Parameters

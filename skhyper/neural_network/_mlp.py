@@ -28,7 +28,7 @@ _PART = Interval(numbers.Real, 0, 1, closed="left")
 _COUNT = Interval(numbers.Integral, 1, None, closed="left")
 
 
-# Minimum number of derivatives for reverse mode, which is then faster.
+# Minimum number of derivatives for which reverse mode is faster.
 _MIN_REVERSE = 3
 
 
@@ -186,7 +186,7 @@ class BaseMLP(BaseEstimator):
         first, last = np.split(curve, [len(curve) // 2])
         decreasing = np.mean(last) < min(first, default=np.inf)
         if not decreasing and curve[-1] > network.constant_loss(data.Y, shares(data.a)):
-            warnings.warn(  # no numbers in the message, so that a search shows it once
+            warnings.warn(  # no numbers in the message, so that a search shows it only once
                 f"The training loss of {type(self).__name__} exceeds that of a constant prediction "
                 "and is not decreasing (see loss_curve_): lower learning_rate or alpha, or scale "
                 "the data.",
@@ -297,7 +297,7 @@ class MLPRegressor(MultiOutputMixin, OutputRegressor, BaseMLP):
         Activation of the hidden layers. To search hyperparameters by gradients, prefer a smooth
         one, "softplus" (``log(1 + exp(s))``) or "tanh": see Notes.
     optimizer : {"gd", "sgd", "momentum", "adam", "adagrad"}, default="adam"
-        Rule that turns a gradient into a step. "gd" uses all samples in each step, the others a
+        Rule that converts a gradient to a step. "gd" uses all samples in each step, the others a
         batch.
     learning_rate : float, default=1e-3
         Step size in the first epoch.

@@ -1,6 +1,6 @@
 """Optimizers and learning rate schedules, with their derivatives in forward and reverse mode.
 
-An optimizer turns a gradient into a direction d, for the step ``w ← w - η d``. The learning rate η
+An optimizer maps a gradient to a direction d, for the step ``w ← w - η d``. The learning rate η
 comes from the schedule. Both are pure functions.
 
 Notation
@@ -43,7 +43,7 @@ class Step(NamedTuple):
 
 
 class Optimizer(NamedTuple):
-    """A rule that turns gradients into steps, and its derivatives.
+    """A rule that maps gradients to steps, and its derivatives.
 
     `names` are its differentiable hyperparameters, `n_slots` is its number of state variables per
     weight. Derivatives are at a :class:`Step`; forward mode may overwrite `dS` and `dg`, reverse
