@@ -52,7 +52,7 @@ class _FunctionObjective:
         return self._result(value, error, time.perf_counter() - start)
 
     def failed(self, job: Any, error: Exception, seconds: float) -> dict[str, Any]:
-        """Result of a call that was ended from outside, whatever is to be caught."""
+        """Result of a call that was terminated, independent of `catch`."""
         return self._result(math.nan, f"{type(error).__name__}: {error}", seconds)
 
     def _result(self, value: float, error: str | None, seconds: float) -> dict[str, Any]:
@@ -100,13 +100,13 @@ def minimize(
     history : History, default=None
         Trials to start from: ``result.history`` of an earlier call, or ``optimizer.history``.
     max_time : float, default=None
-        Seconds after which no further call is started; with ``n_jobs`` above 1, running ones are
-        given up. With ``sampler="gp"``, promising points that are fast to evaluate are preferred,
+        Seconds after which no further call is started; with ``n_jobs`` above 1, running calls are
+        abandoned. With ``sampler="gp"``, promising points that are fast to evaluate are preferred,
         if times differ.
     callback : callable or list of callable, default=None
         Called with the result so far after each trial; the search stops if it returns True.
     catch : type of Exception, or list of them, default=()
-        Errors of the function that count as a failed trial. Others are raised, with the result
+        Exceptions of the function that count as a failed trial. Others are raised, with the result
         so far as their attribute ``result``.
     allow_repeats : bool, default=False
         Whether a point may be evaluated again.

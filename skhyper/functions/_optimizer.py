@@ -42,9 +42,9 @@ class Optimizer:
     Attributes
     ----------
     history : History
-        All points as trials, in the order of asking; those without a value yet are running.
+        All points as trials, in the order of proposals; those without a value yet are running.
     best_params : dict, list or None
-        The point of least value; None before the first value.
+        The point with the smallest value; None before the first value.
     best_value : float
         Its value; nan before the first.
     space : Space
@@ -64,8 +64,7 @@ class Optimizer:
     Notes
     -----
     Samplers take pending points into account, so that several can be evaluated in parallel.
-    Proposals depend only on seed and history: an optimizer can be pickled, loaded and used
-    further.
+    Proposals depend only on seed and history: an optimizer can be pickled and used after loading.
 
     Examples
     --------
