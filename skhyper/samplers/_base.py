@@ -12,7 +12,7 @@ import numpy as np
 from skhyper._trial import History, Stop, Trial
 from skhyper.space import Space
 
-# The last history of each space: it mostly grows, and its trials are frozen.
+# The last history of each space: it usually grows, and its trials are immutable.
 _LOCATED: "WeakKeyDictionary[Space, _Located]" = WeakKeyDictionary()
 _POINTS: WeakKeyDictionary[Space, WeakKeyDictionary[Trial, np.ndarray | None]] = WeakKeyDictionary()
 
@@ -77,8 +77,8 @@ class Sampler(ABC):
         Whether a search tries the estimator's own params first by default: for samplers that
         learn from the losses, or whose points have no order.
     uses_losses : bool
-        Whether proposals depend on the losses of earlier trials. If not, a search with a racer asks
-        for all points before it continues any trial after its first fold.
+        Whether proposals depend on the losses of earlier trials. If not, a search with a racer
+        requests all points before it continues any trial after its first fold.
     """
 
     starts_from_default: ClassVar[bool] = False
@@ -161,8 +161,8 @@ def located_trials(space: Space, history: History) -> tuple[np.ndarray, np.ndarr
 def order_of_ends(space: Space, history: History) -> np.ndarray:
     """Indices into :func:`located_trials` of those that are not pending, in the order they ended.
 
-    That of their numbers if no trial is pending that was asked before them. Otherwise it follows
-    from their times: a new result is then one of the last.
+    This is the order of their numbers, unless an earlier trial is pending. Otherwise it follows
+    from their times, so that a new result is one of the last.
     """
     located = _located(space, history)
     pending = located.pending[located.inside]
@@ -195,7 +195,7 @@ class _Located:
         return cls((), inside, points, np.empty(0), inside, np.empty(0))
 
     def updated(self, space: Space, trials: tuple[Trial, ...]) -> "_Located":
-        """The same of other trials; only those that have changed are located."""
+        """The same for other trials; only changed ones are located again."""
         n, n_old = len(trials), len(self.trials)
         pairs = enumerate(zip(self.trials, trials))
         changed = [i for i, (old, new) in pairs if old is not new]

@@ -38,7 +38,7 @@ def fit_cost(F: Array, seconds: Array) -> Callable[[Array], Array] | None:
     None if they do not depend significantly on the features and their squares.
     The penalty minimizes the squared leave-one-out error, which for ridge regression is e /
     (1 - h). It must be smaller than that of the mean by two standard errors of the difference, so
-    that noise has no influence if all candidates cost the same.
+    that noise has no influence if all candidates have the same cost.
     """
     n = len(seconds)
     if n < _MIN_TRIALS:
@@ -92,7 +92,7 @@ def penalty_for_time(
     if power > _UNUSED_SHARE:
         return None
     points, trials = trials_in(space, history)
-    # Times of shared fits, and of those that failed at once, are not those of fits.
+    # Times of shared fits, and of fits that failed immediately, say nothing about others.
     timed = np.array(
         [t.state == "complete" and t.seconds > 0 and not t.shared for t in trials], dtype=bool
     )

@@ -1,7 +1,7 @@
 """The strategy of a search by gradients: local descents, their order and their starts.
 
 A *run* is one local descent over the coordinates that have derivatives; all others, its
-*configuration*, are fixed. A `Plan` is a generator that yields points and is sent their answers.
+*configuration*, are fixed. A `Plan` is a generator that yields points and receives their results.
 
 Notation
 --------
@@ -70,7 +70,7 @@ class Strategy:
     _seen: list[tuple[np.ndarray, Answer]] = field(default_factory=list)
     _runs: list[_Run] = field(default_factory=list)
     _design: dict[bytes, Answer] = field(default_factory=dict)
-    # End of the range that was left out of the design, by configuration.
+    # End of the range that the design omits, by configuration.
     _unpromising: dict[bytes, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class Strategy:
         self._moves = np.array([n in o.names and math.isinf(d.n_values) for n, d in columns])
 
     def plan(self) -> Plan:
-        """The points of the whole search; returns the reason why it ends."""
+        """The points of the whole search; returns the stop reason."""
         configurations = self._configurations()
         if configurations is None:
             yield from self._propose_configurations()
@@ -425,6 +425,6 @@ class Strategy:
 
 
 def _least(tried: list[tuple[np.ndarray, Answer]]) -> np.ndarray:
-    """The point of least value."""
+    """The point with the smallest value."""
     values = [a.value if math.isfinite(a.value) else math.inf for _, a in tried]
     return tried[int(np.argmin(values))][0]

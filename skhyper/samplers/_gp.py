@@ -53,7 +53,7 @@ class GPSampler(Sampler):
         in time. ``model(space, history).gp.X`` shows which.
     deterministic : bool, default=False
         Whether the losses are smooth and free of noise, so that small differences matter.
-        Cross-validated scores are neither.
+        Cross-validation scores are neither.
     starts : callable, default=None
         ``starts(space) -> list of dict``: candidates that did well on other data sets, such as
         those of :class:`skhyper.knowledge.Knowledge`. Two of them come first, then the middle of
@@ -88,8 +88,8 @@ class GPSampler(Sampler):
 
     With `max_time`, the acquisition is the expected improvement over the predicted seconds to a
     power, the share of remaining time: 1 at the start, 0 at the end. Seconds are predicted by ridge
-    regression of their logarithm; if they do not depend significantly on the candidate, or hardly
-    any time is used, the acquisition is the expected improvement itself.
+    regression of their logarithm; if they do not depend significantly on the candidate, or little
+    time has been used, the acquisition is the expected improvement itself.
 
     References
     ----------

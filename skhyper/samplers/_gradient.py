@@ -1,6 +1,6 @@
 """The sampler of a search by hypergradients.
 
-Its points come from a plan (see ``_descent``), a generator that yields points and is sent their
+Its points come from a plan (see ``_descent``), a generator that yields points and receives their
 results. The plan is a function of the history: a search that resumes from a journal repeats it with
 the known results.
 """
@@ -138,7 +138,8 @@ class GradientSampler(Sampler):
         index = {Space.key(point): i for i, point in located if point is not None}
         samplers = [self]
         if space.vectors and not callable(self.prior):
-            # A fitted search has the strength of a prior that may have been chosen on the way.
+            # A fitted search has the strength of the prior, which may have been selected during the
+            # search.
             samplers.append(copy.copy(self))
             samplers[1].prior = lambda space, point: self.prior  # type: ignore[return-value,assignment]
         replays = []
@@ -202,7 +203,7 @@ class _Follower:
             self._known[Space.key(point)] = Answer(value, slope, gradient)
 
     def _answer(self, point: np.ndarray) -> Answer | None:
-        """The answer at a point, None if untried; rejected by the constraint, it is a failure."""
+        """The result at a point, None if untried; a failure if the constraint rejects it."""
         known = self._known.get(Space.key(point))
         if known is None and not self._space.accepts(self._space.from_unit(point[None])[0]):
             return Answer(np.nan, np.full(self._space.n_dims, np.nan), {})
@@ -210,7 +211,7 @@ class _Follower:
 
 
 def _lacks_gradient(trial: Trial) -> bool:
-    """Whether a trial was made without gradients, as opposed to one whose gradient failed."""
+    """Whether a trial has no gradient because none was computed, not because it failed."""
     failed = any(fold.get("gradient_error") for fold in trial.folds)
     return trial.state == "complete" and np.isnan(trial.criterion) and not failed
 

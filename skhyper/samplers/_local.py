@@ -1,4 +1,4 @@
-"""Local descent by gradients, as a generator that yields points and is sent their answers.
+"""Local descent by gradients, as a generator that yields points and receives their results.
 
 Notation
 --------
@@ -123,9 +123,9 @@ def _lbfgs(
 ) -> Generator[np.ndarray, Answer, tuple[np.ndarray, Answer, bool]]:
     """L-BFGS-B from a point; returns the best point, its answer, and whether it converged.
 
-    SciPy calls the function, while this generator waits for answers: at each unknown point SciPy's
-    run is stopped, and repeated from the start with the answer. The criterion is scaled so that the
-    first step has length `step` along the coordinate of steepest slope.
+    SciPy calls the function, while this generator waits for results. At each unknown point SciPy's
+    run is therefore stopped, and repeated from the start with the result. The criterion is scaled
+    so that the first step has length `step` along the coordinate of steepest slope.
 
     A step from the best point to the minimum of a quadratic model is predicted to gain half its
     product with the gradient. Below `tol` the step is not made. In several coordinates the largest

@@ -57,8 +57,8 @@ def coarse_design(d: int, most: int, ascending: np.ndarray | None = None) -> np.
 def is_unpromising(U: np.ndarray, f: np.ndarray, G: np.ndarray, u: np.ndarray) -> bool:
     """Whether an end of a range, `u` (1,), is very probably no improvement on the trials.
 
-    The trials must show a deep minimum, and the criterion must increase towards the end: if it only
-    varies about its value at the simplest model, or is constant, it may still decrease.
+    The trials must show a deep minimum, and the criterion must increase towards the end. If it is
+    constant, or only varies around its value at the simplest model, it may still decrease.
     """
     complete = np.isfinite(f) & np.isfinite(G).all(axis=1)
     if U.shape[1] != 1 or len(f) < _DESIGN_SIZES[1] - 1 or not complete.all():
@@ -105,8 +105,8 @@ def bracket(
 def compressed(f: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """``h = log(1 + (f - min f) / s)`` and its derivatives, with s = |min f|.
 
-    For a positive criterion this is its logarithm, up to a constant: losses range over orders of
-    magnitude. Failures have the worst value seen.
+    For a positive criterion this is its logarithm, up to a constant, since losses range over orders
+    of magnitude. Failures have the worst value seen.
     """
     known = np.isfinite(f)
     least = f[known].min()
@@ -146,7 +146,8 @@ def restart_point(
         share = 1.0
     elif quasiconvex and U.shape[1] == 1:
         best = int(np.where(np.isfinite(f), f, np.inf).argmin())
-        # A criterion that may be negative has no natural zero: it is compared with its range.
+        # A criterion that may be negative has no natural zero, so differences are relative to its
+        # range.
         scale = f[best] if f[best] > 0 else max(abs(f[best]), np.ptp(f[np.isfinite(f)]))
         height = f[best] + _BRACKET_RISE * scale
         low, high = bracket(U[:, 0], f, G[:, 0], U[best, 0], height)

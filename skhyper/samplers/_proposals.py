@@ -89,7 +89,7 @@ def in_rarest_branch(
     if len(values) < 2:
         return known[:0]
     choice, points = space.dimensions[column], space.sample(m, rng, known)
-    # Skip choices of negligible weight, or that the constraint forbids.
+    # Skip choices of negligible weight, or that the constraint rejects.
     possible = np.intersect1d(values, choice.index(points[:, column]))
     tried = np.bincount(choice.index(known[:, column]), minlength=int(choice.n_values))
     if len(possible) < 2:

@@ -24,10 +24,10 @@ class SkoptSampler(Sampler):
 
     Notes
     -----
-    Each proposal creates an optimizer from the whole history, so that it is a function of the
-    history alone; ``acq_func="gp_hedge"`` therefore starts each time without its gains. Numbers are
-    passed as reals in [0, 1], choices as categories; inactive dimensions are 0.5. Failed trials
-    have the worst loss seen, pending ones the mean.
+    Each proposal creates an optimizer from the whole history, and so depends on the history only.
+    ``acq_func="gp_hedge"`` therefore starts without its gains each time. Numbers are passed as
+    reals in [0, 1], choices as categories; inactive dimensions are 0.5. Failed trials have the
+    worst loss seen, pending ones the mean.
     """
 
     starts_from_default = True

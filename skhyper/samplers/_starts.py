@@ -1,4 +1,4 @@
-"""The first trials of a search that knows candidates which did well on other data sets."""
+"""The first trials of a search with candidates that did well on other data sets."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -8,7 +8,7 @@ import numpy as np
 from skhyper.samplers._surrogate import Observations
 from skhyper.space import Space
 
-# Candidates before the middle of the space, which is what they are compared with.
+# Number of known starts before the middle of the space, with which they are compared.
 _N_BEFORE = 2
 
 
@@ -21,7 +21,7 @@ class KnownStarts(Protocol):
 def next_start(
     space: Space, starts: KnownStarts | None, observed: Observations
 ) -> np.ndarray | None:
-    """The next known start, (d,); None if all were tried, or if they are of no use here.
+    """The next known start, (d,); None if all were tried, or if they do not help here.
 
     After the first two comes the middle of the space. If neither is as good as that, the others are
     not tried.

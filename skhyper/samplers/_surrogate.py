@@ -52,7 +52,7 @@ class Observations(NamedTuple):
 
     Losses (n,) are nan where failed or pending, gradients (n, d) nan where unknown; `gradients` is
     None if they are not used. `done` are the indices of the trials that are not pending; `n_shared`
-    trials were added to proposals, whose fits answered for them, too.
+    trials were added to proposals whose fits they share.
     """
 
     points: np.ndarray
@@ -125,7 +125,8 @@ class SurrogateFit:
         key = (groups.tobytes(), F[:n].tobytes(), losses[:n].tobytes())
         if self._cached is None or key != self._cached[0]:
             y = self._rules.transform_losses(losses[:n])
-            # Only these, of which hyperparameters are estimated: the posterior of all costs O(n³).
+            # Only the trials from which hyperparameters are estimated: a posterior given all costs
+            # O(n³).
             kept = least_and_spread(y, _MAX_FITTED)
             fitted = fit_gp(
                 F[kept], y[kept], groups=groups, max_fitted=_MAX_FITTED, priors=self._rules.priors
