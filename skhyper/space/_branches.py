@@ -1,4 +1,4 @@
-"""Branches of a conditional space: values of a choice that have hyperparameters of their own."""
+"""Branches of a conditional space: values of a choice with their own hyperparameters."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from skhyper.space._space import Space
 
 
 def branches(space: Space) -> tuple[int, np.ndarray]:
-    """The choice by which a space branches, and its values with hyperparameters of their own.
+    """The choice by which a space branches, and its values with their own hyperparameters.
 
     The choice selects the sub-space or, if there is only one, it is the unconditional choice on
     which most hyperparameters depend. Hyperparameters with a single value do not count.

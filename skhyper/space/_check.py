@@ -32,7 +32,7 @@ def check_dimension(spec: Any) -> Dimension:
     Raises
     ------
     InvalidSpaceError
-        If it specifies nothing that can be searched.
+        If it is not a valid search space.
     """
     if isinstance(spec, Dimension):
         return spec
@@ -72,7 +72,7 @@ def _from_tuple(spec: tuple) -> Dimension:
 
 
 def _check_no_range(spec: tuple) -> None:
-    """Raise if a tuple of choices looks like a range as other libraries write it."""
+    """Raise if a tuple of choices looks like a range of another library."""
     low, high, third = spec[:3]
     if len(spec) == 3 and isinstance(third, bool | np.bool_) and low < high:
         raise InvalidSpaceError(

@@ -51,9 +51,9 @@ def _identity(choice: Any) -> Hashable:
 def by_value(choices: Sequence[Any]) -> np.ndarray | None:
     """Coordinates of the choices that are numbers, from 0 for the least to 1 for the largest.
 
-    The scale is logarithmic if their ratios are more even than their differences; a 0 besides such
-    numbers, as in ``[0, 0.01, 0.1, 1]``, is one more step below them. Other choices, such as None
-    and "auto", have nan. The result is None if there are fewer than three numbers.
+    The scale is logarithmic if their ratios are more even than their differences; a 0 in addition
+    to such numbers, as in ``[0, 0.01, 0.1, 1]``, is one more step below them. Other choices, such
+    as None and "auto", have nan. The result is None if there are fewer than three numbers.
     """
     are_numbers = np.array([is_number(c) and is_finite(c) for c in choices], dtype=bool)
     if are_numbers.sum() < _FEWEST_ORDERED:
@@ -84,7 +84,7 @@ def _scales(x: np.ndarray) -> list[np.ndarray]:
 def _unevenness(x: np.ndarray) -> float:
     if not 0 < x[-1] / 2 - x[0] / 2 < math.inf:
         return math.inf
-    gaps = np.diff(x / 2)  # halved, as the whole may be beyond the largest float
+    gaps = np.diff(x / 2)  # halved, since the whole may overflow
     return float(np.std(gaps / gaps.mean()))
 
 

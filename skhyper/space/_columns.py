@@ -1,4 +1,4 @@
-"""Columns of a space: the hyperparameter of each one, and the rule of when it is active.
+"""Columns of a space: the hyperparameter of each one, and when it is active.
 
 Arrays have the shapes that are defined in ``_space``.
 """

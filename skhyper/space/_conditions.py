@@ -12,15 +12,15 @@ from skhyper.space._dimensions import Dimension
 
 
 class When:
-    """Values of a hyperparameter that is active only under conditions on others.
+    """Values of a hyperparameter that is active only under conditions on other ones.
 
     Parameters
     ----------
     values : object
         Specification of a dimension: a list, a tuple, a distribution, a dimension.
     conditions : dict, default=None
-        From the name of another hyperparameter of the same dict to what it must be: one
-        value, a list of values, or a callable on the value. All of them must hold.
+        Maps the name of another hyperparameter of the same dict to its required value: one value, a
+        list of values, or a callable of the value. All conditions must hold.
     **names : object
         The same as keywords.
 

@@ -1,4 +1,4 @@
-"""What default ranges depend on: size and scale of the data that reach a part of an estimator."""
+"""Properties of data on which default ranges depend: size and scale at a part of an estimator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +10,9 @@ from sklearn.base import clone
 
 from skhyper._sklearn import take_rows
 
-# Enough to estimate scales; the transformers before a part are fitted to so many rows.
+# Number of rows to which the transformers before a part are fitted: enough to estimate scales.
 _N_SAMPLE = 500
-# Modules of transformers whose fit takes a moment and no more.
+# Modules of transformers that are fast to fit.
 _QUICK = (
     "sklearn.preprocessing.",
     "sklearn.impute._base",
@@ -30,7 +30,7 @@ _QUICK = (
 
 @dataclass(frozen=True)
 class Data:
-    """What is known of the training data of an estimator; None if unknown.
+    """Known properties of the training data of an estimator; None if unknown.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Data:
     y_std : float or None
         Standard deviation of the target.
     alpha_max : float or None
-        The penalty from which on all coefficients of a lasso are 0.
+        The smallest penalty at which all coefficients of a lasso are 0.
     sample : tuple (X, y) or None
         Some of the rows.
     """
@@ -73,11 +73,11 @@ class Data:
         return replace(known, alpha_max=_positive(np.abs(products).max(initial=0.0)))
 
     def unscaled(self) -> "Data":
-        """What is still known after an unknown transformer."""
+        """The properties that are known after an unknown transformer."""
         return Data(n=self.n, y_std=self.y_std)
 
     def after(self, steps: Sequence[Any]) -> "Data":
-        """What is known after transformers, which are fitted to some of the rows if that is quick.
+        """The properties after transformers, which are fitted to some rows if that is fast.
 
         All of them are cloned.
         """
@@ -97,11 +97,11 @@ class Data:
         return replace(Data.from_data(X, y), n=self.n, y_std=self.y_std)
 
     def part(self, share: float) -> "Data":
-        """What is known of a share of the samples."""
+        """The properties of a share of the samples."""
         return self if self.n is None else replace(self, n=int(share * self.n))
 
     def with_target_of(self, transformed: bool) -> "Data":
-        """The same; without what is known of the target if that is `transformed`."""
+        """The same; without those of the target if it is `transformed`."""
         return replace(self, y_std=None, alpha_max=None) if transformed else self
 
 
@@ -115,7 +115,7 @@ def _sample(X: Any, y: Any, n: int) -> tuple[Any, Any] | None:
 
 
 def _is_quick(transformer: Any) -> bool:
-    """Whether a transformer and all that it contains are quick, and run no code of the user."""
+    """Whether a transformer and all its parts are fast, and run no user-defined code."""
     if not hasattr(transformer, "get_params") or isinstance(transformer, type):
         return False
     values = transformer.get_params(deep=True).values()

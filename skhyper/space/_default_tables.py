@@ -1,9 +1,9 @@
-"""Tables of what is worth searching, one for each family of estimators.
+"""Tables of the hyperparameters worth tuning, one for each family of estimators.
 
-The tables are short on purpose, as most hyperparameters of most estimators hardly matter. A value
-is a specification of a dimension, or a function of the data and of the estimator's own params that
-returns one, or None if the hyperparameter is not searched. Classes are known by their names and
-packages, so that nothing is imported.
+The tables are short on purpose, since most hyperparameters of most estimators hardly matter. A
+value is a specification of a dimension, or a function of the data and of the estimator's own params
+that returns one, or None if the hyperparameter is not searched. Classes are known by their names
+and packages, so that nothing is imported.
 
 References
 ----------
@@ -54,7 +54,7 @@ _COUNTS = {
     "max_df": (0.5, 1.0),
 }
 
-# From names of classes to what is searched for them; parents stand before their children.
+# From names of classes to their search spaces; parents precede their children.
 _FAMILIES: dict[str, dict[str, Any]] = {
     # Linear models
     "LogisticRegression": {"C": (1e-4, 1e4, LOG), "l1_ratio": ranges.mixing},
@@ -133,7 +133,7 @@ _FAMILIES: dict[str, dict[str, Any]] = {
     "IsolationForest": {"max_samples": ranges.isolation_samples},
     # Networks
     "MLPClassifier MLPRegressor": _NETWORK,
-    # Clusters and mixtures: a score of their own must tell good from bad
+    # Clusters and mixtures: they need a score that can compare numbers of clusters
     "KMeans MiniBatchKMeans BisectingKMeans": {"n_clusters": ranges.clusters(2)},
     "GaussianMixture BayesianGaussianMixture": {
         "n_components": ranges.clusters(1),
@@ -173,7 +173,7 @@ _FAMILIES: dict[str, dict[str, Any]] = {
         "l2_leaf_reg": (1e-4, 10.0, LOG),
     },
 }
-# What hardly matters beside the rest of its family's table.
+# Hyperparameters that matter little compared with the others of their table.
 _MINOR = {
     "LogisticRegression": "l1_ratio",
     "HuberRegressor": "epsilon",

@@ -1,7 +1,7 @@
-"""Search spaces to start from, for the estimators that people use most.
+"""Default search spaces of commonly used estimators.
 
-What is searched is in ``_default_tables``, ranges that depend on the data in ``_default_ranges``,
-and which hyperparameter requires which value of another one in ``_requirements``.
+``_default_tables`` has the hyperparameters to tune, ``_default_ranges`` the ranges that depend on
+the data, and ``_requirements`` the conditions on other hyperparameters.
 """
 
 import inspect
@@ -15,7 +15,7 @@ from skhyper.space._default_ranges import LEAST_SHARE
 from skhyper.space._default_tables import PACKAGES, WEAK_LEARNER, table_of
 from skhyper.space._requirements import Requirement, requirements_of
 
-# Compositions that fit the estimators inside of them to their own data.
+# Compositions that fit their inner estimators to modified data.
 _SAME_DATA = {
     "AdaBoostClassifier",
     "AdaBoostRegressor",
@@ -42,7 +42,7 @@ _SEARCHES = ("param_grid", "param_distributions", "search_spaces")
 def default_space(
     estimator: Any, X: Any = None, y: Any = None, *, size: str = "full"
 ) -> dict[str, Any]:
-    """A search space to start from, for an estimator and all those inside of it.
+    """A default search space, for an estimator and all estimators inside of it.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def default_space(
         scikit-learn before it are fitted to 500 samples. By default features are assumed to be
         standardized.
     size : {"full", "small"}, default="full"
-        "small" leaves out what hardly matters in most studies.
+        "small" omits hyperparameters that hardly matter in most studies.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def _inside(estimator: Any, own: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _reaching(estimator: Any, name: str, data: Data) -> Data:
-    """What is known of the data that the part `name` is fitted to."""
+    """Known properties of the data that the part `name` is fitted to."""
     classes = _class_names(estimator)
     if "Pipeline" in classes:
         steps = [step for step, _ in estimator.steps]
@@ -160,7 +160,7 @@ def _resolved(estimator: Any, table: Mapping[str, Any], data: Data) -> dict[str,
     signature = inspect.signature(type(estimator).__init__).parameters
     space: dict[str, Any] = {}
     for name, spec in table.items():
-        # CatBoost's get_params returns only what was set.
+        # CatBoost's get_params returns only explicitly set values.
         if name not in own and "CatBoost" not in type(estimator).__name__:
             continue
         spec = spec(data, own) if callable(spec) else spec

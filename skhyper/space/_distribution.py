@@ -62,8 +62,8 @@ class Distribution(Dimension):
 
     def to_unit(self, value: Any) -> float:
         x = check_number(value, self) if self.kind == "real" else check_whole(value, self)
-        # Beyond the support the cdf is 0 or 1, which would lie in the space. Rounding: the upper
-        # end of uniform(0.6, 0.3) is below 0.9.
+        # Beyond the support the cdf is 0 or 1, which would lie in the space. Because of rounding,
+        # the upper end of uniform(0.6, 0.3) is below 0.9.
         low, high = abs(self._low), abs(self._high)
         over = max(low, high) if math.isfinite(low) else high
         if x < self._low - _ROUNDING * low or x > self._high + _ROUNDING * over:

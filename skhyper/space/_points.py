@@ -1,4 +1,4 @@
-"""Identity of points, and where params lie: coordinates are compared up to rounding."""
+"""Identity of points, and points of params: coordinates are compared up to rounding."""
 
 import math
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def is_inside(point: np.ndarray) -> bool:
 def place(
     columns: Columns, index: int, params: Mapping[str, Any]
 ) -> tuple[np.ndarray, dict[str, str]]:
-    """The point (d,) of params in one sub-space, and what is wrong with them.
+    """The point (d,) of params in one sub-space, and errors by name.
 
     Coordinates are nan where inactive or wrong, and out of [0, 1] for numbers out of their range.
     Active hyperparameters without coordinates are wrong, each with the reason: an empty one if it

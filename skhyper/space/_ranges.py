@@ -9,7 +9,7 @@ import numpy as np
 
 from skhyper.exceptions import InvalidSpaceError
 
-# From what users may write for a prior to its name.
+# From accepted spellings of a prior to its name.
 PRIORS = {
     "uniform": "uniform",
     "log-uniform": "log-uniform",

@@ -1,7 +1,7 @@
-"""What hyperparameters of scikit-learn's estimators require of others to be active.
+"""Conditions under which hyperparameters of scikit-learn's estimators are active.
 
-``gamma`` of a support vector machine has no effect with a linear kernel, say. Hyperparameters
-without an entry are taken to be active.
+For example, ``gamma`` of a support vector machine has no effect with a linear kernel.
+Hyperparameters without an entry are assumed to be active.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Random points of a space, and points that meet a constraint that random draws seldom meet.
+"""Random points of a space, also under a constraint that random draws rarely meet.
 
 Notation
 --------
@@ -71,7 +71,7 @@ def _known(space: "Space", starts: np.ndarray | None) -> np.ndarray:
 
 
 def _gives_up(space: "Space", n: int, drawn: int, n_found: int, n_known: int) -> bool:
-    """Whether more draws are not worth it, to find `n` points."""
+    """Whether further draws are unlikely to find `n` points."""
     if n_known and _RARE * n_found < drawn:
         return True
     has_start = n_found > 0 or n_known > 0 or space.n_settings <= _MAX_ENUMERATED

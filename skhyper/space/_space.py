@@ -60,7 +60,7 @@ class Space(Printed):
     Raises
     ------
     InvalidSpaceError
-        If anything in `spaces` cannot be searched.
+        If a part of `spaces` is invalid.
 
     Examples
     --------
@@ -357,7 +357,7 @@ class Space(Printed):
     ) -> np.ndarray:
         """Draw `n` random points that meet the constraint, shape (n, d).
 
-        If random draws seldom meet it, random walks start from points that do.
+        If random draws rarely meet it, random walks start from points that do.
 
         Parameters
         ----------

@@ -11,7 +11,7 @@ from skhyper.space._space import Space
 def why_not(space: Space, params: Mapping[str, Any]) -> str:
     """The reason why `params` do not lie in `space`, empty if they do.
 
-    Of several sub-spaces, the reason is that of the nearest one.
+    With several sub-spaces, the reason is that of the nearest one.
 
     Examples
     --------
