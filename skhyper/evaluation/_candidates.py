@@ -239,7 +239,7 @@ class SampledCandidates:
         self.exhausted_reason = self._end
         if self._n_phases > 1:
             n, text = len(self._early_ends), " or ".join(dict.fromkeys(self._early_ends))
-            which = f"{n} of {self._n_phases} sub-spaces; the others had their numbers of trials"
+            which = f"{n} of {self._n_phases} sub-spaces; the others reached their n_iter"
             which = "all sub-spaces" if n == self._n_phases else which
             self.exhausted_reason = StopReason(f"{text} in {which}", self._end.kind)
 

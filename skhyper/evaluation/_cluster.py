@@ -146,7 +146,7 @@ class ClusterPool:
         error = WorkerError(
             f"{self._cluster.name} lost the workers that ran fold {task.job.fold} of "
             f"{dict(task.job.params)!r} ({workers}): they crashed, or were killed, for example "
-            "because of their use of memory. Their logs may tell."
+            "because they ran out of memory. See their logs."
         )
         return self._objective.failed(task.job, error, task.seconds)
 

@@ -394,7 +394,8 @@ class _Fold:
                 "gradient_error": format_exc(),
             }
         infinite = [name for name in names if not np.all(np.isfinite(as_vector(gradient[name])))]
-        why = f"The derivative by {', '.join(infinite)} is not finite." if infinite else None
+        listed = ", ".join(infinite)
+        why = f"The derivative with respect to {listed} is not finite." if infinite else None
         return {"criterion": value, "gradient": gradient, "gradient_error": why}
 
 

@@ -61,14 +61,14 @@ class LockedFile:
 
     def _lock(self) -> None:
         if fcntl is None:
-            self._lock_by_file("this system has no flock")
+            self._lock_by_file("this system does not support flock")
             return
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in _IN_USE:
                 raise ValueError(_in_use(self.path)) from None
-            self._lock_by_file(f"its file system has no locks ({error.strerror})")
+            self._lock_by_file(f"its file system does not support locks ({error.strerror})")
 
     def _lock_by_file(self, why: str) -> None:
         if self._lock_fd is not None:
@@ -162,7 +162,9 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _in_use(path: Path) -> str:
-    return f"The journal {path} is in use by another search; each search needs its own."
+    return (
+        f"The journal {path} is in use by another search; use a separate journal for each search."
+    )
 
 
 def _this_process() -> dict[str, object]:

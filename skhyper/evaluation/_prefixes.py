@@ -222,7 +222,7 @@ class _Interceptor:
             session.made += 1
         why_not = ""
         if changes is None and (before is None or not is_equal(X, before)):
-            changes, why_not = True, "it changes its input, or may do so"
+            changes, why_not = True, "it changes its input, or may change it"
         if changes:
             session.forget()
         elif key and _global_generators() != generators:
@@ -243,10 +243,10 @@ class _Interceptor:
             state = {name: value for name, value in attributes if name not in _NOT_STATE}
         if method != "fit":
             if may_alias(output, X):
-                return output, "its output may be its input"
+                return output, "its output may be a view of its input"
             copy = same_copy(output)
             if copy is None:
-                return output, f"no copy of its output, {type(output).__name__}, is exact"
+                return output, f"its output, {type(output).__name__}, cannot be copied exactly"
             # The next step may change its input, which must not be an attribute that is kept.
             if any(may_alias(output, value) for value in (state or {}).values()):
                 output = same_copy(copy)

@@ -300,7 +300,7 @@ class Processes:
                 self._give(again, job)
             return []
         reason = (
-            f"the worker process {_ended(status)}, as did that of a first try, with "
+            f"the worker process {_ended(status)}, and so did that of the first attempt, with "
             f"{dict(job.params)!r}."
         )
         return [(job, self._failed(job, WorkerError(reason), self._lost.pop(key) + seconds))]
@@ -337,5 +337,5 @@ def _ended(status: int | None) -> str:
         name = signal.Signals(-status).name
     except ValueError:
         name = f"signal {-status}"
-    hint = ", perhaps through lack of memory" if name == "SIGKILL" else ""
+    hint = ", possibly out of memory" if name == "SIGKILL" else ""
     return f"was ended by {name} ({signal.strsignal(-status)}{hint})"

@@ -79,8 +79,8 @@ class RetryPool:
         if self._n_deaths[number] >= _MAX_DEATHS:
             job = self._jobs.popleft()
             reason = (
-                f"{self._n_deaths[number]} processes died while {dict(job.params)!r} was tried "
-                "again, after the process of the search."
+                f"{self._n_deaths[number]} worker processes died while {dict(job.params)!r} was "
+                "retried, after the process of the search itself had died."
             )
             yield job, self._objective.failed(job, WorkerError(reason), 0.0)
             return

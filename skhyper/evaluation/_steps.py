@@ -161,7 +161,7 @@ def _step(
             return Step(path, why_not=_BY_STEPS, parts=parts)
     why_not = _why_not(transformer)
     if not why_not and not recurrence.recurs(paths):
-        why_not = "candidates hardly ever agree on it and on all before it"
+        why_not = "candidates rarely agree on it and on all steps before it"
     if not why_not and not has_known_input:
         why_not = NO_KNOWN_INPUT
     parts = _branches(transformer, paths, has_known_input, recurrence)
@@ -215,7 +215,7 @@ def _why_not(transformer: Any) -> str:
     if not hasattr(transformer, "get_params") or not hasattr(transformer, "__dict__"):
         return "it has no get_params"
     if type(transformer) is Pipeline and transformer.memory is not None:
-        return "it has a memory of its own"
+        return "it has its own memory"
     params = transformer.get_params(deep=True)
     if works_in_place(transformer):
         return "copy=False lets it change its input"

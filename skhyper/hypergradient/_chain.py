@@ -59,7 +59,7 @@ class Chain:
                     blocking = stage
             elif stage.names:
                 reasons.append(
-                    f"{', '.join(stage.names)} left out: the later step {blocking.name!r} "
+                    f"{', '.join(stage.names)} omitted: the later step {blocking.name!r} "
                     f"({type(blocking.map.transformer).__name__}) is not differentiated."
                 )
             if stage.map.why_not:

@@ -38,7 +38,7 @@ class NeuralProblem(hg.InnerProblem):
 
     inherits = ("fit", "predict")
     traits = hg.Traits(
-        why_not="Widths, batches and epochs of a network are whole numbers.", is_forward=True
+        why_not="Widths, batches and epochs of a network are integers.", is_forward=True
     )
 
     def __init__(self, estimator: Any):

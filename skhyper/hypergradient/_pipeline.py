@@ -49,8 +49,8 @@ class PipelineProblem(hg.InnerProblem):
         if chain.names and not traits.passes_data:
             reasons.insert(
                 0,
-                f"{', '.join(chain.names)} left out: the last step {self.last!r} "
-                f"({type(last).__name__}) gives no derivatives with respect to its data.",
+                f"{', '.join(chain.names)} omitted: the last step {self.last!r} "
+                f"({type(last).__name__}) has no derivatives with respect to its data.",
             )
         self.traits = hg.Traits(
             why_not=" ".join(filter(None, reasons)),

@@ -250,11 +250,11 @@ class OneVsOneProblem(_ClassesProblem):
 def _refused(estimator: Any) -> InnerProblem:
     name = type(estimator).__name__
     if isinstance(estimator, ClassifierChain | RegressorChain):
-        reason = "each of its models predicts from what the ones before it predicted"
+        reason = "each of its models uses the predictions of earlier ones"
     elif isinstance(estimator, OutputCodeClassifier):
-        reason = "the nearest code word has no slope"
+        reason = "the choice of the nearest code word is not differentiable"
     else:
-        reason = "its score counts samples whose outputs are all right, without a smooth surrogate"
+        reason = "its score counts samples with all outputs correct, without a surrogate loss"
     raise NotDifferentiableError(f"{name} has no hypergradient: {reason}.")
 
 

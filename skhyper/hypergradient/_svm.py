@@ -69,7 +69,7 @@ class SupportVectorProblem(InnerProblem):
         self.names = ("C",) if self.classifies else ("C", "epsilon")
         kernel, why_not = estimator.kernel, ""
         if callable(kernel) or kernel == "precomputed":
-            why_not = f"Nothing is known of the kernel {kernel!r}."
+            why_not = f"The kernel {kernel!r} is not supported."
         else:
             self.names += kernel_names(kernel)
         if kernel == "poly":

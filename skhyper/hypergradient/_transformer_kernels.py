@@ -117,7 +117,7 @@ class RBFSamplerMap(LeafTransformer):
         self._scaled = transformer.gamma == "scale"
         self.names = () if self._scaled else ("gamma",)
         if self._scaled:
-            self.why_not = "RBFSampler: gamma='scale' is no number: set one to start from."
+            self.why_not = "RBFSampler: gamma='scale' is not a number: set a number."
 
     def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         W, b = self.fitted.random_weights_, self.fitted.random_offset_

@@ -89,7 +89,7 @@ class Strategy:
         configurations = self._configurations()
         if configurations is None:
             yield from self._propose_configurations()
-            return "the constraint rejects all that is proposed"
+            return "the constraint rejects all proposals"
         for point in self.starts:
             yield from self._start(point)
         if self._sees_whole_range:

@@ -287,8 +287,8 @@ def _early_stops(history: History) -> Iterator[Finding]:
     gap = max(abs(t.loss - t.criterion) / max(abs(t.loss), 1e-300) for t in best)
     if gap > _GAP:
         yield Finding(
-            "Fits of the estimator stopped before the solution, or lost digits to rounding: "
+            "Fits of the estimator stopped before the solution, or have large rounding errors: "
             f"among the best trials their loss differs by {gap:.0%} from that of the solution "
-            "(`criterion` of a trial), which is what is differentiated. Increase max_iter or "
-            "scale the features."
+            "(`criterion` of a trial), to which the gradients belong. Increase max_iter or scale "
+            "the features."
         )

@@ -198,7 +198,7 @@ def _of_another(journal: Journal, parts: list[str]) -> str:
     *others, last = [PARTS[part] for part in parts]
     what = f"{', '.join(others)} and {last}" if others else last
     return (
-        f"The journal {str(journal.path)!r} is of a search with {what}. Name another file, or "
+        f"The journal {str(journal.path)!r} belongs to a search with {what}. Name another file, or "
         "delete it to start from scratch."
     )
 

@@ -28,7 +28,7 @@ def fit_groups(
     if not len(groups) and not groups.grows:
         return None, groups.why_not
     if search.fit_timeout is not None or search.memory_limit is not None:
-        return None, {"": "fit_timeout and memory_limit are those of single fits"}
+        return None, {"": "fit_timeout and memory_limit apply to single fits"}
     return groups, groups.why_not
 
 
@@ -47,7 +47,7 @@ def with_reuse(
 
 def _with_shared_steps(search: Any, plan: Plan, objective: Any) -> tuple[Any, Mapping[str, str]]:
     if type(objective) is not Objective:
-        return objective, {"": "the search by gradients keeps what it needs itself"}
+        return objective, {"": "gradient searches have their own caches"}
     if search.reuse is None or search.reuse is False:
         return objective, {"": "reuse is off"}
     estimator = objective.estimator
@@ -55,7 +55,7 @@ def _with_shared_steps(search: Any, plan: Plan, objective: Any) -> tuple[Any, Ma
     if kind.__module__ != "sklearn.pipeline" or kind.__name__ != "Pipeline":
         return objective, {"": "it is not a scikit-learn Pipeline"}
     if estimator.memory is not None:
-        return objective, {"": "it has a memory of its own"}
+        return objective, {"": "it has its own memory"}
     if has_callbacks_for_steps(search):
         return objective, {"": "callbacks observe the fits of its steps"}
     # Lazy imports: searches of other estimators need none of it.

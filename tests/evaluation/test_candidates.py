@@ -81,7 +81,7 @@ def test_phases_end_when_their_space_is_used_up():
     assert [set(s) for s in all_of(candidates)] == [{"a"}] * 2 + [{"b"}] * 2
     # The third candidate of the second space was not tried.
     assert candidates.exhausted_reason == (
-        "every candidate was tried in 1 of 2 sub-spaces; the others had their numbers of trials"
+        "every candidate was tried in 1 of 2 sub-spaces; the others reached their n_iter"
     )
     both = SampledCandidates(RandomSampler(), [(phases[0][0], 9), (phases[1][0], 9)])
     assert len(all_of(both)) == 5

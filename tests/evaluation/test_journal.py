@@ -324,7 +324,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.warns(SkhyperWarning, match=r"locked, since its file system has no locks"):
+    with pytest.warns(SkhyperWarning, match=r"locked, since its file system does not supp"):
         bayes(tmp_path / "j").fit(X, y)
     assert [path.name for path in tmp_path.iterdir()] == ["j"]
 

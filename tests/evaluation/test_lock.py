@@ -75,7 +75,10 @@ def test_a_file_system_without_locks_is_told_as_such(tmp_path, monkeypatch):
 
     monkeypatch.setattr(_lock.fcntl, "flock", flock)
     locked = LockedFile(tmp_path / "j")
-    assert locked.why_lock_file == f"its file system has no locks ({os.strerror(errno.ENOLCK)})"
+    assert (
+        locked.why_lock_file
+        == f"its file system does not support locks ({os.strerror(errno.ENOLCK)})"
+    )
     owner = json.loads((tmp_path / "j.lock").read_text())
     assert (owner["host"], owner["pid"]) == (socket.gethostname(), os.getpid())
     with pytest.raises(ValueError, match=r"in use by another search.*delete that file if"):

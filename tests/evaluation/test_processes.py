@@ -248,7 +248,7 @@ def test_failed_results_have_the_shape_of_scikit_learns():
     [
         (3, "exited with status 3"),
         (None, "ended"),
-        (-9, "was ended by SIGKILL (Killed, perhaps through lack of memory)"),
+        (-9, "was ended by SIGKILL (Killed, possibly out of memory)"),
     ],
 )
 def test_how_a_process_ended(status, text):

@@ -126,7 +126,7 @@ def test_one_that_ends_all_processes_does_not_do_so_for_ever(tmp_path):
     assert codes == [-signal.SIGKILL] * 5 + [0]
     failed = load_history(tmp_path / "j")[2]
     assert failed.state == "failed"
-    assert "4 processes died while {'C': 3} was tried again" in failed.message
+    assert "4 worker processes died while {'C': 3} was retried" in failed.message
 
 
 @pytest.mark.slow

@@ -342,11 +342,11 @@ def test_transformers_of_others():
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
-        (ChangesInput(), "it changes its input, or may do so"),
-        (ChangesAndCopies(), "it changes its input, or may do so"),
+        (ChangesInput(), "it changes its input, or may change it"),
+        (ChangesAndCopies(), "it changes its input, or may change it"),
         (FunctionTransformer(ChangesInput.transform), "it changes its input"),
         (StandardScaler(copy=False), "copy=False lets it change its input"),
-        (ReturnsView(), "its output may be its input"),
+        (ReturnsView(), "its output may be a view of its input"),
         (Unseeded(), "random_state is None"),
         (FastICA(2, random_state=np.random.RandomState(0)), "a random generator"),
     ],
@@ -438,10 +438,10 @@ def test_a_step_that_fails_fails_in_the_same_way():
 def test_a_memory_of_the_user_is_respected(tmp_path):
     pipeline = Pipeline(with_logistic(StandardScaler()).steps, memory=str(tmp_path))
     search = assert_same(grid(pipeline), n_shared=0)
-    assert search.reuse_.why_not == {"": "it has a memory of its own"}
+    assert search.reuse_.why_not == {"": "it has its own memory"}
     nested = with_logistic(Pipeline([("a", StandardScaler())], memory=str(tmp_path)), PCA(2))
     search = assert_same(grid(nested), n_shared=0)
-    assert search.reuse_.why_not["s0"] == "it has a memory of its own"
+    assert search.reuse_.why_not["s0"] == "it has its own memory"
 
 
 def test_a_cap_too_small_for_anything():

@@ -63,7 +63,7 @@ class NoParameters:
         (FastICA(random_state=np.random.RandomState(0)), "random_state is a random generator"),
         (FastICA(random_state=np.random.default_rng(0)), "random_state is a random generator"),
         (Other(0, KFold(2, shuffle=True, random_state=np.random.RandomState(0))), "cv is a"),
-        (make_pipeline(Other(0), memory="folder"), "it has a memory of its own"),
+        (make_pipeline(Other(0), memory="folder"), "it has its own memory"),
         (StandardScaler(copy=False), "copy=False"),
         (NoParameters(), "it has no get_params"),
         (SequentialFeatureSelector(LogisticRegression(), n_jobs=2), "it has n_jobs and no seed"),
@@ -89,7 +89,7 @@ def test_steps_whose_parameters_hardly_ever_recur():
     found = steps(StandardScaler(), PCA(), MinMaxScaler(), recurrence=recurrence)
     assert [bool(step.key) for step in found.values()] == [True, False, False]
     assert dict(found["s2"].reasons()) == {
-        "s2": "candidates hardly ever agree on it and on all before it"
+        "s2": "candidates rarely agree on it and on all steps before it"
     }
 
 

@@ -43,7 +43,7 @@ def test_a_step_that_blocks():
     assert chain.names == ("second__gamma",)
     assert not chain.passes_inputs
     assert chain.why_not == (
-        "first__gamma left out: the later step 'pca' (PCA) is not differentiated."
+        "first__gamma omitted: the later step 'pca' (PCA) is not differentiated."
     )
     blocked = Chain([("first", Nystroem()), ("pca", PCA(2))])
     assert blocked.why_not.startswith("first: Nystroem: gamma is None")

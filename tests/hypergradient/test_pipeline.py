@@ -268,10 +268,10 @@ def test_derivatives_by_the_data():
 def test_a_step_that_blocks():
     problem = Session(make_pipeline(nystroem(), PCA(3), rbf(), Ridge()))
     assert problem.names == ("rbfsampler__gamma", "ridge__alpha")
-    assert "nystroem__gamma left out: the later step 'pca' (PCA)" in problem.traits.why_not
+    assert "nystroem__gamma omitted: the later step 'pca' (PCA)" in problem.traits.why_not
     assert not problem.traits.passes_data
     check_hypergradient(problem.estimator, X, y)
-    with pytest.raises(NotDifferentiableError, match="nystroem__gamma left out"):
+    with pytest.raises(NotDifferentiableError, match="nystroem__gamma omitted"):
         check_hypergradient(problem.estimator, X, y, names=["nystroem__gamma"])
 
 
@@ -289,7 +289,7 @@ class ConstantProblem(InnerProblem):
 def test_a_model_that_blocks():
     problem = Session(make_pipeline(nystroem(), Constant()))
     assert problem.names == ("constant__alpha",)
-    assert "the last step 'constant' (Constant) gives no derivatives" in problem.traits.why_not
+    assert "the last step 'constant' (Constant) has no derivatives" in problem.traits.why_not
 
 
 def test_a_setting_without_derivatives_by_the_data():

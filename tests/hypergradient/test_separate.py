@@ -63,7 +63,7 @@ def test_derivatives_pass_through_to_the_steps_before():
     check_hypergradient(pipeline, X, Y["outputs"])
     problem = Session(make_pipeline(nystroem, OneVsOneClassifier(logistic)))
     assert problem.names == ("onevsoneclassifier__estimator__C",)
-    assert "gives no derivatives with respect to its data" in problem.traits.why_not
+    assert "has no derivatives with respect to its data" in problem.traits.why_not
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def test_what_has_no_hypergradient_says_why():
     ):
         problem.load(X, np.column_stack([labels, np.ones(len(X), dtype=int)]))
     for estimator, why in [
-        (MultiOutputClassifier(logistic), "all right"),
+        (MultiOutputClassifier(logistic), "all outputs correct"),
         (OutputCodeClassifier(logistic), "code word"),
-        (ClassifierChain(logistic), "ones before it"),
-        (RegressorChain(Ridge()), "ones before it"),
+        (ClassifierChain(logistic), "earlier ones"),
+        (RegressorChain(Ridge()), "earlier ones"),
         (OneVsRestClassifier(RegressorChain(Ridge())), "RegressorChain has no hypergradient"),
     ]:
         with pytest.raises(NotDifferentiableError, match=why):

@@ -362,7 +362,7 @@ def test_what_a_model_does_not_pass_on_is_not_offered():
     ):
         problem = inner_problem(make_pipeline(Nystroem(gamma=0.1), model))
         assert "nystroem__gamma" not in problem.names
-        assert "gives no derivatives with respect to its data" in problem.traits.why_not
+        assert "has no derivatives with respect to its data" in problem.traits.why_not
 
 
 def test_what_a_fold_cannot_give_leaves_the_rest():

@@ -46,7 +46,7 @@ def journal(tmp_path):
 def test_what_differs_is_named(journal, changes, X, what):
     search = SearchCV(SVC(), SPACE, journal=journal, **OPTIONS).set_params(**changes)
     before = journal.read_bytes()
-    with pytest.raises(ValueError, match=f"is of a search with {re.escape(what)}. Name another"):
+    with pytest.raises(ValueError, match=f"to a search with {re.escape(what)}. Name another"):
         search.fit(X, y)
     assert journal.read_bytes() == before
 

@@ -45,5 +45,5 @@ def test_trials_from_a_history_the_last_fit_and_a_journal_are_merged(tmp_path):
     assert plan.candidates.n_candidates == 1
     for one, other in zip(base.splits, first.history_.splits):
         np.testing.assert_array_equal(one[1], other[1])
-    with pytest.raises(ValueError, match="is of a search with other data"):
+    with pytest.raises(ValueError, match="belongs to a search with other data"):
         start(manual(1, journal=journal), X + 1)

@@ -36,12 +36,12 @@ def objective_of(search):
         (GridSearchCV(PIPELINE, GRID, reuse=False), "reuse is off"),
         (GridSearchCV(SVC(), {"C": [1, 2]}), "it is not a scikit-learn Pipeline"),
         (GridSearchCV(make_pipeline(SVC()), {"svc__C": [1, 2]}), None),
-        (GridSearchCV(PIPELINE, {"standardscaler__with_std": [True, False]}), "hardly ever"),
-        (GridSearchCV(PIPELINE, {"svc__C": [1.0]}), "hardly ever"),
+        (GridSearchCV(PIPELINE, {"standardscaler__with_std": [True, False]}), "rarely"),
+        (GridSearchCV(PIPELINE, {"svc__C": [1.0]}), "rarely"),
         (
             BayesSearchCV(make_pipeline(MinMaxScaler(), Ridge()), {"ridge__alpha": (0.1, 1.0)},
                           use_gradients=True, scoring="neg_mean_squared_error"),
-            "gradients",
+            "gradient searches",
         ),
     ],
 )  # fmt: skip
@@ -88,7 +88,7 @@ def test_gradient_searches_have_no_such_parameter():
     )
     search.set_params(n_iter=2, scoring="neg_mean_squared_error").fit(X, y)
     assert "reuse" not in search.get_params()
-    assert search.reuse_.why_not == {"": "the search by gradients keeps what it needs itself"}
+    assert search.reuse_.why_not == {"": "gradient searches have their own caches"}
 
 
 def test_limits():
