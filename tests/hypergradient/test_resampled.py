@@ -94,7 +94,7 @@ def test_what_has_no_hypergradient_says_why(imblearn):
     with pytest.raises(NotDifferentiableError, match="'smote', is a sampler"):
         inner_problem(imblearn.Pipeline([sampler]))
     problem = Session(imblearn.Pipeline([sampler, ("model", RidgeClassifier())]))
-    with pytest.raises(NotDifferentiableError, match=r"model__sample_weight.* for fit"):
+    with pytest.raises(NotDifferentiableError, match=r"fit gets parameters.*model__sample_weight"):
         problem.load(X, y, model__sample_weight=np.ones(120))
 
     class Own(imblearn.Pipeline):

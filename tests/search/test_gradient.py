@@ -593,7 +593,7 @@ def test_warm_start_goes_on():
     ("estimator", "space", "match"),
     [
         (RandomForestClassifier(), {"max_features": (0.1, 1.0)}, "RandomForestClassifier has no"),
-        (Ridge(), {"solver": ["svd", "lsqr"]}, r"one are \['alpha'\].*BayesSearchCV"),
+        (Ridge(), {"solver": ["svd", "lsqr"]}, r"Ridge are \['alpha'\].*BayesSearchCV"),
         (Ridge(), {"alpha": [0.1, 1.0]}, r"give a range \(low, high\)"),
         (Ridge(), {"alhpa": (0.1, 1.0)}, "Did you mean 'alpha'"),
         (make_pipeline(Ridge()), {"alpha": (0.1, 1.0)}, "Did you mean 'ridge__alpha'"),

@@ -63,7 +63,7 @@ def test_a_fit_that_a_tool_has_replaced_is_called(search, options, monkeypatch):
     assert fitted.space_.n_settings == 2
     for trial in fitted.history_:
         np.testing.assert_allclose(trial.scores.mean(), -trial.loss)
-    with pytest.warns(SkhyperWarning, match="max_time, fit_timeout: ignored, since a tool"):
+    with pytest.warns(SkhyperWarning, match="max_time, fit_timeout: ignored, because a tool"):
         fitted.set_params(fit_timeout=60.0, max_time=60.0).fit(X, y)
 
 
