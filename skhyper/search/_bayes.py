@@ -31,7 +31,7 @@ _OWN_KEYWORDS = {"base_estimator", "n_initial_points", "n_random_starts"}
 
 
 class BayesSearchCV(SampledSearch):
-    """Bayesian search with cross-validation: a surrogate fitted to all trials proposes the next.
+    """Bayesian search with cross-validation: a surrogate model of all trials proposes the next.
 
     Parameters
     ----------
@@ -64,24 +64,23 @@ class BayesSearchCV(SampledSearch):
     constraint : callable, default=None
         ``constraint(params) -> bool``; only candidates that it accepts are tried.
     max_time : float, default=None
-        Seconds after which the search ends, if a trial is done. With ``n_jobs`` above 1,
-        `fit_timeout` or `memory_limit`, running folds are given up in time for the refit; otherwise
-        they are waited for. If fit times differ, promising candidates that are quick to fit come
-        first: see :class:`skhyper.samplers.GPSampler`.
+        Seconds after which the search ends, if a trial has ended. With ``n_jobs`` above 1,
+        `fit_timeout` or `memory_limit`, running folds are abandoned in time for the refit;
+        otherwise they are finished. If fit times differ, promising candidates that are fast to fit
+        come first: see :class:`skhyper.samplers.GPSampler`.
     fit_timeout : float, default=None
-        Seconds after which a fold that is not done is ended and has failed; its time counts from
-        the start of the fit, scoring included. Folds then run in worker processes, also with
-        ``n_jobs=None``.
+        Time limit of a fold in seconds, scoring included. A fold that exceeds it is ended and has
+        failed. Folds then run in worker processes, also with ``n_jobs=None``.
     memory_limit : int, default=None
-        Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
-        take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
-        in worker processes, also with ``n_jobs=None``.
+        Maximum number of bytes that a worker process may allocate; a fit that needs more fails.
+        Imported modules take about 200 MB of it; data that workers share do not count. On Linux
+        only. Folds then run in worker processes, also with ``n_jobs=None``.
     reuse : "auto", int or None, default="auto"
-        Whether candidates share what they have in common, with the same scores to the last bit: see
-        the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
-        an integer at most as many bytes; None shares nothing.
-        To each candidate that a sampler proposes, others that the same fits answer for are
-        added, such as smaller `n_estimators`: trials with ``shared=True``, which do not count.
+        Whether candidates share fitted pipeline steps and whole fits, with the same scores to the
+        last bit: see the user guide's page on reuse. "auto" keeps at most a quarter of the free
+        memory, an integer is a number of bytes; None shares nothing. Candidates that can share the
+        fits of a proposal, such as smaller `n_estimators`, are added to it: trials with
+        ``shared=True``, which do not count.
     racing : bool or Racing, default=False
         Whether to stop a candidate after some of its folds if it is very unlikely to become the
         best one; :class:`skhyper.Racing` has the error rate, 1 % by default. Folds that are not run
@@ -100,15 +99,15 @@ class BayesSearchCV(SampledSearch):
         Trials of another search on the same data and folds to start from, such as its
         ``history_``.
     journal : str or os.PathLike, default=None
-        File to which each candidate, fold and trial is written as soon as it is known. If the
-        search is killed, the same search on the same data resumes from it.
+        File to which each candidate, fold and trial is written immediately. If the search is
+        killed, the same search on the same data resumes from it.
     knowledge : Knowledge, str or os.PathLike, default=None
         What searches on other data sets taught (see :func:`skhyper.knowledge.learn`), or its file:
         up to eight candidates that did well there are tried first, but at most half of `n_iter`.
         Not with `initial_points`.
     random_state : int, RandomState instance or None, default=None
         Seed. The same seed and the same `n_points` give the same trials, with any number
-        of workers. With None each proposal is made as soon as a worker is free, from all results
+        of workers. With None, each proposal is made as soon as a worker is free, from all results
         so far.
     fit_params : dict, default=None
         For code written for scikit-optimize: metadata for ``fit``; better passed to ``fit``.
@@ -132,7 +131,8 @@ class BayesSearchCV(SampledSearch):
     stop_reason_ : str
         Why the search ended.
     reuse_ : Reuse
-        What candidates shared: fits asked for, fits made, seconds saved, and why not where not.
+        Counts of shared fits: fits needed, fits made, seconds saved, and reasons why estimators
+        were not shared.
     regret_ : Regret
         The regret of the best candidate: an upper bound of how much better another candidate
         could be (``bound``), the noise of cross-validation (``noise``), and whether the bound is

@@ -40,7 +40,7 @@ class GradientSearchCV(SpaceSearch):
     search_spaces : dict, list of dict, list of (dict, int) or Space, default=None
         Search space: see :class:`skhyper.space.Space`. A range for a hyperparameter that is an
         array (or a dict) of numbers applies to each component. ``(1, 100)`` is a range of real
-        numbers if the hyperparameter is differentiable. By default what is differentiable in
+        numbers if the hyperparameter is differentiable. By default the differentiable part of
         :func:`skhyper.default_space`; ``"auto"`` is the default range of one hyperparameter.
     n_iter : int, default=50
         Maximum number of trials, each of them one value and gradient.
@@ -66,17 +66,16 @@ class GradientSearchCV(SpaceSearch):
     constraint : callable, default=None
         ``constraint(params) -> bool``; only candidates that it accepts are tried.
     max_time : float, default=None
-        Seconds after which the search ends, if a trial is done. With ``n_jobs`` above 1,
-        `fit_timeout` or `memory_limit`, running folds are given up in time for the refit; otherwise
-        they are waited for.
+        Seconds after which the search ends, if a trial has ended. With ``n_jobs`` above 1,
+        `fit_timeout` or `memory_limit`, running folds are abandoned in time for the refit;
+        otherwise they are finished.
     fit_timeout : float, default=None
-        Seconds after which a fold that is not done is ended and has failed; its time counts from
-        the start of the fit, scoring included. Folds then run in worker processes, also with
-        ``n_jobs=None``.
+        Time limit of a fold in seconds, scoring included. A fold that exceeds it is ended and has
+        failed. Folds then run in worker processes, also with ``n_jobs=None``.
     memory_limit : int, default=None
-        Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
-        take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
-        in worker processes, also with ``n_jobs=None``.
+        Maximum number of bytes that a worker process may allocate; a fit that needs more fails.
+        Imported modules take about 200 MB of it; data that workers share do not count. On Linux
+        only. Folds then run in worker processes, also with ``n_jobs=None``.
     racing : False, default=False
         Other values raise an error: each step of a descent uses the gradient of the loss of all
         folds. It has the same name as in the other searches, which support it.
@@ -86,8 +85,8 @@ class GradientSearchCV(SpaceSearch):
         Trials of another search on the same data and folds. If it had no gradients, its best
         trial is a point to start from.
     journal : str or os.PathLike, default=None
-        File to which each candidate, fold and trial is written as soon as it is known. If the
-        search is killed, the same search on the same data resumes from it.
+        File to which each candidate, fold and trial is written immediately. If the search is
+        killed, the same search on the same data resumes from it.
     n_jobs : int, default=None
         Number of folds that run at the same time, in threads: the candidates of a fold share
         cached results in this process.
@@ -128,7 +127,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     Raises
     ------
     InvalidSpaceError
-        If nothing in the space has a derivative.
+        If no hyperparameter of the space is differentiable.
 
     Warns
     -----
@@ -271,7 +270,7 @@ def _check_no_racing(racing: Any) -> None:
 
 
 def _with_prior(sampler: GradientSampler, strength: float) -> GradientSampler:
-    """A copy with a number as prior, since the callable holds the data."""
+    """A copy with a number as prior, since the callable refers to the data."""
     fixed = copy.copy(sampler)
     fixed.prior = strength
     return fixed

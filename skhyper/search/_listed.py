@@ -89,29 +89,28 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
         "fastest": the simplest or the fastest candidate within one standard error of the best, see
         :func:`skhyper.inspection.one_standard_error`.
     max_time : float, default=None
-        Seconds after which the search ends, if a trial is done. With ``n_jobs`` above 1,
-        `fit_timeout` or `memory_limit`, running folds are given up in time for the refit; otherwise
-        they are waited for.
+        Seconds after which the search ends, if a trial has ended. With ``n_jobs`` above 1,
+        `fit_timeout` or `memory_limit`, running folds are abandoned in time for the refit;
+        otherwise they are finished.
     fit_timeout : float, default=None
-        Seconds after which a fold that is not done is ended and has failed; its time counts from
-        the start of the fit, scoring included. Folds then run in worker processes, also with
-        ``n_jobs=None``.
+        Time limit of a fold in seconds, scoring included. A fold that exceeds it is ended and has
+        failed. Folds then run in worker processes, also with ``n_jobs=None``.
     memory_limit : int, default=None
-        Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
-        take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
-        in worker processes, also with ``n_jobs=None``.
+        Maximum number of bytes that a worker process may allocate; a fit that needs more fails.
+        Imported modules take about 200 MB of it; data that workers share do not count. On Linux
+        only. Folds then run in worker processes, also with ``n_jobs=None``.
     reuse : "auto", int or None, default="auto"
-        Whether candidates share what they have in common, with the same scores to the last bit: see
-        the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
-        an integer at most as many bytes; None shares nothing.
+        Whether candidates share fitted pipeline steps and whole fits, with the same scores to the
+        last bit: see the user guide's page on reuse. "auto" keeps at most a quarter of the free
+        memory, an integer is a number of bytes; None shares nothing.
     racing : bool or Racing, default=False
         Whether to stop a candidate after some of its folds if it is very unlikely to become the
         best one; :class:`skhyper.Racing` has the error rate, 1 % by default. Folds that are not run
         are nan in ``cv_results_``. Without `max_time`, all candidates run one fold before any
         runs others.
     journal : str or os.PathLike, default=None
-        File to which each candidate, fold and trial is written as soon as it is known. If the
-        search is killed, the same search on the same data resumes from it.
+        File to which each candidate, fold and trial is written immediately. If the search is
+        killed, the same search on the same data resumes from it.
 
     Attributes
     ----------
@@ -124,7 +123,8 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
     stop_reason_ : str
         Why the search ended.
     reuse_ : Reuse
-        What candidates shared: fits asked for, fits made, seconds saved, and why not where not.
+        Counts of shared fits: fits needed, fits made, seconds saved, and reasons why estimators
+        were not shared.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.GridSearchCV`, to the last bit.
@@ -210,29 +210,28 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
         "fastest": the simplest or the fastest candidate within one standard error of the best, see
         :func:`skhyper.inspection.one_standard_error`.
     max_time : float, default=None
-        Seconds after which the search ends, if a trial is done. With ``n_jobs`` above 1,
-        `fit_timeout` or `memory_limit`, running folds are given up in time for the refit; otherwise
-        they are waited for.
+        Seconds after which the search ends, if a trial has ended. With ``n_jobs`` above 1,
+        `fit_timeout` or `memory_limit`, running folds are abandoned in time for the refit;
+        otherwise they are finished.
     fit_timeout : float, default=None
-        Seconds after which a fold that is not done is ended and has failed; its time counts from
-        the start of the fit, scoring included. Folds then run in worker processes, also with
-        ``n_jobs=None``.
+        Time limit of a fold in seconds, scoring included. A fold that exceeds it is ended and has
+        failed. Folds then run in worker processes, also with ``n_jobs=None``.
     memory_limit : int, default=None
-        Bytes of memory that a worker process may allocate; a fit that needs more fails. Its modules
-        take some 200 MB of it, the data that workers share nothing. On Linux only. Folds then run
-        in worker processes, also with ``n_jobs=None``.
+        Maximum number of bytes that a worker process may allocate; a fit that needs more fails.
+        Imported modules take about 200 MB of it; data that workers share do not count. On Linux
+        only. Folds then run in worker processes, also with ``n_jobs=None``.
     reuse : "auto", int or None, default="auto"
-        Whether candidates share what they have in common, with the same scores to the last bit: see
-        the user guide's page on reuse. "auto" keeps at most a quarter of the memory that is free,
-        an integer at most as many bytes; None shares nothing.
+        Whether candidates share fitted pipeline steps and whole fits, with the same scores to the
+        last bit: see the user guide's page on reuse. "auto" keeps at most a quarter of the free
+        memory, an integer is a number of bytes; None shares nothing.
     racing : bool or Racing, default=False
         Whether to stop a candidate after some of its folds if it is very unlikely to become the
         best one; :class:`skhyper.Racing` has the error rate, 1 % by default. Folds that are not run
         are nan in ``cv_results_``. Without `max_time`, all candidates run one fold before any
         runs others.
     journal : str or os.PathLike, default=None
-        File to which each candidate, fold and trial is written as soon as it is known. If the
-        search is killed, the same search on the same data resumes from it.
+        File to which each candidate, fold and trial is written immediately. If the search is
+        killed, the same search on the same data resumes from it.
 
     Attributes
     ----------
@@ -245,7 +244,8 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
     stop_reason_ : str
         Why the search ended.
     reuse_ : Reuse
-        What candidates shared: fits asked for, fits made, seconds saved, and why not where not.
+        Counts of shared fits: fits needed, fits made, seconds saved, and reasons why estimators
+        were not shared.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.RandomizedSearchCV`, to the last bit.
