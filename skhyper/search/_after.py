@@ -11,14 +11,14 @@ from skhyper.search._corrected import CorrectedScore, corrected_score
 
 
 class AfterSearch:
-    """Mixin of searches: what their trials tell."""
+    """Mixin of searches with methods that analyze or export their trials."""
 
     def corrected_score(
         self, *, metric: str | None = None, method: str = "bootstrap", level: float = 0.9
     ) -> CorrectedScore:
         """Score of the best candidate, corrected for its selection, without further fits.
 
-        ``best_score_`` is that of the luckiest of many candidates, and so too high.
+        ``best_score_`` is the score of the best of many candidates, and optimistically biased.
 
         Parameters
         ----------
@@ -48,9 +48,9 @@ class AfterSearch:
         Returns
         -------
         study : optuna.Study
-            It maximizes the mean score. Stopped trials are pruned ones; the intermediate values
-            are the mean scores of the first folds. Choices that are no numbers or strings are
-            stored as text.
+            It maximizes the mean score. Stopped trials are pruned; the intermediate values are the
+            mean scores of the first folds. Choices that are not numbers or strings are stored as
+            text.
         """
         check_is_fitted(self, "history_")
         return _optuna.to_study(self, **options)

@@ -1,6 +1,6 @@
-"""The score of the best candidate without the optimism of having been selected.
+"""The score of the best candidate without the optimistic bias of its selection.
 
-The best of many candidates is partly the luckiest one, so that its mean score is too high. The
+The best of many candidates is partly selected by chance, so its mean score is too high. The
 corrections below need no further fits: they select by some splits and score by others.
 
 Notation

@@ -28,7 +28,7 @@ def criterion_and_names(
     """The criterion minimized for a score, and the differentiable hyperparameters of the space.
 
     `scorers` and `refit_metric` are as ``BaseSearchCV._get_scorers`` returns them. Raises
-    InvalidSpaceError if nothing has a derivative.
+    InvalidSpaceError if no hyperparameter is differentiable.
     """
     problems = _problems(estimator, space)
     if isinstance(scorers, MultimetricScorer):
@@ -109,7 +109,7 @@ def _real(spec: Any) -> Any:
 
 
 def _warn_of_noise(estimator: Any, names: Collection[str]) -> None:
-    """Warn of random features that are drawn again for each candidate."""
+    """Warn of random features that differ between candidates."""
     own = estimator.get_params(deep=True)
     for name in names:
         outer = name.rpartition("__")[0]

@@ -1,4 +1,4 @@
-"""What a notebook shows of a search: scikit-learn's diagram and, once fitted, its results."""
+"""HTML of a search in a notebook: scikit-learn's diagram and, once fitted, the results."""
 
 import importlib
 from typing import Any

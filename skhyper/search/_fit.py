@@ -47,10 +47,10 @@ def shares_fits(reuse: Any) -> bool:
 class BaseSearch(Displayed, Refittable, AfterSearch, CallbackSearchCV):
     """Base class of searches: scikit-learn's ``BaseSearchCV`` with a different evaluation loop."""
 
-    # Whether output, errors and warnings are those of scikit-learn's searches: no line for each
-    # trial, and no stop when all trials fail with the same error.
+    # Whether output, errors and warnings equal those of scikit-learn's searches: no line for each
+    # trial, and no stop if all trials fail with the same error.
     _is_sklearn_search: ClassVar[bool] = False
-    # Arguments of ``fit`` that are no metadata; the plan uses them.
+    # Arguments of ``fit`` that are not metadata; the plan uses them.
     _fit_options: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod

@@ -46,7 +46,7 @@ def drawn_folds(given: Any, cv: Any, X: Any, y: Any, params: Mapping[str, Any]) 
 def _is_repeatable(cv: Any) -> bool:
     """Whether a splitter draws equal folds from equal data and an equal state of its generator.
 
-    Those of scikit-learn do; of others nothing is known. An iterable of pairs is no splitter.
+    Splitters of scikit-learn do; for others it is unknown. An iterable of pairs is not a splitter.
     """
     kind = type(cv)
     return kind.__module__.startswith("sklearn.") and kind.__name__ != "_CVIterableWrapper"

@@ -65,7 +65,7 @@ def _filled(name: str, spec: Any, ranges: Mapping[str, Any], spaces: Mapping[str
     found = ranges[name]
     if isinstance(spec, When):
         return When(found.values if isinstance(found, When) else found, spec.conditions)
-    # The conditions of the default space are about hyperparameters that may not be searched here.
+    # The conditions of the default space may refer to hyperparameters that are not searched here.
     if isinstance(found, When) and not set(found.conditions) <= set(spaces):
         return found.values
     return found

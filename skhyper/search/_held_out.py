@@ -1,9 +1,9 @@
 """Selection of the strength of the prior on held-out samples.
 
-The folds of a search cannot show overfitting of the hyperparameters: each sample is in the training
-data of all folds but one, so that even under pure noise the loss of a fold that is left out of the
-criterion falls with that of the others. Here a part of the samples is removed from *all* training
-and validation data, and predicted afterwards.
+The folds of a search cannot reveal overfitting of the hyperparameters: each sample is in the
+training data of all folds but one, so even for pure noise the loss of a fold that is omitted from
+the criterion decreases with that of the others. Here a part of the samples is removed from *all*
+training and validation data, and predicted afterwards.
 
 Notation
 --------
@@ -89,7 +89,7 @@ class HeldOut:
     is_over: Callable[[], bool] = lambda: False
 
     def choose(self, space: Space, point: np.ndarray) -> HeldOutLosses:
-        """Losses for decreasing strengths, until the held-out loss improves no more.
+        """Losses for decreasing strengths, until the held-out loss stops improving.
 
         The descents start at `point` (d,), near the best point with tied components.
         """

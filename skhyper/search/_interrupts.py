@@ -57,7 +57,7 @@ def _store_interruption(search: Any, before: History | None, error: BaseExceptio
 
 
 def stop_callbacks(search: Any) -> list[StopOnInterrupt]:
-    """The callbacks of a search that make Ctrl-C end it regularly."""
+    """The callbacks of a search that let Ctrl-C end it regularly."""
     callbacks = getattr(search, "_skl_callbacks", [])
     found = [callback for callback in callbacks if isinstance(callback, StopOnInterrupt)]
     if found and threading.current_thread() is not threading.main_thread():
@@ -102,7 +102,7 @@ class Interruptible:
         return object.__getattribute__(self, name)  # raises the usual error
 
     def _what_is_missing(self) -> str:
-        """Why there is no model after a fit, and how to get one; empty if there should be none."""
+        """Why there is no model after a fit, and how to get one; empty if none is expected."""
         known = self.__dict__
         reason = known.get("stop_reason_")
         if reason is None or "best_estimator_" in known:

@@ -10,7 +10,7 @@ import numpy as np
 from skhyper._trial import Trial
 from skhyper.space import Categorical, Dimension, Integer, Real, Space, is_vector
 
-# Values that Optuna stores as they are; choices of other types are stored as text.
+# Types that Optuna stores unchanged; choices of other types are stored as text.
 _STORED = (bool, int, float, str, type(None))
 
 

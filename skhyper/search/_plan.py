@@ -1,4 +1,4 @@
-"""The plan of a search, which is all that a search class implements."""
+"""The plan of a search: the only thing that a search class implements."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ class Plan:
     ordered : bool
         Whether trials must not depend on the speed of the workers.
     shares_fits : bool
-        Whether candidates that one fit answers for are evaluated by one fit.
+        Whether candidates that can share one fit are evaluated by one fit.
     racer : Racer or None
         Ends trials after some of their folds.
     observers : tuple of Observer

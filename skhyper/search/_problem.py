@@ -1,4 +1,4 @@
-"""What the trials of a search depend on: digests of its parts, and versions of packages."""
+"""Digests of everything on which the trials of a search depend, and versions of packages."""
 
 import platform
 import sys
@@ -16,7 +16,7 @@ from skhyper.search._plan import Plan
 from skhyper.search._task import Task
 from skhyper.space import Categorical, Space
 
-# Parts of a search, and how a message says that they differ.
+# Parts of a search, with the words by which a message says that they differ.
 PARTS = {
     "data": "other data",
     "folds": "other folds",

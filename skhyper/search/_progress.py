@@ -23,7 +23,7 @@ def opening_line(
 
 
 def racing_line(history: History) -> str:
-    """How much a racer saved."""
+    """Summary of what racing has saved."""
     n_stopped = sum(trial.state == "stopped" for trial in history)
     n_run, n_all = (sum(map(len, f)) for f in zip(*((t.folds, t.scores) for t in history)))
     return f"Racing stopped {n_stopped} of {len(history)} candidates: {n_run} of {n_all} fits"

@@ -59,7 +59,7 @@ class Refittable(Interruptible):
     def refit_best(self, X: Any, y: Any = None, index: int | None = None, **params: Any) -> Self:
         """Fit the best candidate, or any other one, to data, without searching.
 
-        For use after an interruption, with ``refit=False``, with other data, or to take another
+        Use it after an interruption, with ``refit=False``, with other data, or for another
         candidate than the best. ``best_estimator_``, ``refit_time_`` and ``feature_names_in_`` are
         set as by ``fit``. If the fit fails or is interrupted, the search stays as it was.
 

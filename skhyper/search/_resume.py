@@ -43,7 +43,7 @@ class Start:
         Where an earlier process stopped.
     n_deaths : dict
         Trials that may have ended that process: from their numbers to how often they did so while
-        they were tried in a process of their own.
+        they were retried in a separate process.
     """
 
     history: History

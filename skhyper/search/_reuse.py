@@ -1,4 +1,4 @@
-"""The parameter `reuse` of a search: which objective it runs, and what is printed of it."""
+"""The parameter `reuse` of a search: the objective that it runs, and its line of output."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ def fit_groups(
 ) -> tuple[FitGroups | None, Mapping[str, str]]:
     """The candidates that can share whole fits, None if there are none; and why not.
 
-    With limits of single fits nothing is shared: each candidate has them for itself.
+    With limits of single fits nothing is shared, since the limits apply to each candidate.
     """
     if not plan.shares_fits:
         return None, {}
@@ -58,7 +58,7 @@ def _with_shared_steps(search: Any, plan: Plan, objective: Any) -> tuple[Any, Ma
         return objective, {"": "it has its own memory"}
     if has_callbacks_for_steps(search):
         return objective, {"": "callbacks observe the fits of its steps"}
-    # Lazy imports: searches of other estimators need none of it.
+    # Lazy imports: searches of other estimators do not need these modules.
     from skhyper.evaluation._reusing_objective import ReusingObjective
     from skhyper.evaluation._steps import steps_of
 

@@ -86,7 +86,7 @@ def sampled_plan(
 ) -> Plan:
     """A plan with candidates from a sampler, or all candidates of a small space.
 
-    With `follows`, candidates that the fits of a proposal answer for are added to it.
+    With `follows`, candidates that can share the fits of a proposal are added to it.
     """
     spaces = given_spaces(search.search_spaces, search.estimator, task.X, task.y)
     space = checked_space(search, spaces)

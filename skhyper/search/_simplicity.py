@@ -1,4 +1,4 @@
-"""Which of two values of a hyperparameter makes the simpler model.
+"""Order of hyperparameter values by the simplicity of the model.
 
 Simpler models are smoother, sparser or smaller. Hyperparameters are known by the last part of
 their names, as in ``"svc__C"``.

@@ -20,8 +20,8 @@ class Task:
 
     `fit_params`, `split_params` and `score_params` are metadata, routed to the estimator's ``fit``,
     the splitter and the scorer; `scorers` is one scorer, or those of several metrics;
-    `refit_metric` is the one that is optimized. `options` are arguments of ``fit`` that are no
-    metadata (those in ``_fit_options``), `seen` the arguments of scikit-learn's callbacks.
+    `refit_metric` is the one that is optimized. `options` are arguments of ``fit`` that are not
+    metadata (those in ``_fit_options``), `seen` are the arguments of scikit-learn's callbacks.
     """
 
     X: Any

@@ -34,7 +34,7 @@ def check_candidates(estimator: Any, candidates: Iterable[Mapping[str, Any]]) ->
 
 
 def _swap_key(value: Any) -> str:
-    """Key of a value that differs for those, such as steps, that change which names are valid."""
+    """Key of a value; it differs for values, such as steps, that change which names are valid."""
     if hasattr(value, "get_params") and not isinstance(value, type):
         return f"estimator {id(value)}"
     return str(value) if value is None or isinstance(value, str) else ""
