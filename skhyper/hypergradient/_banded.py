@@ -21,7 +21,7 @@ from skhyper._numeric._data import as_weights, checked_matrix, checked_target
 from skhyper._numeric._normal import Solver
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient import _problem as hg
-from skhyper.hypergradient._centred import SquaredLoss
+from skhyper.hypergradient._centered import SquaredLoss
 from skhyper.hypergradient._linear import LinearFold, LinearProblem, Training
 from skhyper.linear_model import BandedLogisticRegression, BandedRidge
 

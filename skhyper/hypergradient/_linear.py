@@ -195,4 +195,5 @@ class _LinearFit(Fit):
         if not want.data or design.dense is None:
             return Cotangents(gradient)
         p = self.fold.n_features
-        return Cotangents(gradient, at.bent(design.apply(u)) @ at.V[:p].T + at.residuals @ u[:p].T)
+        curved = at.curvature_times(design.apply(u))
+        return Cotangents(gradient, curved @ at.V[:p].T + at.residuals @ u[:p].T)

@@ -103,22 +103,22 @@ class _Point:
         return slope + self.training.l2[:, None] * self.V
 
     @cached_property
-    def bend(self) -> np.ndarray:
+    def curvature(self) -> np.ndarray:
         """Curvature of the loss in the form of the family, (n, K)."""
         return self.training.family.curvature(self.training.y, self.z)
 
-    def bent(self, s: np.ndarray) -> np.ndarray:
+    def curvature_times(self, s: np.ndarray) -> np.ndarray:
         """``c a ∂²ℓ/∂z² s`` for each sample, (n, K)."""
         t = self.training
-        return t.scale * t.weights * t.family.curved(self.bend, s)
+        return t.scale * t.weights * t.family.curved(self.curvature, s)
 
     def hessian_product(self, U: np.ndarray) -> np.ndarray:
-        bent = self.bent(self.design.apply(U))
-        return self.design.adjoint(bent) + self.training.l2[:, None] * U
+        curved = self.curvature_times(self.design.apply(U))
+        return self.design.adjoint(curved) + self.training.l2[:, None] * U
 
     def hessian_norm(self) -> float:
         """``sqrt(Vᵀ H V)``, bounded away from 0."""
-        curved, V = (self.bent(self.z) * self.z).sum(), self.V
+        curved, V = (self.curvature_times(self.z) * self.z).sum(), self.V
         return float(np.sqrt(max(curved + (self.training.l2[:, None] * V * V).sum(), 1e-300)))
 
 
@@ -159,7 +159,7 @@ class Newton:
         self._signs = np.sign(V)
         start = self._point(V)
         self._factored = self._factorize(start)
-        self.at, self.distance = self._polished(start)
+        self.at, self.distance = self._refined(start)
 
     @property
     def converged(self) -> bool:
@@ -206,7 +206,7 @@ class Newton:
         lengths = self._lengths * np.linalg.norm(at.residuals, axis=0)
         return _ROUNDING * (lengths + self._training.l2[:, None] * np.abs(at.V))
 
-    def _polished(self, at: _Point) -> tuple[_Point, float]:
+    def _refined(self, at: _Point) -> tuple[_Point, float]:
         """Newton's method on successive supports, and the distance after the last."""
         l1 = self._training.l1[:, None]
         distance = np.inf
@@ -241,7 +241,7 @@ class Newton:
             step[self._support] = -self._factored.solve(G, rtol)
             leaves = ((at.V + step) * self._signs < 0) & (self._training.l1 > 0)[:, None]
             if leaves.any():
-                return self._dropped(at.V, step, leaves, size), np.inf
+                return self._drop_from_support(at.V, step, leaves, size), np.inf
             t, decrement = self._step_length(at, step)
             if t > 0:
                 new = self._point(at.V + t * step)
@@ -293,7 +293,9 @@ class Newton:
 
         return step_length(slope, 1.0 if l1.any() else 64.0)
 
-    def _dropped(self, V: np.ndarray, step: np.ndarray, leaves: np.ndarray, size: float) -> _Point:
+    def _drop_from_support(
+        self, V: np.ndarray, step: np.ndarray, leaves: np.ndarray, size: float
+    ) -> _Point:
         """Point after a step on which some coefficients (`leaves`) leave the support.
 
         All of them, if that makes ``G`` smaller than `size`; else only the first along the step.
@@ -310,8 +312,8 @@ class Newton:
 
     def _factorize(self, at: _Point) -> _Factored:
         """Factorization of the Hessian at a point, on the support."""
-        t, S, bend = self._training, self._support, at.bend
-        curved = np.abs(t.family.curvature_diagonal(bend))
+        t, S, curvature = self._training, self._support, at.curvature
+        curved = np.abs(t.family.curvature_diagonal(curvature))
         diagonal = self._design.squared_norms(t.scale * t.weights * curved) + t.l2[:, None]
         scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         # Without a penalty coefficients diverge where the loss tends to 0.
@@ -319,9 +321,9 @@ class Newton:
         runs_away = not (t.l2.any() or t.l1.any()) and bool(flat.all())
         if t.family is multinomial:
             l2 = np.broadcast_to(t.l2[:, None], S.shape)
-            solve = self._factor.solver(self._design, t.scale * t.weights[:, 0], bend, l2, S)
+            solve = self._factor.solver(self._design, t.scale * t.weights[:, 0], curvature, l2, S)
             return _Factored(at, solve, scale, runs_away)
-        d = t.scale * t.weights * bend
+        d = t.scale * t.weights * curvature
         solvers = [
             hessian_solver(self._design.columns(S[:, k]), d[:, k], t.l2[S[:, k]])
             for k in range(S.shape[1])

@@ -28,7 +28,7 @@ from skhyper._numeric._data import Centered, as_weights, checked_matrix, checked
 from skhyper._numeric._normal import converged_solver
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient import _problem as hg
-from skhyper.hypergradient._centred import SquaredLoss
+from skhyper.hypergradient._centered import SquaredLoss
 
 # Sizes above which factorizations of the Gram matrix cost more than conjugate gradients throughout.
 _LARGEST_GRAM = 5000

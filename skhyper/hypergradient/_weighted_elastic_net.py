@@ -22,7 +22,7 @@ from skhyper._numeric import ElasticNetSolver
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import validate_params
-from skhyper.hypergradient._centred import SquaredLoss
+from skhyper.hypergradient._centered import SquaredLoss
 from skhyper.hypergradient._problem import (
     Fit,
     Fold,

@@ -25,7 +25,7 @@ from skhyper.hypergradient import (
     hypergradient,
     inner_problem,
 )
-from skhyper.hypergradient._centred import SquaredLoss
+from skhyper.hypergradient._centered import SquaredLoss
 
 DATA = designs()
 
