@@ -135,8 +135,8 @@ def _common(l2: np.ndarray, support: np.ndarray) -> np.ndarray:
 def _with_separate_means(solve: Solver, l2: np.ndarray, support: np.ndarray) -> Solver:
     """Solver with H, from a solver with H plus a term in the means of rows over the classes.
 
-    The means have equations of their own, ``λ ū = v̄``, with coefficients much smaller than all
-    others of H.
+    The means have separate equations, ``λ ū = v̄``, with coefficients much smaller than all others
+    of H.
     """
     common = _common(l2, support)
     if not common.any():

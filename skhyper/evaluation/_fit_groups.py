@@ -148,7 +148,7 @@ class SharingPool:
         self._carried: dict[tuple[int, int], list[str]] = {}  # followers of (trial, fold)
         self._awaited: dict[tuple[str, int], list[FoldJob]] = {}  # submitted jobs of followers
         self._known: dict[tuple[str, int], dict[str, Any]] = {}
-        self._settled = set(groups.finished)  # not to be carried any more
+        self._settled = set(groups.finished)  # no longer carried
         self._cancelled: set[str] = set()
         self._keys: dict[int, str] = {}  # of trials
         self._ready: deque[tuple[FoldJob, dict[str, Any]]] = deque()
@@ -225,7 +225,7 @@ class SharingPool:
     def _times(
         self, result: Mapping[str, Any], longest: float, key: str, job: FoldJob
     ) -> dict[str, Any]:
-        """Times of a follower: of its fit, if it were alone, and what was spent and saved."""
+        """Times of a follower: of its fit without sharing, and the seconds spent and saved."""
         alone, spent = longest * self._groups.share(key, job), result["fit_time"]
         counts = Reuse(1, 0, max(0.0, alone - spent))
         fit_time = alone if result.get(SHARED) else spent

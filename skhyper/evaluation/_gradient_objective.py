@@ -191,7 +191,7 @@ class _Fold:
         self._loaded = True
 
     def training_data(self) -> tuple[Any, Any]:
-        """The training data; copied anew if they were released, and no problem has kept them."""
+        """The training data; copied again if they were released and no problem has kept them."""
         if self._train is None:
             X = self._last_X()
             if X is None:
@@ -329,7 +329,7 @@ class _Fold:
 
         scikit-learn's scorers check their input at each call, which takes longer than the
         prediction of small models. The first score of each fold is computed both ways, since
-        swapped steps may have a score method of their own.
+        swapped steps may have their own score method.
         """
         try:
             loss, method = self._loss(), self._whole.criterion.method

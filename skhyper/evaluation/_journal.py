@@ -200,7 +200,7 @@ class Journal(Observer):
 
     @staticmethod
     def _append(file: BinaryIO, lines: bytes, end: int) -> None:
-        if file.tell() != end:  # of a line whose writing was interrupted, by Ctrl-C say
+        if file.tell() != end:  # of a line whose writing was interrupted, for example by Ctrl-C
             file.truncate(end)
             file.seek(end)
         left = memoryview(lines)

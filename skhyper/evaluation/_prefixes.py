@@ -40,7 +40,7 @@ def _joined(*keys: str) -> str:
 
 
 class Session:
-    """The data of one fold that are known, and what was shared.
+    """The known data of one fold, and counts of what was shared.
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ def scanned(data: bytes, name: str) -> Records:
     Raises
     ------
     ValueError
-        If it is no journal, or one of another version.
+        If it is not a journal, or one of another version.
     """
     *lines, rest = data.split(b"\n")
     _check_start(data, lines, name)

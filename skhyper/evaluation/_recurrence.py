@@ -58,7 +58,7 @@ class Recurrence:
 
 
 def _touches(name: str, path: str) -> bool:
-    """Whether a hyperparameter determines the estimator at a path, wholly or in part."""
+    """Whether a hyperparameter determines (a part of) the estimator at a path."""
     outer, _, last = name.rpartition("__")
     if last in _LISTS and (not outer or path.startswith(f"{outer}__")):
         return True

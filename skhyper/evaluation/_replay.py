@@ -197,7 +197,7 @@ def load_history(path: Any, damaged: str = "raise") -> History:
     Raises
     ------
     ValueError
-        If the file is no journal, one of another version, or damaged.
+        If the file is not a journal, has another version, or is damaged.
 
     Examples
     --------

@@ -65,5 +65,5 @@ class ReuseCounter(Observer):
             self.add(fold)
 
     def add(self, more: Reuse) -> None:
-        """Add what was shared elsewhere."""
+        """Add counts of fits shared elsewhere."""
         self.total = self.total.plus(more)

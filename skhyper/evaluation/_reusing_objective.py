@@ -69,7 +69,7 @@ class ReusingObjective:
         self._steps.clear()
 
     def run(self, job: FoldJob, train: Any = None, test: Any = None) -> dict[str, Any]:
-        """As :meth:`Objective.run`, with what was shared as ``result["reuse"]``.
+        """As :meth:`Objective.run`, with counts of shared fits as ``result["reuse"]``.
 
         Times include those that shared fits and outputs took when they were computed. A fold that
         runs out of memory is run again, with nothing kept.

@@ -87,7 +87,7 @@ class _NamelessFiles:
 
 
 class _FilesInFolder:
-    """Two files in a folder of their own."""
+    """Two files in a separate folder."""
 
     def __init__(self, parent: str | None):
         self._owner = os.getpid()
@@ -196,7 +196,7 @@ class _Pickler(cloudpickle.Pickler):
     def __init__(
         self, file: BinaryIO, arrays: _ArrayFile, max_nbytes: int, mode: str, whole: Any = None
     ):
-        self.buffers: list[tuple] = []  # locations of what is no array of numpy's
+        self.buffers: list[tuple] = []  # locations of buffers that are not numpy arrays
         super().__init__(file, protocol=5, buffer_callback=None if whole is None else self._buffer)
         self._arrays = arrays
         self._max_nbytes = max_nbytes

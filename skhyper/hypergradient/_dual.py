@@ -27,7 +27,7 @@ _EPS = np.finfo(float).eps
 
 
 class KernelFold(Fold):
-    """Training points, and what was computed for the last kernel and the last points to predict."""
+    """Training points, and a cache for the last kernel and the last points to predict."""
 
     def __init__(self, X: Any, noise: bool = False):
         self.train = Pair(X, noise=noise)

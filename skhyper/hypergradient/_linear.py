@@ -45,7 +45,7 @@ _SMALL = 1_000_000
 
 
 class LinearProblem(InnerProblem):
-    """Base class for linear models; ``training`` of a subclass defines what is minimized.
+    """Base class for linear models; ``training`` of a subclass defines the objective.
 
     Attributes
     ----------

@@ -98,7 +98,7 @@ def split_params(
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Split `params` into a composition's own hyperparameters and those of each step.
 
-    Raises ValueError for a name that is no hyperparameter, or that stands for a whole step.
+    Raises ValueError for a name that is not a hyperparameter, or that replaces a step.
     """
     own: dict[str, Any] = {}
     nested: dict[str, dict[str, Any]] = {step: {} for step in steps}

@@ -200,5 +200,5 @@ def differentiable_or_opaque(transformer: Any) -> DifferentiableTransformer:
 
 
 def as_dense(X: Any) -> np.ndarray:
-    """Data as a dense float64 array; memory is no concern, as dZ is dense anyway."""
+    """Data as a dense float64 array; memory is not a concern, since dZ is dense anyway."""
     return np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64)

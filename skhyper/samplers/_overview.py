@@ -95,7 +95,7 @@ def bracket(
 ) -> tuple[float, float]:
     """Nearest trials on both sides of `best`, in 1-D, that exceed `height` and descend to it.
 
-    Trials without value or gradient count too. Infinite where there is none.
+    Trials without value or gradient count too. Infinite without one.
     """
     bounds = ~(f <= height) & ~(g * (u - best) <= 0)
     low = max(u[bounds & (u < best)], default=-np.inf)

@@ -20,6 +20,6 @@ class RandomSampler(Sampler):
     uses_losses = False
 
     def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
-        # Earlier points are used only where random draws seldom satisfy a constraint.
+        # Earlier points are used only if random draws rarely satisfy a constraint.
         earlier = None if space.constraint is None else located_trials(space, history)[0]
         return space.sample(1, rng, earlier)[0]

@@ -33,7 +33,7 @@ def sobol_point(
 ) -> np.ndarray:
     """Point `number` of the Sobol sequence scrambled with `seed`, shape (d,).
 
-    If the constraint rejects it, a random point replaces it; if the constraint is seldom satisfied,
+    If the constraint rejects it, a random point replaces it; if the constraint is rarely satisfied,
     by a random walk from the `tried` points, (m, d).
     """
     sequence = qmc.Sobol(space.n_dims, scramble=True, seed=seed)

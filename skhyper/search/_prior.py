@@ -16,7 +16,7 @@ from skhyper.search._held_out import HeldOut, HeldOutLosses
 from skhyper.search._plan import Finding
 from skhyper.space import Space
 
-# Number of samples per additional hyperparameter from which on "auto" is no prior.
+# Number of samples per additional hyperparameter above which "auto" means no prior.
 _MANY_SAMPLES = 20
 # Relative decrease of the cross-validation loss up to which no warning is given.
 _MIN_DECREASE = 0.01

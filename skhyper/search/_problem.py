@@ -51,7 +51,7 @@ class Problem:
     def with_space(self) -> dict[str, str]:
         """The digests, with that of the space."""
         space = self._space
-        if space is not None:  # the values of the estimator, and known points, are no part of it
+        if space is not None:  # excluding the values of the estimator and known points
             space = space.with_defaults({}).with_accepted(np.empty((0, space.n_dims)))
         return {**self.digests, "space": digest(space)}
 

@@ -68,7 +68,7 @@ def _ranks(keys: Sequence[Any]) -> np.ndarray:
 
 
 def _ranks_of(name: str, params: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Ranks of the values of a hyperparameter; all 0 if they are no sizes."""
+    """Ranks of the values of a hyperparameter; all 0 if they are not sizes."""
     sign = _SIGN[name.rpartition("__")[2]]
     sizes = [_size(p[name]) if name in p else -np.inf for p in params]
     if any(size is None for size in sizes):

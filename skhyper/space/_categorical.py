@@ -117,7 +117,7 @@ def _check_choices(choices: Any) -> list:
     if not isinstance(choices, str | bytes | Mapping | set | frozenset | Iterator):
         try:
             listed = list(choices)
-        except (TypeError, AttributeError):  # an ensemble, say, has __iter__ but nothing in it
+        except (TypeError, AttributeError):  # an ensemble has __iter__ but no elements
             pass
         else:
             check_no_cycle(choices)

@@ -13,7 +13,7 @@ from skhyper.space._ranges import is_finite, is_number
 
 # Minimum number of numbers whose order is used.
 _FEWEST_ORDERED = 3
-# Minimum ratio of the largest to the smallest positive number for a log scale, besides a 0.
+# Minimum ratio of the largest to the smallest positive number for a log scale, ignoring a 0.
 _DECADE = 10.0
 
 

@@ -96,7 +96,7 @@ def _enumerated(space: "Space", drawn: int, rejected: np.ndarray) -> np.ndarray:
 def evenly(space: "Space", n: int, rng: np.random.Generator) -> np.ndarray:
     """Random points that meet the constraint, with all choices equally likely, (<= n, d).
 
-    So choices of negligible weight are drawn, too, and what is conditioned on them.
+    So choices of negligible weight, and hyperparameters conditioned on them, are drawn, too.
     """
     points = rng.random((n, space.n_dims))
     for column in range(space.n_dims):
@@ -107,8 +107,8 @@ def evenly(space: "Space", n: int, rng: np.random.Generator) -> np.ndarray:
 def walk(space: "Space", starts: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """End points of random walks from `starts` (m, d) through accepted points, (n, d).
 
-    Each step changes one or a few dimensions: a constraint that random points seldom meet is
-    often met by a neighbor of a point that meets it.
+    Each step changes one or a few dimensions: a constraint that random points rarely meet is often
+    met by a neighbor of a point that meets it.
     """
     points = starts[rng.integers(len(starts), size=n)]
     for _ in range(int(np.clip(_MAX_CALLS // n, _FEWEST_STEPS, _MOST_STEPS))):
