@@ -55,6 +55,17 @@ def private_copy(X: Any) -> Any:
     return X if make is None else make(X)
 
 
+def is_equal(X: Any, Y: Any) -> bool:
+    """Whether a copy has the values of the original; nan equals nan."""
+    if sparse.issparse(X):
+        names = [name for name in (*_COMPRESSED, "row", "col", "rows") if hasattr(X, name)]
+        return all(is_equal(getattr(X, name), getattr(Y, name)) for name in names)
+    if isinstance(X, np.ndarray):
+        same = X == Y
+        return bool(same.all() or (same | ((X != X) & (Y != Y))).all())
+    return bool(X.equals(Y) if hasattr(X, "equals") else X == Y)
+
+
 def with_copies(function: Callable[..., T], *data: Any) -> T:
     """``function(*data)`` with copies of the data, for a function that may write to them."""
     return function(*map(private_copy, data))

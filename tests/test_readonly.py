@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
 from skhyper._readonly import (
+    is_equal,
     private_copy,
     protected,
     with_copies,
@@ -54,6 +55,29 @@ def test_data_stay_as_they_are(kind):
         np.testing.assert_array_equal(values(X), before)
     np.testing.assert_array_equal(values(protected(X)), before)
     assert protected(protected(X)) is not X
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_equal_copies(kind):
+    X = KINDS[kind]
+    copied = private_copy(X)
+    assert is_equal(copied, X)
+    if kind in ("csr", "csc", "coo"):
+        copied.data = copied.data[::-1].copy()  # the same sum
+    elif hasattr(X, "iloc"):
+        copied.iloc[0] = X.iloc[1]
+    else:
+        copied[0], copied[1] = list(X[1]), list(X[0])
+    assert not is_equal(copied, X)
+
+
+def test_equal_copies_of_other_types():
+    with_nan = np.array([1.0, np.nan])
+    assert is_equal(with_nan.copy(), with_nan)
+    assert not is_equal(np.array([np.nan, np.nan]), with_nan)
+    texts = np.array(["a", None], dtype=object)
+    assert is_equal(texts.copy(), texts)
+    assert not is_equal(np.array(["b", None], dtype=object), texts)
 
 
 def test_arrays_are_not_copied():

@@ -31,12 +31,15 @@ class Family:
     value : callable or None
         ``value(y, z) -> ℓ``, (n,), for y and z of shape (n, K); for the families that
         :func:`skhyper._numeric.newton` fits.
+    jumps : bool
+        Whether the curvature is piecewise constant, and jumps between the pieces.
     """
 
     slope: Callable[[Array, Array], Array]
     curvature: Callable[[Array, Array], Array]
     by: dict[str, Callable[[Array, Array], Array]]
     value: Callable[[Array, Array], Array] | None = None
+    jumps: bool = False
 
     def curved(self, h: Array, s: Array) -> Array:
         """``∂²ℓ/∂z² s`` for each sample, (n, K)."""
@@ -69,7 +72,7 @@ multinomial = Family(
 )
 # y in {-1, 1}
 squared_hinge = Family(
-    lambda y, z: -2 * y * np.maximum(1 - y * z, 0), lambda y, z: 2.0 * (y * z < 1), {}
+    lambda y, z: -2 * y * np.maximum(1 - y * z, 0), lambda y, z: 2.0 * (y * z < 1), {}, jumps=True
 )
 
 
@@ -79,6 +82,7 @@ def squared_epsilon_insensitive(epsilon: float) -> Family:
         lambda y, z: 2 * np.sign(z - y) * np.maximum(np.abs(z - y) - epsilon, 0),
         lambda y, z: 2.0 * (np.abs(z - y) > epsilon),
         {"epsilon": lambda y, z: -2 * np.sign(z - y) * (np.abs(z - y) > epsilon)},
+        jumps=True,
     )
 
 

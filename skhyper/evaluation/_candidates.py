@@ -300,7 +300,7 @@ class SampledCandidates:
             for params in space.from_unit(draw(_MAX_REDRAWS, rng)):
                 if self._is_new(params, space, tried):
                     return params
-        if space.n_settings > _MAX_ENUMERATED:
+        if space.n_candidates > _MAX_ENUMERATED:
             which = "" if space.constraint is None else " that the constraint accepts"
             reason = f"no new candidate{which} was found in {2 * _MAX_REDRAWS} draws"
             self._end = StopReason(reason, "candidates")

@@ -177,6 +177,12 @@ class _LinearFit(Fit):
                 "training problem has no solution, or is too ill-conditioned. Scale the features, "
                 "or increase the penalty."
             )
+        if not self._newton.is_determined:
+            raise NotDifferentiableError(
+                f"The solution of {self.fold.problem.estimator!r} is not accurate enough to tell "
+                "on which samples the loss is 0, and so the derivative: scale the features, or "
+                "penalize more."
+            )
         U = self._newton.solve(dw)
         if U is None:
             raise NotDifferentiableError(

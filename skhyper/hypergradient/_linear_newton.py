@@ -34,6 +34,8 @@ _STEP_RTOL, _LARGEST_STEP_RTOL = 1e-3, (0.1, 0.01)
 _ROUNDING = 64 * np.finfo(float).eps
 # Relative curvature of a loss below which it counts as vanished.
 _FLAT = 1e-9
+# Errors of linear predictors are assumed larger than estimated by this factor.
+_CAUTION = 10
 # Gradients above the l1 penalty by less than this share are rounding errors.
 _SLACK = 1e-8
 
@@ -164,6 +166,20 @@ class Newton:
     @property
     def converged(self) -> bool:
         return bool(self.distance <= _ACCEPTED)
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether the curvature of no sample jumps within the error of its linear predictor.
+
+        From ``c a h (δz)² <= δVᵀ H δV``, the square of the distance that is left.
+        """
+        t, at = self._training, self.at
+        if not t.family.jumps:
+            return True
+        with np.errstate(divide="ignore"):
+            error = _CAUTION * self.distance * at.hessian_norm() / np.sqrt(2 * t.scale * t.weights)
+        below, above = (t.family.curvature(t.y, z) for z in (at.z - error, at.z + error))
+        return bool((below == above)[t.weights > 0].all())
 
     def solve(self, dw: np.ndarray) -> np.ndarray | None:
         """``H⁻¹ dw`` on the support; None if conjugate gradients do not converge.

@@ -34,9 +34,10 @@ class Stage:
     def __init__(self, name: str, transformer: Any):
         self.name = name
         self.map: DifferentiableTransformer = differentiable_or_opaque(transformer)
-        self._drop_data()
+        self.forget()
 
-    def _drop_data(self) -> None:
+    def forget(self) -> None:
+        """Drop the data, and what was transformed."""
         self._fitted_on: tuple | None = None
         self.Z_train: Any = None
         # Key, the map after it transformed these data, and the result.
@@ -63,7 +64,7 @@ class Stage:
                 known = old_y is y and _same_objects(old_fit_params, fit_params)
                 if known and equal_params(old_params, params):
                     return self.Z_train
-        self._drop_data()  # a failed fit leaves no outdated result
+        self.forget()  # a failed fit leaves no outdated result
         self.Z_train = self.map.fit_transform(params, X, y, **fit_params)
         self._fitted_on = (key, X, y, clone(dict(params), safe=False), dict(fit_params))
         return self.Z_train

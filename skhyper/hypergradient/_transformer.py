@@ -13,7 +13,7 @@ dZ : like Z, dense;  dX : like X, dense;  None stands for zeros
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import singledispatch
 from typing import Any
 
@@ -109,14 +109,15 @@ class DifferentiableTransformer(ABC):
 class LeafTransformer(DifferentiableTransformer):
     """Base class for a transformer without nested ones."""
 
-    _call_with = staticmethod(with_protected)
+    # Calls a function of data; they are read-only.
+    call_with: Callable[..., Any] = staticmethod(with_protected)
 
     def fit_transform(
         self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
     ) -> Any:
         self.fitted = clone(self.transformer).set_params(**clone(dict(params), safe=False))
         self.X_train, self.fit_params = X, fit_params
-        return self._call_with(self._fit_transform, X, y)
+        return self.call_with(self._fit_transform, X, y)
 
     def _fit_transform(self, X: Any, y: Any) -> Any:
         if hasattr(self.fitted, "fit_transform"):
@@ -125,7 +126,7 @@ class LeafTransformer(DifferentiableTransformer):
 
     def transform(self, X: Any) -> Any:
         self.X_test = X
-        return self._call_with(self.fitted.transform, X)
+        return self.call_with(self.fitted.transform, X)
 
     def sides(self, dZ_train: Side, dZ_test: Side) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Index (0 for training, 1 for test), dense X, and dZ of each side that has a dZ."""
@@ -141,7 +142,7 @@ class OpaqueTransformer(LeafTransformer):
     passes_inputs = False
 
     # Unknown third-party code may write to its input.
-    _call_with = staticmethod(with_copies)
+    call_with = staticmethod(with_copies)
 
     def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         if inputs:

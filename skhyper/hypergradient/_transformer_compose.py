@@ -12,8 +12,9 @@ Z_s = ω T(X_c)
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion
 
-from skhyper._readonly import works_in_place
+from skhyper._readonly import is_equal, private_copy, works_in_place
 from skhyper._sklearn import input_indices, set_remainder
 from skhyper.hypergradient._chain import is_step
 from skhyper.hypergradient._problem import Gradient, NotDifferentiableError
@@ -30,6 +31,7 @@ from skhyper.hypergradient._stage import Stage, split_params, stripped
 from skhyper.hypergradient._transformer import (
     DifferentiableTransformer,
     Names,
+    OpaqueTransformer,
     Pulled,
     Side,
     as_dense,
@@ -114,6 +116,10 @@ class _SideBySide(DifferentiableTransformer):
     def parts(self) -> Iterator[_Part]:
         """Columns of each transformer in the last fit."""
 
+    def call(self, function: Callable[..., Any], X: Any, *y: Any) -> Any:
+        """``function(X, *y)``, which calls the transformers."""
+        return function(X, *y)
+
     def fit_transform(
         self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
     ) -> Any:
@@ -125,7 +131,7 @@ class _SideBySide(DifferentiableTransformer):
             stand_in.params, stand_in.key = nested[name], X
         self.with_children(template, self._stand_ins)
         n_jobs, template.n_jobs = template.n_jobs, 1  # stages hold caches: no copies in workers
-        Z = template.fit_transform(X, y, **fit_params)
+        Z = self.call(partial(template.fit_transform, **fit_params), X, y)
         self.X_train, self._template = X, template
         self._weights = template.transformer_weights or {}
         self.fitted = copy.copy(template)
@@ -143,7 +149,7 @@ class _SideBySide(DifferentiableTransformer):
         self.X_test = X
         for stand_in in self._stand_ins.values():
             stand_in.key = X
-        return self._template.transform(X)
+        return self.call(self._template.transform, X)
 
     def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         gradient: Gradient = {}
@@ -200,6 +206,16 @@ def _add_columns(dX: Side, part: Side, X: Any, columns: Any) -> Side:
     return dX
 
 
+_IN_PLACE = (
+    "A transformer of a FeatureUnion works in place, which changes the data of the others: use "
+    "copy=True, or a function that returns new data."
+)
+
+
+def _call(function: Callable[..., Any], *data: Any) -> Any:
+    return function(*data)
+
+
 @transformer_vjp.register(FeatureUnion)
 class FeatureUnionMap(_SideBySide):
     """FeatureUnion, for `transformer_weights` (a dict) and ``name__…`` of its transformers."""
@@ -207,10 +223,23 @@ class FeatureUnionMap(_SideBySide):
     def __init__(self, transformer: Any):
         super().__init__(transformer)
         if works_in_place(transformer):
-            raise NotDifferentiableError(
-                "In a FeatureUnion, a transformer with copy=False changes the data of the "
-                "others: use copy=True."
-            )
+            raise NotDifferentiableError(_IN_PLACE)
+        # Functions that may write to their data share one copy, compared after all calls.
+        opaque = [s.map for s in self._stages.values() if isinstance(s.map, OpaqueTransformer)]
+        self._copies = bool(opaque)
+        for stage_map in opaque:
+            stage_map.call_with = _call
+
+    def call(self, function: Callable[..., Any], X: Any, *y: Any) -> Any:
+        if not self._copies:
+            return function(X, *y)
+        copied = private_copy(X)
+        result = function(copied, *y)
+        if not is_equal(copied, X):
+            for stage in self._stages.values():
+                stage.forget()
+            raise NotDifferentiableError(_IN_PLACE)
+        return result
 
     @staticmethod
     def children(transformer: Any) -> list[tuple[str, Any]]:

@@ -88,7 +88,7 @@ class Maximizer:
         self, space: Space, centers: np.ndarray, known: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
         """All points of a small space, else random points and steps from the centers, (m, d)."""
-        if space.n_settings <= self.n_candidates:
+        if space.n_candidates <= self.n_candidates:
             return every_point(space)
         rules = self.rules
         share = max(rules.min_candidate_share, min(1.0, rules.n_full_candidates / len(known)))
@@ -142,7 +142,7 @@ class Maximizer:
     def _free(self, surrogate: GPSurrogate, points: np.ndarray, n_known: int) -> np.ndarray:
         """Features (n, p) over which the acquisition is maximized locally from points (n, d)."""
         free = surrogate.encoding.free(points)
-        if surrogate.space.n_settings <= self.n_candidates:
+        if surrogate.space.n_candidates <= self.n_candidates:
             return np.zeros_like(free)
         late = n_known >= self.rules.first_polish or surrogate.gp.derivatives is not None
         return free & (late | (free.sum(axis=1, keepdims=True) > self.rules.covered_dimensions))

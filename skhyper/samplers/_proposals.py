@@ -25,7 +25,7 @@ _EVERY_POINT: WeakKeyDictionary[Space, np.ndarray] = WeakKeyDictionary()
 def every_point(space: Space) -> np.ndarray:
     """All points of a finite space that the constraint accepts, (m, d)."""
     if space not in _EVERY_POINT:
-        points = list(space.grid(int(space.n_settings)))
+        points = list(space.grid(int(space.n_candidates)))
         _EVERY_POINT[space] = np.array(points).reshape(len(points), space.n_dims)
     return _EVERY_POINT[space]
 

@@ -102,7 +102,7 @@ def sampled_plan(
     if design is not None:
         candidates: Any = _grid_candidates(search, space, first, design)
     elif _tries_everything(search, space, in_phases):
-        candidates = _grid_candidates(search, space, first, space.grid(int(space.n_settings)))
+        candidates = _grid_candidates(search, space, first, space.grid(int(space.n_candidates)))
     else:
         if search.include_default is None and sampler.starts_from_default:
             first += own
@@ -122,7 +122,7 @@ def _may_follow(search: Any) -> bool:
 
 def _tries_everything(search: Any, space: Space, in_phases: list[tuple[Space, float]]) -> bool:
     """Whether all candidates will be tried, so that their order does not matter."""
-    every = len(in_phases) == 1 and space.n_settings <= in_phases[0][1]
+    every = len(in_phases) == 1 and space.n_candidates <= in_phases[0][1]
     return every and not search.allow_repeats and search.max_time is None
 
 

@@ -111,7 +111,7 @@ def own_params(search: Any, space: Space) -> list[Mapping[str, Any]]:
     else:
         params = {name: own[name] for name in space.names if name in own}
     # A space with at most `n_iter` candidates is taken as a complete list.
-    is_list = space.n_settings <= (DEFAULT_N_ITER if search.n_iter is None else search.n_iter)
+    is_list = space.n_candidates <= (DEFAULT_N_ITER if search.n_iter is None else search.n_iter)
     if search.include_default is None and (search.error_score == "raise" or is_list):
         return []
     reason = _why_not_tried(search.estimator, params, space)

@@ -74,14 +74,14 @@ def _gives_up(space: "Space", n: int, drawn: int, n_found: int, n_known: int) ->
     """Whether further draws are unlikely to find `n` points."""
     if n_known and _RARE * n_found < drawn:
         return True
-    has_start = n_found > 0 or n_known > 0 or space.n_settings <= _MAX_ENUMERATED
+    has_start = n_found > 0 or n_known > 0 or space.n_candidates <= _MAX_ENUMERATED
     return drawn >= max(_MAX_DRAWS if has_start else _MAX_DRAWS_FOR_ONE, 16 * n)
 
 
 def _enumerated(space: "Space", drawn: int, rejected: np.ndarray) -> np.ndarray:
     """Points of a finite space that meet a constraint which random draws never met, (>= 1, d)."""
     found: list[np.ndarray] = []
-    if space.n_settings <= _MAX_ENUMERATED:
+    if space.n_candidates <= _MAX_ENUMERATED:
         found = list(itertools.islice(space.grid(_MAX_ENUMERATED), _MAX_STARTS))
     if not found:
         (example,) = space.from_unit(rejected[:1])

@@ -127,7 +127,7 @@ class Space(Printed):
         return len(self._columns.subspaces)
 
     @property
-    def n_settings(self) -> float:
+    def n_candidates(self) -> float:
         """Number of distinct candidates, ``inf`` if one dimension is continuous.
 
         An upper bound if there are conditions or a constraint.

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from hypergradient.problems import Session, designs, target, weights
+from scipy import sparse
 from sklearn.linear_model import (
     ElasticNet,
     GammaRegressor,
@@ -114,6 +115,26 @@ def test_linear_svc_with_an_l1_penalty():
 def test_linear_svr(design, weighted):
     estimator = LinearSVR(loss="squared_epsilon_insensitive", C=0.7, epsilon=0.2)
     check(estimator, design, "real", weighted, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:Liblinear failed")
+@pytest.mark.parametrize("model", [LinearSVC, LinearSVR])
+def test_samples_at_the_kink_of_the_loss(model):
+    """At a weak penalty of features near 1e4, samples are within rounding of the kink."""
+    rng = np.random.default_rng(0)
+    X = sparse.random(40, 80, 0.3, format="csr", random_state=0, data_rvs=rng.standard_normal)
+    y = (X @ rng.standard_normal(80) > 0).astype(int)
+    loss = {} if model is LinearSVC else {"loss": "squared_epsilon_insensitive", "epsilon": 0.1}
+    for scale, C, is_known in ((1.0, 1.0, True), (1e4, 1.0, False), (1e4, 1e-8, True)):
+        problem = Session(model(C=C, **loss))
+        problem.load(X * scale, y)
+        problem.fit({"C": C})
+        problem.predict(X * scale, "decision_function" if model is LinearSVC else "predict")
+        if is_known:
+            assert np.isfinite(problem.vjp(np.ones(40)).params["C"])
+        else:
+            with pytest.raises(NotDifferentiableError, match="on which samples the loss is 0"):
+                problem.vjp(np.ones(40))
 
 
 def test_weights_of_zero_are_samples_left_out():

@@ -149,7 +149,7 @@ class StandsStill(Wrong):
 
 class NeverTwice(Wrong):
     def spoil(self, point, space, history):
-        if len(history) >= space.n_settings:
+        if len(history) >= space.n_candidates:
             raise RuntimeError("nothing left")
         return point
 

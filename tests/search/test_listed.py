@@ -125,7 +125,7 @@ def test_unknown_names_are_found_before_any_fit(cls):
 
 def test_the_space_is_told():
     search = skhyper.GridSearchCV(SVC(), {"C": (1, 10)}).fit(X, y)
-    assert search.space_.n_settings == 2, "a tuple is a list of choices here"
+    assert search.space_.n_candidates == 2, "a tuple is a list of choices here"
 
     class OnlyDraws:
         def rvs(self, random_state=None):

@@ -102,6 +102,20 @@ class Doubles(TransformerMixin, BaseEstimator):
         return X
 
 
+class Noted:
+    """The identity, which keeps what it was called with; copies share its list."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __call__(self, Z):
+        self.seen.append(Z)
+        return Z
+
+
 SCALER = StandardScaler(copy=False)
 IN_PLACE = {
     "scaler": make_pipeline(SCALER, Ridge()),
@@ -132,6 +146,25 @@ def test_steps_that_work_in_place(case, kind):
     data = (X if kind == "array" else FRAME).copy()
     space = {name: (1e-3, 1e-1, "log-uniform") if case == "lasso" else PENALTY}
     differentiated(checked(model, space, data, T, scoring="neg_mean_squared_error"))
+
+
+@pytest.mark.parametrize("kind", ["array", "frame", "sparse"])
+def test_functions_of_a_union_that_work_in_place(kind):
+    """Here scikit-learn's own result is that the other half is changed, too: no derivatives."""
+    data = {"array": X, "frame": FRAME, "sparse": SPARSE}[kind].copy()
+    branch = Doubles() if kind == "sparse" else FunctionTransformer(halve)
+    union = FeatureUnion([("a", branch), ("b", "passthrough"), ("c", FunctionTransformer())])
+    with pytest.warns(SkhyperWarning, match="works in place"):
+        search = checked(make_pipeline(union, Ridge()), {"ridge__alpha": PENALTY}, data, T)
+    assert all(trial.gradient is None for trial in search.history_)
+
+
+def test_functions_of_a_union_share_one_copy():
+    seen = []
+    union = FeatureUnion([(name, FunctionTransformer(Noted(seen))) for name in "abc"])
+    differentiated(checked(make_pipeline(union, Ridge()), {"ridge__alpha": PENALTY}, X, T))
+    assert np.shares_memory(seen[0], seen[1])
+    assert not np.shares_memory(seen[0], X)
 
 
 def test_targets_that_are_transformed_in_place():

@@ -60,7 +60,7 @@ def test_a_fit_that_a_tool_has_replaced_is_called(search, options, monkeypatch):
     assert scores == sorted(trial.loss for trial in expected.history_)
     assert fitted.best_score_ == expected.best_score_
     assert (fitted.n_trials_, fitted.stop_reason_) == (2, "every candidate was tried")
-    assert fitted.space_.n_settings == 2
+    assert fitted.space_.n_candidates == 2
     for trial in fitted.history_:
         np.testing.assert_allclose(trial.scores.mean(), -trial.loss)
     with pytest.warns(SkhyperWarning, match="max_time, fit_timeout: ignored, because a tool"):

@@ -39,7 +39,7 @@ def test_repeated_objects_are_one_and_keep_their_probability():
 
 def test_a_space_of_repeated_choices_has_each_setting_once():
     space = Space({"a": [1, 2, 1], "b": np.array([3, 3])})
-    assert space.n_settings == 2
+    assert space.n_candidates == 2
     assert [s["a"] for s in space.from_unit(list(space.grid(5)))] == [1, 2]
 
 

@@ -301,7 +301,7 @@ def test_grid_equals_scikit_learns(spaces):
     assert [repr(sorted(s.items())) for s in grid] == [
         repr(sorted(s.items())) for s in ParameterGrid(spaces)
     ]
-    assert space.n_settings == len(ParameterGrid(spaces))
+    assert space.n_candidates == len(ParameterGrid(spaces))
 
 
 def test_grid_of_weighted_choices_has_them_all():
@@ -319,7 +319,7 @@ def test_grid_of_ranges():
 
 
 @pytest.mark.parametrize(
-    ("spaces", "n_settings"),
+    ("spaces", "n_candidates"),
     [
         ({"a": [1, 2, 3], "b": (1, 4)}, 12),
         ([{"a": [1, 2, 3]}, {"b": (1, 4)}], 7),
@@ -331,8 +331,8 @@ def test_grid_of_ranges():
     ],
     ids=short,
 )
-def test_n_settings(spaces, n_settings):
-    assert Space(spaces).n_settings == n_settings
+def test_n_candidates(spaces, n_candidates):
+    assert Space(spaces).n_candidates == n_candidates
 
 
 def test_a_discrete_distribution_can_be_enumerated():
@@ -367,7 +367,7 @@ def test_restrict():
         assert all(("gamma" in s) == (s["kernel"] == "rbf") for s in settings)
     assert part.locate({"kernel": "linear", "C": 0.2}) is None
     assert (whole.names, whole.budgets) == (names, budgets)
-    assert whole.restrict(0).n_settings == math.inf
+    assert whole.restrict(0).n_candidates == math.inf
 
 
 def test_restrict_of_a_single_dict_is_the_same_space():
@@ -476,7 +476,7 @@ class TestVectors:
 
     def test_columns(self, space):
         assert space.names == ("kind", "scale", "scale", "weights", "weights")
-        assert space.n_settings == np.inf
+        assert space.n_candidates == np.inf
 
     def test_there_and_back(self, space):
         (setting,) = space.from_unit([[0.75, 0.5, 1.0, 0.1, 0.2]])
