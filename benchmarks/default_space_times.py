@@ -4,7 +4,7 @@
 
 On 2,000 rows with 20 standardized features, for each estimator with a table of default ranges: each
 hyperparameter at both ends of its range, the others at the estimator's defaults; then all of them
-at their slower ends, which is close to the slowest candidate of the space; and ten random
+at their slower ends, which is close to the slowest candidate of the space; and three random
 candidates. Each fit runs in a process of its own, which ends after 60 times the default's time.
 """
 
@@ -25,7 +25,7 @@ from sklearn.utils import all_estimators
 from skhyper.space import Space, default_space
 from skhyper.space._default_tables import TABLES
 
-N_ROWS, N_FEATURES, N_DRAWS, MOST = 2000, 20, 10, 60
+N_ROWS, N_FEATURES, N_DRAWS, MOST = 2000, 20, 3, 60
 # What takes texts, counts or several targets is left out; so is what takes no time.
 LEFT_OUT = ("Vectorizer", "MultiTask", "PassiveAggressive", "Select", "NB", "PCA", "NuSV")
 QUIET = {"LGBM": {"verbose": -1, "n_jobs": 1}, "XGB": {"n_jobs": 1}}
@@ -77,10 +77,15 @@ def cpu_seconds(estimator, X, y, most=1000.0):
     return float(text) if text else float("inf")
 
 
+def coordinates(dimension):
+    """The ends of a range; all choices of a list."""
+    return dimension.grid(99) if dimension.kind == "categorical" else (0.0, 1.0)
+
+
 def run(name, estimator):
     X, y = data_for(name, estimator)
     space = Space(default_space(estimator, X, y))
-    default = float(np.median([cpu_seconds(clone(estimator), X, y) for _ in range(3)]))
+    default = float(np.median([cpu_seconds(clone(estimator), X, y) for _ in range(2)]))
 
     def ratio(params):
         most = MOST * max(default, 0.05)
@@ -88,7 +93,7 @@ def run(name, estimator):
 
     ends, slowest = {}, {}
     for hyperparameter, dimension in zip(space.names, space.dimensions, strict=True):
-        values = [dimension.from_unit(u) for u in dimension.grid(2)]
+        values = [dimension.from_unit(u) for u in coordinates(dimension)]
         ratios = [ratio({hyperparameter: value}) for value in values]
         ends[hyperparameter] = {str(v): r for v, r in zip(values, ratios, strict=True)}
         slowest[hyperparameter] = values[int(np.argmax(ratios))]

@@ -44,6 +44,8 @@ class Data:
         The penalty from which on all coefficients of a lasso are 0.
     sample : tuple (X, y) or None
         Some of the rows.
+    path : tuple of str
+        Names of the transformers before the estimator.
     """
 
     n: int | None = None
@@ -52,6 +54,7 @@ class Data:
     y_std: float | None = None
     alpha_max: float | None = None
     sample: tuple[Any, Any] | None = None
+    path: tuple[str, ...] = ()
 
     @classmethod
     def from_data(cls, X: Any, y: Any) -> "Data":
@@ -74,7 +77,7 @@ class Data:
 
     def unscaled(self) -> "Data":
         """What is still known after an unknown transformer."""
-        return Data(n=self.n, y_std=self.y_std)
+        return Data(n=self.n, y_std=self.y_std, path=self.path)
 
     def after(self, steps: Sequence[Any]) -> "Data":
         """What is known after transformers, which are fitted to some of the rows if that is quick.
@@ -84,6 +87,10 @@ class Data:
         steps = [step for step in steps if step not in (None, "passthrough")]
         if not steps:
             return self
+        names = [type(s).__name__ + ("" if _is_quick(s) else " (not fitted)") for s in steps]
+        return replace(self._after(steps), path=(*self.path, *names))
+
+    def _after(self, steps: Sequence[Any]) -> "Data":
         if self.sample is None or not all(map(_is_quick, steps)):
             return self.unscaled()
         from sklearn.pipeline import Pipeline  # `import skhyper` does without it

@@ -44,9 +44,10 @@ def share(low: float) -> Spec:
 
 def gamma(data: Data, own: Mapping[str, Any]) -> Any:
     """Around ``1 / (p var(X))``, which is scikit-learn's ``"scale"``."""
-    if data.p is None or data.variance is None:
+    p, variance = data.p, data.variance
+    if p is None or variance is None:
         return (1e-4, 1e1, LOG)
-    scale = 1.0 / (data.p * data.variance)
+    scale = 1.0 / (p * variance)
     return (_rounded(1e-3 * scale), _rounded(1e2 * scale), LOG)
 
 

@@ -200,10 +200,16 @@ TABLES = {name: table for names, table in _FAMILIES.items() for name in names.sp
 WEAK_LEARNER = {"max_depth": (1, 6)}
 
 
-def table_of(estimator: Any, size: str = "full") -> dict[str, Any]:
-    """The table of an estimator's class, or of the nearest base that has one."""
+def class_with_table(estimator: Any) -> str:
+    """Name of the estimator's class, or of the nearest base that has a table; empty without."""
     for cls in type(estimator).__mro__:
         if cls.__module__.partition(".")[0] in PACKAGES and cls.__name__ in TABLES:
-            minor = MINOR.get(cls.__name__, set()) if size == "small" else set()
-            return {name: spec for name, spec in TABLES[cls.__name__].items() if name not in minor}
-    return {}
+            return cls.__name__
+    return ""
+
+
+def table_of(estimator: Any, size: str = "full") -> dict[str, Any]:
+    """The table of :func:`class_with_table`; empty if there is none."""
+    name = class_with_table(estimator)
+    minor = MINOR.get(name, set()) if size == "small" else set()
+    return {key: spec for key, spec in TABLES.get(name, {}).items() if key not in minor}
