@@ -4,7 +4,8 @@
 
 On 2,000 rows with 20 standardized features, for each estimator with a table of default ranges: each
 hyperparameter at both ends of its range, the others at the estimator's defaults; then all of them
-at their slower ends, which is close to the slowest candidate of the space; and three random
+at their slower ends, which is close to the slowest candidate of the space (those that alone make
+no difference at their defaults, at their lower and at their upper ends); and three random
 candidates. Each fit runs in a process of its own, which ends after 60 times the default's time.
 """
 
@@ -91,18 +92,24 @@ def run(name, estimator):
         most = MOST * max(default, 0.05)
         return round(cpu_seconds(clone(estimator).set_params(**params), X, y, most) / default, 2)
 
-    ends, slowest = {}, {}
+    ends, slowest, indifferent = {}, {}, []
     for hyperparameter, dimension in zip(space.names, space.dimensions, strict=True):
         values = [dimension.from_unit(u) for u in coordinates(dimension)]
         ratios = [ratio({hyperparameter: value}) for value in values]
         ends[hyperparameter] = {str(v): r for v, r in zip(values, ratios, strict=True)}
-        slowest[hyperparameter] = values[int(np.argmax(ratios))]
+        if max(ratios) < 1.15 * min(ratios):
+            indifferent.append((hyperparameter, values[0], values[-1]))
+        else:
+            slowest[hyperparameter] = values[int(np.argmax(ratios))]
+    corners = [slowest, slowest | {name: low for name, low, _ in indifferent}]
+    corners.append(slowest | {name: high for name, _, high in indifferent})
+    corners = {str(params): ratio(params) for params in corners}
     draws = space.from_unit(space.sample(N_DRAWS, np.random.default_rng(0)))
     return {
         "default_cpu_seconds": round(default, 4),
         "ends": ends,
-        "slowest": str(slowest),
-        "slowest_ratio": ratio(slowest),
+        "corners": corners,
+        "slowest_ratio": max(corners.values()),
         "draws": sorted(ratio(params) for params in draws),
     }
 

@@ -107,6 +107,14 @@ class Data:
         """What is known of a share of the samples."""
         return self if self.n is None else replace(self, n=int(share * self.n))
 
+    def predictions(self, n_models: int, is_target: bool) -> "Data":
+        """What is known of predictions as features; `is_target` if they are about y itself."""
+        path = (*self.path, "predictions")
+        if not is_target or self.y_std is None:
+            return Data(n=self.n, y_std=self.y_std, path=path)
+        variance = self.y_std**2
+        return Data(self.n, n_models, variance, self.y_std, alpha_max=variance, path=path)
+
     def with_target_of(self, transformed: bool) -> "Data":
         """The same; without what is known of the target if that is `transformed`."""
         return replace(self, y_std=None, alpha_max=None) if transformed else self

@@ -32,6 +32,11 @@ def up_to(low: int, high: int, share: float, prior: str = LOG) -> Spec:
     return spec
 
 
+def leaves(data: Data, own: Mapping[str, Any]) -> Any:
+    """Of trees in boosting: at most one for 16 samples, if that is more than the default of 31."""
+    return (4, 512 if data.n is None else min(512, max(32, data.n // 16)), LOG)
+
+
 def share(low: float) -> Spec:
     """A share of the samples, larger for small data, whose folds would have too few."""
 

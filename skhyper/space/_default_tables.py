@@ -109,7 +109,7 @@ _FAMILIES: dict[str, dict[str, Any]] = {
     "HistGradientBoostingClassifier HistGradientBoostingRegressor": {
         "learning_rate": (5e-3, 0.5, LOG),
         "max_iter": ranges.rounds(50, 500, "early_stopping"),
-        "max_leaf_nodes": (4, 512, LOG),
+        "max_leaf_nodes": ranges.leaves,
         "min_samples_leaf": ranges.up_to(1, 200, 0.25),
         "l2_regularization": (1e-8, 10.0, LOG),
         "max_features": (0.3, 1.0),

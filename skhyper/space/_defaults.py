@@ -160,8 +160,9 @@ def _reaching(estimator: Any, name: str, data: Data) -> Data:
         return data.with_target_of(own["func"] is not None or own["transformer"] is not None)
     if "BaseBagging" in classes:
         return data.part(LEAST_SHARE)
-    same = classes & _SAME_DATA and name != "final_estimator"
-    return data if same else Data(n=data.n)
+    if name == "final_estimator":
+        return data.predictions(len(estimator.estimators), is_target="StackingRegressor" in classes)
+    return data if classes & _SAME_DATA else Data(n=data.n)
 
 
 def _class_names(estimator: Any) -> set[str]:
