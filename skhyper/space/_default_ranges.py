@@ -32,9 +32,25 @@ def up_to(low: int, high: int, share: float, prior: str = LOG) -> Spec:
     return spec
 
 
-def leaves(data: Data, own: Mapping[str, Any]) -> Any:
-    """Of trees in boosting: at most one for 16 samples, if that is more than the default of 31."""
-    return (4, 512 if data.n is None else min(512, max(32, data.n // 16)), LOG)
+# The ranges of boosting that depend on the number of samples keep the slowest candidate on 2,000 rows below 20
+# times the time of the defaults (benchmarks/default_space_times.py).
+def leaves(high: int) -> Spec:
+    """Of trees in boosting: at most one for 32 samples, if that is more than the default of 31."""
+
+    def spec(data: Data, own: Mapping[str, Any]) -> Any:
+        return (4, high if data.n is None else min(high, max(32, data.n // 32)), LOG)
+
+    return spec
+
+
+def depth_of_xgboost(data: Data, own: Mapping[str, Any]) -> Any:
+    """At most three less than that of a tree with one sample in each leaf, but 6, the default."""
+    return (3, 10 if data.n is None else min(10, max(6, data.n.bit_length() - 4)))
+
+
+def many_rounds(data: Data, own: Mapping[str, Any]) -> Any:
+    """Number of boosting rounds, where more are searched for larger data."""
+    return (50, 1000 if data.n is None else min(1000, max(500, data.n // 10)), LOG)
 
 
 def share(low: float) -> Spec:
