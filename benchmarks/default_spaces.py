@@ -35,23 +35,24 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skhyper import BayesSearchCV, default_space
 
+# Quick ones first.
 DATA = (
-    "breast_cancer",
-    "digits",
-    "australian",
-    "bands",
-    "bupa",
-    "contraceptive",
-    "german",
-    "heart",
-    "ionosphere",
-    "phoneme",
-    "pima",
-    "saheart",
     "sonar",
+    "heart",
+    "bupa",
+    "ionosphere",
+    "saheart",
+    "australian",
+    "pima",
+    "bands",
+    "breast_cancer",
+    "phoneme",
+    "german",
     "spambase",
+    "contraceptive",
     "vehicle",
     "vowel",
+    "digits",
 )
 N_ROWS, N_TRIALS, SCORING = 900, 30, "neg_log_loss"
 
@@ -208,18 +209,19 @@ def main():
     if arguments.resume and path.exists():
         results = json.loads(path.read_text())["results"]
     content = _environment.environment("python benchmarks/default_spaces.py")
-    for family in FAMILIES:
-        rows = results.setdefault(family, {}) if arguments.only in family else {}
-        for data in DATA[:3] if arguments.fast else DATA:
+    families = [family for family in FAMILIES if arguments.only in family]
+    for data in DATA[:3] if arguments.fast else DATA:
+        for family in families:
+            rows = results.setdefault(family, {})
             skipped = family in BOOSTING and data in MANY_CLASSES
-            if arguments.only not in family or skipped or data in rows or load(data) is None:
+            if skipped or data in rows or load(data) is None:
                 continue
             rows[data] = run(family, data, 0, arguments.fast)
             done = {name: rows for name, rows in results.items() if len(rows) > 1}
             content |= {"results": results, "summary": summary(done)}
             _environment.write(name, content)
-        if rows:
-            print(family, summary({family: rows}), flush=True)
+            print(family, data, flush=True)
+    print(json.dumps(content["summary"], indent=1))
 
 
 if __name__ == "__main__":

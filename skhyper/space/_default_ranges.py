@@ -32,8 +32,8 @@ def up_to(low: int, high: int, share: float, prior: str = LOG) -> Spec:
     return spec
 
 
-# The ranges of boosting that depend on the number of samples keep the slowest candidate on 2,000 rows below 20
-# times the time of the defaults (benchmarks/default_space_times.py).
+# The next three keep the time of the slowest candidate on 2,000 rows below 20 times that of the
+# defaults (benchmarks/default_space_times.py).
 def leaves(high: int) -> Spec:
     """Of trees in boosting: at most one for 32 samples, if that is more than the default of 31."""
 

@@ -15,6 +15,7 @@ from sklearn.tree import DecisionTreeRegressor
 from skhyper.kernel import ARDKernelRidge
 from skhyper.linear_model import WeightedElasticNet
 from skhyper.space import Space, default_space
+from skhyper.space._default_data import Data
 from skhyper.space import _default_ranges as ranges
 
 
