@@ -15,8 +15,8 @@ from sklearn.tree import DecisionTreeRegressor
 from skhyper.kernel import ARDKernelRidge
 from skhyper.linear_model import WeightedElasticNet
 from skhyper.space import Space, default_space
-from skhyper.space._default_data import Data
 from skhyper.space import _default_ranges as ranges
+from skhyper.space._default_data import Data
 
 
 def test_what_would_contradict_other_settings_is_left_out():
