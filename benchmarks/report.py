@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from _bayesian_report import ablation, bayesian, bayesian_costs
+from _default_spaces_report import default_space_times, default_spaces, small_default_spaces
 from _markdown import met, provenance, table
 
 HERE = Path(__file__).parent
@@ -598,6 +599,9 @@ def main():
         "racing.json": racing,
         "networks.json": networks,
         "estimators.json": estimators,
+        "default_spaces.json": default_spaces,
+        "small_default_spaces.json": small_default_spaces,
+        "default_space_times.json": default_space_times,
     }
     for name, draw in sections.items():
         result = load(name)

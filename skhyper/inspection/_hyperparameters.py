@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from skhyper.inspection._allowed import allowed_values
-from skhyper.space import default_space, is_deprecated_default, requirements_of
+from skhyper.inspection._search_ranges import (
+    SPACES,
+    default_ranges,
+    ranges_of_searches,
+    searched_names,
+)
+from skhyper.space import is_deprecated_default, requirements_of
 
-_SEARCHED = ("param_grid", "param_distributions", "search_spaces")
 # Params of a search that are not options: what is tuned, and its space.
-_NO_OPTIONS = {"estimator", "base_estimator", *_SEARCHED}
+_NO_OPTIONS = {"estimator", "base_estimator", *SPACES}
 
 
 class _NoDefault:
@@ -55,7 +60,11 @@ class Hyperparameter:
         Whether ``skhyper.hypergradient`` has the derivative of a validation loss with respect
         to it.
     search_range : object
-        The range in :func:`skhyper.default_space`; None if it is not searched.
+        What a search inside of the estimator tries, else the range in
+        :func:`skhyper.default_space`; None if it is not searched.
+    range_source : str
+        Where that range comes from: who gave it, or the table of default ranges, and what a default
+        range depends on.
     option : bool
         Whether it is an option of a search, such as `n_jobs`, which is hidden at its default.
     """
@@ -69,16 +78,17 @@ class Hyperparameter:
     note: str
     differentiable: bool
     search_range: Any
+    range_source: str = ""
     option: bool = False
 
 
-def hyperparameters(estimator: Any) -> tuple[Hyperparameter, ...]:
+def hyperparameters(estimator: Any, X: Any = None, y: Any = None) -> tuple[Hyperparameter, ...]:
     """All hyperparameters of an estimator and of those inside, in the order of its steps."""
     values = estimator.get_params(deep=True)
     owners = {"": estimator, **{name: v for name, v in values.items() if _is_settable(v)}}
-    ranges = default_space(estimator)
+    ranges = {**default_ranges(estimator, X, y), **ranges_of_searches(owners)}
     differentiable = _differentiable(owners)
-    searched = _searched(owners)
+    searched = searched_names(owners)
     signatures = {prefix: _defaults(owner) for prefix, owner in owners.items()}
     searches = {prefix for prefix, owner in owners.items() if _is_search(owner)}
     settings = {prefix: owner.get_params(deep=False) for prefix, owner in owners.items()}
@@ -88,6 +98,7 @@ def hyperparameters(estimator: Any) -> tuple[Hyperparameter, ...]:
         known, missing = signatures.get(outer, ({}, REQUIRED))
         default = known.get(inner, missing)
         owner = owners.get(outer)
+        search_range, source = ranges.get(name, (None, ""))
         lacks = inactive_because(owner, inner, settings.get(outer, {}))
         rows.append(
             Hyperparameter(
@@ -99,7 +110,8 @@ def hyperparameters(estimator: Any) -> tuple[Hyperparameter, ...]:
                 active=not lacks,
                 note=lacks or searched.get(name, ""),
                 differentiable=name in differentiable,
-                search_range=ranges.get(name),
+                search_range=search_range,
+                range_source=source,
                 option=outer in searches and inner not in _NO_OPTIONS,
             )
         )
@@ -138,7 +150,7 @@ def _ordered(values: Mapping[str, Any]) -> list[str]:
 
 
 def _is_search(owner: Any) -> bool:
-    return hasattr(owner, "estimator") and any(hasattr(owner, name) for name in _SEARCHED)
+    return hasattr(owner, "estimator") and any(hasattr(owner, name) for name in SPACES)
 
 
 def _defaults(owner: Any) -> tuple[Mapping[str, Any], Any]:
@@ -184,23 +196,3 @@ def _differentiable(owners: Mapping[str, Any]) -> set[str]:
             continue
         found |= {f"{prefix}__{name}" if prefix else name for name in names}
     return found
-
-
-def _searched(owners: Mapping[str, Any]) -> dict[str, str]:
-    """Nested names that a search among the estimators sets."""
-    found = {}
-    for prefix, owner in owners.items():
-        for space in _SEARCHED:
-            for name in _names_in(getattr(owner, space, None)):
-                inner = f"{prefix}__estimator__{name}" if prefix else f"estimator__{name}"
-                found[inner] = f"searched by {type(owner).__name__}"
-    return found
-
-
-def _names_in(space: Any) -> set[str]:
-    """Names in a dict, a list of dicts or of (dict, n_iter) pairs."""
-    if isinstance(space, Mapping):
-        return {str(name) for name in space}
-    if isinstance(space, list | tuple):
-        return {name for part in space for name in _names_in(part)}
-    return set()

@@ -12,14 +12,14 @@ from skhyper._text import Table, as_html, as_text, shortened
 from skhyper.inspection._hyperparameters import Hyperparameter, hyperparameters
 from skhyper.inspection._measure import number
 from skhyper.inspection._parameters import Parameter, learned, learns
-from skhyper.space import When
+from skhyper.space import Distribution, Integer, Real, When
 
 _TABLES = ("parameters", "hyperparameters")
 # Maximum widths of columns, in characters: names are never cut, values are short.
-_WIDTHS = {"name": 500, "where": 500, "value": 24, "default": 20}
+_WIDTHS = {"name": 500, "where": 500, "range from": 100, "value": 24, "default": 20}
 
 
-def inspect(estimator: Any) -> "Inspection":
+def inspect(estimator: Any, X: Any = None, y: Any = None) -> "Inspection":
     """The parameters and the hyperparameters of an estimator and of all those inside.
 
     *Parameters* are what ``fit`` learns from data; *hyperparameters* are what is set before.
@@ -29,6 +29,8 @@ def inspect(estimator: Any) -> "Inspection":
     estimator : estimator
         Any object with ``get_params``, fitted or not: a pipeline, a column transformer, a search,
         an ensemble. It is not changed.
+    X, y : array-like, default=None
+        Training data: some default search ranges depend on them.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def inspect(estimator: Any) -> "Inspection":
     return Inspection(
         name=type(estimator).__name__,
         parameters=learned(estimator),
-        hyperparameters=hyperparameters(estimator),
+        hyperparameters=hyperparameters(estimator, X, y),
         learns=learns(estimator),
     )
 
@@ -249,6 +251,7 @@ def _setting_table(title: str, hyperparameters: Sequence[Hyperparameter]) -> Tab
         "active",
         "differentiable",
         "search range",
+        "range from",
     ]
     rows = []
     for h in hyperparameters:
@@ -264,6 +267,7 @@ def _setting_table(title: str, hyperparameters: Sequence[Hyperparameter]) -> Tab
                 active,
                 "yes" if h.differentiable else "",
                 _range(h.search_range),
+                h.range_source,
             ]
         )
     return Table(title, columns, rows, '.to_frame("hyperparameters")', widths=_WIDTHS)
@@ -297,7 +301,11 @@ def _range(spec: Any) -> str:
             f"{name}={' or '.join(map(repr, wanted))}" for name, wanted in spec.conditions.items()
         )
         return f"{_range(spec.values)} if {' and '.join(needs)}"
+    if isinstance(spec, Real | Integer):
+        spec = (spec.low, spec.high, *(["log"] if spec.prior == "log-uniform" else []))
     if isinstance(spec, tuple):
         low, high, *prior = spec
         return f"{number(low)} to {number(high)}" + (", log" if prior else "")
-    return ", ".join(map(repr, spec))
+    if isinstance(spec, list):
+        return ", ".join(map(_compact, spec))
+    return repr(Distribution(spec)) if hasattr(spec, "dist") else _value(spec)

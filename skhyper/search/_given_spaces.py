@@ -18,7 +18,7 @@ def given_spaces(spaces: Any, estimator: Any, X: Any = None, y: Any = None) -> A
         if not found:
             raise InvalidSpaceError(
                 f"There is no default space for {estimator!r}: give search_spaces, such as "
-                f"{{{_example_name(estimator)!r}: (1e-3, 1e3, 'log-uniform')}}."
+                f"{_example(estimator)}."
             )
         return found
     if isinstance(spaces, list):
@@ -32,10 +32,19 @@ def given_spaces(spaces: Any, estimator: Any, X: Any = None, y: Any = None) -> A
     return {name: _filled(name, spec, ranges, spaces) for name, spec in spaces.items()}
 
 
-def _example_name(estimator: Any) -> str:
+# Numbers and switches that do not matter to the score.
+_NOT_SEARCHED = ("tol", "eps", "verbose", "missing_values", "copy", "copy_X", "copy_X_train")
+
+
+def _example(estimator: Any) -> str:
+    """A search space for the estimator, as text."""
     values = estimator.get_params(deep=True)
-    names = [name for name, value in values.items() if isinstance(value, float)]
-    return next(iter(names or values), "name")
+    searched = {n: v for n, v in values.items() if n.rpartition("__")[2] not in _NOT_SEARCHED}
+    for name, value in searched.items():
+        if isinstance(value, float):
+            return f"{{{name!r}: (1e-3, 1e3, 'log-uniform')}}"
+    flags = [name for name, value in searched.items() if isinstance(value, bool)]
+    return f"{{{next(iter(flags), 'name')!r}: [True, False]}}"
 
 
 def _is_auto(spec: Any) -> bool:

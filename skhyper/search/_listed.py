@@ -25,6 +25,16 @@ class _ListedSearch(BaseSearch):
     """A search whose candidates are known in advance; scikit-learn's ``fit`` can run it, too."""
 
     _is_sklearn_search = True
+    _candidates_param: ClassVar[str]
+
+    def _validate_params(self) -> None:
+        if getattr(self, self._candidates_param) is None:
+            raise InvalidSpaceError(
+                f"{type(self).__name__} needs {self._candidates_param}, such as "
+                "{'C': [0.1, 1, 10]}. To search default ranges, write BayesSearchCV(estimator) or "
+                "SearchCV(estimator, sampler='random')."
+            )
+        super()._validate_params()
 
     @abstractmethod
     def _candidates(self) -> list[dict[str, Any]]:
@@ -171,6 +181,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         "racing": ["boolean", Racer],
     }
 
+    _candidates_param = "param_grid"
+
     def _candidates(self) -> list[dict[str, Any]]:
         return list(ParameterGrid(self.param_grid))
 
@@ -180,6 +192,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _plan(self, task: Task) -> Plan:
         candidates = self._candidates()
         check_candidates(self.estimator, candidates)
+        _warn_about_ranges(self.param_grid)
         source = ListedCandidates(candidates, "every candidate was tried")
         return Plan(
             source,
@@ -294,6 +307,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         "racing": ["boolean", Racer],
     }
 
+    _candidates_param = "param_distributions"
+
     def _candidates(self) -> list[dict[str, Any]]:
         spaces = _drawable(self.param_distributions)
         return list(ParameterSampler(spaces, self.n_iter, random_state=self.random_state))
@@ -339,7 +354,7 @@ def _warn_about_ranges(spaces: Any) -> None:
             if isinstance(prior, str) and prior in ("uniform", "log-uniform", "loguniform", "log"):
                 warn(
                     f"{name!r}: {values!r} is a list of choices here, as in scikit-learn. For the "
-                    "range use scipy.stats, or SearchCV(sampler='random')."
+                    "range use scipy.stats in RandomizedSearchCV, or SearchCV(sampler='random')."
                 )
 
 

@@ -5,7 +5,7 @@ from skhyper.space._branches import branches  # noqa: F401
 from skhyper.space._categorical import Categorical
 from skhyper.space._check import check_dimension
 from skhyper.space._conditions import When
-from skhyper.space._defaults import default_space
+from skhyper.space._defaults import default_space, range_sources  # noqa: F401
 from skhyper.space._dimensions import Dimension, Integer, Real
 from skhyper.space._distribution import Distribution
 from skhyper.space._requirements import Requirement, is_deprecated_default, requirements_of  # noqa: F401

@@ -44,6 +44,8 @@ class Data:
         The smallest penalty at which all coefficients of a lasso are 0.
     sample : tuple (X, y) or None
         Some of the rows.
+    path : tuple of str
+        Names of the transformers before the estimator.
     """
 
     n: int | None = None
@@ -52,6 +54,7 @@ class Data:
     y_std: float | None = None
     alpha_max: float | None = None
     sample: tuple[Any, Any] | None = None
+    path: tuple[str, ...] = ()
 
     @classmethod
     def from_data(cls, X: Any, y: Any) -> "Data":
@@ -74,7 +77,7 @@ class Data:
 
     def unscaled(self) -> "Data":
         """The properties that are known after an unknown transformer."""
-        return Data(n=self.n, y_std=self.y_std)
+        return Data(n=self.n, y_std=self.y_std, path=self.path)
 
     def after(self, steps: Sequence[Any]) -> "Data":
         """The properties after transformers, which are fitted to some rows if that is fast.
@@ -84,6 +87,10 @@ class Data:
         steps = [step for step in steps if step not in (None, "passthrough")]
         if not steps:
             return self
+        names = [type(s).__name__ + ("" if _is_quick(s) else " (not fitted)") for s in steps]
+        return replace(self._after(steps), path=(*self.path, *names))
+
+    def _after(self, steps: Sequence[Any]) -> "Data":
         if self.sample is None or not all(map(_is_quick, steps)):
             return self.unscaled()
         from sklearn.pipeline import Pipeline  # `import skhyper` does without it
@@ -99,6 +106,14 @@ class Data:
     def part(self, share: float) -> "Data":
         """The properties of a share of the samples."""
         return self if self.n is None else replace(self, n=int(share * self.n))
+
+    def predictions(self, n_models: int, is_target: bool) -> "Data":
+        """What is known of predictions as features; `is_target` if they are about y itself."""
+        path = (*self.path, "predictions")
+        if not is_target or self.y_std is None:
+            return Data(n=self.n, y_std=self.y_std, path=path)
+        variance = self.y_std**2
+        return Data(self.n, n_models, variance, self.y_std, alpha_max=variance, path=path)
 
     def with_target_of(self, transformed: bool) -> "Data":
         """The same; without those of the target if it is `transformed`."""

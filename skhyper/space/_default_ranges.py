@@ -32,6 +32,27 @@ def up_to(low: int, high: int, share: float, prior: str = LOG) -> Spec:
     return spec
 
 
+# The next three keep the time of the slowest candidate on 2,000 rows below 20 times that of the
+# defaults (benchmarks/default_space_times.py).
+def leaves(high: int) -> Spec:
+    """Of trees in boosting: at most one for 32 samples, if that is more than the default of 31."""
+
+    def spec(data: Data, own: Mapping[str, Any]) -> Any:
+        return (4, high if data.n is None else min(high, max(32, data.n // 32)), LOG)
+
+    return spec
+
+
+def depth_of_xgboost(data: Data, own: Mapping[str, Any]) -> Any:
+    """At most three less than that of a tree with one sample in each leaf, but 6, the default."""
+    return (3, 10 if data.n is None else min(10, max(6, data.n.bit_length() - 4)))
+
+
+def many_rounds(data: Data, own: Mapping[str, Any]) -> Any:
+    """Number of boosting rounds, where more are searched for larger data."""
+    return (50, 1000 if data.n is None else min(1000, max(500, data.n // 10)), LOG)
+
+
 def share(low: float) -> Spec:
     """A share of the samples, larger for small data, whose folds would have too few."""
 
@@ -44,9 +65,10 @@ def share(low: float) -> Spec:
 
 def gamma(data: Data, own: Mapping[str, Any]) -> Any:
     """Around ``1 / (p var(X))``, which is scikit-learn's ``"scale"``."""
-    if data.p is None or data.variance is None:
+    p, variance = data.p, data.variance
+    if p is None or variance is None:
         return (1e-4, 1e1, LOG)
-    scale = 1.0 / (data.p * data.variance)
+    scale = 1.0 / (p * variance)
     return (_rounded(1e-3 * scale), _rounded(1e2 * scale), LOG)
 
 

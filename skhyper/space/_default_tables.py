@@ -109,7 +109,7 @@ _FAMILIES: dict[str, dict[str, Any]] = {
     "HistGradientBoostingClassifier HistGradientBoostingRegressor": {
         "learning_rate": (5e-3, 0.5, LOG),
         "max_iter": ranges.rounds(50, 500, "early_stopping"),
-        "max_leaf_nodes": (4, 512, LOG),
+        "max_leaf_nodes": ranges.leaves(512),
         "min_samples_leaf": ranges.up_to(1, 200, 0.25),
         "l2_regularization": (1e-8, 10.0, LOG),
         "max_features": (0.3, 1.0),
@@ -148,8 +148,8 @@ _FAMILIES: dict[str, dict[str, Any]] = {
     # Boosting outside of scikit-learn
     "XGBClassifier XGBRegressor XGBRanker": {
         **_BOOSTING,
-        "n_estimators": (50, 1000, LOG),
-        "max_depth": (3, 10),
+        "n_estimators": ranges.many_rounds,
+        "max_depth": ranges.depth_of_xgboost,
         "min_child_weight": (1e-3, 64.0, LOG),
         "subsample": (0.5, 1.0),
         "colsample_bytree": (0.5, 1.0),
@@ -158,8 +158,8 @@ _FAMILIES: dict[str, dict[str, Any]] = {
     },
     "LGBMClassifier LGBMRegressor LGBMRanker": {
         **_BOOSTING,
-        "n_estimators": (50, 1000, LOG),
-        "num_leaves": (4, 256, LOG),
+        "n_estimators": ranges.many_rounds,
+        "num_leaves": ranges.leaves(256),
         "min_child_samples": (1, 100, LOG),
         "colsample_bytree": (0.4, 1.0),
         "subsample": (0.6, 1.0),
@@ -200,10 +200,16 @@ TABLES = {name: table for names, table in _FAMILIES.items() for name in names.sp
 WEAK_LEARNER = {"max_depth": (1, 6)}
 
 
-def table_of(estimator: Any, size: str = "full") -> dict[str, Any]:
-    """The table of an estimator's class, or of the nearest base that has one."""
+def class_with_table(estimator: Any) -> str:
+    """Name of the estimator's class, or of the nearest base that has a table; empty without."""
     for cls in type(estimator).__mro__:
         if cls.__module__.partition(".")[0] in PACKAGES and cls.__name__ in TABLES:
-            minor = MINOR.get(cls.__name__, set()) if size == "small" else set()
-            return {name: spec for name, spec in TABLES[cls.__name__].items() if name not in minor}
-    return {}
+            return cls.__name__
+    return ""
+
+
+def table_of(estimator: Any, size: str = "full") -> dict[str, Any]:
+    """The table of :func:`class_with_table`; empty if there is none."""
+    name = class_with_table(estimator)
+    minor = MINOR.get(name, set()) if size == "small" else set()
+    return {key: spec for key, spec in TABLES.get(name, {}).items() if key not in minor}

@@ -12,7 +12,8 @@ from skhyper.space._choices import equal
 from skhyper.space._conditions import When
 from skhyper.space._default_data import Data
 from skhyper.space._default_ranges import LEAST_SHARE
-from skhyper.space._default_tables import PACKAGES, WEAK_LEARNER, table_of
+from skhyper.space._default_sources import dependencies
+from skhyper.space._default_tables import PACKAGES, WEAK_LEARNER, class_with_table, table_of
 from skhyper.space._requirements import Requirement, requirements_of
 
 # Compositions that fit their inner estimators to modified data.
@@ -94,6 +95,24 @@ def default_space(
     return space
 
 
+def range_sources(estimator: Any) -> dict[str, tuple[str, str]]:
+    """Where each range of the default space comes from.
+
+    Returns
+    -------
+    sources : dict
+        From (nested) names of hyperparameters, also of those that are not searched with the
+        estimator's present values, to the class whose table has it, and what its range depends on.
+    """
+    sources = {}
+    for prefix, part, data, table in _parts(estimator, Data(), "full"):
+        own = part.get_params(deep=False)
+        for name, spec in table.items():
+            needs = dependencies(spec, data, own) if callable(spec) else ""
+            sources[prefix + name] = class_with_table(part), needs
+    return sources
+
+
 def _parts(
     estimator: Any, data: Data, size: str, prefix: str = ""
 ) -> Iterator[tuple[str, Any, Data, dict[str, Any]]]:
@@ -141,8 +160,9 @@ def _reaching(estimator: Any, name: str, data: Data) -> Data:
         return data.with_target_of(own["func"] is not None or own["transformer"] is not None)
     if "BaseBagging" in classes:
         return data.part(LEAST_SHARE)
-    same = classes & _SAME_DATA and name != "final_estimator"
-    return data if same else Data(n=data.n)
+    if name == "final_estimator":
+        return data.predictions(len(estimator.estimators), is_target="StackingRegressor" in classes)
+    return data if classes & _SAME_DATA else Data(n=data.n)
 
 
 def _class_names(estimator: Any) -> set[str]:

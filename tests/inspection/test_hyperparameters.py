@@ -29,6 +29,7 @@ def test_one_of_a_ridge():
     assert (alpha.active, alpha.note, alpha.differentiable) == (True, "", True)
     assert alpha.allowed == "number >= 0; array"
     assert alpha.search_range == (1e-4, 1e4, "log-uniform")
+    assert alpha.range_source == "default for Ridge"
 
 
 def test_all_names_of_a_composition_each_estimator_before_its_own():
@@ -103,8 +104,8 @@ def test_what_a_search_sets(search):
     assert found["estimator__C"].note == found["estimator__gamma"].note == note
     assert found["estimator__C"].active
     assert found["estimator__tol"].note == ""
-    # What it searches itself is not proposed again.
-    assert found["estimator__C"].search_range is None
+    assert found["estimator__C"].range_source.endswith(f" of {type(search).__name__}")
+    assert found["estimator__tol"].search_range is None
 
 
 def test_inactive_ones_say_why():

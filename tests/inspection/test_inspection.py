@@ -103,14 +103,17 @@ def test_the_repr_of_a_tree():
     text = repr(inspect(DecisionTreeClassifier(max_depth=2, random_state=0).fit(X, y)))
     # Two splits of a feature and a threshold, three leaves of three shares.
     assert re.search(r"tree_ +13  5 nodes, 3 leaves, depth 2\n", text)
-    assert re.search(r"\*  max_depth +2 +None +integer >= 1; None +yes +1 to 30, log\n", text)
+    assert re.search(
+        r"\*  max_depth +2 +None +integer >= 1; None +yes +1 to 30, log +default for",
+        text,
+    )
 
 
 def test_the_repr_of_a_support_vector_machine():
     text = repr(inspect(SVC(kernel="linear").fit(X, y)))
     assert re.search(r"support_vectors_ +\(27, 4\) +108  float64  support vectors", text)
     assert re.search(r"dual_coef_ +\(2, 27\) +54  float64  weight of each support vec", text)
-    assert re.search(r" C +1.0 +1.0 +number > 0 +yes +yes +0.01 to 1e\+04, log\n", text)
+    assert re.search(r" C +1.0 +1.0 +number > 0 +yes +yes +0.01 to 1e\+04, log +def", text)
     assert re.search(r"gamma .* no, needs kernel in 'rbf', 'poly', 'sigmoid'\n", text)
 
 
@@ -118,7 +121,7 @@ def test_the_repr_of_clusters():
     text = repr(inspect(KMeans(3, n_init=1, random_state=0).fit(X)))
     assert re.search(r"cluster_centers_ +\(3, 4\) +12  float64  cluster centers: ", text)
     assert "other fitted attributes: n_features_in_, labels_, inertia_, n_iter_\n" in text
-    assert re.search(r"\*  n_clusters +3 +8 +integer >= 1 +yes +2 to 20\n", text)
+    assert re.search(r"\*  n_clusters +3 +8 +integer >= 1 +yes +2 to 20 +default for KMeans", text)
 
 
 def test_the_repr_of_a_pipeline():
@@ -128,7 +131,7 @@ def test_the_repr_of_a_pipeline():
     assert re.search(r"named_steps\['scale'\]  mean_ +\(4,\) ", text)
     assert re.search(r"named_steps\['ridge'\]  intercept_ +\(\) ", text)
     assert re.search(r"\*  scale +StandardScaler\(\) +required ", text)
-    pattern = r"\*  ridge__alpha +3.0 +1.0 +number >= 0; array +yes +yes +0.0001 to 1e\+04, log\n"
+    pattern = r"\*  ridge__alpha +3.0 +1.0 +number >= 0; array +yes +yes +0.0001 to 1e\+04, log"
     assert re.search(pattern, text)
     assert text.endswith("* not at the default")
 

@@ -4,7 +4,7 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.kernel_ridge import KernelRidge
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, QuantileRegressor, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -43,6 +43,10 @@ def test_a_search_by_gradients_leaves_out_what_has_no_derivative():
 def test_no_default_space_is_an_error_that_says_what_to_write():
     with pytest.raises(InvalidSpaceError, match=r"no default space for LinearRegression\(\): give"):
         BayesSearchCV(LinearRegression()).fit(X, y)
+    with pytest.raises(InvalidSpaceError, match=r"such as \{'fit_intercept': \[True, False\]\}"):
+        SearchCV(LinearRegression()).fit(X, y)
+    with pytest.raises(InvalidSpaceError, match=r"such as \{'alpha': \(1e-3, 1e3, 'log-uniform'"):
+        SearchCV(QuantileRegressor()).fit(X, y)
     with pytest.raises(InvalidSpaceError, match="GaussianNB has no hypergradient"):
         GradientSearchCV(GaussianNB()).fit(X, y)
 

@@ -14,7 +14,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import skhyper
-from skhyper.exceptions import SkhyperWarning
+from skhyper.exceptions import InvalidSpaceError, SkhyperWarning
 from skhyper.space import Real
 
 X, y = load_iris(return_X_y=True)
@@ -191,3 +191,13 @@ def test_a_choice_that_the_estimator_does_not_accept_is_a_failed_trial_as_in_sci
     with pytest.warns(FitFailedWarning, match="2 fits failed"):
         ours = skhyper.GridSearchCV(SVC(), grid, **options).fit(X, y)
     assert ours.cv_results_["mean_test_score"][1] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("cls", "param"),
+    [(skhyper.GridSearchCV, "param_grid"), (skhyper.RandomizedSearchCV, "param_distributions")],
+)
+def test_without_a_space_the_error_says_what_to_write(cls, param):
+    text = f"{cls.__name__} needs {param}, such as .* write BayesSearchCV"
+    with pytest.raises(InvalidSpaceError, match=text):
+        cls(Ridge(), None).fit(X, y)

@@ -7,7 +7,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import make_regression
 from sklearn.decomposition import PCA
-from sklearn.ensemble import BaggingRegressor, StackingRegressor, VotingRegressor
+from sklearn.ensemble import (
+    BaggingRegressor,
+    StackingClassifier,
+    StackingRegressor,
+    VotingRegressor,
+)
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Lasso, Ridge
 from sklearn.pipeline import make_pipeline
@@ -101,8 +106,20 @@ def test_what_changes_the_target_hides_its_scale():
     assert plain[1] == pytest.approx(y.std(), rel=0.05)
     changed = TransformedTargetRegressor(SVR(), transformer=StandardScaler())
     assert default_space(changed, X, y)["regressor__epsilon"] == (1e-3, 1.0, "log-uniform")
-    final = StackingRegressor([("svr", SVR())], final_estimator=SVR())
-    assert default_space(final, X, y)["final_estimator__gamma"] == (1e-4, 10.0, "log-uniform")
+
+
+def test_a_final_estimator_is_fitted_to_predictions():
+    models = [("ridge", Ridge()), ("lasso", Lasso())]
+    stacked = StackingRegressor(models, final_estimator=SVR(), cv=3).fit(X, y)
+    Z = stacked.transform(X)
+    space = default_space(StackingRegressor(models, SVR()), X, y)
+    assert middle(space["final_estimator__gamma"]) == pytest.approx(gamma_for(Z), rel=0.2)
+    top = default_space(StackingRegressor(models, Lasso()), X, y)["final_estimator__alpha"][1]
+    assert not Lasso(alpha=1.5 * top).fit(Z, y).coef_.any()
+    assert Lasso(alpha=top / 2).fit(Z, y).coef_.any()
+    classes = StackingClassifier([("svc", SVC())], final_estimator=SVC())
+    space = default_space(classes, X, (y > 0).astype(int))
+    assert space["final_estimator__gamma"] == (1e-4, 10.0, "log-uniform")
 
 
 class Counts(TransformerMixin, BaseEstimator):

@@ -15,6 +15,8 @@ from sklearn.tree import DecisionTreeRegressor
 from skhyper.kernel import ARDKernelRidge
 from skhyper.linear_model import WeightedElasticNet
 from skhyper.space import Space, default_space
+from skhyper.space import _default_ranges as ranges
+from skhyper.space._default_data import Data
 
 
 def test_what_would_contradict_other_settings_is_left_out():
@@ -78,3 +80,14 @@ def test_length_scales_follow_the_scale_of_the_data():
     low, high, _ = default_space(ARDKernelRidge(), 10 * X, X[:, 0])["length_scales"]
     assert low == pytest.approx(0.1 * 2 * 10, rel=0.1)
     assert high == pytest.approx(100 * 2 * 10, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("n", "leaves", "depth", "rounds"),
+    [(None, 512, 10, 1000), (100, 32, 6, 500), (2000, 62, 7, 500), (100_000, 512, 10, 1000)],
+)
+def test_boosting_is_capped_by_the_number_of_samples(n, leaves, depth, rounds):
+    data = Data(n=n)
+    assert ranges.leaves(512)(data, {}) == (4, leaves, "log-uniform")
+    assert ranges.depth_of_xgboost(data, {}) == (3, depth)
+    assert ranges.many_rounds(data, {}) == (50, rounds, "log-uniform")

@@ -1,26 +1,12 @@
-"""Tables of default spaces: every setting that can be drawn from them can be fitted."""
+"""Tables of default spaces: all settings that can be drawn from them can be fitted."""
 
 import numpy as np
 import pytest
-import sklearn.ensemble
-import sklearn.linear_model
-import sklearn.naive_bayes
-import sklearn.neighbors
-import sklearn.svm
-import sklearn.tree
+from inspection.all_estimators import classes
 from sklearn.base import clone, is_classifier
-from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.datasets import make_classification, make_regression
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import (
-    LinearDiscriminantAnalysis,
-    QuadraticDiscriminantAnalysis,
-)
-from sklearn.feature_selection import SelectKBest, SelectPercentile
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.kernel_ridge import KernelRidge
-from sklearn.mixture import GaussianMixture
-from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
+from sklearn.feature_selection import SelectKBest
 from sklearn.preprocessing import StandardScaler
 
 import skhyper.neural_network as networks
@@ -30,28 +16,7 @@ from skhyper.linear_model import BandedLogisticRegression, BandedRidge, Weighted
 from skhyper.space import Space, default_space
 from skhyper.space._default_tables import _FAMILIES, TABLES
 
-MODULES = [
-    sklearn.linear_model,
-    sklearn.svm,
-    sklearn.naive_bayes,
-    sklearn.neighbors,
-    sklearn.tree,
-    sklearn.ensemble,
-]
-
-OTHERS = [
-    KernelRidge,
-    GaussianProcessRegressor,
-    LinearDiscriminantAnalysis,
-    QuadraticDiscriminantAnalysis,
-    MLPClassifier,
-    MLPRegressor,
-    KMeans,
-    MiniBatchKMeans,
-    GaussianMixture,
-    PCA,
-    SelectKBest,
-    SelectPercentile,
+OUR_CLASSES = [
     ARDKernelRidge,
     ARDKernelRidgeClassifier,
     BandedLogisticRegression,
@@ -60,33 +25,51 @@ OTHERS = [
     networks.MLPClassifier,
     networks.MLPRegressor,
 ]
+BOOSTERS = ["xgboost.XGBClassifier", "xgboost.XGBRegressor", "lightgbm.LGBMClassifier"]
+BOOSTERS += ["lightgbm.LGBMRegressor", "catboost.CatBoostClassifier", "catboost.CatBoostRegressor"]
 
 # Deprecated in scikit-learn 1.8, told apart by their own warning.
 GONE = {"PassiveAggressiveClassifier", "PassiveAggressiveRegressor"}
 
-CLASSES = [
-    getattr(module, name)
-    for module in MODULES
-    for name in dir(module)
-    if name in TABLES and name not in GONE
-] + OTHERS
+
+CLASSES = [cls for name, cls in classes().items() if name in TABLES and name not in GONE]
+CLASSES += OUR_CLASSES
 
 # Rounds and iterations say nothing about whether a setting is valid.
 SHORT = {"max_iter": 20, "n_estimators": 5}
+TEXTS = ["one two three four", "two three four five", "one one six", "six seven eight two"] * 10
 
 
-def data_sets(kind):
-    """Three tiny ones: few samples, correlated features on other scales, many features."""
+def data_sets(cls):
+    """Three tiny ones: few samples, correlated features on other scales, more features than n."""
     rng = np.random.RandomState(0)
-    for n, p in ((40, 3), (60, 6), (50, 30)):
-        if kind == "classifier":
+    for n, p in ((40, 3), (60, 6), (30, 40)):
+        if is_classifier(cls()):
             X, y = make_classification(
-                n, p, n_informative=3, n_redundant=0, n_classes=2 + (p > 3), random_state=p
+                n, p, n_informative=3, n_redundant=0, n_classes=2 + (p == 6), random_state=p
             )
         else:
             X, y = make_regression(n, p, noise=1.0, random_state=p)
         X = X if p != 6 else X + X[:, [0]] + rng.normal(size=X.shape)
-        yield X, y
+        yield as_needed(cls, X, y)
+
+
+def as_needed(cls, X, y):
+    """Data of the kind that a class takes."""
+    name = cls.__name__
+    if name in ("MultinomialNB", "ComplementNB", "CategoricalNB"):
+        X = (X > 0).astype(int)
+    if name in ("PoissonRegressor", "GammaRegressor", "TweedieRegressor"):
+        X, y = StandardScaler().fit_transform(X), np.exp(y / np.abs(y).max())
+    if name.startswith("SGD"):
+        X = StandardScaler().fit_transform(X)
+    if name.startswith("MultiTask"):
+        y = np.column_stack([y, X[:, 0]])
+    if name.startswith("Select"):
+        y = (y > np.median(y)).astype(int)
+    if name.endswith("Vectorizer"):
+        X, y = np.array(TEXTS), None
+    return X, y
 
 
 def shortened(estimator):
@@ -97,31 +80,20 @@ def shortened(estimator):
     return estimator.set_params(**short)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.fast_cases(16)
-@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-def test_every_setting_fits(cls):
+def check_draws(cls, n_draws):
+    """Fit `n_draws` random settings to two thirds of each data set, as in a search of 3 folds."""
     estimator = shortened(cls())
     rng = np.random.default_rng(0)
-    for X, y in data_sets("classifier" if is_classifier(estimator) else "regressor"):
-        if cls.__name__ in ("MultinomialNB", "ComplementNB", "CategoricalNB"):
-            X = (X > 0).astype(int)
-        if cls.__name__ in ("PoissonRegressor", "GammaRegressor", "TweedieRegressor"):
-            X, y = StandardScaler().fit_transform(X), np.exp(y / np.abs(y).max())
-        if cls is QuadraticDiscriminantAnalysis and X.shape[1] == 30:
+    for X, y in data_sets(cls):
+        if cls is QuadraticDiscriminantAnalysis and X.shape[1] == 40:
             continue  # more features than samples of a class: no covariance has full rank
-        if cls.__name__.startswith("SGD"):
-            X = StandardScaler().fit_transform(X)
-        if cls.__name__.startswith("MultiTask"):
-            y = np.column_stack([y, X[:, 0]])
-        if cls.__name__.startswith("Select"):
-            y = (y > np.median(y)).astype(int)
         space = Space(default_space(estimator, X, y))
-        for params in space.from_unit(space.sample(4, rng)):
+        rows = np.random.RandomState(1).permutation(len(X))[: 2 * len(X) // 3]
+        for params in space.from_unit(space.sample(n_draws, rng)):
             # What takes long is not what may fail.
             fitted = clone(estimator).set_params(**{**params, **short_of(params)})
             with np.errstate(all="ignore"):
-                fitted.fit(X, y)
+                fitted.fit(X[rows], None if y is None else y[rows])
                 if hasattr(fitted, "predict"):
                     fitted.predict(X)  # where too many neighbours are found out
 
@@ -130,16 +102,38 @@ def short_of(params):
     return {name: SHORT[name] for name in params if name in SHORT}
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_settings_fit(cls):
+    check_draws(cls, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_thirty_settings_fit(cls):
+    check_draws(cls, 30)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", BOOSTERS)
+def test_thirty_settings_of_other_packages_fit(path):
+    package, name = path.split(".")
+    cls = getattr(pytest.importorskip(package), name)
+    quiet = {"xgboost": {}, "lightgbm": {"verbose": -1}, "catboost": {"logging_level": "Silent"}}
+    check_draws(lambda: cls(**quiet[package]), 30)
+
+
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_the_ends_of_every_range_are_valid(cls):
     constraints = cls._parameter_constraints
-    for data in ((), *data_sets("classifier" if is_classifier(cls()) else "regressor")):
+    for data in ((), *data_sets(cls)):
         space = Space(default_space(cls(), *data)) if default_space(cls(), *data) else None
         if space is None:
             assert cls is SelectKBest  # whose k depends on the number of features
             continue
         for name, dimension in zip(space.names, space.dimensions, strict=True):
-            for u in dimension.grid(3):
+            for u in {0.0, 1.0, *dimension.grid(9)}:
                 error = value_error(cls(), name, dimension.from_unit(u), constraints[name])
                 assert not error
 
