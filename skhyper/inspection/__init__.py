@@ -8,6 +8,7 @@ from skhyper.inspection._importance import Importance, importance
 from skhyper.inspection._inspection import Inspection, inspect
 from skhyper.inspection._parameters import Parameter
 from skhyper.search._corrected import CorrectedScore, corrected_score
+from skhyper.search._kept import OutOfFoldPredictions
 from skhyper.search._rules import fastest, one_standard_error
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Hyperparameter",
     "Importance",
     "Inspection",
+    "OutOfFoldPredictions",
     "Parameter",
     "ValidationCurve",
     "compare",

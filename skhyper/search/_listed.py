@@ -13,7 +13,13 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from skhyper._trial import History, StopReason, Trial
 from skhyper.evaluation import ListedCandidates, Racer
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.search._fit import BUDGET_CONSTRAINTS, REUSE_CONSTRAINTS, BaseSearch, shares_fits
+from skhyper.search._fit import (
+    BUDGET_CONSTRAINTS,
+    KEEP_CONSTRAINTS,
+    REUSE_CONSTRAINTS,
+    BaseSearch,
+    shares_fits,
+)
 from skhyper.search._plan import Plan, racer_of
 from skhyper.search._task import Task
 from skhyper.search._validate import check_candidates
@@ -84,6 +90,9 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
     param_grid : dict or list of dict
         From names of hyperparameters to sequences of values. As in scikit-learn, a tuple is a
         sequence of choices, not a range.
+    keep : {"predictions", "models"}, tuple of both or None, default=None
+        What to keep of the folds: out-of-fold predictions of all candidates, fitted models of the
+        best one, or both. See the user guide's page on what to do after the search for the memory.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.GridSearchCV`; `refit` may also be "1se" or
         "fastest": the simplest or the fastest candidate within one standard error of the best, see
@@ -125,6 +134,10 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
         Why the search ended.
     reuse_ : Reuse
         What candidates shared: fits asked for, fits made, seconds saved, and why not where not.
+    oof_predictions_ : OutOfFoldPredictions
+        Out-of-fold predictions of the best candidate, and of others by ``of(index)``; with `keep`.
+    fold_models_ : list of estimator
+        The models of the best candidate, one for each fold; with `keep`.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.GridSearchCV`, to the last bit.
@@ -161,6 +174,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         reuse: str | int | None = "auto",
         racing: bool | Racer = False,
         journal: str | os.PathLike | None = None,
+        keep: str | tuple[str, ...] | None = None,
     ) -> None:
         self._store_arguments(locals())
 
@@ -168,6 +182,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **model_selection.GridSearchCV._parameter_constraints,
         **BUDGET_CONSTRAINTS,
         **REUSE_CONSTRAINTS,
+        **KEEP_CONSTRAINTS,
         "racing": ["boolean", Racer],
     }
 
@@ -205,6 +220,9 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
         Number of candidates.
     random_state : int, RandomState instance or None, default=None
         Seed; candidates are those that scikit-learn draws.
+    keep : {"predictions", "models"}, tuple of both or None, default=None
+        What to keep of the folds: out-of-fold predictions of all candidates, fitted models of the
+        best one, or both. See the user guide's page on what to do after the search for the memory.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.RandomizedSearchCV`; `refit` may also be "1se" or
         "fastest": the simplest or the fastest candidate within one standard error of the best, see
@@ -246,6 +264,10 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
         Why the search ended.
     reuse_ : Reuse
         What candidates shared: fits asked for, fits made, seconds saved, and why not where not.
+    oof_predictions_ : OutOfFoldPredictions
+        Out-of-fold predictions of the best candidate, and of others by ``of(index)``; with `keep`.
+    fold_models_ : list of estimator
+        The models of the best candidate, one for each fold; with `keep`.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.RandomizedSearchCV`, to the last bit.
@@ -284,6 +306,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         reuse: str | int | None = "auto",
         racing: bool | Racer = False,
         journal: str | os.PathLike | None = None,
+        keep: str | tuple[str, ...] | None = None,
     ) -> None:
         self._store_arguments(locals())
 
@@ -291,6 +314,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **model_selection.RandomizedSearchCV._parameter_constraints,
         **BUDGET_CONSTRAINTS,
         **REUSE_CONSTRAINTS,
+        **KEEP_CONSTRAINTS,
         "racing": ["boolean", Racer],
     }
 
