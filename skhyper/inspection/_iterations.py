@@ -139,7 +139,8 @@ def iteration_curve(
         for at, stage in stages_of(model, X_train, y_train, iterations.tolist()):
             column = np.searchsorted(iterations, at)
             train[k, column], test[k, column] = (scorer(stage, *part) for part in parts)
-    return IterationCurve(name, iterations, test, train, metric, fitted_again)
+    named = search.scoring if isinstance(search.scoring, str) else metric
+    return IterationCurve(name, iterations, test, train, named, fitted_again)
 
 
 Staged = Callable[[Any, Any, Any, list[int]], Iterable[tuple[int, Any]]]

@@ -12,8 +12,8 @@ from skhyper.plotting import IterationCurveDisplay
 def test_lines_are_the_mean_scores():
     X, y = load_iris(return_X_y=True)
     model = GradientBoostingClassifier(n_estimators=6, random_state=0)
-    search = GridSearchCV(model, {"max_depth": [1, 2]}, cv=3, keep="models").fit(X, y)
-    display = IterationCurveDisplay.from_search(search, X, y)
+    search = GridSearchCV(model, {"max_depth": [1, 2]}, cv=3, keep="models", scoring="accuracy")
+    display = IterationCurveDisplay.from_search(search.fit(X, y), X, y)
     data = display.data
     train, test, best = display.ax_.lines
     np.testing.assert_array_equal(train.get_ydata(), data.train.mean(axis=0))
@@ -21,6 +21,7 @@ def test_lines_are_the_mean_scores():
     np.testing.assert_array_equal(test.get_xdata(), [1, 2, 3, 4, 5, 6])
     assert list(best.get_xdata()) == [data.best] * 2
     assert display.ax_.get_xscale() == "linear"
+    assert display.ax_.get_ylabel() == "accuracy"
     assert display.figure_ is display.ax_.figure
 
 
