@@ -4,10 +4,12 @@ Two kinds of fold scores. *Simulated*: normal scores around known means, with an
 fold that candidates share, and correlated between similar candidates. *Fitted*: accuracies of
 kernel ridge classifiers on 120 samples, where the truth is the accuracy of the selected candidate,
 refitted to all of them, on 3000 others. Candidates are a grid, drawn at random, or proposed by the
-Gaussian process sampler.
+Gaussian process sampler. The method "predictions" needs out-of-fold predictions, which only the
+fitted ones have.
 """
 
 import argparse
+import json
 
 import _environment
 import numpy as np
@@ -19,6 +21,8 @@ from skhyper import History
 from skhyper._trial import Trial
 from skhyper.inspection import corrected_score
 from skhyper.samplers import GPSampler
+from skhyper.search._corrected import score_from_predictions
+from skhyper.search._pooled import averaged_accuracy
 from skhyper.space import Space
 
 N_CANDIDATES = 40
@@ -99,21 +103,23 @@ def data(kind, seed):
 
 
 def fitted_tables(kind, K, seed):
-    """Fold scores (256, K) and true accuracies (256,) of all candidates."""
+    """Fold scores, true accuracies (256,), and which predictions are right (256, n), of all."""
     X, y, X_test, y_test = data(kind, seed)
     D = euclidean_distances(X, squared=True) / X.shape[1]
     D_test = euclidean_distances(X_test, X, squared=True) / X.shape[1]
     folds = StratifiedKFold(K, shuffle=True, random_state=seed)
     S = np.empty((len(GAMMAS) * len(PENALTIES), K))
+    right = np.empty((len(S), len(y)))
     for k, (train, test) in enumerate(folds.split(X, y)):
         found = predictions(D[np.ix_(train, train)], y[train], D[np.ix_(test, train)])
-        S[:, k] = np.mean(np.sign(found) == y[test], axis=1)
-    return S, np.mean(np.sign(predictions(D, y, D_test)) == y_test, axis=1)
+        right[:, test] = np.sign(found) == y[test]
+        S[:, k] = right[:, test].mean(axis=1)
+    return S, np.mean(np.sign(predictions(D, y, D_test)) == y_test, axis=1), right
 
 
 def fitted(tables, search, seed):
-    """Fold scores and truth of the candidates of a search among all of them."""
-    S, truth = tables
+    """The tables of the candidates of a search among all of them."""
+    S, truth, right = tables
 
     def rows(points):
         cell = np.minimum((points * 16).astype(int), 15)
@@ -121,17 +127,19 @@ def fitted(tables, search, seed):
 
     rng = np.random.default_rng(seed)
     points, scores = candidates(search, PLANE, lambda points: S[rows(points)], rng, seed)
-    return scores, truth[rows(points)]
+    return scores, truth[rows(points)], right[rows(points)]
 
 
-def errors(S, truth):
+def errors(S, truth, right=None):
     """Error of the mean and of each method, and whether its interval covers the truth."""
     results = {"mean_test_score": S.mean(axis=1)}
     results |= {f"split{k}_test_score": column for k, column in enumerate(S.T)}
     target = truth[np.argmax(S.mean(axis=1))]
     found = {"uncorrected": (S.mean(axis=1).max() - target, None)}
-    for method in METHODS:
-        score = corrected_score(results, method=method)
+    made = {method: corrected_score(results, method=method) for method in METHODS}
+    if right is not None:
+        made["predictions"] = score_from_predictions(averaged_accuracy(right), S.mean(axis=1).max())
+    for method, score in made.items():
         low, high = score.interval
         found[method] = (score.estimate - target, low <= target <= high)
     return found
@@ -155,11 +163,17 @@ def summary(runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fast", action="store_true", help="few runs")
-    fast = parser.parse_args().fast
+    parser.add_argument("--fitted", action="store_true", help="keep the simulated results")
+    options = parser.parse_args()
+    fast = options.fast
     n_simulated, n_bayes, n_fitted = (8, 3, 3) if fast else (150, 25, 60)
     command = "python benchmarks/corrected_scores.py" + (" --fast" if fast else "")
+    command += " --fitted" if options.fitted else ""
     result = _environment.environment(command) | {"seeds": list(range(n_simulated))}
     result |= {"simulated": {}, "fitted": {}}
+    if options.fitted:  # their methods and seeds are the same
+        earlier = json.loads((_environment.RESULTS / "corrected_scores.json").read_text())
+        result["simulated"] = earlier["simulated"]
     searches = ("grid", "random", "bayes")
 
     def report(group, name, runs):
@@ -171,7 +185,7 @@ def main():
             "corrected_scores-fast.json" if fast else "corrected_scores.json", result
         )
 
-    for K in (3, 5, 10):
+    for K in () if options.fitted else (3, 5, 10):
         for kind in ("noise", "weak", "signal"):
             for search in searches if K == 5 else searches[:2]:
                 seeds = range(n_bayes if search == "bayes" else n_simulated)

@@ -122,6 +122,16 @@ def scorer_parts(scorer: Any) -> tuple[Callable, int, dict[str, Any]] | None:
     return scorer, 1, {}
 
 
+def response_methods(scorers: Any) -> list[tuple[str, ...]]:
+    """Methods whose output scorers use; each is the first that the estimator has of a tuple.
+
+    Those of other callables are unknown and left out.
+    """
+    each = scorers._scorers.values() if isinstance(scorers, MultimetricScorer) else [scorers]
+    found = [getattr(scorer, "_response_method", None) for scorer in each]
+    return [(one,) if isinstance(one, str) else tuple(one) for one in found if one is not None]
+
+
 def input_indices(column_transformer: Any) -> dict[str, list[int]]:
     """Column indices for each transformer of a fitted ColumnTransformer."""
     return column_transformer._transformer_to_input_indices

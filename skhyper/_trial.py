@@ -136,7 +136,7 @@ class Trial(Printed):
 
 
 # Columns of each row of a data frame of trials.
-_COLUMNS = ("state", "loss", "standard_error", "seconds", "started", "message")
+_COLUMNS = ("state", "loss", "standard_error", "seconds", "started", "message", "shared")
 
 
 def _row(trial: Trial) -> dict[str, Any]:
@@ -218,8 +218,9 @@ class History(Printed, Sequence):
         Returns
         -------
         frame : DataFrame
-            Columns ``state``, ``loss``, ``standard_error``, ``seconds``, ``started`` (UTC) and
-            ``message``; ``param_<name>`` for each hyperparameter, missing where inactive;
+            Columns ``state``, ``loss``, ``standard_error``, ``seconds``, ``started`` (UTC),
+            ``message`` and ``shared`` (whether the trial was added to a proposal, as its fit
+            answered for it); ``param_<name>`` for each hyperparameter, missing where inactive;
             ``split<k>_score`` for each fold; with gradients ``criterion`` and
             ``gradient_<name>``.
         """

@@ -150,7 +150,7 @@ def test_a_data_frame_of_trials():
     )
     frame = History(trials).to_frame()
     assert list(frame) == [
-        *("state", "loss", "standard_error", "seconds", "started", "message"),
+        *("state", "loss", "standard_error", "seconds", "started", "message", "shared"),
         *("param_C", "param_m", "split0_score", "split1_score", "criterion", "gradient_C"),
     ]
     assert frame.index.name == "number"
@@ -161,4 +161,4 @@ def test_a_data_frame_of_trials():
     assert frame["gradient_C"].tolist()[1] == 3.0
     empty = History().to_frame()
     assert len(empty) == 0
-    assert list(empty) == list(frame)[:6]
+    assert list(empty) == list(frame)[:7]

@@ -20,7 +20,11 @@ import matplotlib
 matplotlib.use("Agg")
 from scipy.stats import loguniform, uniform
 from sklearn.datasets import load_breast_cancer, load_diabetes
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -32,6 +36,7 @@ from skhyper.plotting import (
     FoldScoresDisplay,
     GradientPathDisplay,
     ImportanceDisplay,
+    IterationCurveDisplay,
     ParallelCoordinatesDisplay,
     PartialDependenceDisplay,
     RaceDisplay,
@@ -113,6 +118,14 @@ def boosting_search():
     return BayesSearchCV(booster, space, **options).fit(X, y)
 
 
+def iterations(X, y):
+    """Scores of a boosting over its rounds."""
+    booster = GradientBoostingClassifier(n_estimators=120, max_depth=2, random_state=SEED)
+    grid = {"learning_rate": [0.1, 0.5]}
+    search = GridSearchCV(booster, grid, scoring="neg_log_loss", keep="models").fit(X, y)
+    return IterationCurveDisplay.from_search(search, X, y)
+
+
 def make_displays():
     """The pictures by name."""
     X, y = load_breast_cancer(return_X_y=True)
@@ -129,6 +142,7 @@ def make_displays():
         "race": RaceDisplay.from_search(race(X, y)),
         "paths": GradientPathDisplay.from_search(searches["gradient"]),
         "validation": ValidationCurveDisplay.from_search(searches["grid"], "svc__C"),
+        "iterations": iterations(X, y),
         "workers": WorkersDisplay.from_search(boosting),
     }
 

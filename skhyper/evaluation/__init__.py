@@ -9,7 +9,9 @@ from skhyper.evaluation._evaluator import Budget, Evaluator, Racer, Resumed
 from skhyper.evaluation._executor import make_pool
 from skhyper.evaluation._fit_groups import FitGroups, SharingPool
 from skhyper.evaluation._journal import Journal, opened_journal
+from skhyper.evaluation._keep import FoldModels, expanded, keep_of
 from skhyper.evaluation._objective import (
+    PREDICTIONS,
     FoldJob,
     Objective,
     finished_trial,
@@ -36,12 +38,14 @@ __getattr__, __dir__ = lazy_names(
 )
 
 __all__ = [
+    "PREDICTIONS",
     "Budget",
     "Evaluator",
     "FailureWatch",
     "FitGroups",
     "FoldCallbacks",
     "FoldJob",
+    "FoldModels",
     "GradientObjective",
     "Journal",
     "KnownValues",
@@ -64,10 +68,12 @@ __all__ = [
     "Terminated",
     "TrialCallbacks",
     "encoded",
+    "expanded",
     "finished_trial",
     "fold_error",
     "interruption_name",
     "journaled_pool",
+    "keep_of",
     "load_history",
     "make_pool",
     "opened_journal",

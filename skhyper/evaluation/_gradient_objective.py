@@ -130,6 +130,8 @@ class GradientObjective:
             if result["fit_error"] is None:
                 result |= fold.differentiate(job.params)
             result["gradient_time"] = time.time() - start
+            if self.objective.keep is not None and result["fit_error"] is None:
+                result |= self.objective.keep.of(fold.fitted.estimator, fold.X_test)
             fold.release()
         return result
 

@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from skhyper._readonly import protected
 from skhyper._sklearn import check_method_params, n_samples, scorer_parts
-from skhyper.evaluation._objective import FoldJob, Objective
+from skhyper.evaluation._objective import PREDICTIONS, FoldJob, Objective
 from skhyper.hypergradient import (
     Criterion,
     Fold,
@@ -84,6 +84,11 @@ class LeaveOneOut:
         gradient = left_out.vjp(slopes / n, Want(tuple(params))).params
         seconds = (time.time() - start) / n
         kept = {name: gradient[name] for name in params}
+        keep = self._objective.keep
+        predicted = [
+            {PREDICTIONS: {"predict": left_out.value[test]}} if keep and keep.methods else {}
+            for _, test in self._objective.splits
+        ]
         return [
             {
                 "fit_error": None,
@@ -95,8 +100,9 @@ class LeaveOneOut:
                 "gradient": kept,
                 "gradient_error": None,
                 "gradient_time": 0.0,
+                **predictions,
             }
-            for value in values
+            for value, predictions in zip(values, predicted)
         ]
 
 

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import joblib
@@ -12,12 +13,21 @@ import numpy as np
 from sklearn import config_context
 from sklearn.base import clone
 
-from skhyper._sklearn import HAS_CALLBACKS, MultimetricScorer, fit_and_score
+from skhyper._readonly import with_protected
+from skhyper._sklearn import (
+    HAS_CALLBACKS,
+    MultimetricScorer,
+    check_method_params,
+    fit_and_score,
+    safe_split,
+)
 from skhyper._trial import Trial, TrialState
 
 _NOT_FINITE = "The score is not finite."
+# Entries of fold results for what the parameter `keep` of a search asks for.
+PREDICTIONS, MODEL = "predictions", "model"
 # Entries of fold results that scikit-learn does not tabulate.
-_NOT_TABULATED = ("score_error", "started", "seconds", "shared")
+_NOT_TABULATED = ("score_error", "started", "seconds", "shared", PREDICTIONS)
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,8 @@ class Objective:
     verbose : int
     quiet : bool
         Whether to omit the warning for each failed score; the search gives a single one.
+    keep : Keep or None
+        What is kept of each fold besides its scores.
     """
 
     estimator: Any
@@ -53,6 +65,7 @@ class Objective:
     return_train_score: bool
     verbose: int
     quiet: bool = False
+    keep: Any = None
 
     def without_splits(self) -> tuple["Objective", Sequence[tuple[Any, Any]]]:
         """The objective without the folds' indices, and the indices, to be passed to ``run``."""
@@ -68,8 +81,9 @@ class Objective:
     ) -> dict[str, Any]:
         """Fit and score one fold; its split must be passed if the objective does not contain it.
 
-        `estimator` is a clone of the objective's, made here by default; `on_scoring` is called with
-        the data before each scoring: the test data first, then the training data.
+        `estimator` is a clone of the objective's, made here by default; a caller that passes one
+        calls ``with_kept``. `on_scoring` is called with the data before each scoring: the test data
+        first, then the training data.
 
         The result is that of scikit-learn's own search: ``test_scores``, ``fit_time``,
         ``score_time``, ``n_test_samples``, ``fit_error`` and, with `return_train_score`,
@@ -77,8 +91,9 @@ class Objective:
         """
         if train is None:
             train, test = self.splits[job.fold]
-        return fit_and_score(
-            clone(self.estimator) if estimator is None else estimator,
+        own = clone(self.estimator) if estimator is None else estimator
+        result = fit_and_score(
+            own,
             self.X,
             self.y,
             train=train,
@@ -90,6 +105,25 @@ class Objective:
             on_scoring=on_scoring,
             **self.options(job),
         )
+        return result if estimator is not None else self.with_kept(result, own, train, test)
+
+    def fitted(self, params: Mapping[str, Any], fold: int) -> Any:
+        """The estimator with hyperparameters set to `params`, fitted on one fold."""
+        train, _ = self.splits[fold]
+        estimator = clone(self.estimator).set_params(**clone(dict(params), safe=False))
+        fit_params = check_method_params(self.X, params=self.fit_params, indices=train)
+        X, y = safe_split(estimator, self.X, self.y, train)
+        data = (X,) if y is None else (X, y)
+        return with_protected(partial(estimator.fit, **fit_params), *data)
+
+    def with_kept(
+        self, result: dict[str, Any], fitted: Any, train: Any, test: Any
+    ) -> dict[str, Any]:
+        """The result of a fold, with what is kept of its fitted estimator."""
+        if self.keep is None or result["fit_error"] is not None:
+            return result
+        X, _ = safe_split(fitted, self.X, self.y, test, train)
+        return result | self.keep.of(fitted, X)
 
     def free(self) -> None:
         """Free memory kept between trials; this objective keeps none."""

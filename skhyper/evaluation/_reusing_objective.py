@@ -118,7 +118,9 @@ class ReusingObjective:
         result["fit_time"] += before
         result["score_time"] += after - before
         result[COUNTS] = session.report
-        return result
+        if self.objective.keep is not None and train is None:
+            train, test = self.objective.splits[job.fold]
+        return self.objective.with_kept(result, estimator, train, test)
 
     def _steps_of(self, job: FoldJob, estimator: Pipeline, session: Session) -> Mapping[str, Step]:
         found = self._steps.get(job.trial)

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from skhyper._readonly import private_copy
 from skhyper._sklearn import MultimetricScorer
 from skhyper.evaluation._objective import FoldJob, Objective
 from skhyper.reuse import shared_fit
@@ -35,6 +36,11 @@ class SharedFits:
     """
 
     objective: Any
+
+    @property
+    def keep(self) -> Any:
+        """What is kept of each fold, see :class:`Objective`."""
+        return getattr(self.objective, "objective", self.objective).keep
 
     @property
     def portable(self) -> bool:
@@ -65,7 +71,7 @@ class SharedFits:
         leads = replace(job, followers=None)
         if not is_own:
             leads = replace(leads, params={**job.params, name: longest})
-        listener = _Listener((own, *values), longest)
+        listener = _Listener((own, *values), longest, self.keep)
         result: dict[str, Any] | None = None
         try:
             with _listening(listener):
@@ -91,9 +97,13 @@ class _Listener:
     values : sequence
     longest : object
         The value of the estimator that is being scored.
+    keep : Keep or None
+        What is kept of each estimator.
     """
 
-    def __init__(self, values: Sequence[Any], longest: Any):
+    def __init__(self, values: Sequence[Any], longest: Any, keep: Any = None):
+        self._keep = keep
+        self._X_test: Any = None
         self._values = values
         self._longest = longest
         self._derived: list[Any] = [None] * len(values)  # None where that failed
@@ -103,6 +113,8 @@ class _Listener:
 
     def __call__(self, scorer: Any, fitted: Any, args: tuple, kwargs: dict[str, Any]) -> None:
         self._n_calls += 1
+        if self._keep is not None and self._n_calls == 1:
+            self._X_test = private_copy(args[0])  # scorers may change it
         rule = shared_fit(fitted)  # it may be imported for the first time
         if rule is None:
             return
@@ -145,6 +157,8 @@ class _Listener:
             result = {**leading, "test_scores": scores[0]}
             if n_scores > 1:
                 result["train_scores"] = scores[1]
+            if self._keep is not None:
+                result |= self._keep.of(self._derived[i], self._X_test)
             found.append({**result, "fit_time": fit_time, "score_time": scoring})
             if is_among or i:
                 found[-1][SHARED] = True

@@ -6,8 +6,10 @@ from skhyper.inspection._curves import ValidationCurve, validation_curve
 from skhyper.inspection._hyperparameters import Hyperparameter
 from skhyper.inspection._importance import Importance, importance
 from skhyper.inspection._inspection import Inspection, inspect
+from skhyper.inspection._iterations import IterationCurve, iteration_curve
 from skhyper.inspection._parameters import Parameter
 from skhyper.search._corrected import CorrectedScore, corrected_score
+from skhyper.search._kept import OutOfFoldPredictions
 from skhyper.search._rules import fastest, one_standard_error
 
 __all__ = [
@@ -16,6 +18,8 @@ __all__ = [
     "Hyperparameter",
     "Importance",
     "Inspection",
+    "IterationCurve",
+    "OutOfFoldPredictions",
     "Parameter",
     "ValidationCurve",
     "compare",
@@ -23,6 +27,7 @@ __all__ = [
     "fastest",
     "importance",
     "inspect",
+    "iteration_curve",
     "one_standard_error",
     "validation_curve",
 ]

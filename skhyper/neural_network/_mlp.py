@@ -145,11 +145,18 @@ class BaseMLP(BaseEstimator):
         """Target (n, d_L), kind of output, labels to stratify by; sets attributes of the target."""
 
     def _train(
-        self, X: Any, y: Any, sample_weight: Any, names: Sequence[str], memory: int = 0
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        names: Sequence[str],
+        memory: int = 0,
+        record: Callable[..., None] | None = None,
     ) -> WeightDerivatives:
         """Fit; return derivatives of the weights with respect to the hyperparameters `names`.
 
-        In reverse mode if the training steps fit into `memory`, in bytes.
+        In reverse mode if the training steps fit into `memory`, in bytes. `record` is called before
+        each step, as by ``train``.
         """
         X, y = self._validated(X, y)
         Y, output, strata = self._encoded(y)
@@ -166,7 +173,9 @@ class BaseMLP(BaseEstimator):
         trajectory = None
         if k >= _MIN_REVERSE and bytes_needed(network, settings, len(data.Y)) <= memory:
             trajectory = Trajectory(network, data, settings)
-        mode = {"d_values": d_values} if trajectory is None else {"record": trajectory.record}
+        mode: dict[str, Any] = {"d_values": d_values, "record": record}
+        if trajectory is not None:
+            mode = {"record": trajectory.record}
         try:
             run = train(network, w, data, settings, rng, validation, **mode)
         except FloatingPointError as error:

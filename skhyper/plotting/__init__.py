@@ -10,6 +10,7 @@ from skhyper.plotting._convergence import ConvergenceDisplay
 from skhyper.plotting._fold_scores import FoldScoresDisplay
 from skhyper.plotting._gradient_path import GradientPathDisplay
 from skhyper.plotting._importance import ImportanceDisplay
+from skhyper.plotting._iteration_curve import IterationCurveDisplay
 from skhyper.plotting._parallel import ParallelCoordinatesDisplay
 from skhyper.plotting._partial_dependence import PartialDependenceDisplay
 from skhyper.plotting._race import RaceDisplay
@@ -21,6 +22,7 @@ __all__ = [
     "FoldScoresDisplay",
     "GradientPathDisplay",
     "ImportanceDisplay",
+    "IterationCurveDisplay",
     "ParallelCoordinatesDisplay",
     "PartialDependenceDisplay",
     "RaceDisplay",

@@ -37,7 +37,8 @@ def report(search: Any, path: str | os.PathLike[str]) -> Path:
     Notes
     -----
     The page contains values of hyperparameters, names of features and classes, and tracebacks, but
-    no data: look at it before you publish it.
+    no data, except that regressions with ``keep="predictions"`` show targets: look at it before you
+    publish it. Classifications show a confusion matrix then.
 
     Examples
     --------

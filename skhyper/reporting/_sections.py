@@ -21,6 +21,7 @@ from skhyper.reporting._importance import (
     importance_of,
 )
 from skhyper.reporting._page import cards, facts, figure, page, plain_table, table, text
+from skhyper.reporting._predictions import predictions
 from skhyper.reporting._record import Record, comparison_of, corrected_of
 from skhyper.space._text import COLUMNS, rows
 
@@ -40,6 +41,7 @@ def whole_page(record: Record) -> str:
         "The question": question(record),
         "The answer": answer(record),
         "Pictures": pictures(record),
+        "Out-of-fold predictions": predictions(record),
         "Trials": trials(record),
         "Failures": failures(record),
         "The fitted model": model(record),

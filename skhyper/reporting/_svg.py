@@ -158,6 +158,12 @@ def steps(x: np.ndarray, y: np.ndarray, role: str = "best") -> str:
     return f'<path d="{d}" style="{style}"/>'
 
 
+def line(x: np.ndarray, y: np.ndarray, role: str = "line") -> str:
+    """A straight line through points."""
+    d = "M" + "L".join(f"{a} {b}" for a, b in _pixels(x, y))
+    return f'<path d="{d}" style="fill:none;stroke:{color(role)};stroke-width:1.5"/>'
+
+
 def _text(x: float, y: float, text: str, anchor: str = "middle", turn: bool = False) -> str:
     turned = f' transform="rotate(-90 {x:.4g} {y:.4g})"' if turn else ""
     place = f'x="{x:.4g}" y="{y:.4g}" text-anchor="{anchor}"'

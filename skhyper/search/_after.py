@@ -14,7 +14,7 @@ class AfterSearch:
     """Mixin of searches with methods that analyze or export their trials."""
 
     def corrected_score(
-        self, *, metric: str | None = None, method: str = "bootstrap", level: float = 0.9
+        self, *, metric: str | None = None, method: str = "auto", level: float = 0.9
     ) -> CorrectedScore:
         """Score of the best candidate, corrected for its selection, without further fits.
 
@@ -24,7 +24,8 @@ class AfterSearch:
         ----------
         metric : str, default=None
             Name of the metric, if there are several; by default the optimized one.
-        method : {"bootstrap", "leave-one-out", "tibshirani"}, default="bootstrap"
+        method : {"auto", "predictions", "bootstrap", "leave-one-out", "tibshirani"}, \
+default="auto"
             See :func:`skhyper.inspection.corrected_score`.
         level : float, default=0.9
             Confidence of the interval.

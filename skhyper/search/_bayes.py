@@ -113,6 +113,9 @@ class BayesSearchCV(SampledSearch):
         For code written for scikit-optimize: metadata for ``fit``; better passed to ``fit``.
     iid : object, default="deprecated"
         For code written for scikit-optimize; ignored.
+    keep : {"predictions", "models"}, tuple of both or None, default=None
+        What to keep of the folds: out-of-fold predictions of all candidates, fitted models of the
+        best one, or both. See the user guide's page on what to do after the search for the memory.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.GridSearchCV`; `refit` may also be "1se" or
         "fastest": the simplest or the fastest candidate within one standard error of the best, see
@@ -144,6 +147,10 @@ class BayesSearchCV(SampledSearch):
         The trials in the format of scikit-optimize and its plots: ``x``, ``fun``, ``x_iters``,
         ``func_vals``, ``space``, ``models``, ``specs``, ``random_state``. Values are in the order
         of the sorted names, nan or None where inactive. Trials outside of the space are omitted.
+    oof_predictions_ : OutOfFoldPredictions
+        Out-of-fold predictions of the best candidate, and of others by ``of(index)``; with `keep`.
+    fold_models_ : list of estimator
+        The models of the best candidate, one for each fold; with `keep`.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.GridSearchCV`.
@@ -222,6 +229,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         random_state: int | np.random.RandomState | None = None,
         error_score: float | str = np.nan,
         return_train_score: bool = False,
+        keep: str | tuple[str, ...] | None = None,
     ) -> None:
         self._store_arguments(locals())
 

@@ -23,6 +23,7 @@ import numpy as np
 from scipy import stats
 
 from skhyper.search._fold_scores import FoldScores, fold_scores, metric_of, standard_error
+from skhyper.search._pooled import PooledScores, out_of_bag, pooled_scores
 from skhyper.search._rules import refit_rule
 from skhyper.search._task import optimized_metric
 
@@ -42,7 +43,7 @@ class CorrectedScore:
     interval : tuple of float
         Confidence interval of it, of confidence `level`.
     level : float
-    method : {"bootstrap", "leave-one-out", "tibshirani"}
+    method : {"predictions", "bootstrap", "leave-one-out", "tibshirani"}
     best_score : float
         The mean score of the selected candidate, which is optimistic.
     """
@@ -83,7 +84,7 @@ def scores_of(source: Any, metric: str | None = None) -> tuple[Mapping[str, Any]
 
 
 def corrected_score(
-    source: Any, *, metric: str | None = None, method: str = "bootstrap", level: float = 0.9
+    source: Any, *, metric: str | None = None, method: str = "auto", level: float = 0.9
 ) -> CorrectedScore:
     """Score of the best candidate, corrected for its selection, without further fits.
 
@@ -94,11 +95,14 @@ def corrected_score(
         taken for those of a k-fold.
     metric : str, default=None
         Name of the metric, if there are several; by default the optimized one.
-    method : {"bootstrap", "leave-one-out", "tibshirani"}, default="bootstrap"
-        "bootstrap": candidates are selected by a bootstrap sample of the splits, and scored by
+    method : {"auto", "predictions", "bootstrap", "leave-one-out", "tibshirani"}, default="auto"
+        "predictions": candidates are selected by a bootstrap sample of the rows, and scored by the
+        rows that are not in it [1]_; for searches with ``keep="predictions"``. "bootstrap":
+        candidates are selected by a bootstrap sample of the splits, and scored by
         the splits that are not in it [1]_. "leave-one-out": each split scores the candidate that
         the others select. "tibshirani": the mean over the splits of what the best candidate of a
-        split gains over the selected one is subtracted [2]_; for five splits or fewer.
+        split gains over the selected one is subtracted [2]_; for five splits or fewer. "auto":
+        "predictions" if they were kept and the metric can be computed from them, else "bootstrap".
     level : float, default=0.9
         Confidence of the interval.
 
@@ -109,12 +113,13 @@ def corrected_score(
     Raises
     ------
     ValueError
-        If there are fewer than two splits.
+        If there are fewer than two splits, or if ``method="predictions"`` is not possible.
 
     Notes
     -----
-    The half-width of the interval is that of the t distribution with the standard error of Nadeau
-    and Bengio (2003); its lower half is longer by the correction. With `refit` a rule such as
+    The interval of "predictions" consists of quantiles of the bootstrap. The half-width of the
+    others is that of the t distribution with the standard error of Nadeau and Bengio (2003); their
+    lower half is longer by the correction. With `refit` a rule such as
     "1se", the correction is that of the rule's selection.
 
     What the splits have in common is not corrected: with few samples and labels that can hardly
@@ -125,8 +130,8 @@ def corrected_score(
     References
     ----------
     .. [1] Tsamardinos, Greasidou, Borboudakis (2018), "Bootstrapping the out-of-sample
-       predictions for efficient and accurate cross-validation", Machine Learning 107; here of
-       fold scores, as predictions are not kept.
+       predictions for efficient and accurate cross-validation", Machine Learning 107;
+       "bootstrap" is the same of fold scores.
     .. [2] Tibshirani, Tibshirani (2009), "A bias correction for the minimum error rate in
        cross-validation", Annals of Applied Statistics 3.
 
@@ -142,8 +147,9 @@ def corrected_score(
     >>> round(score.best_score, 2), round(score.estimate, 2)
     (0.51, 0.38)
     """
-    if method not in _METHODS:
-        raise ValueError(f"method must be one of {sorted(_METHODS)}, got {method!r}.")
+    if method not in ("auto", "predictions", *_METHODS):
+        names = sorted(["auto", "predictions", *_METHODS])
+        raise ValueError(f"method must be one of {names}, got {method!r}.")
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level!r}.")
     results, table = scores_of(source, metric)
@@ -152,15 +158,40 @@ def corrected_score(
     choose = _chooser(source, results, table)
     K = table.S.shape[1]
     selected = choose(np.arange(K))
+    best_score = float(table.S[selected].mean())
+    if method in ("auto", "predictions"):
+        pooled = _pooled(source, table, metric_in(source, metric)[1])
+        if not isinstance(pooled, str):
+            return score_from_predictions(pooled, best_score, level)
+        if method == "predictions":
+            raise ValueError(f'method="predictions" is not possible: {pooled}.')
+        method = "bootstrap"
     groups = table.groups if min(map(len, table.groups)) > 1 else [list(range(K))]
     estimates = [_METHODS[method](table.S, np.array(group), choose) for group in groups]
     estimate = float(np.mean(estimates))
     error = float(standard_error(table.S[selected], table.ratio))
     half = float(stats.t.ppf((1 + level) / 2, K - 1)) * error
-    best_score = float(table.S[selected].mean())
     # What splits have in common is not corrected: as much optimism may be left as was removed.
     low = estimate - half - max(0.0, best_score - estimate)
     return CorrectedScore(estimate, (low, estimate + half), level, method, best_score)
+
+
+def score_from_predictions(
+    pooled: PooledScores, best_score: float, level: float = 0.9
+) -> CorrectedScore:
+    """`best_score` without the optimism that bootstrap samples of the rows show."""
+    found = out_of_bag(pooled)
+    estimate = best_score - found.optimism
+    ends = np.quantile(found.scores, [(1 - level) / 2, (1 + level) / 2]) - found.scores.mean()
+    interval = (estimate + float(ends[0]), estimate + float(ends[1]))
+    return CorrectedScore(estimate, interval, level, "predictions", best_score)
+
+
+def _pooled(source: Any, table: FoldScores, metric: str) -> Any:
+    """Scores from the kept predictions; a reason (str) if there are none."""
+    if isinstance(source, Mapping) or refit_rule(source) is not None:
+        return "it needs a search that selects the best score"
+    return pooled_scores(source, table.S, table.rows, metric)
 
 
 def _chooser(source: Any, results: Mapping[str, Any], table: FoldScores) -> Choose:

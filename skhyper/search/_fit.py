@@ -14,6 +14,7 @@ from skhyper.evaluation import opened_journal
 from skhyper.search._after import AfterSearch
 from skhyper.search._display import Displayed
 from skhyper.search._interrupts import interruptions_stored
+from skhyper.search._kept import check_keep, store_kept
 from skhyper.search._plan import Plan
 from skhyper.search._refit import Refittable
 from skhyper.search._results import refit, store_plan, store_results
@@ -29,6 +30,8 @@ BUDGET_CONSTRAINTS = {
     "fit_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
     "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), None],
 }
+# What the searches may keep of their folds.
+KEEP_CONSTRAINTS = {"keep": [str, tuple, list, None]}
 REUSE_CONSTRAINTS = {
     "reuse": [
         StrOptions({"auto"}),
@@ -52,6 +55,7 @@ class BaseSearch(Displayed, Refittable, AfterSearch, CallbackSearchCV):
     _is_sklearn_search: ClassVar[bool] = False
     # Arguments of ``fit`` that are not metadata; the plan uses them.
     _fit_options: ClassVar[tuple[str, ...]] = ()
+    keep: Any = None  # a parameter of our own classes
 
     @abstractmethod
     def _plan(self, task: Task) -> Plan:
@@ -92,6 +96,7 @@ class BaseSearch(Displayed, Refittable, AfterSearch, CallbackSearchCV):
         return self
 
     def _search(self, X: Any, y: Any, params: Mapping[str, Any]) -> None:
+        check_keep(self.keep)
         task = make_task(self, X, y, params)
         plan = self._plan(task)
         n_steps = 1 + (self.refit is not False)
@@ -99,8 +104,9 @@ class BaseSearch(Displayed, Refittable, AfterSearch, CallbackSearchCV):
             start = starting_history(self, task, plan, journal)
             store_plan(self, plan, start.history)
             with task.callback_context(self, n_steps) as context:
-                run(self, task, plan, start, context, journal)
+                models_of = run(self, task, plan, start, context, journal)
                 store_results(self, task, plan)
+                store_kept(self, task, models_of)
                 refit(self, task, context)
 
     def _warn_about_ignored_budgets(self) -> None:

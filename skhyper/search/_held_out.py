@@ -145,7 +145,9 @@ class _Search:
 
     def __init__(self, whole: HeldOut, space: Space, shrinkage: Shrinkage, rows: np.ndarray):
         # Only the criterion is used: scores may be several, or no losses.
-        o = replace(whole.objective, verbose=0, return_train_score=False, error_score=np.nan)
+        o = replace(
+            whole.objective, verbose=0, return_train_score=False, error_score=np.nan, keep=None
+        )
         self._space, self._shrinkage = space, shrinkage
         self._moves = np.array([name in whole.names for name in space.names])
         self._moves &= [math.isinf(dimension.n_values) for dimension in space.dimensions]

@@ -13,7 +13,13 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from skhyper._trial import History, StopReason, Trial
 from skhyper.evaluation import ListedCandidates, Racer
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.search._fit import BUDGET_CONSTRAINTS, REUSE_CONSTRAINTS, BaseSearch, shares_fits
+from skhyper.search._fit import (
+    BUDGET_CONSTRAINTS,
+    KEEP_CONSTRAINTS,
+    REUSE_CONSTRAINTS,
+    BaseSearch,
+    shares_fits,
+)
 from skhyper.search._plan import Plan, racer_of
 from skhyper.search._task import Task
 from skhyper.search._validate import check_candidates
@@ -94,6 +100,9 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
     param_grid : dict or list of dict
         From names of hyperparameters to sequences of values. As in scikit-learn, a tuple is a
         sequence of choices, not a range.
+    keep : {"predictions", "models"}, tuple of both or None, default=None
+        What to keep of the folds: out-of-fold predictions of all candidates, fitted models of the
+        best one, or both. See the user guide's page on what to do after the search for the memory.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.GridSearchCV`; `refit` may also be "1se" or
         "fastest": the simplest or the fastest candidate within one standard error of the best, see
@@ -135,6 +144,10 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
     reuse_ : Reuse
         Counts of shared fits: fits needed, fits made, seconds saved, and reasons why estimators
         were not shared.
+    oof_predictions_ : OutOfFoldPredictions
+        Out-of-fold predictions of the best candidate, and of others by ``of(index)``; with `keep`.
+    fold_models_ : list of estimator
+        The models of the best candidate, one for each fold; with `keep`.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.GridSearchCV`, to the last bit.
@@ -171,6 +184,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         reuse: str | int | None = "auto",
         racing: bool | Racer = False,
         journal: str | os.PathLike | None = None,
+        keep: str | tuple[str, ...] | None = None,
     ) -> None:
         self._store_arguments(locals())
 
@@ -178,6 +192,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **model_selection.GridSearchCV._parameter_constraints,
         **BUDGET_CONSTRAINTS,
         **REUSE_CONSTRAINTS,
+        **KEEP_CONSTRAINTS,
         "racing": ["boolean", Racer],
     }
 
@@ -218,6 +233,9 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
         Number of candidates.
     random_state : int, RandomState instance or None, default=None
         Seed; candidates are those that scikit-learn draws.
+    keep : {"predictions", "models"}, tuple of both or None, default=None
+        What to keep of the folds: out-of-fold predictions of all candidates, fitted models of the
+        best one, or both. See the user guide's page on what to do after the search for the memory.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.RandomizedSearchCV`; `refit` may also be "1se" or
         "fastest": the simplest or the fastest candidate within one standard error of the best, see
@@ -259,6 +277,10 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
     reuse_ : Reuse
         Counts of shared fits: fits needed, fits made, seconds saved, and reasons why estimators
         were not shared.
+    oof_predictions_ : OutOfFoldPredictions
+        Out-of-fold predictions of the best candidate, and of others by ``of(index)``; with `keep`.
+    fold_models_ : list of estimator
+        The models of the best candidate, one for each fold; with `keep`.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.RandomizedSearchCV`, to the last bit.
@@ -297,6 +319,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         reuse: str | int | None = "auto",
         racing: bool | Racer = False,
         journal: str | os.PathLike | None = None,
+        keep: str | tuple[str, ...] | None = None,
     ) -> None:
         self._store_arguments(locals())
 
@@ -304,6 +327,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **model_selection.RandomizedSearchCV._parameter_constraints,
         **BUDGET_CONSTRAINTS,
         **REUSE_CONSTRAINTS,
+        **KEEP_CONSTRAINTS,
         "racing": ["boolean", Racer],
     }
 

@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 from skhyper._sklearn import CallbackSearchCV, fit_context, teardown_callbacks
 from skhyper.search._interrupts import Interruptible
+from skhyper.search._kept import follow_best
 from skhyper.search._results import best_candidate, fit_candidate, scoring_attributes
 from skhyper.search._rules import refit_rule
 from skhyper.search._task import make_task
@@ -120,7 +121,9 @@ class Refittable(Interruptible):
             task = make_task(self, X, y, params)
             found = scoring_attributes(self, task) | best_candidate(self, task, index)
             with task.callback_context(self, n_steps=1) as context:
+                before = getattr(self, "best_index_", None)
                 fit_candidate(self, task, context, found)
+                follow_best(self, before)
         finally:
             teardown_callbacks(self)
         return self

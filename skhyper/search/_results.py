@@ -27,8 +27,21 @@ from skhyper.search._validate import warn_about_gradients
 from skhyper.search._warnings import warn
 
 # Attributes computed from the trials, and those added by a refit.
-RESULTS_OF_TRIALS = ("best_index_", "best_params_", "best_score_", "cv_results_")
-RESULTS = (*RESULTS_OF_TRIALS, "best_estimator_", "multimetric_", "refit_time_", "scorer_")
+RESULTS_OF_TRIALS = (
+    "best_index_",
+    "best_params_",
+    "best_score_",
+    "cv_results_",
+    "oof_predictions_",
+)
+RESULTS_OF_REFIT = (
+    "best_estimator_",
+    "fold_models_",
+    "multimetric_",
+    "refit_time_",
+    "scorer_",
+)
+RESULTS = (*RESULTS_OF_TRIALS, *RESULTS_OF_REFIT)
 
 
 def forget_results(search: Any, keep: tuple[str, ...] = ()) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from skhyper.evaluation import (
     make_pool,
 )
 from skhyper.search._interrupts import STOPPED, stop_callbacks, stops
+from skhyper.search._kept import model_observer, store_predictions
 from skhyper.search._plan import Plan
 from skhyper.search._progress import TrialLines, opening_line, racing_line
 from skhyper.search._results import store_partial_results, store_trials
@@ -34,18 +36,20 @@ from skhyper.search._task import Task, pick_score
 
 def run(
     search: Any, task: Task, plan: Plan, start: Start, root: Any, journal: Journal | None
-) -> None:
+) -> Callable[[int], dict[int, Any]]:
     """Run the trials and store them, even after an interruption or an error.
 
     `start` has the trials to start from, the folds and the seed; `root` is the callback context of
-    ``fit``.
+    ``fit``. Returns a function from a row of ``cv_results_`` to the models that were kept of it.
     """
     objective = plan.wrap_objective(task.objective(search, list(start.history.splits)))
     groups, why_single = fit_groups(search, plan, task.estimator, start)
     objective, why_not = with_reuse(search, plan, objective, groups)
     counter = ReuseCounter({**why_not, **why_single})
+    models = model_observer(search, plan, min(start.resumed.folds, default=len(start.history)))
+    first = (counter, models) if search.keep else (counter,)
     evaluator, context = _evaluator(
-        search, task, plan, start, root, journal, objective, groups, counter
+        search, task, plan, start, root, journal, objective, groups, first
     )
     callbacks = stop_callbacks(search)
     try:
@@ -60,6 +64,7 @@ def run(
             reason = StopReason(f"interrupted by {interruption_name(error)}", "interrupted")
             store_trials(search, plan, evaluator.history, reason)
             store_partial_results(search, plan.selection_losses)
+            store_predictions(search, task)
             raise
     finally:
         objective.free()  # before the refit
@@ -71,6 +76,8 @@ def run(
         print(racing_line(search.history_))  # noqa: T201
     print_reuse(search)
     context.call_on_fit_task_end(estimator=search)
+    numbers = [trial.number for trial in evaluator.history if trial.state != "running"]
+    return lambda row: models.of(numbers[row])
 
 
 def _evaluator(
@@ -82,7 +89,7 @@ def _evaluator(
     journal: Journal | None,
     objective: Any,
     groups: FitGroups | None,
-    counter: ReuseCounter,
+    first: tuple[Observer, ...],
 ) -> tuple[Evaluator, Any]:
     """The evaluator, and the callback context of its trials."""
     base, running = start.history, start.resumed.folds
@@ -99,8 +106,8 @@ def _evaluator(
         task_name="search", max_subtasks=n_folds, sequential_subtasks=False
     ).call_on_fit_task_begin(estimator=search)
     pick = pick_score(search)
-    # The counter removes its entries of results before the journal writes them.
-    observers: list[Observer] = [counter] if journal is None else [counter, journal]
+    # The first ones remove their entries of results before the journal writes them.
+    observers: list[Observer] = [*first] if journal is None else [*first, journal]
     if journal is not None:
         pool = journaled_pool(pool, objective, journal, start.n_deaths)
         journal.resume(running)

@@ -13,7 +13,13 @@ from skhyper._trial import History
 from skhyper.evaluation import ListedCandidates, Racer, SampledCandidates, params_key, paths_of
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.samplers import Sampler
-from skhyper.search._fit import BUDGET_CONSTRAINTS, REUSE_CONSTRAINTS, BaseSearch, shares_fits
+from skhyper.search._fit import (
+    BUDGET_CONSTRAINTS,
+    KEEP_CONSTRAINTS,
+    REUSE_CONSTRAINTS,
+    BaseSearch,
+    shares_fits,
+)
 from skhyper.search._given_spaces import given_spaces
 from skhyper.search._plan import Plan, racer_of
 from skhyper.search._spaces import (
@@ -35,6 +41,7 @@ class SpaceSearch(BaseSearch):
     _parameter_constraints: ClassVar[dict] = {
         **BaseSearch._parameter_constraints,
         **BUDGET_CONSTRAINTS,
+        **KEEP_CONSTRAINTS,
         "search_spaces": [dict, list, tuple, Space, None],
         "n_iter": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "initial_points": [dict, list, tuple, None],

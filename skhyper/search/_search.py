@@ -81,6 +81,9 @@ default="random"
         Seed. The same seed and the same `n_points` give the same trials, with any number
         of workers. With None, each proposal is made as soon as a worker is free, from all results
         so far.
+    keep : {"predictions", "models"}, tuple of both or None, default=None
+        What to keep of the folds: out-of-fold predictions of all candidates, fitted models of the
+        best one, or both. See the user guide's page on what to do after the search for the memory.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`sklearn.model_selection.GridSearchCV`; `refit` may also be "1se" or
         "fastest": the simplest or the fastest candidate within one standard error of the best, see
@@ -101,6 +104,10 @@ default="random"
     reuse_ : Reuse
         Counts of shared fits: fits needed, fits made, seconds saved, and reasons why estimators
         were not shared.
+    oof_predictions_ : OutOfFoldPredictions
+        Out-of-fold predictions of the best candidate, and of others by ``of(index)``; with `keep`.
+    fold_models_ : list of estimator
+        The models of the best candidate, one for each fold; with `keep`.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in :class:`sklearn.model_selection.GridSearchCV`.
@@ -162,6 +169,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         random_state: int | np.random.RandomState | None = None,
         error_score: float | str = np.nan,
         return_train_score: bool = False,
+        keep: str | tuple[str, ...] | None = None,
     ) -> None:
         self._store_arguments(locals())
 

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import indexable
 
 from skhyper._sklearn import check_method_params
-from skhyper.evaluation import Objective
+from skhyper.evaluation import Objective, keep_of
 from skhyper.search._rules import refit_rule
 from skhyper.search._scoring import check_scoring_signature
 
@@ -49,6 +49,7 @@ class Task:
             return_train_score=search.return_train_score,
             verbose=search.verbose,
             quiet=not search._is_sklearn_search,
+            keep=keep_of(search.keep, self.estimator, self.scorers, self.y),
         )
 
     @contextmanager
