@@ -11,6 +11,7 @@ Results are written after each seed, and a run is continued with ``--resume``.
 """
 
 import argparse
+import itertools
 import json
 import time
 import warnings
@@ -236,6 +237,7 @@ def summary(results):
     solvers = list(
         dict.fromkeys(s for rows in results.values() for r in rows for s in r["solvers"])
     )
+    results = {name: rows for name, rows in results.items() if rows}
     table = {
         name: {solver: float(np.median(shares(rows, solver))) for solver in solvers}
         for name, rows in results.items()
@@ -261,22 +263,20 @@ def main():
         results = json.loads(path.read_text())["results"]
     seeds = range(1 if arguments.fast else 5)
     content = _environment.environment("python benchmarks/time_to_score.py")
-    for name_of_task in TASKS:
-        missing = list(seeds)[len(results.get(name_of_task, [])) :]
-        if arguments.only not in name_of_task or not missing:
+    tasks = {name: Task(name, arguments.fast) for name in TASKS if arguments.only in name}
+    for missing in [name for name, task in tasks.items() if not task.is_there]:
+        print(f"{missing}: the data are not there")
+        del tasks[missing]
+    for seed, task_name in itertools.product(seeds, tasks):
+        rows = results.setdefault(task_name, [])
+        if seed in [row["seed"] for row in rows]:
             continue
-        task = Task(name_of_task, arguments.fast)
-        if not task.is_there:
-            print(f"{name_of_task}: the data are not there")
-            continue
-        for seed in missing:
-            row = run_seed(task, arguments.solvers, seed)
-            results.setdefault(name_of_task, []).append(row)
-            content |= {"results": results, "summary": summary(results)}
-            _environment.write(name, content)
-        found = content["summary"]["tasks"][name_of_task]
-        print(name_of_task, {k: round(v, 3) for k, v in found.items()}, flush=True)
-    print("median", content["summary"]["median"])
+        rows.append(run_seed(tasks[task_name], arguments.solvers, seed))
+        content |= {"results": results, "summary": summary(results)}
+        _environment.write(name, content)
+        found = content["summary"]["tasks"][task_name]
+        print(seed, task_name, {k: round(v, 3) for k, v in found.items()}, flush=True)
+    print("median", summary(results)["median"])
 
 
 if __name__ == "__main__":

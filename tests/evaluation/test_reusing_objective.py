@@ -201,12 +201,12 @@ def test_output_of_pandas(step):
 def test_branches_are_shared_where_others_vary():
     union = FeatureUnion([("pca", PCA(random_state=0)), ("best", SelectKBest())])
     space = {"s0__best__k": [1, 2, 3]}
-    assert_same(grid(with_logistic(union), space), n_shared=SHARED)
+    assert_same(grid(with_logistic(union), space), n_shared=2 * SHARED)
     columns = ColumnTransformer(
         [("a", make_pipeline(StandardScaler(), PCA()), [0, 1, 2]), ("b", SelectKBest(), [3, 4, 5])]
     )
     space = {"s0__b__k": [1, 2, 3]}
-    assert_same(grid(with_logistic(columns), space), n_shared=2 * SHARED)
+    assert_same(grid(with_logistic(columns), space), n_shared=3 * SHARED)
     nested = Pipeline([("scale", StandardScaler()), ("best", SelectKBest())])
     assert_same(grid(with_logistic(nested), {"s0__best__k": [1, 2, 3]}), n_shared=SHARED)
 
