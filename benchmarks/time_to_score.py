@@ -7,10 +7,11 @@ best score of 60 random candidates in scikit-learn's loop, and the unit the CPU 
 (a ``GridSearchCV`` of the 60, as ``RandomizedSearchCV`` knows no conditions). Every solver gets the
 same folds and the same default space, and at most 60 trials; a solver that ends below the target
 counts as infinite. The final fit is left out. One thread.
-Results are written after each task, and a run is continued with ``--resume``.
+Results are written after each seed, and a run is continued with ``--resume``.
 """
 
 import argparse
+import itertools
 import json
 import time
 import warnings
@@ -118,6 +119,38 @@ def skopt_gp(task, clock, seed):
             return
 
 
+def flaml_cfo(task, clock, seed):
+    """FLAML's search on the coordinates of the unit cube; it prefers candidates that are quick."""
+    from flaml import tune
+    from flaml.tune.searcher.blendsearch import CFO
+
+    dimensions = task.space.dimensions
+    config = {
+        f"{i}": tune.choice(range(d.n_values)) if d.kind == "categorical" else tune.uniform(0, 1)
+        for i, d in enumerate(dimensions)
+    }
+
+    def evaluate(config):
+        score = clock.best
+        if clock.seconds is None:  # it cannot be stopped from here
+            values = [config[f"{i}"] for i in range(len(dimensions))]
+            pairs = zip(dimensions, values)
+            point = [d.grid(0)[v] if d.kind == "categorical" else v for d, v in pairs]
+            score = task.score(task.params(point))
+            clock.add(score)
+        return {"score": score}
+
+    tune.run(
+        evaluate,
+        config,
+        metric="score",
+        mode="max",
+        num_samples=N_TRIALS,
+        verbose=0,
+        search_alg=CFO(metric="score", mode="max", space=config, seed=seed),
+    )
+
+
 def halving(task, clock, seed):
     """Its result counts only at its end; candidates are scored on parts of the samples before."""
     search = HalvingRandomSearchCV(
@@ -139,6 +172,7 @@ SOLVERS = {
     "ours, racing": ours(racing=True),
     "Optuna, TPE": optuna_tpe,
     "skopt, GP": skopt_gp,
+    "FLAML, CFO": flaml_cfo,
     "HalvingRandomSearchCV": halving,
 }
 
@@ -178,20 +212,14 @@ class Task:
         return float(search.best_score_), time.process_time() - start
 
 
-def run_task(name, solvers, seeds, fast):
-    task = Task(name, fast)
-    if not task.is_there:
-        return None
-    rows = []
-    for seed in seeds:
-        target, unit = task.random(seed)
-        row = {"seed": seed, "target": target, "random_seconds": unit, "solvers": {}}
-        for solver in solvers:
-            clock = Clock(target)
-            SOLVERS[solver](task, clock, seed)
-            row["solvers"][solver] = clock.result()
-        rows.append(row)
-    return rows
+def run_seed(task, solvers, seed):
+    target, unit = task.random(seed)
+    row = {"seed": seed, "target": target, "random_seconds": unit, "solvers": {}}
+    for solver in solvers:
+        clock = Clock(target)
+        SOLVERS[solver](task, clock, seed)
+        row["solvers"][solver] = clock.result()
+    return row
 
 
 def shares(rows, solver):
@@ -209,6 +237,7 @@ def summary(results):
     solvers = list(
         dict.fromkeys(s for rows in results.values() for r in rows for s in r["solvers"])
     )
+    results = {name: rows for name, rows in results.items() if rows}
     table = {
         name: {solver: float(np.median(shares(rows, solver))) for solver in solvers}
         for name, rows in results.items()
@@ -224,7 +253,7 @@ def main():
     parser.add_argument("--fast", action="store_true", help="one seed, 200 rows")
     parser.add_argument("--only", default="", help="tasks whose names contain this")
     parser.add_argument("--solvers", nargs="*", default=list(SOLVERS), choices=list(SOLVERS))
-    parser.add_argument("--resume", action="store_true", help="keep results of other tasks")
+    parser.add_argument("--resume", action="store_true", help="keep the results that are there")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     name = "time_to_score-fast.json" if arguments.fast else "time_to_score.json"
@@ -234,21 +263,20 @@ def main():
         results = json.loads(path.read_text())["results"]
     seeds = range(1 if arguments.fast else 5)
     content = _environment.environment("python benchmarks/time_to_score.py")
-    for task in TASKS:
-        if arguments.only in task and task not in results:
-            rows = run_task(task, arguments.solvers, seeds, arguments.fast)
-            if rows is None:
-                print(f"{task}: the data are not there")
-                continue
-            results[task] = rows
-            content |= {"results": results, "summary": summary(results)}
-            _environment.write(name, content)
-            print(
-                task,
-                {k: round(v, 3) for k, v in content["summary"]["tasks"][task].items()},
-                flush=True,
-            )
-    print("median", content["summary"]["median"])
+    tasks = {name: Task(name, arguments.fast) for name in TASKS if arguments.only in name}
+    for missing in [name for name, task in tasks.items() if not task.is_there]:
+        print(f"{missing}: the data are not there")
+        del tasks[missing]
+    for seed, task_name in itertools.product(seeds, tasks):
+        rows = results.setdefault(task_name, [])
+        if seed in [row["seed"] for row in rows]:
+            continue
+        rows.append(run_seed(tasks[task_name], arguments.solvers, seed))
+        content |= {"results": results, "summary": summary(results)}
+        _environment.write(name, content)
+        found = content["summary"]["tasks"][task_name]
+        print(seed, task_name, {k: round(v, 3) for k, v in found.items()}, flush=True)
+    print("median", summary(results)["median"])
 
 
 if __name__ == "__main__":

@@ -43,6 +43,14 @@ class Paths:
         found = [{**params, rule.name: value} for value in self._values(rule, params, space)]
         return [candidate for candidate in found if space.contains(candidate)]
 
+    @property
+    def cost(self) -> str | None:
+        """Name of the hyperparameter to which times of fits are proportional; None if unknown."""
+        rule = self._rule
+        if rule is None or rule.why_not or rule.whole_range or not rule.is_certain:
+            return None
+        return rule.name
+
     def _names(self, params: Mapping[str, Any]) -> list[str]:
         """Names of the path, where steps may be replaced; a cheap test of most candidates."""
         if any(hasattr(value, "get_params") for value in params.values()):

@@ -171,8 +171,11 @@ class _Interceptor:
             return self._restored(session, entry, key, is_fit)
         if is_fit and own_key and not key:
             session.why_not[self._step.path] = NO_KNOWN_INPUT
+        kind = None
+        if key and is_fit and self._step.rule is not None:
+            kind = _joined(self._step.kind, str(X_key), str(y_key), str(kwargs_key))
         with _Inside(session, self._step.path, X_key):
-            return self._run(session, method, (session.owned(X), *rest), kwargs, key)
+            return self._run(session, method, (session.owned(X), *rest), kwargs, key, kind)
 
     def _key_of_input(self, session: Session, X: Any) -> str | None:
         """Key of the input; that of a branch of a ColumnTransformer becomes known here."""
@@ -202,9 +205,18 @@ class _Interceptor:
         return output
 
     def _run(
-        self, session: Session, method: str, args: tuple, kwargs: dict[str, Any], key: str | None
+        self,
+        session: Session,
+        method: str,
+        args: tuple,
+        kwargs: dict[str, Any],
+        key: str | None,
+        kind: str | None,
     ) -> Any:
-        """Run the method of the transformer; the result is stored if it has a key."""
+        """Run the method of the transformer; the result is stored if it has a key.
+
+        `kind` is the key of fits with other values of the hyperparameter of the step's rule.
+        """
         is_fit = method != "transform"
         X, changes = args[0], self._step.changes_input
         before = same_copy(X) if changes is None else None
@@ -212,14 +224,18 @@ class _Interceptor:
         start, shared_before = time.perf_counter(), session.seconds
         self._is_busy = True
         try:
-            output = self.real[method](*args, **kwargs)
+            is_derived = kind is not None and self._derive(session, kind)
+            if not is_derived:
+                output = self.real[method](*args, **kwargs)
+            else:
+                output = self.transformer if method == "fit" else self.real["transform"](X)
         finally:
             self._is_busy = False
         # As if it had shared no part.
         seconds = time.perf_counter() - start + session.seconds - shared_before
         if is_fit and not self._step.parts:
             session.asked += 1
-            session.made += 1
+            session.made += not is_derived
         why_not = ""
         if changes is None and (before is None or not is_equal(X, before)):
             changes, why_not = True, "it changes its input, or may change it"
@@ -229,9 +245,35 @@ class _Interceptor:
             why_not = "it draws from a global random generator"
         elif key and session.n_forgotten == n_forgotten:
             output, why_not = self._stored(session, method, output, X, key, seconds)
+            if kind and not is_derived and not why_not:
+                entry = Entry(self._state, None, seconds)
+                session.store.put(kind, entry, entry.size(X))
         if why_not:
             session.why_not[self._step.path] = why_not
         return output
+
+    @property
+    def _state(self) -> dict[str, Any]:
+        """Attributes of the transformer, its parameters included."""
+        attributes = vars(self.transformer).items()
+        return {name: value for name, value in attributes if name not in _NOT_STATE}
+
+    def _derive(self, session: Session, kind: str) -> bool:
+        """Set the transformer to a fit with another value, if one is known and answers for this."""
+        entry, rule, own = session.store.get(kind), self._step.rule, self._state
+        if entry is None or entry.state is None or rule is None:
+            return False
+        attributes = vars(self.transformer)
+        attributes.update(entry.state)
+        derived = rule.derive(self.transformer, own[rule.name])
+        if derived is None:
+            for name in entry.state.keys() - own.keys():
+                del attributes[name]
+            attributes.update(own)
+            return False
+        attributes.update({n: v for n, v in vars(derived).items() if n not in _NOT_STATE})
+        session.seconds += entry.seconds
+        return True
 
     def _stored(
         self, session: Session, method: str, output: Any, X: Any, key: str, seconds: float
@@ -239,8 +281,7 @@ class _Interceptor:
         """Store the result of a call; return the output, and the reason if it was not stored."""
         state = copy = None
         if method != "transform":
-            attributes = vars(self.transformer).items()
-            state = {name: value for name, value in attributes if name not in _NOT_STATE}
+            state = self._state
         if method != "fit":
             if may_alias(output, X):
                 return output, "its output may be a view of its input"

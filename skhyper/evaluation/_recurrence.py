@@ -48,12 +48,15 @@ class Recurrence:
         unique = {name for name, dimension in pairs if dimension.n_values >= n_candidates}
         return cls(frozenset(map(str, names)), frozenset(map(str, unique)))
 
-    def recurs(self, paths: Iterable[str]) -> bool:
+    def recurs(self, paths: Iterable[str], free: str | None = None) -> bool:
         """Whether several candidates may agree on all estimators at `paths`, and differ elsewhere.
+
+        They may differ in the hyperparameter `free`.
 
         A path is the name of an estimator as a hyperparameter, such as ``"union__scaler"``.
         """
         touching = {name for path in paths for name in self.varying if _touches(name, path)}
+        touching -= {free}
         return not touching & self.unique and touching != self.varying
 
 

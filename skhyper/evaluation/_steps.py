@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
+from sklearn.base import TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -19,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skhyper._identity import digest
 from skhyper._readonly import works_in_place
 from skhyper.evaluation._recurrence import Recurrence
+from skhyper.reuse import SharedFit, shared_fit
 
 _GENERATORS = (np.random.RandomState, np.random.Generator)
 NO_KNOWN_INPUT = "it follows a step that is not shared"
@@ -46,6 +48,10 @@ class Step:
         columns that the branch selects.
     before_shared : bool
         Whether only a step that is intercepted receives its output.
+    rule : SharedFit or None
+        How one fit answers for several values of a hyperparameter, as those of feature selection.
+    kind : str
+        Digest of its class and all other parameters, if there is a `rule`.
     """
 
     path: str
@@ -55,6 +61,8 @@ class Step:
     parts: Mapping[str, "Step"] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     before_shared: bool = False
+    rule: SharedFit | None = None
+    kind: str = ""
 
     @property
     def n_fits(self) -> int:
@@ -160,7 +168,9 @@ def _step(
         if parts:
             return Step(path, why_not=_BY_STEPS, parts=parts)
     why_not = _why_not(transformer)
-    if not why_not and not recurrence.recurs(paths):
+    rule = None if why_not else _rule(transformer)
+    free = None if rule is None else f"{path}__{rule.name}"
+    if not why_not and not recurrence.recurs(paths, free):
         why_not = "candidates rarely agree on it and on all steps before it"
     if not why_not and not has_known_input:
         why_not = NO_KNOWN_INPUT
@@ -173,7 +183,19 @@ def _step(
         False if parts else _changes_input(transformer),
         parts,
         columns,
+        rule=rule,
+        kind="" if rule is None else _key(clone(transformer).set_params(**{rule.name: None})),
     )
+
+
+def _rule(transformer: Any) -> SharedFit | None:
+    """The rule of a transformer whose fits answer for all values of a hyperparameter, if any."""
+    if getattr(type(transformer), "fit_transform", None) is not TransformerMixin.fit_transform:
+        return None  # its output may differ from that of `transform`
+    rule = shared_fit(transformer)
+    if rule is None or rule.why_not or rule.rtol or not (rule.whole_range and rule.is_certain):
+        return None
+    return rule if rule.accepts(getattr(transformer, rule.name, None)) else None
 
 
 def _branches(

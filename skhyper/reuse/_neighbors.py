@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.utils.extmath import row_norms
 
 from skhyper._identity import digest
 from skhyper.reuse._rules import SharedFit, shared_fit
@@ -13,6 +14,11 @@ from skhyper.reuse._rules import SharedFit, shared_fit
 # Results of the last queries of fitted estimators, by digests of the data: test and training data.
 _QUERIES: "WeakKeyDictionary[Any, dict[str, tuple[np.ndarray, np.ndarray]]]" = WeakKeyDictionary()
 _MAX_QUERIES = 2
+# Differences of squared distances, relative to squared norms, below which brute force may take
+# neighbors for tied.
+_ROUNDING = 1e-12
+# Share of tied queries above which all are run again.
+_MAX_TIED = 0.5
 
 
 class _Fewer:
@@ -26,18 +32,27 @@ class _Fewer:
     ) -> Any:
         k = self.n_neighbors if n_neighbors is None else n_neighbors
         if X is None or k >= self._whole.n_neighbors:
-            return super().kneighbors(X, n_neighbors, return_distance)  # type: ignore[misc]
+            return self._whole.kneighbors(X, k, return_distance)
         distances, indices = _query(self._whole, X)
-        if self._has_ties(distances, k):
-            return super().kneighbors(X, n_neighbors, return_distance)  # type: ignore[misc]
+        tied = self._tied(distances, k)
+        by_rows = self._whole._fit_method != "brute" and isinstance(X, np.ndarray)
+        if tied.mean() > _MAX_TIED or (tied.any() and not by_rows):
+            return self._whole.kneighbors(X, k, return_distance)
         # Copies, as the order of summation depends on the memory layout.
-        indices = np.ascontiguousarray(indices[:, :k])
-        return (np.ascontiguousarray(distances[:, :k]), indices) if return_distance else indices
+        distances, indices = distances[:, :k].copy(), indices[:, :k].copy()
+        if tied.any():
+            distances[tied], indices[tied] = self._whole.kneighbors(X[tied], k)
+        return (distances, indices) if return_distance else indices
 
-    def _has_ties(self, distances: np.ndarray, k: int) -> bool:
-        """Whether neighbors, or their order where it counts, depend on how ties are broken."""
+    def _tied(self, distances: np.ndarray, k: int) -> np.ndarray:
+        """Queries whose neighbors, or their order if it matters, depend on how ties are broken."""
         first = k - 1 if isinstance(self, KNeighborsClassifier) else 0
-        return bool(np.any(distances[:, first:k] == distances[:, first + 1 : k + 1]))
+        nearer, next_ones = distances[:, first:k], distances[:, first + 1 : k + 1]
+        if self._whole._fit_method != "brute" or callable(self._whole.metric):
+            return np.any(nearer == next_ones, axis=1)
+        # Ranked by squares that are differences of larger numbers.
+        squares = row_norms(self._whole._fit_X, squared=True).max() + distances.max() ** 2
+        return np.any(next_ones**2 - nearer**2 <= _ROUNDING * squares, axis=1)
 
 
 class _FewerClassifier(_Fewer, KNeighborsClassifier):
@@ -63,13 +78,13 @@ def _query(whole: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
 def _with_fewer(fitted: Any, k: int) -> Any:
     """A copy of a fitted estimator with fewer neighbors; None if it would search differently."""
     n = fitted.n_samples_fit_
-    if fitted._fit_method == "brute" and not callable(fitted.metric):
-        return None  # many queries take hardly longer than one
     if fitted.algorithm == "auto" and (k >= n // 2) != (fitted.n_neighbors >= n // 2):
         return None  # by brute force, or by a tree
     view = copy.copy(fitted)
     view.__class__ = _KINDS[type(fitted)]
     view.n_neighbors, view._whole = k, fitted
+    # With "brute", classifiers would count classes by a query of their own.
+    view._fit_method = "kd_tree"
     return view
 
 
@@ -78,10 +93,6 @@ def _with_fewer(fitted: Any, k: int) -> Any:
 def _neighbors(estimator: Any) -> SharedFit | None:
     if type(estimator) not in _KINDS:
         return None
-    is_certain = estimator.algorithm in ("kd_tree", "ball_tree") or callable(estimator.metric)
-    why_not = ""
-    if estimator.algorithm == "brute" and not is_certain:
-        why_not = "queries by brute force are fast"
-    return SharedFit(
-        "n_neighbors", _with_fewer, whole_range=True, is_certain=is_certain, why_not=why_not
-    )
+    # By default a query may be as quick as a score, so that added values would not be free.
+    named = estimator.algorithm in ("kd_tree", "ball_tree") or callable(estimator.metric)
+    return SharedFit("n_neighbors", _with_fewer, whole_range=True, is_certain=named)

@@ -21,6 +21,7 @@ import numpy as np
 _RULES = {
     "sklearn.compose": "skhyper.reuse._compose",
     "sklearn.ensemble": "skhyper.reuse._ensembles",
+    "sklearn.feature_selection": "skhyper.reuse._selection",
     "sklearn.neighbors": "skhyper.reuse._neighbors",
     "sklearn.pipeline": "skhyper.reuse._compose",
     "sklearn.tree": "skhyper.reuse._trees",

@@ -30,15 +30,16 @@ Penalty = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Acquisition:
-    """Log expected improvement, minus a penalty for time.
+    """Log expected improvement, minus a penalty for time or cost.
 
     The improvement is augmented by `noise_weight` standard deviations of the noise. `penalty` maps
-    features (m, p) to values (m,).
+    features (m, p) to values (m,). With `time_is_limited`, no trials are spent on rare branches.
     """
 
     surrogate: GPSurrogate
     noise_weight: float
     penalty: Penalty | None = None
+    time_is_limited: bool = False
 
     @property
     def noise_std(self) -> float:
@@ -72,7 +73,8 @@ class Maximizer:
         """The next point, (d,), none of the `known` ones, of which `n_proposals` were proposed."""
         space, rules = acquisition.surrogate.space, self.rules
         n = len(known) if n_proposals is None else n_proposals
-        if acquisition.penalty is None and n % rules.branch_period == 0:
+        may_branch = acquisition.penalty is None or not acquisition.time_is_limited
+        if may_branch and n % rules.branch_period == 0:
             n_trials = rules.min_branch_trials
             points = in_rarest_branch(space, known, n_trials, self.n_candidates, rng)
             if len(points):

@@ -15,6 +15,7 @@ import numpy as np
 
 from skhyper._trial import History
 from skhyper.samplers._base import trials_in
+from skhyper.samplers._encoding import Encoding
 from skhyper.space import Space
 
 # Share of remaining time above which times are ignored, as they are not reproducible.
@@ -28,6 +29,8 @@ _MIN_TRIALS = 5
 _SIGNIFICANT = 2.0
 # Random search around the best points: rounds, starts in each, steps from each start.
 _ROUNDS, _STARTS, _STEPS = 3, 8, 32
+# Number of points at which the logarithm of a range of numbers is tabulated.
+_TABLE_SIZE = 101
 
 Array = np.ndarray
 
@@ -101,6 +104,26 @@ def penalty_for_time(
     seconds = np.array([trial.seconds for trial in trials])
     model = fit_cost(encode(points[timed]), seconds[timed])
     return None if model is None else lambda F: power * model(F)
+
+
+def penalty_for_cost(encoding: Encoding, name: str) -> Callable[[Array], Array] | None:
+    """Penalty subtracted from log EI for times proportional to a hyperparameter: its logarithm.
+
+    None if it is no range of positive numbers that is active in all points.
+    """
+    space = encoding.space
+    if space.names.count(name) != 1 or name not in space.always_active:
+        return None
+    i = space.names.index(name)
+    dimension, column = space.dimensions[i], encoding.columns[i].start
+    if dimension.kind not in ("real", "integer"):
+        return None
+    u = np.linspace(0.0, 1.0, _TABLE_SIZE)
+    values = np.array([dimension.from_unit(float(x)) for x in u])
+    if values.min() <= 0:
+        return None
+    logs = np.log(values)
+    return lambda F: np.interp(F[:, column], u, logs)
 
 
 def maximize_by_steps(

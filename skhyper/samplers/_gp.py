@@ -1,5 +1,6 @@
 """Bayesian optimization: a Gaussian process of the losses, and expected improvement."""
 
+import copy
 import functools
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from skhyper._trial import History, Stop
 from skhyper.samplers._acquisition import Acquisition, Maximizer
 from skhyper.samplers._arguments import check_flag, check_number
 from skhyper.samplers._base import Sampler
-from skhyper.samplers._cost import penalty_for_time
+from skhyper.samplers._cost import penalty_for_cost, penalty_for_time
 from skhyper.samplers._proposals import best_points, first_point
 from skhyper.samplers._regret import Regret, fold_noise, regret_bound
 from skhyper.samplers._rules import Rules
@@ -58,6 +59,11 @@ class GPSampler(Sampler):
         ``starts(space) -> list of dict``: candidates that did well on other data sets, such as
         those of :class:`skhyper.knowledge.Knowledge`. Two of them come first, then the middle of
         the space; the others follow if one of the two was as good as the middle.
+    cost : str, default=None
+        Name of a hyperparameter to which the time of a trial is proportional, such as the number
+        of trees: the acquisition is the expected improvement over its value. Used if it is a range
+        of positive numbers, always active, and there is no `max_time`. Searches that
+        share fits along a hyperparameter set it.
     rules : Rules
         Constants of the method, such as the period of proposals on lines.
 
@@ -113,6 +119,7 @@ class GPSampler(Sampler):
         max_points: int = 400,
         deterministic: bool = False,
         starts: KnownStarts | None = None,
+        cost: str | None = None,
         *,
         rules: Rules = _RULES,
     ):
@@ -135,6 +142,9 @@ class GPSampler(Sampler):
         if starts is not None and not callable(starts):
             raise TypeError(f"starts must be a callable or None, got {starts!r}.")
         self.starts = starts
+        if cost is not None and not isinstance(cost, str):
+            raise TypeError(f"cost must be a name or None, got {cost!r}.")
+        self.cost = cost
         if not isinstance(rules, Rules):
             raise TypeError(f"rules must be Rules, got {rules!r}.")
         self.rules = rules
@@ -146,6 +156,12 @@ class GPSampler(Sampler):
         # For matrices this small, synchronizing BLAS threads costs more than they gain.
         with _threads().limit(limits=1, user_api="blas"):
             return self._ask(space, history, rng)
+
+    def per(self, cost: str | None) -> "GPSampler":
+        """This sampler with another hyperparameter as `cost`."""
+        new = copy.copy(self)
+        new.cost = cost
+        return new
 
     def model(self, space: Space, history: History) -> GPSurrogate | None:
         """The GP of the losses; None during the initial design.
@@ -235,8 +251,10 @@ class GPSampler(Sampler):
         penalty = None
         if self.max_time is not None:
             penalty = penalty_for_time(space, history, self.max_time, encode)
+        elif self.cost is not None:
+            penalty = penalty_for_cost(surrogate.encoding, self.cost)
         weight = 0.0 if self.deterministic else self.rules.noise_weight
-        acquisition = Acquisition(surrogate, weight, penalty)
+        acquisition = Acquisition(surrogate, weight, penalty, self.max_time is not None)
         if observed.pending.any():
             pending = points[observed.pending]
             if len(pending) > self.rules.max_pending:

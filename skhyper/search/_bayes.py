@@ -250,6 +250,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         sampler = self._sampler()
         callbacks = check_callables("callback", task.options.get("callback"))
         plan = sampled_plan(self, task, sampler, seed, follows=not self.use_gradients)
+        sampler = plan.attributes["sampler_"]
         warn_about_pairs(self.search_spaces)
         if isinstance(sampler, GPSampler) and sampler.starts is not None:
             suggested = {"knowledge_": sampler.starts(plan.space)}

@@ -12,7 +12,7 @@ from skhyper._sklearn import Interval
 from skhyper._trial import History
 from skhyper.evaluation import ListedCandidates, Racer, SampledCandidates, params_key, paths_of
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.samplers import Sampler
+from skhyper.samplers import GPSampler, Sampler
 from skhyper.search._fit import (
     BUDGET_CONSTRAINTS,
     KEEP_CONSTRAINTS,
@@ -97,6 +97,9 @@ def sampled_plan(
     """
     spaces = given_spaces(search.search_spaces, search.estimator, task.X, task.y)
     space = checked_space(search, spaces)
+    paths = paths_of(search.estimator, space) if follows and _may_follow(search) else None
+    if paths is not None and isinstance(sampler, GPSampler) and sampler.cost is None:
+        sampler = sampler.per(paths.cost)
     sampler.check(space)
     first = checked_initial_points(search, space)
     in_phases = phases(space, search.n_iter, search.max_time)
@@ -113,7 +116,6 @@ def sampled_plan(
     else:
         if search.include_default is None and sampler.starts_from_default:
             first += own
-        paths = paths_of(search.estimator, space) if follows and _may_follow(search) else None
         candidates = SampledCandidates(
             sampler, in_phases, first, search.allow_repeats, outside, paths
         )

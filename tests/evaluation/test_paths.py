@@ -72,6 +72,13 @@ def test_the_constraint_and_conditions_hold():
     assert Paths(pipeline).followers({"model": ridge, "model__alpha": 0.5}, space) == []
 
 
+def test_the_cost_is_known_if_times_are_proportional():
+    assert paths_of(FOREST, TREES).cost == "n_estimators"
+    tree = DecisionTreeRegressor(random_state=0)
+    assert paths_of(tree, Space({"ccp_alpha": (0.0, 1.0)})).cost is None
+    assert paths_of(RandomForestRegressor(), TREES).cost is None
+
+
 def test_searches_without_a_path_have_none():
     assert paths_of(FOREST, TREES) is not None
     assert paths_of(FOREST, Space({"max_depth": (1, 9)})) is None

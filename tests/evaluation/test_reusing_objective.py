@@ -16,7 +16,7 @@ from sklearn.datasets import make_classification
 from sklearn.decomposition import PCA, FastICA, KernelPCA, TruncatedSVD
 from sklearn.exceptions import FitFailedWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.feature_selection import SelectFromModel, SelectKBest
+from sklearn.feature_selection import SelectFromModel, SelectKBest, SelectPercentile, chi2
 from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge, SGDClassifier
@@ -127,6 +127,47 @@ def test_texts_and_sparse_data():
     assert_same(grid(with_logistic(StandardScaler(with_mean=False))), rows, n_shared=SHARED)
 
 
+@pytest.mark.parametrize(
+    ("selection", "space"),
+    [
+        (SelectKBest(), {"s1__k": [1, 2, "all"]}),
+        (SelectFromModel(DecisionTreeClassifier(random_state=0)), {"s1__threshold": ["mean", 0.1]}),
+        (SelectPercentile(), {"s1__percentile": [60, 30], "clf__C": [0.1, 1.0]}),
+    ],
+)
+def test_one_fit_answers_for_all_selections(selection, space):
+    search = assert_same(grid(with_logistic(StandardScaler(), selection), space))
+    assert search.reuse_.fits_made == 6
+    random = with_logistic(make_union(StandardScaler(), selection))
+    name = next(iter(space)).rpartition("__")[2]
+    space = {f"s0__{type(selection).__name__.lower()}__{name}": next(iter(space.values()))}
+    assert assert_same(grid(random, space)).reuse_.fits_made == 6
+
+
+def test_selections_of_sparse_data_in_a_search_by_bayes():
+    rows = sparse.csr_array(np.where(X > 0, X, 0))
+    space = {"s0__percentile": (1.0, 99.0), "clf__C": (0.1, 1.0)}
+    estimator = with_logistic(SelectPercentile(chi2))
+    search = assert_same(
+        lambda reuse: BayesSearchCV(
+            estimator, space, n_iter=6, cv=3, random_state=0, reuse=reuse, refit=False
+        ),
+        rows,
+    )
+    assert (search.reuse_.fits_asked, search.reuse_.fits_made) == (18, 3)
+
+
+@pytest.mark.filterwarnings("ignore:k=9")
+def test_invalid_selections_have_their_own_errors():
+    space = {"s0__k": [2, -1, 9, 3]}
+    options = {"error_score": 0.0, "return_train_score": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitFailedWarning)
+        search = assert_same(grid(with_logistic(SelectKBest()), space, **options))
+    assert (search.reuse_.fits_asked, search.reuse_.fits_made) == (9, 6)
+    assert search.cv_results_["mean_test_score"][1] == 0.0
+
+
 def mixed_columns():
     numbers = make_pipeline(SimpleImputer(), StandardScaler())
     return ColumnTransformer(
@@ -160,14 +201,14 @@ def test_output_of_pandas(step):
 def test_branches_are_shared_where_others_vary():
     union = FeatureUnion([("pca", PCA(random_state=0)), ("best", SelectKBest())])
     space = {"s0__best__k": [1, 2, 3]}
-    assert_same(grid(with_logistic(union), space), n_shared=SHARED)
+    assert_same(grid(with_logistic(union), space), n_shared=2 * SHARED)
     columns = ColumnTransformer(
         [("a", make_pipeline(StandardScaler(), PCA()), [0, 1, 2]), ("b", SelectKBest(), [3, 4, 5])]
     )
     space = {"s0__b__k": [1, 2, 3]}
-    assert_same(grid(with_logistic(columns), space), n_shared=2 * SHARED)
+    assert_same(grid(with_logistic(columns), space), n_shared=3 * SHARED)
     nested = Pipeline([("scale", StandardScaler()), ("best", SelectKBest())])
-    assert_same(grid(with_logistic(nested), {"s0__best__k": [1, 2, 3]}), n_shared=SHARED)
+    assert_same(grid(with_logistic(nested), {"s0__best__k": [1, 2, 3]}), n_shared=2 * SHARED)
 
 
 def test_steps_that_are_replaced():

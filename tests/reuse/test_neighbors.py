@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
@@ -17,7 +18,7 @@ VALUES = [1, 2, 7, 30]
 
 
 @pytest.mark.parametrize("weights", ["uniform", "distance"])
-@pytest.mark.parametrize("algorithm", ["auto", "kd_tree", "ball_tree"])
+@pytest.mark.parametrize("algorithm", ["auto", "kd_tree", "ball_tree", "brute"])
 @pytest.mark.parametrize("metric", ["minkowski", "manhattan"])
 def test_fewer_neighbors_are_those_of_plain_fits(weights, algorithm, metric):
     options = {"weights": weights, "algorithm": algorithm, "metric": metric}
@@ -34,13 +35,34 @@ def test_ties_are_broken_as_in_plain_fits(weights):
     check_shared_fit(make_pipeline(StandardScaler(), KNeighborsRegressor()), X, NUMBERS, VALUES)
 
 
+def test_brute_force_of_wide_sparse_and_distant_data():
+    wide = rng.normal(size=(120, 40))
+    Y = np.column_stack([NUMBERS[:120], wide[:, 0]])
+    data = [wide, sparse.csr_matrix(np.where(wide > 1, wide, 0)), 1e6 + wide, wide.round()]
+    for X_ in data:
+        for weights in ("uniform", "distance"):
+            check_shared_fit(KNeighborsClassifier(weights=weights), X_, CLASSES[:120], VALUES)
+            check_shared_fit(KNeighborsRegressor(weights=weights), X_, Y, VALUES)
+    square = np.abs(wide[:, :1] - wide[:, 0])
+    check_shared_fit(KNeighborsClassifier(metric="precomputed"), square, CLASSES[:120], VALUES)
+    check_shared_fit(KNeighborsRegressor(p=3, algorithm="brute"), wide, Y, VALUES)
+
+
 def test_a_search_by_brute_force_does_not_answer_for_one_by_a_tree():
     for k in (80, 100):
         fitted = KNeighborsRegressor(n_neighbors=k).fit(X, NUMBERS)
         assert shared_fit(fitted).derive(fitted, 5) is None
-    assert "fast" in shared_fit(KNeighborsRegressor(algorithm="brute")).why_not
     assert not shared_fit(KNeighborsRegressor()).is_certain
     assert shared_fit(KNeighborsRegressor(algorithm="kd_tree")).is_certain
+
+
+def test_tied_queries_alone_are_run_again():
+    X_ = np.vstack([X, X[:40]])
+    y = np.concatenate([NUMBERS, NUMBERS[:40] + 1.0])
+    for algorithm in ("kd_tree", "brute"):
+        for weights in ("uniform", "distance"):
+            model = KNeighborsRegressor(weights=weights, algorithm=algorithm)
+            check_shared_fit(model, X_, y, VALUES, X_test=np.vstack([X[:20], Z]))
 
 
 def test_one_query_answers_for_all():

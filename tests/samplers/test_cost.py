@@ -13,10 +13,12 @@ from skhyper.samplers import GPSampler
 from skhyper.samplers._cost import (
     fit_cost,
     maximize_by_steps,
+    penalty_for_cost,
     penalty_for_time,
     time_left,
 )
-from skhyper.space import Space
+from skhyper.samplers._encoding import Encoding
+from skhyper.space import Space, When
 
 SPACE = {"x": (0.0, 1.0), "y": (0.0, 1.0)}
 
@@ -142,6 +144,53 @@ def test_failures_do_not_count_as_quick():
     worse = [dataclasses.replace(t, state="failed", seconds=1e-6) for t in trials[:5]]
     history = History((*trials, *worse))
     np.testing.assert_allclose(penalty_for_time(space, history, 1e3, np.asarray)(F), expected, 1e-6)
+
+
+def test_the_penalty_for_cost_is_the_logarithm_of_a_hyperparameter():
+    space = Space({"x": (0.0, 1.0), "n": (10, 1000, "log-uniform")})
+    points = space.sample(50, np.random.default_rng(0))
+    penalty = penalty_for_cost(Encoding.from_space(space), "n")
+    n = [params["n"] for params in space.from_unit(points)]
+    np.testing.assert_allclose(penalty(points), np.log(n), atol=0.05)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"m": (1, 100)},
+        {"n": (0.0, 1.0)},
+        {"n": [10, 100]},
+        {"kind": ["a", "b"], "n": When((10, 100), kind="a")},
+        [{"n": (10, 100)}, {"n": (100, 1000)}],
+    ],
+)
+def test_costs_that_are_not_known(space):
+    assert penalty_for_cost(Encoding.from_space(Space(space)), "n") is None
+
+
+def test_proposals_are_cheaper_with_a_cost():
+    """Two equal minima, one of them 30 times as expensive."""
+
+    def loss(params):
+        return min((params["x"] - 0.15) ** 2, (params["x"] - 0.85) ** 2) + params["y"] ** 2
+
+    def mean_cost(cost, seed):
+        space = {"n": (10, 300, "log-uniform"), "y": (0.0, 1.0)}
+        optimizer = Optimizer(space, sampler=GPSampler(cost=cost), random_state=seed)
+        asked = []
+        for _ in range(20):
+            asked.append(optimizer.ask())
+            params = {"x": np.log(asked[-1]["n"] / 10) / np.log(30), "y": asked[-1]["y"]}
+            optimizer.tell(asked[-1], loss(params))
+        return np.mean([params["n"] for params in asked[6:]])
+
+    costs = np.array([[mean_cost(c, seed) for c in ("n", None)] for seed in range(4)])
+    assert costs[:, 0].mean() < 0.9 * costs[:, 1].mean()
+
+
+def test_the_cost_is_a_name():
+    with pytest.raises(TypeError, match="cost must be a name"):
+        GPSampler(cost=3)
 
 
 def test_steps_lead_to_the_top():

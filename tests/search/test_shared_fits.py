@@ -24,6 +24,7 @@ from sklearn.tree import DecisionTreeClassifier
 from skhyper import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV, load_history
 from skhyper.callbacks import Callback, ProgressBar
 from skhyper.reuse import SharedFit, shared_fit
+from skhyper.samplers import GPSampler
 
 X, y = (part[::5] for part in load_breast_cancer(return_X_y=True))
 FOREST = RandomForestClassifier(random_state=0)
@@ -415,9 +416,16 @@ def never_raises(estimator, X, y):
         return -1.0
 
 
+class Underivable(KNeighborsClassifier):
+    """Neighbors whose fits answer for themselves only."""
+
+
+shared_fit.register(Underivable, lambda estimator: SharedFit("n_neighbors", lambda *_: None))
+
+
 def test_a_step_whose_fit_answers_for_itself_only():
-    """Neighbors by brute force: nothing can be derived, and no scorer sees an incomplete one."""
-    steps = [("scale", StandardScaler()), ("model", KNeighborsClassifier(metric="cosine"))]
+    """Nothing can be derived, and no scorer sees an incomplete step."""
+    steps = [("scale", StandardScaler()), ("model", Underivable())]
     grid = {"model__n_neighbors": [1, 5, 9]}
     shared, _ = both(
         lambda reuse: GridSearchCV(
@@ -478,3 +486,23 @@ def test_totals_count_proposals(tmp_path, capsys):
     path.write_bytes(b"".join(lines[: len(lines) * 2 // 3]))
     bayes(n_iter=4, journal=path, verbose=1).fit(*DIABETES)
     assert "/4]" in capsys.readouterr().out
+
+
+def test_proposals_are_chosen_per_tree_where_fits_are_shared():
+    forest = RandomForestClassifier(random_state=0)
+    space = {"n_estimators": (1, 20, "log-uniform"), "max_depth": (1, 5)}
+    given = GPSampler()
+
+    def cost(search_class=BayesSearchCV, estimator=forest, space=space, **options):
+        search = search_class(estimator, space, n_iter=2, random_state=0, cv=2, refit=False)
+        return search.set_params(**options).fit(X, y).sampler_.cost
+
+    assert cost() == cost(SearchCV, sampler="gp") == cost(SearchCV, sampler=given) == "n_estimators"
+    assert given.cost is None
+    assert cost(SearchCV, sampler=GPSampler(cost="max_depth")) == "max_depth"
+    assert cost(reuse=None) is None
+    assert cost(estimator=RandomForestClassifier()) is None
+    assert cost(space={"max_depth": (1, 5)}) is None
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", forest)])
+    space = {f"model__{name}": values for name, values in space.items()}
+    assert cost(estimator=pipeline, space=space) == "model__n_estimators"
