@@ -1,12 +1,11 @@
 """Bayesian optimization: a Gaussian process of the losses, and expected improvement."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
+from skhyper._threads import threads_bounded
 from skhyper._trial import History, Stop
 from skhyper.samplers._acquisition import Acquisition, Maximizer
 from skhyper.samplers._arguments import check_flag, check_number
@@ -152,7 +151,7 @@ class GPSampler(Sampler):
         if self.early_stopping and self._may_stop(space, history):
             return Stop(_NEGLIGIBLE_REGRET)
         # For matrices this small, synchronizing BLAS threads costs more than they gain.
-        with _threads().limit(limits=1, user_api="blas"):
+        with threads_bounded(1, openmp=False):
             return self._ask(space, history, rng, n)
 
     def model(self, space: Space, history: History) -> GPSurrogate | None:
@@ -207,7 +206,7 @@ class GPSampler(Sampler):
         if observed.n_complete < max(self.rules.min_regret_trials, 2 * (space.n_dims + 1)):
             return Regret(np.nan, noise)
         rng = np.random.default_rng([history.seed, len(history), 1])
-        with _threads().limit(limits=1, user_api="blas"):
+        with threads_bounded(1, openmp=False):
             surrogate = self._fit(space, observed, refit=True)
             centers = best_points(observed.points, observed.losses)
             elsewhere = self._maximizer.candidates(space, centers, observed.points, rng)
@@ -270,8 +269,3 @@ class GPSampler(Sampler):
         if observed.gradients is None:
             return n
         return max(min(n, 3), n - int(np.isfinite(observed.gradients).sum()))
-
-
-@functools.cache
-def _threads() -> ThreadpoolController:
-    return ThreadpoolController()
