@@ -485,14 +485,14 @@ KILLED = textwrap.dedent("""
 
 
 # 50 take three minutes: SKHYPER_N_KILLED=50 pytest tests/evaluation/test_journal.py -k kill_9
-N_KILLED = int(os.environ.get("SKHYPER_N_KILLED", "20"))
+N_KILLED = int(os.environ.get("SKHYPER_N_KILLED", "8"))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize(
     ("n_searches", "n_jobs"),
     [
-        (2, 1),
+        (1, 1),
         pytest.param(N_KILLED, 1, marks=pytest.mark.slow),
         pytest.param(N_KILLED // 4, 2, marks=pytest.mark.slow),
     ],
