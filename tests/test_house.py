@@ -14,7 +14,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # A part may import from itself and from earlier layers; parts of one layer may import one another
 # only if the pair is listed in WITHIN_LAYER.
 LAYERS = [
-    {"_readonly", "_lazy", "_text", "_progress"},
+    {"_readonly", "_lazy", "_text", "_threads", "_progress"},
     {"exceptions", "_sklearn", "_numeric", "_identity"},
     {"_bands", "_splits", "_trial_text"},
     {"_banded"},

@@ -55,8 +55,11 @@ class Candidates(Protocol):
     def followers(self, params: Mapping[str, Any], history: History) -> Sequence[Mapping[str, Any]]:
         """Candidates that can share the fits of the last proposal, without those of `history`."""
 
-    def ask(self, history: History) -> Mapping[str, Any] | None:
-        """Params of the next candidate; None if there is none."""
+    def ask(self, history: History, n_ahead: int = 1) -> Mapping[str, Any] | None:
+        """Params of the next candidate; None if there is none.
+
+        It may have been chosen together with those of the last `n_ahead` - 1 calls.
+        """
 
     def start_from(self, history: History, n_made: int) -> None:
         """Continue after earlier trials, `n_made` of which were made by this search."""
@@ -126,7 +129,7 @@ class ListedCandidates:
                 left.append(params)
         return left
 
-    def ask(self, history: History) -> Mapping[str, Any] | None:
+    def ask(self, history: History, n_ahead: int = 1) -> Mapping[str, Any] | None:
         return self._left.popleft() if self._left else None
 
 
@@ -167,6 +170,7 @@ class SampledCandidates:
         self.has_followers = paths is not None
         self._allow_repeats = allow_repeats
         self._asked_in_phase = 0
+        self._batch: deque[np.ndarray] = deque()  # points that the sampler chose ahead
         self._end = StopReason("")  # why no candidate is left in a phase
         self._early_ends: list[StopReason] = []  # of phases that ended before their budget
         self._n_phases = len(self._phases)
@@ -219,17 +223,19 @@ class SampledCandidates:
         is_first = any(params == trial.params for params in self.listed)
         return n_done >= budget or not (is_first or space.contains(trial.params))
 
-    def ask(self, history: History) -> Mapping[str, Any] | None:
+    def ask(self, history: History, n_ahead: int = 1) -> Mapping[str, Any] | None:
         while self._phases:
             space, budget = self._phases[0]
             if self._asked_in_phase < budget:
-                params = self._next(space, history, self._tried(space, history))
+                n_ahead = int(min(n_ahead, budget - self._asked_in_phase))
+                params = self._next(space, history, self._tried(space, history), n_ahead)
                 if params is not None:
                     self._asked_in_phase += 1
                     return params
                 self._end_early()
             self._phases.pop(0)
             self._asked_in_phase = 0
+            self._batch.clear()
             self._keys, self._key_set = [], set()  # of another space
         return None
 
@@ -249,15 +255,16 @@ class SampledCandidates:
         self._key_set.update(new)
         return self._key_set
 
-    def _next(self, space: Space, history: History, tried: set) -> Mapping[str, Any] | None:
+    def _next(
+        self, space: Space, history: History, tried: set, n_ahead: int
+    ) -> Mapping[str, Any] | None:
         while self._first:
             params = self._first.pop(0)
             if self._is_new(params, space, tried):
                 return params
         rng = np.random.default_rng([history.seed, len(history)])
         self._end = StopReason(_EVERY_ONE, "candidates")
-        seen = self._seen(space, history)
-        answer = self._sampler.ask(space, seen, rng)
+        answer = self._answer(space, history, rng, n_ahead)
         if isinstance(answer, Stop):
             if answer.reason:
                 self._end = StopReason(answer.reason)
@@ -268,6 +275,21 @@ class SampledCandidates:
         if self._is_new(params, space, tried) and space.accepts(params):
             return params
         return self._another(space, history, rng, tried)
+
+    def _answer(
+        self, space: Space, history: History, rng: np.random.Generator, n_ahead: int
+    ) -> Any:
+        """The sampler's next point, possibly of an earlier batch."""
+        if self._batch:
+            return self._batch.popleft()
+        seen = self._seen(space, history)
+        if n_ahead == 1:
+            return self._sampler.ask(space, seen, rng)
+        answer = self._sampler.ask_batch(space, seen, rng, n_ahead)
+        if isinstance(answer, Stop):
+            return answer
+        self._batch.extend(answer)
+        return self._batch.popleft()
 
     def _seen(self, space: Space, history: History) -> History:
         """The trials that the sampler observes."""

@@ -7,12 +7,10 @@ and ``_ray`` are the clusters.
 
 import math
 import pickle
-import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,8 +18,8 @@ import cloudpickle
 import joblib
 import numpy as np
 from sklearn import get_config
-from threadpoolctl import ThreadpoolController
 
+from skhyper._threads import threads_bounded
 from skhyper.evaluation._objective import FoldJob, Task
 from skhyper.exceptions import WorkerError
 
@@ -223,43 +221,3 @@ def run_fold(shared: Shared, job: bytes, split: Any, n_threads: int, n_sharing: 
     with threads_bounded(n_threads), warnings.catch_warnings():
         warnings.filters = list(filters)  # type: ignore[misc]
         return run(pickle.loads(job), *split)
-
-
-_lock = threading.Lock()
-_n_bounded = 0  # tasks that run in this process
-_blas: list[tuple[Any, int]] = []  # bounded libraries, with their former numbers of threads
-
-
-@contextmanager
-def threads_bounded(n_threads: int) -> Iterator[None]:
-    """Context with at most `n_threads` threads of BLAS and OpenMP.
-
-    BLAS has one setting per process: the first of its tasks sets it, the last one restores it.
-    OpenMP has one setting per thread.
-    """
-    global _n_bounded
-    libraries = ThreadpoolController().lib_controllers
-    with _lock:  # the last of the other tasks may be about to restore the numbers
-        many = [(lib, lib.num_threads) for lib in libraries if (lib.num_threads or 0) > n_threads]
-        openmp = [pair for pair in many if pair[0].user_api == "openmp"]
-        _n_bounded += 1
-        _blas.extend(pair for pair in many if pair not in openmp)
-        _set_threads((lib, n_threads) for lib, _ in many)
-    try:
-        yield
-    finally:
-        with _lock:
-            _n_bounded -= 1
-            _set_threads(openmp)
-            if _n_bounded == 0:
-                _set_threads(_blas)
-                _blas.clear()
-
-
-def _set_threads(numbers: Iterable[tuple[Any, int]]) -> None:
-    for lib, n in numbers:
-        # OpenBLAS otherwise obeys one thread only, from threadpoolctl 3.7 on.
-        release = getattr(lib, "clear_controlling_thread", lambda force: None)
-        release(force=True)
-        lib.set_num_threads(n)
-        release(force=True)

@@ -19,6 +19,9 @@ from skhyper.evaluation._objective import FoldJob, finished_trial
 from skhyper.evaluation._observers import Observer
 from skhyper.evaluation._racing import with_fold_effects
 
+# Number of parallel trials for each proposal of a batch.
+_RUNNING_PER_BATCH = 32
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -152,6 +155,8 @@ class Evaluator:
         if racer is not None and self._n_splits > 1 and self._knows_all_candidates:
             self._breadth_first = BreadthFirst(budget.n_parallel)
         self._all_at_once = candidates.known_ahead and pool.n_workers > 1 and not self._holds_folds
+        # Proposals may be made in batches where that hides few results from them.
+        self._n_ahead = 1 if budget.ordered else max(1, budget.n_parallel // _RUNNING_PER_BATCH)
         self._waiting: deque[FoldJob] = deque()
         self._trials: list[Trial] = list(base)
         self._proposals: list[int] = []  # of which each trial is, or to which it was added
@@ -252,7 +257,8 @@ class Evaluator:
             self._check_time()
             if not self._asking:
                 return
-            params = self._candidates.ask(self._history_for(len(self._trials)))
+            history = self._history_for(len(self._trials))
+            params = self._candidates.ask(history, self._n_ahead)
             if params is None:
                 self._stop(self._candidates.exhausted_reason)
                 return

@@ -16,8 +16,8 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import qmc
-from threadpoolctl import threadpool_limits
 
+from skhyper._threads import threads_bounded
 from skhyper.plotting._axes import Axis, position_in
 from skhyper.plotting._results import Results
 from skhyper.samplers import GPSampler, Rules
@@ -52,7 +52,7 @@ class Average:
         rules = Rules(transform_losses=_worst_if_failed) if use_gradients else Rules()
         sampler = GPSampler(n_initial_points=1, use_gradients=use_gradients, rules=rules)
         # For matrices this small, synchronizing BLAS threads costs more than they gain.
-        with threadpool_limits(limits=1, user_api="blas"):
+        with threads_bounded(1, openmp=False):
             model = sampler.model(results.space, results.history)
         if model is None:
             raise ValueError("A surrogate needs at least two complete trials.")

@@ -8,7 +8,7 @@ centers : (k, d) points of the best trials
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,6 +53,12 @@ class Acquisition:
         value = log_expected_improvement(mean, std_scale * std, best, self.noise_std)[0]
         return value if self.penalty is None else value - self.penalty(F)
 
+    def with_pending(self, points: np.ndarray) -> "Acquisition":
+        """The acquisition given the predicted mean at points (m, d): nowhere larger."""
+        surrogate, F = self.surrogate, self.surrogate.encoding.encode(points)
+        gp = surrogate.gp.condition_on(F, surrogate.gp.predict_mean(F))
+        return replace(self, surrogate=replace(surrogate, gp=gp))
+
 
 @dataclass(frozen=True)
 class Maximizer:
@@ -62,6 +68,32 @@ class Maximizer:
     n_candidates: int
     n_polish: int
 
+    def next_points(
+        self,
+        acquisition: Acquisition,
+        known: np.ndarray,
+        centers: np.ndarray,
+        rng: np.random.Generator,
+        n_proposals: int,
+        n: int,
+    ) -> list[np.ndarray]:
+        """The next `n` points (d,), each chosen as if those before were pending."""
+        points = [self.next_point(acquisition, known, centers, rng, n_proposals)]
+        n_kept = self.rules.n_shortlist
+        ranked, bound = known[:0], np.inf  # the best candidates, and the value of the next one
+        for n_made in range(n_proposals + 1, n_proposals + n):
+            known = np.concatenate([known, points[-1:]])
+            acquisition = acquisition.with_pending(points[-1][None])
+            values = acquisition(ranked)
+            if values.max(initial=-np.inf) < bound:
+                ranked = self.candidates(acquisition.surrogate.space, centers, known, rng)
+                ranked = unknown(ranked, known)
+                values = acquisition(ranked)
+                bound = -np.sort(-values)[n_kept:].max(initial=-np.inf)
+            ranked = ranked[np.argsort(-values, kind="stable")[:n_kept]]
+            points.append(self.next_point(acquisition, known, centers, rng, n_made, ranked))
+        return points
+
     def next_point(
         self,
         acquisition: Acquisition,
@@ -69,8 +101,12 @@ class Maximizer:
         centers: np.ndarray,
         rng: np.random.Generator,
         n_proposals: int | None = None,
+        ranked: np.ndarray | None = None,
     ) -> np.ndarray:
-        """The next point, (d,), none of the `known` ones, of which `n_proposals` were proposed."""
+        """The next point, (d,), none of the `known` ones, of which `n_proposals` were proposed.
+
+        `ranked` are candidates, the best ones first; None draws them.
+        """
         space, rules = acquisition.surrogate.space, self.rules
         n = len(known) if n_proposals is None else n_proposals
         may_branch = acquisition.penalty is None or not acquisition.time_is_limited
@@ -84,7 +120,10 @@ class Maximizer:
             points = unknown(along_lines(space, centers[0], rng), known)
             if len(points):
                 return points[acquisition(points, rules.line_std_scale).argmax()]
-        return self._maximum(acquisition, known, centers, rng)
+        if ranked is None:
+            ranked = self.candidates(space, centers, known, rng)
+            ranked = ranked[np.argsort(-acquisition(ranked), kind="stable")]
+        return self._maximum(acquisition, ranked, known, rng)
 
     def candidates(
         self, space: Space, centers: np.ndarray, known: np.ndarray, rng: np.random.Generator
@@ -102,15 +141,13 @@ class Maximizer:
     def _maximum(
         self,
         acquisition: Acquisition,
+        candidates: np.ndarray,
         known: np.ndarray,
-        centers: np.ndarray,
         rng: np.random.Generator,
     ) -> np.ndarray:
-        """The point of largest acquisition that is not `known`."""
+        """The point of largest acquisition that is not `known`; the best candidates come first."""
         surrogate, encoding = acquisition.surrogate, acquisition.surrogate.encoding
         space = surrogate.space
-        candidates = self.candidates(space, centers, known, rng)
-        candidates = candidates[np.argsort(-acquisition(candidates), kind="stable")]
         # Comparing all candidates with the known points would take as long as predicting.
         top = unknown(candidates[: self.rules.n_top], known)
         if len(top) == 0:

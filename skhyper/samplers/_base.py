@@ -102,6 +102,17 @@ class Sampler(ABC):
             A point of the unit cube; ``Stop(reason)`` ends the search.
         """
 
+    def ask_batch(
+        self, space: Space, history: History, rng: np.random.Generator, n: int
+    ) -> Sequence[np.ndarray] | Stop:
+        """The next points, at least one and at most `n`, or why there is none.
+
+        A search with many parallel trials asks for several at once, if that is cheaper than as many
+        calls of :meth:`ask`. By default it is a single point.
+        """
+        answer = self.ask(space, history, rng)
+        return answer if isinstance(answer, Stop) else [answer]
+
     def design(self, space: Space) -> Iterable[np.ndarray] | None:
         """All points that the sampler will propose, in order; None if they depend on the history.
 

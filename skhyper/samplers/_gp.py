@@ -1,12 +1,12 @@
 """Bayesian optimization: a Gaussian process of the losses, and expected improvement."""
 
 import copy
-import functools
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
+from skhyper._threads import threads_bounded
 from skhyper._trial import History, Stop
 from skhyper.samplers._acquisition import Acquisition, Maximizer
 from skhyper.samplers._arguments import check_flag, check_number
@@ -77,7 +77,8 @@ class GPSampler(Sampler):
     The kernel is a Matérn 5/2 with one length-scale per dimension, its hyperparameters at their
     maximum a posteriori. Choices have one column each and a common length-scale; inactive
     dimensions are in the middle of their range. Failed trials count as the worst loss seen.
-    The GP is conditioned on its own mean at pending trials. The acquisition is the logarithm of
+    The GP is conditioned on its own mean at pending trials, and at the points before in a batch.
+    The acquisition is the logarithm of
     the expected improvement over the best predicted value, augmented for noise unless
     `deterministic`. In four or more dimensions, from the eighth trial on, every fourth trial
     differs from the best one in one dimension only, chosen with doubled standard deviations:
@@ -151,11 +152,17 @@ class GPSampler(Sampler):
         self._fit = SurrogateFit(rules, max_points)
 
     def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray | Stop:
+        answer = self.ask_batch(space, history, rng, 1)
+        return answer if isinstance(answer, Stop) else answer[0]
+
+    def ask_batch(
+        self, space: Space, history: History, rng: np.random.Generator, n: int
+    ) -> Sequence[np.ndarray] | Stop:
         if self.early_stopping and self._may_stop(space, history):
             return Stop(_NEGLIGIBLE_REGRET)
         # For matrices this small, synchronizing BLAS threads costs more than they gain.
-        with _threads().limit(limits=1, user_api="blas"):
-            return self._ask(space, history, rng)
+        with threads_bounded(1, openmp=False):
+            return self._ask(space, history, rng, n)
 
     def per(self, cost: str | None) -> "GPSampler":
         """This sampler with another hyperparameter as `cost`."""
@@ -215,7 +222,7 @@ class GPSampler(Sampler):
         if observed.n_complete < max(self.rules.min_regret_trials, 2 * (space.n_dims + 1)):
             return Regret(np.nan, noise)
         rng = np.random.default_rng([history.seed, len(history), 1])
-        with _threads().limit(limits=1, user_api="blas"):
+        with threads_bounded(1, openmp=False):
             surrogate = self._fit(space, observed, refit=True)
             centers = best_points(observed.points, observed.losses)
             elsewhere = self._maximizer.candidates(space, centers, observed.points, rng)
@@ -237,16 +244,18 @@ class GPSampler(Sampler):
         parts = (replace(history, trials=history.trials[:end]) for end in ends)
         return all(self.regret(space, part).negligible for part in parts)
 
-    def _ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
+    def _ask(
+        self, space: Space, history: History, rng: np.random.Generator, n: int
+    ) -> Sequence[np.ndarray]:
         observed = Observations.from_history(space, history, self.use_gradients)
         start = next_start(space, self.starts, observed)
         if start is not None:
-            return start
+            return [start]
         surrogate, points = self._model(space, observed), observed.points
         if surrogate is None:
             in_middle = self.rules.starts_in_middle
-            n = observed.n_proposals
-            return first_point(space, points, history.seed, rng, in_middle, n)
+            n_made = observed.n_proposals
+            return [first_point(space, points, history.seed, rng, in_middle, n_made)]
         encode = surrogate.encoding.encode
         penalty = None
         if self.max_time is not None:
@@ -260,12 +269,10 @@ class GPSampler(Sampler):
             if len(pending) > self.rules.max_pending:
                 likely = np.argsort(-acquisition(pending), kind="stable")
                 pending = pending[likely[: self.rules.max_pending]]
-            F = encode(pending)
-            gp = surrogate.gp.condition_on(F, surrogate.gp.predict_mean(F))
-            acquisition = replace(acquisition, surrogate=replace(surrogate, gp=gp))
+            acquisition = acquisition.with_pending(pending)
         centers = best_points(points, observed.losses)
-        n = observed.n_proposals
-        return self._maximizer.next_point(acquisition, points, centers, rng, n)
+        n_made = observed.n_proposals
+        return self._maximizer.next_points(acquisition, points, centers, rng, n_made, n)
 
     def _model(self, space: Space, observed: Observations) -> GPSurrogate | None:
         if observed.n_proposals < self._n_initial(space, observed) or observed.n_complete < 2:
@@ -280,8 +287,3 @@ class GPSampler(Sampler):
         if observed.gradients is None:
             return n
         return max(min(n, 3), n - int(np.isfinite(observed.gradients).sum()))
-
-
-@functools.cache
-def _threads() -> ThreadpoolController:
-    return ThreadpoolController()

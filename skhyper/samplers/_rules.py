@@ -51,6 +51,9 @@ class Rules:
         Minimum share of the candidates that is drawn. Ablation: 1.
     local_share : float
         Number of candidates around the best trials per random one. Ablation: 0.
+    n_shortlist : int
+        Number of best candidates from which the later points of a batch are chosen, as long as no
+        other candidate may be better. Source: CPU (``benchmarks/cluster_simulation.py``).
     n_top : int
         Number of best candidates that may start a local maximization. Source: CPU.
     max_polish_iterations : int
@@ -96,6 +99,7 @@ class Rules:
     n_full_candidates: int = 30
     min_candidate_share: float = 0.6
     local_share: float = 0.5
+    n_shortlist: int = 200
     n_top: int = 64
     max_polish_iterations: int = 5
     covered_dimensions: int = 6

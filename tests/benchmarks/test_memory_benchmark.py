@@ -17,7 +17,7 @@ with mock.patch.dict(os.environ), mock.patch.object(sys, "path", [str(BENCHMARKS
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", memory.TASKS)
+@pytest.mark.parametrize("name", ["ridge", "sparse lasso"])  # one of each kind of rival
 def test_each_task_is_measured(name):
     row = memory.row(name, 20)
     assert set(row["runs"]) == {row["rival"], "GradientSearchCV"}

@@ -218,6 +218,20 @@ def check_successive_points_differ(make_sampler):
         assert len(distinct) == 3, f"{asked} after {len(start)} trials"
 
 
+def check_batches(make_sampler):
+    """Points of the space, all different, without new results; a batch of one is the answer."""
+    for name in ("reals", "conditional", "list"):
+        space = SPACES[name]()
+        for history in (History(seed=SEED), make_history(space)):
+            (point,) = make_sampler().ask_batch(space, history, make_rng(), 1)
+            np.testing.assert_array_equal(point, ask(make_sampler(), space, history, 0))
+            batch = make_sampler().ask_batch(space, history, make_rng(), 5)
+            assert 1 <= len(batch) <= 5
+            np.testing.assert_array_equal(batch, space.canonical(batch))
+            assert len(set(Space.keys(np.array(batch)))) == len(batch), name
+            assert all(space.contains(params) for params in space.from_unit(batch))
+
+
 def check_copes_with_an_exhausted_space(make_sampler):
     """A point that was tried before, or Stop; no error and no endless loop."""
     space = Space({"k": ["x", "y"], "n": (1, 2)})
@@ -252,6 +266,7 @@ SAMPLER_CHECKS = [
     check_survives_odd_losses,
     check_survives_trials_of_another_space,
     check_successive_points_differ,
+    check_batches,
     check_copes_with_an_exhausted_space,
     check_a_constraint_is_handled,
 ]

@@ -1,7 +1,6 @@
 """The pool on a cluster, with a cluster that the test scripts, and what its workers run."""
 
 import pickle
-import threading
 
 import cloudpickle
 import numpy as np
@@ -10,10 +9,9 @@ from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import KFold
-from threadpoolctl import threadpool_info
 
 from skhyper.evaluation import FoldJob, Objective
-from skhyper.evaluation._cluster import ClusterPool, Lost, Raised, Shared, threads_bounded
+from skhyper.evaluation._cluster import ClusterPool, Lost, Raised, Shared
 
 X, y = load_iris(return_X_y=True)
 JOBS = [FoldJob(trial, fold, {"strategy": "prior"}, 2) for trial in range(2) for fold in range(3)]
@@ -150,33 +148,3 @@ class Refuses:
 def test_what_cannot_be_unpickled_is_told_as_that():
     with pytest.raises(RuntimeError, match=r"cannot unpickle the estimator or the data.*'secret'"):
         Shared(Refuses()).load()
-
-
-def n_blas():
-    return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
-
-
-def test_threads_are_bounded_while_any_task_runs():
-    import threadpoolctl
-
-    with threadpoolctl.threadpool_limits(4):
-        if n_blas() != {4}:
-            pytest.skip("the BLAS of this numpy cannot have 4 threads")
-        with threads_bounded(8):
-            assert n_blas() == {4}, "never more than before"
-        entered, leave = threading.Event(), threading.Event()
-
-        def other():
-            with threads_bounded(2):
-                entered.set()
-                leave.wait(60)
-
-        thread = threading.Thread(target=other)
-        with threads_bounded(2):
-            thread.start()
-            assert entered.wait(60)
-            assert n_blas() == {2}
-        assert n_blas() == {2}, "the other task still runs"
-        leave.set()
-        thread.join()
-        assert n_blas() == {4}

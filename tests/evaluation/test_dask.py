@@ -141,11 +141,10 @@ def test_threads_of_blas_are_bounded(threads):
     import threadpoolctl
 
     with threadpoolctl.threadpool_limits(4):
-        # One trial at a time: the sampler of this process bounds threads, too, and then restores.
-        found = search(Threads(), n_iter=2, n_points=1).fit(X, y)
+        found = search(Threads(), n_iter=2).fit(X, y)
         after = {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
     assert found.best_score_ == max(1, joblib.cpu_count() // 2)
-    assert after <= {4, 2, 1}
+    assert after <= {4}
 
 
 @pytest.mark.slow

@@ -120,6 +120,23 @@ def test_it_asks_only_when_a_worker_is_free():
     assert max(s.count("running") for s in sampler.seen) == 2
 
 
+@pytest.mark.parametrize(
+    ("n_parallel", "ordered", "sizes"),
+    [(100, False, [3, 3, 3, 3, 2]), (100, True, []), (63, False, []), (1, False, [])],
+)
+def test_only_busy_searches_ask_in_batches(monkeypatch, n_parallel, ordered, sizes):
+    asked = []
+
+    def ask_batch(self, space, history, rng, n):
+        asked.append(n)
+        return [self.ask(space, history, rng) for _ in range(n)]
+
+    monkeypatch.setattr(Watching, "ask_batch", ask_batch)
+    evaluator, sampler, _ = run(n_workers=5, n_parallel=n_parallel, ordered=ordered, n_iter=14)
+    assert asked == sizes
+    assert len(evaluator.history) == len(sampler.seen) == 14
+
+
 @pytest.mark.parametrize("n_parallel", [1, 2, 3])
 def test_ordered_searches_are_the_same_whatever_finishes_first(n_parallel):
     rng = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from skhyper.gp import Hyperparameters, gp_posterior, log_expected_improvement
 from skhyper.samplers import GPSampler, Rules
 from skhyper.samplers._acquisition import Acquisition, Maximizer
 from skhyper.samplers._encoding import Encoding
-from skhyper.samplers._surrogate import GPSurrogate
+from skhyper.samplers._surrogate import GPSurrogate, SurrogateFit
 from skhyper.space import Space, When
 
 MAXIMIZER = Maximizer(Rules(), n_candidates=1000, n_polish=4)
@@ -50,6 +50,36 @@ def test_values_are_those_of_the_expected_improvement_less_the_penalty():
         np.testing.assert_allclose(acquisition(points, std_scale), expected)
         penalized = replace(acquisition, penalty=lambda F: 3.0 * F[:, 0])
         np.testing.assert_allclose(penalized(points, std_scale), expected - [0.3, 1.5, 2.7])
+
+
+@pytest.mark.parametrize("n_values", [11, 25])
+def test_a_batch_has_the_points_that_single_proposals_would_have(n_values):
+    """In enumerated spaces: of candidates that are all kept, and of more than the short list."""
+    space = Space({"x": (0, n_values - 1), "y": (0, n_values - 1)})
+    history = history_of(space, lambda p: (p["x"] - 3) ** 2 + p["y"], n=12)
+    sampler = GPSampler(rules=Rules(n_shortlist=150))
+    batch = sampler.ask_batch(space, history, np.random.default_rng(0), 20)
+    assert len(batch) == 20
+    for point in batch:
+        expected = sampler.ask(space, history, np.random.default_rng(0))
+        np.testing.assert_array_equal(point, expected)
+        (params,) = space.from_unit([point])
+        history = History((*history, Trial(len(history), params)), seed=0)
+
+
+def test_a_batch_fits_the_surrogate_once(monkeypatch):
+    fitted = []
+    real = SurrogateFit.__call__
+
+    def counting(self, space, observed, refit=False):
+        fitted.append(len(observed.points))
+        return real(self, space, observed, refit)
+
+    monkeypatch.setattr(SurrogateFit, "__call__", counting)
+    space = Space({name: (0.0, 1.0) for name in "abcdef"})
+    history = history_of(space, lambda p: p["a"], n=12)
+    batch = GPSampler().ask_batch(space, history, np.random.default_rng(0), 31)
+    assert (len(np.unique(batch, axis=0)), fitted) == (31, [12])
 
 
 def test_on_lines_standard_deviations_are_doubled():

@@ -147,6 +147,11 @@ class StandsStill(Wrong):
         return space.sample(1, np.random.default_rng(history.seed))[0]
 
 
+class RepeatsInABatch(RandomSampler):
+    def ask_batch(self, space, history, rng, n):
+        return [self.ask(space, history, rng)] * n
+
+
 class NeverTwice(Wrong):
     def spoil(self, point, space, history):
         if len(history) >= space.n_candidates:
@@ -174,6 +179,7 @@ CAUGHT = [
     (OutOfTheCube, contract.check_survives_odd_losses),
     (TrustsSettings, contract.check_survives_trials_of_another_space),
     (StandsStill, contract.check_successive_points_differ),
+    (RepeatsInABatch, contract.check_batches),
     (NeverTwice, contract.check_copes_with_an_exhausted_space),
     (NotSnapped, contract.check_a_constraint_is_handled),
     (Forbidden, contract.check_a_constraint_is_honoured),

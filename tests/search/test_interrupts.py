@@ -198,7 +198,7 @@ def test_the_documented_way_to_catch_an_interruption(at, monkeypatch, capsys):
         ("None", 4, 1),
         pytest.param("None", 20, 2, marks=pytest.mark.slow),
         *(
-            pytest.param(backend, 10, n_signals, marks=pytest.mark.slow)
+            pytest.param(backend, 5, n_signals, marks=pytest.mark.slow)
             for backend in ("threads", "loky", "grid")
             for n_signals in (1, 2)
         ),

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import ElasticNet, Lasso, Ridge
 from sklearn.model_selection import ShuffleSplit
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
@@ -90,6 +91,14 @@ def searches():
             Ridge(), RANGE, sampler="sobol", n_iter=9, cv=5, random_state=0, racing=RACING
         ),
         "raced bayes": BayesSearchCV(Ridge(), RANGE, n_iter=9, cv=5, random_state=0, racing=RACING),
+        "raced and shared": BayesSearchCV(
+            KNeighborsRegressor(),
+            {"n_neighbors": (1, 12), "weights": ["uniform", "distance"]},
+            n_iter=7,
+            cv=5,
+            random_state=0,
+            racing=RACING,
+        ),
         "gradient": GradientSearchCV(Ridge(), RANGE, initial_points=start, **gradient),
         "gradient lasso": GradientSearchCV(Lasso(), RANGE, **gradient),
         "gradient net": GradientSearchCV(

@@ -65,8 +65,9 @@ def search_of(kind, estimator, **kwargs):
     return cls(estimator, **own, **{"cv": 2, "n_jobs": 2, **kwargs})
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
-@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize(
+    ("kind", "n_jobs"), [("grid", 2), ("random", None), ("list", 2), ("bayes", None), ("bayes", 2)]
+)
 @pytest.mark.fast_cases(1)
 @pytest.mark.filterwarnings("ignore")
 def test_an_estimator_that_hangs(kind, n_jobs):
@@ -90,8 +91,10 @@ def test_a_search_by_gradients_with_limits_is_the_same_without():
     assert [t.gradient for t in limited.history_] == [t.gradient for t in plain.history_]
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize(
+    ("kind", "backend"),
+    [("grid", "loky"), ("list", "threading"), ("bayes", "loky"), ("bayes", "threading")],
+)
 @pytest.mark.fast_cases(1)
 @pytest.mark.filterwarnings("ignore")
 def test_max_time_holds_if_an_estimator_hangs(kind, backend):
@@ -252,9 +255,14 @@ def until(condition, seconds=90):
 
 
 @posix
-@pytest.mark.parametrize("kind", ["grid", "bayes"])
-@pytest.mark.parametrize("backend", ["loky", "multiprocessing", "threading"])
-@pytest.mark.parametrize("fault", ["killed", "ctrl-c", "ctrl-c twice", "terminated"])
+@pytest.mark.parametrize(
+    ("fault", "backend", "kind"),
+    [  # all pairs
+        (fault, backend, ["grid", "bayes"][(i + k) % 2])
+        for i, fault in enumerate(["killed", "ctrl-c", "ctrl-c twice", "terminated"])
+        for k, backend in enumerate(["loky", "multiprocessing", "threading"])
+    ],
+)
 @pytest.mark.fast_cases(3)
 def test_a_search_that_is_ended_while_fits_hang(fault, backend, kind, tmp_path):
     """It ends at once, without orphans, and has its results after Ctrl-C."""
