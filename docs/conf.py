@@ -71,7 +71,8 @@ html_css_files = ["skhyper.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_sidebars = {
-    page: [] for page in ("api", "quickstart", "how_to_choose", "changes", "contributing")
+    page: []
+    for page in ("api", "quickstart", "how_to_choose", "coming_from/*", "changes", "contributing")
 }
 html_theme_options = {
     "logo": {"text": "skhyper"},
