@@ -77,7 +77,7 @@ html_sidebars = {
 html_theme_options = {
     "logo": {"text": "skhyper"},
     "navbar_align": "left",
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "show_toc_level": 2,
     "footer_start": ["copyright"],
     "footer_end": [],
