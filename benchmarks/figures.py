@@ -47,6 +47,28 @@ def tune_svc():
     return searches(result("examples")["tune_svc"], "accuracy")
 
 
+def complete_digits():
+    found = result("examples")
+    runs, n = found["complete_digits"], len(found["digits_seeds"])
+    default = runs["default"]["held_out_error"]
+    rows = []
+    for name, run in runs.items():
+        low, high = run["trials"]
+        rows.append(
+            [
+                name,
+                str(low) if low == high else f"{low} to {high}",
+                f"{run['cpu_seconds']:.1f}" if run["cpu_seconds"] else "",
+                f"{run['held_out_error']:.4f} ± {run['standard_error']:.4f}",
+                f"{100 * (run['held_out_error'] / default - 1):+.0f} %"
+                if name != "default"
+                else "",
+            ]
+        )
+    head = ["search", "trials", "CPU seconds", "held-out squared error", "against the default"]
+    return [*table(head, rows), "", f"Means over {n} splits of the data, ± their standard error."]
+
+
 def tune_many():
     return searches(result("examples")["tune_many"]["5 of 40 matter"], "R²")
 
@@ -105,6 +127,7 @@ def racing():
 
 
 FIGURES = {
+    "complete_digits": complete_digits,
     "racing": racing,
     "shared_data": shared_data,
     "tune_svc": tune_svc,

@@ -71,12 +71,13 @@ html_css_files = ["skhyper.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_sidebars = {
-    page: [] for page in ("api", "quickstart", "how_to_choose", "changes", "contributing")
+    page: []
+    for page in ("api", "quickstart", "how_to_choose", "coming_from/*", "changes", "contributing")
 }
 html_theme_options = {
     "logo": {"text": "skhyper"},
     "navbar_align": "left",
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "show_toc_level": 2,
     "footer_start": ["copyright"],
     "footer_end": [],

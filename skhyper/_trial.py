@@ -104,6 +104,18 @@ class Trial(Printed):
     started : float
         When the first fold started, in seconds since the epoch; for a running trial, when it was
         submitted. nan if unknown, as in journals of older versions.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skhyper import GridSearchCV
+    >>> search = GridSearchCV(SVC(), {"C": [0.1, 1]}).fit(*load_iris(return_X_y=True))
+    >>> trial = search.history_[1]
+    >>> trial.params, trial.state, len(trial.scores)
+    ({'C': 1}, 'complete', 5)
+    >>> bool(trial.loss == -trial.scores.mean())
+    True
     """
 
     number: int
@@ -158,6 +170,12 @@ class Stop:
     ----------
     reason : str
         Why; empty if the space is exhausted.
+
+    Examples
+    --------
+    >>> from skhyper.samplers import Stop
+    >>> Stop("50 trials in a row were no better").reason
+    '50 trials in a row were no better'
     """
 
     reason: str = ""
@@ -176,6 +194,18 @@ class History(Printed, Sequence):
         Digest of the data, the folds and the scoring of the trials.
     splits : tuple of (train, test) index arrays
         The folds. Those of a splitter of scikit-learn are not pickled, but drawn again.
+
+    Examples
+    --------
+    >>> from skhyper import History, Trial
+    >>> trials = (Trial(0, {"x": 1}, "complete", loss=0.5), Trial(1, {"x": 2}, "failed"))
+    >>> history = History(trials)
+    >>> history.best.params
+    {'x': 1}
+    >>> history.losses
+    array([0.5, nan])
+    >>> [trial.number for trial in history if trial.state == "failed"]
+    [1]
     """
 
     trials: tuple[Trial, ...] = ()

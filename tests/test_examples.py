@@ -51,6 +51,18 @@ def test_examples_have_a_title(path):
     assert underline == "=" * len(title)
 
 
+def test_code_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 3
+    for code in blocks:
+        exec(code, names)
+        assert names["search"].score(names["X_test"], names["y_test"]) > -0.2
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+    assert "after" in capsys.readouterr().out
+
+
 def test_panels_of_the_landing_page_run():
     X, y = load_breast_cancer(return_X_y=True)
     given = {"X": X[:100], "y": y[:100], "SVC": SVC, "Ridge": Ridge}

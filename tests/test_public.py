@@ -58,6 +58,7 @@ def test_public_names_are_documented(module, name):
     value = getattr(importlib.import_module(module), name)
     doc = inspect.getdoc(value)
     assert doc and doc.splitlines()[0].endswith((".", ":"))
+    assert ">>>" in doc, "no runnable example"
     if inspect.isclass(value):
         for method, member in vars(value).items():
             is_method = inspect.isfunction(member) and member.__qualname__.startswith(f"{name}.")

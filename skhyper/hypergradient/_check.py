@@ -40,6 +40,15 @@ class HypergradientCheck:
         Derivatives along the same directions, by central differences.
     errors : ndarray of shape (n_directions,)
         Absolute difference of the two, relative to the norm of the hypergradient.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from skhyper.hypergradient import check_hypergradient
+    >>> check = check_hypergradient(Ridge(), *load_diabetes(return_X_y=True))
+    >>> sorted(check.gradient), check.max_error < 1e-6
+    (['alpha'], True)
     """
 
     criterion: str

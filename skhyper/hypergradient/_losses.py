@@ -45,6 +45,19 @@ class Criterion:
     least : float
         Loss of a model without errors, from which relative changes of the loss are measured; 0
         where there is no such value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.metrics import get_scorer
+    >>> from skhyper.hypergradient import criterion_of
+    >>> criterion = criterion_of(get_scorer("neg_mean_squared_error"), Ridge())
+    >>> criterion.description, criterion.exact
+    ('mean_squared_error', True)
+    >>> loss = criterion.on([1.0, 2.0])
+    >>> loss(np.array([1.0, 4.0]))
+    (2.0, array([0., 2.]))
     """
 
     description: str
@@ -92,6 +105,16 @@ def criterion_of(
         The scored estimator; its last step determines a default score.
     methods : collection of str, default=("predict", "predict_proba")
         Methods that can be differentiated; a score of any other has a surrogate.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.metrics import get_scorer
+    >>> from skhyper.hypergradient import criterion_of
+    >>> criterion_of(get_scorer("neg_log_loss"), LogisticRegression()).description
+    'log_loss'
+    >>> criterion_of(get_scorer("accuracy"), LogisticRegression()).description
+    'log-loss of the calibrated decision values in place of accuracy_score'
     """
     parts = scorer_parts(scorer)
     if parts is None:

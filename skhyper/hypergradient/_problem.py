@@ -50,6 +50,14 @@ class NotDifferentiableError(ValueError):
     names : collection of str, default=()
         Hyperparameters that cannot be differentiated; without them there would be a hypergradient.
         Empty if unknown.
+
+    Examples
+    --------
+    >>> from sklearn.neighbors import KNeighborsRegressor
+    >>> from skhyper.hypergradient import inner_problem
+    >>> inner_problem(KNeighborsRegressor())
+    Traceback (most recent call last):
+    skhyper.hypergradient._problem.NotDifferentiableError: KNeighborsRegressor has no hypergradient.
     """
 
     def __init__(self, message: str = "", names: Collection[str] = ()):
@@ -69,6 +77,12 @@ class Want(NamedTuple):
         Hyperparameters.
     data : bool
         Whether to include those with respect to the training data and the data predicted.
+
+    Examples
+    --------
+    >>> from skhyper.hypergradient import Want
+    >>> Want(["alpha"])
+    Want(names=['alpha'], data=False)
     """
 
     names: Collection[str]
@@ -86,6 +100,12 @@ class Cotangents(NamedTuple):
     X_train, X_test : ndarray or None
         With respect to the training data and the data predicted; None if not requested or not
         supported.
+
+    Examples
+    --------
+    >>> from skhyper.hypergradient import Cotangents
+    >>> Cotangents({"alpha": 0.5})
+    Cotangents(params={'alpha': 0.5}, X_train=None, X_test=None)
     """
 
     params: Gradient
@@ -106,6 +126,16 @@ class Output:
     vjp : callable
         ``vjp(d_value, want)`` takes ``∂L/∂value`` and a :class:`Want`, and returns
         :class:`Cotangents`.
+
+    Examples
+    --------
+    The prediction ``2 * scale`` for one sample:
+
+    >>> import numpy as np
+    >>> from skhyper.hypergradient import Cotangents, Output, Want
+    >>> output = Output(np.array([2.0]), lambda d_value, want: Cotangents({"scale": 2 * d_value}))
+    >>> output.vjp(np.array([3.0]), Want(["scale"])).params
+    {'scale': array([6.])}
     """
 
     value: np.ndarray
@@ -137,6 +167,20 @@ def implicit_vjp(
     Bengio (2000), "Gradient-based optimization of hyperparameters", Neural Computation 12.
     Pedregosa (2016), "Hyperparameter optimization with approximate gradient",
     arXiv:1602.02355.
+
+    Examples
+    --------
+    Training minimizes ``(w - θ)² / 2``, and the prediction is w, so that its derivative is 1:
+
+    >>> import numpy as np
+    >>> from skhyper.hypergradient import Cotangents, Want, implicit_vjp
+    >>> vjp = implicit_vjp(
+    ...     direct=lambda d_value, want: (d_value, Cotangents({})),
+    ...     solve=lambda dw: dw,  # H = 1
+    ...     cross=lambda u, want: Cotangents({"theta": -float(u[0])}),  # ∂G/∂θ = -1
+    ... )
+    >>> vjp(np.array([1.0]), Want(["theta"])).params
+    {'theta': 1.0}
     """
 
     def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
@@ -186,6 +230,13 @@ class Traits:
     is_forward : bool
         Whether the steps of training are differentiated rather than a solution: a tighter
         tolerance then changes the model.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from skhyper.hypergradient import inner_problem
+    >>> inner_problem(Ridge()).traits.passes_data
+    True
     """
 
     why_not: str = ""
@@ -206,6 +257,18 @@ class Fit(ABC):
     is_exact : bool
         Whether the fitted estimator is the exact solution, so that its predictions are the
         values of ``predict``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from skhyper.hypergradient import inner_problem
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> fit = inner_problem(Ridge()).load(X[:400], y[:400]).fit({"alpha": 0.1})
+    >>> fit.estimator
+    Ridge(alpha=0.1)
+    >>> fit.predict(X[400:], "predict").value.shape
+    (42,)
     """
 
     estimator: Any
@@ -235,6 +298,15 @@ class Fold(ABC):
     caches : bool
         Whether the next fit reuses results of earlier ones. If not, a search drops the fold
         after each fit, which saves memory.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from skhyper.hypergradient import inner_problem
+    >>> fold = inner_problem(Ridge()).load(*load_diabetes(return_X_y=True))
+    >>> [fold.fit({"alpha": alpha}).estimator.alpha for alpha in (0.1, 1.0)]
+    [0.1, 1.0]
     """
 
     caches: bool = True
@@ -269,6 +341,15 @@ class TrainingPart:
     shared : callable
         ``shared()`` is the pair of the shared data and the target of all folds; None
         if these are not a numerical table and target.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhyper.hypergradient import TrainingPart
+    >>> part = TrainingPart.of(np.ones((4, 2)), np.arange(4.0))
+    >>> X, y = part.copied(3)
+    >>> X.shape, y.shape
+    ((3, 2), (3,))
     """
 
     fit_params: Mapping[str, Any]
@@ -300,6 +381,14 @@ class InnerProblem(ABC):
     traits : Traits
     inherits : tuple of str
         Methods that a subclass of the registered class may not override.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from skhyper.hypergradient import InnerProblem, inner_problem
+    >>> problem = inner_problem(Ridge())
+    >>> isinstance(problem, InnerProblem), problem.names
+    (True, ('alpha',))
     """
 
     names: tuple[str, ...] = ()
@@ -343,6 +432,13 @@ def inner_problem(estimator: Any) -> InnerProblem:
     NotDifferentiableError
         If none is registered for the class of the estimator, or for a base class whose ``fit``
         and predictions it inherits.
+
+    Examples
+    --------
+    >>> from sklearn.svm import SVC
+    >>> from skhyper.hypergradient import inner_problem
+    >>> inner_problem(SVC(gamma=0.1)).names
+    ('C', 'gamma')
     """
     raise NotDifferentiableError(f"{type(estimator).__name__} has no hypergradient.")
 
@@ -369,7 +465,20 @@ def check_not_overridden(estimator: Any, base: type | None, *methods: str) -> No
 
 
 class PlainProblem(InnerProblem):
-    """Problem of an estimator without hypergradients: only fits and predicts."""
+    """Problem of an estimator without hypergradients: only fits and predicts.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.neighbors import KNeighborsRegressor
+    >>> from skhyper.hypergradient import PlainProblem
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> problem = PlainProblem(KNeighborsRegressor())
+    >>> problem.names
+    ()
+    >>> problem.load(X, y).fit({"n_neighbors": 3}).predict(X[:2], "predict").value.shape
+    (2,)
+    """
 
     def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
         return _PlainFold(self.estimator, X, y, fit_params)
@@ -412,6 +521,14 @@ def as_target(estimator: Any, y: Any) -> Any:
     -----
     DataConversionWarning
         As in scikit-learn's classifiers, for a column.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Ridge
+    >>> from skhyper.hypergradient import as_target
+    >>> as_target(Ridge(), np.ones((3, 1))).shape  # only classifiers need a vector
+    (3, 1)
     """
     column = np.ndim(y) == 2 and np.shape(y)[1] == 1
     return column_or_1d(y, warn=True) if column and is_classifier(estimator) else y

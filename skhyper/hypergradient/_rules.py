@@ -35,6 +35,20 @@ def hypergradient(
     gradient : dict
         ``dL/dθ`` for each name: a float, an array of the hyperparameter's shape or a dict of
         its keys.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from skhyper.hypergradient import hypergradient, inner_problem
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> fit = inner_problem(Ridge()).load(X[:300], y[:300]).fit({"alpha": 0.1})
+    >>> def mean_squared_error(p):
+    ...     r = p - y[300:]
+    ...     return r @ r / len(r), 2 * r / len(r)
+    >>> value, gradient = hypergradient(fit, X[300:], "predict", mean_squared_error, ["alpha"])
+    >>> bool(value > 0), sorted(gradient)
+    (True, ['alpha'])
     """
     names, output = tuple(names), finite_output(fit, X, method)
     value, d_value = loss(output.value)
@@ -56,6 +70,16 @@ def finite_output(fit: hg.Fit, X: Any, method: str) -> hg.Output:
     ValueError
         If it contains NaN or infinity, for example because X does: solvers would print LAPACK
         errors or not terminate.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from skhyper.hypergradient import finite_output, inner_problem
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> fit = inner_problem(Ridge()).load(X, y).fit({"alpha": 0.1})
+    >>> finite_output(fit, X[:2], "predict").value.shape
+    (2,)
     """
     output = fit.predict(X, method)
     if not np.isfinite(output.value).all():
@@ -82,6 +106,19 @@ def forward_vjp(
         As in ``implicit_vjp``.
     along : callable
         From ``∂L/∂w`` to ``∂L/∂w dW/dθ`` for the requested names.
+
+    Examples
+    --------
+    Training returns the weight ``w = 3 θ``, which is also the prediction:
+
+    >>> import numpy as np
+    >>> from skhyper.hypergradient import Cotangents, Want, forward_vjp
+    >>> vjp = forward_vjp(
+    ...     direct=lambda d_value, want: (d_value, Cotangents({})),
+    ...     along=lambda dw, want: {"theta": 3.0 * float(dw[0])},
+    ... )
+    >>> vjp(np.array([1.0]), Want(["theta"])).params
+    {'theta': 3.0}
     """
 
     def cross(u: Any, want: hg.Want) -> hg.Cotangents:

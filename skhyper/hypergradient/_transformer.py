@@ -57,6 +57,18 @@ class DifferentiableTransformer(ABC):
         Methods that a subclass of the registered class may not override.
     fitted : transformer
         Set by ``fit_transform``; as scikit-learn would have fitted it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.kernel_approximation import Nystroem
+    >>> from skhyper.hypergradient import transformer_vjp
+    >>> X = np.random.default_rng(0).normal(size=(30, 2))
+    >>> vjp = transformer_vjp(Nystroem(gamma=0.1, n_components=5, random_state=0))
+    >>> Z = vjp.fit_transform({"gamma": 0.2}, X)
+    >>> gradient, dX_train, dX_test = vjp.pull_back(np.ones_like(Z), None, ["gamma"], True)
+    >>> sorted(gradient), dX_train.shape
+    (['gamma'], (30, 2))
     """
 
     names: tuple[str, ...] = ()
@@ -107,7 +119,33 @@ class DifferentiableTransformer(ABC):
 
 
 class LeafTransformer(DifferentiableTransformer):
-    """Base class for a transformer without nested ones."""
+    """Base class for a transformer without nested ones.
+
+    Examples
+    --------
+    >>> from sklearn.base import BaseEstimator, TransformerMixin
+    >>> from skhyper.hypergradient import LeafTransformer
+    >>> class Scale(TransformerMixin, BaseEstimator):
+    ...     def __init__(self, factor=1.0):
+    ...         self.factor = factor
+    ...     def fit(self, X, y=None):
+    ...         return self
+    ...     def transform(self, X):
+    ...         return self.factor * X
+    >>> class DifferentiableScale(LeafTransformer):
+    ...     names = ("factor",)
+    ...     def pull_back(self, dZ_train, dZ_test, names, inputs):
+    ...         by_factor, dX = 0.0, [None, None]
+    ...         for side, X, dZ in self.sides(dZ_train, dZ_test):
+    ...             by_factor += (dZ * X).sum()
+    ...             dX[side] = self.fitted.factor * dZ
+    ...         return {"factor": by_factor}, *dX
+    >>> import numpy as np
+    >>> vjp = DifferentiableScale(Scale())
+    >>> Z = vjp.fit_transform({"factor": 2.0}, np.ones((3, 1)))
+    >>> float(vjp.pull_back(np.ones_like(Z), None, ["factor"], False)[0]["factor"])
+    3.0
+    """
 
     # Calls a function of data; they are read-only.
     call_with: Callable[..., Any] = staticmethod(with_protected)

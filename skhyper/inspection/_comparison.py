@@ -32,6 +32,19 @@ class Comparison:
     tied : ndarray of shape (n,)
         Whether the candidate cannot be distinguished from the best at `level`.
     level : float
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skhyper import GridSearchCV
+    >>> from skhyper.inspection import compare
+    >>> X, y = load_wine(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(random_state=0)
+    >>> search = GridSearchCV(tree, {"max_depth": [1, 2, 3, 4, 5]}).fit(X, y)
+    >>> found = compare(search)
+    >>> len(found), bool(found.tied[0])
+    (5, True)
     """
 
     rows: np.ndarray

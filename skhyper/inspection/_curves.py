@@ -34,6 +34,19 @@ class ValidationCurve:
     kind : {"slice", "profile"}
         "slice": all other hyperparameters have their best values. "profile": for each value, or
         group of neighboring values, they are those of its best trial.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skhyper import GridSearchCV
+    >>> from skhyper.inspection import validation_curve
+    >>> X, y = load_wine(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(random_state=0)
+    >>> search = GridSearchCV(tree, {"max_depth": [1, 2, 3, 4, 5]}).fit(X, y)
+    >>> curve = validation_curve(search, "max_depth")
+    >>> curve.values, curve.kind
+    (array([1, 2, 3, 4, 5]), 'slice')
     """
 
     name: str

@@ -67,6 +67,14 @@ class Hyperparameter:
         range depends on.
     option : bool
         Whether it is an option of a search, such as `n_jobs`, which is hidden at its default.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from skhyper.inspection import inspect
+    >>> alpha = inspect(Ridge(alpha=10.0)).hyperparameters[0]
+    >>> alpha.name, alpha.value, alpha.default, alpha.changed
+    ('alpha', 10.0, 1.0, True)
     """
 
     name: str

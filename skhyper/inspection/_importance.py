@@ -47,6 +47,19 @@ class Importance:
     surrogate : {"gp", "forest"}
     n_trials, n_omitted : int
         Number of trials that were used, and of those that failed or lie out of the space.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skhyper import RandomizedSearchCV
+    >>> from skhyper.inspection import importance
+    >>> from skhyper.space import Real
+    >>> space = {"C": Real(1e-3, 1e3, log=True), "tol": Real(1e-6, 1e-3, log=True)}
+    >>> search = RandomizedSearchCV(SVC(), space, n_iter=30, random_state=0)
+    >>> found = importance(search.fit(*load_iris(return_X_y=True)))
+    >>> bool(found.main[0] > 0.5), found.surrogate
+    (True, 'gp')
     """
 
     names: tuple[str, ...]

@@ -94,6 +94,14 @@ class Inspection:
     ----------
     n_parameters : int
         Number of numbers that ``fit`` learned: the sizes of kind ``"parameter"``.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skhyper.inspection import inspect
+    >>> found = inspect(LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]))
+    >>> found.name, found.n_parameters
+    ('LinearRegression', 2)
     """
 
     def __init__(

@@ -56,6 +56,15 @@ class Parameter:
         What it is, and its values or their range.
     count : int
         Number of estimators in the row.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skhyper.inspection import inspect
+    >>> line = LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
+    >>> slope = inspect(line).parameters[0]
+    >>> slope.name, slope.kind, slope.shape
+    ('coef_', 'parameter', (1,))
     """
 
     name: str

@@ -41,6 +41,21 @@ class Knowledge:
     functions : TaskFunctions
     data_sets : tuple of str
         Names of the data sets.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris, load_wine
+    >>> from sklearn.svm import SVC
+    >>> from skhyper import BayesSearchCV, SearchCV
+    >>> from skhyper.knowledge import learn
+    >>> space = {"C": (1e-2, 1e3, "log-uniform"), "gamma": (1e-4, 1e1, "log-uniform")}
+    >>> searches = [
+    ...     SearchCV(SVC(), space, n_iter=8, cv=3, random_state=0).fit(*load(return_X_y=True))
+    ...     for load in (load_iris, load_wine)
+    ... ]
+    >>> knowledge = learn(searches, names=["iris", "wine"])
+    >>> BayesSearchCV(SVC(), space, knowledge=knowledge).knowledge
+    Knowledge(['C', 'gamma'], 2 data sets)
     """
 
     ranges: Mapping[str, Any]

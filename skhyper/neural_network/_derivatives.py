@@ -38,6 +38,16 @@ def fit_with_derivatives(
     See Also
     --------
     fit_with_slopes : Faster for one loss and many hyperparameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skhyper.neural_network import MLPClassifier, fit_with_derivatives
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(hidden_layer_sizes=(4,), max_iter=5, random_state=0)
+    >>> fit_with_derivatives(network, X, y, ["alpha", "learning_rate"]).shape
+    (2, 35)
     """
     _check_names(estimator, names)
     dw = estimator._train(X, y, sample_weight, names).dw
@@ -80,6 +90,17 @@ def fit_with_slopes(
     References
     ----------
     Franceschi et al. (2017), arXiv:1703.01785.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skhyper.neural_network import MLPClassifier, fit_with_slopes
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(hidden_layer_sizes=(4,), max_iter=5, random_state=0)
+    >>> slopes = fit_with_slopes(network, X, y, ["alpha", "learning_rate"])
+    >>> slopes(np.ones(35)).shape
+    (2,)
     """
     _check_names(estimator, names)
     return estimator._train(X, y, sample_weight, names, memory).times
@@ -110,5 +131,15 @@ def pull_back(estimator: BaseMLP, X: Any, dZ: np.ndarray) -> np.ndarray:
     dw : ndarray of shape (P,)
         Derivative with respect to the weights (row by row), then the intercepts, of each layer
         from the first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skhyper.neural_network import MLPClassifier, pull_back
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(hidden_layer_sizes=(4,), max_iter=5, random_state=0)
+    >>> pull_back(network.fit(X, y), X, np.ones((len(X), 3))).shape
+    (35,)
     """
     return estimator._network.pull_back(estimator._layers(), X, dZ)

@@ -72,7 +72,14 @@ class Run(NamedTuple):
 
 
 def differentiable(optimizer: str, schedule: str) -> tuple[str, ...]:
-    """Names of the hyperparameters that a network has derivatives with respect to."""
+    """Names of the hyperparameters that a network has derivatives with respect to.
+
+    Examples
+    --------
+    >>> from skhyper.neural_network import differentiable
+    >>> differentiable("sgd", "constant")
+    ('learning_rate', 'alpha')
+    """
     own = OPTIMIZERS[optimizer].names + SCHEDULES[schedule].names
     return ("learning_rate", "alpha", *own)
 

@@ -76,6 +76,19 @@ class SharedFit:
         Relative error of derived predictions; 0 where they are equal to the last bit.
     why_not : str
         Why the estimator, as it is set, cannot share fits; empty if it can.
+
+    Examples
+    --------
+    A forest of n trees contains the forests of its first trees:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skhyper.reuse import shared_fit
+    >>> forest = RandomForestClassifier(10, random_state=0)
+    >>> rule = shared_fit(forest)
+    >>> fitted = forest.fit(*load_iris(return_X_y=True))
+    >>> len(rule.derive(fitted, 3).estimators_)
+    3
     """
 
     name: str

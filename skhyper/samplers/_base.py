@@ -23,6 +23,19 @@ class Surrogate(ABC):
     Attributes
     ----------
     space : Space
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skhyper import BayesSearchCV
+    >>> space = {"C": (1e-2, 1e2, "log-uniform")}
+    >>> search = BayesSearchCV(SVC(), space, n_iter=6, random_state=0)
+    >>> search = search.fit(*load_iris(return_X_y=True))
+    >>> surrogate = search.sampler_.model(search.space_, search.history_)
+    >>> mean, std = surrogate.predict([{"C": 0.1}, {"C": 10.0}], return_std=True)
+    >>> mean.shape, std.shape
+    ((2,), (2,))
     """
 
     space: Space
@@ -79,6 +92,16 @@ class Sampler(ABC):
     uses_losses : bool
         Whether proposals depend on the losses of earlier trials. If not, a search with a racer
         requests all points before it continues any trial after its first fold.
+
+    Examples
+    --------
+    >>> from skhyper import minimize
+    >>> from skhyper.samplers import Sampler
+    >>> class RandomPoints(Sampler):
+    ...     def ask(self, space, history, rng):
+    ...         return space.sample(1, rng)[0]
+    >>> minimize(lambda params: params["x"], {"x": (0, 9)}, 5, sampler=RandomPoints()).nfev
+    5
     """
 
     starts_from_default: ClassVar[bool] = False
@@ -163,6 +186,15 @@ def located_trials(space: Space, history: History) -> tuple[np.ndarray, np.ndarr
     losses : ndarray of shape (n,)
         nan where failed or pending.
     pending : ndarray of shape (n,), bool
+
+    Examples
+    --------
+    >>> from skhyper import History, Trial
+    >>> from skhyper.samplers import located_trials
+    >>> from skhyper.space import Space
+    >>> history = History((Trial(0, {"x": 2.0}, "complete", loss=0.1), Trial(1, {"y": 1.0})))
+    >>> located_trials(Space({"x": (0.0, 4.0)}), history)
+    (array([[0.5]]), array([0.1]), array([False]))
     """
     located = _located(space, history)
     inside = located.inside
@@ -236,6 +268,15 @@ def located_gradients(space: Space, history: History) -> np.ndarray:
     -------
     gradients : ndarray of shape (n, d)
         nan where unknown.
+
+    Examples
+    --------
+    >>> from skhyper import History, Trial
+    >>> from skhyper.samplers import located_gradients
+    >>> from skhyper.space import Space
+    >>> trial = Trial(0, {"x": 2.0}, "complete", loss=0.1, gradient={"x": 0.5})
+    >>> located_gradients(Space({"x": (0.0, 4.0)}), History((trial,)))
+    array([[2.]])
     """
     points, kept = trials_in(space, history)
     gradients = np.full(points.shape, np.nan)

@@ -48,6 +48,12 @@ class DescentRules:
         `tol` of a descent that only provides the start of another.
     restarts_on_plains : int
         Number of restarts if all trials had a gradient of zero.
+
+    Examples
+    --------
+    >>> from skhyper.samplers import DescentRules, GradientSampler
+    >>> GradientSampler(["C"], rules=DescentRules(likely_trials=3)).rules.likely_trials
+    3
     """
 
     steps: tuple[float, ...] = (0.15, 0.03, 0.006)

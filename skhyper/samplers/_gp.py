@@ -105,6 +105,20 @@ class GPSampler(Sampler):
     Optimization 34 (the augmentation). Ginsbourger, Le Riche and Carraro (2010), "Kriging
     is well-suited to parallelize optimization" (for pending trials). Lee, Perrone, Archambeau
     and Seeger (2020), arXiv:2003.10870 (for `max_time`).
+
+    Examples
+    --------
+    >>> from skhyper import minimize
+    >>> from skhyper.samplers import GPSampler
+    >>> found = minimize(
+    ...     lambda params: (params["x"] - 0.3) ** 2,
+    ...     {"x": (0.0, 1.0)},
+    ...     n_iter=12,
+    ...     sampler=GPSampler(deterministic=True),
+    ...     random_state=0,
+    ... )
+    >>> print(f"{found.x['x']:.2f}")
+    0.30
     """
 
     starts_from_default = True

@@ -72,6 +72,19 @@ class GradientSampler(Sampler):
     Byrd, Lu, Nocedal and Zhu (1995), "A limited memory algorithm for bound constrained
     optimization", SIAM Journal on Scientific Computing 16. Mangasarian (1965),
     "Pseudo-convex functions", SIAM Journal on Control 3.
+
+    Examples
+    --------
+    ``GradientSearchCV`` creates one; its descents can be looked at.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from skhyper import GradientSearchCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> space = {"alpha": (1e-4, 1e4, "log-uniform")}
+    >>> search = GradientSearchCV(Ridge(), space, random_state=0).fit(X, y)
+    >>> search.sampler_
+    GradientSampler(['alpha'], n_restarts=3)
     """
 
     def __init__(

@@ -18,6 +18,14 @@ class GridSampler(Sampler):
     n_values : int, default=5
         Number of values of each range of reals, and maximum number of values of a range of
         integers, equally spaced on its scale, including both ends. Lists keep all their choices.
+
+    Examples
+    --------
+    >>> from skhyper.samplers import GridSampler
+    >>> from skhyper.space import Space
+    >>> space = Space({"C": (1e-2, 1e2, "log-uniform"), "kernel": ["rbf", "linear"]})
+    >>> len(list(GridSampler(n_values=3).design(space)))
+    6
     """
 
     uses_losses = False

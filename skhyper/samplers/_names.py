@@ -32,6 +32,12 @@ def check_sampler(sampler: Any, others: str = "") -> Sampler:
     ------
     ValueError
         If it is neither; the message suggests the most similar name.
+
+    Examples
+    --------
+    >>> from skhyper.samplers import check_sampler
+    >>> check_sampler("sobol")
+    SobolSampler()
     """
     if isinstance(sampler, Sampler):
         return sampler

@@ -14,6 +14,16 @@ class RandomSampler(Sampler):
     ----------
     Bergstra and Bengio (2012), "Random search for hyper-parameter optimization",
     Journal of Machine Learning Research 13.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhyper import History
+    >>> from skhyper.samplers import RandomSampler
+    >>> from skhyper.space import Space
+    >>> space = Space({"C": (1e-2, 1e2, "log-uniform"), "degree": (1, 5)})
+    >>> RandomSampler().ask(space, History(), np.random.default_rng(0)).shape
+    (2,)
     """
 
     starts_from_default = True

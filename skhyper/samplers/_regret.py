@@ -31,6 +31,12 @@ class Regret:
     noise : float
         Standard error of the best trial's loss over random data; with one score per trial, the
         standard deviation of the surrogate's noise.
+
+    Examples
+    --------
+    >>> from skhyper.samplers import Regret
+    >>> Regret(bound=0.001, noise=0.01).negligible
+    True
     """
 
     bound: float

@@ -85,6 +85,12 @@ class Rules:
         Minimum number of complete trials for early stopping.
     n_negligible : int
         Number of consecutive negligible bounds for early stopping.
+
+    Examples
+    --------
+    >>> from skhyper.samplers import GPSampler, Rules
+    >>> GPSampler(rules=Rules(line_period=2)).rules.line_period
+    2
     """
 
     max_initial_points: int = 4

@@ -28,6 +28,12 @@ class SkoptSampler(Sampler):
     ``acq_func="gp_hedge"`` therefore starts without its gains each time. Numbers are passed as
     reals in [0, 1], choices as categories; inactive dimensions are 0.5. Failed trials have the
     worst loss seen, pending ones the mean.
+
+    Examples
+    --------
+    >>> from skhyper.samplers import SkoptSampler
+    >>> SkoptSampler(base_estimator="RF", acq_func="EI")
+    SkoptSampler(base_estimator='RF', acq_func='EI')
     """
 
     starts_from_default = True

@@ -19,6 +19,16 @@ class SobolSampler(Sampler):
     References
     ----------
     Owen (1998), "Scrambling Sobol' and Niederreiter-Xing points", Journal of Complexity 14.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skhyper import SearchCV
+    >>> space = {"C": (1e-2, 1e2, "log-uniform"), "gamma": (1e-3, 1e1, "log-uniform")}
+    >>> search = SearchCV(SVC(), space, sampler="sobol", n_iter=8, random_state=0)
+    >>> search.fit(*load_iris(return_X_y=True)).sampler_
+    SobolSampler()
     """
 
     uses_losses = False

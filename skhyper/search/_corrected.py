@@ -46,6 +46,18 @@ class CorrectedScore:
     method : {"predictions", "bootstrap", "leave-one-out", "tibshirani"}
     best_score : float
         The mean score of the selected candidate, which is optimistic.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skhyper import GridSearchCV
+    >>> X, y = load_wine(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(random_state=0)
+    >>> search = GridSearchCV(tree, {"max_depth": [1, 2, 3, 4, 5]}).fit(X, y)
+    >>> corrected = search.corrected_score()
+    >>> bool(corrected.estimate < corrected.best_score)
+    True
     """
 
     estimate: float

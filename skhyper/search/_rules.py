@@ -132,6 +132,18 @@ def fastest(metric: str | None = None) -> Fastest:
     -------
     rule : callable
         ``rule(cv_results_)`` is the row of the candidate.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skhyper import GridSearchCV
+    >>> from skhyper.inspection import fastest
+    >>> X, y = load_wine(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(random_state=0)
+    >>> search = GridSearchCV(tree, {"max_depth": [1, 2, 3]}, refit=fastest())
+    >>> search.fit(X, y).best_params_["max_depth"] in (2, 3)
+    True
     """
     return Fastest(metric)
 

@@ -33,6 +33,12 @@ def check_dimension(spec: Any) -> Dimension:
     ------
     InvalidSpaceError
         If it is not a valid search space.
+
+    Examples
+    --------
+    >>> from skhyper.space import check_dimension
+    >>> check_dimension((1, 30)).kind, check_dimension([1, 30]).n_values
+    ('integer', 2)
     """
     if isinstance(spec, Dimension):
         return spec

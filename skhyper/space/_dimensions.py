@@ -33,6 +33,13 @@ class Dimension(ABC):
     places : ndarray of shape (n_values,) or None
         For surrogates: coordinate of each choice that is a number, by its value, nan for the
         others. None if the values of choices are not used.
+
+    Examples
+    --------
+    >>> from skhyper.space import Real
+    >>> C = Real(1e-2, 1e2, "log-uniform")
+    >>> C.kind, C.to_unit(1.0), C.from_unit(1.0)
+    ('real', 0.5, 100.0)
     """
 
     kind: ClassVar[str]

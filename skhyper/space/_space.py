@@ -453,6 +453,12 @@ def check_space(spaces: Any, constraint: Callable[[dict], bool] | None = None) -
     ------
     InvalidSpaceError
         If `spaces` is wrong, or if it is a ``Space`` and a constraint is given too.
+
+    Examples
+    --------
+    >>> from skhyper.space import check_space
+    >>> check_space({"C": (1e-2, 1e2, "log-uniform"), "kernel": ["rbf", "linear"]}).names
+    ('C', 'kernel')
     """
     if not isinstance(spaces, Space):
         return Space(spaces, constraint)
