@@ -5,7 +5,8 @@ import math
 import numbers
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 from zipfile import BadZipFile
@@ -17,12 +18,13 @@ from skhyper.evaluation import load_history
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.knowledge._functions import Task, TaskFunctions, fit_functions
 from skhyper.knowledge._portfolio import portfolio
-from skhyper.space import Space
+from skhyper.space import Dimension, Space
 
 _VERSION = 1
 _ARRAYS = ("points", "scales", "factors", "weights", "means", "times")
-# Candidates of the user's space among which a portfolio is chosen.
-_N_CANDIDATES = 2000
+# Candidates of the user's space among which a portfolio is chosen: at random, and those that were
+# the best ones of a data set.
+_N_DRAWN, _N_BEST = 300, 100
 # Numbers are on a log scale where they span more than this.
 _LOG_FROM = 30.0
 _LEAST_TRIALS = 5
@@ -41,11 +43,20 @@ class Knowledge:
     functions : TaskFunctions
     data_sets : tuple of str
         Names of the data sets.
+    requires : dict
+        Values that other hyperparameters had in all trials, such as the kernel of an SVC.
+    scaled : bool
+        Whether the features were standardized, without which the estimator is of no use.
+    source : str
+        Where it comes from.
     """
 
     ranges: Mapping[str, Any]
     functions: TaskFunctions
     data_sets: tuple[str, ...]
+    requires: Mapping[str, Any] = field(default_factory=dict)
+    scaled: bool = False
+    source: str = ""
 
     def __repr__(self) -> str:
         return f"Knowledge({list(self.ranges)}, {len(self.data_sets)} data sets)"
@@ -56,6 +67,8 @@ class Knowledge:
             "version": _VERSION,
             "ranges": dict(self.ranges),
             "data_sets": list(self.data_sets),
+            "requires": dict(self.requires),
+            "scaled": self.scaled,
         }
         arrays = {name: getattr(self.functions, name) for name in _ARRAYS}
         with open(path, "wb") as file:
@@ -80,12 +93,44 @@ class Knowledge:
             raise ValueError(
                 f"{os.fspath(path)!r} has version {header['version']}; this is {_VERSION}."
             )
-        return cls(header["ranges"], functions, tuple(header["data_sets"]))
+        return cls(
+            header["ranges"],
+            functions,
+            tuple(header["data_sets"]),
+            header.get("requires", {}),
+            header.get("scaled", False),
+            os.fspath(path),
+        )
 
     @property
     def space(self) -> Space:
         """The space in whose unit cube the functions are."""
         return Space({name: _dimension(spec) for name, spec in self.ranges.items()})
+
+    def adapted(self, prefix: str, units: Mapping[str, float | None]) -> "Knowledge | None":
+        """The same for a part of an estimator, with ranges in the units of its data.
+
+        Parameters
+        ----------
+        prefix : str
+            Of the part's hyperparameters, such as ``"svc__"``.
+        units : dict
+            As from :func:`skhyper.knowledge._shipped.units_of`.
+
+        Returns
+        -------
+        knowledge : Knowledge or None
+            None if the data do not tell a unit.
+        """
+        ranges = {}
+        for name, spec in self.ranges.items():
+            unit = units[spec["unit"]] if "unit" in spec else 1.0
+            if unit is None:
+                return None
+            scaled = {} if unit == 1.0 else {end: spec[end] * unit for end in ("low", "high")}
+            ranges[prefix + name] = {k: v for k, v in spec.items() if k != "unit"} | scaled
+        requires = {prefix + name: value for name, value in self.requires.items()}
+        return replace(self, ranges=ranges, requires=requires)
 
     def portfolio(self, space: Space, own: Mapping[str, Any], n: int = 8) -> list[dict[str, Any]]:
         """Candidates of a space that together did well on the data sets.
@@ -95,7 +140,7 @@ class Knowledge:
         space : Space
             What is searched now.
         own : dict
-            The estimator's own values, for what is not searched.
+            The estimator's own values, for what is not searched, and for what nothing is known of.
         n : int, default=8
 
         Returns
@@ -105,20 +150,60 @@ class Knowledge:
         """
         if not set(self.ranges) & set(space.names):
             return []
-        rng = np.random.default_rng(0)
-        points = space.sample(_N_CANDIDATES, rng)
-        candidates = space.from_unit(points)
-        reference = self.space.with_defaults(_numbers_for(self.space, own))
-        located = [reference.locate(_known(params, self.ranges)) for params in candidates]
-        inside = [
-            i for i, at in enumerate(located) if at is not None and np.all((at >= 0) & (at <= 1))
+        reference = self.space
+        values = _numbers_for(reference, own)
+        candidates = [
+            params
+            for params in space.from_unit(self._points(space, reference, own))
+            if all(params.get(k, own.get(k)) == value for k, value in self.requires.items())
         ]
-        if not inside:
+        at = _coordinates(reference, [{**values, **params} for params in candidates])
+        inside = np.flatnonzero(np.all((at >= 0) & (at <= 1), axis=1))  # False where nan
+        if not len(inside):
             return []
-        losses, log_seconds = self.functions.predict(
-            self.space, np.array([located[i] for i in inside])
-        )
+        losses, log_seconds = self.functions.predict(reference, at[inside])
         return [candidates[inside[i]] for i in portfolio(losses, log_seconds, n)]
+
+    def _points(self, space: Space, reference: Space, own: Mapping[str, Any]) -> np.ndarray:
+        """Points (n, d) of a space, with the estimator's own values of what is not known."""
+        points = space.sample(_N_DRAWN, np.random.default_rng(0))
+        complete = space.with_defaults(own)
+        best = reference.from_unit(self.functions.points[:_N_BEST].astype(float))
+        named = [{k: v for k, v in params.items() if k in space.names} for params in best]
+        found = [point for point in map(complete.locate, named) if point is not None]
+        points = np.vstack([*found, points]) if found else points
+        known = {*self.ranges, *self.requires}
+        for column, (name, dimension) in enumerate(zip(space.names, space.dimensions)):
+            if name is not None and name not in known:
+                points[:, column] = _coordinate(dimension, own, name)
+        points = space.canonical(np.clip(points, 0.0, 1.0))
+        kept = space.filter(points)
+        keys = dict(zip(reversed(space.keys(kept)), reversed(range(len(kept)))))
+        return kept[sorted(keys.values())]
+
+
+class Suggestions(list):
+    """Candidates that a search begins with, a list of dict, and where they come from.
+
+    Attributes
+    ----------
+    source : str
+        File of the knowledge; empty without.
+    data_sets : tuple of str
+        Data sets it was learned from.
+    reason : str
+        Why there are none; empty if there are.
+    """
+
+    def __init__(
+        self,
+        candidates: Iterable[Any] = (),
+        source: str = "",
+        data_sets: Sequence[str] = (),
+        reason: str = "",
+    ) -> None:
+        super().__init__(candidates)
+        self.source, self.data_sets, self.reason = source, tuple(data_sets), reason
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,7 +348,7 @@ def _range(values: Sequence[Any]) -> dict[str, Any] | None:
 
 def _dimension(spec: Mapping[str, Any]) -> Any:
     if spec["kind"] == "choices":
-        return list(spec["choices"])
+        return [tuple(v) if isinstance(v, list) else v for v in spec["choices"]]
     prior = "log-uniform" if spec["log"] else "uniform"
     number = int if spec["kind"] == "integer" else float
     return (number(spec["low"]), number(spec["high"]), prior)
@@ -290,14 +375,27 @@ def _numbers_for(space: Space, own: Mapping[str, Any]) -> dict[str, Any]:
     None usually is no limit, hence the upper end; other values without a place ("scale") count as
     the middle.
     """
-    values: dict[str, Any] = {}
-    for name, dimension in zip(space.names, space.dimensions):
-        if name is None:
-            continue
-        try:
-            u = dimension.to_unit(own[name])
-        except (InvalidSpaceError, KeyError, TypeError, ValueError):
-            u = 1.0 if name in own and own[name] is None else 0.5
-        u = u if math.isfinite(u) else 0.5
-        values[name] = dimension.from_unit(min(max(u, 0.0), 1.0))
-    return values
+    return {
+        name: dimension.from_unit(_coordinate(dimension, own, name))
+        for name, dimension in zip(space.names, space.dimensions)
+        if name is not None
+    }
+
+
+def _coordinate(dimension: Dimension, own: Mapping[str, Any], name: str) -> float:
+    """Of the estimator's own value, clipped to the range; None usually is no limit."""
+    try:
+        u = dimension.to_unit(own[name])
+    except (InvalidSpaceError, KeyError, TypeError, ValueError):
+        u = 1.0 if name in own and own[name] is None else 0.5
+    return min(max(u, 0.0), 1.0) if math.isfinite(u) else 0.5
+
+
+def _coordinates(space: Space, candidates: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Points (n, d) of candidates with all names of a space without conditions; nan if unknown."""
+    points = np.full((len(candidates), space.n_dims), np.nan)
+    for column, (name, dimension) in enumerate(zip(space.names, space.dimensions)):
+        for row, params in enumerate(candidates):
+            with suppress(InvalidSpaceError, TypeError, ValueError):
+                points[row, column] = dimension.to_unit(params[name])  # type: ignore[index]
+    return points
