@@ -111,7 +111,7 @@ _NETWORK = {
 }
 _SQUARED = ("squared_error",)
 _SEED = {"random_state": 0}
-_DEAR = {"n_design": 64, "n_searched": 12, "n_classes": 4, "n_sets": 30, "rows": (250, 400, 800)}
+_DEAR = {"n_design": 48, "n_searched": 8, "n_classes": 3, "n_sets": 24, "rows": (250, 400, 700)}
 
 FAMILIES = {
     "KNeighborsClassifier": Family(
@@ -170,26 +170,38 @@ FAMILIES = {
         KNeighborsRegressor(), _NEIGHBORS, (300, 800, 2000), scaled=True, tuned=_SQUARED
     ),
     "ExtraTreesClassifier": Family(
-        ExtraTreesClassifier(20, **_SEED), _EXTRA, (300, 800, 2000), n_design=64, n_searched=12
+        ExtraTreesClassifier(20, **_SEED),
+        _EXTRA,
+        (300, 800, 2000),
+        n_design=48,
+        n_searched=8,
+        n_sets=30,
     ),
     "RandomForestClassifier": Family(
-        RandomForestClassifier(20, **_SEED), _FOREST, (250, 500, 1200), n_design=64, n_searched=12
+        RandomForestClassifier(20, **_SEED),
+        _FOREST,
+        (250, 500, 1200),
+        n_design=48,
+        n_searched=8,
+        n_sets=30,
     ),
     "RandomForestRegressor": Family(
         RandomForestRegressor(20, **_SEED),
         _FOREST,
         (250, 500, 1200),
         tuned=_SQUARED,
-        n_design=64,
-        n_searched=12,
+        n_design=48,
+        n_searched=8,
+        n_sets=30,
     ),
     "ExtraTreesRegressor": Family(
         ExtraTreesRegressor(20, **_SEED),
         _EXTRA,
         (300, 800, 2000),
         tuned=_SQUARED,
-        n_design=64,
-        n_searched=12,
+        n_design=48,
+        n_searched=8,
+        n_sets=30,
     ),
     "HistGradientBoostingClassifier": Family(
         HistGradientBoostingClassifier(early_stopping=False, **_SEED), _HISTOGRAMS, **_DEAR

@@ -17,8 +17,9 @@ import numpy as np
 
 _KEEL = (
     "australian banana bands bupa chess contraceptive german hayes-roth heart housevotes "
-    "ionosphere led7digit letter magic mammographic marketing monk-2 movement_libras mushroom phoneme ring "
-    "saheart satimage segment sonar spambase splice tae texture tic-tac-toe twonorm vehicle vowel"
+    "ionosphere led7digit letter magic mammographic marketing monk-2 movement_libras mushroom "
+    "phoneme ring saheart satimage segment sonar spambase splice tae texture tic-tac-toe twonorm "
+    "vehicle vowel"
 )
 _KEEL_IMBALANCED = "abalone9-18 page-blocks0 yeast1"
 # Target, and columns left out: identifiers, and what tells the target.

@@ -40,8 +40,9 @@ class Problem:
         self.X, self.y = load_set(name, family.regression, n_rows)
         kind = KFold if family.regression else StratifiedKFold
         self.splits = list(kind(N_FOLDS, shuffle=True, random_state=0).split(self.X, self.y))
-        units = units_of(Data.from_data(self.X, self.y))
-        self.units = {k: units[r["unit"]] for k, r in family.ranges.items() if "unit" in r}
+        self.all_units = units_of(Data.from_data(self.X, self.y))
+        named = {k: r["unit"] for k, r in family.ranges.items() if "unit" in r}
+        self.units = {k: self.all_units[unit] for k, unit in named.items()}
         self.space = Space({name: _dimension(r) for name, r in family.ranges.items()})
         self.metrics = NUMBER_METRICS if family.regression else CLASS_METRICS
 

@@ -24,7 +24,7 @@ _VERSION = 1
 _ARRAYS = ("points", "scales", "factors", "weights", "means", "times")
 # Candidates of the user's space among which a portfolio is chosen: at random, and those that were
 # the best ones of a data set.
-_N_DRAWN, _N_BEST = 300, 100
+_N_DRAWN, _N_BEST = 250, 80
 # Numbers are on a log scale where they span more than this.
 _LOG_FROM = 30.0
 _LEAST_TRIALS = 5

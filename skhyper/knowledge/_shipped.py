@@ -2,7 +2,8 @@
 
 import functools
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,11 @@ _VARIANCES = (0.05, 20.0)
 def shipped(family: str, metric: str) -> Knowledge | None:
     """Knowledge of a class of scikit-learn by a metric of the tables; None if there is no file."""
     path = FOLDER / f"{family}-{metric}.npz"
-    return Knowledge.load(path) if path.exists() else None
+    return replace(Knowledge.load(path), source=path.name) if path.exists() else None
 
 
 def knowledge_for(
-    estimator: Any, X: Any, y: Any, metric: str
+    estimator: Any, searched: Collection[str | None], X: Any, y: Any, metric: str
 ) -> tuple[Knowledge | None, Mapping[str, Any], str]:
     """Knowledge for the last step of an estimator, and the estimator's own values.
 
@@ -37,6 +38,8 @@ def knowledge_for(
     ----------
     estimator : estimator
         Transformers before its last step that are quick are fitted to some rows.
+    searched : collection of str
+        Names of the hyperparameters that are searched.
     X, y : array-like
     metric : str
         "error", "log_loss", "ranking" or "squared_error".
@@ -49,6 +52,8 @@ def knowledge_for(
         Why there is none; empty if there is.
     """
     prefix, part, transformers = _last_step(estimator)
+    if prefix.removesuffix("__") in searched:
+        return None, {}, "the last step is searched"
     cls = next((c for c in type(part).__mro__ if c.__module__.startswith("sklearn.")), object)
     found = shipped(cls.__name__, metric)
     if found is None:

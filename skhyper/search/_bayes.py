@@ -247,7 +247,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         plan = sampled_plan(self, task, sampler, seed, follows=not self.use_gradients)
         warn_about_pairs(self.search_spaces)
         if isinstance(sampler, GPSampler):
-            sampler.starts, suggested = known_starts(self, task, plan.space)
+            sampler.starts, suggested = known_starts(self, task, plan)
             plan = replace(plan, attributes={**plan.attributes, "knowledge_": suggested})
         if self.use_gradients:
             plan = replace(plan, wrap_objective=self._wrapper(task, plan.space), shares_fits=False)

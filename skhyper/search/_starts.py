@@ -5,7 +5,9 @@ from typing import Any
 from sklearn.base import is_classifier, is_regressor
 
 from skhyper._sklearn import MultimetricScorer, scorer_parts
+from skhyper.evaluation import SampledCandidates
 from skhyper.knowledge import Knowledge, KnowledgeStarts, Suggestions, knowledge_for
+from skhyper.search._plan import Plan
 from skhyper.search._spaces import phases
 from skhyper.search._task import Task
 from skhyper.space import Space
@@ -29,11 +31,13 @@ _METRICS = {
 }
 
 
-def known_starts(
-    search: Any, task: Task, space: Space
-) -> tuple[KnowledgeStarts | None, Suggestions]:
+def known_starts(search: Any, task: Task, plan: Plan) -> tuple[KnowledgeStarts | None, Suggestions]:
     """What a search begins with, for its sampler and as its attribute ``knowledge_``."""
+    space = plan.space
+    assert space is not None
     found = _knowledge(search, task, space)
+    if search.knowledge is not None and not isinstance(plan.candidates, SampledCandidates):
+        found = "every candidate of the space is tried"
     if isinstance(found, str):
         return None, Suggestions(reason=found)
     knowledge, own = found
@@ -63,7 +67,7 @@ def _knowledge(search: Any, task: Task, space: Space) -> tuple[Knowledge, Any] |
     metric = _metric(search.estimator, task)
     if metric is None:
         return "there is none for this score"
-    shipped, own, reason = knowledge_for(search.estimator, task.X, task.y, metric)
+    shipped, own, reason = knowledge_for(search.estimator, space.names, task.X, task.y, metric)
     return reason if shipped is None else (shipped, own)
 
 
