@@ -103,8 +103,8 @@ class BayesSearchCV(SampledSearch):
         File to which each candidate, fold and trial is written as soon as it is known. If the
         search is killed, the same search on the same data resumes from it.
     knowledge : "auto", Knowledge, str, os.PathLike or None, default="auto"
-        What searches on other data sets taught: up to eight candidates that did well there are
-        tried first, but at most half of `n_iter`. "auto" takes what comes with skhyper for the
+        What searches on other data sets taught: eight candidates that did well there are among
+        the first 16 trials. "auto" takes what comes with skhyper for the
         estimator and the score, if it is there (see the user guide); a file or what
         :func:`skhyper.knowledge.learn` returned is that of your own searches. Not with
         `initial_points`.

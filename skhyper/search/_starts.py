@@ -8,7 +8,6 @@ from skhyper._sklearn import MultimetricScorer, scorer_parts
 from skhyper.evaluation import SampledCandidates
 from skhyper.knowledge import Knowledge, KnowledgeStarts, Suggestions, knowledge_for
 from skhyper.search._plan import Plan
-from skhyper.search._spaces import phases
 from skhyper.search._task import Task
 from skhyper.space import Space
 
@@ -41,8 +40,7 @@ def known_starts(search: Any, task: Task, plan: Plan) -> tuple[KnowledgeStarts |
     if isinstance(found, str):
         return None, Suggestions(reason=found)
     knowledge, own = found
-    most = min(n for _, n in phases(space, search.n_iter, search.max_time))
-    starts = KnowledgeStarts(knowledge, own, int(min(_N_STARTS, most // 2)))
+    starts = KnowledgeStarts(knowledge, own, _N_STARTS)
     suggested = starts(space)
     reason = "" if suggested else "the space has no candidate that it knows"
     return starts, Suggestions(suggested, knowledge.source, knowledge.data_sets, reason)
