@@ -25,7 +25,7 @@ from skhyper import BayesSearchCV
 SCORING = {
     "error": "accuracy",
     "log_loss": "neg_log_loss",
-    "ranking": "roc_auc_ovr",
+    "ranking": "roc_auc",
     "squared_error": "neg_mean_squared_error",
 }
 N_TRIALS, AT = 20, (5, 10, 20)
@@ -54,6 +54,8 @@ def compare(table, metric, name, n_seeds):
     at = table.names.index(name)
     best, median = (values[at] for values in table.best_and_median(metric))
     problem = Problem(table.spec, name, table.rows[at])
+    if metric == "ranking" and len(np.unique(problem.y)) > 2:
+        return None  # the scorer needs probabilities
     learned = table.knowledge(metric, without=[name]).adapted("", problem.all_units)
     losses = {
         arm: [losses_of(problem, metric, given, seed) for seed in range(n_seeds)]

@@ -162,7 +162,12 @@ class Knowledge:
         if not len(inside):
             return []
         losses, log_seconds = self.functions.predict(reference, at[inside])
-        return [candidates[inside[i]] for i in portfolio(losses, log_seconds, n)]
+        # The estimator's own values and the middle of the space are tried anyway.
+        middle = space.from_unit(np.full((1, space.n_dims), 0.5))[0]
+        anyway = _coordinates(reference, [values, {**values, **middle}])
+        anyway = np.clip(np.nan_to_num(anyway, nan=0.5), 0.0, 1.0)
+        known = self.functions.predict(reference, anyway)[0].min(axis=0)
+        return [candidates[inside[i]] for i in portfolio(losses, log_seconds, n, known)]
 
     def _points(self, space: Space, reference: Space, own: Mapping[str, Any]) -> np.ndarray:
         """Points (n, d) of a space, with the estimator's own values of what is not known."""
@@ -221,6 +226,9 @@ class KnowledgeStarts:
     knowledge: Knowledge
     own: Mapping[str, Any]
     n: int
+
+    def __repr__(self) -> str:
+        return f"KnowledgeStarts({self.knowledge!r}, n={self.n})"
 
     def __call__(self, space: Space) -> list[dict[str, Any]]:
         if space not in _STARTS:

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.decomposition import PCA
@@ -10,7 +11,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn.svm import SVC
 
+from skhyper import minimize
+from skhyper.knowledge import KnowledgeStarts
 from skhyper.knowledge._shipped import FOLDER, knowledge_for, shipped, units_of
+from skhyper.samplers import GPSampler
 from skhyper.space import Space, default_space
 from skhyper.space._default_data import Data
 
@@ -78,3 +82,33 @@ def test_units_are_those_of_scikit_learn():
     assert SVC(gamma="scale").fit(X, y > 100)._gamma == pytest.approx(units["1/(p var)"])
     assert units["var(y)"] == pytest.approx(y.var())
     assert set(units_of(Data()).values()) == {None}
+
+
+@pytest.mark.slow
+def test_knowledge_that_is_wrong_costs_little():
+    """Losses of the data sets themselves, with all axes reversed."""
+    found = shipped("DecisionTreeClassifier", "log_loss")
+    space, functions = found.space, found.functions
+    starts = KnowledgeStarts(found, {}, 8)
+    cost = []
+    for task in range(0, len(found.data_sets), 7):
+
+        def loss(params, task=task):
+            points = 1.0 - space.to_unit([params])
+            return functions.predict(space, points)[0][0, task]
+
+        runs = [
+            [
+                t.loss
+                for t in minimize(
+                    loss, space, 50, sampler=GPSampler(starts=known), random_state=seed
+                ).history
+            ]
+            for seed in range(2)
+            for known in (starts, None)
+        ]
+        best = [[min(run[:n]) for n in (10, 50)] for run in runs]
+        cost += [np.subtract(best[0], best[1]), np.subtract(best[2], best[3])]
+    at_10, at_50 = np.mean(cost, axis=0)
+    assert at_10 <= 0.12
+    assert at_50 <= 0.02
