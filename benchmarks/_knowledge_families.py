@@ -53,6 +53,11 @@ class Family:
     n_sets: int = 40
 
     @property
+    def metrics(self):
+        """Metrics of which knowledge is learned; those for ranking come from the same fits."""
+        return self.tuned if self.regression else tuple({**dict.fromkeys(self.tuned), "ranking": 0})
+
+    @property
     def regression(self):
         return type(self.estimator).__name__ in _REGRESSORS
 
@@ -111,7 +116,13 @@ _NETWORK = {
 }
 _SQUARED = ("squared_error",)
 _SEED = {"random_state": 0}
-_DEAR = {"n_design": 48, "n_searched": 8, "n_classes": 3, "n_sets": 24, "rows": (250, 400, 700)}
+_DEAR = {
+    "n_design": 40,
+    "n_searched": 6,
+    "n_classes": 3,
+    "n_sets": 20,
+    "rows": (250, 400, 600),
+}
 
 FAMILIES = {
     "KNeighborsClassifier": Family(
@@ -173,35 +184,35 @@ FAMILIES = {
         ExtraTreesClassifier(20, **_SEED),
         _EXTRA,
         (300, 800, 2000),
-        n_design=48,
-        n_searched=8,
-        n_sets=30,
+        n_design=40,
+        n_searched=6,
+        n_sets=24,
     ),
     "RandomForestClassifier": Family(
         RandomForestClassifier(20, **_SEED),
         _FOREST,
-        (250, 500, 1200),
-        n_design=48,
-        n_searched=8,
-        n_sets=30,
+        (250, 400, 800),
+        n_design=40,
+        n_searched=6,
+        n_sets=24,
     ),
     "RandomForestRegressor": Family(
         RandomForestRegressor(20, **_SEED),
         _FOREST,
-        (250, 500, 1200),
+        (250, 400, 800),
         tuned=_SQUARED,
-        n_design=48,
-        n_searched=8,
-        n_sets=30,
+        n_design=40,
+        n_searched=6,
+        n_sets=24,
     ),
     "ExtraTreesRegressor": Family(
         ExtraTreesRegressor(20, **_SEED),
         _EXTRA,
         (300, 800, 2000),
         tuned=_SQUARED,
-        n_design=48,
-        n_searched=8,
-        n_sets=30,
+        n_design=40,
+        n_searched=6,
+        n_sets=24,
     ),
     "HistGradientBoostingClassifier": Family(
         HistGradientBoostingClassifier(early_stopping=False, **_SEED), _HISTOGRAMS, **_DEAR

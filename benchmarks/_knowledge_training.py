@@ -25,6 +25,10 @@ class FamilyTable:
         self.tuned_on = self.arrays["tuned_on"]
         self.space = Space({name: _dimension(r) for name, r in self.spec.ranges.items()})
 
+    @property
+    def is_complete(self):
+        return self.arrays["searched"].all() and not np.isnan(self.arrays["seconds"]).any()
+
     def losses(self, metric):
         return self.arrays[metric].astype(float)
 

@@ -104,7 +104,7 @@ def main():
         if arguments.only not in family or not (FOLDER / f"{family}.npz").exists():
             continue
         table = FamilyTable(family)
-        for metric in spec.tuned:
+        for metric in spec.metrics:
             if arguments.metric and metric != arguments.metric:
                 continue
             run(table, metric, arguments)

@@ -14,7 +14,7 @@ from _knowledge_training import FOLDER, FamilyTable
 
 FILES = Path(_environment.__file__).parents[1] / "skhyper" / "knowledge" / "files"
 # Families and metrics that gained nothing, or too little to be sure.
-LEFT_OUT = set()
+LEFT_OUT = {("DecisionTreeClassifier", "error"), ("LogisticRegression", "log_loss")}
 
 
 def main():
@@ -23,7 +23,9 @@ def main():
         if not (FOLDER / f"{family}.npz").exists():
             continue
         table = FamilyTable(family)
-        for metric in spec.tuned:
+        if not table.is_complete:
+            continue
+        for metric in spec.metrics:
             path = FILES / f"{family}-{metric}.npz"
             if (family, metric) in LEFT_OUT:
                 path.unlink(missing_ok=True)
