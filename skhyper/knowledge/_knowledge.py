@@ -1,11 +1,9 @@
 """Knowledge of an estimator's hyperparameters, learned from finished searches, and its file."""
 
 import json
-import math
 import numbers
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,10 +13,10 @@ import numpy as np
 
 from skhyper._trial import History
 from skhyper.evaluation import load_history
-from skhyper.exceptions import InvalidSpaceError
+from skhyper.knowledge._coordinates import coordinate, have, matched
 from skhyper.knowledge._functions import Task, TaskFunctions, fit_functions
 from skhyper.knowledge._portfolio import portfolio
-from skhyper.space import Dimension, Space
+from skhyper.space import Space
 
 _VERSION = 1
 _ARRAYS = ("points", "scales", "factors", "weights", "means", "times")
@@ -151,23 +149,25 @@ class Knowledge:
         if not set(self.ranges) & set(space.names):
             return []
         reference = self.space
-        values = _numbers_for(reference, own)
-        candidates = [
-            params
-            for params in space.from_unit(self._points(space, reference, own))
-            if all(params.get(k, own.get(k)) == value for k, value in self.requires.items())
-        ]
-        at = _coordinates(reference, [{**values, **params} for params in candidates])
-        inside = np.flatnonzero(np.all((at >= 0) & (at <= 1), axis=1))  # False where nan
-        if not len(inside):
+        points = self._points(space, reference, own)
+        at = matched(space, points, reference, own)
+        # False where nan.
+        usable = np.all((at >= 0) & (at <= 1), axis=1) & have(space, points, self.requires, own)
+        points, at = points[usable], at[usable]
+        if not len(points):
             return []
-        losses, log_seconds = self.functions.predict(reference, at[inside])
-        # The estimator's own values and the middle of the space are tried anyway.
-        middle = space.from_unit(np.full((1, space.n_dims), 0.5))[0]
-        anyway = _coordinates(reference, [values, {**values, **middle}])
-        anyway = np.clip(np.nan_to_num(anyway, nan=0.5), 0.0, 1.0)
-        known = self.functions.predict(reference, anyway)[0].min(axis=0)
-        return [candidates[inside[i]] for i in portfolio(losses, log_seconds, n, known)]
+        losses, log_seconds = self.functions.predict(reference, at)
+        known = self.functions.predict(reference, self._anyway(space, reference, own))[0]
+        chosen = portfolio(losses, log_seconds, n, known.min(axis=0))
+        return space.from_unit(points[chosen])
+
+    def _anyway(self, space: Space, reference: Space, own: Mapping[str, Any]) -> np.ndarray:
+        """What is tried anyway: the estimator's own values, and the middle of the space."""
+        middle = space.canonical(np.full((1, space.n_dims), 0.5))
+        named = zip(reference.names, reference.dimensions)
+        values = [coordinate(dimension, own, str(name)) for name, dimension in named]
+        both = np.vstack([values, matched(space, middle, reference, own)])
+        return np.clip(np.nan_to_num(both, nan=0.5), 0.0, 1.0)
 
     def _points(self, space: Space, reference: Space, own: Mapping[str, Any]) -> np.ndarray:
         """Points (n, d) of a space, with the estimator's own values of what is not known."""
@@ -180,7 +180,7 @@ class Knowledge:
         known = {*self.ranges, *self.requires}
         for column, (name, dimension) in enumerate(zip(space.names, space.dimensions)):
             if name is not None and name not in known:
-                points[:, column] = _coordinate(dimension, own, name)
+                points[:, column] = coordinate(dimension, own, name)
         points = space.canonical(np.clip(points, 0.0, 1.0))
         kept = space.filter(points)
         keys = dict(zip(reversed(space.keys(kept)), reversed(range(len(kept)))))
@@ -378,32 +378,9 @@ def _known(params: Mapping[str, Any], ranges: Mapping[str, Any]) -> dict[str, An
 
 
 def _numbers_for(space: Space, own: Mapping[str, Any]) -> dict[str, Any]:
-    """A value of the space for each of its names: the estimator's own where it lies in it.
-
-    None usually is no limit, hence the upper end; other values without a place ("scale") count as
-    the middle.
-    """
+    """A value of the space for each of its names: the estimator's own where it lies in it."""
     return {
-        name: dimension.from_unit(_coordinate(dimension, own, name))
+        name: dimension.from_unit(coordinate(dimension, own, name))
         for name, dimension in zip(space.names, space.dimensions)
         if name is not None
     }
-
-
-def _coordinate(dimension: Dimension, own: Mapping[str, Any], name: str) -> float:
-    """Of the estimator's own value, clipped to the range; None usually is no limit."""
-    try:
-        u = dimension.to_unit(own[name])
-    except (InvalidSpaceError, KeyError, TypeError, ValueError):
-        u = 1.0 if name in own and own[name] is None else 0.5
-    return min(max(u, 0.0), 1.0) if math.isfinite(u) else 0.5
-
-
-def _coordinates(space: Space, candidates: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Points (n, d) of candidates with all names of a space without conditions; nan if unknown."""
-    points = np.full((len(candidates), space.n_dims), np.nan)
-    for column, (name, dimension) in enumerate(zip(space.names, space.dimensions)):
-        for row, params in enumerate(candidates):
-            with suppress(InvalidSpaceError, TypeError, ValueError):
-                points[row, column] = dimension.to_unit(params[name])  # type: ignore[index]
-    return points
