@@ -41,7 +41,7 @@ _BOOKKEEPING = """
     error_ estimator_errors_ estimators_features_ estimators_samples_ exp_dirichlet_component_
     explained_variance_ explained_variance_ratio_ f_ feature_all_ feature_count_
     feature_importances_ feature_names_ feature_names_in_ fit_status_ gamma_ h_samples_ inertia_
-    inlier_mask_ inverse_components_ is_categorical_ kl_divergence_ labeled_iter_ labels_
+    inlier_mask_ inverse_components_ is_categorical_ kl_divergence_ knowledge_ labeled_iter_ labels_
     learning_rate_ log_marginal_likelihood_value_ loglike_ loss_ loss_curve_ lower_bound_
     lower_bounds_ max_abs_ max_features_ max_resources_ max_samples_ mean_precision_prior_
     mean_prior_ min_resources_ missing_values_bin_idx_ mixing_ mse_path_

@@ -6,8 +6,14 @@
 
 from skhyper._lazy import public_dir
 from skhyper.knowledge._functions import TaskFunctions  # noqa: F401
-from skhyper.knowledge._knowledge import Knowledge, KnowledgeStarts, learn  # noqa: F401
+from skhyper.knowledge._knowledge import (  # noqa: F401
+    Knowledge,
+    KnowledgeStarts,
+    Suggestions,
+    learn,
+)
 from skhyper.knowledge._portfolio import portfolio
+from skhyper.knowledge._shipped import knowledge_for  # noqa: F401
 
 # Names imported above and not listed here are for other packages of skhyper.
 __all__ = ["Knowledge", "learn", "portfolio"]

@@ -1,11 +1,10 @@
 """Knowledge of an estimator's hyperparameters, learned from finished searches, and its file."""
 
 import json
-import math
 import numbers
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 from zipfile import BadZipFile
@@ -14,15 +13,16 @@ import numpy as np
 
 from skhyper._trial import History
 from skhyper.evaluation import load_history
-from skhyper.exceptions import InvalidSpaceError
+from skhyper.knowledge._coordinates import coordinate, have, matched
 from skhyper.knowledge._functions import Task, TaskFunctions, fit_functions
 from skhyper.knowledge._portfolio import portfolio
 from skhyper.space import Space
 
 _VERSION = 1
 _ARRAYS = ("points", "scales", "factors", "weights", "means", "times")
-# Candidates of the user's space among which a portfolio is chosen.
-_N_CANDIDATES = 2000
+# Candidates of the user's space among which a portfolio is chosen: at random, and those that were
+# the best ones of a data set.
+_N_DRAWN, _N_BEST = 250, 80
 # Numbers are on a log scale where they span more than this.
 _LOG_FROM = 30.0
 _LEAST_TRIALS = 5
@@ -41,6 +41,12 @@ class Knowledge:
     functions : TaskFunctions
     data_sets : tuple of str
         Names of the data sets.
+    requires : dict
+        Values that other hyperparameters had in all trials, such as the kernel of an SVC.
+    scaled : bool
+        Whether the features were standardized, without which the estimator performs poorly.
+    source : str
+        The file or package that contains it.
 
     Examples
     --------
@@ -61,6 +67,9 @@ class Knowledge:
     ranges: Mapping[str, Any]
     functions: TaskFunctions
     data_sets: tuple[str, ...]
+    requires: Mapping[str, Any] = field(default_factory=dict)
+    scaled: bool = False
+    source: str = ""
 
     def __repr__(self) -> str:
         return f"Knowledge({list(self.ranges)}, {len(self.data_sets)} data sets)"
@@ -71,6 +80,8 @@ class Knowledge:
             "version": _VERSION,
             "ranges": dict(self.ranges),
             "data_sets": list(self.data_sets),
+            "requires": dict(self.requires),
+            "scaled": self.scaled,
         }
         arrays = {name: getattr(self.functions, name) for name in _ARRAYS}
         with open(path, "wb") as file:
@@ -95,12 +106,44 @@ class Knowledge:
             raise ValueError(
                 f"{os.fspath(path)!r} has version {header['version']}; this is {_VERSION}."
             )
-        return cls(header["ranges"], functions, tuple(header["data_sets"]))
+        return cls(
+            header["ranges"],
+            functions,
+            tuple(header["data_sets"]),
+            header.get("requires", {}),
+            header.get("scaled", False),
+            os.fspath(path),
+        )
 
     @property
     def space(self) -> Space:
         """The space in whose unit cube the functions are."""
         return Space({name: _dimension(spec) for name, spec in self.ranges.items()})
+
+    def adapted(self, prefix: str, units: Mapping[str, float | None]) -> "Knowledge | None":
+        """The same for a part of an estimator, with ranges in the units of its data.
+
+        Parameters
+        ----------
+        prefix : str
+            Of the part's hyperparameters, such as ``"svc__"``.
+        units : dict
+            As from :func:`skhyper.knowledge._shipped.units_of`.
+
+        Returns
+        -------
+        knowledge : Knowledge or None
+            None if the data do not tell a unit.
+        """
+        ranges = {}
+        for name, spec in self.ranges.items():
+            unit = units[spec["unit"]] if "unit" in spec else 1.0
+            if unit is None:
+                return None
+            scaled = {} if unit == 1.0 else {end: spec[end] * unit for end in ("low", "high")}
+            ranges[prefix + name] = {k: v for k, v in spec.items() if k != "unit"} | scaled
+        requires = {prefix + name: value for name, value in self.requires.items()}
+        return replace(self, ranges=ranges, requires=requires)
 
     def portfolio(self, space: Space, own: Mapping[str, Any], n: int = 8) -> list[dict[str, Any]]:
         """Candidates of a space that together did well on the data sets.
@@ -110,7 +153,7 @@ class Knowledge:
         space : Space
             What is searched now.
         own : dict
-            The estimator's own values, for what is not searched.
+            The estimator's own values, for what is not searched, and for what nothing is known of.
         n : int, default=8
 
         Returns
@@ -120,20 +163,67 @@ class Knowledge:
         """
         if not set(self.ranges) & set(space.names):
             return []
-        rng = np.random.default_rng(0)
-        points = space.sample(_N_CANDIDATES, rng)
-        candidates = space.from_unit(points)
-        reference = self.space.with_defaults(_numbers_for(self.space, own))
-        located = [reference.locate(_known(params, self.ranges)) for params in candidates]
-        inside = [
-            i for i, at in enumerate(located) if at is not None and np.all((at >= 0) & (at <= 1))
-        ]
-        if not inside:
+        reference = self.space
+        points = self._points(space, reference, own)
+        at = matched(space, points, reference, own)
+        # False where nan.
+        usable = np.all((at >= 0) & (at <= 1), axis=1) & have(space, points, self.requires, own)
+        points, at = points[usable], at[usable]
+        if not len(points):
             return []
-        losses, log_seconds = self.functions.predict(
-            self.space, np.array([located[i] for i in inside])
-        )
-        return [candidates[inside[i]] for i in portfolio(losses, log_seconds, n)]
+        losses, log_seconds = self.functions.predict(reference, at)
+        known = self.functions.predict(reference, self._anyway(space, reference, own))[0]
+        chosen = portfolio(losses, log_seconds, n, known.min(axis=0))
+        return space.from_unit(points[chosen])
+
+    def _anyway(self, space: Space, reference: Space, own: Mapping[str, Any]) -> np.ndarray:
+        """What is tried anyway: the estimator's own values, and the middle of the space."""
+        middle = space.canonical(np.full((1, space.n_dims), 0.5))
+        named = zip(reference.names, reference.dimensions)
+        values = [coordinate(dimension, own, str(name)) for name, dimension in named]
+        both = np.vstack([values, matched(space, middle, reference, own)])
+        return np.clip(np.nan_to_num(both, nan=0.5), 0.0, 1.0)
+
+    def _points(self, space: Space, reference: Space, own: Mapping[str, Any]) -> np.ndarray:
+        """Points (n, d) of a space, with the estimator's own values of what is not known."""
+        points = space.sample(_N_DRAWN, np.random.default_rng(0))
+        complete = space.with_defaults(own)
+        best = reference.from_unit(self.functions.points[:_N_BEST].astype(float))
+        named = [{k: v for k, v in params.items() if k in space.names} for params in best]
+        found = [point for point in map(complete.locate, named) if point is not None]
+        points = np.vstack([*found, points]) if found else points
+        known = {*self.ranges, *self.requires}
+        for column, (name, dimension) in enumerate(zip(space.names, space.dimensions)):
+            if name is not None and name not in known:
+                points[:, column] = coordinate(dimension, own, name)
+        points = space.canonical(np.clip(points, 0.0, 1.0))
+        kept = space.filter(points)
+        keys = dict(zip(reversed(space.keys(kept)), reversed(range(len(kept)))))
+        return kept[sorted(keys.values())]
+
+
+class Suggestions(list):
+    """Candidates that a search begins with, a list of dict, and where they come from.
+
+    Attributes
+    ----------
+    source : str
+        File of the knowledge; empty without.
+    data_sets : tuple of str
+        Data sets it was learned from.
+    reason : str
+        Why there are none; empty if there are.
+    """
+
+    def __init__(
+        self,
+        candidates: Iterable[Any] = (),
+        source: str = "",
+        data_sets: Sequence[str] = (),
+        reason: str = "",
+    ) -> None:
+        super().__init__(candidates)
+        self.source, self.data_sets, self.reason = source, tuple(data_sets), reason
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +241,9 @@ class KnowledgeStarts:
     knowledge: Knowledge
     own: Mapping[str, Any]
     n: int
+
+    def __repr__(self) -> str:
+        return f"KnowledgeStarts({self.knowledge!r}, n={self.n})"
 
     def __call__(self, space: Space) -> list[dict[str, Any]]:
         if space not in _STARTS:
@@ -278,7 +371,7 @@ def _range(values: Sequence[Any]) -> dict[str, Any] | None:
 
 def _dimension(spec: Mapping[str, Any]) -> Any:
     if spec["kind"] == "choices":
-        return list(spec["choices"])
+        return [tuple(v) if isinstance(v, list) else v for v in spec["choices"]]
     prior = "log-uniform" if spec["log"] else "uniform"
     number = int if spec["kind"] == "integer" else float
     return (number(spec["low"]), number(spec["high"]), prior)
@@ -300,19 +393,9 @@ def _known(params: Mapping[str, Any], ranges: Mapping[str, Any]) -> dict[str, An
 
 
 def _numbers_for(space: Space, own: Mapping[str, Any]) -> dict[str, Any]:
-    """A value of the space for each of its names: the estimator's own where it lies in it.
-
-    None usually is no limit, hence the upper end; other values without a place ("scale") count as
-    the middle.
-    """
-    values: dict[str, Any] = {}
-    for name, dimension in zip(space.names, space.dimensions):
-        if name is None:
-            continue
-        try:
-            u = dimension.to_unit(own[name])
-        except (InvalidSpaceError, KeyError, TypeError, ValueError):
-            u = 1.0 if name in own and own[name] is None else 0.5
-        u = u if math.isfinite(u) else 0.5
-        values[name] = dimension.from_unit(min(max(u, 0.0), 1.0))
-    return values
+    """A value of the space for each of its names: the estimator's own where it lies in it."""
+    return {
+        name: dimension.from_unit(coordinate(dimension, own, name))
+        for name, dimension in zip(space.names, space.dimensions)
+        if name is not None
+    }

@@ -6,9 +6,13 @@ import numpy as np
 _SLOWEST = 4.0
 # Where hardly any data set gains, what is good on average is better than what is odd.
 _AVERAGE_WEIGHT = 0.05
+# The first ones tell whether what was learned is true here: they are good by themselves.
+_N_ALONE = 2
 
 
-def portfolio(losses: np.ndarray, log_seconds: np.ndarray, n: int = 8) -> list[int]:
+def portfolio(
+    losses: np.ndarray, log_seconds: np.ndarray, n: int = 8, known: np.ndarray | None = None
+) -> list[int]:
     """Indices of at most n candidates, chosen one by one.
 
     Parameters
@@ -18,6 +22,9 @@ def portfolio(losses: np.ndarray, log_seconds: np.ndarray, n: int = 8) -> list[i
     log_seconds : ndarray of shape (n_candidates,)
         Logarithms of the expected times.
     n : int, default=8
+    known : ndarray of shape (T,), default=None
+        Least losses of what is tried anyway: from the third one on, candidates are chosen for data
+        sets on which that is bad.
 
     Returns
     -------
@@ -51,4 +58,6 @@ def portfolio(losses: np.ndarray, log_seconds: np.ndarray, n: int = 8) -> list[i
         index = int(means.argmin())
         chosen.append(index)
         least = np.minimum(least, losses[index])
+        if len(chosen) == _N_ALONE and known is not None:
+            least = np.minimum(least, known)
     return chosen

@@ -58,7 +58,8 @@ class GPSampler(Sampler):
     starts : callable, default=None
         ``starts(space) -> list of dict``: candidates that did well on other data sets, such as
         those of :class:`skhyper.knowledge.Knowledge`. Two of them come first, then the middle of
-        the space; the others follow if one of the two was as good as the middle.
+        the space; if one of the two was as good as the middle, the others follow, as every second
+        trial.
     cost : str, default=None
         Name of a hyperparameter to which the time of a trial is proportional, such as the number
         of trees: the acquisition is the expected improvement over its value. Used if it is a range

@@ -21,10 +21,11 @@ class KnownStarts(Protocol):
 def next_start(
     space: Space, starts: KnownStarts | None, observed: Observations
 ) -> np.ndarray | None:
-    """The next known start, (d,); None if all were tried, or if they do not help here.
+    """The next known start, (d,); None if it is the sampler's turn, or if they do not help here.
 
-    After the first two comes the middle of the space. If neither is as good as that, the others are
-    not tried.
+    At most half of the trials, rounded up, are known starts at any time, so that the order of
+    trials does not depend on their number. After the first two comes the middle of the space; if
+    neither is as good as that, the others are not tried.
     """
     candidates = [] if starts is None else list(starts(space))
     if not candidates:
@@ -33,11 +34,17 @@ def next_start(
     middle = space.filter(space.canonical(np.full((1, space.n_dims), 0.5)))
     losses = np.where(np.isnan(observed.losses) & ~observed.pending, np.inf, observed.losses)
     seen = dict(zip(space.keys(observed.points), losses))
-    first, others = points[:_N_BEFORE], points[_N_BEFORE:]
-    for point in (*first, *middle):
+    untried = [point for point in points if space.key(point) not in seen]
+    n_tried = len(points) - len(untried)
+    may_be_known = 2 * (n_tried + 1) <= observed.n_proposals + 2
+    if n_tried < _N_BEFORE and untried and may_be_known:
+        return untried[0]
+    for point in middle:
         if space.key(point) not in seen:
             return point
-    best = np.min([seen[space.key(point)] for point in first])
-    if any(best > seen[space.key(point)] for point in middle):  # False where one is pending
+    first = [seen.get(space.key(point), np.inf) for point in points[:_N_BEFORE]]
+    if any(
+        np.min(first) > seen[space.key(point)] for point in middle
+    ):  # False where one is pending
         return None
-    return next((point for point in others if space.key(point) not in seen), None)
+    return untried[0] if untried and may_be_known else None

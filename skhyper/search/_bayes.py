@@ -13,20 +13,20 @@ from sklearn.utils.validation import check_is_fitted
 from skhyper._trial import History, Trial
 from skhyper.evaluation import Objective, Racer, params_key
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.knowledge import Knowledge, KnowledgeStarts
+from skhyper.knowledge import Knowledge
 from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler, skopt_result
 from skhyper.samplers._arguments import check_callables
 from skhyper.search._given_spaces import given_spaces
 from skhyper.search._plan import Plan
 from skhyper.search._sampled import SampledSearch, sampled_plan, seed_of
 from skhyper.search._spaces import phases
+from skhyper.search._starts import known_starts
 from skhyper.search._task import Task
 from skhyper.search._validate import warn_about_pairs
 from skhyper.search._warnings import warn
 from skhyper.space import Space, check_space
 
 # Keywords of scikit-optimize's Optimizer that GPSampler supports.
-_N_STARTS = 8
 _OWN_KEYWORDS = {"base_estimator", "n_initial_points", "n_random_starts"}
 
 
@@ -101,10 +101,12 @@ class BayesSearchCV(SampledSearch):
     journal : str or os.PathLike, default=None
         File to which each candidate, fold and trial is written immediately. If the search is
         killed, the same search on the same data resumes from it.
-    knowledge : Knowledge, str or os.PathLike, default=None
-        What searches on other data sets taught (see :func:`skhyper.knowledge.learn`), or its file:
-        up to eight candidates that did well there are tried first, but at most half of `n_iter`.
-        Not with `initial_points`.
+    knowledge : "auto", Knowledge, str, os.PathLike or None, default="auto"
+        What searches on other data sets taught: eight candidates that did well there are among
+        the first 16 trials. "auto" takes the knowledge that comes with skhyper for the
+        estimator and the score, if there is any (see the user guide); a file, or what
+        :func:`skhyper.knowledge.learn` returned, is that of your own searches. Not with
+        `initial_points`.
     random_state : int, RandomState instance or None, default=None
         Seed. The same seed and the same `n_points` give the same trials, with any number
         of workers. With None, each proposal is made as soon as a worker is free, from all results
@@ -142,7 +144,8 @@ class BayesSearchCV(SampledSearch):
         below the noise (``negligible``). Computed on first access; ``regrets()`` returns it after
         each trial.
     knowledge_ : list of dict
-        The candidates to begin with that `knowledge` suggested.
+        The candidates to begin with that `knowledge` suggested, with attributes ``source`` (a
+        file), ``data_sets`` and ``reason`` (why there are none).
     optimizer_results_ : list of OptimizeResult
         The trials in the format of scikit-optimize and its plots: ``x``, ``fun``, ``x_iters``,
         ``func_vals``, ``space``, ``models``, ``specs``, ``random_state``. Values are in the order
@@ -217,7 +220,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         warm_start: bool = False,
         history: History | None = None,
         journal: str | os.PathLike | None = None,
-        knowledge: Any = None,
+        knowledge: Any = "auto",
         scoring: Any = None,
         fit_params: dict[str, Any] | None = None,
         n_jobs: int | None = None,
@@ -252,9 +255,9 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         plan = sampled_plan(self, task, sampler, seed, follows=not self.use_gradients)
         sampler = plan.attributes["sampler_"]
         warn_about_pairs(self.search_spaces)
-        if isinstance(sampler, GPSampler) and sampler.starts is not None:
-            suggested = {"knowledge_": sampler.starts(plan.space)}
-            plan = replace(plan, attributes={**plan.attributes, **suggested})
+        if isinstance(sampler, GPSampler):
+            sampler.starts, suggested = known_starts(self, task, plan)
+            plan = replace(plan, attributes={**plan.attributes, "knowledge_": suggested})
         if self.use_gradients:
             plan = replace(plan, wrap_objective=self._wrapper(task, plan.space), shares_fits=False)
         if callbacks:
@@ -278,23 +281,12 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
                 use_gradients=self.use_gradients,
                 max_time=self._working_time(),
                 early_stopping=self.early_stopping,
-                starts=self._starts(),
             )
         for name in ("use_gradients", "early_stopping", "knowledge"):
-            if getattr(self, name):
+            if getattr(self, name) not in (False, None, "auto"):
                 what = name.removeprefix("use_").replace("_", " ")
                 raise InvalidSpaceError(f"scikit-optimize's optimizer does not support {what}.")
         return SkoptSampler(**kwargs)
-
-    def _starts(self) -> KnowledgeStarts | None:
-        """The candidates to begin with, from knowledge of other data sets."""
-        knowledge = self.knowledge
-        if knowledge is None or self.initial_points:
-            return None
-        if not isinstance(knowledge, Knowledge):
-            knowledge = Knowledge.load(knowledge)
-        n = _N_STARTS if self.n_iter is None else min(_N_STARTS, self.n_iter // 2)
-        return KnowledgeStarts(knowledge, self.estimator.get_params(deep=True), n)
 
     def _working_time(self) -> float | None:
         """Total seconds of all trials, over all workers."""

@@ -54,6 +54,11 @@ def _wide():
     return make_regression(40, 12, n_informative=4, noise=8.0, random_state=0)
 
 
+def _bayes(*arguments, **options):
+    """A search that does not begin with the knowledge that is shipped, which may change."""
+    return BayesSearchCV(*arguments, **{"knowledge": None, **options})
+
+
 def grid():
     scoring = {"accuracy": "accuracy", "log": "neg_log_loss"}
     model = make_pipeline(StandardScaler(), LogisticRegression())
@@ -80,7 +85,7 @@ def randomized():
 def bayes_ranges():
     model = make_pipeline(StandardScaler(), SVC())
     space = {"svc__C": (1e-2, 1e3, "log-uniform"), "svc__gamma": (1e-4, 1e1, "log-uniform")}
-    return BayesSearchCV(model, space, n_iter=24, random_state=0, cv=3).fit(*_wine())
+    return _bayes(model, space, n_iter=24, random_state=0, cv=3).fit(*_wine())
 
 
 def bayes_conditions():
@@ -92,7 +97,7 @@ def bayes_conditions():
     }
     X, y = _wine()
     X = StandardScaler().fit_transform(X)
-    return BayesSearchCV(SVC(), space, n_iter=26, random_state=1, cv=3).fit(X, y)
+    return _bayes(SVC(), space, n_iter=26, random_state=1, cv=3).fit(X, y)
 
 
 def bayes_models():
@@ -102,13 +107,13 @@ def bayes_models():
         {"model": [DecisionTreeClassifier(random_state=0)], "model__max_depth": (1, 8)},
     ]
     model = Pipeline([("scale", StandardScaler()), ("model", LogisticRegression())])
-    return BayesSearchCV(model, spaces, n_iter=20, random_state=2, cv=3).fit(*_wine())
+    return _bayes(model, spaces, n_iter=20, random_state=2, cv=3).fit(*_wine())
 
 
 def bayes_gradients():
     X, y = _diabetes()
     space = {"alpha": WIDE, "kernel__length_scale": (1e-2, 1e2, "log-uniform")}
-    search = BayesSearchCV(
+    search = _bayes(
         KernelRidge(kernel=RBF()),
         space,
         n_iter=14,
@@ -122,7 +127,7 @@ def bayes_gradients():
 
 def bayes_parallel():
     space = {"C": WIDE, "gamma": WIDE}
-    search = BayesSearchCV(SVC(), space, n_iter=12, n_points=2, n_jobs=2, random_state=5, cv=3)
+    search = _bayes(SVC(), space, n_iter=12, n_points=2, n_jobs=2, random_state=5, cv=3)
     X, y = _wine()
     return search.fit(StandardScaler().fit_transform(X), y)
 
@@ -131,7 +136,7 @@ def bayes_skopt():
     model = make_pipeline(StandardScaler(), SVC())
     space = {"svc__C": WIDE, "svc__gamma": (1e-4, 1e1, "log-uniform")}
     kwargs = {"base_estimator": "ET", "n_initial_points": 5}
-    search = BayesSearchCV(model, space, n_iter=9, optimizer_kwargs=kwargs, random_state=0, cv=3)
+    search = _bayes(model, space, n_iter=9, optimizer_kwargs=kwargs, random_state=0, cv=3)
     return search.fit(*_wine())
 
 
@@ -142,7 +147,7 @@ def bayes_failures():
         "l1_ratio": [0.0, 0.25, 0.5, 1.0],
         "C": (1e-3, 1e2, "log-uniform"),
     }
-    search = BayesSearchCV(
+    search = _bayes(
         LogisticRegression(max_iter=50, tol=1e-1, random_state=0),
         space,
         n_iter=18,
@@ -168,8 +173,8 @@ def bayes_resumed():
     with tempfile.TemporaryDirectory() as folder:
         arguments = {"random_state": 0, "cv": 3, "journal": Path(folder) / "trials.jsonl"}
         with contextlib.suppress(KeyboardInterrupt):
-            BayesSearchCV(model, space, n_iter=12, **arguments).fit(X, y, callback=stop)
-        search = BayesSearchCV(model, space, n_iter=12, **arguments).fit(X, y)
+            _bayes(model, space, n_iter=12, **arguments).fit(X, y, callback=stop)
+        search = _bayes(model, space, n_iter=12, **arguments).fit(X, y)
         search.set_params(journal=None, warm_start=True, n_iter=4)
         return search.fit(X, y)
 

@@ -122,10 +122,10 @@ def test_a_search_starts_from_it(knowledge, tmp_path):
     search.fit(X, y)
     tried = search.cv_results_["params"]
     assert len(search.knowledge_) == 8
-    # The estimator's own values, two candidates, the middle, and the others.
+    # The estimator's own values, two candidates, the middle, and every second trial.
     assert tried[0] == {"C": 1.0, "n": 10, "kind": "a"}
     assert tried[1:3] == search.knowledge_[:2]
-    assert tried[4:10] == search.knowledge_[2:]
+    assert tried[4:16:2] == search.knowledge_[2:]
     without = BayesSearchCV(Surface(), SPACES, n_iter=16, cv=2, random_state=0).fit(X, y)
     least, others = (min(t.loss for t in s.history_[:5]) for s in (search, without))
     assert least < others
@@ -140,9 +140,12 @@ def test_wrong_knowledge_is_given_up_after_two_candidates(knowledge):
     assert not any(p in tried for p in search.knowledge_[2:])
 
 
-def test_a_short_search_has_half_of_its_trials_from_it(knowledge):
-    search = BayesSearchCV(Surface(), SPACES, n_iter=6, cv=2, knowledge=knowledge, random_state=0)
-    assert len(search.fit(X, y).knowledge_) == 3
+def test_a_short_search_is_the_beginning_of_a_long_one(knowledge):
+    options = {"cv": 2, "knowledge": knowledge, "random_state": 0}
+    short = BayesSearchCV(Surface(), SPACES, n_iter=6, **options).fit(X, y).cv_results_["params"]
+    search = BayesSearchCV(Surface(), SPACES, n_iter=12, **options).fit(X, y)
+    assert search.cv_results_["params"][:6] == short
+    assert sum(params in search.knowledge_ for params in short) == 3
 
 
 def test_a_resumed_search_is_the_uninterrupted_one(knowledge, tmp_path):

@@ -30,10 +30,22 @@ def following(*pairs):
 
 
 def test_two_come_before_the_middle_of_the_space():
+    own = (0.33, 5.0)
+    assert following(own) == 0.2
+    assert following(own, (0.2, 1.0)) == 0.9
+    assert following(own, (0.2, 1.0), (0.9, 2.0)) == MIDDLE
+    # Without another trial, the second one would be more than half of them.
     assert following() == 0.2
-    assert following((0.2, 1.0)) == 0.9
-    assert following((0.2, 1.0), (0.9, 2.0)) == MIDDLE
-    assert following((0.2, 1.0), (0.9, 2.0), (0.33, 0.0)) == MIDDLE
+    assert following((0.2, 1.0)) == MIDDLE
+    assert following((0.2, 1.0), (MIDDLE, 2.0)) == 0.9
+
+
+def test_half_of_the_trials_are_others():
+    tried = [(0.33, 5.0), (0.2, 1.0), (0.9, 2.0), (MIDDLE, 3.0)]
+    assert following(*tried) == 0.7
+    tried.append((0.7, 1.0))
+    assert following(*tried) is None  # the sampler's turn
+    assert following(*tried, (0.4, 0.5)) == 0.1
 
 
 @pytest.mark.parametrize(
@@ -50,7 +62,8 @@ def test_two_come_before_the_middle_of_the_space():
     ],
 )
 def test_the_others_follow_unless_both_are_worse_than_the_middle(first, second, middle, expected):
-    assert following((0.2, first), (0.9, second), (MIDDLE, middle)) == expected
+    pairs = (0.33, 5.0), (0.2, first), (0.9, second), (MIDDLE, middle)
+    assert following(*pairs) == expected
 
 
 def test_when_all_were_tried_the_search_goes_on():

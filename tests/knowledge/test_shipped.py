@@ -1,0 +1,114 @@
+"""Knowledge that comes with skhyper: which file is for an estimator, data and a score."""
+
+import re
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.decomposition import PCA
+from sklearn.ensemble import VotingClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
+from sklearn.svm import SVC
+
+from skhyper import minimize
+from skhyper.knowledge import KnowledgeStarts
+from skhyper.knowledge._shipped import FOLDER, knowledge_for, shipped, units_of
+from skhyper.samplers import GPSampler
+from skhyper.space import Space, default_space
+from skhyper.space._default_data import Data
+
+WINE = load_wine(return_X_y=True)
+HELD_OUT = (
+    "breast|wdbc|wisconsin|digit|pendigit|penbased|wine|iris|diabetes|pima|california|housing"
+)
+FILES = sorted(FOLDER.glob("*.npz"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_files_are_small_and_without_data_sets_for_tests(path):
+    assert path.stat().st_size < 25e3
+    found = shipped(*path.stem.split("-"))
+    assert found.source == path.name
+    assert len(found.data_sets) >= 20
+    names = " ".join(found.data_sets).replace("led7digit", "")
+    assert not re.search(HELD_OUT, names, re.IGNORECASE)
+
+
+def test_the_last_step_of_a_pipeline_counts_with_the_units_of_its_data():
+    X, y = WINE
+    model = make_pipeline(StandardScaler(), PCA(5), SVC())
+    found, own, reason = knowledge_for(model, [], X, y, "error")
+    assert reason == ""
+    assert set(found.ranges) == {"svc__C", "svc__gamma"}
+    reduced = make_pipeline(StandardScaler(), PCA(5)).fit_transform(X)
+    unit = 1 / (5 * reduced.var())
+    assert found.ranges["svc__gamma"]["low"] == pytest.approx(1e-3 * unit)
+    assert own["svc__gamma"] == pytest.approx(unit)  # that is "scale"
+    candidates = found.portfolio(Space(default_space(model, X, y)), own)
+    assert len(candidates) == 8
+    # PCA's number of components is the estimator's own one, as nothing is known of it.
+    assert all(set(params) >= {"svc__C", "svc__gamma"} for params in candidates)
+
+
+@pytest.mark.parametrize(
+    ("model", "searched", "X", "reason"),
+    [
+        (SVC(), [], WINE[0], "features that reach SVC are not standardized"),
+        (make_pipeline(StandardScaler(), SVC()), ["svc"], WINE[0], "the last step is searched"),
+        (VotingClassifier([("svc", SVC())]), [], WINE[0], "none of VotingClassifier"),
+        (SVC(), [], [["a"]] * len(WINE[1]), "features that reach SVC are not standardized"),
+    ],
+)
+def test_there_is_none(model, searched, X, reason):
+    found, _, why = knowledge_for(model, searched, X, WINE[1], "error")
+    assert found is None
+    assert reason in why
+
+
+def test_none_for_an_unknown_metric():
+    assert knowledge_for(SVC(), [], *WINE, "unknown")[0] is None
+
+
+def test_transformers_do_not_warn_of_the_number_of_rows():
+    X, y = load_breast_cancer(return_X_y=True)
+    model = make_pipeline(QuantileTransformer(n_quantiles=569), SVC())
+    assert knowledge_for(model, [], X, y, "error")[0] is not None
+
+
+def test_units_are_those_of_scikit_learn():
+    X, y = load_diabetes(return_X_y=True)
+    units = units_of(Data.from_data(X, y))
+    assert SVC(gamma="scale").fit(X, y > 100)._gamma == pytest.approx(units["1/(p var)"])
+    assert units["var(y)"] == pytest.approx(y.var())
+    assert set(units_of(Data()).values()) == {None}
+
+
+@pytest.mark.slow
+def test_knowledge_that_is_wrong_costs_little():
+    """Losses of the data sets themselves, with all axes reversed."""
+    found = shipped("DecisionTreeClassifier", "log_loss")
+    space, functions = found.space, found.functions
+    starts = KnowledgeStarts(found, {}, 8)
+    cost = []
+    for task in range(0, len(found.data_sets), 7):
+
+        def loss(params, task=task):
+            points = 1.0 - space.to_unit([params])
+            return functions.predict(space, points)[0][0, task]
+
+        runs = [
+            [
+                t.loss
+                for t in minimize(
+                    loss, space, 50, sampler=GPSampler(starts=known), random_state=seed
+                ).history
+            ]
+            for seed in range(2)
+            for known in (starts, None)
+        ]
+        best = [[min(run[:n]) for n in (10, 50)] for run in runs]
+        cost += [np.subtract(best[0], best[1]), np.subtract(best[2], best[3])]
+    at_10, at_50 = np.mean(cost, axis=0)
+    assert at_10 <= 0.12
+    assert at_50 <= 0.02

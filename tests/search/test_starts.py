@@ -1,0 +1,85 @@
+"""When a Bayesian search begins with the knowledge that is shipped."""
+
+import pytest
+from sklearn.datasets import load_iris, load_wine
+from sklearn.metrics import make_scorer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+from skhyper import BayesSearchCV, SearchCV
+
+X, y = load_wine(return_X_y=True)
+MODEL = make_pipeline(StandardScaler(), SVC())
+SPACE = {"svc__C": (1e-2, 1e3, "log-uniform"), "svc__gamma": (1e-4, 1e1, "log-uniform")}
+
+
+def fitted(model=MODEL, space=SPACE, n_iter=6, **options):
+    search = BayesSearchCV(model, space, n_iter=n_iter, cv=2, random_state=0, **options)
+    return search.fit(X, y)
+
+
+def test_a_search_begins_with_what_did_well_on_other_data_sets():
+    search = fitted()
+    tried = search.cv_results_["params"]
+    assert len(search.knowledge_) == 8
+    # The estimator's own values lie outside of the space, where they do not count.
+    assert [tried[1], tried[3]] == search.knowledge_[:2]
+    assert search.knowledge_.source == "SVC-error.npz"
+    assert len(search.knowledge_.data_sets) >= 20
+    assert search.knowledge_.reason == ""
+    assert fitted().cv_results_["params"] == tried
+
+
+def test_it_is_chosen_in_the_space_of_the_user():
+    narrow = {"svc__C": (1e-2, 0.1, "log-uniform")}
+    search = fitted(space=narrow)
+    assert all(1e-2 <= params["svc__C"] <= 0.1 for params in search.knowledge_)
+    constrained = fitted(constraint=lambda params: params["svc__C"] < 1)
+    assert all(params["svc__C"] < 1 for params in constrained.knowledge_)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"knowledge": None}, "knowledge=None"),
+        ({"initial_points": {"svc__C": 1.0, "svc__gamma": 0.1}}, "there are initial_points"),
+        ({"scoring": make_scorer(lambda y_true, y_pred: 0.5)}, "none for this score"),
+        ({"scoring": lambda estimator, X, y: 0.5}, "none for this score"),
+        ({"model": SVC(), "space": {"C": (1.0, 10.0)}}, "are not standardized"),
+        ({"space": {"svc__shrinking": [True, False], "svc__tol": (1e-4, 1e-2)}}, "no candidate"),
+    ],
+)
+def test_it_does_not(options, reason):
+    search = fitted(**{"n_iter": 3, **options})
+    assert search.knowledge_ == []
+    assert reason in search.knowledge_.reason
+
+
+def test_nor_where_another_search_has_begun():
+    first = SearchCV(MODEL, SPACE, n_iter=3, cv=2, random_state=0).fit(X, y)
+    search = fitted(n_iter=2, history=first.history_)
+    assert search.knowledge_.reason == "there is a history to start from"
+
+
+def test_the_metric_that_is_optimized_chooses_the_file():
+    space = {"max_depth": (1, 9), "min_samples_leaf": (1, 20)}
+    search = BayesSearchCV(
+        DecisionTreeClassifier(random_state=0),
+        space,
+        n_iter=4,
+        cv=2,
+        scoring={"a": "accuracy", "log": "neg_log_loss"},
+        refit="log",
+        random_state=0,
+    ).fit(X, y)
+    assert search.knowledge_.source == "DecisionTreeClassifier-log_loss.npz"
+
+
+def test_a_space_of_few_candidates_is_tried_in_its_order():
+    X, y = load_iris(return_X_y=True)
+    space = {"C": [0.1, 1.0, 10.0]}
+    search = BayesSearchCV(SVC(), space, n_iter=10, cv=2, random_state=0).fit(X, y)
+    assert [p["C"] for p in search.cv_results_["params"]] == [0.1, 1.0, 10.0]
+    assert search.knowledge_.reason == "every candidate of the space is tried"
