@@ -119,13 +119,21 @@ def validation_curve(source: Any, name: str, *, metric: str | None = None) -> Va
       3            0.9748      0.8932  0.06568
     """
     results, metric = metric_in(source, metric)
+    return curve_of(results, name, metric)
+
+
+def curve_of(
+    results: Mapping[str, Any], name: str, metric: str, best: int | None = None
+) -> ValidationCurve:
+    """The curve from the columns of ``cv_results_``, through the row `best` if it is given."""
     test = np.asarray(results[f"mean_test_{metric}"], dtype=float)
     params = results["params"]
     known = [row for row, p in enumerate(params) if name in p and np.isfinite(test[row])]
     if not known:
         names = list(dict.fromkeys(n for p in params for n in p))
         raise ValueError(f"No trial with a score has the hyperparameter {name!r}, only {names}.")
-    best = max(known, key=lambda row: test[row])
+    if best is None or best not in known:
+        best = max(known, key=lambda row: test[row])
     on_slice = [row for row in known if _differ_only_in(name, params[row], params[best])]
     groups, kind = _groups([(params[row][name], row) for row in on_slice], n_groups=None), "slice"
     if len(groups) < _MIN_VALUES:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from skhyper._trial import History
+from skhyper.inspection._results import metrics_in, optimized_of
 from skhyper.samplers._losses import clip_outliers
 from skhyper.space import Categorical, Dimension, Integer, Real, Space
 
@@ -86,13 +87,13 @@ def params_and_losses(
             f"one of the last two); got {type(source).__name__}."
         )
     if metric is None and isinstance(getattr(source, "refit", None), str):
-        metric = source.refit
+        metric = optimized_of(source, results)
     return list(results["params"]), _column(results, metric)
 
 
 def _column(results: Mapping[str, Any], metric: str | None) -> np.ndarray:
     """Minus the mean test scores, or a column that is no score as it is."""
-    metrics = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
+    metrics = metrics_in(results)
     if metric is None and len(metrics) == 1:
         metric = metrics[0]
     if metric in metrics:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.plotting._results import Results, is_number
+from skhyper.inspection._results import Results, is_number
 from skhyper.space import Categorical, Dimension, Distribution, Space, as_vector, is_vector
 
 # Share of an unbounded distribution that is shown, on either side of the median.

@@ -6,8 +6,8 @@ import numpy as np
 
 from skhyper._trial import History
 from skhyper.inspection import Importance, importance
+from skhyper.inspection._results import results_of
 from skhyper.plotting._axes import short_names
-from skhyper.plotting._results import results_of
 from skhyper.plotting._style import BLUE, GREEN, ORANGE, legend_above, panels
 
 # Interactions below this share of the variance are not shown.

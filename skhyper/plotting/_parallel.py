@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from skhyper.inspection._results import results_of
 from skhyper.plotting._axes import Axis, axes_of
-from skhyper.plotting._results import results_of
 from skhyper.plotting._style import (
     COLORMAP,
     RED,

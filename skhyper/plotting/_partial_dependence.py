@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from skhyper.inspection._results import Results, results_of
 from skhyper.plotting._axes import Axis, axes_of
 from skhyper.plotting._parallel import selected
-from skhyper.plotting._results import Results, results_of
 from skhyper.plotting._style import (
     BLUE,
     COLORMAP,

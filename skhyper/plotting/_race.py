@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skhyper.plotting._results import Results, results_of
+from skhyper.inspection._results import Results, results_of
 from skhyper.plotting._style import (
     RED,
     STATE_COLORS,

@@ -18,8 +18,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import qmc
 
 from skhyper._threads import threads_bounded
+from skhyper.inspection._results import Results
 from skhyper.plotting._axes import Axis, position_in
-from skhyper.plotting._results import Results
 from skhyper.samplers import GPSampler, Rules
 from skhyper.space import Space
 

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from skhyper._trial import History
+from skhyper.inspection import ValidationCurve
+from skhyper.inspection._curves import curve_of
+from skhyper.inspection._results import Results, results_of
 from skhyper.plotting._axes import Axis, axes_of
 from skhyper.plotting._parallel import selected
-from skhyper.plotting._results import Results, results_of
 from skhyper.plotting._style import (
     BLUE,
     ORANGE,
@@ -28,7 +30,7 @@ _MIN_VALUES, _MAX_GAP = 3, 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class ValidationCurve:
+class CurveOverAxis:
     """Scores over one hyperparameter, where all others have the values of the best trial.
 
     Attributes
@@ -67,7 +69,7 @@ class ValidationCurve:
     greater_is_better: bool
 
 
-def validation_curve(search: Any, name: str | None = None) -> ValidationCurve:
+def curve_over_axis(search: Any, name: str | None = None) -> CurveOverAxis:
     """Validation and training score of a search over one hyperparameter.
 
     Parameters
@@ -79,7 +81,7 @@ def validation_curve(search: Any, name: str | None = None) -> ValidationCurve:
 
     Returns
     -------
-    data : ValidationCurve
+    data : CurveOverAxis
 
     Raises
     ------
@@ -93,23 +95,22 @@ def validation_curve(search: Any, name: str | None = None) -> ValidationCurve:
     axis = axes[ranked(results, axes)[0]] if name is None else selected(axes, [name])[0]
     complete = results.states == "complete"
     train = np.where(complete[:, None], results.train_scores, np.nan)
-    rows = _slice(axes, axis, results.best, complete)
-    by_trials = _cover(axis, axis.values[rows])
-    curves: tuple[np.ndarray, ...]
-    if by_trials:
-        rows = rows[np.argsort(axis.values[rows], kind="stable")]
-        positions, test = axis.values[rows], results.fold_scores[rows]
-        curves = test.mean(axis=1), test.std(axis=1), train[rows].mean(axis=1)
-        curves += (train[rows].std(axis=1),)
+    of_trials = _of_trials(results, axis, train)
+    curves: list[np.ndarray]
+    if of_trials is not None:
+        order = np.argsort(axis.values[of_trials.rows], kind="stable")
+        positions = axis.values[of_trials.rows][order]
+        parts = (of_trials.test, of_trials.test_std, of_trials.train, of_trials.train_std)
+        curves = [part[order] for part in parts]
     else:
         positions = axis.grid(_N_GRID)
-        curves = (*_predicted(results, axis, positions),)
-        curves += (*_predicted(_with_losses(results, -train.mean(axis=1)), axis, positions),)
-    return ValidationCurve(
+        of_train = _with_losses(results, -train.mean(axis=1))
+        curves = [*_predicted(results, axis, positions), *_predicted(of_train, axis, positions)]
+    return CurveOverAxis(
         axis,
         positions,
-        *curves,
-        not by_trials,
+        *(curves[0], curves[1], curves[2], curves[3]),
+        of_trials is None,
         results.scores,
         train.mean(axis=1),
         results.states == "failed",
@@ -119,16 +120,22 @@ def validation_curve(search: Any, name: str | None = None) -> ValidationCurve:
     )
 
 
-def _slice(axes: list[Axis], axis: Axis, best: int, complete: np.ndarray) -> np.ndarray:
-    """Complete trials that differ from the best in one hyperparameter at most."""
-    same = complete & np.isfinite(axis.values)
-    for other in axes:
-        if other is not axis:
-            known = other.values[best]
-            equal = np.isclose(other.values, known, rtol=1e-9, atol=0, equal_nan=True)
-            texts = np.array([text == other.others[best] for text in other.others])
-            same &= equal & texts
-    return np.flatnonzero(same)
+def _of_trials(results: Results, axis: Axis, train: np.ndarray) -> ValidationCurve | None:
+    """Scores of the trials on the slice through the best one, if they cover the axis."""
+    scores = results.fold_scores
+    table = {
+        "params": [trial.params for trial in results.history],
+        "mean_test_score": np.where(results.states == "complete", scores.mean(axis=1), np.nan),
+        "std_test_score": scores.std(axis=1),
+        "mean_train_score": train.mean(axis=1),
+        "std_train_score": train.std(axis=1),
+    }
+    if axis.name not in results.history[results.best].params:  # a component of a vector
+        return None
+    curve = curve_of(table, axis.name, "score", results.best)
+    is_shown = np.isfinite(axis.values[curve.rows]).all()
+    covers = is_shown and _cover(axis, axis.values[curve.rows])
+    return curve if curve.kind == "slice" and covers else None
 
 
 def _cover(axis: Axis, values: np.ndarray) -> bool:
@@ -173,7 +180,7 @@ class ValidationCurveDisplay:
 
     Parameters
     ----------
-    data : ValidationCurve
+    data : CurveOverAxis
 
     Attributes
     ----------
@@ -196,7 +203,7 @@ class ValidationCurveDisplay:
     array([0.92, 0.97, 1.  , 1.  ])
     """
 
-    def __init__(self, data: ValidationCurve):
+    def __init__(self, data: CurveOverAxis):
         self.data = data
 
     @classmethod
@@ -217,7 +224,7 @@ class ValidationCurveDisplay:
         -------
         display : ValidationCurveDisplay
         """
-        return cls(validation_curve(search, name)).plot(ax=ax)
+        return cls(curve_over_axis(search, name)).plot(ax=ax)
 
     def plot(self, ax: Any = None) -> "ValidationCurveDisplay":
         """Draw the curves.

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from skhyper.inspection._results import results_of
 from skhyper.plotting._convergence import fold_spans
-from skhyper.plotting._results import results_of
 from skhyper.plotting._style import STATE_COLORS, legend_above, one_axes
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from skhyper._text import shortened
 from skhyper._trial import Trial
+from skhyper.inspection._results import Results
 from skhyper.plotting._axes import Axis as HyperparameterAxis
 from skhyper.plotting._axes import axes_of
-from skhyper.plotting._results import Results
 from skhyper.reporting import _svg
 from skhyper.reporting._svg import Axis
 

@@ -6,12 +6,17 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 
 from skhyper._trial import Trial
 from skhyper.inspection import Comparison, CorrectedScore, compare, corrected_score
-from skhyper.plotting._results import Results, results_of
+from skhyper.inspection._results import (
+    Results,
+    metrics_in,
+    optimized_of,
+    results_of,
+    score_name,
+)
 from skhyper.space import Space
 
 
@@ -82,8 +87,8 @@ def record_of(search: Any) -> Record:
             raise TypeError(f"A fitted search is needed, got {type(search).__name__}.")
         raise NotFittedError(f"This {type(search).__name__} has tried nothing yet: call fit first.")
     results = results or {}
-    names = [n.removeprefix("mean_test_") for n in results if n.startswith("mean_test_")]
-    metric = _optimized(search, names)
+    names = metrics_in(results)
+    metric = optimized_of(search, results)
     if history is not None and all(t.state == "running" for t in history):
         raise NotFittedError(f"This {type(search).__name__} has no trials to report.")
     found = results_of(search)
@@ -100,7 +105,7 @@ def record_of(search: Any) -> Record:
         search,
         found,
         None if found.best is None else trials[found.best],
-        _metric_name(search, metric),
+        score_name(search, metric),
         metrics,
         space if isinstance(space, Space) else None,
     )
@@ -124,23 +129,3 @@ def comparison_of(record: Record) -> Comparison | None:
         return compare(record.search)
     except (TypeError, ValueError):
         return None
-
-
-def _optimized(search: Any, names: list[str]) -> str:
-    """Name in ``cv_results_`` of the metric that is optimized: that of `refit`, or the first."""
-    refit = getattr(search, "refit", None)
-    return refit if isinstance(refit, str) and refit in names else next(iter(names), "score")
-
-
-def _metric_name(search: Any, metric: str) -> str:
-    """Name of the score that is optimized."""
-    if metric != "score":
-        return metric
-    scoring = getattr(search, "scoring", None)
-    if isinstance(scoring, str):
-        return scoring
-    if scoring is not None:
-        return getattr(scoring, "__name__", "score")
-    if is_classifier(search):
-        return "accuracy"
-    return "R²" if is_regressor(search) else "score"

@@ -7,8 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from skhyper import History, Trial, When
+from skhyper.inspection._results import Results, results_of
 from skhyper.plotting._axes import axes_of, position_in, short_names, text_of, text_of_params
-from skhyper.plotting._results import Results, results_of
 from skhyper.space import Space
 
 

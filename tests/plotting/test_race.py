@@ -7,9 +7,9 @@ from sklearn.datasets import load_iris
 from sklearn.svm import SVC
 
 from skhyper import GridSearchCV, History, Trial
+from skhyper.inspection._results import results_of
 from skhyper.plotting import RaceDisplay
 from skhyper.plotting._race import race
-from skhyper.plotting._results import results_of
 
 
 def test_running_means_of_the_folds():

@@ -6,8 +6,8 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
 from skhyper import History, Trial
+from skhyper.inspection._results import Results, results_of
 from skhyper.plotting._axes import axes_of
-from skhyper.plotting._results import Results, results_of
 from skhyper.plotting._surrogate import Average, pairs_of, ranked
 from skhyper.samplers import GPSampler
 from skhyper.space import Space

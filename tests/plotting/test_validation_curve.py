@@ -7,7 +7,7 @@ from sklearn.svm import SVC
 
 from skhyper import GridSearchCV, History, Trial
 from skhyper.plotting import ValidationCurveDisplay
-from skhyper.plotting._validation_curve import validation_curve
+from skhyper.plotting._validation_curve import curve_over_axis
 
 GAMMAS = [1e-3, 1e-2, 0.1, 1.0]
 
@@ -47,8 +47,8 @@ def test_without_training_scores(failures, conditional):
 
 
 def test_the_most_important_by_default(theirs):
-    assert validation_curve(theirs).axis.name in ("C", "gamma")
+    assert curve_over_axis(theirs).axis.name in ("C", "gamma")
     with pytest.raises(ValueError, match="'alpha' is no hyperparameter"):
-        validation_curve(theirs, "alpha")
+        curve_over_axis(theirs, "alpha")
     with pytest.raises(ValueError, match="No trial is complete"):
-        validation_curve(History((Trial(0, {"a": 1}, "failed", np.full(2, np.nan)),)))
+        curve_over_axis(History((Trial(0, {"a": 1}, "failed", np.full(2, np.nan)),)))

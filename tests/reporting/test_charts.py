@@ -8,7 +8,7 @@ import pytest
 from reporting.searches import search
 
 from skhyper import History, Trial, When
-from skhyper.plotting._results import results_of
+from skhyper.inspection._results import results_of
 from skhyper.reporting import _charts
 from skhyper.space import Space
 

@@ -1,4 +1,7 @@
-"""The trials of a fitted search, of this package or of scikit-learn, as pictures need them."""
+"""The trials of a fitted search, of this package or of scikit-learn, in one form.
+
+Importances, pictures and reports read searches by these functions.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -133,10 +136,10 @@ def results_of(search: Any) -> Results:
     if isinstance(search, History):
         return _checked(search, None)
     if hasattr(search, "history_"):
-        metric = _metric(search, search.cv_results_) if hasattr(search, "cv_results_") else "score"
+        metric = optimized_of(search, getattr(search, "cv_results_", {}))
         return _checked(search.history_, search.space_, search, metric)
     if hasattr(search, "cv_results_"):
-        metric = _metric(search, search.cv_results_)
+        metric = optimized_of(search, search.cv_results_)
         return _checked(_history(search.cv_results_, metric), _declared(search), search, metric)
     if isinstance(getattr(search, "history", None), History):
         return _checked(search.history, getattr(search, "space", None), label="value", sign=1)
@@ -165,7 +168,7 @@ def _checked(
     return Results(
         history,
         space,
-        label or _score_name(search, metric),
+        label or score_name(search, metric).replace("_", " "),
         sign,
         positions[0] if positions else None,
         metric,
@@ -173,22 +176,29 @@ def _checked(
     )
 
 
-def _metric(search: Any, table: Mapping[str, Any]) -> str:
-    """Name of the optimized metric in ``cv_results_``."""
-    names = [key.removeprefix("mean_test_") for key in table if key.startswith("mean_test_")]
-    return search.refit if isinstance(search.refit, str) and search.refit in names else names[0]
+def metrics_in(table: Mapping[str, Any]) -> list[str]:
+    """Names of the metrics in ``cv_results_``."""
+    return [key.removeprefix("mean_test_") for key in table if key.startswith("mean_test_")]
 
 
-def _score_name(search: Any, metric: str) -> str:
+def optimized_of(search: Any, table: Mapping[str, Any]) -> str:
+    """Name in ``cv_results_`` of the metric that is optimized: that of `refit`, or the first."""
+    names, refit = metrics_in(table), getattr(search, "refit", None)
+    return refit if isinstance(refit, str) and refit in names else next(iter(names), "score")
+
+
+def score_name(search: Any, metric: str) -> str:
     """What the scores are called."""
     if search is None or metric != "score":
-        return metric.replace("_", " ")
-    scoring = search.scoring
+        return metric
+    scoring = getattr(search, "scoring", None)
     if isinstance(scoring, str):
-        return scoring.replace("_", " ")
-    if scoring is None and is_classifier(search.estimator):
+        return scoring
+    if scoring is not None:
+        return getattr(scoring, "__name__", "score")
+    if is_classifier(search.estimator):
         return "accuracy"
-    return "R²" if scoring is None and is_regressor(search.estimator) else "score"
+    return "R²" if is_regressor(search.estimator) else "score"
 
 
 def _history(table: Mapping[str, Any], metric: str) -> History:
@@ -233,7 +243,7 @@ def inferred_space(settings: Sequence[Mapping[str, Any]]) -> Space:
 
     Examples
     --------
-    >>> from skhyper.plotting._results import inferred_space
+    >>> from skhyper.inspection._results import inferred_space
     >>> inferred_space([{"C": 0.01, "kernel": "rbf"}, {"C": 10.0, "kernel": "linear"}])
     Space({'C': Real(0.01, 10.0, 'log-uniform'), 'kernel': Categorical(['rbf', 'linear'])})
     """

@@ -8,7 +8,7 @@ from sklearn.model_selection import GridSearchCV as SklearnGridSearchCV
 from sklearn.svm import SVC
 
 from skhyper import GridSearchCV, History, Trial
-from skhyper.plotting._results import inferred_space, results_of
+from skhyper.inspection._results import inferred_space, results_of
 
 
 def test_a_search_of_scikit_learn_has_the_numbers_of_its_table(theirs):
