@@ -35,6 +35,23 @@ class IterationCurve:
     metric : str
     fitted_again : bool
         Whether models were fitted once more, as the kept ones do not contain their earlier states.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhyper.inspection import IterationCurve
+    >>> test, train = np.array([[0.5, 0.8, 0.7]]), np.array([[0.5, 0.9, 1.0]])
+    >>> rounds = np.array([1, 10, 100])
+    >>> curve = IterationCurve("n_estimators", rounds, test, train, "accuracy", False)
+    >>> curve.best
+    10
+    >>> curve
+    Scores over n_estimators, best 10
+      n_estimators  training  validation  +-
+      ------------  --------  ----------  --
+                 1       0.5         0.5   0
+                10       0.9         0.8   0
+               100         1         0.7   0
     """
 
     name: str

@@ -1,6 +1,9 @@
 """Out-of-fold predictions and fold models, compared with scikit-learn's fits of each candidate."""
 
+import os
 import pickle
+import subprocess
+import sys
 
 import joblib
 import numpy as np
@@ -311,6 +314,42 @@ def test_resumed_from_a_journal(tmp_path, iris):
     other = next(i for i in range(3) if i != kept.best_index_)
     with pytest.raises(ValueError, match="as its trial was made without"):
         _ = kept.oof_predictions_.of(other).predict
+
+
+SCRIPT = """
+import os, sys
+import numpy as np
+from sklearn.datasets import load_iris
+from sklearn.model_selection import cross_val_predict
+from sklearn.svm import SVC
+from skhyper import GridSearchCV
+
+def score(model, X, y):
+    if model.C == 1 and "KILLED" in os.environ:
+        os.kill(os.getpid(), 9)
+    return model.score(X, y)
+
+X, y = load_iris(return_X_y=True)
+search = GridSearchCV(SVC(), {"C": [10, 1]}, scoring=score, keep="predictions", journal=sys.argv[1])
+search.fit(X, y)
+for i, C in enumerate([10, 1]):
+    assert (search.oof_predictions_.of(i).predict == cross_val_predict(SVC(C=C), X, y)).all()
+print("the same")
+"""
+
+
+@pytest.mark.slow
+def test_predictions_of_a_killed_process(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    command = [sys.executable, str(script), str(tmp_path / "search.jsonl")]
+    killed = subprocess.run(command, env={**os.environ, "KILLED": "1"}, timeout=300)
+    assert killed.returncode == -9
+    n_done = (tmp_path / "search.jsonl").read_bytes().count(b'"predictions"')
+    assert n_done == 5
+    resumed = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert resumed.stdout == "the same\n", resumed.stderr
+    assert "fitted again" not in resumed.stderr
 
 
 def test_after_pickling_refit_and_another_fit(iris):
