@@ -291,7 +291,7 @@ class _Fold:
         """Fit and score the stand-in by scikit-learn, with dummy rows as data."""
         o = self._whole.objective
         result = fit_and_score(
-            _StandIn(self),
+            _FoldEstimator(self),
             _ROWS,
             None,
             train=_TRAIN,
@@ -420,17 +420,17 @@ def _problem_of(estimator: Any) -> InnerProblem:
         return PlainProblem(estimator)
 
 
-class _StandIn(BaseEstimator):
+class _FoldEstimator(BaseEstimator):
     """Estimator that scikit-learn fits in place of the real one; a fold's problem does the work."""
 
     def __init__(self, fold: _Fold):
         self.fold = fold
 
-    def set_params(self, **params: Any) -> "_StandIn":
+    def set_params(self, **params: Any) -> "_FoldEstimator":
         self._params = params
         return self
 
-    def fit(self, rows: np.ndarray, y: Any = None) -> "_StandIn":
+    def fit(self, rows: np.ndarray, y: Any = None) -> "_FoldEstimator":
         self.fold.fit(self._params)
         return self
 
@@ -442,7 +442,7 @@ class _MultimetricOn(MultimetricScorer):
         super().__init__(scorers=scorers._scorers, raise_exc=scorers._raise_exc)
         self._fold, self._of = fold, scorers
 
-    def __call__(self, stand_in: _StandIn, rows: np.ndarray) -> Any:
+    def __call__(self, stand_in: _FoldEstimator, rows: np.ndarray) -> Any:
         return self._fold.score(self._of, _is_test(rows))
 
 

@@ -87,7 +87,7 @@ def shifted_factor(A: np.ndarray, alpha: Any) -> np.ndarray:
     return linalg.cholesky(shifted, lower=True, overwrite_a=True, check_finite=False)
 
 
-class Shifted:
+class DualSystem:
     """Solvers of ``(A + α) V = B`` for many α.
 
     Factors at first; the `spectrum` (eigenvalues and eigenvectors) once it is cheaper.
@@ -95,16 +95,16 @@ class Shifted:
 
     def __init__(self, A: np.ndarray):
         self._A = A
-        self._last: ShiftedSolver | None = None
+        self._last: DualSolver | None = None
         self._n_factors = 0
         self.spectrum: tuple[np.ndarray, np.ndarray] | None = None
 
-    def at(self, alpha: np.ndarray) -> "ShiftedSolver":
+    def at(self, alpha: np.ndarray) -> "DualSolver":
         """Solver for α, one value for each column of B."""
         if self._last is None or not np.array_equal(alpha, self._last.alpha):
             alpha = np.array(alpha)
             factors = {} if self.spectrum is not None else self._factors(np.unique(alpha))
-            self._last = ShiftedSolver(self._A, alpha, factors, self.spectrum)
+            self._last = DualSolver(self._A, alpha, factors, self.spectrum)
         return self._last
 
     def _factors(self, alpha: np.ndarray) -> dict[float, np.ndarray]:
@@ -120,7 +120,7 @@ class Shifted:
 
 
 @dataclass(frozen=True)
-class ShiftedSolver:
+class DualSolver:
     """Solver of ``(A + α) V = B`` for one α of shape (T,), by factors or by a spectrum."""
 
     A: np.ndarray

@@ -27,7 +27,7 @@ from sklearn.utils.extmath import row_norms
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient import _problem as hg
-from skhyper.hypergradient._dual import KernelFold, Shifted, ShiftedSolver, dual_output
+from skhyper.hypergradient._dual import DualSolver, DualSystem, KernelFold, dual_output
 from skhyper.hypergradient._kernels import (
     Gram,
     Pair,
@@ -75,7 +75,7 @@ class _AtKernel(NamedTuple):
 
     gram: Callable[[Pair], Gram]
     train: Gram
-    system: Shifted
+    system: DualSystem
     rounding: float  # error of the kernel's values, relative to that of a sum
 
 
@@ -133,7 +133,7 @@ class KernelRidgeFold(KernelFold):
         train = evaluate(self.train)
         weighted = self.r * train.K * self.r.T if (self.r != 1).any() else train.K
         rounding = _rounding(kernel, gamma, self._largest)
-        return _AtKernel(evaluate, train, Shifted(weighted), rounding)
+        return _AtKernel(evaluate, train, DualSystem(weighted), rounding)
 
 
 def _rounding(kernel: Any, gamma: float, largest: float) -> float:
@@ -153,12 +153,12 @@ def _rounding(kernel: Any, gamma: float, largest: float) -> float:
 
 @dataclass(frozen=True)
 class KernelRidgeFit(hg.Fit):
-    """A fit: `V` and `C` as in the notation, the rounding `error` as in ``ShiftedSolver``."""
+    """A fit: `V` and `C` as in the notation, the rounding `error` as in ``DualSolver``."""
 
     estimator: Any
     fold: KernelRidgeFold
     at: _AtKernel
-    solver: ShiftedSolver
+    solver: DualSolver
     V: np.ndarray
     C: np.ndarray
     error: float

@@ -152,19 +152,29 @@ class _PipelineFold(hg.Fold):
 
 @dataclass(frozen=True)
 class _PipelineFit(hg.Fit):
-    """A fit, whose outputs can be differentiated until the fold's earlier steps are refitted."""
+    """A fit, usable until the fold's earlier steps are fitted again: they hold their last fit."""
 
     estimator: Any
     problem: PipelineProblem
     chain: Chain
     final: hg.Fit
 
+    def _transform(self, X: Any) -> tuple[Any, list[Any]]:
+        """X after the steps before the last, and before each of them."""
+        own = dict(self.estimator.steps)
+        if any(own[name] is not step for name, step in self.chain.fitted.items()):
+            raise RuntimeError(
+                "Steps before the last were fitted again on this fold with other hyperparameters: "
+                "use a fit of a pipeline, and its outputs, before the next fit."
+            )
+        return self.chain.transform(X)
+
     def last_step(self, X: Any) -> tuple[Any, Any]:
-        return self.final.last_step(self.chain.transform(X)[0])
+        return self.final.last_step(self._transform(X)[0])
 
     def predict(self, X: Any, method: str) -> hg.Output:
         problem, chain = self.problem, self.chain
-        output = self.final.predict(chain.transform(X)[0], method)
+        output = self.final.predict(self._transform(X)[0], method)
 
         def vjp(d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
             before = [name for name in problem.before if name in want.names]
@@ -180,7 +190,7 @@ class _PipelineFit(hg.Fit):
                     f"at these hyperparameters, so {before} cannot be differentiated.",
                     before,
                 )
-            inner_data = chain.transform(X)[1]
+            inner_data = self._transform(X)[1]
             through, *dX = chain.pull_back(dZ_train, dZ_test, before, data, inner_data)
             return hg.Cotangents({**params, **through}, *dX)
 

@@ -104,7 +104,7 @@ class _MachinesFold(Fold):
     def fit(self, params: Mapping[str, Any]) -> Fit:
         estimator, classifies = self.problem.estimator, self.problem.classifies
         fitted = fitted_clone(estimator, params, self._X, self._given_y, **self._fit_params)
-        kernel = _KernelOf(fitted, self.matrix)
+        kernel = _FittedKernel(fitted, self.matrix)
         if self._known[0] != kernel.key:
             if self._train is None or kernel.function is not None:
                 self._train = kernel.pair(self.matrix, None)
@@ -130,7 +130,7 @@ class _MachinesFold(Fold):
         support = support if len(support) else np.zeros(1, dtype=int)
         return _MachinesFit(fitted, self, kernel, self._train, machines, beta, b, support)
 
-    def to_predict(self, X: Any, kernel: "_KernelOf") -> Pair:
+    def to_predict(self, X: Any, kernel: "_FittedKernel") -> Pair:
         """Pair of the data to predict and the training data."""
         if self._test[0] is not X or kernel.function is not None:
             self._test = (X, kernel.pair(as_matrix(X), self.matrix))
@@ -162,7 +162,7 @@ class _MachinesFit(Fit):
 
     estimator: Any
     fold: _MachinesFold
-    kernel: "_KernelOf"
+    kernel: "_FittedKernel"
     train: Pair
     machines: list[_Trained]
     beta: np.ndarray
@@ -269,8 +269,8 @@ class _MachinesFit(Fit):
         return total
 
 
-class _KernelOf:
-    """Kernel of a fitted machine.
+class _FittedKernel:
+    """Kernel of a fitted machine, as scikit-learn has resolved it.
 
     Attributes
     ----------

@@ -39,7 +39,7 @@ from skhyper.hypergradient._transformer import (
 )
 
 
-class _StandIn:
+class _StageProxy:
     """Proxy that scikit-learn calls; its stage transforms the data, identified by their key."""
 
     def __init__(self, stage: Stage):
@@ -47,7 +47,7 @@ class _StandIn:
         self.params: Mapping[str, Any] = {}
         self.key: Any = None
 
-    def __sklearn_clone__(self) -> "_StandIn":
+    def __sklearn_clone__(self) -> "_StageProxy":
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -64,7 +64,7 @@ class _StandIn:
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         return self._stage.fit_transform(self.params, X, y, fit_params, self.key)
 
-    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> "_StandIn":
+    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> "_StageProxy":
         self.fit_transform(X, y, **fit_params)
         return self
 
@@ -91,7 +91,7 @@ class _SideBySide(DifferentiableTransformer):
         super().__init__(transformer)
         self._children = [name for name, _ in self.children(transformer)]
         stages = [Stage(name, t) for name, t in self.children(transformer) if is_step(t)]
-        self._stand_ins = {stage.name: _StandIn(stage) for stage in stages}
+        self._stand_ins = {stage.name: _StageProxy(stage) for stage in stages}
         self._stages = {stage.name: stage for stage in stages}
         weighted = ("transformer_weights",) if transformer.transformer_weights else ()
         self.names = weighted + tuple(name for stage in stages for name in stage.names)

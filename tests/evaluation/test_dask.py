@@ -10,45 +10,27 @@ import time
 import joblib
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator
-from sklearn.datasets import load_iris
+from evaluation.clusters import (
+    Sleeps,
+    Threads,
+    X,
+    check_one_killed_worker,
+    check_proposals_when_any_fold_ends,
+    check_same_as_alone,
+    failed_by_killing_workers,
+    search,
+    y,
+)
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import cross_val_score
 from threadpoolctl import threadpool_info
 
-from skhyper import BayesSearchCV, GridSearchCV, minimize
+from skhyper import BayesSearchCV, minimize
 
 distributed = pytest.importorskip("distributed")
 dask = pytest.importorskip("dask")
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-X, y = load_iris(return_X_y=True)
-SPACE = {"a": (0.0, 1.0)}
-
-
-class Sleeps(BaseEstimator):
-    """Its score is -(a - 0.3)²; what happens in a fit, a test says in a subclass."""
-
-    def __init__(self, a=0.5, seconds=0.0, folder=None, worst=2.0):
-        self.a, self.seconds, self.folder, self.worst = a, seconds, folder, worst
-
-    def fit(self, X, y):
-        time.sleep(self.seconds)
-        return self
-
-    def score(self, X, y):
-        return -((self.a - 0.3) ** 2)
-
-
-class Kills(Sleeps):
-    """Kills its worker if `a` is large; with a folder, only the first time."""
-
-    def fit(self, X, y):
-        if self.a > 0.6 and (self.folder is None or not os.listdir(self.folder)):
-            if self.folder is not None:
-                open(os.path.join(self.folder, "killed"), "w").close()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().fit(X, y)
 
 
 @pytest.fixture
@@ -82,39 +64,13 @@ def processes(cluster):
         yield client
 
 
-def search(estimator, n_iter=6, random_state=None, **kwargs):
-    kwargs = {"cv": 2, "refit": False, **kwargs}
-    return BayesSearchCV(estimator, SPACE, n_iter=n_iter, random_state=random_state, **kwargs)
-
-
 @pytest.mark.parametrize("kind", ["grid", "bayes"])
 def test_the_same_search_as_alone(kind, threads):
-    def new():
-        if kind == "grid":
-            return GridSearchCV(Sleeps(), {"a": [0.1, 0.2, 0.9]}, cv=2, return_train_score=True)
-        return search(Sleeps(), random_state=0, n_points=1)
-
-    found = new().fit(X, y)
-    with joblib.parallel_config("loky"):
-        alone = new().fit(X, y)
-    for name in ("params", "mean_test_score", "std_test_score"):
-        np.testing.assert_array_equal(found.cv_results_[name], alone.cv_results_[name])
+    check_same_as_alone(kind)
 
 
 def test_the_next_proposal_is_made_when_any_fold_ends(threads, tmp_path):
-    """The first trial waits until three others have run next to it."""
-
-    def meet(params):
-        (tmp_path / str(params["a"])).touch()
-        limit = time.monotonic() + 60
-        while params["a"] == 0.0 and len(os.listdir(tmp_path)) < 4:
-            if time.monotonic() > limit:
-                return 1.0
-            time.sleep(0.01)
-        return 0.0
-
-    found = minimize(meet, SPACE, 4, initial_points=[{"a": 0.0}])
-    assert [trial.loss for trial in found.history] == [0.0] * 4
+    check_proposals_when_any_fold_ends(tmp_path)
 
 
 def test_minimize_and_errors_of_folds(threads):
@@ -123,18 +79,6 @@ def test_minimize_and_errors_of_folds(threads):
     for _ in range(3):  # one or both of two tasks have ended
         with pytest.raises(ZeroDivisionError, match="division by zero"):
             minimize(lambda p: 1 / 0, {"x": (0.0, 1.0)}, 5, random_state=0)
-
-
-class Threads(Sleeps):
-    """Its score is the number of threads of BLAS in its fit."""
-
-    def fit(self, X, y):
-        blas = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
-        self.n_ = max(blas, default=1)
-        return self
-
-    def score(self, X, y):
-        return float(self.n_)
 
 
 def test_threads_of_blas_are_bounded(threads):
@@ -155,21 +99,14 @@ def test_a_search_within_a_task_has_the_cluster_too(threads):
 
 @pytest.mark.slow
 def test_a_worker_killed_in_mid_fit_costs_no_fold(processes, tmp_path):
-    found = search(Kills(folder=str(tmp_path), seconds=0.1), n_iter=8, n_points=2).fit(X, y)
-    assert os.listdir(tmp_path) == ["killed"]
-    assert {str(trial.state) for trial in found.history_} == {"complete"}
-    assert found.n_trials_ == 8
+    check_one_killed_worker(tmp_path)
 
 
 @pytest.mark.slow
 def test_a_fold_that_kills_two_workers_has_failed_and_the_search_goes_on(processes):
-    found = BayesSearchCV(Kills(), {"a": [0.1, 0.2, 0.9]}, n_iter=3, cv=2, refit=False).fit(X, y)
-    states = {trial.params["a"]: trial.state for trial in found.history_}
-    assert states == {0.1: "complete", 0.2: "complete", 0.9: "failed"}
-    (failed,) = [trial for trial in found.history_ if trial.state == "failed"]
-    assert "Dask lost the workers that ran fold" in failed.message
-    assert failed.message.count("tcp://") == 2
-    assert "{'a': 0.9}" in failed.message
+    message = failed_by_killing_workers()
+    assert "Dask lost the workers that ran fold" in message
+    assert message.count("tcp://") == 2
     assert minimize(lambda p: p["x"], {"x": (0.0, 1.0)}, 3).nfev == 3, "the cluster is whole"
 
 

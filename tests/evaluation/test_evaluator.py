@@ -275,12 +275,15 @@ def test_no_fold_is_started_that_would_not_end_in_time(clock):
     assert evaluator.stop_reason == "max_time=40.0 seconds leave no time for another fold"
 
 
-def test_the_first_trial_is_given_up_too_where_it_hangs(clock):
+@pytest.mark.parametrize("began", [0.0, 3.0])
+def test_the_first_trial_is_given_up_too_where_it_hangs(clock, began):
+    """Its time counts from when the workers have started."""
     pool = ScriptedPool(2, lambda jobs: None, gives_up=True)
+    pool.began = began
     pool.on_wait = lambda: tick(clock)
     evaluator = listed(pool, budget=Budget(max_time=5.0))
     evaluator.run()
-    assert 5.0 <= clock[0] <= 6.0
+    assert began + 5.0 <= clock[0] <= began + 6.0
     assert {t.state for t in evaluator.history} == {"running"}
     assert evaluator.stop_reason == "max_time=5.0 seconds have passed"
 

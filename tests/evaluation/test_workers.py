@@ -337,7 +337,7 @@ def test_a_worker_exits_when_its_parent_is_killed(watch):
 @pytest.mark.parametrize("when", ["in a fit", "after it"])
 def test_nothing_is_left_of_a_killed_process(when, tmp_path):
     script = f"""
-        import os, signal, sys
+        import os, signal, sys, time
         from pathlib import Path
         import numpy as np
         from sklearn.dummy import DummyClassifier
@@ -348,6 +348,7 @@ def test_nothing_is_left_of_a_killed_process(when, tmp_path):
                 Path({str(tmp_path)!r}, f"pid-{{os.getpid()}}").touch()
                 if {when!r} == "in a fit":
                     os.kill(parent, signal.SIGKILL)
+                    time.sleep(600)
                 return super().fit(X, y)
 
         parent = os.getpid()

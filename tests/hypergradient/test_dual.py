@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from skhyper.hypergradient._dual import Shifted
+from skhyper.hypergradient._dual import DualSystem
 
 
 def test_factors_at_first_and_then_eigenvalues():
     rng = np.random.default_rng(0)
     X, B = rng.normal(size=(9, 9)), rng.normal(size=(9, 2))
     A = X @ X.T
-    system = Shifted(A)
+    system = DualSystem(A)
     for n in range(10):
         alpha = np.array([0.5, 0.5 + n])
         solver = system.at(alpha)
@@ -22,7 +22,7 @@ def test_factors_at_first_and_then_eigenvalues():
 
 
 def test_a_singular_matrix():
-    system = Shifted(np.diag([2.0, 1.0, -0.5])).at(np.array([0.5]))
+    system = DualSystem(np.diag([2.0, 1.0, -0.5])).at(np.array([0.5]))
     with pytest.warns(UserWarning, match="Singular matrix in solving dual problem"):
         found = system.solve(np.ones((3, 1)))
     np.testing.assert_allclose(found.ravel(), [1 / 2.5, 1 / 1.5, 0])

@@ -190,6 +190,19 @@ def test_what_is_fitted_and_loaded_once():
     assert Counting.n_fits == 3
 
 
+def test_a_fit_is_not_used_after_its_steps_were_fitted_again():
+    fold = inner_problem(make_pipeline(nystroem(), Ridge())).load(X, y)
+    first = fold.fit({"nystroem__gamma": 0.1, "ridge__alpha": 1.0})
+    output = first.predict(X, "predict")
+    fold.fit({"nystroem__gamma": 0.1, "ridge__alpha": 2.0})
+    np.testing.assert_array_equal(first.predict(X, "predict").value, output.value)
+    fold.fit({"nystroem__gamma": 0.2, "ridge__alpha": 1.0})
+    with pytest.raises(RuntimeError, match="before the next fit"):
+        first.predict(X, "predict")
+    with pytest.raises(RuntimeError, match="before the next fit"):
+        output.vjp(np.ones(len(X)), Want(("nystroem__gamma",), False))
+
+
 def test_a_problem_is_sent_to_another_process():
     pipeline, data = PIPELINES["columns"]
     problem = Session(pipeline)

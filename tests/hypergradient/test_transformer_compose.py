@@ -92,7 +92,7 @@ def test_the_fitted_transformer_is_clean():
         transformer = clone(transformer).set_params(n_jobs=2)
         mapped = transformer_vjp(transformer)
         mapped.fit_transform({}, data)
-        assert "_StandIn" not in repr(vars(mapped.fitted))
+        assert "_StageProxy" not in repr(vars(mapped.fitted))
         assert mapped.fitted.n_jobs == 2
         mapped.fitted.n_jobs = 1
         own = clone(transformer).set_params(n_jobs=1).fit(data)
