@@ -128,7 +128,7 @@ class Knowledge:
         prefix : str
             Of the part's hyperparameters, such as ``"svc__"``.
         units : dict
-            As from :func:`skhyper.knowledge._shipped.units_of`.
+            As from ``skhyper.knowledge._shipped.units_of``.
 
         Returns
         -------
