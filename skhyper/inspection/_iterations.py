@@ -147,7 +147,7 @@ Staged = Callable[[Any, Any, Any, list[int]], Iterable[tuple[int, Any]]]
 
 
 def _stages_of(models: list[Any]) -> tuple[Staged, str, int, bool]:
-    """How the states of a model are found, its hyperparameter, their number, whether by a fit."""
+    """Function for the states of a model, hyperparameter, number of states, whether it refits."""
     model = models[0]
     rule = shared_fit(model)
     if rule is not None and rule.name.rpartition("__")[2] in _COUNTS:
