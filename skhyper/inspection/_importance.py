@@ -179,7 +179,7 @@ def importance(
     if len(trials.losses) < _MIN_TRIALS:
         raise ValueError(
             f"Importance needs at least {_MIN_TRIALS} complete trials in the search space; got "
-            f"{len(trials.losses)}, and {trials.n_omitted} that failed or lie out of it."
+            f"{len(trials.losses)}, and {trials.n_omitted} that failed or lie outside of it."
         )
     conditional = bool(np.isnan(trials.points).any())
     if surrogate == "gp" and conditional:

@@ -101,10 +101,11 @@ class Knowledge:
                 header = json.loads(str(arrays["header"]))
                 functions = TaskFunctions(*(arrays[name] for name in _ARRAYS))
         except (KeyError, ValueError, EOFError, BadZipFile) as error:
-            raise ValueError(f"{os.fspath(path)!r} is no file of skhyper.knowledge.") from error
+            raise ValueError(f"{os.fspath(path)!r} is not a file of skhyper.knowledge.") from error
         if header["version"] != _VERSION:
             raise ValueError(
-                f"{os.fspath(path)!r} has version {header['version']}; this is {_VERSION}."
+                f"{os.fspath(path)!r} has version {header['version']}; this version of skhyper "
+                f"reads version {_VERSION}. Learn it again from the searches."
             )
         return cls(
             header["ranges"],
