@@ -1,4 +1,4 @@
-"""The trials of a fitted search, of this package or of scikit-learn, as pictures need them."""
+"""The trials of a fitted search of skhyper or scikit-learn, in the form that plots need."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ _LOG_RATIO = 50.0
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Trials of a fitted search, with what they mean.
+    """Trials of a fitted search, with their space and score.
 
     Attributes
     ----------
@@ -180,7 +180,7 @@ def _metric(search: Any, table: Mapping[str, Any]) -> str:
 
 
 def _score_name(search: Any, metric: str) -> str:
-    """What the scores are called."""
+    """Name of the scores."""
     if search is None or metric != "score":
         return metric.replace("_", " ")
     scoring = search.scoring
