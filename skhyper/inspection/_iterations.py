@@ -35,6 +35,18 @@ class IterationCurve:
     metric : str
     fitted_again : bool
         Whether models were fitted once more, as the kept ones do not contain their earlier states.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skhyper import GridSearchCV
+    >>> from skhyper.inspection import iteration_curve
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = RandomForestClassifier(n_estimators=10, random_state=0)
+    >>> search = GridSearchCV(model, {"max_depth": [2]}, keep="models").fit(X, y)
+    >>> iteration_curve(search, X, y, n_points=2).to_frame().index.tolist()
+    [1, 10]
     """
 
     name: str
