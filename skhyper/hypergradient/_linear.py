@@ -179,9 +179,9 @@ class _LinearFit(Fit):
             )
         if not self._newton.is_determined:
             raise NotDifferentiableError(
-                f"The solution of {self.fold.problem.estimator!r} is not accurate enough to tell "
-                "on which samples the loss is 0, and so the derivative: scale the features, or "
-                "penalize more."
+                f"The solution of {self.fold.problem.estimator!r} is not accurate enough to "
+                "determine the samples with loss 0, on which the derivative depends: scale the "
+                "features, or increase the penalty."
             )
         U = self._newton.solve(dw)
         if U is None:

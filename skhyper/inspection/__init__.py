@@ -1,4 +1,4 @@
-"""Parameters and hyperparameters of an estimator, and what the trials of a search tell."""
+"""Parameters and hyperparameters of an estimator, and analysis of the trials of a search."""
 
 from skhyper._lazy import public_dir
 from skhyper.inspection._comparison import Comparison, compare

@@ -78,7 +78,7 @@ def _interval(interval: Any) -> str:
 
 
 def _end(end: Any) -> str | None:
-    """The end of an interval, None where it has none."""
+    """The end of an interval, None if it is unbounded."""
     return None if end is None or math.isinf(end) else f"{end:.10g}"
 
 

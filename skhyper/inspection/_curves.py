@@ -10,7 +10,7 @@ from skhyper._text import Table, as_text, value_text
 from skhyper.search._corrected import metric_in
 from skhyper.space._choices import equal
 
-# Values from which trials that differ only in the hyperparameter are a curve.
+# Minimum number of values for a curve of trials that differ only in the hyperparameter.
 _MIN_VALUES = 3
 # Numbers with more distinct values than this are put into at most this many groups.
 _N_GROUPS = 10

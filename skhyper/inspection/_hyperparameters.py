@@ -37,7 +37,7 @@ NOT_SET = _NoDefault("not set", "NOT_SET")
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """A hyperparameter: what is set before ``fit``.
+    """A hyperparameter: a value that is set before ``fit``.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ def hyperparameters(estimator: Any, X: Any = None, y: Any = None) -> tuple[Hyper
 
 
 def inactive_because(estimator: Any, name: str, own: Mapping[str, Any]) -> str:
-    """What a hyperparameter lacks to be active; empty if it is, or if no requirement is known.
+    """Why a hyperparameter is inactive; empty if it is active, or if no requirement is known.
 
     `own` are the params of the estimator that has it.
     """
@@ -146,7 +146,7 @@ def _is_settable(value: Any) -> bool:
 
 
 def _ordered(values: Mapping[str, Any]) -> list[str]:
-    """Each estimator before its own hyperparameters; else the order of ``get_params``."""
+    """Order with each estimator before its hyperparameters; otherwise that of ``get_params``."""
     tops = [name for name in values if "__" not in name]
     ordered = []
     for top in tops:
@@ -177,7 +177,7 @@ def _defaults(owner: Any) -> tuple[Mapping[str, Any], Any]:
 
 
 def _same(value: Any, default: Any) -> bool:
-    """Whether a value is the default, arrays and nan included; by its text if need be."""
+    """Whether a value is the default, including arrays and nan; compared by text if necessary."""
     if value is default:
         return True
     if type(value) is not type(default):

@@ -11,13 +11,13 @@ from skhyper.inspection._surrogates import Forest, ProductGP
 from skhyper.inspection._trials import Located, located
 from skhyper.space import Space
 
-# Cells of each axis, other than of categories.
+# Number of cells of each axis, except for categories.
 _N_CELLS = 64
-# Trials from which a variance can be decomposed at all.
+# Minimum number of trials for a decomposition of the variance.
 _MIN_TRIALS = 5
 # Interactions are computed among the columns with the largest main effects: d² is too many.
 _MAX_PAIRED = 12
-_N_SHOWN = 5  # interactions in the table
+_N_SHOWN = 5  # maximum number of interactions in the table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -179,7 +179,7 @@ def importance(
     if len(trials.losses) < _MIN_TRIALS:
         raise ValueError(
             f"Importance needs at least {_MIN_TRIALS} complete trials in the search space; got "
-            f"{len(trials.losses)}, and {trials.n_omitted} that failed or lie out of it."
+            f"{len(trials.losses)}, and {trials.n_omitted} that failed or lie outside of it."
         )
     conditional = bool(np.isnan(trials.points).any())
     if surrogate == "gp" and conditional:

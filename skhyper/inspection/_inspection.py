@@ -22,7 +22,7 @@ _WIDTHS = {"name": 500, "where": 500, "range from": 100, "value": 24, "default":
 def inspect(estimator: Any, X: Any = None, y: Any = None) -> "Inspection":
     """The parameters and the hyperparameters of an estimator and of all those inside.
 
-    *Parameters* are what ``fit`` learns from data; *hyperparameters* are what is set before.
+    *Parameters* are learned from data by ``fit``; *hyperparameters* are set before.
 
     Parameters
     ----------

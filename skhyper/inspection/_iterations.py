@@ -164,7 +164,7 @@ Staged = Callable[[Any, Any, Any, list[int]], Iterable[tuple[int, Any]]]
 
 
 def _stages_of(models: list[Any]) -> tuple[Staged, str, int, bool]:
-    """How the states of a model are found, its hyperparameter, their number, whether by a fit."""
+    """Function for the states of a model, hyperparameter, number of states, whether it refits."""
     model = models[0]
     rule = shared_fit(model)
     if rule is not None and rule.name.rpartition("__")[2] in _COUNTS:
@@ -174,7 +174,7 @@ def _stages_of(models: list[Any]) -> tuple[Staged, str, int, bool]:
     name = f"{model.steps[-1][0]}__max_iter" if isinstance(model, Pipeline) else "max_iter"
     is_iterative = hasattr(last, "partial_fit") and hasattr(last, "max_iter")
     if not isinstance(last, BaseMLP) and not is_iterative:
-        raise ValueError(f"{type(last).__name__} has no iterations that are known.")
+        raise ValueError(f"{type(last).__name__} has no known number of iterations.")
     reached = [getattr(_last(one), "n_iter_", last.max_iter) for one in models]
     n = max(int(np.max(one)) for one in reached)
     of_last = _trained if isinstance(last, BaseMLP) else _continued

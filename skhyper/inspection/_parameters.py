@@ -133,8 +133,8 @@ def _booster_row(where: str, name: str, what: Measure, meaning: str) -> Paramete
 def _unknown(estimator: Any, where: str, noted: bool) -> Iterator[Parameter]:
     """A row for a fitted estimator of another library that shows nothing it has learned.
 
-    It is fitted if it says so, has `noted` something down, or has attributes of its own that a
-    new one has not.
+    It counts as fitted if it says so, has other fitted attributes (`noted`), or has attributes that
+    a new instance lacks.
     """
     kind = type(estimator)
     if kind.__module__.partition(".")[0] in _KNOWN or not learns(estimator):
@@ -151,7 +151,7 @@ def _unknown(estimator: Any, where: str, noted: bool) -> Iterator[Parameter]:
 
 
 def learns(estimator: Any) -> bool:
-    """Whether it says that it needs to be fitted; an estimator without tags does."""
+    """Whether it declares that it must be fitted; an estimator without tags counts as such."""
     try:
         return bool(estimator.__sklearn_tags__().requires_fit)
     except Exception:  # noqa: BLE001  (those of a composition may depend on what is missing)
@@ -159,7 +159,7 @@ def learns(estimator: Any) -> bool:
 
 
 def _own_attributes(estimator: Any) -> Iterator[tuple[str, Any]]:
-    """What ``fit`` set, and what it fitted where it stood; parts under their names."""
+    """Attributes that ``fit`` set, and steps fitted in place; parts under their names."""
     members = hasattr(estimator, "estimators_")
     for name, value in attributes(estimator):
         if name == "estimator_" and members:

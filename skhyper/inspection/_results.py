@@ -21,7 +21,7 @@ _LOG_RATIO = 50.0
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Trials of a fitted search, with what they mean.
+    """Trials of a fitted search, with their space and score.
 
     Attributes
     ----------
@@ -159,7 +159,7 @@ def _checked(
     ended = tuple(trial for trial in history if trial.state != TrialState.RUNNING)
     history = replace(history, trials=ended)
     if not len(history):
-        raise ValueError("There is no trial to draw.")
+        raise ValueError("There are no trials to plot.")
     if not isinstance(space, Space):
         space = inferred_space([trial.params for trial in history])
     best = history.best.number if history.best is not None else None

@@ -1,4 +1,4 @@
-"""Ranges of hyperparameters, and where they come from: default ranges, and those of searches."""
+"""Ranges of hyperparameters and their sources: default ranges, and those of searches."""
 
 import numbers
 from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ def searched_names(owners: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _ranges_of(search: Any) -> Iterator[tuple[str, Range]]:
-    """Names, ranges and sources of a search; nothing if the estimator is none."""
+    """Names, ranges and sources of a search; empty if the estimator is not a search."""
     param = next((name for name in SPACES if hasattr(search, name)), None)
     if param is None or not hasattr(search, "estimator"):
         return

@@ -83,7 +83,7 @@ def params_and_losses(
     results = source if isinstance(source, Mapping) else getattr(source, "cv_results_", None)
     if results is None:
         raise TypeError(
-            "Trials are taken from a History, a fitted search or its cv_results_ (metric= needs "
+            "Expected a History, a fitted search or its cv_results_ (metric= needs "
             f"one of the last two); got {type(source).__name__}."
         )
     if metric is None and isinstance(getattr(source, "refit", None), str):

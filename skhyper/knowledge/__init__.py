@@ -1,7 +1,7 @@
-"""What searches on other data sets taught: a start for the next one.
+"""Knowledge from searches on other data sets, for the first trials of a new search.
 
-:func:`learn` makes :class:`Knowledge` from the trials of finished searches. A Bayesian search with
-``knowledge=`` then first tries a few candidates that together did well there.
+:func:`learn` creates :class:`Knowledge` from the trials of finished searches. A Bayesian search
+with ``knowledge=`` then tries a few candidates first that did well there.
 """
 
 from skhyper._lazy import public_dir

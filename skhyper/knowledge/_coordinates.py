@@ -19,8 +19,8 @@ from skhyper.space import Dimension, Space
 def coordinate(dimension: Dimension, params: Mapping[str, Any], name: str) -> float:
     """Of a value, clipped to the range.
 
-    None usually is no limit, hence the upper end; other values without a place ("scale") count as
-    the middle.
+    None usually means no limit, hence the upper end; other values without a coordinate ("scale")
+    count as the middle.
     """
     try:
         u = dimension.to_unit(params[name])
@@ -34,8 +34,8 @@ def matched(
 ) -> np.ndarray:
     """Points (n, e) of `other` for canonical points (n, d) of `space`.
 
-    Where `space` has no value, that of `params` counts. nan for values that `other` does not know;
-    numbers out of its ranges have coordinates out of [0, 1].
+    If `space` has no value, that of `params` is used. Values that are not in `other` are nan;
+    numbers outside of its ranges have coordinates outside of [0, 1].
     """
     found = np.empty((len(points), other.n_dims))
     for column, (name, dimension) in enumerate(zip(other.names, other.dimensions)):

@@ -17,10 +17,10 @@ from skhyper.gp._kernel import cross_squared_distances, matern52
 from skhyper.samplers._encoding import Encoding
 from skhyper.space import Space
 
-# A relative loss of 0 is the best known one, 1 that of the median candidate.
+# A relative loss of 0 is the best known loss, 1 that of the median candidate.
 _WORST = 2.0
 _JITTER = 1e-6
-# Data sets from which the length-scales are estimated: their median settles early.
+# Number of data sets from which the length-scales are estimated: their median converges early.
 _N_FITTED = 20
 
 
@@ -55,7 +55,7 @@ class Task:
 
     @property
     def relative_log_seconds(self) -> np.ndarray:
-        """Logarithms of the seconds, less that of the median; 0 where they are not known."""
+        """Logarithms of the seconds, minus that of the median; 0 if unknown."""
         logs = np.log(np.maximum(self.seconds, 1e-6))
         known = logs[np.isfinite(logs)]
         return np.nan_to_num(logs - np.median(known)) if len(known) else np.zeros(len(logs))

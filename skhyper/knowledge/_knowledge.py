@@ -20,19 +20,19 @@ from skhyper.space import Space
 
 _VERSION = 1
 _ARRAYS = ("points", "scales", "factors", "weights", "means", "times")
-# Candidates of the user's space among which a portfolio is chosen: at random, and those that were
-# the best ones of a data set.
+# Numbers of candidates of the user's space from which a portfolio is selected: random ones, and
+# best ones of data sets.
 _N_DRAWN, _N_BEST = 250, 80
-# Numbers are on a log scale where they span more than this.
+# Minimum ratio of the largest to the smallest number for a log scale.
 _LOG_FROM = 30.0
 _LEAST_TRIALS = 5
-# Portfolios, which a sampler asks for at each trial.
+# Cache of portfolios, since a sampler requests them at each trial.
 _STARTS: "WeakKeyDictionary[Space, WeakKeyDictionary]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """What searches on other data sets taught.
+    """Knowledge from searches on other data sets.
 
     Attributes
     ----------
@@ -94,17 +94,18 @@ class Knowledge:
         Raises
         ------
         ValueError
-            If it is no such file, or that of another version.
+            If it is not such a file, or has another version.
         """
         try:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
                 header = json.loads(str(arrays["header"]))
                 functions = TaskFunctions(*(arrays[name] for name in _ARRAYS))
         except (KeyError, ValueError, EOFError, BadZipFile) as error:
-            raise ValueError(f"{os.fspath(path)!r} is no file of skhyper.knowledge.") from error
+            raise ValueError(f"{os.fspath(path)!r} is not a file of skhyper.knowledge.") from error
         if header["version"] != _VERSION:
             raise ValueError(
-                f"{os.fspath(path)!r} has version {header['version']}; this is {_VERSION}."
+                f"{os.fspath(path)!r} has version {header['version']}; this version of skhyper "
+                f"reads version {_VERSION}. Learn it again from the searches."
             )
         return cls(
             header["ranges"],
@@ -128,12 +129,12 @@ class Knowledge:
         prefix : str
             Of the part's hyperparameters, such as ``"svc__"``.
         units : dict
-            As from :func:`skhyper.knowledge._shipped.units_of`.
+            As from ``skhyper.knowledge._shipped.units_of``.
 
         Returns
         -------
         knowledge : Knowledge or None
-            None if the data do not tell a unit.
+            None if a unit is unknown for these data.
         """
         ranges = {}
         for name, spec in self.ranges.items():
@@ -151,15 +152,15 @@ class Knowledge:
         Parameters
         ----------
         space : Space
-            What is searched now.
+            The space of the new search.
         own : dict
-            The estimator's own values, for what is not searched, and for what nothing is known of.
+            The estimator's own values, for hyperparameters that are not searched or unknown.
         n : int, default=8
 
         Returns
         -------
         candidates : list of dict
-            Empty if the space has no hyperparameter in common with what was learned.
+            Empty if the space has no hyperparameter in common with the knowledge.
         """
         if not set(self.ranges) & set(space.names):
             return []
@@ -177,7 +178,7 @@ class Knowledge:
         return space.from_unit(points[chosen])
 
     def _anyway(self, space: Space, reference: Space, own: Mapping[str, Any]) -> np.ndarray:
-        """What is tried anyway: the estimator's own values, and the middle of the space."""
+        """Candidates that are always tried: the estimator's own values, the middle of the space."""
         middle = space.canonical(np.full((1, space.n_dims), 0.5))
         named = zip(reference.names, reference.dimensions)
         values = [coordinate(dimension, own, str(name)) for name, dimension in named]
@@ -185,7 +186,7 @@ class Knowledge:
         return np.clip(np.nan_to_num(both, nan=0.5), 0.0, 1.0)
 
     def _points(self, space: Space, reference: Space, own: Mapping[str, Any]) -> np.ndarray:
-        """Points (n, d) of a space, with the estimator's own values of what is not known."""
+        """Points (n, d) of a space, with the estimator's own values of unknown hyperparameters."""
         points = space.sample(_N_DRAWN, np.random.default_rng(0))
         complete = space.with_defaults(own)
         best = reference.from_unit(self.functions.points[:_N_BEST].astype(float))
@@ -203,7 +204,7 @@ class Knowledge:
 
 
 class Suggestions(list):
-    """Candidates that a search begins with, a list of dict, and where they come from.
+    """First candidates of a search, a list of dict, and their source.
 
     Attributes
     ----------
@@ -212,7 +213,7 @@ class Suggestions(list):
     data_sets : tuple of str
         Data sets it was learned from.
     reason : str
-        Why there are none; empty if there are.
+        Reason why there are none; else empty.
     """
 
     def __init__(
@@ -234,7 +235,7 @@ class KnowledgeStarts:
     ----------
     knowledge : Knowledge
     own : dict
-        The estimator's own values, for what is not searched.
+        The estimator's own values, for hyperparameters that are not searched.
     n : int
     """
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-# Candidates that are expected to take more than so many times the median are not in a portfolio.
+# Maximum expected time of a candidate in a portfolio, relative to the median.
 _SLOWEST = 4.0
-# Where hardly any data set gains, what is good on average is better than what is odd.
+# Weight of the mean loss: if few data sets gain, prefer candidates that are good on average.
 _AVERAGE_WEIGHT = 0.05
-# The first ones tell whether what was learned is true here: they are good by themselves.
+# Number of first candidates, selected by their own losses: they test whether the knowledge applies.
 _N_ALONE = 2
 
 
@@ -23,8 +23,8 @@ def portfolio(
         Logarithms of the expected times.
     n : int, default=8
     known : ndarray of shape (T,), default=None
-        Least losses of what is tried anyway: from the third one on, candidates are chosen for data
-        sets on which that is bad.
+        Smallest losses of candidates that are always tried: from the third one on, candidates are
+        selected for data sets on which these are bad.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Knowledge that comes with skhyper: its files, and which of them is for an estimator and data."""
+"""Knowledge that comes with skhyper: its files, and the file for an estimator and data."""
 
 import functools
 import warnings
@@ -14,11 +14,11 @@ from skhyper.knowledge._knowledge import Knowledge
 from skhyper.space._default_data import Data, _as_floats
 
 FOLDER = Path(__file__).parent / "files"
-# Rows from which scales of the data are estimated.
+# Maximum number of rows from which scales of the data are estimated.
 _N_ROWS = 2000
-# Features are scaled alike if the standard deviations of most differ by no more than this, ...
+# Maximum ratio of the standard deviations of most features for equal scaling, ...
 _MAX_RATIO = 10.0
-# ... and standardized if the mean variance is in this range.
+# ... and range of the mean variance of standardized features.
 _VARIANCES = (0.05, 20.0)
 
 
@@ -77,8 +77,8 @@ def knowledge_for(
 def units_of(data: Data) -> dict[str, float | None]:
     """Units of hyperparameters, in which good values on different data sets are comparable.
 
-    None where the data do not tell. ``"1/(p var)"`` is scikit-learn's ``gamma="scale"``,
-    ``"alpha_max"`` the penalty from which on all coefficients of a lasso are 0.
+    None if unknown for these data. ``"1/(p var)"`` is scikit-learn's ``gamma="scale"``,
+    ``"alpha_max"`` the smallest penalty at which all coefficients of a lasso are 0.
     """
     known = data.p is not None and data.variance is not None
     return {

@@ -1,8 +1,8 @@
-"""Pictures of a search, by scikit-learn's Display convention.
+"""Plots of a search, as displays in the sense of scikit-learn.
 
-``XDisplay.from_search(search)`` computes what a picture shows, draws it and returns the display:
-its attributes are the data and the axes. matplotlib is imported when something is drawn. Searches
-of scikit-learn and histories are accepted too.
+``XDisplay.from_search(search)`` computes the data of a plot, draws them and returns the display,
+whose attributes are the data and the axes. matplotlib is imported at the first plot. Searches of
+scikit-learn and histories are accepted too.
 """
 
 from skhyper._lazy import public_dir

@@ -1,4 +1,4 @@
-"""Hyperparameters as axes: where the values of trials lie, and how they are labeled."""
+"""Hyperparameters as axes: positions of the values of trials, and their labels."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -181,7 +181,7 @@ def _ends(dimension: Dimension) -> tuple[float, float]:
     if isinstance(dimension, Distribution):
         low, high = dimension.from_unit(0.0), dimension.from_unit(1.0)
         bulk = dimension.from_unit(_TAIL), dimension.from_unit(1 - _TAIL)
-        # Quantiles near 0 and 1 of an unbounded distribution are of no interest.
+        # Quantiles near 0 and 1 of an unbounded distribution are not relevant.
         return bulk if high - low > 2 * (bulk[1] - bulk[0]) else (low, high)
     return dimension.low, dimension.high  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""How the best score of a search has grown, over trials, fits or seconds."""
+"""The best score of a search so far, over trials, fits or seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -93,7 +93,7 @@ def selected(axes: list[Axis], names: Sequence[str] | None) -> list[Axis]:
     unknown = [name for name in names if name not in by_name]
     if unknown:
         raise ValueError(
-            f"{unknown[0]!r} is no hyperparameter of the search; it has "
+            f"{unknown[0]!r} is not a hyperparameter of the search; it has "
             f"{[axis.name for axis in axes]}."
         )
     return [by_name[name] for name in names]

@@ -25,7 +25,7 @@ def pyplot() -> Any:
         from matplotlib import pyplot as plt
     except ImportError as error:
         raise ImportError(
-            "Pictures need matplotlib, which is not installed: pip install 'skhyper[plot]'."
+            "Plots need matplotlib, which is not installed: pip install 'skhyper[plot]'."
         ) from error
     return plt
 

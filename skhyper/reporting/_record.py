@@ -85,7 +85,7 @@ def record_of(search: Any) -> Record:
         is_search = hasattr(search, "estimator") and hasattr(search, "refit")
         if not is_search:
             raise TypeError(f"A fitted search is needed, got {type(search).__name__}.")
-        raise NotFittedError(f"This {type(search).__name__} has tried nothing yet: call fit first.")
+        raise NotFittedError(f"This {type(search).__name__} has no trials yet: call fit first.")
     results = results or {}
     names = metrics_in(results)
     metric = optimized_of(search, results)

@@ -1,4 +1,4 @@
-"""One fit for several candidates: rules by which estimators answer for other values from one fit.
+"""Shared fits: rules by which one fit of an estimator serves several candidates.
 
 ``shared_fit(estimator)`` returns the rule of an estimator; ``shared_fit.register`` adds third-party
 estimators, and ``check_shared_fit`` compares a rule with plain fits.

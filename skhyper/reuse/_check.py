@@ -1,4 +1,4 @@
-"""Check of a rule for shared fits against plain fits."""
+"""Check of a rule for shared fits by comparison with separate fits."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def check_shared_fit(
     fit_params: Mapping[str, Any] | None = None,
     X_test: Any = None,
 ) -> SharedFit:
-    """Compare what is derived from one fit with plain fits.
+    """Compare estimators derived from one fit with separate fits.
 
     Compared are all of ``predict``, ``predict_proba``, ``predict_log_proba``,
     ``decision_function``, ``transform`` and ``score`` that the estimator has.

@@ -1,7 +1,7 @@
 """Shared fits of scikit-learn's ensembles: the first k members of a longer ensemble.
 
 All of these draw the seeds of their members one after the other, so that the first k members do not
-depend on the number of all. Boosting with early stopping only ends earlier than asked.
+depend on the number of all. Boosting with early stopping only ends before the given number.
 """
 
 import copy

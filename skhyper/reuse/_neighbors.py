@@ -1,4 +1,4 @@
-"""Shared fits of k-nearest neighbors: one query for the largest k answers for all smaller ones."""
+"""Shared fits of k-nearest neighbors: one query for the largest k serves all smaller ones."""
 
 import copy
 from typing import Any
@@ -14,8 +14,8 @@ from skhyper.reuse._rules import SharedFit, shared_fit
 # Results of the last queries of fitted estimators, by digests of the data: test and training data.
 _QUERIES: "WeakKeyDictionary[Any, dict[str, tuple[np.ndarray, np.ndarray]]]" = WeakKeyDictionary()
 _MAX_QUERIES = 2
-# Differences of squared distances, relative to squared norms, below which brute force may take
-# neighbors for tied.
+# Differences of squared distances, relative to squared norms, below which neighbors may be tied
+# with brute force.
 _ROUNDING = 1e-12
 # Share of tied queries above which all are run again.
 _MAX_TIED = 0.5

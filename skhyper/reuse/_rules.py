@@ -1,8 +1,8 @@
-"""What one fit of an estimator answers for other values of one of its hyperparameters.
+"""Rules by which one fit serves several values of one hyperparameter of an estimator.
 
-A forest of 100 trees contains the forests of its first 10, 20, ... trees: one fit answers for all
-values of ``n_estimators``. :func:`shared_fit` returns the rule of an estimator, a
-:class:`SharedFit`; ``shared_fit.register`` adds third-party estimators.
+A forest of 100 trees contains the forests of its first 10, 20, ... trees: one fit serves all values
+of ``n_estimators``. :func:`shared_fit` returns the rule of an estimator, a :class:`SharedFit`;
+``shared_fit.register`` adds third-party estimators.
 """
 
 import functools
@@ -52,7 +52,7 @@ def _largest(values: Sequence[Any]) -> Any:
 
 @dataclass(frozen=True)
 class SharedFit:
-    """How one fit of an estimator answers for several values of one hyperparameter.
+    """Rule by which one fit of an estimator serves several values of one hyperparameter.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Shared fits of decision trees: all values of `ccp_alpha` prune the same tree.
 
-There is none along `max_depth`: a tree of limited depth is no part of a deeper one, as the seed
-that breaks ties between features is advanced by each node, depth first.
+There is none along `max_depth`: a tree of limited depth is not a part of a deeper one, since each
+node advances the generator that breaks ties between features.
 """
 
 import math

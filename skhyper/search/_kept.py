@@ -1,4 +1,4 @@
-"""Out-of-fold predictions and fold models of a search, kept while its trials ran."""
+"""Out-of-fold predictions and fold models, stored while the trials of a search run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from skhyper.search._rules import refit_rule
 from skhyper.search._task import Task
 from skhyper.search._warnings import warn
 
-# What the parameter `keep` may name.
+# Valid values of the parameter `keep`.
 KEPT = ("predictions", "models")
 
 
@@ -25,9 +25,9 @@ class OutOfFoldPredictions:
 
     The methods are attributes: ``predict`` and, as far as a scorer needs them, ``predict_proba``
     and ``decision_function``. Each is an array whose first axis are the rows of X, or a list of
-    them, as from :func:`sklearn.model_selection.cross_val_predict`. Of a row that is tested in
-    several folds, numbers are averaged, and the most frequent label is taken (the first in order,
-    if there are several). Of a row that is tested in none, numbers are nan and labels None.
+    them, as from :func:`sklearn.model_selection.cross_val_predict`. For a row that is tested in
+    several folds, numbers are averaged, and the most frequent label is used (the first one in case
+    of ties). For a row that is never tested, numbers are nan and labels None.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class OutOfFoldPredictions:
     methods : tuple of str
         Names of the methods that are kept.
     n_tested : ndarray of shape (n_samples,)
-        In how many folds each row was tested.
+        Number of folds in which each row was tested.
     classes : ndarray of shape (n_classes,) or None
-        Labels that the columns of ``predict_proba`` are of.
+        Labels of the columns of ``predict_proba``.
     folds : dict
         From the number of each fold to the pair of its test rows and a dict from methods to
         predictions.
@@ -126,7 +126,7 @@ class OutOfFoldPredictions:
 
 
 def _means(rows: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
-    """Mean of the values of each row; those of single ones are not changed."""
+    """Mean of the values of each row; single values are not changed."""
     counts = np.bincount(rows, minlength=n)
     if values.dtype.kind in "biu" or counts.max() > 1 or counts.min() == 0:
         values = values.astype(np.result_type(values.dtype, np.float32), copy=False)
@@ -142,7 +142,7 @@ def _means(rows: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
 
 
 def _labels(rows: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
-    """The most frequent label of each row, None where there is none."""
+    """The most frequent label of each row; None without any."""
     counts = np.bincount(rows, minlength=n)
     whole = counts.min() > 0
     found = np.full((n, *values.shape[1:]), None if not whole else values[0], object)
@@ -161,7 +161,7 @@ def _labels(rows: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
 
 
 def model_observer(search: Any, plan: Plan, first_job: int) -> FoldModels:
-    """The observer that takes fitted models out of the results of folds."""
+    """The observer that removes fitted models from the results of folds."""
     by_score = not callable(search.refit) and refit_rule(search) is None
     return FoldModels(first_job, by_score and plan.selection_losses is Plan.selection_losses)
 
@@ -185,7 +185,7 @@ def store_predictions(search: Any, task: Task) -> None:
 
 
 def store_kept(search: Any, task: Task, models_of: Callable[[int], dict[int, Any]]) -> None:
-    """Store what is kept; folds of the best candidate that lack it are fitted again.
+    """Store predictions and models; refit folds of the best candidate that lack them.
 
     `models_of` maps a row of ``cv_results_`` to its models by folds.
     """
@@ -233,7 +233,7 @@ def _fit_again(search: Any, task: Task, best: int, lacking: Sequence[Any], model
 
 
 def follow_best(search: Any, before: int | None) -> None:
-    """After another candidate has become the best one: its predictions, and no models."""
+    """Update the predictions for another best candidate, and drop the models."""
     if _best(search) != before:
         vars(search).pop("fold_models_", None)
         if "oof_predictions_" in vars(search):

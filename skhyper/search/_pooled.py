@@ -6,9 +6,9 @@ were not drawn score it. No fit is needed.
 Notation
 --------
 N, T : numbers of rows that are tested, and of candidates
-values : (T, N) what a metric averages over rows, such as squared errors
+values : (T, N) values that a metric averages over rows, such as squared errors
 w : (N,) weights of the rows
-C : (B, N) how often each bootstrap sample contains each row
+C : (B, N) multiplicity of each row in each bootstrap sample
 
 References
 ----------
@@ -28,11 +28,11 @@ from sklearn.base import is_classifier
 from skhyper._sklearn import response_methods, scorer_parts
 from skhyper.search._kept import OutOfFoldPredictions
 
-# Numbers of bootstrap samples: at most; and of metrics that are computed for each sample.
+# Maximum number of bootstrap samples, and number for metrics that are computed for each sample.
 _N_SAMPLES, _N_SLOW = 500, 100
-# With such metrics, the number of candidates, the best ones, that samples select from.
+# Number of best candidates from which samples select with such metrics.
 _N_CANDIDATES = 10
-# Products of samples, rows and candidates, to bound the time, and in one block of memory.
+# Maximum product of samples, rows and candidates: in total (time), and per block (memory).
 _MAX_WORK, _BLOCK = 2e9, 1e7
 
 
@@ -119,7 +119,7 @@ def out_of_bag(scores: PooledScores) -> OutOfBag:
 
 
 def pooled_scores(search: Any, S: np.ndarray, rows: np.ndarray, metric: str) -> Any:
-    """Scores from the kept predictions of candidates `rows`; a reason (str) if that cannot be.
+    """Scores from the predictions of candidates `rows`; a reason (str) if impossible.
 
     `S` (T, K) are their fold scores, with which scores from predictions must agree.
     """
@@ -225,7 +225,7 @@ def _squared(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     return (y - p) ** 2
 
 
-# What metrics average over rows, and the score that follows from its means.
+# Values that metrics average over rows, and the scores that follow from their means.
 _AVERAGED: dict[Any, tuple[Callable, Callable]] = {
     metrics.accuracy_score: (lambda y, p: np.equal(y, p), lambda mean, W, y: mean),
     metrics.mean_squared_error: (_squared, lambda mean, W, y: -mean),

@@ -1,4 +1,4 @@
-"""The candidates a Bayesian search begins with, from knowledge of other data sets."""
+"""The first candidates of a Bayesian search, from knowledge of other data sets."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ _METRICS = {
 
 
 def known_starts(search: Any, task: Task, plan: Plan) -> tuple[KnowledgeStarts | None, Suggestions]:
-    """What a search begins with, for its sampler and as its attribute ``knowledge_``."""
+    """The first candidates of a search, for its sampler and as its attribute ``knowledge_``."""
     space = plan.space
     assert space is not None
     found = _knowledge(search, task, space)
@@ -47,7 +47,7 @@ def known_starts(search: Any, task: Task, plan: Plan) -> tuple[KnowledgeStarts |
 
 
 def _knowledge(search: Any, task: Task, space: Space) -> tuple[Knowledge, Any] | str:
-    """The knowledge and the estimator's own values, or why there is none."""
+    """The knowledge and the estimator's own values, or the reason without any."""
     given = search.knowledge
     if given is None:
         return "knowledge=None"

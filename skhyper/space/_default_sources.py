@@ -1,4 +1,4 @@
-"""What a default range depends on: the data, or other hyperparameters of the estimator."""
+"""Dependencies of a default range: the data, or other hyperparameters of the estimator."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -45,7 +45,7 @@ class _RecordedParams(dict):
 
 
 def dependencies(spec: Spec, data: Data, own: Mapping[str, Any]) -> str:
-    """What a range depends on, in words: ``"n_features, variance of X after StandardScaler"``."""
+    """Dependencies of a range in words: ``"n_features, variance of X after StandardScaler"``."""
     recorded, params = _Recorded(data), _RecordedParams(own)
     spec(recorded, params)  # type: ignore[arg-type]
     used = [_TEXTS[name] for name in recorded.read if name in _TEXTS]

@@ -86,7 +86,7 @@ def test_partial_fit(model):
 
 def test_what_has_no_curve():
     search = GridSearchCV(LogisticRegression(solver="newton-cg"), {"C": [1]}, keep="models")
-    with pytest.raises(ValueError, match="LogisticRegression has no iterations"):
+    with pytest.raises(ValueError, match="LogisticRegression has no known number"):
         iteration_curve(search.fit(X, y), X, y)
     with pytest.raises(ValueError, match='keep="models"'):
         iteration_curve(search.set_params(keep=None).fit(X, y), X, y)

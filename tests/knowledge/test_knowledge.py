@@ -85,7 +85,7 @@ def test_it_is_saved_without_pickles(knowledge, tmp_path):
         assert "header" in file
     for content in (b"PK nothing", path.read_bytes()[:200], b""):
         (tmp_path / "other.npz").write_bytes(content)
-        with pytest.raises(ValueError, match=r"is no file of skhyper\.knowledge"):
+        with pytest.raises(ValueError, match=r"is not a file of skhyper\.knowledge"):
             Knowledge.load(tmp_path / "other.npz")
 
 

@@ -49,5 +49,5 @@ def test_chosen_axes_and_one_dimension(theirs, one):
     data = parallel_coordinates(theirs, names=["gamma"])
     assert [axis.name for axis in data.axes] == ["gamma"]
     assert ParallelCoordinatesDisplay.from_search(one).data.heights.shape == (6, 1)
-    with pytest.raises(ValueError, match="'a' is no hyperparameter of the search; it has"):
+    with pytest.raises(ValueError, match="'a' is not a hyperparameter of the search; it has"):
         parallel_coordinates(theirs, names=["a"])
