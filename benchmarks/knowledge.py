@@ -113,19 +113,23 @@ def main():
 def run(table, metric, arguments):
     key, start = f"{table.family}, {metric}", time.process_time()
     for name in table.names[:: arguments.every]:
-        content = json.loads(PATH.read_text()) if PATH.exists() else {"results": {}, "summary": {}}
-        rows = content["results"].setdefault(key, {})
-        if name in rows:
+        if name in stored()["results"].get(key, {}):
             continue
         regrets = compare(table, metric, name, arguments.seeds)
         if regrets is None:
             continue
+        content = stored()
+        rows = content["results"].setdefault(key, {})
         rows[name] = regrets
         if len(rows) > 1:
             content["summary"][key] = summary(rows)
         content |= _environment.environment("python benchmarks/knowledge.py")
         _environment.write(PATH.name, content)
-    print(key, content["summary"].get(key), f"{time.process_time() - start:.0f} CPU s", flush=True)
+    print(key, stored()["summary"].get(key), f"{time.process_time() - start:.0f} CPU s", flush=True)
+
+
+def stored():
+    return json.loads(PATH.read_text()) if PATH.exists() else {"results": {}, "summary": {}}
 
 
 if __name__ == "__main__":

@@ -237,11 +237,14 @@ class KnowledgeStarts:
     own : dict
         The estimator's own values, for hyperparameters that are not searched.
     n : int
+    n_hidden : int
+        Number of trials that the sampler does not see.
     """
 
     knowledge: Knowledge
     own: Mapping[str, Any]
     n: int
+    n_hidden: int = 0
 
     def __repr__(self) -> str:
         return f"KnowledgeStarts({self.knowledge!r}, n={self.n})"

@@ -58,10 +58,7 @@ def knowledge_for(
     found = shipped(cls.__name__, metric)
     if found is None:
         return None, {}, f"there is none of {type(part).__name__} for this score"
-    data = _some_data(X, y)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        data = data.after(transformers)
+    data = _data_after(transformers, X, y)
     if found.scaled and not _is_scaled(data):
         return None, {}, f"the features that reach {type(part).__name__} are not standardized"
     units = units_of(data)
@@ -99,16 +96,18 @@ def _last_step(estimator: Any) -> tuple[str, Any, list[Any]]:
     return prefix, estimator, transformers
 
 
-def _some_data(X: Any, y: Any) -> Data:
-    whole = Data.from_data(None, None)
-    n = X.shape[0] if hasattr(X, "shape") else len(X)
-    if n <= _N_ROWS:
-        return Data.from_data(X, y)
-    rows = np.linspace(0, n - 1, _N_ROWS).astype(int)
-    try:
-        return Data.from_data(take_rows(X, rows), None if y is None else take_rows(y, rows))
-    except Exception:  # noqa: BLE001  (rows of an unknown type)
-        return whole
+def _data_after(transformers: list[Any], X: Any, y: Any) -> Data:
+    """What reaches the last step; unknown where reading the data raises: that is for fits to do."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            n = X.shape[0] if hasattr(X, "shape") else len(X)
+            if n > _N_ROWS:
+                rows = np.linspace(0, n - 1, _N_ROWS).astype(int)
+                X, y = take_rows(X, rows), None if y is None else take_rows(y, rows)
+            return Data.from_data(X, y).after(transformers)
+        except Exception:  # noqa: BLE001
+            return Data()
 
 
 def _is_scaled(data: Data) -> bool:

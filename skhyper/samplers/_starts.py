@@ -13,7 +13,10 @@ _N_BEFORE = 2
 
 
 class KnownStarts(Protocol):
-    """Candidates of a space that did well on other data sets, the most useful one first."""
+    """Candidates of a space that did well on other data sets, the most useful one first.
+
+    `n_hidden` is the number of trials that the sampler does not see, 0 without it.
+    """
 
     def __call__(self, space: Space) -> Sequence[Mapping[str, Any]]: ...
 
@@ -36,15 +39,14 @@ def next_start(
     seen = dict(zip(space.keys(observed.points), losses))
     untried = [point for point in points if space.key(point) not in seen]
     n_tried = len(points) - len(untried)
-    may_be_known = 2 * (n_tried + 1) <= observed.n_proposals + 2
+    n_trials = observed.n_proposals + getattr(starts, "n_hidden", 0)
+    may_be_known = 2 * (n_tried + 1) <= n_trials + 2
     if n_tried < _N_BEFORE and untried and may_be_known:
         return untried[0]
     for point in middle:
         if space.key(point) not in seen:
             return point
-    first = [seen.get(space.key(point), np.inf) for point in points[:_N_BEFORE]]
-    if any(
-        np.min(first) > seen[space.key(point)] for point in middle
-    ):  # False where one is pending
+    best = np.min([seen.get(space.key(point), np.inf) for point in points[:_N_BEFORE]])
+    if any(best > seen[space.key(point)] for point in middle):  # False where one is pending
         return None
     return untried[0] if untried and may_be_known else None

@@ -40,7 +40,7 @@ def known_starts(search: Any, task: Task, plan: Plan) -> tuple[KnowledgeStarts |
     if isinstance(found, str):
         return None, Suggestions(reason=found)
     knowledge, own = found
-    starts = KnowledgeStarts(knowledge, own, _N_STARTS)
+    starts = KnowledgeStarts(knowledge, own, _N_STARTS, len(plan.attributes["_outside"]))
     suggested = starts(space)
     reason = "" if suggested else "the space has no candidate that it knows"
     return starts, Suggestions(suggested, knowledge.source, knowledge.data_sets, reason)

@@ -88,6 +88,11 @@ def bayes_ranges():
     return _bayes(model, space, n_iter=24, random_state=0, cv=3).fit(*_wine())
 
 
+def bayes_knowledge():
+    model = make_pipeline(StandardScaler(), SVC())
+    return _bayes(model, n_iter=12, knowledge="auto", random_state=0, cv=3).fit(*_wine())
+
+
 def bayes_conditions():
     space = {
         "kernel": ["rbf", "poly", "linear"],

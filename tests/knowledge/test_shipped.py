@@ -58,6 +58,7 @@ def test_the_last_step_of_a_pipeline_counts_with_the_units_of_its_data():
         (make_pipeline(StandardScaler(), SVC()), ["svc"], WINE[0], "the last step is searched"),
         (VotingClassifier([("svc", SVC())]), [], WINE[0], "none of VotingClassifier"),
         (SVC(), [], [["a"]] * len(WINE[1]), "features that reach SVC are not standardized"),
+        (SVC(), [], 7, "features that reach SVC are not standardized"),
     ],
 )
 def test_there_is_none(model, searched, X, reason):

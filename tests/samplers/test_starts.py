@@ -40,6 +40,16 @@ def test_two_come_before_the_middle_of_the_space():
     assert following((0.2, 1.0), (MIDDLE, 2.0)) == 0.9
 
 
+def test_trials_that_the_sampler_does_not_see_count():
+    class Starts:
+        n_hidden = 1
+
+        def __call__(self, space):
+            return STARTS
+
+    assert next_start(SPACE, Starts(), observed((0.2, 1.0)))[0] == 0.9
+
+
 def test_half_of_the_trials_are_others():
     tried = [(0.33, 5.0), (0.2, 1.0), (0.9, 2.0), (MIDDLE, 3.0)]
     assert following(*tried) == 0.7
