@@ -173,7 +173,7 @@ class _Interceptor:
             session.why_not[self._step.path] = NO_KNOWN_INPUT
         kind = None
         if key and is_fit and self._step.rule is not None:
-            kind = _joined(self._step.kind, str(X_key), str(y_key), str(kwargs_key))
+            kind = _joined(method, self._step.kind, str(X_key), str(y_key), str(kwargs_key))
         with _Inside(session, self._step.path, X_key):
             return self._run(session, method, (session.owned(X), *rest), kwargs, key, kind)
 
@@ -221,14 +221,18 @@ class _Interceptor:
         X, changes = args[0], self._step.changes_input
         before = same_copy(X) if changes is None else None
         generators, n_forgotten = _global_generators(), session.n_forgotten
-        start, shared_before = time.perf_counter(), session.seconds
+        start, shared_before, is_derived = time.perf_counter(), session.seconds, False
         self._is_busy = True
         try:
-            is_derived = kind is not None and self._derive(session, kind)
-            if not is_derived:
-                output = self.real[method](*args, **kwargs)
+            whole = None if kind is None else session.store.get(kind)
+            derived = None if whole is None else self._derived(whole, method, X)
+            if whole is not None and derived is not None:
+                output, is_derived = derived, True
+                session.seconds += whole.seconds
+            elif kind is not None and whole is None:
+                output = self._fit_whole(session, kind, method, args, kwargs)
             else:
-                output = self.transformer if method == "fit" else self.real["transform"](X)
+                output = self.real[method](*args, **kwargs)
         finally:
             self._is_busy = False
         # As if it had shared no part.
@@ -245,9 +249,6 @@ class _Interceptor:
             why_not = "it draws from a global random generator"
         elif key and session.n_forgotten == n_forgotten:
             output, why_not = self._stored(session, method, output, X, key, seconds)
-            if kind and not is_derived and not why_not:
-                entry = Entry(self._state, None, seconds)
-                session.store.put(kind, entry, entry.size(X))
         if why_not:
             session.why_not[self._step.path] = why_not
         return output
@@ -258,22 +259,55 @@ class _Interceptor:
         attributes = vars(self.transformer).items()
         return {name: value for name, value in attributes if name not in _NOT_STATE}
 
-    def _derive(self, session: Session, kind: str) -> bool:
-        """Set the transformer to a fit with another value, if one is known and answers for this."""
-        entry, rule, own = session.store.get(kind), self._step.rule, self._state
-        if entry is None or entry.state is None or rule is None:
-            return False
-        attributes = vars(self.transformer)
-        attributes.update(entry.state)
-        derived = rule.derive(self.transformer, own[rule.name])
+    def _fit_whole(
+        self, session: Session, kind: str, method: str, args: tuple, kwargs: dict[str, Any]
+    ) -> Any:
+        """Fit with the value that answers for the others, store it, and return the own output."""
+        rule, own, generators = self._step.rule, self._state, _global_generators()
+        assert rule is not None
+        longest = rule.longest([own[rule.name]])
+        setattr(self.transformer, rule.name, longest)
+        start = time.perf_counter()
+        output = self.real[method](*args, **kwargs)
+        seconds = time.perf_counter() - start
+        kept = same_copy(output) if rule.transformed and method != "fit" else None
+        whole = Entry(self._state, kept, seconds)
+        if _global_generators() == generators:
+            session.store.put(kind, whole, whole.size(args[0]))
+        if longest is own[rule.name]:
+            return output
+        setattr(self.transformer, rule.name, own[rule.name])
+        derived = self._derived(whole, method, args[0])
         if derived is None:
-            for name in entry.state.keys() - own.keys():
-                del attributes[name]
-            attributes.update(own)
-            return False
-        attributes.update({n: v for n, v in vars(derived).items() if n not in _NOT_STATE})
-        session.seconds += entry.seconds
-        return True
+            self._reset(own)
+            return self.real[method](*args, **kwargs)
+        return derived
+
+    def _derived(self, whole: Entry, method: str, X: Any) -> Any:
+        """Output for the own value from another fit, whose state the transformer gets, or None."""
+        rule, own = self._step.rule, self._state
+        assert rule is not None
+        if rule.transformed and method != "fit" and whole.output is None:
+            return None
+        value = own[rule.name]
+        vars(self.transformer).update(whole.state or {})
+        derived = rule.derive(self.transformer, value)
+        if derived is None:
+            self._reset(own)
+            return None
+        self._reset({n: v for n, v in vars(derived).items() if n not in _NOT_STATE})
+        if method == "fit":
+            return self.transformer
+        output = None
+        if rule.transformed is not None:
+            output = same_copy(rule.transformed(self.transformer, whole.output))
+        return self.real["transform"](X) if output is None else output
+
+    def _reset(self, state: Mapping[str, Any]) -> None:
+        """Set all attributes of the transformer."""
+        for name in self._state.keys() - state.keys():
+            delattr(self.transformer, name)
+        vars(self.transformer).update(state)
 
     def _stored(
         self, session: Session, method: str, output: Any, X: Any, key: str, seconds: float

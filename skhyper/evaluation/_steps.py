@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
+from sklearn import get_config
 from sklearn.base import TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -190,12 +191,21 @@ def _step(
 
 def _rule(transformer: Any) -> SharedFit | None:
     """The rule of a transformer whose fits answer for all values of a hyperparameter, if any."""
-    if getattr(type(transformer), "fit_transform", None) is not TransformerMixin.fit_transform:
-        return None  # its output may differ from that of `transform`
     rule = shared_fit(transformer)
+    own = getattr(type(transformer), "fit_transform", None)
+    if rule is not None and own is not TransformerMixin.fit_transform and not rule.transformed:
+        return None  # its output may differ from that of `transform`
     if rule is None or rule.why_not or rule.rtol or not (rule.whole_range and rule.is_certain):
         return None
+    if rule.transformed and _output_config(transformer) != "default":
+        return None  # columns are those of arrays
     return rule if rule.accepts(getattr(transformer, rule.name, None)) else None
+
+
+def _output_config(transformer: Any) -> str:
+    """Container that ``fit_transform`` returns, as set by ``set_output``."""
+    own: dict[str, str] = getattr(transformer, "_sklearn_output_config", {})
+    return str(own.get("transform", get_config()["transform_output"]))
 
 
 def _branches(

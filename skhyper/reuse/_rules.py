@@ -20,6 +20,7 @@ import numpy as np
 # package is: without an object of that package there is nothing to look up.
 _RULES = {
     "sklearn.compose": "skhyper.reuse._compose",
+    "sklearn.decomposition": "skhyper.reuse._decomposition",
     "sklearn.ensemble": "skhyper.reuse._ensembles",
     "sklearn.feature_selection": "skhyper.reuse._selection",
     "sklearn.neighbors": "skhyper.reuse._neighbors",
@@ -76,6 +77,10 @@ class SharedFit:
         Relative error of derived predictions; 0 where they are equal to the last bit.
     why_not : str
         Why the estimator, as it is set, cannot share fits; empty if it can.
+    transformed : callable
+        For transformers whose ``fit_transform`` is not ``fit`` and ``transform``:
+        ``transformed(derived, output)`` returns its output for a derived estimator from that of
+        the fit, or None where it is that of ``transform``.
 
     Examples
     --------
@@ -99,6 +104,7 @@ class SharedFit:
     is_certain: bool = True
     rtol: float = 0.0
     why_not: str = ""
+    transformed: Callable[[Any, Any], Any] | None = None
 
 
 @functools.singledispatch

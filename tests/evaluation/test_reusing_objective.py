@@ -144,6 +144,31 @@ def test_one_fit_answers_for_all_selections(selection, space):
     assert assert_same(grid(random, space)).reuse_.fits_made == 6
 
 
+@pytest.mark.parametrize("values", [[0.9, 0.5, 0.7], [2, 5, 0.9, None, 1]])
+@pytest.mark.parametrize("solver", ["auto", "full", "covariance_eigh"])
+@pytest.mark.parametrize("last", [SVC(), LogisticRegression()])
+def test_one_decomposition_answers_for_all_numbers_of_components(values, solver, last):
+    pipeline = Pipeline([("pca", PCA(svd_solver=solver, whiten=True)), ("clf", last)])
+    search = assert_same(grid(pipeline, {"pca__n_components": values}))
+    if solver != "auto":
+        assert (search.reuse_.fits_asked, search.reuse_.fits_made) == (3 * len(values), 3)
+    two = make_union(PCA(2), PCA(svd_solver=solver, random_state=0))
+    two = Pipeline([("union", two), ("scale", StandardScaler()), ("clf", last)])
+    assert_same(grid(two, {"union__pca-2__n_components": values}))
+
+
+def test_components_of_tables_and_too_many():
+    pca = PCA(svd_solver="full").set_output(transform="pandas")
+    pytest.importorskip("pandas")
+    assert_same(grid(with_logistic(pca), {"s0__n_components": [1, 2]}))
+    options = {"error_score": 0.0, "return_train_score": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitFailedWarning)
+        space = {"s0__n_components": [2, 9, 1]}
+        search = assert_same(grid(with_logistic(PCA(svd_solver="full")), space, **options))
+    assert search.cv_results_["mean_test_score"][1] == 0.0
+
+
 def test_selections_of_sparse_data_in_a_search_by_bayes():
     rows = sparse.csr_array(np.where(X > 0, X, 0))
     space = {"s0__percentile": (1.0, 99.0), "clf__C": (0.1, 1.0)}
