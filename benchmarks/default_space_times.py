@@ -92,18 +92,24 @@ def run(name, estimator):
         most = MOST * max(default, 0.05)
         return round(cpu_seconds(clone(estimator).set_params(**params), X, y, most) / default, 2)
 
-    ends, slowest, indifferent = {}, {}, []
+    ends, indifferent = {}, {}
+    slowest = {}  # coordinates in the unit interval
     for hyperparameter, dimension in zip(space.names, space.dimensions, strict=True):
-        values = [dimension.from_unit(u) for u in coordinates(dimension)]
+        places = list(coordinates(dimension))
+        values = [dimension.from_unit(u) for u in places]
         ratios = [ratio({hyperparameter: value}) for value in values]
         ends[hyperparameter] = {str(v): r for v, r in zip(values, ratios, strict=True)}
         if max(ratios) < 1.15 * min(ratios):
-            indifferent.append((hyperparameter, values[0], values[-1]))
+            indifferent[hyperparameter] = (places[0], places[-1])
         else:
-            slowest[hyperparameter] = values[int(np.argmax(ratios))]
-    corners = [slowest, slowest | {name: low for name, low, _ in indifferent}]
-    corners.append(slowest | {name: high for name, _, high in indifferent})
-    corners = {str(params): ratio(params) for params in corners}
+            slowest[hyperparameter] = places[int(np.argmax(ratios))]
+    corners = {}
+    for end in (None, 0, 1):
+        point = slowest | ({} if end is None else {n: u[end] for n, u in indifferent.items()})
+        # Conditions hold as in a search: what is inactive is left out.
+        params = space.from_unit(space.canonical([[point.get(n, 0.0) for n in space.names]]))[0]
+        params = {n: value for n, value in params.items() if n in point}
+        corners[str(params)] = ratio(params)
     draws = space.from_unit(space.sample(N_DRAWS, np.random.default_rng(0)))
     return {
         "default_cpu_seconds": round(default, 4),

@@ -147,7 +147,8 @@ def losses(family, estimator, X, y):
     return {"loss": round(loss, 5), "error": error}
 
 
-def run(family, data, seed, fast):
+def run(family, data, seed, fast, found):
+    """Add the methods that are not in `found`."""
     X, y = load(data, 200 if fast else N_ROWS)
     X, X_test, y, y_test = train_test_split(X, y, test_size=1 / 3, stratify=y, random_state=seed)
     estimator, grid = FAMILIES[family]
@@ -155,8 +156,9 @@ def run(family, data, seed, fast):
     common = {"cv": StratifiedKFold(3, shuffle=True, random_state=seed), "scoring": scoring}
     n_trials = 8 if fast else N_TRIALS
     spaces = {size: default_space(estimator, X, y, size=size) for size in ("full", "small")}
-    found = {}
     for method in METHODS:
+        if method in found:
+            continue
         start = time.process_time()
         if method == "small" and spaces["small"].keys() == spaces["full"].keys():
             found["small"] = found["full"]
@@ -175,6 +177,10 @@ def run(family, data, seed, fast):
         if method != "defaults":
             found[method]["best"] = str(model.best_params_)
     return found
+
+
+def complete(rows):
+    return {data: row for data, row in rows.items() if len(row) == len(METHODS)}
 
 
 def summary(results):
@@ -214,10 +220,12 @@ def main():
         for family in families:
             rows = results.setdefault(family, {})
             skipped = family in BOOSTING and data in MANY_CLASSES
-            if skipped or data in rows or load(data) is None:
+            found = dict(rows.get(data, {}))
+            if skipped or len(found) == len(METHODS) or load(data) is None:
                 continue
-            rows[data] = run(family, data, 0, arguments.fast)
-            done = {name: rows for name, rows in results.items() if len(rows) > 1}
+            rows[data] = run(family, data, 0, arguments.fast, found)
+            done = {name: complete(rows) for name, rows in results.items()}
+            done = {name: rows for name, rows in done.items() if len(rows) > 1}
             content |= {"results": results, "summary": summary(done)}
             _environment.write(name, content)
             print(family, data, flush=True)

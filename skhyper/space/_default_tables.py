@@ -105,6 +105,7 @@ _FAMILIES: dict[str, dict[str, Any]] = {
     "ExtraTreesClassifier ExtraTreesRegressor": {
         "max_features": (0.05, 1.0, LOG),
         "min_samples_split": ranges.up_to(2, 32, 0.5),
+        "min_samples_leaf": ranges.up_to(1, 20, 0.25),
     },
     "HistGradientBoostingClassifier HistGradientBoostingRegressor": {
         "learning_rate": (5e-3, 0.5, LOG),
@@ -183,6 +184,7 @@ _MINOR = {
         "max_depth min_samples_split"
     ),
     "RandomForestClassifier RandomForestRegressor": "bootstrap max_samples",
+    "ExtraTreesClassifier ExtraTreesRegressor": "min_samples_split",
     "HistGradientBoostingClassifier HistGradientBoostingRegressor": (
         "l2_regularization max_features"
     ),

@@ -1,14 +1,27 @@
 """Searches without a search space, and with default ranges for single hyperparameters."""
 
+import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.feature_selection import SelectKBest
 from sklearn.kernel_ridge import KernelRidge
-from sklearn.linear_model import LinearRegression, LogisticRegression, QuantileRegressor, Ridge
+from sklearn.linear_model import (
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    QuantileRegressor,
+    Ridge,
+)
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from skhyper import BayesSearchCV, GradientSearchCV, SearchCV
 from skhyper.exceptions import InvalidSpaceError
@@ -97,3 +110,59 @@ def test_the_number_of_trials_is_known_before_fit():
 def test_none_in_a_list_of_spaces_is_refused():
     with pytest.raises(InvalidSpaceError, match="None"):
         BayesSearchCV(PIPELINE, [{"svc__C": "auto"}, None]).fit(X, y)
+
+
+SCALED_SVC = make_pipeline(StandardScaler(), SVC())
+BOTH = [("svc", SCALED_SVC), ("tree", DecisionTreeClassifier(random_state=0))]
+COLUMNS = ColumnTransformer([("pca", make_pipeline(StandardScaler(), PCA()), [0, 1, 2])])
+STACKED = StackingClassifier(BOTH, LogisticRegression(), cv=2)
+LOG_TARGET = TransformedTargetRegressor(Lasso(), func=np.log1p, inverse_func=np.expm1)
+UNION = FeatureUnion([("k", SelectKBest(k=2))])
+COMPOSITIONS = {
+    "columns": (make_pipeline(COLUMNS, Ridge()), {"columntransformer__pca__pca__n_components"}),
+    "union": (
+        make_pipeline(FeatureUnion([("k", SelectKBest(k=2))]), Ridge()),
+        {"featureunion__k__k"},
+    ),
+    "voting": (VotingClassifier(BOTH), {"svc__svc__gamma", "tree__min_samples_leaf"}),
+    "stacking": (
+        StackingClassifier(BOTH, LogisticRegression(), cv=2),
+        {"svc__svc__C", "final_estimator__C"},
+    ),
+    "bagging": (BaggingClassifier(SCALED_SVC, 3), {"max_samples", "estimator__svc__C"}),
+    "one vs rest": (OneVsRestClassifier(SCALED_SVC), {"estimator__svc__gamma"}),
+    "calibrated": (CalibratedClassifierCV(SCALED_SVC, cv=2), {"estimator__svc__gamma"}),
+    "target": (
+        TransformedTargetRegressor(Lasso(), func=np.log1p, inverse_func=np.expm1),
+        {"regressor__alpha"},
+    ),
+}
+# Whose hypergradients are there.
+DIFFERENTIABLE = {"columns": "ridge__alpha", "union": "ridge__alpha"}
+DIFFERENTIABLE |= {"one vs rest": "estimator__svc__gamma"}
+
+
+@pytest.mark.fast_cases(4)
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_compositions_without_a_space(name):
+    estimator, expected = COMPOSITIONS[name]
+    for search in (
+        BayesSearchCV(estimator, n_iter=3, cv=2, random_state=0),
+        SearchCV(estimator, sampler="random", n_iter=3, cv=2, random_state=0),
+    ):
+        search.fit(X[::2], y[::2])
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+        assert expected <= set(search.space_.names)
+    gradients = GradientSearchCV(estimator, n_iter=3, cv=2)
+    if name in DIFFERENTIABLE:
+        assert DIFFERENTIABLE[name] in gradients.fit(X[::2], y[::2]).space_.names
+        assert not expected - {DIFFERENTIABLE[name]} & set(gradients.space_.names)
+    elif name != "target":
+        with pytest.raises(InvalidSpaceError, match=r"has no hypergradient.* Use BayesSearchCV"):
+            gradients.fit(X[::2], y[::2])
+
+
+def test_a_default_space_with_a_range_of_the_user():
+    space = default_space(PIPELINE, X, y) | {"svc__C": (1, 10.0)}
+    search = BayesSearchCV(PIPELINE, space, n_iter=3, cv=3, random_state=0).fit(X, y)
+    assert all(1 <= params["svc__C"] <= 10 for params in search.cv_results_["params"])

@@ -27,6 +27,8 @@ OUR_CLASSES = [
 ]
 BOOSTERS = ["xgboost.XGBClassifier", "xgboost.XGBRegressor", "lightgbm.LGBMClassifier"]
 BOOSTERS += ["lightgbm.LGBMRegressor", "catboost.CatBoostClassifier", "catboost.CatBoostRegressor"]
+QUIET = {"xgboost": {}, "lightgbm": {"verbose": -1}}
+QUIET["catboost"] = {"logging_level": "Silent", "allow_writing_files": False, "iterations": 5}
 
 # Deprecated in scikit-learn 1.8, told apart by their own warning.
 GONE = {"PassiveAggressiveClassifier", "PassiveAggressiveRegressor"}
@@ -80,9 +82,9 @@ def shortened(estimator):
     return estimator.set_params(**short)
 
 
-def check_draws(cls, n_draws):
+def check_draws(cls, n_draws, **params):
     """Fit `n_draws` random settings to two thirds of each data set, as in a search of 3 folds."""
-    estimator = shortened(cls())
+    estimator = shortened(cls(**params))
     rng = np.random.default_rng(0)
     for X, y in data_sets(cls):
         if cls is QuadraticDiscriminantAnalysis and X.shape[1] == 40:
@@ -116,12 +118,12 @@ def test_thirty_settings_fit(cls):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*feature names")
 @pytest.mark.parametrize("path", BOOSTERS)
 def test_thirty_settings_of_other_packages_fit(path):
     package, name = path.split(".")
     cls = getattr(pytest.importorskip(package), name)
-    quiet = {"xgboost": {}, "lightgbm": {"verbose": -1}, "catboost": {"logging_level": "Silent"}}
-    check_draws(lambda: cls(**quiet[package]), 30)
+    check_draws(cls, 30, **QUIET[package])
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
