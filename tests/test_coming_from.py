@@ -51,11 +51,14 @@ def best(names):
 @pytest.mark.parametrize(("setup", "theirs", "ours"), list(pairs()))
 def test_columns_run(setup, theirs, ours, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for package in sorted(imported(theirs)):
-        pytest.importorskip(package)
+    monkeypatch.setenv("HOME", str(tmp_path))  # Ray writes its results there
     found = run(ours, setup)
-    assert imported(ours) - imported(theirs) == {"skhyper"}
-    other = run(theirs, setup)
+    assert "skhyper" in imported(ours)
+    try:
+        other = run(theirs, setup)
+    except ImportError as error:  # of a peer that is not installed, or a part of it
+        assert imported(theirs) - {"sklearn"}, error
+        pytest.skip(str(error))
     assert np.isclose(best(found), best(other), rtol=0.2, atol=0.1)
 
 
