@@ -87,8 +87,8 @@ class GPSampler(Sampler):
     own, such as the models of a pipeline, every second trial is in the branch with the fewest
     trials, until each has four; not with `max_time`.
 
-    The cost of a proposal is bounded: hyperparameters are fitted to at most 200 trials, when the
-    history has grown by a fifth, and the posterior is conditioned on `max_points`.
+    The cost of a proposal is bounded: hyperparameters are fitted to at most 200 trials, from
+    25 trials on at every fifth one, and the posterior is conditioned on `max_points`.
 
     Derivatives with respect to real hyperparameters are used one by one, where they are known.
     Those of failed trials and of clipped losses are not. See ``skhyper.gp.fit_gp`` for their

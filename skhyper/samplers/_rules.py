@@ -36,8 +36,8 @@ class Rules:
         Maximum number of derivatives of the losses to which hyperparameters are fitted. Source:
         ``benchmarks/gradients_in_the_process.py``, with 0 and 300.
     refit_growth : int
-        Hyperparameters are refitted when the history has grown by 1 / `refit_growth`. Ablation:
-        refitted at each trial.
+        With r = `refit_growth`, hyperparameters are refitted at every r-th trial from r² trials on;
+        earlier, at every k-th trial from k r trials on. Ablation: refitted at each trial.
     noise_weight : float
         Standard deviations of the noise by which the expected improvement is augmented.
         Ablation: 0; 1.

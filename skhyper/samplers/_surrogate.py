@@ -119,7 +119,7 @@ class SurrogateFit:
     def _hyperparameters(
         self, F: np.ndarray, losses: np.ndarray, groups: np.ndarray
     ) -> Hyperparameters:
-        """Hyperparameters fitted to at least the first four fifths of the trials."""
+        """Hyperparameters fitted to the trials, or to all but the last few."""
         n = len(losses) - len(losses) % max(1, len(losses) // self._rules.refit_growth)
         n = max(n, int(np.flatnonzero(np.isfinite(losses))[1]) + 1)  # two are complete
         key = (groups.tobytes(), F[:n].tobytes(), losses[:n].tobytes())
