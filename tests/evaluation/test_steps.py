@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from contracts.naming import short
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, FastICA
@@ -69,7 +70,7 @@ class NoParameters:
         (SequentialFeatureSelector(LogisticRegression(), n_jobs=2), "it has n_jobs and no seed"),
         (SequentialFeatureSelector(LogisticRegression(random_state=0), n_jobs=2), ""),
     ],
-    ids=str,
+    ids=short,
 )
 def test_why_not(transformer, why_not):
     step = steps(transformer)["s0"]

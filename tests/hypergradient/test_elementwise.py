@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from contracts.naming import short
 
 from skhyper.hypergradient import NotDifferentiableError
 from skhyper.hypergradient._elementwise import _SLOPES, difference_slope, known_slope
@@ -9,7 +10,7 @@ from skhyper.hypergradient._elementwise import _SLOPES, difference_slope, known_
 x = np.random.default_rng(0).uniform(0.05, 0.95, size=(20, 3))
 
 
-@pytest.mark.parametrize("function", _SLOPES, ids=str)
+@pytest.mark.parametrize("function", _SLOPES, ids=short)
 def test_the_table_against_differences(function):
     by_differences = difference_slope(function or np.positive, x)
     np.testing.assert_allclose(known_slope(function)(x), by_differences, rtol=1e-8)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from contracts.naming import short
 from hypergradient.problems import Session
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
@@ -46,7 +47,7 @@ TRANSFORMATIONS = [
 ]
 
 
-@pytest.mark.parametrize("transformation", TRANSFORMATIONS, ids=str)
+@pytest.mark.parametrize("transformation", TRANSFORMATIONS, ids=short)
 def test_against_differences(transformation):
     model = TransformedTargetRegressor(regressor(), **transformation)
     check = check_hypergradient(model, X, y)
@@ -69,7 +70,7 @@ def test_several_outputs(target):
     check_hypergradient(clone(model).set_params(transformer=StandardScaler()), X, target)
 
 
-@pytest.mark.parametrize("transformation", TRANSFORMATIONS, ids=str)
+@pytest.mark.parametrize("transformation", TRANSFORMATIONS, ids=short)
 def test_the_fitted_regressor_is_scikit_learns(transformation):
     model = TransformedTargetRegressor(regressor(), **transformation)
     model.set_params(regressor__ridge__tol=1e-12)

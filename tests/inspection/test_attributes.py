@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from contracts.naming import short
 from inspection.all_estimators import construct, fit
 from scipy import sparse
 from sklearn.base import BaseEstimator
@@ -126,7 +127,7 @@ def test_no_name_has_two_kinds():
         (object(), "bookkeeping"),
         (np.array([object()], dtype=object), "bookkeeping"),
     ],
-    ids=repr,
+    ids=short,
 )
 def test_what_a_third_party_learns(value, kind):
     assert kind_of(BaseEstimator(), "something_", value) == kind

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from contracts.naming import short
 from reporting.searches import SEARCHES, search
 from scipy.stats import randint
 from sklearn.datasets import load_diabetes, load_iris
@@ -55,7 +56,7 @@ def test_the_code_repeats_the_search(name):
         SVC,
         int,
     ],
-    ids=repr,
+    ids=short,
 )
 def test_values_are_the_same_again(value):
     code = Code()

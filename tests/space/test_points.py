@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from contracts.naming import short
 from scipy import stats
 
 from skhyper.space import Space, When
@@ -35,7 +36,7 @@ def test_points_are_equal_up_to_rounding():
         stats.norm(3, 0.1),
         stats.loguniform(1e-5, 1e5),
     ],
-    ids=str,
+    ids=short,
 )
 def test_params_made_from_a_point_have_its_key(spec):
     space = Space({"a": spec})
