@@ -123,9 +123,21 @@ def run(table, metric, arguments):
         rows[name] = regrets
         if len(rows) > 1:
             content["summary"][key] = summary(rows)
+        content["mean_of_families"] = mean(content["summary"].values())
         content |= _environment.environment("python benchmarks/knowledge.py")
         _environment.write(PATH.name, content)
     print(key, stored()["summary"].get(key), f"{time.process_time() - start:.0f} CPU s", flush=True)
+
+
+def mean(rows):
+    """Mean of all families and metrics, shipped or not."""
+    means = {
+        name: np.mean([row[name] for row in rows], axis=0).round(3).tolist()
+        for name in ("off", "on", "difference")
+    }
+    errors = np.array([row["standard_error"] for row in rows])
+    error = np.sqrt((errors**2).sum(axis=0)) / len(errors)
+    return means | {"n_families": len(errors), "standard_error": error.round(3).tolist()}
 
 
 def stored():

@@ -188,11 +188,10 @@ class Knowledge:
     def _points(self, space: Space, reference: Space, own: Mapping[str, Any]) -> np.ndarray:
         """Points (n, d) of a space, with the estimator's own values of unknown hyperparameters."""
         points = space.sample(_N_DRAWN, np.random.default_rng(0))
-        complete = space.with_defaults(own)
-        best = reference.from_unit(self.functions.points[:_N_BEST].astype(float))
-        named = [{k: v for k, v in params.items() if k in space.names} for params in best]
-        found = [point for point in map(complete.locate, named) if point is not None]
-        points = np.vstack([*found, points]) if found else points
+        if None not in space.names:  # without sub-spaces
+            best = reference.canonical(self.functions.points[:_N_BEST].astype(float))
+            found = matched(reference, best, space, own)
+            points = np.vstack([found[~np.isnan(found).any(axis=1)], points])
         known = {*self.ranges, *self.requires}
         for column, (name, dimension) in enumerate(zip(space.names, space.dimensions)):
             if name is not None and name not in known:
