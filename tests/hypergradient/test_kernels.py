@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from contracts.naming import short
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.gaussian_process import kernels as gp
@@ -159,7 +160,7 @@ def test_points_that_meet_and_points_at_zero(kernel):
         (gp.ConstantKernel() * gp.PairwiseKernel(metric="laplacian"), True),
         (gp.Matern(nu=0.7) ** 2, False),
     ],
-    ids=str,
+    ids=short,
 )
 def test_what_is_said_of_the_points_before_there_are_any(kernel, expected):
     assert passes_inputs(kernel) == expected
