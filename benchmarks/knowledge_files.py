@@ -13,8 +13,8 @@ from _knowledge_families import FAMILIES
 from _knowledge_training import FOLDER, FamilyTable
 
 FILES = Path(_environment.__file__).parents[1] / "skhyper" / "knowledge" / "files"
-# Families and metrics that gained less than two standard errors at 5 and at 10 trials, or are not
-# measured.
+# Families and metrics that gained less than two standard errors at 5 trials and at 10, and what
+# is not measured.
 LEFT_OUT = {
     ("DecisionTreeClassifier", "error"),
     ("DecisionTreeRegressor", "squared_error"),
