@@ -106,13 +106,16 @@ def penalty_for_time(
     return None if model is None else lambda F: power * model(F)
 
 
-def penalty_for_cost(encoding: Encoding, name: str) -> Callable[[Array], Array] | None:
-    """Penalty subtracted from log EI for times proportional to a hyperparameter: its logarithm.
+def penalty_for_cost(
+    encoding: Encoding, name: str, power: float = 1.0
+) -> Callable[[Array], Array] | None:
+    """Penalty subtracted from log EI for times proportional to a hyperparameter.
 
-    None if it is no range of positive numbers that is active in all points.
+    It is `power` times its logarithm. None if `power` is 0 or the hyperparameter is no range of
+    positive numbers that is active in all points.
     """
     space = encoding.space
-    if space.names.count(name) != 1 or name not in space.always_active:
+    if power <= 0.0 or space.names.count(name) != 1 or name not in space.always_active:
         return None
     i = space.names.index(name)
     dimension, column = space.dimensions[i], encoding.columns[i].start
@@ -123,7 +126,7 @@ def penalty_for_cost(encoding: Encoding, name: str) -> Callable[[Array], Array] 
     if values.min() <= 0:
         return None
     logs = np.log(values)
-    return lambda F: np.interp(F[:, column], u, logs)
+    return lambda F: power * np.interp(F[:, column], u, logs)
 
 
 def maximize_by_steps(

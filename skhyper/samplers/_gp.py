@@ -64,7 +64,8 @@ class GPSampler(Sampler):
         Name of a hyperparameter to which the time of a trial is proportional, such as the number
         of trees: the acquisition is the expected improvement over its value. Used if it is a range
         of positive numbers, always active, and there is no `max_time`. Searches that
-        share fits along a hyperparameter set it.
+        share fits along a hyperparameter set it; there the value has a power that falls from 1 to 0
+        with the number of proposals.
     rules : Rules
         Constants of the method, such as the period of proposals on lines.
 
@@ -160,7 +161,7 @@ class GPSampler(Sampler):
         self.starts = starts
         if cost is not None and not isinstance(cost, str):
             raise TypeError(f"cost must be a name or None, got {cost!r}.")
-        self.cost = cost
+        self.cost, self._n_iter = cost, np.inf
         if not isinstance(rules, Rules):
             raise TypeError(f"rules must be Rules, got {rules!r}.")
         self.rules = rules
@@ -179,10 +180,10 @@ class GPSampler(Sampler):
         with threads_bounded(1, openmp=False):
             return self._ask(space, history, rng, n)
 
-    def per(self, cost: str | None) -> "GPSampler":
-        """This sampler with another hyperparameter as `cost`."""
+    def per(self, cost: str | None, n_iter: float = np.inf) -> "GPSampler":
+        """This sampler with another `cost`, which counts less and less until `n_iter` proposals."""
         new = copy.copy(self)
-        new.cost = cost
+        new.cost, new._n_iter = cost, max(1.0, n_iter)
         return new
 
     def model(self, space: Space, history: History) -> GPSurrogate | None:
@@ -276,7 +277,8 @@ class GPSampler(Sampler):
         if self.max_time is not None:
             penalty = penalty_for_time(space, history, self.max_time, encode)
         elif self.cost is not None:
-            penalty = penalty_for_cost(surrogate.encoding, self.cost)
+            power = 1.0 - observed.n_proposals / self._n_iter
+            penalty = penalty_for_cost(surrogate.encoding, self.cost, power)
         weight = 0.0 if self.deterministic else self.rules.noise_weight
         acquisition = Acquisition(surrogate, weight, penalty, self.max_time is not None)
         if observed.pending.any():

@@ -188,6 +188,26 @@ def test_proposals_are_cheaper_with_a_cost():
     assert costs[:, 0].mean() < 0.9 * costs[:, 1].mean()
 
 
+def test_the_cost_counts_less_towards_the_end():
+    encoding = Encoding.from_space(Space({"n": (10, 1000, "log-uniform")}))
+    F = np.array([[0.0], [1.0]])
+    half = penalty_for_cost(encoding, "n", 0.5)(F)
+    np.testing.assert_allclose(half, 0.5 * penalty_for_cost(encoding, "n")(F))
+    assert penalty_for_cost(encoding, "n", 0.0) is None
+    space = Space({"n": (10, 1000, "log-uniform"), "y": (0.0, 1.0)})
+    points = space.from_unit(space.sample(12, np.random.default_rng(0)))
+    losses = [(p["y"] - 0.5) ** 2 for p in points]
+    pairs = enumerate(zip(points, losses))
+    trials = [Trial(i, p, "complete", np.zeros(1), x) for i, (p, x) in pairs]
+
+    def asked(sampler):
+        return tuple(sampler.ask(space, History(tuple(trials)), np.random.default_rng(0)))
+
+    plain = asked(GPSampler())
+    assert asked(GPSampler().per("n", 12)) == plain
+    assert asked(GPSampler().per("n")) != plain
+
+
 def test_the_cost_is_a_name():
     with pytest.raises(TypeError, match="cost must be a name"):
         GPSampler(cost=3)
