@@ -6,7 +6,8 @@ For each pair of pipeline and real data set (``_score_tasks.py``) and each seed,
 best score of 60 random candidates in scikit-learn's loop, and the unit the CPU time of that search
 (a ``GridSearchCV`` of the 60, as ``RandomizedSearchCV`` knows no conditions). Every solver gets the
 same folds and the same default space, and at most 60 trials; a solver that ends below the target
-counts as infinite. The final fit is left out. One thread.
+counts as infinite. The final fit is left out. One thread. The knowledge of other data sets that
+comes with skhyper is that of the tables without the data set of the pair.
 Results are written after each seed, and a run is continued with ``--resume``.
 """
 
@@ -15,9 +16,11 @@ import itertools
 import json
 import time
 import warnings
+from unittest import mock
 
 import _environment  # first: it sets the number of threads before numpy is imported
 import numpy as np
+from _knowledge_training import FamilyTable
 from _real_data import load
 from _score_tasks import TASKS
 from sklearn.base import clone
@@ -32,6 +35,7 @@ from sklearn.model_selection import (
 
 from skhyper import BayesSearchCV, default_space
 from skhyper.callbacks import Callback
+from skhyper.knowledge import _shipped
 from skhyper.space import Space
 
 N_TRIALS, N_SPLITS = 60, 5
@@ -75,7 +79,8 @@ def ours(**options):
             random_state=seed,
             **options,
         ).set_callbacks(Stop(clock))
-        search.fit(task.X, task.y)
+        with mock.patch.object(_shipped, "shipped", task.shipped):
+            search.fit(task.X, task.y)
 
     return run
 
@@ -170,6 +175,7 @@ SOLVERS = {
     "ours": ours(),
     "ours, reuse=None": ours(reuse=None),
     "ours, racing": ours(racing=True),
+    "ours, knowledge=None": ours(knowledge=None),
     "Optuna, TPE": optuna_tpe,
     "skopt, GP": skopt_gp,
     "FLAML, CFO": flaml_cfo,
@@ -177,11 +183,25 @@ SOLVERS = {
 }
 
 
+def knowledge_without(data):
+    """What comes with skhyper, by family and metric, learned without a data set."""
+
+    known = {}
+    for path in _shipped.FOLDER.glob("*.npz"):
+        family, metric = path.stem.rsplit("-", 1)
+        found = _shipped.shipped(family, metric)
+        if data in found.data_sets:
+            found = FamilyTable(family).knowledge(metric, without=[data])
+        known[family, metric] = found
+    return lambda family, metric: known.get((family, metric))
+
+
 class Task:
     def __init__(self, name, fast):
         data, n_max, self.pipeline, self.scoring = TASKS[name]
         found = load(data, 200 if fast else n_max)
         self.is_there = found is not None
+        self.shipped = knowledge_without(data)
         if self.is_there:
             self.X, self.y = found
             self.space = Space(default_space(self.pipeline, self.X, self.y))
