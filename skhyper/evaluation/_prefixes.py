@@ -173,7 +173,8 @@ class _Interceptor:
             session.why_not[self._step.path] = NO_KNOWN_INPUT
         kind = None
         if key and is_fit and self._step.rule is not None:
-            kind = _joined(method, self._step.kind, str(X_key), str(y_key), str(kwargs_key))
+            # Other than the key of a candidate, whose value may be None, too.
+            kind = _joined("all", method, self._step.kind, str(X_key), str(y_key), str(kwargs_key))
         with _Inside(session, self._step.path, X_key):
             return self._run(session, method, (session.owned(X), *rest), kwargs, key, kind)
 

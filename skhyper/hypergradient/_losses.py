@@ -124,7 +124,7 @@ def criterion_of(
     if function is log_marginal_likelihood:
         description = "-log marginal likelihood of a training sample"
         return Criterion(description, True, function.__name__, _minus)
-    name = getattr(function, "__name__", repr(scorer))
+    name = getattr(function, "__name__", repr(function))
     # The sign shows that a loss was passed as a score, which is then maximized.
     if function in _CLASSIFICATION and sign == -1 and not set(kwargs) - {"labels"}:
         if "predict_proba" not in methods:

@@ -89,7 +89,10 @@ def units_of(data: Data) -> dict[str, float | None]:
 def _last_step(estimator: Any) -> tuple[str, Any, list[Any]]:
     """Prefix and estimator of the last step of a pipeline, and the transformers before it."""
     prefix, transformers = "", []
-    while any(cls.__name__ == "Pipeline" for cls in type(estimator).__mro__):
+    while any(
+        (cls.__module__, cls.__name__) == ("sklearn.pipeline", "Pipeline")
+        for cls in type(estimator).__mro__
+    ):
         transformers += [step for _, step in estimator.steps[:-1]]
         name, estimator = estimator.steps[-1]
         prefix += f"{name}__"

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skhyper._trial import History, Trial
 from skhyper.evaluation import Objective, Racer, params_key
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.knowledge import Knowledge
+from skhyper.knowledge import Knowledge, Suggestions
 from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler, skopt_result
 from skhyper.samplers._arguments import check_callables
 from skhyper.search._given_spaces import given_spaces
@@ -255,9 +255,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         plan = sampled_plan(self, task, sampler, seed, follows=not self.use_gradients)
         sampler = plan.attributes["sampler_"]
         warn_about_pairs(self.search_spaces)
+        suggested = Suggestions(reason="scikit-optimize's optimizer makes the proposals")
         if isinstance(sampler, GPSampler):
             sampler.starts, suggested = known_starts(self, task, plan)
-            plan = replace(plan, attributes={**plan.attributes, "knowledge_": suggested})
+        plan = replace(plan, attributes={**plan.attributes, "knowledge_": suggested})
         if self.use_gradients:
             plan = replace(plan, wrap_objective=self._wrapper(task, plan.space), shares_fits=False)
         if callbacks:

@@ -63,7 +63,8 @@ class _Averaged(PooledScores):
         weights = C * self._w
         total = weights.sum(axis=1, keepdims=True)
         # Divided last: equal sums of whole numbers stay equal, and the first candidate is selected.
-        scores: np.ndarray = self._finish(weights @ self._values.T / total, weights / total)
+        with np.errstate(invalid="ignore"):  # nan where all rows of a sample have weight 0
+            scores: np.ndarray = self._finish(weights @ self._values.T / total, weights / total)
         return scores
 
 
@@ -217,8 +218,10 @@ def averaged_accuracy(right: np.ndarray) -> PooledScores:
 
 def _r2(mean: np.ndarray, W: np.ndarray, y: np.ndarray) -> np.ndarray:
     y = y - y.mean()
-    variance = W @ y**2 - (W @ y) ** 2
-    return 1 - mean / np.maximum(variance[:, None], np.finfo(float).tiny)
+    square = W @ y**2
+    variance = square - (W @ y) ** 2
+    defined = variance > 1e-12 * square  # False with one row
+    return 1 - mean / np.where(defined, variance, np.nan)[:, None]
 
 
 def _squared(y: np.ndarray, p: np.ndarray) -> np.ndarray:

@@ -50,7 +50,9 @@ def check_scoring_signature(scoring: Any, y: Any, as_sklearn: bool = False) -> N
 def _callables(scoring: Any) -> Iterator[tuple[str, Callable]]:
     """Callables of `scoring`, with their names in messages."""
     if callable(scoring):
-        yield getattr(scoring, "__name__", repr(scoring)), scoring
+        # repr of scikit-learn 1.6's scorers raises where the metric is a `functools.partial`.
+        is_function = scorer_parts(scoring) == (scoring, 1, {})
+        yield getattr(scoring, "__name__", repr(scoring) if is_function else "scorer"), scoring
     elif isinstance(scoring, Mapping):
         yield from ((repr(name), value) for name, value in scoring.items() if callable(value))
     elif isinstance(scoring, list | tuple | set | frozenset):

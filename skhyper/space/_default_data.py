@@ -1,5 +1,6 @@
 """Properties of data on which default ranges depend: size and scale at a part of an estimator."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -97,10 +98,12 @@ class Data:
 
         X, y = self.sample
         transformers = clone(Pipeline([(str(i), step) for i, step in enumerate(steps)]))
-        try:
-            X = transformers.fit_transform(X, y)
-        except Exception:  # noqa: BLE001  (raised again where the estimator is fitted)
-            return self.unscaled()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # fits to all rows warn, where there is a reason
+            try:
+                X = transformers.fit_transform(X, y)
+            except Exception:  # noqa: BLE001  (raised again where the estimator is fitted)
+                return self.unscaled()
         return replace(Data.from_data(X, y), n=self.n, y_std=self.y_std)
 
     def part(self, share: float) -> "Data":
@@ -136,10 +139,10 @@ def _is_quick(transformer: Any) -> bool:
     values = transformer.get_params(deep=True).values()
     parts = [v for v in values if hasattr(v, "get_params") and not isinstance(v, type)]
     functions = [v for v in values if callable(v) and not hasattr(v, "get_params")]
-    own = all(isinstance(v, np.ufunc | type) for v in functions)
-    return own and all(
-        f"{type(part).__module__}.".startswith(_QUICK) for part in [transformer, *parts]
-    )
+    # Functions are those of numpy, or scores of features of the same modules (`f_classif`).
+    kinds = [v for v in functions if not isinstance(v, np.ufunc | type)]
+    kinds += [type(part) for part in [transformer, *parts]]
+    return all(f"{getattr(kind, '__module__', '')}.".startswith(_QUICK) for kind in kinds)
 
 
 def _as_floats(values: Any, ndim: int) -> Any:

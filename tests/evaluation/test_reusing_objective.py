@@ -131,7 +131,10 @@ def test_texts_and_sparse_data():
     ("selection", "space"),
     [
         (SelectKBest(), {"s1__k": [1, 2, "all"]}),
-        (SelectFromModel(DecisionTreeClassifier(random_state=0)), {"s1__threshold": ["mean", 0.1]}),
+        (
+            SelectFromModel(DecisionTreeClassifier(random_state=0)),
+            {"s1__threshold": ["mean", 0.1, None]},
+        ),
         (SelectPercentile(), {"s1__percentile": [60, 30], "clf__C": [0.1, 1.0]}),
     ],
 )

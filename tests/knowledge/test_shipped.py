@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.decomposition import PCA
 from sklearn.ensemble import VotingClassifier
@@ -58,6 +59,7 @@ def test_the_last_step_of_a_pipeline_counts_with_the_units_of_its_data():
         (make_pipeline(StandardScaler(), SVC()), ["svc"], WINE[0], "the last step is searched"),
         (VotingClassifier([("svc", SVC())]), [], WINE[0], "none of VotingClassifier"),
         (SVC(), [], [["a"]] * len(WINE[1]), "features that reach SVC are not standardized"),
+        (type("Pipeline", (BaseEstimator,), {})(), [], WINE[0], "none of Pipeline"),
         (SVC(), [], 7, "features that reach SVC are not standardized"),
     ],
 )

@@ -117,6 +117,24 @@ def test_weighted_rows_and_repeats():
     np.testing.assert_allclose(found, -np.average(errors, weights=weight, axis=1), rtol=1e-9)
 
 
+@pytest.mark.parametrize("scoring", ["neg_mean_squared_error", "r2"])
+def test_samples_with_too_few_rows_for_the_metric_do_not_count(scoring):
+    X, y = load_diabetes(return_X_y=True)
+    X, y, weight = X[:24], y[:24], np.zeros(24)
+    weight[[0, 5, 9, 13, 17, 20]] = 1
+    with config_context(enable_metadata_routing=True):
+        search = GridSearchCV(
+            Ridge().set_fit_request(sample_weight=False),
+            {"alpha": [0.1, 10]},
+            scoring=get_scorer(scoring).set_score_request(sample_weight=True),
+            cv=2,
+            keep="predictions",
+        ).fit(X, y, sample_weight=weight)
+    found = out_of_bag(pooled(search)).scores
+    assert 0 < len(found) < N_SAMPLES
+    assert np.abs(found).max() < 1e5
+
+
 def test_where_it_is_not_possible():
     X, y = make_classification(60, flip_y=0.3, random_state=0)
     search = GridSearchCV(KNeighborsClassifier(), NEIGHBORS).fit(X, y)

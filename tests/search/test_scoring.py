@@ -11,6 +11,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, adjusted_rand_score, f1_score, make_scorer
 from sklearn.metrics import mean_pinball_loss as pinball
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -103,6 +104,7 @@ class CallableScorer:
         CallableScorer().__call__,
         functools.partial(lambda weight, estimator, X, y: 1.0, 0.5),
         make_scorer(mine),
+        make_scorer(functools.partial(f1_score, average="macro")),
         max,  # has no signature; wrong, but that is not known
         {"a": make_scorer(mine), "b": CallableScorer()},
         "accuracy",
@@ -114,6 +116,17 @@ def test_scorers_are_taken_as_they_are(scoring):
     from skhyper.search._scoring import check_scoring_signature
 
     check_scoring_signature(scoring, y)
+
+
+def test_metrics_without_a_name():
+    scorer = make_scorer(functools.partial(f1_score, average="macro"))
+    space = {"C": (0.1, 10.0, "log-uniform")}
+    options = {"scoring": scorer, "cv": 2, "n_iter": 2}
+    search = SearchCV(LogisticRegression(max_iter=1000), space, **options).fit(X, y)
+    plain = cross_val_score(search.best_estimator_, X, y, scoring="f1_macro", cv=2)
+    assert search.best_score_ == plain.mean()
+    scaled = make_pipeline(StandardScaler(), LogisticRegression())
+    GradientSearchCV(scaled, {"logisticregression__C": space["C"]}, **options).fit(X, y)
 
 
 def test_unsupervised_scorers_get_two_arguments():

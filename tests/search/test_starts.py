@@ -57,6 +57,14 @@ def test_it_does_not(options, reason):
     assert reason in search.knowledge_.reason
 
 
+def test_nor_with_the_optimizer_of_scikit_optimize():
+    pytest.importorskip("skopt")
+    search = fitted(n_iter=2)
+    search.set_params(optimizer_kwargs={"base_estimator": "RF"}).fit(X, y)
+    assert search.knowledge_ == []
+    assert "scikit-optimize" in search.knowledge_.reason
+
+
 def test_nor_where_another_search_has_begun():
     first = SearchCV(MODEL, SPACE, n_iter=3, cv=2, random_state=0).fit(X, y)
     search = fitted(n_iter=2, history=first.history_)

@@ -14,12 +14,14 @@ from sklearn.ensemble import (
     VotingRegressor,
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.linear_model import Lasso, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     OneHotEncoder,
     PolynomialFeatures,
+    QuantileTransformer,
     StandardScaler,
 )
 from sklearn.svm import SVC, SVR
@@ -62,11 +64,12 @@ def test_nothing_is_known_of_no_data_and_only_the_number_of_texts():
         [StandardScaler(), PCA(3)],
         ["passthrough", PolynomialFeatures(2), None, StandardScaler()],
         [FunctionTransformer(np.abs)],
+        [StandardScaler(), SelectKBest(f_regression, k=3)],
     ],
     ids=str,
 )
 def test_what_reaches_a_step_is_what_the_transformers_before_it_give(steps):
-    Z = make_pipeline(*steps).fit_transform(X)
+    Z = make_pipeline(*steps).fit_transform(X, y)
     space = default_space(make_pipeline(*steps, SVR()), X, y)
     assert middle(space["svr__gamma"]) == pytest.approx(gamma_for(Z), rel=0.05)
 
@@ -140,6 +143,15 @@ def test_code_of_the_user_is_not_run(step):
     space = default_space(make_pipeline(step, SVR()), X, y)
     assert space["svr__gamma"] == (1e-4, 10.0, "log-uniform")
     assert Counts.n_fits == 0
+
+
+def test_it_does_not_warn_of_few_rows():
+    many = np.random.default_rng(0).normal(size=(1200, 3))
+    step = QuantileTransformer(random_state=0)  # 1000 quantiles, of 500 rows
+    space = default_space(make_pipeline(step, SVR()), many, many[:, 0])
+    assert middle(space["svr__gamma"]) == pytest.approx(
+        gamma_for(step.fit_transform(many)), rel=0.1
+    )
 
 
 def test_a_transformer_that_cannot_be_fitted_is_no_error_here():
