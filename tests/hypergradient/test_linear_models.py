@@ -133,7 +133,7 @@ def test_samples_at_the_kink_of_the_loss(model):
         if is_known:
             assert np.isfinite(problem.vjp(np.ones(40)).params["C"])
         else:
-            with pytest.raises(NotDifferentiableError, match="on which samples the loss is 0"):
+            with pytest.raises(NotDifferentiableError, match="determine the samples with loss 0"):
                 problem.vjp(np.ones(40))
 
 

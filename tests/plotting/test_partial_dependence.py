@@ -62,7 +62,7 @@ def test_given_axes_and_notes(conditional):
 
 
 def test_refusals(plain):
-    with pytest.raises(ValueError, match="'depth' is no hyperparameter"):
+    with pytest.raises(ValueError, match="'depth' is not a hyperparameter"):
         partial_dependence(plain, ["depth"])
     with pytest.raises(ValueError, match="others must be one of"):
         partial_dependence(plain, others="none")

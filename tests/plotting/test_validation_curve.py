@@ -48,7 +48,7 @@ def test_without_training_scores(failures, conditional):
 
 def test_the_most_important_by_default(theirs):
     assert curve_over_axis(theirs).axis.name in ("C", "gamma")
-    with pytest.raises(ValueError, match="'alpha' is no hyperparameter"):
+    with pytest.raises(ValueError, match="'alpha' is not a hyperparameter"):
         curve_over_axis(theirs, "alpha")
     with pytest.raises(ValueError, match="No trial is complete"):
         curve_over_axis(History((Trial(0, {"a": 1}, "failed", np.full(2, np.nan)),)))

@@ -44,6 +44,7 @@ def _allow_our_attributes(tree: ast.Module) -> None:
         "optimizer_results_",
         "regret_",
         "reuse_",
+        "knowledge_",
     )
     for node in ast.walk(tree):
         if isinstance(node, ast.Set) and "refit_time_" in [

@@ -535,7 +535,7 @@ def test_a_rare_constraint_starts_from_an_initial_point(cls):
         return params["a"] == params["b"] == 0.5 and params["n"] % 2 == 0
 
     options = {"n_iter": 6, "cv": 2, "constraint": on_the_line, "random_state": 0}
-    with pytest.raises(InvalidSpaceError, match="give one as an initial point"):
+    with pytest.raises(InvalidSpaceError, match="pass one as an initial point"):
         cls(Surface(), space, **options).fit(X, y)
     search = cls(Surface(), space, initial_points={"n": 4}, **options).fit(X, y)
     assert search.n_trials_ == 6

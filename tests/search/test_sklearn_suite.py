@@ -29,6 +29,7 @@ EXCLUDED_BAYES = {
     "test_grid_search_cv_splits_consistency": TWICE,
 }
 IN_ORDER = "asserts results in the order of ParameterGrid"
+OF_METRICS = "asserts that searches that optimize different metrics try the same candidates"
 EXCLUDED_SEQUENTIAL = {
     **EXCLUDED_BAYES,
     "test_grid_search": IN_ORDER,
@@ -43,9 +44,8 @@ EXCLUDED_SEQUENTIAL = {
     "test_grid_search_correct_score_results": IN_ORDER,
     "test_grid_search_failing_classifier": IN_ORDER,
     "test_custom_run_search": IN_ORDER,
-    "test_random_search_cv_results_multimetric": (
-        "asserts that searches that optimise different metrics try the same settings"
-    ),
+    "test_random_search_cv_results_multimetric": OF_METRICS,
+    "test_grid_search_cv_results_multimetric": OF_METRICS,
     "test_callable_multimetric_error_failing_clf": IN_ORDER,
 }
 
