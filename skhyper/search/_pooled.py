@@ -19,6 +19,7 @@ efficient and accurate cross-validation", Machine Learning 107.
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -149,7 +150,10 @@ def _metric(scorer: Any, is_classes: bool, oof: OutOfFoldPredictions) -> tuple[A
     if parts is None:  # the estimator's own score method
         parts = (metrics.accuracy_score if is_classes else metrics.r2_score, 1, {})
     function, sign, options = parts
+    averaged = None if options else _AVERAGED.get(function)
     if function is metrics.log_loss and oof.classes is not None:
+        if not options:
+            averaged = partial(_log_losses, oof.classes), lambda mean, W, y: -mean
         options = {"labels": oof.classes, **options}  # a sample may lack some
     names = response_methods(scorer)[0] if response_methods(scorer) else ("predict",)
     name = next(n for n in names if n in oof.methods)
@@ -158,7 +162,7 @@ def _metric(scorer: Any, is_classes: bool, oof: OutOfFoldPredictions) -> tuple[A
         weights = {} if w is None else {"sample_weight": w}
         return float(sign * function(y, predicted, **options, **weights))
 
-    return score, (_AVERAGED.get(function) if not options else None), name
+    return score, averaged, name
 
 
 def _predictions(oof: OutOfFoldPredictions, name: str) -> dict[int, tuple[np.ndarray, np.ndarray]]:
@@ -226,6 +230,14 @@ def _r2(mean: np.ndarray, W: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _squared(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     return (y - p) ** 2
+
+
+def _log_losses(classes: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Losses (n,) of probabilities (n, n_classes), or (n,) of the second of two classes."""
+    P = np.column_stack([1 - p, p]) if p.ndim == 1 else p
+    tiny = np.finfo(P.dtype).eps
+    of_true = P[np.arange(len(y)), np.searchsorted(classes, y)]
+    return np.asarray(-np.log(np.clip(of_true, tiny, 1 - tiny)))
 
 
 # Values that metrics average over rows, and the scores that follow from their means.

@@ -92,6 +92,18 @@ def test_metrics_of_many_rows(name):
     np.testing.assert_allclose(out_of_bag(pooled(search)).optimism, expected, rtol=1e-9)
 
 
+def test_log_loss_of_three_classes():
+    X, y = make_classification(60, n_classes=3, n_informative=4, random_state=0)
+    y = np.array(["c", "a", "b"])[y]
+    search = GridSearchCV(
+        LogisticRegression(), {"C": [0.01, 1, 100]}, scoring="neg_log_loss", keep="predictions"
+    ).fit(X, y)
+    expected = reference(
+        search, y, lambda y, p: -log_loss(y, p, labels=["a", "b", "c"]), "predict_proba"
+    )
+    np.testing.assert_allclose(out_of_bag(pooled(search)).optimism, expected, rtol=1e-9)
+
+
 def test_weighted_rows_and_repeats():
     X, y = load_diabetes(return_X_y=True)
     X, y = X[:60], y[:60]
