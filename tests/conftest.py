@@ -28,6 +28,9 @@ def pytest_collection_modifyitems(items):
     """Mark guides as slow, and all but n evenly spaced cases of tests with ``fast_cases(n)``."""
     cases = defaultdict(list)
     for item in items:
+        # pytest-xdist needs the same names in each process: see contracts/naming.py.
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"The name of a case contains an address: {item.nodeid}")
         if item.path.suffix == ".md" and item.path.parent.name in SLOW_PAGES:
             item.add_marker(pytest.mark.slow)
         mark = item.get_closest_marker("fast_cases")

@@ -1,6 +1,7 @@
 """Both columns of the pages for users of other libraries run and find about the same."""
 
 import re
+import sys
 import warnings
 from pathlib import Path
 
@@ -48,6 +49,15 @@ def best(names):
     return getattr(search, "best_score_", None) or search.score(names["X"], names["y"])
 
 
+@pytest.fixture
+def no_ray_left():
+    """Ray starts by itself, and is shut down for the tests that start it."""
+    yield
+    if "ray" in sys.modules:
+        sys.modules["ray"].shutdown()
+
+
+@pytest.mark.usefixtures("no_ray_left")
 @pytest.mark.parametrize(("setup", "theirs", "ours"), list(pairs()))
 def test_columns_run(setup, theirs, ours, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

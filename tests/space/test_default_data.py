@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from contracts.naming import short
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
@@ -66,7 +67,7 @@ def test_nothing_is_known_of_no_data_and_only_the_number_of_texts():
         [FunctionTransformer(np.abs)],
         [StandardScaler(), SelectKBest(f_regression, k=3)],
     ],
-    ids=str,
+    ids=short,
 )
 def test_what_reaches_a_step_is_what_the_transformers_before_it_give(steps):
     Z = make_pipeline(*steps).fit_transform(X, y)
@@ -98,7 +99,7 @@ def test_the_columns_of_a_column_transformer():
         (BaggingRegressor(SVR()), "estimator__gamma"),
         (TransformedTargetRegressor(SVR()), "regressor__gamma"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_compositions_fit_their_parts_to_the_same_data(composition, name):
     assert middle(default_space(composition, X, y)[name]) == pytest.approx(gamma_for(X), rel=0.05)
