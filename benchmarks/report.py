@@ -9,6 +9,7 @@ from pathlib import Path
 from _bayesian_report import ablation, bayesian, bayesian_costs
 from _default_spaces_report import default_space_times, default_spaces, small_default_spaces
 from _markdown import met, provenance, table
+from _sharing_report import knowledge, time_to_score
 
 HERE = Path(__file__).parent
 CHECKPOINTS = (10, 20, 30)
@@ -608,6 +609,8 @@ def main():
         "cost_aware.json": cost_aware,
         "early_stopping.json": early_stopping,
         "racing.json": racing,
+        "time_to_score.json": time_to_score,
+        "knowledge.json": knowledge,
         "networks.json": networks,
         "estimators.json": estimators,
         "default_spaces.json": default_spaces,
