@@ -224,8 +224,8 @@ class _Fold:
             self._train = None
         folds = [fold for _, fold in self._folds.values()]
         self._n_fits += 1
+        vars(self).pop("fitted", None)
         if self._is_large:
-            vars(self).pop("fitted", None)
             for fold in folds:
                 fold.trim()
             if self._n_fits & (self._n_fits - 1) == 0:  # a power of two: caches grow
@@ -237,7 +237,7 @@ class _Fold:
             self._folds.clear()
             self._loaded, self._last_X = False, _nothing
             self._last_loss = None
-            for name in ("X_test", "y_test", "fold", "fitted"):
+            for name in ("X_test", "y_test", "fold"):
                 vars(self).pop(name, None)
 
     def _size(self) -> int:

@@ -33,8 +33,9 @@ class DifferentiableTransformer(ABC):
     """One transformer, on the training data of one fold.
 
     For each set of hyperparameters ``fit_transform`` is called, then ``transform``, then
-    ``pull_back``. For a transformer without nested ones, subclass :class:`LeafTransformer`, which
-    leaves only ``pull_back`` to implement.
+    ``pull_back``. Earlier results stay in use, in shallow copies: set attributes anew, and do not
+    change in place what they hold. For a transformer without nested ones, subclass
+    :class:`LeafTransformer`, which leaves only ``pull_back`` to implement.
 
     Parameters
     ----------
