@@ -46,9 +46,26 @@ class _ListedSearch(BaseSearch):
     def _candidates(self) -> list[dict[str, Any]]:
         """The candidates."""
 
-    @abstractmethod
     def _listed_space(self) -> Space | None:
         """The search space of the candidates."""
+        return _as_space(_drawable(getattr(self, self._candidates_param)))
+
+    def _plan(self, task: Task) -> Plan:
+        candidates = self._candidates()
+        check_candidates(self.estimator, candidates)
+        _warn_about_ranges(getattr(self, self._candidates_param))
+        reason = "every candidate was tried"
+        if len(candidates) == getattr(self, "n_iter", None):
+            reason = f"n_iter={self.n_iter} candidates were tried"
+        return Plan(
+            ListedCandidates(candidates, reason),
+            self._listed_space(),
+            journal=self.journal,
+            max_time=self.max_time,
+            shares_fits=shares_fits(self.reuse),
+            ordered=getattr(self, "random_state", None) is not None,
+            racer=racer_of(self.racing),
+        )
 
     def _run_search(self, evaluate_candidates: Callable, *, callback_ctx: Any = None) -> None:
         """Evaluate by scikit-learn's loop, if a tool has replaced the ``fit`` of its class."""
@@ -201,23 +218,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _candidates(self) -> list[dict[str, Any]]:
         return list(ParameterGrid(self.param_grid))
 
-    def _listed_space(self) -> Space | None:
-        return _as_space(self.param_grid)
-
-    def _plan(self, task: Task) -> Plan:
-        candidates = self._candidates()
-        check_candidates(self.estimator, candidates)
-        _warn_about_ranges(self.param_grid)
-        source = ListedCandidates(candidates, "every candidate was tried")
-        return Plan(
-            source,
-            self._listed_space(),
-            journal=self.journal,
-            max_time=self.max_time,
-            shares_fits=shares_fits(self.reuse),
-            racer=racer_of(self.racing),
-        )
-
 
 class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
     """Random search: scikit-learn's class of the same name, with a history of trials.
@@ -336,26 +336,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _candidates(self) -> list[dict[str, Any]]:
         spaces = _drawable(self.param_distributions)
         return list(ParameterSampler(spaces, self.n_iter, random_state=self.random_state))
-
-    def _listed_space(self) -> Space | None:
-        return _as_space(_drawable(self.param_distributions))
-
-    def _plan(self, task: Task) -> Plan:
-        candidates = self._candidates()
-        check_candidates(self.estimator, candidates)
-        _warn_about_ranges(self.param_distributions)
-        reason = f"n_iter={self.n_iter} candidates were tried"
-        if len(candidates) < self.n_iter:
-            reason = "every candidate was tried"
-        return Plan(
-            ListedCandidates(candidates, reason),
-            self._listed_space(),
-            journal=self.journal,
-            max_time=self.max_time,
-            shares_fits=shares_fits(self.reuse),
-            ordered=self.random_state is not None,
-            racer=racer_of(self.racing),
-        )
 
 
 def _drawable(spaces: Any) -> Any:
