@@ -15,7 +15,7 @@ c : scale of the loss;  λ, μ : penalties, (q,)
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from skhyper._numeric._data import as_matrix
 from skhyper._numeric._softmax import SoftmaxFactor
 from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._linear_newton import Features, Newton, Training
-from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
+from skhyper.hypergradient._losses import probability_pull_back
 
 # Number of entries, zeros included, up to which sparse data are made dense, which is faster.
 _SMALL = 1_000_000
@@ -54,9 +54,10 @@ class LinearProblem(hg.InnerProblem):
         if method != "predict_proba":
             return flat, lambda d: d.reshape(Z.shape)
         if Z.shape[1] > 1:
-            return softmax(Z, axis=1), lambda d: softmax_pull_back(Z, d)
-        p = expit(Z[:, 0])
-        return np.column_stack([1 - p, p]), lambda d: sigmoid_pull_back(Z[:, 0], d)[:, None]
+            P = softmax(Z, axis=1)
+        else:
+            P = np.column_stack([1 - expit(flat), expit(flat)])
+        return P, partial(probability_pull_back, Z)
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> hg.Fold:  # type: ignore[override]
         return LinearFold(self, X, y, sample_weight)

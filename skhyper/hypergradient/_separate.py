@@ -31,13 +31,13 @@ from skhyper.hypergradient._losses import class_pairs
 from skhyper.hypergradient._stage import split_params
 
 
-class _Recorder(BaseEstimator):
+class Recorder(BaseEstimator):
     """Records the data on which a meta-estimator fits one of its models."""
 
     def __init__(self, estimator: Any):
         self.estimator = estimator
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> "_Recorder":
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> "Recorder":
         if sample_weight is not None:
             fit_params["sample_weight"] = sample_weight
         self.data_, self.fit_params_ = (X, y), fit_params
@@ -72,11 +72,11 @@ class SeparateProblem(hg.InnerProblem):
 
     def load(self, X: Any, y: Any, **fit_params: Any) -> hg.Fold:
         recording = clone(self.estimator)
-        recording.set_params(estimator=_Recorder(recording.estimator), n_jobs=None)
+        recording.set_params(estimator=Recorder(recording.estimator), n_jobs=None)
         template = recording.fit(X, y, **fit_params)
         folds = []
         for model in template.estimators_:
-            if not isinstance(model, _Recorder):
+            if not isinstance(model, Recorder):
                 raise hg.NotDifferentiableError(
                     f"{type(self.estimator).__name__} got a training fold in which an output has "
                     "one value only; it needs at least two."
@@ -109,9 +109,7 @@ class _SeparateFold(hg.Fold):
         estimator = self.problem.estimator
         own, nested = split_params(estimator, params, ["estimator"])
         fitted = copy.copy(self.template)
-        fitted.estimator = clone(estimator.estimator).set_params(
-            **clone(nested["estimator"], safe=False)
-        )
+        fitted.estimator = hg.unfitted(estimator.estimator, nested["estimator"])
         fitted.n_jobs = estimator.n_jobs
         for name, value in own.items():
             setattr(fitted, name, value)

@@ -287,12 +287,7 @@ class _FittedKernel:
 
     def know(self, pair: Pair) -> None:
         """Compute all matrices of a pair before a part of it is taken."""
-        if self._name == "precomputed":
-            pair.known("precomputed")
-        elif self._name == "rbf":
-            pair.known("squared")
-        else:
-            pair.known("products")
+        pair.known({"precomputed": "precomputed", "rbf": "squared"}.get(self._name, "products"))
 
     def __call__(self, pair: Pair) -> Gram:
         self.know(pair)

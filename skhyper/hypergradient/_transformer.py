@@ -19,10 +19,14 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import clone
 
 from skhyper._readonly import with_copies, with_protected
-from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, check_inherited
+from skhyper.hypergradient._problem import (
+    Gradient,
+    NotDifferentiableError,
+    check_inherited,
+    unfitted,
+)
 
 Names = Collection[str]
 Side = np.ndarray | None  # of the training or the test data
@@ -154,7 +158,7 @@ class LeafTransformer(DifferentiableTransformer):
     def fit_transform(
         self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
     ) -> Any:
-        self.fitted = clone(self.transformer).set_params(**clone(dict(params), safe=False))
+        self.fitted = unfitted(self.transformer, params)
         self.X_train, self.fit_params = X, fit_params
         return self.call_with(self._fit_transform, X, y)
 

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from skhyper._numeric import ElasticNetSolver
-from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
+from skhyper._numeric._data import as_weights, checked_matrix, checked_target
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import validate_params
 from skhyper.hypergradient import _problem as hg
@@ -37,11 +36,8 @@ class WeightedElasticNetProblem(hg.InnerProblem):
     traits = hg.Traits(passes_data=True)
 
     def load(self, X: Any, y: Any, sample_weight: Any = None) -> hg.Fold:  # type: ignore[override]
-        rows, centers = slice(0, 2), self.estimator.fit_intercept
-        # Fitted attributes on features and bands need only two samples.
-        easy = clone(self.estimator).set_params(alpha=1.0)
-        own = self.estimator.get_params(deep=False)
-        template = easy.fit(copy_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
+        template = hg.template_of(self.estimator, X, y, alpha=1.0)
+        centers = self.estimator.fit_intercept
         X, y = checked_matrix(X), checked_target(y)
         a, Y = as_weights(sample_weight, X.shape[0]), y.reshape(len(y), -1)
         X = dense_if_small(X)
