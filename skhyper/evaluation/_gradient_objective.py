@@ -5,8 +5,6 @@ delegates to the fold's inner problem: it caches the data, the fitted steps of a
 factorizations of earlier candidates. The user's estimator is scored.
 """
 
-import math
-import numbers
 import threading
 import time
 import weakref
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 
 from skhyper._numeric._data import checked_matrix, checked_target
@@ -57,8 +56,9 @@ _MAX_FOLDS = 4
 _SMALL_DATA = 4 * 2**20
 # Held while data for all folds are created; a module attribute, since objectives are pickled.
 _SHARING = threading.Lock()
-# Dummy rows for `_fit_and_score`: the fold's data are split only once.
-_ROWS, _TRAIN, _TEST = np.array([[0], [1]]), np.array([0]), np.array([1])
+# Dummy data for `_fit_and_score`, which splits them: the fold's data are split only once. They are
+# a kernel matrix, since scikit-learn checks a table when it splits it.
+_KERNEL, _TRAIN, _TEST = np.array([[0, 0], [1, 0]]), np.array([0]), np.array([1])
 
 
 @dataclass(frozen=True)
@@ -171,8 +171,6 @@ class _Fold:
         self._number = number
         self._folds: OrderedDict[str, tuple[InnerProblem, Fold]] = OrderedDict()
         self._loaded = False
-        # The fold whose score was last compared with the criterion, and whether they agreed.
-        self._compared: tuple[Fold | None, bool] = None, False
         self._last_loss: Any = None  # with its classes
         # Problem, fold and fit of the last candidate.
         self.problem: InnerProblem
@@ -226,8 +224,8 @@ class _Fold:
             self._train = None
         folds = [fold for _, fold in self._folds.values()]
         self._n_fits += 1
+        vars(self).pop("fitted", None)
         if self._is_large:
-            vars(self).pop("fitted", None)
             for fold in folds:
                 fold.trim()
             if self._n_fits & (self._n_fits - 1) == 0:  # a power of two: caches grow
@@ -238,9 +236,8 @@ class _Fold:
         if folds and not (self._is_kept and any(fold.caches for fold in folds)):
             self._folds.clear()
             self._loaded, self._last_X = False, _nothing
-            self._compared = None, False
             self._last_loss = None
-            for name in ("X_test", "y_test", "fold", "fitted"):
+            for name in ("X_test", "y_test", "fold"):
                 vars(self).pop(name, None)
 
     def _size(self) -> int:
@@ -288,11 +285,11 @@ class _Fold:
         return self._folds[key]
 
     def fit_and_score(self, job: FoldJob) -> dict[str, Any]:
-        """Fit and score the stand-in by scikit-learn, with dummy rows as data."""
+        """Fit and score the stand-in by scikit-learn, with dummy data."""
         o = self._whole.objective
         result = fit_and_score(
             _FoldEstimator(self),
-            _ROWS,
+            _KERNEL,
             None,
             train=_TRAIN,
             test=_TEST,
@@ -311,37 +308,16 @@ class _Fold:
         if not on_test:
             X, y = self.training_data()
             return scorer(self.fitted.estimator, private_copy(X), y, **self.train_score_params)
-        if not self._whole.criterion.exact:
-            return self._score(scorer)
-        fold, agreed = self._compared
-        quick = self._quick_score()
-        if fold is self.fold and agreed and np.isfinite(quick):
-            return quick
-        score = self._score(scorer)
-        if fold is not self.fold:
-            single = isinstance(score, numbers.Real) and not self.score_params
-            close = single and math.isclose(score, quick, rel_tol=1e-12, abs_tol=1e-12)
-            self._compared = self.fold, close and _is_plain(scorer)
-            if self._compared[1]:
-                return quick  # as for later candidates: a resumed search has the same scores
-        return score
-
-    def _quick_score(self) -> float:
-        """Minus the criterion of the fitted estimator's output: the score, at lower cost.
-
-        scikit-learn's scorers check their input at each call, which takes longer than the
-        prediction of small models. The first score of each fold is computed both ways, since
-        swapped steps may have their own score method.
-        """
-        try:
-            loss, method = self._loss(), self._whole.criterion.method
-            if self.fitted.is_exact:
-                return -loss(self.fitted.predict(self.X_test, method).value)[0]
-            model, X = self.fitted.last_step(self.X_test)
-            X = private_copy(X) if model is self.fitted.estimator else X
-            return -loss(getattr(model, method)(X))[0]
-        except Exception:  # noqa: BLE001  (the scorer will report the error)
-            return np.nan
+        if self._whole.criterion.exact and not isinstance(scorer, MultimetricScorer):
+            # Most of a smooth metric's time are checks; it is finite only for finite predictions.
+            parts = scorer_parts(scorer)
+            with config_context(
+                assume_finite=True, skip_parameter_validation=parts is None or not parts[2]
+            ):
+                score = self._score(scorer)
+            if np.isfinite(score):
+                return score
+        return self._score(scorer)
 
     def _loss(self) -> Any:
         classes: Any = getattr(self.fitted.estimator, "classes_", None)
@@ -425,6 +401,11 @@ class _FoldEstimator(BaseEstimator):
 
     def __init__(self, fold: _Fold):
         self.fold = fold
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = True  # the data are _KERNEL
+        return tags
 
     def set_params(self, **params: Any) -> "_FoldEstimator":
         self._params = params

@@ -19,6 +19,7 @@ from skhyper._sklearn import (
     MultimetricScorer,
     check_method_params,
     fit_and_score,
+    n_samples,
     safe_split,
 )
 from skhyper._trial import Trial, TrialState
@@ -142,13 +143,12 @@ class Objective:
         scores = self.error_score
         if isinstance(self.scorer, MultimetricScorer):
             scores = dict.fromkeys(self.scorer._scorers, self.error_score)
-        n_samples = self.X.shape[0] if hasattr(self.X, "shape") else len(self.X)
         trained = {"train_scores": scores} if self.return_train_score else {}
         return {
             "fit_error": f"{type(error).__name__}: {error}",
             "test_scores": scores,
             **trained,
-            "n_test_samples": len(np.arange(n_samples)[test]),
+            "n_test_samples": len(np.arange(n_samples(self.X))[test]),
             "fit_time": seconds,
             "score_time": 0.0,
         }

@@ -17,14 +17,7 @@ from typing import Any
 import numpy as np
 
 from skhyper._numeric._data import Centered, as_matrix, centered_target
-from skhyper.hypergradient._problem import (
-    Cotangents,
-    Gradient,
-    Output,
-    TrainingPart,
-    Want,
-    implicit_vjp,
-)
+from skhyper.hypergradient import _problem as hg
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ class SquaredLoss:
         return cls(Centered.from_data(X, a, centers, lean), Y, Yc, y_mean, flat, centers, scale)
 
     @classmethod
-    def from_part(cls, part: TrainingPart, center: bool) -> "SquaredLoss | None":
+    def from_part(cls, part: hg.TrainingPart, center: bool) -> "SquaredLoss | None":
         """From a part of shared data; None if that requires a copy."""
         shared = part.shared()
         a = None if shared is None else shared[0].weights(part.fold)
@@ -91,8 +84,8 @@ class SquaredLoss:
         W: np.ndarray,
         X: Any,
         solve: Callable[[np.ndarray], np.ndarray],
-        cross: Callable[[np.ndarray], Gradient],
-    ) -> Output:
+        cross: Callable[[np.ndarray], hg.Gradient],
+    ) -> hg.Output:
         """Predictions for X with the solution W.
 
         Parameters
@@ -106,17 +99,19 @@ class SquaredLoss:
         Z = X_test @ W + (self.y_mean - self.data.mean @ W)
 
         # The intercept is not part of W: the adjoint is a pair (of W, of the intercept).
-        def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
+        def direct(d_value: np.ndarray, want: hg.Want) -> tuple[Any, hg.Cotangents]:
             D = d_value.reshape(len(d_value), -1)
             d_intercept = D.sum(axis=0)
             dW = X_test.T @ D - np.outer(self.data.mean, d_intercept)
-            return (dW, d_intercept), Cotangents({}, X_test=D @ W.T if want.data else None)
+            return (dW, d_intercept), hg.Cotangents({}, X_test=D @ W.T if want.data else None)
 
-        def cross_pair(u: Any, want: Want) -> Cotangents:
-            return Cotangents(cross(u[0]), self._cross_data(W, *u) if want.data else None)
+        def cross_pair(u: Any, want: hg.Want) -> hg.Cotangents:
+            return hg.Cotangents(cross(u[0]), self._cross_data(W, *u) if want.data else None)
 
         value = Z[:, 0] if self.flat and Z.shape[1] == 1 else Z
-        return Output(value, implicit_vjp(direct, lambda dw: (solve(dw[0]), dw[1]), cross_pair))
+        return hg.Output(
+            value, hg.implicit_vjp(direct, lambda dw: (solve(dw[0]), dw[1]), cross_pair)
+        )
 
     def _cross_data(self, W: np.ndarray, u: np.ndarray, d_intercept: np.ndarray) -> np.ndarray:
         """``uᵀ ∂G/∂X``, including the path through the intercept; (n, p)."""

@@ -42,6 +42,8 @@ def check_pipeline(pipeline: Pipeline, *methods: str) -> None:
 class Chain:
     """Named transformers in sequence; None and "passthrough" are skipped.
 
+    A shallow copy does not change when the chain is fitted again.
+
     `names` are the hyperparameters ``step__name`` that can be differentiated, given derivatives
     with respect to Z; `passes_inputs` is whether there are derivatives with respect to X; `why_not`
     explains which names are missing from `names`, and because of which step.
@@ -89,22 +91,33 @@ class Chain:
 
         `params` are hyperparameters by step, `metadata` is the result of ``route``.
         """
-        for stage in self._stages:
+        self._stages = list(self._stages)
+        for i in range(len(self._stages)):
+            stage = self._stages[i]
             method = "fit_transform" if hasattr(stage.map.transformer, "fit_transform") else "fit"
             fit_params = metadata_of(metadata, stage.name, method)
-            X = stage.fit_transform(params.get(stage.name, {}), X, y, fit_params, key=X)
+            # The old stage, with its output, is freed before the fit.
+            stage = self._stages[i] = stage.for_fit(
+                params.get(stage.name, {}), X, y, fit_params, key=X
+            )
+            X = stage.fit_transform()
         return X
 
-    def transform(self, X: Any) -> tuple[Any, list[Any]]:
-        """Test data after the last step, and before each."""
-        before = []
+    def transform(self, X: Any) -> tuple[Any, list[DifferentiableTransformer]]:
+        """Test data after the last step, and the maps that have transformed them."""
+        maps = []
         for stage in self._stages:
-            before.append(X)
-            X = stage.transform(X, key=X)
-        return X, before
+            X, used = stage.transform(X, key=X)
+            maps.append(used)
+        return X, maps
 
     def pull_back(
-        self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool, before: Sequence[Any]
+        self,
+        dZ_train: Side,
+        dZ_test: Side,
+        names: Names,
+        inputs: bool,
+        maps: Sequence[DifferentiableTransformer],
     ) -> Pulled:
         """VJP of all steps, from the last to the first with a derivative to contribute."""
         wanted = [bool(set(stage.names) & set(names)) for stage in self._stages]
@@ -114,8 +127,8 @@ class Chain:
         for i in range(len(self._stages) - 1, first - 1, -1):
             if all(part is None for part in d):
                 break
-            key = before[i] if d[1] is not None else None
-            part, d_train, d_test = self._stages[i].pull_back(*d, names, inputs or i > first, key)
+            used = maps[i] if maps else None
+            part, d_train, d_test = self._stages[i].pull_back(*d, names, inputs or i > first, used)
             gradient.update(part)
             d = d_train, d_test
         return gradient, *(d if inputs else (None, None))
@@ -130,7 +143,7 @@ class PipelineMap(DifferentiableTransformer):
         check_pipeline(transformer, "fit_transform", "transform")
         self._steps = [name for name, _ in transformer.steps]
         self._chain = Chain(transformer.steps)
-        self._before: list[Any] = []  # test data before each step
+        self._maps: list[DifferentiableTransformer] = []  # of the last test data
         self.names, self.why_not = self._chain.names, self._chain.why_not
         self.passes_inputs = self._chain.passes_inputs
 
@@ -139,6 +152,7 @@ class PipelineMap(DifferentiableTransformer):
     ) -> Any:
         _, nested = split_params(self.transformer, params, self._steps)
         metadata = route(self.transformer, "fit_transform", fit_params, self._steps)
+        self._chain, self._maps = copy.copy(self._chain), []
         Z = self._chain.fit_transform(nested, X, y, metadata)
         steps = self._chain.fitted
         self.fitted = copy.copy(self.transformer)
@@ -146,8 +160,8 @@ class PipelineMap(DifferentiableTransformer):
         return Z
 
     def transform(self, X: Any) -> Any:
-        Z, self._before = self._chain.transform(X)
+        Z, self._maps = self._chain.transform(X)
         return Z
 
     def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
-        return self._chain.pull_back(dZ_train, dZ_test, names, inputs, self._before)
+        return self._chain.pull_back(dZ_train, dZ_test, names, inputs, self._maps)

@@ -12,14 +12,9 @@ from sklearn.model_selection import check_cv
 
 from skhyper._readonly import private_copy
 from skhyper._sklearn import safe_split
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._elementwise import STENCIL
 from skhyper.hypergradient._losses import Criterion, criterion_of
-from skhyper.hypergradient._problem import (
-    NotDifferentiableError,
-    PlainProblem,
-    as_target,
-    inner_problem,
-)
 from skhyper.hypergradient._rules import hypergradient
 from skhyper.space import as_vector, is_vector, like
 
@@ -177,7 +172,7 @@ def _failure(
     estimator: Any, names: list[str], found: HypergradientCheck | None, rtol: float, refused: str
 ) -> Exception:
     if found is None:
-        return NotDifferentiableError(
+        return hg.NotDifferentiableError(
             f"Differences need values on both sides of those of {names}: {refused}"
         )
     return AssertionError(
@@ -191,13 +186,13 @@ def _checked_names(
     estimator: Any, names: Sequence[str] | None, own: Mapping[str, Any], criterion: Criterion
 ) -> list[str]:
     """Names to differentiate: by default those with numeric values."""
-    problem = inner_problem(estimator)
+    problem = hg.inner_problem(estimator)
     usable = [n for n in problem.names if n.rpartition("__")[2] not in criterion.depends_on]
     if names is None:
         names = [name for name in usable if is_vector(own[name]) or _is_number(own[name])]
     unknown = [name for name in names if name not in usable]
     if unknown or not names:
-        raise NotDifferentiableError(
+        raise hg.NotDifferentiableError(
             f"{type(estimator).__name__} has no hypergradient with respect to {unknown} for the "
             f"{criterion.description}; it has one with respect to {usable}, if they are numbers. "
             f"{problem.traits.why_not}".rstrip()
@@ -226,8 +221,8 @@ def _rebuilt(names: Sequence[str], own: Mapping[str, Any], vector: np.ndarray) -
 
 def _is_forward(estimator: Any) -> bool:
     try:
-        return inner_problem(estimator).traits.is_forward
-    except NotDifferentiableError:
+        return hg.inner_problem(estimator).traits.is_forward
+    except hg.NotDifferentiableError:
         return False
 
 
@@ -276,8 +271,8 @@ class _Folds:
     def gradient(self, params: Mapping[str, Any]) -> dict[str, Any]:
         total = {name: np.zeros_like(as_vector(value)) for name, value in params.items()}
         for (X_train, y_train), (X_test, y_test), fit_params in self._folds:
-            y_train = as_target(self._estimator, y_train)
-            fit = inner_problem(self._estimator).load(X_train, y_train, **fit_params).fit(params)
+            y_train = hg.as_target(self._estimator, y_train)
+            fit = hg.inner_problem(self._estimator).load(X_train, y_train, **fit_params).fit(params)
             loss = self.criterion.on(y_test, classes=getattr(fit.estimator, "classes_", None))
             _, gradient = hypergradient(fit, X_test, self.criterion.method, loss, params)
             for name, value in gradient.items():
@@ -288,7 +283,7 @@ class _Folds:
         """Mean loss of scikit-learn's own fits."""
         losses = []
         for (X_train, y_train), (X_test, y_test), fit_params in self._folds:
-            fold = PlainProblem(self._estimator).load(X_train, y_train, **fit_params)
+            fold = hg.PlainProblem(self._estimator).load(X_train, y_train, **fit_params)
             fitted, X_test = fold.fit(params).estimator, private_copy(X_test)
             if self.criterion.exact:
                 losses.append(-self._scorer(fitted, X_test, y_test))

@@ -24,20 +24,7 @@ from sklearn.linear_model import HuberRegressor
 from skhyper._numeric._curvature import Design, hessian_solver
 from skhyper._numeric._data import as_matrix, as_weights, checked_matrix, checked_target
 from skhyper._numeric._newton import step_length
-from skhyper.hypergradient._problem import (
-    Cotangents,
-    Fit,
-    Fold,
-    InnerProblem,
-    NotDifferentiableError,
-    Output,
-    Traits,
-    Want,
-    check_not_overridden,
-    fitted_clone,
-    implicit_vjp,
-    inner_problem,
-)
+from skhyper.hypergradient import _problem as hg
 
 _MAX_STEPS = 50
 # Minimum scale after a Newton step, relative to scikit-learn's.
@@ -47,22 +34,18 @@ _SMALLEST_SCALE = 1e-2
 _NEWTON_RTOL, _ACCEPTED = 1e-9, 1e-6
 
 
-@inner_problem.register(HuberRegressor)
-class HuberProblem(InnerProblem):
+@hg.inner_problem.register(HuberRegressor)
+class HuberProblem(hg.InnerProblem):
     """HuberRegressor with respect to `alpha` and `epsilon`.
 
     scikit-learn's L-BFGS stops early; without further Newton steps the gradient is off by 3e-3.
     """
 
     names = ("alpha", "epsilon")
-    traits = Traits(passes_data=True)
+    inherits = ("fit", "predict")
+    traits = hg.Traits(passes_data=True)
 
-    def __init__(self, estimator: HuberRegressor):
-        super().__init__(estimator)
-        check_not_overridden(estimator, HuberRegressor, "fit", "predict")
-
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
-        given = {} if sample_weight is None else {"sample_weight": sample_weight}
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> hg.Fold:  # type: ignore[override]
         matrix, target = checked_matrix(X), checked_target(y).ravel()
         a = as_weights(sample_weight, len(target))
         ones = np.ones((len(target), int(self.estimator.fit_intercept)))
@@ -71,25 +54,26 @@ class HuberProblem(InnerProblem):
         if self.estimator.fit_intercept and not sparse.issparse(matrix):
             mean = matrix.mean(axis=0)
             matrix = matrix - mean
-        return _HuberFold(self.estimator, X, y, given, matrix, target, a, ones, mean)
+        return _HuberFold(self.estimator, X, y, sample_weight, matrix, target, a, ones, mean)
 
 
 @dataclass(frozen=True)
-class _HuberFold(Fold):
+class _HuberFold(hg.Fold):
     """The data as given, and for the formulas: `matrix` is X less its `mean`."""
 
     estimator: HuberRegressor
     X: Any
     y: Any
-    given: Mapping[str, Any]
+    sample_weight: Any
     matrix: Any
     target: np.ndarray
     a: np.ndarray
     ones: np.ndarray
     mean: np.ndarray
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
-        return _HuberFit(self, fitted_clone(self.estimator, params, self.X, self.y, **self.given))
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
+        given = {"sample_weight": self.sample_weight}
+        return _HuberFit(self, hg.fitted_clone(self.estimator, params, self.X, self.y, **given))
 
 
 class _Solution(NamedTuple):
@@ -101,11 +85,11 @@ class _Solution(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _HuberFit(Fit):
+class _HuberFit(hg.Fit):
     fold: _HuberFold
     estimator: Any
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         v, t, solve = self._solution
         matrix, mean, ones = self.fold.matrix, self.fold.mean, self.fold.ones
         X_test = as_matrix(X)
@@ -113,13 +97,13 @@ class _HuberFit(Fit):
             X_test = (X_test.toarray() if sparse.issparse(X_test) else X_test) - mean
         p = X_test.shape[1]
 
-        def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
+        def direct(d_value: np.ndarray, want: hg.Want) -> tuple[Any, hg.Cotangents]:
             b = [d_value.sum()] * ones.shape[1]
             dv = np.concatenate([X_test.T @ d_value, b, [0.0]])
             dX = np.outer(d_value, v[:p]) if want.data else None
-            return dv, Cotangents({}, X_test=dX)
+            return dv, hg.Cotangents({}, X_test=dX)
 
-        def cross(u: np.ndarray, want: Want) -> Cotangents:
+        def cross(u: np.ndarray, want: hg.Want) -> hg.Cotangents:
             a, epsilon = self.fold.a, self.estimator.epsilon
             dz = matrix @ u[:p] + u[p:-1].sum()  # change of the predictions along u, (n,)
             outside = np.abs(t) >= epsilon
@@ -127,13 +111,13 @@ class _HuberFit(Fit):
             by_epsilon = by_z @ dz - 2 * epsilon * (a @ outside) * u[-1]
             gradient = {"alpha": float(2 * u[:p] @ v[:p]), "epsilon": float(by_epsilon)}
             if not want.data or sparse.issparse(matrix):
-                return Cotangents(gradient)
+                return hg.Cotangents(gradient)
             inside = np.abs(t) < epsilon
             slope = -a * np.where(inside, 2 * t, 2 * epsilon * np.sign(t))
             curved = 2 * a / v[-1] * inside * (dz + t * u[-1])
-            return Cotangents(gradient, np.outer(curved, v[:p]) + np.outer(slope, u[:p]))
+            return hg.Cotangents(gradient, np.outer(curved, v[:p]) + np.outer(slope, u[:p]))
 
-        return Output(X_test @ v[:p] + v[p:-1].sum(), implicit_vjp(direct, solve, cross))
+        return hg.Output(X_test @ v[:p] + v[p:-1].sum(), hg.implicit_vjp(direct, solve, cross))
 
     @cached_property
     def _solution(self) -> _Solution:
@@ -147,7 +131,7 @@ class _HuberFit(Fit):
             start = np.concatenate([np.zeros(fold.matrix.shape[1]), middle, [spread]])
             v, distance = self._newton(start)
         if not distance <= _ACCEPTED:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"Newton's method finds no solution of HuberRegressor(alpha={fitted.alpha:.3g}): "
                 "its scale tends to zero if the features can fit all samples. Increase alpha."
             )

@@ -24,21 +24,8 @@ from skhyper._numeric import ElasticNetSolver
 from skhyper._numeric._data import as_weights, checked_matrix, checked_target
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import validate_params
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._centered import SquaredLoss
-from skhyper.hypergradient._problem import (
-    Fit,
-    Fold,
-    Gradient,
-    InnerProblem,
-    NotDifferentiableError,
-    Output,
-    TrainingPart,
-    Traits,
-    check_not_overridden,
-    fitted_clone,
-    inner_problem,
-    template_of,
-)
 
 # scikit-learn's defaults; with looser values its own fit is returned.
 _DEFAULT_TOLERANCE, _DEFAULT_ITERATIONS = 1e-4, 1000
@@ -54,27 +41,25 @@ _SWEEPS_PER_THRESHOLD = 100.0
 _VISIBLE_GAP = 2e-3
 
 
-@inner_problem.register(ElasticNet)
-@inner_problem.register(MultiTaskElasticNet)
-class LassoProblem(InnerProblem):
+@hg.inner_problem.register(ElasticNet)
+@hg.inner_problem.register(MultiTaskElasticNet)
+class LassoProblem(hg.InnerProblem):
     """Lasso, ElasticNet and their multi-task versions, for `alpha` and `l1_ratio`."""
 
     # On 100 random problems there was no better minimum beyond an increase of 5 %; fits with tiny
     # penalties are by far the most expensive.
-    traits = Traits(is_quasiconvex=True, passes_data=True)
+    traits = hg.Traits(is_quasiconvex=True, passes_data=True)
+    inherits = ("fit", "predict")
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
-        bases = (MultiTaskLasso, MultiTaskElasticNet, Lasso, ElasticNet)
-        base = next(b for b in bases if isinstance(estimator, b))
-        check_not_overridden(estimator, base, "fit", "predict")
         pure = isinstance(estimator, Lasso | MultiTaskLasso)
         self.names = ("alpha",) if pure else ("alpha", "l1_ratio")
 
-    def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
-        return self.load_part(TrainingPart.of(X, y, **fit_params))
+    def load(self, X: Any, y: Any, **fit_params: Any) -> hg.Fold:
+        return self.load_part(hg.TrainingPart.of(X, y, **fit_params))
 
-    def load_part(self, part: TrainingPart) -> Fold:
+    def load_part(self, part: hg.TrainingPart) -> hg.Fold:
         joint, centers = (
             isinstance(self.estimator, MultiTaskElasticNet),
             self.estimator.fit_intercept,
@@ -83,7 +68,7 @@ class LassoProblem(InnerProblem):
         return _LassoFold(self.estimator, part, loss or _loss_of(part, centers, joint), joint)
 
 
-def _loss_of(part: TrainingPart, centers: bool, joint: bool) -> SquaredLoss:
+def _loss_of(part: hg.TrainingPart, centers: bool, joint: bool) -> SquaredLoss:
     X, y = part.copied()
     X, Y = checked_matrix(X), checked_target(y)
     a = as_weights(part.fit_params.get("sample_weight"), X.shape[0])
@@ -92,16 +77,16 @@ def _loss_of(part: TrainingPart, centers: bool, joint: bool) -> SquaredLoss:
     return SquaredLoss.from_data(dense_if_small(X), Y, a, flat, centers, 1 / a.sum(), lean=True)
 
 
-class _LassoFold(Fold):
+class _LassoFold(hg.Fold):
     """Training data, and a solver warm-started from its last solution."""
 
-    def __init__(self, estimator: Any, part: TrainingPart, loss: SquaredLoss, joint: bool):
+    def __init__(self, estimator: Any, part: hg.TrainingPart, loss: SquaredLoss, joint: bool):
         self._estimator, self._part, self.loss, self._joint = estimator, part, loss, joint
         # All fitted attributes but the coefficients, from a fit whose penalty makes these zero. Two
         # equal targets would be warned of.
         few, target = part.copied(2)
         unequal = np.arange(np.size(target), dtype=float).reshape(np.shape(target))
-        self._template = template_of(estimator, few, unequal, alpha=1e12, warm_start=False)
+        self._template = hg.template_of(estimator, few, unequal, alpha=1e12, warm_start=False)
         self._template.coef_ = None
         self._column, centers = np.ndim(target) == 2, estimator.fit_intercept
         data, Yc = loss.data, loss.Yc
@@ -124,7 +109,7 @@ class _LassoFold(Fold):
             self._solved = alpha, ratio
         return self._solver
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         fitted = copy.copy(self._template).set_params(**params)
         validate_params(fitted)
         alpha, ratio, flat = float(fitted.alpha), float(fitted.l1_ratio), self.loss.flat
@@ -140,7 +125,7 @@ class _LassoFold(Fold):
             part = self._part
             if not solver.exact:
                 solver.trim()  # it has no derivative to compute
-            fitted = fitted_clone(self._estimator, params, *part.copied(), **part.fit_params)
+            fitted = hg.fitted_clone(self._estimator, params, *part.copied(), **part.fit_params)
         else:
             fitted = self.loss.filled(fitted, flat, shown)
             if flat and self._column and fitted.fit_intercept:
@@ -178,7 +163,7 @@ class _LassoFold(Fold):
 
 
 @dataclass(frozen=True)
-class _LassoFit(Fit):
+class _LassoFit(hg.Fit):
     estimator: Any
     fold: _LassoFold
     alpha: float
@@ -188,9 +173,9 @@ class _LassoFit(Fit):
     solved: bool
     is_exact: bool
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         if not self.solved:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"The support was not found at alpha={self.alpha:.3g}: too many features are "
                 "nearly linearly dependent. Increase alpha."
             )
@@ -199,7 +184,7 @@ class _LassoFit(Fit):
     def _solve(self, dW: np.ndarray) -> np.ndarray:
         return self.fold.solver(self.alpha, self.ratio).solve(dW)
 
-    def _cross(self, u: np.ndarray) -> Gradient:
+    def _cross(self, u: np.ndarray) -> hg.Gradient:
         by_l1, by_l2 = float((u * self.N).sum()), float((u * self.W).sum())
         return {
             "alpha": self.ratio * by_l1 + (1 - self.ratio) * by_l2,

@@ -15,7 +15,7 @@ c : scale of the loss;  λ, μ : penalties, (q,)
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -25,26 +25,15 @@ from scipy.special import expit, softmax
 from skhyper._numeric._curvature import Design
 from skhyper._numeric._data import as_matrix
 from skhyper._numeric._softmax import SoftmaxFactor
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._linear_newton import Features, Newton, Training
-from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
-from skhyper.hypergradient._problem import (
-    Cotangents,
-    Fit,
-    Fold,
-    InnerProblem,
-    NotDifferentiableError,
-    Output,
-    Traits,
-    Want,
-    fitted_clone,
-    implicit_vjp,
-)
+from skhyper.hypergradient._losses import probability_pull_back
 
 # Number of entries, zeros included, up to which sparse data are made dense, which is faster.
 _SMALL = 1_000_000
 
 
-class LinearProblem(InnerProblem):
+class LinearProblem(hg.InnerProblem):
     """Base class for linear models; ``training`` of a subclass defines the objective.
 
     Attributes
@@ -52,7 +41,7 @@ class LinearProblem(InnerProblem):
     penalizes_intercept : bool
     """
 
-    traits = Traits(passes_data=True)
+    traits = hg.Traits(passes_data=True)
     penalizes_intercept: bool = False
 
     @abstractmethod
@@ -65,15 +54,16 @@ class LinearProblem(InnerProblem):
         if method != "predict_proba":
             return flat, lambda d: d.reshape(Z.shape)
         if Z.shape[1] > 1:
-            return softmax(Z, axis=1), lambda d: softmax_pull_back(Z, d)
-        p = expit(Z[:, 0])
-        return np.column_stack([1 - p, p]), lambda d: sigmoid_pull_back(Z[:, 0], d)[:, None]
+            P = softmax(Z, axis=1)
+        else:
+            P = np.column_stack([1 - expit(flat), expit(flat)])
+        return P, partial(probability_pull_back, Z)
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> hg.Fold:  # type: ignore[override]
         return LinearFold(self, X, y, sample_weight)
 
 
-class LinearFold(Fold):
+class LinearFold(hg.Fold):
     """Training data of a linear model.
 
     Attributes
@@ -121,19 +111,19 @@ class LinearFold(Fold):
             Q = Design(whole[:, :p], whole[:, p:], whole)
         return Features(Q, mean, np.sqrt(Q.squared_norms(np.ones(n)))[:, None])
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
-        given = {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
-        fitted = fitted_clone(self.problem.estimator, params, self._X, self.y, **given)
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
+        given = {"sample_weight": self.sample_weight}
+        fitted = hg.fitted_clone(self.problem.estimator, params, self._X, self.y, **given)
         return _LinearFit(fitted, self, self.problem.training(fitted, self))
 
 
 @dataclass(frozen=True)
-class _LinearFit(Fit):
+class _LinearFit(hg.Fit):
     estimator: Any
     fold: LinearFold
     training: Training
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         newton, mean = self._newton, self.fold.features.mean
         V = newton.at.V if newton.converged else self._V
         X_test = as_matrix(X)
@@ -144,14 +134,14 @@ class _LinearFit(Fit):
             self.estimator, X_test @ V[:p] + V[p:].sum(0), method
         )
 
-        def direct(d_value: np.ndarray, want: Want) -> tuple[Any, Cotangents]:
+        def direct(d_value: np.ndarray, want: hg.Want) -> tuple[Any, hg.Cotangents]:
             D = to_link(d_value)
             dV = X_test.T @ D
             if len(V) > p:
                 dV = np.vstack([dV, D.sum(axis=0)])
-            return dV, Cotangents({}, X_test=D @ V[:p].T if want.data else None)
+            return dV, hg.Cotangents({}, X_test=D @ V[:p].T if want.data else None)
 
-        return Output(value, implicit_vjp(direct, self._solve, self._cross))
+        return hg.Output(value, hg.implicit_vjp(direct, self._solve, self._cross))
 
     @property
     def _V(self) -> np.ndarray:
@@ -172,26 +162,26 @@ class _LinearFit(Fit):
 
     def _solve(self, dw: np.ndarray) -> np.ndarray:
         if not self._newton.converged:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"Newton's method does not converge for {self.fold.problem.estimator!r}: its "
                 "training problem has no solution, or is too ill-conditioned. Scale the features, "
                 "or increase the penalty."
             )
         if not self._newton.is_determined:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"The solution of {self.fold.problem.estimator!r} is not accurate enough to "
                 "determine the samples with loss 0, on which the derivative depends: scale the "
                 "features, or increase the penalty."
             )
         U = self._newton.solve(dw)
         if U is None:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"Conjugate gradients do not converge for {self.fold.problem.estimator!r}: scale "
                 "the features."
             )
         return U
 
-    def _cross(self, u: np.ndarray, want: Want) -> Cotangents:
+    def _cross(self, u: np.ndarray, want: hg.Want) -> hg.Cotangents:
         t, at, design = self.training, self._newton.at, self.fold.features.design
         gradient = {name: by(u, at.V) for name, by in t.by.items()}
         if t.family.by:
@@ -199,7 +189,7 @@ class _LinearFit(Fit):
         for name, slope_by in t.family.by.items():
             gradient[name] = float((s * slope_by(t.y, at.z)).sum())
         if not want.data or design.dense is None:
-            return Cotangents(gradient)
+            return hg.Cotangents(gradient)
         p = self.fold.n_features
         curved = at.curvature_times(design.apply(u))
-        return Cotangents(gradient, curved @ at.V[:p].T + at.residuals @ u[:p].T)
+        return hg.Cotangents(gradient, curved @ at.V[:p].T + at.residuals @ u[:p].T)

@@ -24,14 +24,8 @@ from skhyper._numeric._families import (
     squared_hinge,
     tweedie,
 )
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._linear import LinearFold, LinearProblem, Training
-from skhyper.hypergradient._problem import (
-    InnerProblem,
-    NotDifferentiableError,
-    Traits,
-    check_not_overridden,
-    inner_problem,
-)
 
 _WEIGHTED = "sample_weight" in inspect.signature(compute_class_weight).parameters
 
@@ -70,31 +64,30 @@ def _by_C(fitted: Any, l2: np.ndarray, l1: np.ndarray) -> Callable:
     return _product_with(lambda V: -(l2[:, None] * V + l1[:, None] * np.sign(V)) / fitted.C)
 
 
-@inner_problem.register(LogisticRegression)
+@hg.inner_problem.register(LogisticRegression)
 class LogisticProblem(LinearProblem):
     """LogisticRegression with respect to `C` and, with the elastic net, `l1_ratio`."""
 
+    inherits = ("fit", "predict_proba", "decision_function")
+
     def __init__(self, estimator: LogisticRegression):
         super().__init__(estimator)
-        check_not_overridden(
-            estimator, LogisticRegression, "fit", "predict_proba", "decision_function"
-        )
         if getattr(estimator, "multi_class", "deprecated") == "ovr":
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 "LogisticRegression(multi_class='ovr') fits one model for each class, which is not "
                 "supported: leave the deprecated multi_class at its default."
             )
         self.penalizes_intercept = estimator.solver == "liblinear"
         penalty = getattr(estimator, "penalty", "deprecated")
         if penalty is None:
-            self.traits = Traits("LogisticRegression(penalty=None) has no C.", passes_data=True)
+            self.traits = hg.Traits("LogisticRegression(penalty=None) has no C.", passes_data=True)
             return
         # From scikit-learn 1.8 on, l1_ratio alone determines the penalty.
         mixed = penalty == "elasticnet" or (penalty == "deprecated" and estimator.solver == "saga")
         self.names = ("C", "l1_ratio") if mixed else ("C",)
         if not mixed:
             why_not = "LogisticRegression has an l1_ratio with solver='saga' only."
-            self.traits = Traits(why_not, passes_data=True)
+            self.traits = hg.Traits(why_not, passes_data=True)
 
     def _l1_ratio(self, fitted: LogisticRegression) -> float:
         penalty = getattr(fitted, "penalty", "deprecated")
@@ -105,12 +98,12 @@ class LogisticProblem(LinearProblem):
     def training(self, fitted: LogisticRegression, fold: LinearFold) -> Training:
         y, classes, liblinear = fold.y, fitted.classes_, fitted.solver == "liblinear"
         if liblinear and len(classes) > 2:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 "LogisticRegression(solver='liblinear') with more than two classes fits one "
                 "model for each class; use another solver."
             )
         if getattr(fitted, "multi_class", "") == "multinomial" and len(classes) == 2:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 "LogisticRegression(multi_class='multinomial') fits two classes by another model "
                 "than the default: leave the deprecated multi_class at its default."
             )
@@ -137,18 +130,17 @@ class LogisticProblem(LinearProblem):
         )
 
 
-@inner_problem.register(PoissonRegressor)
-@inner_problem.register(GammaRegressor)
-@inner_problem.register(TweedieRegressor)
+@hg.inner_problem.register(PoissonRegressor)
+@hg.inner_problem.register(GammaRegressor)
+@hg.inner_problem.register(TweedieRegressor)
 class GLMProblem(LinearProblem):
     """Generalized linear models with respect to `alpha` and, for Tweedie's, `power`."""
+
+    inherits = ("fit", "predict")
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
         tweedies = isinstance(estimator, TweedieRegressor)
-        bases = (PoissonRegressor, GammaRegressor, TweedieRegressor)
-        base = next(b for b in bases if isinstance(estimator, b))
-        check_not_overridden(estimator, base, "fit", "predict")
         # At these powers the form of the deviance changes, and the link may too.
         by_power = tweedies and estimator.power not in (0, 1, 2) and estimator.power > 0
         self.names = ("alpha", "power") if by_power else ("alpha",)
@@ -183,18 +175,18 @@ class GLMProblem(LinearProblem):
         return mean, lambda d: (d * mean)[:, None]
 
 
-@inner_problem.register(LinearSVC)
+@hg.inner_problem.register(LinearSVC)
 class LinearSVCProblem(LinearProblem):
     """LinearSVC with the squared hinge loss, with respect to `C`."""
 
     names = ("C",)
+    inherits = ("fit", "decision_function")
     penalizes_intercept = True
 
     def __init__(self, estimator: LinearSVC):
         super().__init__(estimator)
-        check_not_overridden(estimator, LinearSVC, "fit", "decision_function")
         if estimator.loss != "squared_hinge" or estimator.multi_class != "ovr":
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 "LinearSVC has a hypergradient with loss='squared_hinge' and multi_class='ovr'; "
                 f"got {estimator!r}."
             )
@@ -212,18 +204,18 @@ class LinearSVCProblem(LinearProblem):
         return Training(squared_hinge, Y, a, float(fitted.C), l2, l1, by)
 
 
-@inner_problem.register(LinearSVR)
+@hg.inner_problem.register(LinearSVR)
 class LinearSVRProblem(LinearProblem):
     """LinearSVR with the squared loss, with respect to `C` and `epsilon`."""
 
     names = ("C", "epsilon")
+    inherits = ("fit", "predict")
     penalizes_intercept = True
 
     def __init__(self, estimator: LinearSVR):
         super().__init__(estimator)
-        check_not_overridden(estimator, LinearSVR, "fit", "predict")
         if estimator.loss != "squared_epsilon_insensitive":
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 "LinearSVR has a hypergradient with loss='squared_epsilon_insensitive'; "
                 f"got {estimator!r}."
             )
@@ -257,13 +249,13 @@ _SAME_AS_SGD = {
 }
 
 
-@inner_problem.register(SGDClassifier)
-@inner_problem.register(SGDRegressor)
-def _refused(estimator: Any) -> InnerProblem:
+@hg.inner_problem.register(SGDClassifier)
+@hg.inner_problem.register(SGDRegressor)
+def _refused(estimator: Any) -> hg.InnerProblem:
     name = type(estimator).__name__
     same = _SAME_AS_SGD.get((estimator.loss, estimator.penalty in ("l1", "elasticnet")))
     advice = f" {same} has the same solution, or nearly, and a hypergradient." if same else ""
-    raise NotDifferentiableError(
+    raise hg.NotDifferentiableError(
         f"{name} has no hypergradient: it stops before the solution, at a point that depends on "
         "the order of the samples, so its score is not a smooth function of alpha."
         f"{advice}"

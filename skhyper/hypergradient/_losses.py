@@ -456,13 +456,13 @@ def _newton(v: np.ndarray, F: np.ndarray, S: np.ndarray, w: np.ndarray) -> np.nd
     return v
 
 
-def sigmoid_pull_back(z: np.ndarray, d_proba: np.ndarray) -> np.ndarray:
-    """Pull-back of ``∂L/∂(1-p, p)`` with ``p = sigmoid(z)`` to ``∂L/∂z``, (m,)."""
-    p = expit(z)
-    return p * (1 - p) * (d_proba[:, 1] - d_proba[:, 0])
+def probability_pull_back(Z: np.ndarray, d_proba: np.ndarray) -> np.ndarray:
+    """Pull-back of ``∂L/∂P`` with ``P = softmax(Z)`` to ``∂L/∂Z``, (m, K).
 
-
-def softmax_pull_back(Z: np.ndarray, d_proba: np.ndarray) -> np.ndarray:
-    """Pull-back of ``∂L/∂P`` with ``P = softmax(Z)`` to ``∂L/∂Z``, (m, K)."""
+    If K is 1, P is (1 - p, p) with ``p = sigmoid(Z)``.
+    """
+    if Z.shape[1] == 1:
+        p = expit(Z)
+        return p * (1 - p) * (d_proba[:, 1:] - d_proba[:, :1])
     P = softmax(Z, axis=1)
     return P * (d_proba - (P * d_proba).sum(axis=1, keepdims=True))

@@ -9,6 +9,7 @@ T : derivatives of the weights with respect to the hyperparameters, (k, P)
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from sklearn.utils import check_random_state
 
 from skhyper._numeric._data import as_matrix
 from skhyper.hypergradient import _problem as hg
-from skhyper.hypergradient._losses import sigmoid_pull_back, softmax_pull_back
+from skhyper.hypergradient._losses import probability_pull_back
 from skhyper.hypergradient._rules import forward_vjp
 from skhyper.neural_network import (
     MLPClassifier,
@@ -67,8 +68,7 @@ class _NeuralFold(hg.Fold):
         self, params: Mapping[str, Any], names: list[str]
     ) -> tuple[Any, Callable[[np.ndarray], np.ndarray]]:
         """The fitted estimator, and the map from ``∂L/∂w`` to ``∂L/∂w dW/dθ`` for `names`."""
-        estimator = self.problem.estimator
-        fitted = clone(estimator).set_params(**clone(dict(params), safe=False))
+        fitted = hg.unfitted(self.problem.estimator, params)
         own = fitted.random_state
         fitted.random_state = clone(self.seed, safe=False)
         slopes = fit_with_slopes(fitted, self.X, self.y, names, self.sample_weight)
@@ -114,10 +114,8 @@ class _NeuralFit(hg.Fit):
         K = self.estimator.n_outputs_
         if method != "predict_proba":
             return lambda d: d.reshape(-1, K)
-        Z = self.estimator.decision_function(X_test)
-        if K == 1:
-            return lambda d: sigmoid_pull_back(Z, d)[:, None]
-        return lambda d: softmax_pull_back(Z, d)
+        Z = self.estimator.decision_function(X_test).reshape(-1, K)
+        return partial(probability_pull_back, Z)
 
 
 def _array(value: Any, slopes: Any) -> np.ndarray:

@@ -141,7 +141,7 @@ class _PipelineFold(hg.Fold):
         pipeline, last = self._problem.estimator, self._problem.last
         own, nested = split_params(pipeline, params, self._steps)
         final = self._load_final(nested).fit(nested[last])
-        chain = self._before.chain
+        chain = copy.copy(self._before.chain)
         fitted = copy.copy(pipeline)
         for name, value in own.items():
             setattr(fitted, name, value)
@@ -152,29 +152,18 @@ class _PipelineFold(hg.Fold):
 
 @dataclass(frozen=True)
 class _PipelineFit(hg.Fit):
-    """A fit, usable until the fold's earlier steps are fitted again: they hold their last fit."""
-
     estimator: Any
     problem: PipelineProblem
     chain: Chain
     final: hg.Fit
 
-    def _transform(self, X: Any) -> tuple[Any, list[Any]]:
-        """X after the steps before the last, and before each of them."""
-        own = dict(self.estimator.steps)
-        if any(own[name] is not step for name, step in self.chain.fitted.items()):
-            raise RuntimeError(
-                "Steps before the last were fitted again on this fold with other hyperparameters: "
-                "use a fit of a pipeline, and its outputs, before the next fit."
-            )
-        return self.chain.transform(X)
-
     def last_step(self, X: Any) -> tuple[Any, Any]:
-        return self.final.last_step(self._transform(X)[0])
+        return self.final.last_step(self.chain.transform(X)[0])
 
     def predict(self, X: Any, method: str) -> hg.Output:
         problem, chain = self.problem, self.chain
-        output = self.final.predict(self._transform(X)[0], method)
+        Z, maps = chain.transform(X)
+        output = self.final.predict(Z, method)
 
         def vjp(d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
             before = [name for name in problem.before if name in want.names]
@@ -190,8 +179,7 @@ class _PipelineFit(hg.Fit):
                     f"at these hyperparameters, so {before} cannot be differentiated.",
                     before,
                 )
-            inner_data = self._transform(X)[1]
-            through, *dX = chain.pull_back(dZ_train, dZ_test, before, data, inner_data)
+            through, *dX = chain.pull_back(dZ_train, dZ_test, before, data, maps)
             return hg.Cotangents({**params, **through}, *dX)
 
         return hg.Output(output.value, vjp)

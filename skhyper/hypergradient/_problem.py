@@ -493,7 +493,7 @@ class _PlainFold(Fold):
 
     def fit(self, params: Mapping[str, Any]) -> Fit:
         # Unknown third-party code may write to its input.
-        fit = partial(_unfitted(self.estimator, params).fit, **self.fit_params)
+        fit = partial(unfitted(self.estimator, params).fit, **self.fit_params)
         return _PlainFit(with_copies(fit, self.X, self.y))
 
 
@@ -553,10 +553,11 @@ def fitted_clone(
     estimator: Any, params: Mapping[str, Any], X: Any, y: Any, **fit_params: Any
 ) -> Any:
     """A clone with the hyperparameters, fitted by scikit-learn's own solver."""
-    return with_protected(partial(_unfitted(estimator, params).fit, **fit_params), X, y)
+    return with_protected(partial(unfitted(estimator, params).fit, **fit_params), X, y)
 
 
-def _unfitted(estimator: Any, params: Mapping[str, Any]) -> Any:
+def unfitted(estimator: Any, params: Mapping[str, Any]) -> Any:
+    """A clone with the hyperparameters."""
     return clone(estimator).set_params(**clone(dict(params), safe=False))
 
 

@@ -98,7 +98,7 @@ class _ResampledFold(hg.Fold):
         X, y = self._X, self._y
         for name, step in self._problem.before:
             if is_step(step):
-                step = clone(step).set_params(**clone(dict(params[name]), safe=False))
+                step = hg.unfitted(step, params[name])
                 if hasattr(step, "fit_resample"):
                     X, y = step.fit_resample(X, y)
                 elif hasattr(step, "fit_transform"):

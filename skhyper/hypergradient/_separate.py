@@ -26,31 +26,18 @@ from sklearn.multioutput import (
 )
 from sklearn.utils import get_tags
 
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._losses import class_pairs
-from skhyper.hypergradient._problem import (
-    Cotangents,
-    Fit,
-    Fold,
-    InnerProblem,
-    NotDifferentiableError,
-    Output,
-    Traits,
-    Want,
-    check_not_overridden,
-    inner_problem,
-    prefixed,
-    stripped,
-)
 from skhyper.hypergradient._stage import split_params
 
 
-class _Recorder(BaseEstimator):
+class Recorder(BaseEstimator):
     """Records the data on which a meta-estimator fits one of its models."""
 
     def __init__(self, estimator: Any):
         self.estimator = estimator
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> "_Recorder":
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> "Recorder":
         if sample_weight is not None:
             fit_params["sample_weight"] = sample_weight
         self.data_, self.fit_params_ = (X, y), fit_params
@@ -66,7 +53,7 @@ class _Recorder(BaseEstimator):
         return get_tags(self.estimator)
 
 
-class SeparateProblem(InnerProblem):
+class SeparateProblem(hg.InnerProblem):
     """A meta-estimator, for ``estimator__name``; subclasses define how outputs are combined."""
 
     # Whether all models are fitted on the same rows.
@@ -74,27 +61,27 @@ class SeparateProblem(InnerProblem):
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
-        inner = inner_problem(estimator.estimator)
-        self.names = tuple(prefixed("estimator", dict.fromkeys(inner.names)))
+        inner = hg.inner_problem(estimator.estimator)
+        self.names = tuple(hg.prefixed("estimator", dict.fromkeys(inner.names)))
         self.methods = inner.methods
-        self.traits = Traits(
+        self.traits = hg.Traits(
             why_not=inner.traits.why_not,
             solver_noise=inner.traits.solver_noise,
             passes_data=inner.traits.passes_data and self.shares_rows,
         )
 
-    def load(self, X: Any, y: Any, **fit_params: Any) -> Fold:
+    def load(self, X: Any, y: Any, **fit_params: Any) -> hg.Fold:
         recording = clone(self.estimator)
-        recording.set_params(estimator=_Recorder(recording.estimator), n_jobs=None)
+        recording.set_params(estimator=Recorder(recording.estimator), n_jobs=None)
         template = recording.fit(X, y, **fit_params)
         folds = []
         for model in template.estimators_:
-            if not isinstance(model, _Recorder):
-                raise NotDifferentiableError(
+            if not isinstance(model, Recorder):
+                raise hg.NotDifferentiableError(
                     f"{type(self.estimator).__name__} got a training fold in which an output has "
                     "one value only; it needs at least two."
                 )
-            problem = inner_problem(self.estimator.estimator)
+            problem = hg.inner_problem(self.estimator.estimator)
             folds.append(problem.load(*model.data_, **model.fit_params_))
             del model.data_
         self.check(template)
@@ -109,22 +96,20 @@ class SeparateProblem(InnerProblem):
 
 
 @dataclass(frozen=True)
-class _SeparateFold(Fold):
+class _SeparateFold(hg.Fold):
     problem: SeparateProblem
     template: Any
-    folds: tuple[Fold, ...]
+    folds: tuple[hg.Fold, ...]
 
     @property
     def caches(self) -> bool:  # type: ignore[override]
         return any(fold.caches for fold in self.folds)
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         estimator = self.problem.estimator
         own, nested = split_params(estimator, params, ["estimator"])
         fitted = copy.copy(self.template)
-        fitted.estimator = clone(estimator.estimator).set_params(
-            **clone(nested["estimator"], safe=False)
-        )
+        fitted.estimator = hg.unfitted(estimator.estimator, nested["estimator"])
         fitted.n_jobs = estimator.n_jobs
         for name, value in own.items():
             setattr(fitted, name, value)
@@ -138,12 +123,12 @@ class _SeparateFold(Fold):
 
 
 @dataclass(frozen=True)
-class _SeparateFit(Fit):
+class _SeparateFit(hg.Fit):
     estimator: Any
     problem: SeparateProblem
-    fits: Sequence[Fit]
+    fits: Sequence[hg.Fit]
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         asked = "predict" if is_regressor(self.estimator.estimator) else method
         outputs = [fit.predict(X, asked) for fit in self.fits]
         # A decision value, a prediction, or the probability of the positive class.
@@ -152,9 +137,9 @@ class _SeparateFit(Fit):
         ]
         value, to_models = self.problem.combined(np.column_stack(last), method, self.estimator)
 
-        def vjp(d_value: np.ndarray, want: Want) -> Cotangents:
-            below = Want(
-                stripped(want.names, "estimator"), want.data and self.problem.traits.passes_data
+        def vjp(d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
+            below = hg.Want(
+                hg.stripped(want.names, "estimator"), want.data and self.problem.traits.passes_data
             )
             parts = []
             for output, d in zip(outputs, to_models(d_value).T, strict=True):
@@ -162,18 +147,19 @@ class _SeparateFit(Fit):
                 D.reshape(len(D), -1)[:, -1] = d
                 parts.append(output.vjp(D, below))
             params, *dX = zip(*parts, strict=True)
-            return Cotangents(prefixed("estimator", _added(params)), *map(_summed, dX))
+            return hg.Cotangents(hg.prefixed("estimator", _added(params)), *map(_summed, dX))
 
-        return Output(value, vjp)
+        return hg.Output(value, vjp)
 
 
-@inner_problem.register(MultiOutputRegressor)
+@hg.inner_problem.register(MultiOutputRegressor)
 class MultiOutputProblem(SeparateProblem):
     """MultiOutputRegressor: one model for each column of the predictions."""
 
+    inherits = ("fit", "predict")
+
     def __init__(self, estimator: MultiOutputRegressor):
         super().__init__(estimator)
-        check_not_overridden(estimator, MultiOutputRegressor, "fit", "predict")
         self.methods = ("predict",)
 
 
@@ -198,17 +184,15 @@ class _ClassesProblem(SeparateProblem):
     ) -> tuple[np.ndarray, Callable]: ...
 
 
-@inner_problem.register(OneVsRestClassifier)
+@hg.inner_problem.register(OneVsRestClassifier)
 class OneVsRestProblem(_ClassesProblem):
     """OneVsRestClassifier for multiclass targets; probabilities are normalized to sum to 1."""
 
-    def __init__(self, estimator: OneVsRestClassifier):
-        super().__init__(estimator)
-        check_not_overridden(estimator, OneVsRestClassifier, "fit", "predict_proba")
+    inherits = ("fit", "predict_proba")
 
     def check(self, template: Any) -> None:
         if template.multilabel_:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 "OneVsRestClassifier has no hypergradient for multilabel targets: its score counts "
                 "samples with all labels correct, which has no surrogate loss here."
             )
@@ -222,7 +206,7 @@ class OneVsRestProblem(_ClassesProblem):
         return P, lambda d: (d - (d * P).sum(axis=1, keepdims=True)) / total
 
 
-@inner_problem.register(OneVsOneClassifier)
+@hg.inner_problem.register(OneVsOneClassifier)
 class OneVsOneProblem(_ClassesProblem):
     """OneVsOneClassifier: decision values of pairs, summed for each class.
 
@@ -230,10 +214,10 @@ class OneVsOneProblem(_ClassesProblem):
     """
 
     shares_rows = False
+    inherits = ("fit", "decision_function")
 
     def __init__(self, estimator: OneVsOneClassifier):
         super().__init__(estimator)
-        check_not_overridden(estimator, OneVsOneClassifier, "fit", "decision_function")
         self.methods = ("decision_function",)
 
     def _of_several(self, f: np.ndarray, method: str, fitted: Any) -> tuple[np.ndarray, Callable]:
@@ -243,11 +227,11 @@ class OneVsOneProblem(_ClassesProblem):
         return f @ sums, lambda d: d @ sums.T
 
 
-@inner_problem.register(ClassifierChain)
-@inner_problem.register(MultiOutputClassifier)
-@inner_problem.register(OutputCodeClassifier)
-@inner_problem.register(RegressorChain)
-def _refused(estimator: Any) -> InnerProblem:
+@hg.inner_problem.register(ClassifierChain)
+@hg.inner_problem.register(MultiOutputClassifier)
+@hg.inner_problem.register(OutputCodeClassifier)
+@hg.inner_problem.register(RegressorChain)
+def _refused(estimator: Any) -> hg.InnerProblem:
     name = type(estimator).__name__
     if isinstance(estimator, ClassifierChain | RegressorChain):
         reason = "each of its models uses the predictions of earlier ones"
@@ -255,7 +239,7 @@ def _refused(estimator: Any) -> InnerProblem:
         reason = "the choice of the nearest code word is not differentiable"
     else:
         reason = "its score counts samples with all outputs correct, without a surrogate loss"
-    raise NotDifferentiableError(f"{name} has no hypergradient: {reason}.")
+    raise hg.NotDifferentiableError(f"{name} has no hypergradient: {reason}.")
 
 
 def _added(parts: Sequence[Any]) -> Any:

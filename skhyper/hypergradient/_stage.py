@@ -27,6 +27,9 @@ _N_REMEMBERED = 3
 class Stage:
     """A named transformer, as differentiable `map`, and the data it has transformed.
 
+    A stage is fitted once: for other hyperparameters or data, ``for_fit`` returns another, since
+    fits of a pipeline keep their stages.
+
     Data sets are identified by *keys*, objects compared by identity. In a chain the key is the
     data set itself; where columns are selected anew each time, the data they are selected from.
     """
@@ -38,8 +41,9 @@ class Stage:
 
     def forget(self) -> None:
         """Drop the data, and what was transformed."""
-        self._fitted_on: tuple | None = None
-        self.Z_train: Any = None
+        # Key, X, y, hyperparameters and metadata of the fit.
+        self._task: tuple | None = None
+        self.Z_train: Any = None  # None before the fit
         # Key, the map after it transformed these data, and the result.
         self._seen: list[tuple[Any, DifferentiableTransformer, Any]] = []
 
@@ -53,43 +57,52 @@ class Stage:
         """The fitted transformer; the given one if there is nothing to fit."""
         return self.map.transformer if self.map.fitted is None else self.map.fitted
 
-    def fit_transform(
+    def for_fit(
         self, params: Mapping[str, Any], X: Any, y: Any, fit_params: Mapping[str, Any], key: Any
-    ) -> Any:
-        """Transformed training data; refitted only if something changed."""
-        if self._fitted_on is not None:
-            old_key, old_X, old_y, old_params, old_fit_params = self._fitted_on
-            if old_key is key:
-                X = old_X  # the same object, for caches inside the map
-                known = old_y is y and _same_objects(old_fit_params, fit_params)
-                if known and equal_params(old_params, params):
-                    return self.Z_train
-        self.forget()  # a failed fit leaves no outdated result
-        self.Z_train = self.map.fit_transform(params, X, y, **fit_params)
-        self._fitted_on = (key, X, y, clone(dict(params), safe=False), dict(fit_params))
+    ) -> "Stage":
+        """The stage for a fit: this one if nothing changed, else a copy that is not fitted."""
+        if self._task is not None and self._task[0] is key:
+            _, X, old_y, old_params, old_fit_params = self._task  # for caches of the map: the old X
+            known = old_y is y and _same_objects(old_fit_params, fit_params)
+            if known and equal_params(old_params, params):
+                return self
+        other = copy.copy(self)
+        other.forget()
+        other.map = copy.copy(self.map)
+        other._task = key, X, y, clone(dict(params), safe=False), dict(fit_params)
+        return other
+
+    def fit_transform(self) -> Any:
+        """Transformed training data, computed once."""
+        if self.Z_train is None:
+            assert self._task is not None
+            _, X, y, params, fit_params = self._task
+            self.Z_train = self.map.fit_transform(params, X, y, **fit_params)
         return self.Z_train
 
-    def transform(self, X: Any, key: Any) -> Any:
-        """Transformed test data, computed once."""
-        for seen_key, _, Z in self._seen:
+    def transform(self, X: Any, key: Any) -> tuple[Any, DifferentiableTransformer]:
+        """Transformed test data, computed once, and the map after it transformed them."""
+        for seen_key, used, Z in self._seen:
             if seen_key is key:
-                return Z
+                return Z, used
         used = copy.copy(self.map)
         Z = used.transform(X)
         self._seen = [*self._seen[1 - _N_REMEMBERED :], (key, used, Z)]
-        return Z
+        return Z, used
 
     def pull_back(
-        self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool, key: Any
+        self,
+        dZ_train: Side,
+        dZ_test: Side,
+        names: Names,
+        inputs: bool,
+        used: DifferentiableTransformer | None,
     ) -> Pulled:
-        """``map.pull_back`` for the test data of a key; names are prefixed with the stage's."""
+        """``pull_back`` of the map that transformed the test data, with names of the stage."""
         own = stripped(names, self.name)
         if not own and not inputs:
             return {}, None, None
-        used = self.map
-        if dZ_test is not None:
-            used = next(used for seen, used, _ in self._seen if seen is key)
-        gradient, dX_train, dX_test = used.pull_back(dZ_train, dZ_test, own, inputs)
+        gradient, dX_train, dX_test = (used or self.map).pull_back(dZ_train, dZ_test, own, inputs)
         kept: Gradient = {f"{self.name}__{k}": v for k, v in gradient.items() if k in own}
         return kept, dX_train, dX_test
 

@@ -33,31 +33,17 @@ from sklearn.svm import SVC, SVR
 from sklearn.utils import column_or_1d
 
 from skhyper._numeric._data import as_matrix, as_weights
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._active_set import Machine, Solution, polish
 from skhyper.hypergradient._kernels import Gram, Pair, add_inputs, gram, kernel_names, passes_inputs
 from skhyper.hypergradient._losses import class_pairs
-from skhyper.hypergradient._problem import (
-    Cotangents,
-    Fit,
-    Fold,
-    Gradient,
-    InnerProblem,
-    NotDifferentiableError,
-    Output,
-    Traits,
-    Want,
-    check_not_overridden,
-    fitted_clone,
-    inner_problem,
-    minus,
-)
 
 Adjoint = tuple[list[np.ndarray], np.ndarray]  # of each machine's equations; of its sum
 
 
-@inner_problem.register(SVC)
-@inner_problem.register(SVR)
-class SupportVectorProblem(InnerProblem):
+@hg.inner_problem.register(SVC)
+@hg.inner_problem.register(SVR)
+class SupportVectorProblem(hg.InnerProblem):
     """SVC for `C`, SVR for `C` and `epsilon`, and both for the kernel's `gamma` and `coef0`."""
 
     def __init__(self, estimator: Any):
@@ -65,7 +51,7 @@ class SupportVectorProblem(InnerProblem):
         self.classifies = is_classifier(estimator)
         self.methods = ("decision_function" if self.classifies else "predict",)
         base = SVC if self.classifies else SVR
-        check_not_overridden(estimator, base, "fit", *self.methods)
+        hg.check_not_overridden(estimator, base, "fit", *self.methods)
         self.names = ("C",) if self.classifies else ("C", "epsilon")
         kernel, why_not = estimator.kernel, ""
         if callable(kernel) or kernel == "precomputed":
@@ -74,9 +60,9 @@ class SupportVectorProblem(InnerProblem):
             self.names += kernel_names(kernel)
         if kernel == "poly":
             why_not = "The degree is an integer."
-        self.traits = Traits(why_not, solver_noise=1e-4, passes_data=passes_inputs(kernel))
+        self.traits = hg.Traits(why_not, solver_noise=1e-4, passes_data=passes_inputs(kernel))
 
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> hg.Fold:  # type: ignore[override]
         return _MachinesFold(self, X, y, sample_weight)
 
 
@@ -88,7 +74,7 @@ class _Trained(NamedTuple):
     solution: Solution
 
 
-class _MachinesFold(Fold):
+class _MachinesFold(hg.Fold):
     """Training data, and the matrix of the last kernel."""
 
     def __init__(self, problem: SupportVectorProblem, X: Any, y: Any, sample_weight: Any):
@@ -101,9 +87,9 @@ class _MachinesFold(Fold):
         self._train: Any = None
         self._test: tuple[Any, Any] = (None, None)
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         estimator, classifies = self.problem.estimator, self.problem.classifies
-        fitted = fitted_clone(estimator, params, self._X, self._given_y, **self._fit_params)
+        fitted = hg.fitted_clone(estimator, params, self._X, self._given_y, **self._fit_params)
         kernel = _FittedKernel(fitted, self.matrix)
         if self._known[0] != kernel.key:
             if self._train is None or kernel.function is not None:
@@ -157,7 +143,7 @@ class _MachinesFold(Fold):
 
 
 @dataclass(frozen=True)
-class _MachinesFit(Fit):
+class _MachinesFit(hg.Fit):
     """Fit of several machines; β, b and S (`support`) as in the notation."""
 
     estimator: Any
@@ -174,9 +160,9 @@ class _MachinesFit(Fit):
         """Refined solution of each machine; `exact` is False where refinement failed."""
         return [solution for _, _, solution in self.machines]
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         if method != self.fold.problem.methods[0]:
-            raise NotDifferentiableError(
+            raise hg.NotDifferentiableError(
                 f"{type(self.estimator).__name__} has derivatives of "
                 f"{self.fold.problem.methods[0]!r}, but not of {method!r}: use a scorer that calls "
                 "the former, or one with a surrogate loss."
@@ -186,23 +172,23 @@ class _MachinesFit(Fit):
         test = self.kernel(pair.take(slice(None), self.support))
         decisions = test.K @ self.beta[self.support] + self.b
         value = decisions[:, 0] if len(self.b) == 1 else decisions
-        return Output(value, partial(self._vjp, test))
+        return hg.Output(value, partial(self._vjp, test))
 
-    def _vjp(self, test: Gram, d_value: np.ndarray, want: Want) -> Cotangents:
+    def _vjp(self, test: Gram, d_value: np.ndarray, want: hg.Want) -> hg.Cotangents:
         D = d_value.reshape(len(d_value), -1)
         dS = D @ self.beta[self.support].T
         dw, direct, dX = self._direct(test, D, dS)
         u = self._solve(dw)
         cross = self._cross(u)
-        params = {name: minus(direct.get(name), cross.get(name)) for name in {**direct, **cross}}
+        params = {name: hg.minus(direct.get(name), cross.get(name)) for name in {**direct, **cross}}
         if not want.data:
-            return Cotangents(params, None, dX)
+            return hg.Cotangents(params, None, dX)
         total = self._cross_data(u, test.back(dS, "Y")[2], direct.get("gamma", 0.0))
-        return Cotangents(params, None if total is None else -total, dX)
+        return hg.Cotangents(params, None if total is None else -total, dX)
 
     def _direct(
         self, test: Gram, D: np.ndarray, dS: np.ndarray
-    ) -> tuple[Adjoint, Gradient, np.ndarray | None]:
+    ) -> tuple[Adjoint, hg.Gradient, np.ndarray | None]:
         """``∂L/∂w``, and the derivatives at fixed w."""
         V = np.zeros_like(self.beta)
         V[self.support] = test.K.T @ D
@@ -225,7 +211,7 @@ class _MachinesFit(Fit):
                 parts.append(part)
         return parts, sums
 
-    def _cross(self, u: Adjoint) -> Gradient:
+    def _cross(self, u: Adjoint) -> hg.Gradient:
         """``uᵀ ∂G/∂θ``."""
         C = float(self.estimator.C)
         by_C = by_epsilon = 0.0
@@ -239,7 +225,9 @@ class _MachinesFit(Fit):
             gradient["epsilon"] = by_epsilon
         return gradient
 
-    def _through_kernel(self, u: Adjoint, wrt: str) -> tuple[tuple[Gradient, Any, Any], np.ndarray]:
+    def _through_kernel(
+        self, u: Adjoint, wrt: str
+    ) -> tuple[tuple[hg.Gradient, Any, Any], np.ndarray]:
         """``Uᵀ ∂(K β)`` at fixed β, and the rows of K involved."""
         U = np.zeros_like(self.beta)
         for k, (part, (rows, _, s)) in enumerate(zip(u[0], self.machines)):
@@ -299,12 +287,7 @@ class _FittedKernel:
 
     def know(self, pair: Pair) -> None:
         """Compute all matrices of a pair before a part of it is taken."""
-        if self._name == "precomputed":
-            pair.known("precomputed")
-        elif self._name == "rbf":
-            pair.known("squared")
-        else:
-            pair.known("products")
+        pair.known({"precomputed": "precomputed", "rbf": "squared"}.get(self._name, "products"))
 
     def __call__(self, pair: Pair) -> Gram:
         self.know(pair)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer
@@ -24,18 +24,8 @@ from sklearn.utils.metadata_routing import process_routing
 from skhyper._readonly import with_copies
 from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._elementwise import difference_slope, known_slope
+from skhyper.hypergradient._separate import Recorder
 from skhyper.hypergradient._stage import split_params
-
-
-class _Target(RegressorMixin, BaseEstimator):
-    """Records the target on which the inner regressor is fitted."""
-
-    def fit(self, X: Any, y: Any) -> "_Target":
-        self.y_ = y
-        return self
-
-    def predict(self, X: Any) -> Any:
-        raise AssertionError("only records the target")
 
 
 @hg.inner_problem.register(TransformedTargetRegressor)
@@ -46,8 +36,9 @@ class TransformedTargetProblem(hg.InnerProblem):
 
     def __init__(self, estimator: Any):
         super().__init__(estimator)
-        regressor = LinearRegression() if estimator.regressor is None else estimator.regressor
-        self.inner = hg.inner_problem(regressor)
+        own = estimator.regressor
+        self.regressor = LinearRegression() if own is None else own
+        self.inner = hg.inner_problem(self.regressor)
         self.names = tuple(hg.prefixed("regressor", dict.fromkeys(self.inner.names)))
         self.traits = replace(self.inner.traits, is_quasiconvex=False, leaves_one_out=False)
 
@@ -55,9 +46,10 @@ class TransformedTargetProblem(hg.InnerProblem):
         if fit_params and get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self.estimator, "fit", **fit_params).regressor.fit
         # scikit-learn itself fits the transformer and transforms y.
-        template = clone(self.estimator).set_params(regressor=_Target())
+        template = clone(self.estimator).set_params(regressor=Recorder(self.regressor))
         template = with_copies(template.fit, X, y)
-        inner = self.inner.load(X, template.regressor_.y_, **fit_params)
+        inner = self.inner.load(X, template.regressor_.data_[1], **fit_params)
+        del template.regressor_  # it holds a copy of X
         return _TargetFold(self.estimator, template, np.ndim(y) == 1, inner)
 
 

@@ -19,10 +19,14 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import clone
 
 from skhyper._readonly import with_copies, with_protected
-from skhyper.hypergradient._problem import Gradient, NotDifferentiableError, check_inherited
+from skhyper.hypergradient._problem import (
+    Gradient,
+    NotDifferentiableError,
+    check_inherited,
+    unfitted,
+)
 
 Names = Collection[str]
 Side = np.ndarray | None  # of the training or the test data
@@ -33,8 +37,9 @@ class DifferentiableTransformer(ABC):
     """One transformer, on the training data of one fold.
 
     For each set of hyperparameters ``fit_transform`` is called, then ``transform``, then
-    ``pull_back``. For a transformer without nested ones, subclass :class:`LeafTransformer`, which
-    leaves only ``pull_back`` to implement.
+    ``pull_back``. Earlier results stay in use, in shallow copies: set attributes anew, and do not
+    change in place what they hold. For a transformer without nested ones, subclass
+    :class:`LeafTransformer`, which leaves only ``pull_back`` to implement.
 
     Parameters
     ----------
@@ -153,7 +158,7 @@ class LeafTransformer(DifferentiableTransformer):
     def fit_transform(
         self, params: Mapping[str, Any], X: Any, y: Any = None, **fit_params: Any
     ) -> Any:
-        self.fitted = clone(self.transformer).set_params(**clone(dict(params), safe=False))
+        self.fitted = unfitted(self.transformer, params)
         self.X_train, self.fit_params = X, fit_params
         return self.call_with(self._fit_transform, X, y)
 

@@ -43,9 +43,10 @@ class _StageProxy:
     """Proxy that scikit-learn calls; its stage transforms the data, identified by their key."""
 
     def __init__(self, stage: Stage):
-        self._stage = stage
+        self.stage = stage
         self.params: Mapping[str, Any] = {}
         self.key: Any = None
+        self.tested: Any = None, None  # the transformed test data, and the map
 
     def __sklearn_clone__(self) -> "_StageProxy":
         return self
@@ -54,22 +55,24 @@ class _StageProxy:
         return True
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_stage":
+        if name == "stage":
             raise AttributeError(name)
-        return getattr(self._stage.fitted, name)
+        return getattr(self.stage.fitted, name)
 
     def __sklearn_tags__(self) -> Any:
-        return self._stage.map.transformer.__sklearn_tags__()
+        return self.stage.map.transformer.__sklearn_tags__()
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        return self._stage.fit_transform(self.params, X, y, fit_params, self.key)
+        self.stage = self.stage.for_fit(self.params, X, y, fit_params, self.key)
+        return self.stage.fit_transform()
 
     def fit(self, X: Any, y: Any = None, **fit_params: Any) -> "_StageProxy":
         self.fit_transform(X, y, **fit_params)
         return self
 
     def transform(self, X: Any) -> Any:
-        return self._stage.transform(X, self.key)
+        self.tested = self.stage.transform(X, self.key)
+        return self.tested[0]
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,15 @@ class _SideBySide(DifferentiableTransformer):
         self._children = [name for name, _ in self.children(transformer)]
         stages = [Stage(name, t) for name, t in self.children(transformer) if is_step(t)]
         self._stand_ins = {stage.name: _StageProxy(stage) for stage in stages}
-        self._stages = {stage.name: stage for stage in stages}
         weighted = ("transformer_weights",) if transformer.transformer_weights else ()
         self.names = weighted + tuple(name for stage in stages for name in stage.names)
         self.passes_inputs = all(stage.map.passes_inputs for stage in stages)
         reasons = [f"{stage.name}: {stage.map.why_not}" for stage in stages if stage.map.why_not]
         self.why_not = " ".join(reasons)
+
+    @property
+    def _stages(self) -> dict[str, Stage]:
+        return {name: stand_in.stage for name, stand_in in self._stand_ins.items()}
 
     @staticmethod
     @abstractmethod
@@ -127,6 +133,8 @@ class _SideBySide(DifferentiableTransformer):
         template = copy.copy(self.transformer)
         for name, value in clone(own, safe=False).items():
             setattr(template, name, value)
+        self._stand_ins = {name: _StageProxy(stage) for name, stage in self._stages.items()}
+        self._template: Any = None  # frees its stages
         for name, stand_in in self._stand_ins.items():
             stand_in.params, stand_in.key = nested[name], X
         self.with_children(template, self._stand_ins)
@@ -149,7 +157,9 @@ class _SideBySide(DifferentiableTransformer):
         self.X_test = X
         for stand_in in self._stand_ins.values():
             stand_in.key = X
-        return self.call(self._template.transform, X)
+        Z = self.call(self._template.transform, X)
+        self._tested = {name: stand_in.tested for name, stand_in in self._stand_ins.items()}
+        return Z
 
     def pull_back(self, dZ_train: Side, dZ_test: Side, names: Names, inputs: bool) -> Pulled:
         gradient: Gradient = {}
@@ -168,8 +178,8 @@ class _SideBySide(DifferentiableTransformer):
                     )
                 sides = [None if dZ is None else weight * dZ for dZ in sides]
             if part.stage is not None and (inputs or stripped(names, part.name)):
-                stage = part.stage
-                own, *sides = stage.pull_back(sides[0], sides[1], names, inputs, key=data[1])
+                used = None if dZ_test is None else self._tested[part.name][1]
+                own, *sides = part.stage.pull_back(sides[0], sides[1], names, inputs, used)
                 gradient.update(own)
             if inputs:
                 for i, X in enumerate(data):
@@ -182,7 +192,7 @@ class _SideBySide(DifferentiableTransformer):
         """``T(X_c)`` for the training (0) or the last test data (1)."""
         X = self.X_test if side else self.X_train
         if part.stage is not None:
-            return part.stage.Z_train if side == 0 else part.stage.transform(None, key=X)
+            return self._tested[part.name][0] if side else part.stage.Z_train
         if part.columns is None:
             return X
         return X.iloc[:, part.columns] if hasattr(X, "iloc") else X[:, part.columns]

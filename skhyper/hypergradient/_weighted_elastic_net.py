@@ -16,51 +16,35 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from skhyper._numeric import ElasticNetSolver
-from skhyper._numeric._data import as_weights, checked_matrix, checked_target, copy_rows
+from skhyper._numeric._data import as_weights, checked_matrix, checked_target
 from skhyper._numeric._quadratic import dense_if_small
 from skhyper._sklearn import validate_params
+from skhyper.hypergradient import _problem as hg
 from skhyper.hypergradient._centered import SquaredLoss
-from skhyper.hypergradient._problem import (
-    Fit,
-    Fold,
-    Gradient,
-    InnerProblem,
-    Output,
-    Traits,
-    check_not_overridden,
-    inner_problem,
-)
 from skhyper.linear_model import WeightedElasticNet
 
 
-@inner_problem.register(WeightedElasticNet)
-class WeightedElasticNetProblem(InnerProblem):
+@hg.inner_problem.register(WeightedElasticNet)
+class WeightedElasticNetProblem(hg.InnerProblem):
     """WeightedElasticNet, with respect to `alpha`, `l1_weights` and `l2_weights`."""
 
     names = ("alpha", "l1_weights", "l2_weights")
     methods = ("predict",)
-    traits = Traits(passes_data=True)
+    inherits = ("fit", "predict")
+    traits = hg.Traits(passes_data=True)
 
-    def __init__(self, estimator: WeightedElasticNet):
-        super().__init__(estimator)
-        check_not_overridden(estimator, WeightedElasticNet, "fit", "predict")
-
-    def load(self, X: Any, y: Any, sample_weight: Any = None) -> Fold:  # type: ignore[override]
-        rows, centers = slice(0, 2), self.estimator.fit_intercept
-        # Fitted attributes on features and bands need only two samples.
-        easy = clone(self.estimator).set_params(alpha=1.0)
-        own = self.estimator.get_params(deep=False)
-        template = easy.fit(copy_rows(X, rows), np.asarray(y)[rows]).set_params(**own)
+    def load(self, X: Any, y: Any, sample_weight: Any = None) -> hg.Fold:  # type: ignore[override]
+        template = hg.template_of(self.estimator, X, y, alpha=1.0)
+        centers = self.estimator.fit_intercept
         X, y = checked_matrix(X), checked_target(y)
         a, Y = as_weights(sample_weight, X.shape[0]), y.reshape(len(y), -1)
         X = dense_if_small(X)
         return _Fold(template, SquaredLoss.from_data(X, Y, a, True, centers, 1 / a.sum(), True))
 
 
-class _Fold(Fold):
+class _Fold(hg.Fold):
     """Training data, and a solver warm-started from its last solution."""
 
     def __init__(self, template: WeightedElasticNet, loss: SquaredLoss):
@@ -75,7 +59,7 @@ class _Fold(Fold):
             self._solved = fitted
         return self._solver
 
-    def fit(self, params: Mapping[str, Any]) -> Fit:
+    def fit(self, params: Mapping[str, Any]) -> hg.Fit:
         fitted = copy.copy(self._template).set_params(**params)
         validate_params(fitted)
         solver = self.solver(fitted)
@@ -83,19 +67,19 @@ class _Fold(Fold):
 
 
 @dataclass(frozen=True)
-class _Fit(Fit):
+class _Fit(hg.Fit):
     estimator: WeightedElasticNet
     fold: _Fold
     W: np.ndarray
     N: np.ndarray
 
-    def predict(self, X: Any, method: str) -> Output:
+    def predict(self, X: Any, method: str) -> hg.Output:
         return self.fold.loss.output(self.W, X, self._solve, self._cross)
 
     def _solve(self, dW: np.ndarray) -> np.ndarray:
         return self.fold.solver(self.estimator).solve(dW)
 
-    def _cross(self, u: np.ndarray) -> Gradient:
+    def _cross(self, u: np.ndarray) -> hg.Gradient:
         by_l1, by_l2 = (u * self.N).sum(axis=1), (u * self.W).sum(axis=1)
         fitted, bands = self.estimator, self.estimator._bands
         l1, l2 = fitted.l1_weights_[fitted.bands_], fitted.l2_weights_[fitted.bands_]

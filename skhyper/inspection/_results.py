@@ -13,6 +13,7 @@ from sklearn.base import is_classifier, is_regressor
 
 from skhyper._trial import History, Trial, TrialState
 from skhyper.exceptions import InvalidSpaceError
+from skhyper.search._fold_scores import history_from_table, optimized_of
 from skhyper.space import Categorical, Dimension, Integer, Real, Space
 
 # Ratio of the largest to the smallest value above which an inferred range is logarithmic.
@@ -176,17 +177,6 @@ def _checked(
     )
 
 
-def metrics_in(table: Mapping[str, Any]) -> list[str]:
-    """Names of the metrics in ``cv_results_``."""
-    return [key.removeprefix("mean_test_") for key in table if key.startswith("mean_test_")]
-
-
-def optimized_of(search: Any, table: Mapping[str, Any]) -> str:
-    """Name in ``cv_results_`` of the metric that is optimized: that of `refit`, or the first."""
-    names, refit = metrics_in(table), getattr(search, "refit", None)
-    return refit if isinstance(refit, str) and refit in names else next(iter(names), "score")
-
-
 def score_name(search: Any, metric: str) -> str:
     """What the scores are called."""
     if search is None or metric != "score":
@@ -202,25 +192,21 @@ def score_name(search: Any, metric: str) -> str:
 
 
 def _history(table: Mapping[str, Any], metric: str) -> History:
-    """The rows of ``cv_results_`` as trials.
+    """The rows of ``cv_results_`` as trials, with training scores.
 
     Rows of a successive halving that is not in its last iteration are stopped trials.
     """
-    keys = [key for key in table if key.endswith(f"_test_{metric}") and key.startswith("split")]
-    scores = np.column_stack([table[key] for key in keys])
-    trained = [key.replace("_test_", "_train_") for key in keys]
-    train = np.column_stack([table.get(key, np.full(len(scores), np.nan)) for key in trained])
-    seconds = len(keys) * (table["mean_fit_time"] + table["mean_score_time"])
-    rounds = np.asarray(table.get("iter", np.zeros(len(scores))))
-    trials = []
-    for i, params in enumerate(table["params"]):
-        mean = float(scores[i].mean())
-        state = TrialState.COMPLETE if rounds[i] == rounds.max() else TrialState.STOPPED
-        if not np.isfinite(mean):
-            state = TrialState.FAILED
-        folds = tuple({"test_scores": a, "train_scores": b} for a, b in zip(scores[i], train[i]))
-        loss = -mean if np.isfinite(mean) else np.nan
-        trials.append(Trial(i, params, state, scores[i], loss, folds, float(seconds[i])))
+    history = history_from_table(table, metric)
+    rounds = np.asarray(table.get("iter", np.zeros(len(history))))
+    trials, unknown = [], np.full(len(history), np.nan)
+    for i, trial in enumerate(history):
+        train = [
+            table.get(f"split{k}_train_{metric}", unknown)[i] for k in range(len(trial.scores))
+        ]
+        folds = tuple({"test_scores": a, "train_scores": b} for a, b in zip(trial.scores, train))
+        is_stopped = trial.state == TrialState.COMPLETE and rounds[i] < rounds.max()
+        state = TrialState.STOPPED if is_stopped else trial.state
+        trials.append(replace(trial, state=state, folds=folds))
     return History(tuple(trials))
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from skhyper._trial import History
-from skhyper.inspection._results import metrics_in, optimized_of
 from skhyper.samplers._losses import clip_outliers
+from skhyper.search._fold_scores import metrics_in, optimized_of
 from skhyper.space import Categorical, Dimension, Integer, Real, Space
 
 # Numbers with at most so many distinct values are choices, such as those of a grid.

@@ -10,13 +10,8 @@ from sklearn.exceptions import NotFittedError
 
 from skhyper._trial import Trial
 from skhyper.inspection import Comparison, CorrectedScore, compare, corrected_score
-from skhyper.inspection._results import (
-    Results,
-    metrics_in,
-    optimized_of,
-    results_of,
-    score_name,
-)
+from skhyper.inspection._results import Results, results_of, score_name
+from skhyper.search._fold_scores import metrics_in, optimized_of
 from skhyper.space import Space
 
 

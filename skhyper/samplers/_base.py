@@ -14,7 +14,6 @@ from skhyper.space import Space
 
 # The last history of each space: it usually grows, and its trials are immutable.
 _LOCATED: "WeakKeyDictionary[Space, _Located]" = WeakKeyDictionary()
-_POINTS: WeakKeyDictionary[Space, WeakKeyDictionary[Trial, np.ndarray | None]] = WeakKeyDictionary()
 
 
 class Surrogate(ABC):
@@ -288,13 +287,6 @@ def located_gradients(space: Space, history: History) -> np.ndarray:
 
 def trials_in(space: Space, history: History) -> tuple[np.ndarray, list[Trial]]:
     """The trials that have a point in `space`, and these points, (n, d)."""
-    # Trials are frozen, so that each is located only once.
-    cache = _POINTS.setdefault(space, WeakKeyDictionary())
-    located = []
-    for trial in history:
-        if trial not in cache:
-            cache[trial] = space.locate(trial.params)
-        located.append((cache[trial], trial))
-    kept = [(point, trial) for point, trial in located if point is not None]
-    points = np.array([point for point, _ in kept]).reshape(len(kept), space.n_dims)
-    return points, [trial for _, trial in kept]
+    located = _located(space, history)
+    kept = [trial for trial, inside in zip(history, located.inside) if inside]
+    return located.points[located.inside], kept

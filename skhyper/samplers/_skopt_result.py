@@ -21,7 +21,6 @@ from scipy.optimize import OptimizeResult
 
 from skhyper._trial import History, Trial
 from skhyper.space import Dimension, Space
-from skhyper.space._points import is_inside
 
 
 class SkoptResult(OptimizeResult):
@@ -85,7 +84,9 @@ def skopt_result(
         specs``.
     """
     columns = _Columns.from_space(space, names)
-    done = [t for t in history if t.state != "running" and (with_outside or _lies_in(space, t))]
+    done = [trial for trial in history if trial.state != "running"]
+    if not with_outside:
+        done = [trial for trial in done if space.is_in_ranges(trial.params)]
     known = [t for t in done if t.state == "complete"]
     best = min(known, key=lambda t: t.loss, default=None)
     later = {
@@ -102,11 +103,6 @@ def skopt_result(
         random_state=history.seed,
         **more,
     )
-
-
-def _lies_in(space: Space, trial: Trial) -> bool:
-    point = space.locate(trial.params)
-    return point is not None and is_inside(point)
 
 
 @dataclass(frozen=True)

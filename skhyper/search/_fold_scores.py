@@ -10,11 +10,14 @@ References
 Nadeau, Bengio (2003), "Inference for the generalization error", Machine Learning 52.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
+
+from skhyper._trial import History, Trial
 
 
 class FoldScores(NamedTuple):
@@ -30,9 +33,33 @@ class FoldScores(NamedTuple):
     groups: list[list[int]]
 
 
+def metrics_in(results: Mapping[str, Any]) -> list[str]:
+    """Names of the metrics in ``cv_results_``."""
+    return [key.removeprefix("mean_test_") for key in results if key.startswith("mean_test_")]
+
+
+def optimized_of(search: Any, results: Mapping[str, Any]) -> str:
+    """Name in ``cv_results_`` of the metric that is optimized: that of `refit`, or the first."""
+    names, refit = metrics_in(results), getattr(search, "refit", None)
+    return refit if isinstance(refit, str) and refit in names else next(iter(names), "score")
+
+
+def history_from_table(results: Mapping[str, Any], metric: str) -> History:
+    """The rows of ``cv_results_`` as trials, without the results and times of folds."""
+    keys = [key for key in results if re.fullmatch(rf"split\d+_test_{re.escape(metric)}", key)]
+    scores = np.column_stack([results[key] for key in keys])
+    seconds = len(keys) * (results["mean_fit_time"] + results["mean_score_time"])
+    trials = []
+    for i, (params, row) in enumerate(zip(results["params"], scores, strict=True)):
+        mean = float(row.mean())
+        state, loss = ("complete", -mean) if np.isfinite(mean) else ("failed", np.nan)
+        trials.append(Trial(i, params, state, row, loss, seconds=float(seconds[i])))
+    return History(tuple(trials))
+
+
 def metric_of(results: Mapping[str, Any], metric: str | None = None) -> str:
     """Name of a metric in ``cv_results_``: the one that is given, or the only one."""
-    names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
+    names = metrics_in(results)
     if metric is None and len(names) == 1:
         return names[0]
     if metric not in names:

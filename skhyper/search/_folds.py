@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skhyper._sklearn import sklearn_version
+from skhyper._sklearn import n_samples, sklearn_version
 from skhyper._splits import Splits
 
 
@@ -36,11 +36,10 @@ def drawn_folds(given: Any, cv: Any, X: Any, y: Any, params: Mapping[str, Any]) 
             f"cv.split and cv.get_n_splits {verb} inconsistent results. "
             f"Expected {n_splits} splits, got {len(pairs)}"
         )
-    n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
     if not _is_repeatable(cv):
-        return Splits(pairs, n_samples)
+        return Splits(pairs, n_samples(X))
     used = before is not None and not _same_state(before, _rng_state(cv))
-    return Splits(pairs, n_samples, cv, before if used else None)
+    return Splits(pairs, n_samples(X), cv, before if used else None)
 
 
 def _is_repeatable(cv: Any) -> bool:

@@ -1,7 +1,6 @@
 """Searches over candidates that are known in advance: scikit-learn's grid and random search."""
 
 import os
-import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -10,7 +9,7 @@ import numpy as np
 from sklearn import model_selection
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
-from skhyper._trial import History, StopReason, Trial
+from skhyper._trial import StopReason
 from skhyper.evaluation import ListedCandidates, Racer
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.search._fit import (
@@ -20,6 +19,7 @@ from skhyper.search._fit import (
     BaseSearch,
     shares_fits,
 )
+from skhyper.search._fold_scores import history_from_table, optimized_of
 from skhyper.search._plan import Plan, racer_of
 from skhyper.search._task import Task
 from skhyper.search._validate import check_candidates
@@ -46,9 +46,26 @@ class _ListedSearch(BaseSearch):
     def _candidates(self) -> list[dict[str, Any]]:
         """The candidates."""
 
-    @abstractmethod
     def _listed_space(self) -> Space | None:
         """The search space of the candidates."""
+        return _as_space(_drawable(getattr(self, self._candidates_param)))
+
+    def _plan(self, task: Task) -> Plan:
+        candidates = self._candidates()
+        check_candidates(self.estimator, candidates)
+        _warn_about_ranges(getattr(self, self._candidates_param))
+        reason = "every candidate was tried"
+        if len(candidates) == getattr(self, "n_iter", None):
+            reason = f"n_iter={self.n_iter} candidates were tried"
+        return Plan(
+            ListedCandidates(candidates, reason),
+            self._listed_space(),
+            journal=self.journal,
+            max_time=self.max_time,
+            shares_fits=shares_fits(self.reuse),
+            ordered=getattr(self, "random_state", None) is not None,
+            racer=racer_of(self.racing),
+        )
 
     def _run_search(self, evaluate_candidates: Callable, *, callback_ctx: Any = None) -> None:
         """Evaluate by scikit-learn's loop, if a tool has replaced the ``fit`` of its class."""
@@ -64,31 +81,9 @@ class _ListedSearch(BaseSearch):
             results = evaluate_candidates(candidates, callback_ctx=context)
             context.call_on_fit_task_end(estimator=self)
         self.space_ = self._listed_space()
-        self.history_ = _history_from_results(results, self.refit)
+        self.history_ = history_from_table(results, optimized_of(self, results))
         self.n_trials_ = len(candidates)
         self.stop_reason_ = StopReason("every candidate was tried", "candidates")
-
-
-def _history_from_results(results: Mapping[str, Any], refit: Any) -> History:
-    """Trials from ``cv_results_``, which lacks results and times of folds."""
-    names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
-    metric = refit if refit in names else names[0]
-    folds = [name for name in results if re.fullmatch(rf"split\d+_test_{metric}", name)]
-    scores = np.array([results[name] for name in folds]).T
-    seconds = len(folds) * (results["mean_fit_time"] + results["mean_score_time"])
-    return History(
-        tuple(
-            Trial(
-                number=number,
-                params=params,
-                state="complete" if np.isfinite(row.mean()) else "failed",
-                scores=row,
-                loss=-float(row.mean()) if np.isfinite(row.mean()) else np.nan,
-                seconds=float(seconds[number]),
-            )
-            for number, (params, row) in enumerate(zip(results["params"], scores, strict=True))
-        )
-    )
 
 
 class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
@@ -200,23 +195,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     def _candidates(self) -> list[dict[str, Any]]:
         return list(ParameterGrid(self.param_grid))
-
-    def _listed_space(self) -> Space | None:
-        return _as_space(self.param_grid)
-
-    def _plan(self, task: Task) -> Plan:
-        candidates = self._candidates()
-        check_candidates(self.estimator, candidates)
-        _warn_about_ranges(self.param_grid)
-        source = ListedCandidates(candidates, "every candidate was tried")
-        return Plan(
-            source,
-            self._listed_space(),
-            journal=self.journal,
-            max_time=self.max_time,
-            shares_fits=shares_fits(self.reuse),
-            racer=racer_of(self.racing),
-        )
 
 
 class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
@@ -336,26 +314,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _candidates(self) -> list[dict[str, Any]]:
         spaces = _drawable(self.param_distributions)
         return list(ParameterSampler(spaces, self.n_iter, random_state=self.random_state))
-
-    def _listed_space(self) -> Space | None:
-        return _as_space(_drawable(self.param_distributions))
-
-    def _plan(self, task: Task) -> Plan:
-        candidates = self._candidates()
-        check_candidates(self.estimator, candidates)
-        _warn_about_ranges(self.param_distributions)
-        reason = f"n_iter={self.n_iter} candidates were tried"
-        if len(candidates) < self.n_iter:
-            reason = "every candidate was tried"
-        return Plan(
-            ListedCandidates(candidates, reason),
-            self._listed_space(),
-            journal=self.journal,
-            max_time=self.max_time,
-            shares_fits=shares_fits(self.reuse),
-            ordered=self.random_state is not None,
-            racer=racer_of(self.racing),
-        )
 
 
 def _drawable(spaces: Any) -> Any:

@@ -18,7 +18,7 @@ from skhyper._sklearn import (
 )
 from skhyper._trial import History, StopReason
 from skhyper.evaluation import tabulated, with_missing_folds
-from skhyper.search._fold_scores import metric_of
+from skhyper.search._fold_scores import metric_of, metrics_in
 from skhyper.search._plan import Plan
 from skhyper.search._rules import refit_rule
 from skhyper.search._scoring import warn_or_raise_about_scores
@@ -173,7 +173,7 @@ def best_candidate(search: Any, task: Task, index: int | None = None) -> dict[st
 
 def _metric(search: Any, results: Mapping[str, Any]) -> str:
     """Name in ``cv_results_`` of the optimized metric: that of `refit`, or the first."""
-    names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
+    names = metrics_in(results)
     if names == ["score"] or not isinstance(search.refit, str):
         return names[0]
     if search.refit not in names:

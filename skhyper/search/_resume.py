@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 
+from skhyper._sklearn import n_samples
 from skhyper._splits import Splits
 from skhyper._trial import History, Trial
 from skhyper.evaluation import (
@@ -172,8 +173,7 @@ def _resumed(
 def _splits(given_cv: Any, cv: Any, task: Task, earlier: Any) -> Splits:
     """The folds: those of earlier trials, or new ones."""
     if len(earlier) and not isinstance(earlier, Splits):
-        n_samples = task.X.shape[0] if hasattr(task.X, "shape") else len(task.X)
-        return Splits(earlier, n_samples)
+        return Splits(earlier, n_samples(task.X))
     if not len(earlier):
         return drawn_folds(given_cv, cv, task.X, task.y, task.split_params)
     if earlier.has_indices:
@@ -216,17 +216,12 @@ def _check_space(
     changed = problem.with_space()["space"] != replay.header["digests"]["space"]
     if not lost and changed and space is not None:
         own = estimator.get_params(deep=True)
-        lost = [t for t in made if not _is_inside(space, t) and not is_own(t.params, own)]
+        lost = [t for t in made if not space.is_in_ranges(t.params) and not is_own(t.params, own)]
     if lost:
         raise ValueError(
             f"{_of_another(journal, ['space'])} The space may become wider, but {len(lost)} of its "
             f"trials lie outside of it, such as {dict(lost[0].params)!r}."
         )
-
-
-def _is_inside(space: Space, trial: Trial) -> bool:
-    point = space.locate(trial.params)
-    return point is not None and not np.any((point < 0) | (point > 1))
 
 
 def _begin(

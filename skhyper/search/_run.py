@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from skhyper._sklearn import n_samples
 from skhyper._trial import History, StopReason
 from skhyper.evaluation import (
     Budget,
@@ -135,9 +136,8 @@ def _refit_scale(search: Any, task: Task, base: History) -> float:
     """Number of all samples relative to those of a fold's fit; 0 without a refit."""
     if not search.refit or not base.splits:
         return 0.0
-    n_samples = task.X.shape[0] if hasattr(task.X, "shape") else len(task.X)
-    n_train = len(np.arange(n_samples)[base.splits[0][0]])
-    return n_samples / max(1, n_train)
+    n = n_samples(task.X)
+    return n / max(1, len(np.arange(n)[base.splits[0][0]]))
 
 
 def _caller(search: Any, n_workers: int) -> Any:

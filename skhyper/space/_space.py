@@ -263,10 +263,14 @@ class Space(Printed):
             if not np.isnan(point[own[0]])
         }
 
+    def is_in_ranges(self, params: Mapping[str, Any]) -> bool:
+        """Whether params lie in the ranges; the constraint may reject them."""
+        point = self.locate(params)
+        return point is not None and is_inside(point)
+
     def contains(self, params: Mapping[str, Any]) -> bool:
         """Whether params lie in the ranges and meet the constraint."""
-        point = self.locate(params)
-        if point is None or not is_inside(point):
+        if not self.is_in_ranges(params):
             return False
         return self.constraint is None or self.accepts(self.fill_defaults(params))
 

@@ -21,7 +21,7 @@ from sklearn.linear_model import (
     Ridge,
     RidgeClassifier,
 )
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, make_scorer, mean_pinball_loss
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
@@ -253,6 +253,32 @@ def test_folds_that_share_their_data(
             assert np.isfinite(found["gradient"]["alpha"])
     assert told._shared[0] is not None
     assert all(fold._train is None for fold in told._folds.values())
+
+
+@pytest.mark.parametrize(
+    ("scorer", "bad", "message"),
+    [
+        (
+            make_scorer(mean_pinball_loss, alpha=2, greater_is_better=False),
+            0.0,
+            "'alpha' parameter",
+        ),
+        (check_scoring(Ridge()), np.nan, "contains NaN"),
+        (check_scoring(Ridge()), np.inf, "contains infinity"),
+    ],
+)
+def test_a_score_reports_what_scikit_learn_would(scorer, bad, message):
+    plain, objective = objectives(Ridge(), scoring=scorer, names=("alpha",))
+    data = X.copy()
+    data[SPLITS[0][1][0], 0] += bad
+    for o in (
+        dataclasses.replace(plain, X=data),
+        dataclasses.replace(objective, objective=dataclasses.replace(plain, X=data)),
+    ):
+        with pytest.warns(UserWarning, match=message):
+            result = o.run(FoldJob(0, 0, {"alpha": 1.0}, 1))
+        assert message in result["score_error"]
+        assert np.isnan(result["test_scores"])
 
 
 def test_wrong_data_are_reported_by_the_estimator():

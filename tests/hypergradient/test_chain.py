@@ -61,12 +61,12 @@ def test_only_what_is_wanted_is_computed():
     Z = chain.fit_transform({}, X, None, {})
     for stage in chain._stages[:2]:
         stage.map.pull_back = forbidden
-    _, before = chain.transform(X)
-    gradient, dX_train, dX_test = chain.pull_back(Z, Z, ["c__gamma"], False, before)
+    _, maps = chain.transform(X)
+    gradient, dX_train, dX_test = chain.pull_back(Z, Z, ["c__gamma"], False, maps)
     assert list(gradient) == ["c__gamma"] and dX_train is None and dX_test is None
-    assert chain.pull_back(Z, Z, [], False, before) == ({}, None, None)
+    assert chain.pull_back(Z, Z, [], False, maps) == ({}, None, None)
     with pytest.raises(Forbidden):
-        chain.pull_back(Z, Z, ["a__gamma"], False, before)
+        chain.pull_back(Z, Z, ["a__gamma"], False, maps)
 
 
 def test_nothing_in_between_passes_all():

@@ -38,9 +38,15 @@ def stage():
     return Stage("scale", Counting())
 
 
+def fitted(stage, params=None, X=X, y=None, fit_params=None, key=X):
+    stage = stage.for_fit(params or {}, X, y, fit_params or {}, key)
+    stage.fit_transform()
+    return stage
+
+
 def test_fitted_again_only_if_something_changed(stage):
-    Z = stage.fit_transform({}, X, None, {}, key=X)
-    assert stage.fit_transform({}, X.copy(), None, {}, key=X) is Z  # the key tells, not the data
+    first = stage = fitted(stage)
+    assert fitted(stage, X=X.copy()) is stage  # the key tells, not the data
     assert Counting.n_fits == 1
     changes = [
         ({"with_std": False}, X, None, {}),
@@ -49,8 +55,10 @@ def test_fitted_again_only_if_something_changed(stage):
         ({"with_std": False}, X + 1, None, {}),
     ]
     for n, (params, data, y, fit_params) in enumerate(changes, start=2):
-        stage.fit_transform(params, data, y, fit_params, key=data)
+        stage = fitted(stage, params, data, y, fit_params, key=data)
         assert Counting.n_fits == n
+    np.testing.assert_array_equal(first.Z_train, StandardScaler().fit_transform(X))
+    np.testing.assert_array_equal(first.transform(X, key=X)[0], first.Z_train)
 
 
 def test_a_setting_changed_in_place_is_seen():
@@ -58,29 +66,29 @@ def test_a_setting_changed_in_place_is_seen():
 
     stage = Stage("clip", FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": 1}))
     setting = {"kw_args": {"a_min": 0.0, "a_max": 1.0}}
-    assert stage.fit_transform(setting, X, None, {}, key=X).max() == 1
+    stage = fitted(stage, setting)
+    assert stage.Z_train.max() == 1
     setting["kw_args"]["a_max"] = 0.5
-    assert stage.fit_transform(setting, X, None, {}, key=X).max() == 0.5
+    assert fitted(stage, setting).Z_train.max() == 0.5
 
 
 def test_a_failed_fit_leaves_nothing_behind(stage):
-    stage.fit_transform({}, X, None, {}, key=X)
-    with pytest.raises(RuntimeError, match="as asked"):
-        stage.fit_transform({"with_mean": "fail"}, X, None, {}, key=X)
-    with pytest.raises(RuntimeError, match="as asked"):
-        stage.fit_transform({"with_mean": "fail"}, X, None, {}, key=X)
-    stage.fit_transform({}, X, None, {}, key=X)
+    stage = fitted(stage).for_fit({"with_mean": "fail"}, X, None, {}, key=X)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="as asked"):
+            fitted(stage, {"with_mean": "fail"})
+    fitted(stage)
     assert Counting.n_fits == 4
 
 
 def test_test_data_are_transformed_once(stage):
-    stage.fit_transform({}, X, None, {}, key=X)
+    stage = fitted(stage)
     Counting.n_transforms = 0
     other = X[:5] * 2
-    first = stage.transform(other, key=other)
+    first = stage.transform(other, key=other)[0]
     for data in (X, other, X):
         stage.transform(data, key=data)
-    assert stage.transform(other, key=other) is first
+    assert stage.transform(other, key=other)[0] is first
     assert Counting.n_transforms == 2
     for i in range(5):  # the oldest are forgotten
         stage.transform(data := X + i, key=data)
@@ -90,15 +98,14 @@ def test_test_data_are_transformed_once(stage):
 def test_derivatives_are_of_the_data_asked_for():
     from sklearn.kernel_approximation import RBFSampler
 
-    stage = Stage("rbf", RBFSampler(gamma=0.5, random_state=0, n_components=4))
-    stage.fit_transform({}, X, None, {}, key=X)
+    stage = fitted(Stage("rbf", RBFSampler(gamma=0.5, random_state=0, n_components=4)))
     one, two = X[:3], X[3:9]
     answers = []
     for first, second in [(one, two), (two, one)]:
         for data in (first, second):
-            Z = stage.transform(data, key=data)
-        Z = stage.transform(one, key=one)
-        answers.append(stage.pull_back(None, Z, ["rbf__gamma"], True, key=one))
+            stage.transform(data, key=data)
+        Z, used = stage.transform(one, key=one)
+        answers.append(stage.pull_back(None, Z, ["rbf__gamma"], True, used))
     assert answers[0][0] == answers[1][0]
     np.testing.assert_array_equal(answers[0][2], answers[1][2])
 

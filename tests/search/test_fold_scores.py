@@ -1,5 +1,7 @@
 """Statistics of fold scores, compared with formulas and with scipy's tests."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,8 +10,11 @@ from sklearn.model_selection import KFold, RepeatedKFold, ShuffleSplit
 from skhyper.search._fold_scores import (
     differences,
     fold_scores,
+    history_from_table,
     metric_of,
+    metrics_in,
     near_best,
+    optimized_of,
     standard_error,
 )
 
@@ -55,6 +60,26 @@ def test_metric_of():
     for wrong in (None, "c"):
         with pytest.raises(ValueError, match=r"metric must be one of \['a', 'b'\]"):
             metric_of(both, wrong)
+
+
+def test_trials_of_a_table():
+    results = {
+        "params": [{"a": 1}, {"a": 2}],
+        "mean_fit_time": np.array([1.0, 2.0]),
+        "mean_score_time": np.array([0.5, 0.5]),
+        "mean_test_b": np.array([0.2, 0.2]),
+        "mean_test_a.b": np.array([0.5, np.nan]),
+    }
+    for k, scores in enumerate([[0.25, 1.0], [0.75, np.nan]]):
+        results |= {f"split{k}_test_a.b": np.array(scores), f"split{k}_test_b": np.full(2, 0.2)}
+    assert metrics_in(results) == ["b", "a.b"]
+    search = SimpleNamespace(refit="a.b")
+    assert optimized_of(search, results) == "a.b"
+    assert optimized_of(SimpleNamespace(refit=True), results) == "b"
+    first, second = history_from_table(results, "a.b")
+    assert (first.params, first.state, first.loss, first.seconds) == ({"a": 1}, "complete", -0.5, 3)
+    np.testing.assert_array_equal(first.scores, [0.25, 0.75])
+    assert second.state == "failed" and np.isnan(second.loss) and second.seconds == 5
 
 
 def test_standard_error():

@@ -209,6 +209,8 @@ def test_samples_and_grid_meet_the_constraint():
     assert len(grid) == 6
     assert all(s["a"] < s["b"] for s in grid)
     assert not space.contains({"a": 0.6, "b": 0.5})
+    assert space.is_in_ranges({"a": 0.6, "b": 0.5})
+    assert not space.is_in_ranges({"a": 0.5, "b": 7.0})
     with pytest.raises(InvalidSpaceError, match="does not lie in"):
         space.to_unit([{"a": 0.6, "b": 0.5}])
 
