@@ -47,8 +47,8 @@ with warnings.catch_warnings():
 print(search.best_params_)
 
 # %%
-# ``partial_fit`` is one epoch. After each, the loss on the training data and on data that no fit
-# has seen.
+# ``partial_fit`` is one epoch. After each epoch, compute the loss on the training data and on
+# held-out data.
 
 networks = {
     "underfitting: 1 unit": {
