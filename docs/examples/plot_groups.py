@@ -64,8 +64,8 @@ with config_context(enable_metadata_routing=True):
 
 # %%
 # New patients show which estimate is right. With shuffled folds, a model is scored on patients it
-# was trained on: the score is far too high, and the model fits the effects of single patients. Without
-# weights, the noise of the inaccurate device dominates.
+# was trained on: the score is far too high, and the model fits the effects of single
+# patients. Without weights, the noise of the inaccurate device dominates.
 
 new = {
     name: r2_score(y_new, search.predict(X_new), sample_weight=weights_new)

@@ -3,8 +3,8 @@ A reinforcement-learning agent
 ==============================
 
 Tune an agent that learns to walk through a grid with a cliff: its discount factor, learning rate
-and exploration. A search can tune any class with ``fit`` and ``score``, so the agent is written as an
-estimator.
+and exploration. A search can tune any class with ``fit`` and ``score``, so the agent is written
+as an estimator.
 """
 
 import matplotlib.pyplot as plt
@@ -34,9 +34,9 @@ def step(cell, action, rng):
 
 
 # %%
-# The agent learns by tabular Q-learning. The "samples" are the cells where episodes start. ``fit`` learns from some
-# of them, ``score`` is the mean return from others, without exploration. Both methods
-# seed their random number generator, so scores are reproducible.
+# The agent learns by tabular Q-learning. The "samples" are the cells where episodes start.
+# ``fit`` learns from some of them, ``score`` is the mean return from others, without exploration.
+# Both methods seed their random number generator, so scores are reproducible.
 
 
 class QLearner(BaseEstimator):
