@@ -129,7 +129,7 @@ def plot(searches, data, path):
     X, X_test, y, y_test = data
     shown = [("digit", y_test), ("default", make_pipeline().fit(X, y).predict(X_test))]
     shown += [(name, searches[name].predict(X_test)) for name in ("grid", "gradient")]
-    axes = right.subplots(len(shown), 7, gridspec_kw={"hspace": 0, "wspace": 0})
+    axes = right.subplots(len(shown), 5)
     for (name, lower), row in zip(shown, axes):
         for i, cell in enumerate(row):
             image = np.concatenate([X_test[i], lower[i]]).reshape(8, 8)
