@@ -590,6 +590,9 @@ def main():
     lines = [
         "# Benchmark report",
         "",
+        "Look up how fast and how good the searches are. Each section has the results of a "
+        "benchmark, its targets, and the command that repeats it.",
+        "",
         "Drawn by `python benchmarks/report.py` from `results/`; + behind a commit: changed since.",
         "",
     ]

@@ -113,7 +113,7 @@ def value_error(estimator: Any, name: str, value: Any, constraints: Any) -> str:
 def scorer_parts(scorer: Any) -> tuple[Callable, int, dict[str, Any]] | None:
     """Metric, sign and keywords of a scorer; None if it calls the estimator's ``score``.
 
-    Any other callable is returned as it is, with sign 1.
+    Any other callable is returned unchanged, with sign 1.
     """
     if isinstance(scorer, _BaseScorer):
         return scorer._score_func, scorer._sign, dict(scorer._kwargs)

@@ -51,7 +51,7 @@ def best(names):
 
 @pytest.fixture
 def no_ray_left():
-    """Ray starts by itself, and is shut down for the tests that start it."""
+    """Ray starts automatically; shut it down for the tests that start it themselves."""
     yield
     if "ray" in sys.modules:
         sys.modules["ray"].shutdown()

@@ -16,7 +16,7 @@ API = (ROOT / "docs" / "api.md").read_text()
 IN_PROSE = {("skhyper", "__version__"), ("skhyper.samplers", "SAMPLERS")}
 # In two packages; the page lists them in the first.
 ALIASES = {("skhyper.space", "When"), ("skhyper.space", "default_space")}
-# Packages whose names skhyper exports itself, or nobody needs.
+# Packages whose names skhyper exports itself, or that are private.
 INTERNAL = {f"skhyper.{name}" for name in ("evaluation", "functions", "gp", "reporting", "search")}
 
 

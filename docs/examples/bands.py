@@ -53,14 +53,14 @@ def plot_penalties(penalties, single, path):
     order = sorted(SIGNAL, key=penalties.get)
     color = plt.get_cmap("viridis_r")
     fig, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
-    for place, name in enumerate(order):
-        ax.plot([RANGE[0], penalties[name]], [place, place], color="0.8", lw=2, zorder=1)
+    for row, name in enumerate(order):
+        ax.plot([RANGE[0], penalties[name]], [row, row], color="0.8", lw=2, zorder=1)
         shade = color(0.05 + 0.9 * SIGNAL[name]) if SIGNAL[name] else "0.6"
-        ax.plot(penalties[name], place, "o", ms=12, color=shade, mec="white")
+        ax.plot(penalties[name], row, "o", ms=12, color=shade, mec="white")
         label = f"true size {SIGNAL[name]:g}" if SIGNAL[name] else "no signal"
         box = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none"}
         style = {"xytext": (14, 0), "textcoords": "offset points", "va": "center", "bbox": box}
-        ax.annotate(label, (penalties[name], place), **style)
+        ax.annotate(label, (penalties[name], row), **style)
     ax.axvline(single, color="#D55E00", ls="--", lw=1.5, zorder=0)
     ax.annotate(
         f"one penalty for all: {single:.0f}",

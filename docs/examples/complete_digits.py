@@ -2,8 +2,8 @@
 Five searches on one task
 =========================
 
-Complete handwritten digits: predict the lower half of an image from the upper half, and see what
-a manual, grid, random, Bayesian and gradient search make of the same number of trials.
+Complete handwritten digits: predict the lower half of an image from the upper half, and compare
+manual, grid, random, Bayesian and gradient search with at most 32 trials each.
 
 Run it from a clone::
 
@@ -11,7 +11,7 @@ Run it from a clone::
 
 The data are scikit-learn's digits: 200 of them for the search, by 5-fold cross-validation, and 1597
 held out. The model is kernel ridge regression with five hyperparameters: its penalty, and a weight
-for each of the four rows of pixels that it sees. Takes about 10 seconds on one core.
+for each of the four rows of pixels in the upper half. Takes about 10 seconds on one core.
 """
 
 import argparse
@@ -124,12 +124,12 @@ def plot(searches, data, path):
     left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
     ax = left.subplots()
     ConvergenceDisplay.from_search(searches, ax=ax)
-    ax.set_ylabel("minus squared error, cross-validated")
-    ax.set_title("best score so far; a dot marks where each search found it", fontsize="medium")
+    ax.set_ylabel("best CV score so far (minus squared error)")
+    ax.set_title("a dot marks where each search found its best score", fontsize="medium")
     X, X_test, y, y_test = data
     shown = [("digit", y_test), ("default", make_pipeline().fit(X, y).predict(X_test))]
     shown += [(name, searches[name].predict(X_test)) for name in ("grid", "gradient")]
-    axes = right.subplots(len(shown), 8)
+    axes = right.subplots(len(shown), 5)
     for (name, lower), row in zip(shown, axes):
         for i, cell in enumerate(row):
             image = np.concatenate([X_test[i], lower[i]]).reshape(8, 8)

@@ -10,7 +10,7 @@ Run it from a clone::
 
 Friedman's first function depends on 5 of 15 features: on 0 and 1 by a sine of their product, on 2
 by a square, on 3 and 4 linearly. With a single length-scale, kernel ridge regression treats all
-features alike. With one per feature, irrelevant features get very long length-scales, and
+features in the same way. With one per feature, irrelevant features get very long length-scales, and
 features with a linear effect longer ones than those with a curved effect.
 """
 

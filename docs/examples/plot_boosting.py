@@ -2,8 +2,8 @@
 Boosting: all numbers of rounds from one fit
 ============================================
 
-Choose the number of rounds of gradient boosting together with the learning rate. The first rounds
-of a long fit are those of a shorter one, so a search needs one fit for all of them.
+Choose the number of rounds of gradient boosting together with the learning rate. A long fit
+contains all shorter ones as its first rounds, so the search needs one fit per learning rate.
 """
 
 import time

@@ -2,8 +2,8 @@
 Pixel features of handwritten digits
 ====================================
 
-Tune how features are made from pixels together with the classifier: histograms of oriented
-gradients (HOG), and patches reduced by PCA, compared with the pixels themselves.
+Tune feature extraction and classifier in one search: histograms of oriented gradients (HOG), and
+patches reduced by PCA, compared with the pixels themselves.
 """
 
 import matplotlib.pyplot as plt
@@ -73,7 +73,7 @@ class PatchPCA(TransformerMixin, BaseEstimator):
 
 
 # %%
-# The three pipelines end with the same classifier, whose ranges are the same.
+# The three pipelines end with the same classifier, tuned over the same ranges.
 
 svc = {"svc__C": (1e-1, 1e3, "log-uniform"), "svc__gamma": (1e-5, 1e-1, "log-uniform")}
 tasks = {

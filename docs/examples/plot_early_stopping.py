@@ -1,9 +1,9 @@
 """
-Early stopping of boosting inside of cross-validation
-=====================================================
+Early stopping of boosting inside cross-validation
+==================================================
 
 Choose the number of boosting rounds of HistGradientBoosting and of XGBoost together with the
-learning rate, without a validation set besides: fits are shared between all numbers of rounds.
+learning rate, without a separate validation set: all numbers of rounds share one fit per fold.
 """
 
 import matplotlib.pyplot as plt
@@ -20,9 +20,9 @@ except ImportError:
     print('XGBoost is not installed, and left out: pip install "skhyper[interop]"')
 
 # %%
-# Three learning rates and 20 numbers of rounds, scored by 4 folds. The libraries' own early
-# stopping ends each fold at another round. Here it is the mean over all folds that decides, and the
-# final fit uses the same number.
+# Score three learning rates and 20 numbers of rounds by 4 folds. The early stopping of both
+# libraries ends each fold at a different round. Here, the mean score over all folds decides, and
+# the final fit uses that number.
 
 X, y = load_breast_cancer(return_X_y=True)
 rates, rounds = [0.03, 0.1, 0.3], np.arange(5, 101, 5)

@@ -39,8 +39,8 @@ X_new, y_new, _, weights_new = measure(300, rng)
 
 # %%
 # ``GroupKFold`` never has one patient in both the training and the validation samples; ``KFold``
-# does. Weights count in the fits and in the scores if both request them, by scikit-learn's
-# metadata routing.
+# does. Fits and scores use the weights if both request them (scikit-learn's metadata
+# routing).
 
 space = {"alpha": (1e-3, 1e2, "log-uniform"), "gamma": (1e-2, 1e2, "log-uniform")}
 
@@ -63,9 +63,9 @@ with config_context(enable_metadata_routing=True):
     }
 
 # %%
-# New patients tell which search is right. Shuffled folds score a model by patients that it knows:
-# the score is far too high, and the model follows the effects of single patients. Without
-# weights, the inaccurate device hides what can be learned.
+# New patients show which estimate is right. With shuffled folds, a model is scored on patients it
+# was trained on: the score is far too high, and the model fits the effects of single
+# patients. Without weights, the noise of the inaccurate device dominates.
 
 new = {
     name: r2_score(y_new, search.predict(X_new), sample_weight=weights_new)
@@ -76,11 +76,11 @@ for name, search in searches.items():
     print(f"{name:<29}  {search.best_score_:>5.2f}  {new[name]:>18.2f}")
 
 fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
-places = np.arange(len(searches))
+rows = np.arange(len(searches))
 estimated = [search.best_score_ for search in searches.values()]
-ax.barh(places + 0.2, estimated, 0.35, color="0.7", label="cross-validation")
-ax.barh(places - 0.2, list(new.values()), 0.35, color="#D55E00", label="new patients")
-ax.set_yticks(places, list(searches))
+ax.barh(rows + 0.2, estimated, 0.35, color="0.7", label="cross-validation")
+ax.barh(rows - 0.2, list(new.values()), 0.35, color="#D55E00", label="new patients")
+ax.set_yticks(rows, list(searches))
 ax.axvline(0, color="k", lw=0.8)
 ax.set_xlabel("R²")
 ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

@@ -2,8 +2,8 @@
 Imbalanced classes
 ==================
 
-Find rare events: tune how much a rare class weighs, by a score that many true negatives do not
-make meaningless.
+Find rare events: tune the weight of the rare class, with a score that the many true negatives do
+not dominate.
 """
 
 import matplotlib.pyplot as plt
@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from skhyper import BayesSearchCV
 
 # %%
-# 5 % of the samples are positive. Always answering "negative" has an accuracy of 95 %.
+# 5 % of the samples are positive. A model that always predicts "negative" has an accuracy of 95 %.
 
 X, y = make_classification(
     6000,
@@ -34,8 +34,8 @@ X, y = make_classification(
 X, X_test, y, y_test = train_test_split(X, y, test_size=0.7, stratify=y, random_state=0)
 
 # %%
-# The weight of the positive class is a hyperparameter among others: each choice is a dict of
-# class weights. The same search runs with two scores. Accuracy counts samples. Balanced accuracy
+# The weight of the positive class is one more hyperparameter. Each choice is a dict of class
+# weights. The same search runs with two scores. Accuracy counts samples. Balanced accuracy
 # is the mean of the accuracies in both classes.
 
 pipeline = make_pipeline(
@@ -63,8 +63,8 @@ for scoring, search in searches.items():
 
 # %%
 # Searched by accuracy, the model misses many of the rare events. Searched by balanced accuracy,
-# it finds most of them, with more false alarms. Which is better depends on what both errors cost;
-# a score of your own can say so.
+# it finds most of them, with more false alarms. Which is better depends on the costs of the two
+# kinds of errors. You can write a score that contains these costs.
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 for ax, (scoring, search) in zip(axes, searches.items(), strict=True):

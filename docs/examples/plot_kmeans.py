@@ -3,7 +3,7 @@ How many clusters
 =================
 
 Choose k of k-means without labels, in two ways: by the silhouette, an internal score, and by
-stability, which asks whether two samples of the data give the same clusters.
+stability: whether two samples of the data give the same clusters.
 """
 
 import matplotlib.pyplot as plt
@@ -28,9 +28,9 @@ X, _ = make_blobs(
 
 # %%
 # A score without labels is a function of the fitted estimator and the data of a fold. The
-# silhouette compares the distances within clusters with those to the next cluster. Stability
-# clusters two halves of the fold, and compares the labels that both give to the whole fold: 1
-# means that they agree. Too few clusters can be stable as well, so take the largest k that is.
+# silhouette compares the distances within clusters with those to the next cluster. For the
+# stability, two halves of the fold are clustered separately, and both models label the whole fold:
+# 1 means that the labels agree. Too few clusters can also be stable, so take the largest stable k.
 
 
 def silhouette(estimator, X, y=None):
@@ -44,7 +44,7 @@ def stability(estimator, X, y=None):
 
 
 # %%
-# Both are metrics of one search. ``refit`` names the one that decides.
+# One search computes both scores. ``refit`` names the one that selects the best k.
 
 search = GridSearchCV(
     KMeans(n_init=5, random_state=0),

@@ -27,8 +27,8 @@ y = A * x + B + rng.normal(scale=0.8, size=10)
 X = x[:, np.newaxis]
 
 # %%
-# ``GradientSearchCV`` finds the alpha with the least cross-validation error. After that, ``fit``
-# learns a and b with this alpha.
+# ``GradientSearchCV`` finds the alpha with the smallest cross-validation error, and then fits a and
+# b with this alpha.
 
 search = GradientSearchCV(
     Ridge(), {"alpha": (1e-2, 1e3, "log-uniform")}, cv=10, scoring="neg_mean_squared_error"
@@ -43,8 +43,8 @@ print(inspect(best))
 
 # %%
 # On the left, each alpha gives one line. In the middle, each line is a point in the plane of the
-# parameters: with growing alpha it leaves the minimum of the training error. On the right, alpha
-# is judged by data that the fit has not seen.
+# parameters: as alpha grows, the point moves away from the minimum of the training error. On the
+# right, alpha is scored on data that were not used for the fit.
 
 alphas = np.geomspace(1e-2, 1e3, 60)
 fits = [Ridge(alpha).fit(X, y) for alpha in alphas]

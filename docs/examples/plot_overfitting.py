@@ -22,7 +22,7 @@ from skhyper import BayesSearchCV
 
 rng = np.random.default_rng(0)
 X = rng.uniform(-3, 3, (1060, 1))
-y = np.sin(2 * X[:, 0]) + rng.normal(scale=0.4, size=len(X))
+y = np.sin(1.5 * X[:, 0]) + rng.normal(scale=0.4, size=len(X))
 X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=60, random_state=0)
 
 # %%
@@ -47,8 +47,8 @@ with warnings.catch_warnings():
 print(search.best_params_)
 
 # %%
-# ``partial_fit`` is one epoch. After each, the loss on the training data and on data that no fit
-# has seen.
+# ``partial_fit`` is one epoch. After each epoch, compute the loss on the training data and on
+# held-out data.
 
 networks = {
     "underfitting: 1 unit": {
@@ -87,7 +87,7 @@ for name, params in networks.items():
 fig, axes = plt.subplots(2, 3, figsize=(12, 6.5), sharey="row", layout="constrained")
 for (top, bottom), (name, params) in zip(axes.T, networks.items(), strict=True):
     top.plot(X_train, y_train, ".", color="0.6")
-    top.plot(grid, np.sin(2 * grid), "k:", lw=1)
+    top.plot(grid, np.sin(1.5 * grid), "k:", lw=1)
     top.plot(grid, predictions[name], color="#D55E00", lw=2)
     top.set(title=name, ylim=(-2.2, 2.2))
     training, validation = np.transpose(curves[name])
@@ -98,6 +98,6 @@ for (top, bottom), (name, params) in zip(axes.T, networks.items(), strict=True):
         bottom.axvline(params["max_iter"], color="k", ls=":")
     bottom.set(xlabel="epoch", ylim=(0, 0.8))
 axes[1, 0].annotate("noise", (N_EPOCHS, 0.16), ha="right", va="bottom", color="0.4")
-axes[1, 0].legend(frameon=False)
+axes[1, 0].legend(frameon=False, loc="upper right")
 for ax in axes.flat:
     ax.spines[["top", "right"]].set_visible(False)

@@ -3,8 +3,8 @@ A reinforcement-learning agent
 ==============================
 
 Tune an agent that learns to walk through a grid with a cliff: its discount factor, learning rate
-and exploration. Anything with ``fit`` and ``score`` can be searched, so the agent is written as
-an estimator.
+and exploration. A search can tune any class with ``fit`` and ``score``, so the agent is written
+as an estimator.
 """
 
 import matplotlib.pyplot as plt
@@ -15,9 +15,9 @@ from sklearn.utils import check_random_state
 from skhyper import BayesSearchCV
 
 # %%
-# The world has 5 x 10 cells. Each step costs 1, falling off the cliff costs 30 and ends the
-# episode, and the goal ends it, too. One step in ten goes astray, so that walking along the edge
-# is dangerous.
+# The world has 5 x 10 cells. Each step costs 1, falling off the cliff costs 30, and both the
+# cliff and the goal end the episode. One step in ten goes in a random direction, so walking along
+# the edge is dangerous.
 
 ROWS, COLUMNS, GOAL = 5, 10, (4, 9)
 CLIFF = {(4, column) for column in range(1, 9)}
@@ -34,9 +34,9 @@ def step(cell, action, rng):
 
 
 # %%
-# Tabular Q-learning. The "samples" are the cells where episodes start. ``fit`` learns from some
-# of them, ``score`` is the mean return from others, without exploration. A random number
-# generator that is seeded in both makes the score repeatable.
+# The agent learns by tabular Q-learning. The "samples" are the cells where episodes start.
+# ``fit`` learns from some of them, ``score`` is the mean return from others, without exploration.
+# Both methods seed their random number generator, so scores are reproducible.
 
 
 class QLearner(BaseEstimator):
@@ -79,7 +79,7 @@ starts = [(i, j) for i in range(ROWS) for j in range(COLUMNS) if (i, j) not in C
 X = check_random_state(0).permutation(starts)
 
 # %%
-# The search. The default agent is its first trial.
+# The first trial of the search is the default agent.
 
 space = {
     "discount": (0.5, 1.0),
@@ -94,8 +94,8 @@ print(f"tuned agent:   return {search.best_score_:.1f}")
 print({name: round(value, 3) for name, value in search.best_params_.items()})
 
 # %%
-# The policies of both agents, and the return of every trial. Arrows show the best action of each
-# cell.
+# Plot the policies of both agents, and the return of each trial. Arrows show the best action in
+# each cell.
 
 
 def draw(ax, agent, title):

@@ -25,7 +25,7 @@ except ImportError:
     print("imbalanced-learn is not installed: its sampler is left out")
 
 # %%
-# 4 % of the samples are positive; 80 % of the samples are held out.
+# 4 % of the samples are positive. 80 % of all samples are held out.
 
 X, y = make_classification(
     5000, n_features=8, n_informative=5, weights=[0.96], flip_y=0, class_sep=0.8, random_state=0
@@ -33,9 +33,9 @@ X, y = make_classification(
 X, X_test, y, y_test = train_test_split(X, y, test_size=0.8, stratify=y, random_state=0)
 
 # %%
-# Three pipelines. A sampler changes the training samples of each fold, and never those that it is
-# scored on: imbalanced-learn's ``Pipeline`` takes care of that. Its amount, the number of positives
-# per negative, and its neighbors are hyperparameters like others.
+# There are three pipelines. A sampler changes the training samples of each fold, but not the
+# validation samples: imbalanced-learn's ``Pipeline`` takes care of that. The sampling ratio
+# (positives per negative) and the number of neighbors are ordinary hyperparameters.
 
 
 def classifier():
@@ -44,7 +44,7 @@ def classifier():
 
 C = (1e-4, 1e2, "log-uniform")
 tasks = {
-    "as it is": (classifier(), {"logisticregression__C": C}),
+    "unweighted": (classifier(), {"logisticregression__C": C}),
     "class weights": (
         classifier(),
         {
@@ -75,17 +75,17 @@ for name, search in searches.items():
     print(f"               {search.best_params_}")
 
 # %%
-# The recall of each class in the held-out samples. Balanced accuracy is their mean.
+# Plot the recall of each class on the held-out samples. Balanced accuracy is the mean of the two.
 
 fig, ax = plt.subplots(figsize=(7.5, 3.5), layout="constrained")
-for place, search in enumerate(searches.values()):
+for row, search in enumerate(searches.values()):
     found = search.predict(X_test) == y_test
     recalls = [np.mean(found[y_test == label]) for label in (0, 1)]
-    ax.plot(recalls, [place, place], color="0.8", lw=3, zorder=0)
+    ax.plot(recalls, [row, row], color="0.8", lw=3, zorder=0)
     for label, color in ((1, "#D55E00"), (0, "#0072B2")):
-        text = ("negatives", "positives")[label] if place == 0 else None
-        ax.plot(recalls[label], place, "o", ms=9, color=color, label=text)
-    ax.plot(np.mean(recalls), place, "k|", ms=14, label="mean" if place == 0 else None)
+        text = ("negatives", "positives")[label] if row == 0 else None
+        ax.plot(recalls[label], row, "o", ms=9, color=color, label=text)
+    ax.plot(np.mean(recalls), row, "k|", ms=14, label="mean" if row == 0 else None)
 ax.set_yticks(range(len(searches)), list(searches))
 ax.set(xlabel="recall", ylim=(-0.5, len(searches) - 0.5))
 ax.legend(frameon=False, loc="center left")

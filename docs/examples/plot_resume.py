@@ -2,7 +2,7 @@
 Resume a search that was killed
 ===============================
 
-Write the trials of a search to a journal, kill the process, and continue where it was.
+Write the trials of a search to a journal, kill its process, and continue where it ended.
 """
 
 import subprocess
@@ -19,8 +19,8 @@ from sklearn.svm import SVC
 from skhyper import BayesSearchCV, load_history
 
 # %%
-# The search is a script of its own, so that it can be killed. ``journal`` names the file to which
-# each fold is written when it ends.
+# The search runs in a separate process, so that we can kill it. Each finished fold is written to
+# the file ``journal``.
 
 script = """
 import sys
@@ -38,8 +38,8 @@ journal = Path(tempfile.mkdtemp()) / "search.jsonl"
 process = subprocess.Popen([sys.executable, "-c", script, str(journal)])
 
 # %%
-# ``load_history`` reads the journal while another process writes it. After eight trials, the
-# process is killed without a warning, as by a crash or a power cut.
+# ``load_history`` reads the journal while another process writes it. After eight trials, kill
+# the process without a warning, as a crash or a power cut would.
 
 
 def n_finished():
@@ -54,8 +54,8 @@ n_before = n_finished()
 print(f"killed after {n_before} trials")
 
 # %%
-# The same search with the same journal goes on. Finished folds are not fitted again, and the
-# result is that of a search that was never killed.
+# Run the same search with the same journal: it continues. Finished folds are not fitted again, and
+# the result is the same as without the kill.
 
 X, y = load_digits(return_X_y=True)
 space = {"C": (1e-2, 1e3, "log-uniform"), "gamma": (1e-6, 1e0, "log-uniform")}
@@ -66,18 +66,21 @@ print(f"{resumed.n_trials_} trials, best score {resumed.best_score_:.3f}")
 print("the same candidates:", resumed.cv_results_["params"] == whole.cv_results_["params"])
 
 # %%
-# Each dot is a trial.
+# Each dot is a trial. Errors on a log scale show small improvements.
 
-scores = resumed.cv_results_["mean_test_score"]
-number = np.arange(len(scores))
+errors = 1 - resumed.cv_results_["mean_test_score"]
+number = np.arange(len(errors))
 fig, ax = plt.subplots(figsize=(8, 3.8), layout="constrained")
-ax.plot(number[:n_before], scores[:n_before], "o", color="#0072B2", label="before the kill")
-ax.plot(number[n_before:], scores[n_before:], "o", color="#D55E00", label="after")
+ax.plot(number[:n_before], errors[:n_before], "o", color="#0072B2", label="before the kill")
+ax.plot(number[n_before:], errors[n_before:], "o", color="#D55E00", label="after")
 ax.step(
-    number, np.maximum.accumulate(scores), where="post", color="0.6", label="best so far", zorder=0
+    number, np.minimum.accumulate(errors), where="post", color="0.6", label="best so far", zorder=0
 )
 ax.axvline(n_before - 0.5, color="k", ls=":")
-ax.annotate("  kill -9", (n_before - 0.5, 0.3), va="center")
-ax.set(xlabel="trial", ylabel="CV accuracy", ylim=(0, 1.02))
+ax.annotate("  kill -9", (n_before - 0.5, 0.5), va="center")
+ax.set_yscale("log")
+ax.set_yticks([0.1, 0.2, 0.5, 1], ["0.1", "0.2", "0.5", "1"])
+ax.minorticks_off()
+ax.set(xlabel="trial", ylabel="CV error (1 - accuracy)")
 ax.legend(frameon=False, loc="center right")
 ax.spines[["top", "right"]].set_visible(False)

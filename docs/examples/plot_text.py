@@ -2,9 +2,8 @@
 Text: tf-idf and word embeddings
 ================================
 
-Classify short texts with two kinds of features, and let one search tune features and classifier
-together: weighted word counts (tf-idf), and word embeddings learned by a truncated SVD of
-co-occurrences.
+Classify short texts with two kinds of features, and tune features and classifier in one search:
+weighted word counts (tf-idf), and word embeddings learned by a truncated SVD of co-occurrences.
 """
 
 import importlib
@@ -24,8 +23,8 @@ from sklearn.preprocessing import StandardScaler
 from skhyper import BayesSearchCV
 
 # %%
-# The texts ship with scikit-learn: paragraphs of its own docstrings, five words or more. The task
-# is to tell from which module a paragraph is. Paragraphs of one object are a group, which is
+# The texts ship with scikit-learn: paragraphs of its docstrings with at least five words. The task
+# is to predict the module of a paragraph. Paragraphs of one object are a group, which is
 # never split between training and validation.
 
 MODULES = ("cluster", "decomposition", "ensemble", "metrics", "preprocessing")
@@ -58,11 +57,13 @@ class CooccurrenceEmbedding(TransformerMixin, BaseEstimator):
     def fit(self, X, y=None):
         self.vectorizer_ = CountVectorizer(min_df=self.min_df, binary=True)
         counts = self.vectorizer_.fit_transform(X).astype(float)
-        together = (counts.T @ counts).tocoo()
+        cooccurrences = (counts.T @ counts).tocoo()
         frequencies = np.asarray(counts.sum(axis=0)).ravel()
-        expected = frequencies[together.row] * frequencies[together.col] / counts.shape[0]
-        information = np.maximum(np.log(together.data / expected), 0)
-        ppmi = coo_array((information, (together.row, together.col)), shape=together.shape)
+        expected = frequencies[cooccurrences.row] * frequencies[cooccurrences.col] / counts.shape[0]
+        information = np.maximum(np.log(cooccurrences.data / expected), 0)
+        ppmi = coo_array(
+            (information, (cooccurrences.row, cooccurrences.col)), shape=cooccurrences.shape
+        )
         svd = TruncatedSVD(self.n_components, random_state=0)
         self.vectors_ = svd.fit_transform(ppmi.tocsr())
         return self

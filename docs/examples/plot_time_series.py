@@ -2,8 +2,8 @@
 Time series with a gap
 ======================
 
-Tune a forecast with folds that respect time. Adjacent weeks resemble each other, so that shuffled
-folds reward a model that copies its neighbors in time, which is of no use for the future.
+Tune a forecast with folds that respect time. Adjacent weeks are similar, so shuffled folds reward
+a model that interpolates between weeks, which does not help to predict the future.
 """
 
 import matplotlib.pyplot as plt
@@ -14,8 +14,8 @@ from sklearn.model_selection import KFold, TimeSeriesSplit
 from skhyper import BayesSearchCV
 
 # %%
-# Eight years of weekly values: a season, a trend, and noise that lasts for some weeks. The search
-# sees six years. The task is to forecast the last two.
+# The data are eight years of weekly values: a season, a trend, and noise that is correlated over
+# some weeks. The search uses six years. The task is to forecast the last two.
 
 rng = np.random.default_rng(1)
 weeks = np.arange(8 * 52)
@@ -30,8 +30,8 @@ train, test = slice(0, 6 * 52), slice(6 * 52, None)
 # %%
 # The model is kernel ridge regression; its length-scale and penalty decide how closely it follows
 # the data. The same search runs with two kinds of folds. ``TimeSeriesSplit`` always validates on
-# weeks after those it trains on, and ``gap`` leaves out the weeks between, as long as the noise
-# lasts.
+# weeks after those it trains on, and ``gap`` leaves out ten weeks in between, because the
+# noise is correlated over several weeks.
 
 space = {"alpha": (1e-3, 1e2, "log-uniform"), "gamma": (1e-3, 1e3, "log-uniform")}
 folds = {
@@ -53,12 +53,12 @@ searches = {
 for name, search in searches.items():
     error = np.mean((search.predict(X[test]) + mean - y[test]) ** 2)
     print(
-        f"{name:<28}  error promised {-search.best_score_:.2f}, in the last two years {error:.2f}"
+        f"{name:<28}  CV error {-search.best_score_:.2f}, error in the last two years {error:.2f}"
     )
 
 # %%
-# The shuffled folds promise a small error, and choose a model that follows the noise. The error
-# that the other folds estimate is close to that of the forecast.
+# With shuffled folds, the CV error is small, and the search chooses a model that fits the noise.
+# With the other folds, the CV error is close to the error of the forecast.
 
 fig, axes = plt.subplots(2, 1, figsize=(10, 5), sharex=True, sharey=True, layout="constrained")
 for ax, (name, search) in zip(axes, searches.items(), strict=True):

@@ -1,6 +1,6 @@
 """
-Five searches on one task
-=========================
+Five searches of one SVC
+========================
 
 Tune an SVC by hand, by grid, at random, by Bayesian search and by gradients, on the same folds.
 
@@ -123,11 +123,11 @@ def print_table(runs, X_test, y_test):
         )
     error = np.sqrt(held_out * (1 - held_out) / len(y_test))
     print(
-        "\nScores are accuracies. The Bayesian search starts from the manual one, whose trials\n"
-        "and seconds are counted in. The gradient search stopped by itself; accuracy counts\n"
-        "samples and has no slope, so it went down the log-loss of calibrated decision values\n"
-        "and kept the most accurate candidate. The held-out score has a standard\n"
-        f"error of about {error:.3f}: smaller differences in it mean nothing."
+        "\nScores are accuracies. The Bayesian search starts from the trials of the manual one;\n"
+        "they are included in its trials and seconds. The gradient search stopped by itself.\n"
+        "Accuracy has no derivative, so it minimized the log-loss of calibrated decision values,\n"
+        "and kept the most accurate candidate. The standard error of the held-out score is about\n"
+        f"{error:.3f}: ignore smaller differences."
     )
 
 

@@ -13,7 +13,7 @@ from skhyper.samplers._losses import clip_outliers
 from skhyper.search._fold_scores import metrics_in, optimized_of
 from skhyper.space import Categorical, Dimension, Integer, Real, Space
 
-# Numbers with at most so many distinct values are choices, such as those of a grid.
+# Numbers with at most this number of distinct values are choices, such as those of a grid.
 _MAX_CHOICES = 10
 # Coordinates may exceed the unit interval by this much, the rounding of logarithms.
 _ROUNDING = 1e-9

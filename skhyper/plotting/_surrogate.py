@@ -106,7 +106,7 @@ class Average:
         Returns
         -------
         mean, std : ndarrays of shape (g,)
-            nan where the hyperparameters cannot have these values at once.
+            nan where the hyperparameters cannot have these values simultaneously.
         """
         sample = self._sample(axes, n_samples)
         mean, std = np.full(len(positions), np.nan), np.full(len(positions), np.nan)

@@ -1,4 +1,4 @@
-"""What is shown of a fitted search: a report as one page of HTML, and the results in a notebook."""
+"""Reports of a fitted search: a self-contained HTML page, and a summary in notebooks."""
 
 from skhyper._lazy import public_dir
 from skhyper.reporting._notebook import results_html

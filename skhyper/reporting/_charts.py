@@ -26,7 +26,7 @@ _MARGIN = 0.05
 
 
 def score_axis(scores: np.ndarray, label: str) -> Axis:
-    """The axis of scores; the worst may lie below it."""
+    """Axis of scores; its lower end may cut off the worst ones."""
     scores = scores[np.isfinite(scores)]
     if not len(scores):
         return Axis(label, 0.0, 1.0, ticks=())
@@ -50,7 +50,7 @@ class Convergence:
 
 
 def convergence_data(trials: Sequence[Trial]) -> Convergence:
-    """The data of the picture of convergence; stopped trials cannot be the best."""
+    """Data of the convergence plot; stopped trials cannot be the best."""
     scores = np.array([-t.loss for t in trials], dtype=float)
     complete = np.array([t.state == "complete" for t in trials])
     best = np.fmax.accumulate(np.where(complete, scores, np.nan))
@@ -120,7 +120,7 @@ class Scatter:
 
 
 def scatter_data(results: Results) -> list[Scatter]:
-    """Data of the picture of each hyperparameter, without those of too many choices."""
+    """Data of the plot of each hyperparameter, except those with too many choices."""
     scores = np.array([-t.loss for t in results.history], dtype=float)
     found = []
     for axis in axes_of(results):

@@ -22,7 +22,7 @@ _KNOWN: "weakref.WeakKeyDictionary[object, Importance]" = weakref.WeakKeyDiction
 def importance_of(record: Record, limit: int) -> Importance | None:
     """Importance of the hyperparameters; None with one of them, or with few or too many trials.
 
-    What a report has computed is known to a notebook, too.
+    The result is cached: a notebook reuses that of a report.
     """
     history = getattr(record.search, "history_", None)
     if history is not None and history in _KNOWN:

@@ -11,7 +11,7 @@ from skhyper.reporting._sections import whole_page
 def report(search: Any, path: str | os.PathLike[str]) -> Path:
     """Write a report of a fitted search: one page of HTML, to be opened in any browser.
 
-    The page has the question (data, folds, score, search space), the best candidate, pictures, a
+    The page has the task (data, folds, score, search space), the best candidate, pictures, a
     sortable table of the trials, failures by message, the parameters and hyperparameters of the
     fitted model, and code that repeats the search. It loads nothing from elsewhere.
 

@@ -27,7 +27,7 @@ from skhyper.space._text import COLUMNS, rows
 
 # Cells of the table of trials; of more trials the best are listed.
 _MAX_CELLS = 25_000
-_MAX_SCATTERS = 12  # pictures that are shown at once; the others are folded
+_MAX_SCATTERS = 12  # pictures that are open at first; the others are collapsed
 _MAX_TIED = 10
 _NEAR_END = 0.02  # share of a range
 _MIN_VALUES = 10  # of ranges with fewer values the ends are often the best

@@ -64,8 +64,8 @@ class GPSampler(Sampler):
         Name of a hyperparameter to which the time of a trial is proportional, such as the number
         of trees: the acquisition is the expected improvement over its value. Used if it is a range
         of positive numbers, always active, and there is no `max_time`. Searches that
-        share fits along a hyperparameter set it; there the value has a power that falls from 1 to 0
-        with the number of proposals.
+        share fits along a hyperparameter set it; they raise the value to a power that falls from 1
+        to 0 with the number of proposals.
     rules : Rules
         Constants of the method, such as the period of proposals on lines.
 
@@ -79,7 +79,7 @@ class GPSampler(Sampler):
     The kernel is a Matérn 5/2 with one length-scale per dimension, its hyperparameters at their
     maximum a posteriori. Choices have one column each and a common length-scale; inactive
     dimensions are in the middle of their range. Failed trials count as the worst loss seen.
-    The GP is conditioned on its own mean at pending trials, and at the points before in a batch.
+    The GP is conditioned on its own mean at pending trials, and at earlier points of a batch.
     The acquisition is the logarithm of
     the expected improvement over the best predicted value, augmented for noise unless
     `deterministic`. In four or more dimensions, from the eighth trial on, every fourth trial

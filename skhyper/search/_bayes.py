@@ -102,7 +102,7 @@ class BayesSearchCV(SampledSearch):
         File to which each candidate, fold and trial is written immediately. If the search is
         killed, the same search on the same data resumes from it.
     knowledge : "auto", Knowledge, str, os.PathLike or None, default="auto"
-        What searches on other data sets taught: eight candidates that did well there are among
+        Results of searches on other data sets: eight candidates that did well there are among
         the first 16 trials. "auto" takes the knowledge that comes with skhyper for the
         estimator and the score, if there is any (see the user guide); a file, or what
         :func:`skhyper.knowledge.learn` returned, is that of your own searches. Not with
@@ -144,7 +144,7 @@ class BayesSearchCV(SampledSearch):
         below the noise (``negligible``). Computed on first access; ``regrets()`` returns it after
         each trial.
     knowledge_ : list of dict
-        The candidates to begin with that `knowledge` suggested, with attributes ``source`` (a
+        First candidates, suggested by `knowledge`, with attributes ``source`` (a
         file), ``data_sets`` and ``reason`` (why there are none).
     optimizer_results_ : list of OptimizeResult
         The trials in the format of scikit-optimize and its plots: ``x``, ``fun``, ``x_iters``,

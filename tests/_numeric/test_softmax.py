@@ -73,7 +73,7 @@ def test_several_classes_by_the_triangle_of_a_root():
     X = np.column_stack([Q.X, 1e6 * Q.X[:, 1]])
     Q = Design.from_blocks(X, np.ones((len(X), 1)))
     l2 = np.vstack([l2[:1], l2])
-    V = X.T @ rng.normal(size=(len(X), 4))  # as a loss of predictions has it
+    V = X.T @ rng.normal(size=(len(X), 4))  # the layout of a loss of predictions
     V -= V.mean(axis=1, keepdims=True)
     V = np.vstack([V, np.zeros((1, 4))])
     u = softmax_solver(Q, a, P, l2, np.ones(l2.shape, bool))(V.ravel())

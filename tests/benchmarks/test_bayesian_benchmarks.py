@@ -171,7 +171,7 @@ def test_trials_of_workers_until_the_sequential_regret():
 
 
 class Recorder:
-    """Asks for one setting after the other, and keeps how many were pending."""
+    """Proposes one candidate at a time, and records the number of pending ones."""
 
     def __init__(self):
         self.asked, self.pending, self.most = 0, set(), 0

@@ -338,7 +338,7 @@ def test_a_racer_is_asked_after_each_fold_but_the_last():
 
 @pytest.mark.parametrize("n_parallel", [1, 2, 3])
 def test_ordered_races_are_the_same_whatever_finishes_first(n_parallel):
-    """The racer looks at other trials, and trials are stopped while later folds run."""
+    """The racer compares trials, and stops some while their later folds run."""
 
     class WorseThanTheMean:
         def goes_on(self, trial, history):

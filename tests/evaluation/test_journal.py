@@ -96,7 +96,7 @@ def test_finished_folds_are_not_fitted_again(tmp_path, kind, n_fits):
 
 
 def assert_same_results(one, other):
-    """Equal tables, times apart."""
+    """Tables are equal except for times."""
     assert one.keys() == other.keys()
     assert one["params"] == other["params"]
     for key in one:
@@ -333,7 +333,7 @@ READ_ONLY = textwrap.dedent("""
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs capset of Linux, if run by root")
 def test_a_folder_that_becomes_read_only(tmp_path):
-    """The search that has the journal open goes on writing; the next one is refused."""
+    """The search that holds the journal keeps writing; a second one raises an error."""
     folder = tmp_path / "f"
     folder.mkdir()
     command = [sys.executable, "-W", "error", "-c", READ_ONLY, str(folder), str(folder / "j")]
@@ -357,7 +357,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
 
 
 def test_two_searches_started_at_once(tmp_path):
-    """Look and lock are one step: of several processes that start together, one searches."""
+    """Checking and locking are atomic: of simultaneous processes, one searches."""
     script = textwrap.dedent("""
         import sys, time
         from sklearn.datasets import load_iris

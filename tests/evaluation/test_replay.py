@@ -78,7 +78,7 @@ def test_who_may_have_ended_the_process():
     assert records(*start, {"cut": [0, 1]}, SESSION).suspects() == [0, 1]
     elsewhere = {"session": {"in_process": False, "workers": 2}}
     assert records(*start, elsewhere, asked(2)).suspects() == []
-    # Of a list that was submitted at once, the first ones may have run.
+    # If a whole list was submitted, only its first candidates may have run.
     assert records(*start, asked(2), asked(3)).suspects() == [0, 1]
     # Of one whose candidates all run one fold first, the last one ran.
     assert records(*start, fold(0, 0), fold(1, 0), asked(2)).suspects() == [2]

@@ -107,7 +107,7 @@ def test_what_cannot_be_scored_from_the_fit_is_left_to_plain_fits():
     assert found["followers"][0] is None
     assert found["followers"][1]["fit_error"] is None
     found = run(objective(Mean(fails=(3,), fails_in="predict")), 3, 5)
-    assert "n=3 is bad" in found["score_error"]  # as in a plain fit, at once
+    assert "n=3 is bad" in found["score_error"]  # immediately, as in a plain fit
     assert Mean.fits == [5, 5, 3]
 
 

@@ -1,4 +1,4 @@
-"""Fixed searches of all classes, small enough to run together in 20 seconds."""
+"""Fixed searches of all classes, which take 20 seconds in total."""
 
 import contextlib
 import tempfile

@@ -1,7 +1,7 @@
 """A record of fixed searches, to the last bit: what must not change while the structure does.
 
     python tests/golden/trace.py check [NAME ...]    compare with trace.json
-    python tests/golden/trace.py write [NAME ...]    record anew, in a commit of its own
+    python tests/golden/trace.py write [NAME ...]    rewrite the record, in a separate commit
 
 Rounding differs between processors and versions of numpy: the record says where it was made.
 """
@@ -89,7 +89,7 @@ def of_result(result):
 
 
 def trace(name):
-    """What happens in one search, as JSON has it, with the categories of its warnings."""
+    """Record of one search as JSON, with the categories of its warnings."""
     with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         done = SEARCHES[name]()

@@ -29,7 +29,7 @@ def libsvm(K, y, C, epsilon, tol):
 
 
 def check_conditions(machine, solution, tolerance=1e-8):
-    """Those of Karush, Kuhn and Tucker, written down anew."""
+    """The Karush-Kuhn-Tucker conditions, written independently of the solver."""
     beta, C = solution.beta, machine.upper
     f = machine.K @ beta + solution.b
     assert abs(beta.sum()) < tolerance

@@ -247,7 +247,7 @@ def own_scores(row, X, y, cv, given, points):
 
 
 def check_slopes(row, X, y, cv, given, trial):
-    """The derivative along the logarithm of all hyperparameters at once."""
+    """Directional derivative along the logarithms of all hyperparameters."""
 
     def moved(value, step):
         if isinstance(value, dict):

@@ -26,7 +26,7 @@ X, y = load_diabetes(return_X_y=True)
 
 
 class Doubled(Ridge):
-    """A ridge of its own: twice the penalty that it is told."""
+    """A ridge regression that uses twice the given penalty."""
 
     def fit(self, X, y):
         inner = Ridge(alpha=2 * self.alpha).fit(X, y)

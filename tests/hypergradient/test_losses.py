@@ -36,7 +36,7 @@ SMOOTH = [
 
 
 class Fixed:
-    """A fitted regressor that predicts what it is told."""
+    """A fitted regressor with given predictions."""
 
     _estimator_type = "regressor"
 
@@ -174,7 +174,7 @@ def test_surrogate_of_decisions_knows_no_scale(shape, scoring):
     ],
 )
 def test_what_cannot_be_differentiated_is_said(scoring, what):
-    # The second is a loss that would be maximised: nobody can mean that.
+    # The second would maximize a loss, which must be a mistake.
     scorer = check_scoring(LinearRegression(), scoring)
     criterion = criterion_of(scorer, LinearRegression())
     assert not criterion.exact

@@ -1,4 +1,4 @@
-"""Stages: what is fitted again and what is not; names and settings."""
+"""Stages: which are fitted again, their names and their params."""
 
 import numpy as np
 import pytest

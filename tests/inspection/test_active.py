@@ -15,7 +15,7 @@ from skhyper import neural_network as networks
 from skhyper.inspection._hyperparameters import inactive_because
 from skhyper.space._requirements import REQUIREMENTS
 
-# A setting in which a hyperparameter does not count, and two values of it.
+# Params with which a hyperparameter has no effect, and two values of it.
 IDLE = [
     ("SVC", {"kernel": "linear"}, "gamma", 0.1, 10.0),
     ("SVC", {"kernel": "rbf"}, "degree", 2, 5),

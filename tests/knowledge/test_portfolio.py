@@ -1,4 +1,4 @@
-"""The greedy choice of candidates that together did well."""
+"""Greedy selection of a portfolio of candidates."""
 
 from itertools import combinations
 

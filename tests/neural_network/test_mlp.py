@@ -123,7 +123,7 @@ def test_the_epoch_of_lowest_validation_loss_is_kept():
     whole = clone(network).set_params(early_stopping=False).fit(X, y)
     assert whole.validation_curve_ is None
     assert whole.best_iter_ == whole.n_iter_ == 200
-    # the curve is the loss on samples that stay apart
+    # the curve is the loss on held-out samples
     assert log_loss(y, network.predict_proba(X)) < 1.5 * min(curve) + 0.1
 
 

@@ -75,7 +75,7 @@ def test_sparse_data_and_validation():
     np.testing.assert_allclose(dense.dw, other.dw, rtol=1e-7, atol=1e-10)
     assert dense.best_iter == np.argmin(dense.validation_curve) + 1 < 60
     assert len(dense.loss_curve) == dense.best_iter + 5
-    # what is kept is the training of so many epochs, and its derivatives
+    # training for this number of epochs is cached, with its derivatives
     short = run(
         settings("adam", max_iter=dense.best_iter, learning_rate=0.05),
         Data(X[:40], Y[:40], a[:40]),

@@ -1,4 +1,4 @@
-"""Importance as it is shown."""
+"""Importance in reports and notebooks."""
 
 import time
 import xml.etree.ElementTree as ET

@@ -1,4 +1,4 @@
-"""Settings that are quick come first where time is short, and nothing changes where it is not."""
+"""With a time limit, fast candidates come first; without one, nothing changes."""
 
 import dataclasses
 import time
@@ -83,7 +83,7 @@ def test_a_cost_is_found_in_a_few_trials():
 def test_flat_cost_changes_nothing():
     plain = run(14, lambda p: 2.0, None, bowl)
     assert run(14, lambda p: 2.0, 1000.0, bowl) == plain
-    # times that say nothing: none was told
+    # times without information: none was given
     assert run(14, lambda p: np.nan, 1000.0, bowl) == plain
 
 
@@ -251,7 +251,7 @@ def test_a_search_with_a_time_limit():
     assert search.sampler_.max_time == 60.0
     late = [p["size"] for p in search.cv_results_["params"][6:]]
     assert np.median(late) < 3.0
-    # The history, times included, decides: the same history, the same next setting.
+    # The same history with the same times gives the same next candidate.
     ask = search.sampler_.ask
     again = [
         ask(search.space_, search.history_, np.random.default_rng(1)).tolist() for _ in range(2)

@@ -27,7 +27,7 @@ def test_encoding_of_numbers_choices_and_inactive_dimensions():
     h = np.sqrt(0.5)
     expected = [[0.5, h, 0, 0, 0.05, 5 / 6, 0.5], [0.5, 0, h, 0, 0.95, 1 / 6, 1.0]]
     np.testing.assert_allclose(F, expected)
-    # Two choices are as far apart as the ends of a range.
+    # Two choices have the distance of the ends of a range.
     np.testing.assert_allclose(np.linalg.norm(F[0, 1:4] - F[1, 1:4]), 1.0)
 
 

@@ -381,6 +381,4 @@ def test_seven_ordered_integers():
         params = optimizer.ask()
         assert rising(params)
         optimizer.tell(params, sum((params[n] - 3 * k - 2) ** 2 for k, n in enumerate(names)))
-    assert (
-        optimizer.best_value <= 3
-    )  # the best of 20 random settings that meet it: 7, at the median
+    assert optimizer.best_value <= 3  # the best of 20 random candidates that satisfy it: 7 (median)

@@ -51,7 +51,7 @@ def test_an_exhausted_grid_has_no_points():
 
 
 def test_rounding_makes_no_tried_setting_new():
-    """A setting has been to the original scale and back."""
+    """Params are converted to the original scale and back."""
     space = Space({"a": (0.3, 7.0, "log-uniform"), "b": (0.1, 0.7)})
     grid = whole_grid(GridSampler(9), space)
     exact = np.array(list(space.grid(9)))

@@ -1,4 +1,4 @@
-"""The prior that holds a vector's components together, and descents with it."""
+"""The prior that shrinks the components of a vector, and descents with it."""
 
 import math
 

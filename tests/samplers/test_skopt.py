@@ -25,7 +25,7 @@ RANDOM_FOREST = {
 
 
 def run(sampler, n_trials, space=SPACE, loss=lambda params: params["a"], seed=3):
-    """Settings of a search, one trial after the other."""
+    """Candidates of a sequential search."""
     history = History(seed=seed)
     for i in range(n_trials):
         point = sampler.ask(space, history, np.random.default_rng([seed, i]))

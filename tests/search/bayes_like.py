@@ -16,7 +16,7 @@ def _choices(spaces):
 
 
 class GridSearchCV(BayesSearchCV):
-    """A Bayesian search that goes on until the grid is used up."""
+    """A Bayesian search that runs until the grid is exhausted."""
 
     def __init__(
         self,

@@ -174,7 +174,7 @@ def test_scores_are_those_of_scikit_learn(kind, iris):
 @every_search
 def test_unseeded_shuffling_folds_are_the_same_for_all_settings(kind, iris):
     X, y = iris
-    # Settings that make the same model: equal folds give equal scores, to the last bit.
+    # Candidates with the same model: equal folds give equal scores, to the last bit.
     values = {"C": [1, 1.0 + 1e-15, 1.0 + 2e-15, 1.0 + 3e-15]}
     search = make_search(kind, SVC(), values, cv=ShuffleSplit(3, test_size=0.2)).fit(X, y)
     assert search.n_trials_ == 4

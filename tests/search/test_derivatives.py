@@ -1,4 +1,4 @@
-"""What has a derivative, and BayesSearchCV that is told of them."""
+"""Which hyperparameters have derivatives, and BayesSearchCV with derivatives."""
 
 import numpy as np
 import pytest

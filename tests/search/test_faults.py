@@ -57,7 +57,7 @@ def test_an_interruption_keeps_the_finished_trials(search, error):
         search.predict(X)
     assert [trial.number for trial in search.history_] == [0, 1]
     if getattr(search, "warm_start", False):
-        search.fit(X, y)  # goes on
+        search.fit(X, y)  # continues
         assert search.n_trials_ == (11 if isinstance(search, BayesSearchCV) else 9)
         assert search.best_estimator_.predict(X).shape == y.shape
 

@@ -92,7 +92,7 @@ def test_the_minimum_of_the_cross_validation_loss(estimator, name, scoring):
     search = GradientSearchCV(
         estimator, {name: (1e-4, 1e4, "log-uniform")}, scoring=scoring, cv=CV, random_state=0
     ).fit(X, y)
-    # From a look at the whole range, then to the bottom: by scikit-learn alone.
+    # Reference by scikit-learn alone: a coarse grid of the whole range, then a local minimization.
     loss = lambda t: cv_loss(estimator, {name: 10**t}, scoring=scoring)  # noqa: E731
     grid = np.linspace(-4, 4, 17)
     best = grid[np.argmin([loss(t) for t in grid])]

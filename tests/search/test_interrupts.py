@@ -137,7 +137,7 @@ def test_an_interruption_of_the_refit(kind, monkeypatch):
 
 
 def test_an_error_is_no_interruption(monkeypatch):
-    """A wrong argument leaves a fitted search as it is."""
+    """A wrong argument does not change a fitted search."""
     interrupt(monkeypatch, 0)
     search = searches()["bayes"].fit(X, y)
     with pytest.raises(ValueError, match="n_iter"):

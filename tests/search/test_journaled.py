@@ -113,7 +113,7 @@ def searches():
 
 
 def assert_same(search, expected):
-    """Equal results, times apart."""
+    """Results are equal except for times."""
     one, other = search.cv_results_, expected.cv_results_
     assert one.keys() == other.keys()
     for key in one:

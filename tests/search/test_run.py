@@ -61,7 +61,7 @@ class Slow(ClassifierMixin, BaseEstimator):
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_max_time_of_a_list_leaves_one_trial_at_least(n_jobs):
-    """All jobs are submitted at once: time does not end the search before a trial is done."""
+    """Jobs submitted up front: the search does not end before a trial is complete."""
     candidates = [{"C": c} for c in range(40)]
     search = SearchCV(Slow(), sampler=candidates, cv=2, n_jobs=n_jobs, max_time=0.05, refit=False)
     search.fit(X, y)

@@ -1,4 +1,4 @@
-"""First settings, phases, repeats and errors of the searches that sample a space."""
+"""First candidates, phases, repeats and errors of the searches that sample a space."""
 
 import math
 
@@ -141,7 +141,7 @@ def test_bayesian_search_with_its_own_setting_outside(tmp_path):
     )
     assert counted == [(1, ["scale"]), (2, ["scale"]), (3, ["scale"])]
     assert np.isfinite(whole.regret_.bound)
-    # A search that goes on makes the same trials, and is not told that one has no place.
+    # A resumed search makes the same trials, without a second warning of an outside trial.
     for n_iter in (5, 14):
         again = search(n_iter, journal=tmp_path / "j")
     assert again.cv_results_["params"] == whole.cv_results_["params"]
@@ -263,7 +263,7 @@ def test_no_setting_twice(cls):
     search = cls(Surface(), {"n": (1, 3)}, n_iter=12, cv=2, random_state=0).fit(X, y)
     assert search.n_trials_ == 3
     assert search.stop_reason_ == "every candidate was tried"
-    # More settings than trials, nearly: the sampler must not repeat itself.
+    # Hardly more candidates than trials: the sampler must not repeat itself.
     space = {"n": (1, 4), "kind": ["x", "y", "z"]}
     search = cls(Surface(), space, n_iter=11, cv=2, random_state=0).fit(X, y)
     assert len({(p["n"], p["kind"]) for p in search.cv_results_["params"]}) == 11
@@ -273,7 +273,7 @@ def test_no_setting_twice(cls):
 
 @both
 def test_a_conditional_space_is_used_up_too(cls):
-    space = {"kind": ["x", "y", "z"], "n": When((1, 5), kind="x")}  # 5 + 2 settings
+    space = {"kind": ["x", "y", "z"], "n": When((1, 5), kind="x")}  # 5 + 2 candidates
     search = cls(Surface(), space, n_iter=14, cv=2, random_state=0).fit(X, y)
     assert search.n_trials_ == 7
     assert search.stop_reason_ == "every candidate was tried"
@@ -505,7 +505,7 @@ def test_max_time():
     assert time.monotonic() - start < 10
     assert 1 <= search.n_trials_ < 1000
     assert search.stop_reason_ == "max_time=1.0 seconds have passed"
-    # What is handed to the workers all at once ends in time too.
+    # Jobs that were all submitted up front also end in time.
     settings = [{"a": float(a)} for a in np.linspace(0, 1, 400)]
     start = time.monotonic()
     search = SearchCV(Slow(), sampler=settings, max_time=1.0, cv=2, n_jobs=2).fit(X, y)
@@ -528,7 +528,7 @@ def test_repeated_choices_and_settings_are_tried_once(cls):
 @both
 @pytest.mark.slow
 def test_a_rare_constraint_starts_from_an_initial_point(cls):
-    """One setting in some 10^8 is accepted."""
+    """About one candidate in 10^8 is accepted."""
     space = {"a": (0.0, 1.0), "b": (0.0, 1.0), "n": (1, 10**4)}
 
     def on_the_line(params):

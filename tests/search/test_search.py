@@ -94,7 +94,7 @@ def test_earlier_settings_are_completed_by_the_estimators_own_values():
     np.testing.assert_allclose(
         bayes.space_.locate({"C": 1}), bayes.space_.locate({"C": 1.0, "gamma": 0.1})
     )
-    # The estimator's own setting is C=1, gamma=0.1: it was tried, and is not tried again.
+    # The estimator's own params, C=1 and gamma=0.1, were tried and are not tried again.
     assert {"C": 1.0, "gamma": 0.1} not in bayes.cv_results_["params"]
 
 

@@ -13,7 +13,7 @@ pytestmark = [
 
 LISTED = "from skhyper import GridSearchCV, RandomizedSearchCV"
 BAYES = "from search.bayes_like import GridSearchCV, RandomizedSearchCV"
-# Never handed a grid: each trial is asked for by itself, whatever the size of the space.
+# Never a whole grid: trials are proposed one by one, whatever the size of the space.
 SEQUENTIAL = """
 from search.bayes_like import SequentialGridSearchCV as GridSearchCV
 from search.bayes_like import SequentialRandomizedSearchCV as RandomizedSearchCV

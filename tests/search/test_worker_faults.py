@@ -265,7 +265,7 @@ def until(condition, seconds=90):
 )
 @pytest.mark.fast_cases(3)
 def test_a_search_that_is_ended_while_fits_hang(fault, backend, kind, tmp_path):
-    """It ends at once, without orphans, and has its results after Ctrl-C."""
+    """It ends immediately, without orphan processes, and has its results after Ctrl-C."""
     script = textwrap.dedent(SCRIPT).format(backend=backend, kind=kind, folder=tmp_path)
     process = subprocess.Popen(
         [sys.executable, "-c", script],

@@ -77,7 +77,7 @@ def test_other_choices_have_no_places(choices):
 
 def test_numbers_that_are_names():
     assert Categorical([1, 2, 3], ordered=False).places is None
-    # The order of a list that was said to be ordered is that of the list.
+    # Ordered choices keep the order of their list.
     assert Categorical([3, 1, 2], ordered=True).places is None
     assert Categorical([1, 2, 3]).kind == "categorical"
 

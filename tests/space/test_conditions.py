@@ -27,7 +27,7 @@ def is_large(value):
 
 
 def check_active_iff(space, name, rule, n=200):
-    """`name` is in a setting, and its column is a number, exactly where `rule` says so."""
+    """`name` is in the params, and its column is a number, exactly where `rule` is true."""
     points = space.sample(n, np.random.default_rng(1))
     found = space.from_unit(points)
     expected = [rule(setting) for setting in found]
@@ -175,7 +175,7 @@ def test_round_trip_of_conditional_settings():
 
 
 def test_an_inactive_value_is_ignored_and_an_active_one_needed():
-    """So that ``estimator.get_params()`` can be looked up as it is."""
+    """``estimator.get_params()`` can be looked up without changes."""
     space = Space({"kernel": KERNELS, "gamma": When((0.1, 1.0), kernel="rbf")})
     np.testing.assert_array_equal(
         space.locate({"kernel": "linear", "gamma": "scale"}), space.locate({"kernel": "linear"})

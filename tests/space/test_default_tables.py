@@ -1,4 +1,4 @@
-"""Tables of default spaces: all settings that can be drawn from them can be fitted."""
+"""Tables of default spaces: all candidates that can be drawn from them can be fitted."""
 
 import numpy as np
 import pytest
@@ -30,14 +30,14 @@ BOOSTERS += ["lightgbm.LGBMRegressor", "catboost.CatBoostClassifier", "catboost.
 QUIET = {"xgboost": {}, "lightgbm": {"verbose": -1}}
 QUIET["catboost"] = {"logging_level": "Silent", "allow_writing_files": False, "iterations": 5}
 
-# Deprecated in scikit-learn 1.8, told apart by their own warning.
+# Deprecated in scikit-learn 1.8, with a separate warning.
 GONE = {"PassiveAggressiveClassifier", "PassiveAggressiveRegressor"}
 
 
 CLASSES = [cls for name, cls in classes().items() if name in TABLES and name not in GONE]
 CLASSES += OUR_CLASSES
 
-# Rounds and iterations say nothing about whether a setting is valid.
+# The number of iterations does not affect whether a candidate is valid.
 SHORT = {"max_iter": 20, "n_estimators": 5}
 TEXTS = ["one two three four", "two three four five", "one one six", "six seven eight two"] * 10
 
@@ -83,7 +83,7 @@ def shortened(estimator):
 
 
 def check_draws(cls, n_draws, **params):
-    """Fit `n_draws` random settings to two thirds of each data set, as in a search of 3 folds."""
+    """Fit `n_draws` random candidates to two thirds of each data set, as in a search of 3 folds."""
     estimator = shortened(cls(**params))
     rng = np.random.default_rng(0)
     for X, y in data_sets(cls):

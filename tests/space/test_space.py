@@ -1,4 +1,4 @@
-"""Spaces: settings to points and back, sampling, constraints, grids, sub-spaces."""
+"""Spaces: params to points and back, sampling, constraints, grids, sub-spaces."""
 
 import copy
 import math
@@ -48,7 +48,7 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-# Points and settings
+# Points and params
 
 
 @pytest.mark.parametrize("make", [mixed, two_dicts])
@@ -415,7 +415,7 @@ def test_repr_can_be_evaluated():
 
 
 def test_no_hyperparameters_is_one_setting():
-    """As ``ParameterGrid({})`` has it."""
+    """Same as ``ParameterGrid({})``."""
     assert Space({}).from_unit(Space({}).sample(2, rng())) == [{}, {}]
 
 
@@ -426,7 +426,7 @@ def test_what_a_setting_leaves_out_has_the_estimators_own_value():
     space = space.with_defaults(svc.get_params())
     np.testing.assert_array_equal(space.locate({}), space.locate({"C": 2, "kernel": "linear"}))
     assert space.contains({})
-    # What is named, but no dimension, must be as the estimator has it.
+    # A name that is not a dimension must have the estimator's value.
     assert space.contains({"C": 3.0, "gamma": "scale"})
     assert space.locate({"C": 3.0, "gamma": 0.5}) is None
     assert not Space({"C": (0.1, 1.0)}).with_defaults(svc.get_params()).contains({})

@@ -1,4 +1,4 @@
-"""What is said of a setting that does not lie in a space."""
+"""Messages about params that are not in a space."""
 
 import pytest
 
