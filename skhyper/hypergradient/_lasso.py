@@ -35,7 +35,6 @@ from skhyper.hypergradient._problem import (
     TrainingPart,
     Traits,
     check_not_overridden,
-    fitted_clone,
     inner_problem,
     template_of,
 )
@@ -137,10 +136,9 @@ class _LassoFold(Fold):
         if visible and not early and fitted.selection == "cyclic":
             shown = solver.coordinate_descent(alpha, ratio, fitted.tol, fitted.max_iter)
         if shown is None:
-            part = self._part
             if not solver.exact:
                 solver.trim()  # it has no derivative to compute
-            fitted = fitted_clone(self._estimator, params, *part.copied(), **part.fit_params)
+            fitted = self._part.fitted(self._estimator, params)
         else:
             fitted = self.loss.filled(fitted, flat, shown)
             if flat and self._column and fitted.fit_intercept:
