@@ -185,7 +185,7 @@ def test_fits_of_scikit_learn_to_sparse_data_make_one_copy_of_the_rows(copy_X):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     same(found, plain.run(FoldJob(0, 0, {"alpha": 0.005}, 1)))
-    assert (S != before).nnz == 0
+    assert (before != S).nnz == 0
     assert peak < 2.6 * size_in_memory([S[splits[0][0]]])  # rows, and their columns
 
 
