@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skhyper._text import Printed
+from skhyper._trial_pickle import from_columns, is_regular, to_columns
 from skhyper._trial_text import history_text, trial_text
 
 
@@ -220,6 +221,16 @@ class History(Printed, Sequence):
 
     def __str__(self) -> str:
         return history_text(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        regular = all(type(trial) is Trial and is_regular(trial) for trial in self.trials)
+        return vars(self) | ({"trials": to_columns(self.trials)} if regular else {})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if isinstance(self.trials, dict):
+            trials = from_columns(self.trials, lambda: object.__new__(Trial))
+            vars(self).update(trials=trials)
 
     def __len__(self) -> int:
         return len(self.trials)

@@ -16,7 +16,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LAYERS = [
     {"_readonly", "_lazy", "_text", "_threads", "_progress"},
     {"exceptions", "_sklearn", "_numeric", "_identity"},
-    {"_bands", "_splits", "_trial_text"},
+    {"_bands", "_splits", "_trial_pickle", "_trial_text"},
     {"_banded"},
     {"_trial", "space", "callbacks"},
     {"gp", "linear_model", "kernel", "neural_network"},

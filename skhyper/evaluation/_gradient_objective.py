@@ -212,7 +212,19 @@ class _Fold:
             X, y = self.training_data() if n is None else self._rows_of(train[:n])
             return X, as_target(o.estimator, y)
 
-        return TrainingPart(self.fit_params, copied, self._number, whole.shared_data)
+        def scratch() -> tuple[Any, Any]:
+            X, y = safe_split(o.estimator, o.X, o.y, train)
+            return X, as_target(o.estimator, y)
+
+        # Protected sparse data may have to be copied again for a fit, while dense ones have not.
+        is_sparse = sparse.issparse(o.X)
+        return TrainingPart(
+            self.fit_params,
+            copied,
+            self._number,
+            whole.shared_data,
+            scratch if is_sparse else None,
+        )
 
     def release(self) -> None:
         """Free what the next candidate does not need, and everything beyond the memory limit.

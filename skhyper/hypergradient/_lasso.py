@@ -122,10 +122,9 @@ class _LassoFold(hg.Fold):
         if visible and not early and fitted.selection == "cyclic":
             shown = solver.coordinate_descent(alpha, ratio, fitted.tol, fitted.max_iter)
         if shown is None:
-            part = self._part
             if not solver.exact:
                 solver.trim()  # it has no derivative to compute
-            fitted = hg.fitted_clone(self._estimator, params, *part.copied(), **part.fit_params)
+            fitted = self._part.fitted(self._estimator, params)
         else:
             fitted = self.loss.filled(fitted, flat, shown)
             if flat and self._column and fitted.fit_intercept:

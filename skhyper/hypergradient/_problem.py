@@ -341,6 +341,9 @@ class TrainingPart:
     shared : callable
         ``shared()`` is the pair of the shared data and the target of all folds; None
         if these are not a numerical table and target.
+    scratch : callable or None
+        ``scratch()`` is a new copy of X and y, which a fit may write to; None if the data of
+        `copied` serve as well.
 
     Examples
     --------
@@ -356,11 +359,18 @@ class TrainingPart:
     copied: Callable[..., tuple[Any, Any]]
     fold: int = 0
     shared: Callable[[], "tuple[SharedData, np.ndarray] | None"] = _nothing_shared
+    scratch: Callable[[], tuple[Any, Any]] | None = None
 
     @classmethod
     def of(cls, X: Any, y: Any, **fit_params: Any) -> "TrainingPart":
         """A part that shares nothing."""
         return cls(fit_params, partial(_first_rows, X, y))
+
+    def fitted(self, estimator: Any, params: Mapping[str, Any]) -> Any:
+        """A clone with the hyperparameters, fitted by scikit-learn's own solver."""
+        if self.scratch is None:
+            return fitted_clone(estimator, params, *self.copied(), **self.fit_params)
+        return unfitted(estimator, params).fit(*self.scratch(), **self.fit_params)
 
 
 class InnerProblem(ABC):

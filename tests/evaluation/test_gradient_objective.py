@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import pickle
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -166,6 +167,26 @@ def test_large_sparse_data_are_not_kept():
         same(found, plain.run(FoldJob(0, 0, {"C": C}, 1)))
         assert np.isfinite(found["gradient"]["C"])
         assert not hasattr(told._folds[0], "X_train")
+
+
+@pytest.mark.parametrize("copy_X", [True, False])
+def test_fits_of_scikit_learn_to_sparse_data_make_one_copy_of_the_rows(copy_X):
+    S = sparse.random(2000, 2000, density=0.05, random_state=0, format="csr")
+    S = S[:, np.random.default_rng(0).permutation(2000)]  # indices are not sorted
+    assert not S.has_sorted_indices
+    before, t = S.copy(), np.asarray(S[:, :3].sum(axis=1)).ravel()
+    model = Lasso(tol=0.01, copy_X=copy_X)  # tolerance at which its own fit is visible
+    scorer, splits = check_scoring(model, "neg_mean_squared_error"), list(KFold(2).split(S))
+    plain = Objective(model, S, t, splits, scorer, {}, {}, np.nan, False, 0)
+    told = GradientObjective(plain, criterion_of(scorer, model), frozenset({"alpha"}))
+    told.run(FoldJob(0, 0, {"alpha": 0.01}, 1))
+    tracemalloc.start()
+    found = told.run(FoldJob(0, 0, {"alpha": 0.005}, 1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    same(found, plain.run(FoldJob(0, 0, {"alpha": 0.005}, 1)))
+    assert (before != S).nnz == 0
+    assert peak < 2.6 * size_in_memory([S[splits[0][0]]])  # rows, and their columns
 
 
 def test_steps_that_are_exchanged_keep_their_own_score():
