@@ -13,13 +13,13 @@ def default_spaces(result):
         "real data sets: a third of at most 900 rows is held out. Mean difference of the held-out "
         "loss ± its standard error over data sets, negative where the first is better, and the "
         "number of data sets on which it is worse. The loss is the error rate of decision trees, "
-        'k-NN and SVC, the log-loss of the others. *Small* is the space of `size="small"`; 0 where '
-        "it is the same.",
+        "k-NN and SVC, the log-loss of other classifiers, 1 - R2 in regression. *Small* is the "
+        'space of `size="small"`; 0 where it is the same, - where not measured.',
         "",
     ]
     rows = []
     for family, found in result["summary"].items():
-        cells = [cell(found[f"loss: {one} - {other}"]) for one, other in _PAIRS]
+        cells = [cell(found.get(f"loss: {one} - {other}")) for one, other in _PAIRS]
         ratio = f"{found['cpu: full / grid']:.2g}"
         rows.append([family, str(found["data sets"]), *cells, ratio])
     head = [f"{one} - {other}" for one, other in _PAIRS]
@@ -28,6 +28,8 @@ def default_spaces(result):
 
 
 def cell(entry):
+    if entry is None:
+        return "-"
     mean, error, n_worse = entry
     return f"{mean:+.4f} ± {error:.4f} ({n_worse})"
 

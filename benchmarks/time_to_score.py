@@ -232,14 +232,14 @@ class Task:
         return float(search.best_score_), time.process_time() - start
 
 
-def run_seed(task, solvers, seed):
+def run_seed(row, task, solvers, seed):
+    """Add the solvers that the row of a seed lacks, with the unit of the same process and run."""
     target, unit = task.random(seed)
-    row = {"seed": seed, "target": target, "random_seconds": unit, "solvers": {}}
+    row |= {"seed": seed, "target": target} | {"solvers": row.get("solvers", {})}
     for solver in solvers:
         clock = Clock(target)
         SOLVERS[solver](task, clock, seed)
-        row["solvers"][solver] = clock.result()
-    return row
+        row["solvers"][solver] = clock.result() | {"random_seconds": unit}
 
 
 def shares(rows, solver):
@@ -247,8 +247,9 @@ def shares(rows, solver):
     found = []
     for row in rows:
         if solver in row["solvers"]:
-            seconds = row["solvers"][solver]["cpu_seconds"]
-            found.append(np.inf if seconds is None else seconds / row["random_seconds"])
+            result = row["solvers"][solver]
+            seconds, unit = result["cpu_seconds"], result["random_seconds"]
+            found.append(np.inf if seconds is None else seconds / unit)
     return found
 
 
@@ -259,11 +260,16 @@ def summary(results):
     )
     results = {name: rows for name, rows in results.items() if rows}
     table = {
-        name: {solver: float(np.median(shares(rows, solver))) for solver in solvers}
+        name: {
+            solver: float(np.median(shares(rows, solver)))
+            for solver in solvers
+            if shares(rows, solver)
+        }
         for name, rows in results.items()
     }
     overall = {
-        solver: float(np.median([row[solver] for row in table.values()])) for solver in solvers
+        solver: float(np.median([row[solver] for row in table.values() if solver in row]))
+        for solver in solvers
     }
     return {"tasks": table, "median": overall}
 
@@ -273,6 +279,7 @@ def main():
     parser.add_argument("--fast", action="store_true", help="one seed, 200 rows")
     parser.add_argument("--only", default="", help="tasks whose names contain this")
     parser.add_argument("--solvers", nargs="*", default=list(SOLVERS), choices=list(SOLVERS))
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--resume", action="store_true", help="keep the results that are there")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -281,7 +288,7 @@ def main():
     results = {}
     if arguments.resume and path.exists():
         results = json.loads(path.read_text())["results"]
-    seeds = range(1 if arguments.fast else 5)
+    seeds = range(1 if arguments.fast else arguments.seeds)
     content = _environment.environment("python benchmarks/time_to_score.py")
     tasks = {name: Task(name, arguments.fast) for name in TASKS if arguments.only in name}
     for missing in [name for name, task in tasks.items() if not task.is_there]:
@@ -289,9 +296,13 @@ def main():
         del tasks[missing]
     for seed, task_name in itertools.product(seeds, tasks):
         rows = results.setdefault(task_name, [])
-        if seed in [row["seed"] for row in rows]:
+        if seed not in [row["seed"] for row in rows]:
+            rows.append({"seed": seed, "solvers": {}})
+        row = next(row for row in rows if row["seed"] == seed)
+        solvers = [name for name in arguments.solvers if name not in row["solvers"]]
+        if not solvers:
             continue
-        rows.append(run_seed(tasks[task_name], arguments.solvers, seed))
+        run_seed(row, tasks[task_name], solvers, seed)
         content |= {"results": results, "summary": summary(results)}
         _environment.write(name, content)
         found = content["summary"]["tasks"][task_name]
