@@ -1,6 +1,6 @@
 """Searches that see candidates on a part of the training samples first, in replays of real fits.
 
-    python benchmarks/fidelity.py [--fast]
+    python benchmarks/fidelity.py [--fast]      # about 5 minutes of CPU
 
 ``_fidelity_tables.py`` recorded the scores and CPU times of a pool of candidates on 1/9, 1/3 and
 all of the training samples of six tasks with 20,000 to 50,000 samples. A search proposes candidates
@@ -11,6 +11,7 @@ its score on all samples only.
 - plain: the Gaussian process (GP) and the acquisition of ``GPSampler``, on all samples.
 - ladder: each proposal, of largest expected improvement on all samples, is first seen on the
   smallest part, and then on the next one, as long as no other has a larger expected improvement.
+- design: an initial design of 18 candidates on the smallest part; all proposals on all samples.
 - per cost: candidate and part of largest expected improvement on all samples, times the correlation
   of the part with all samples, over the predicted time (Huang, Allen, Notz and Miller 2006).
 - halving: successive halving of the 60 random candidates themselves, of which a third go on.
@@ -29,7 +30,7 @@ from _fidelity_tables import N_SOBOL, PARTS, load
 from skhyper.gp import log_expected_improvement
 from skhyper.samplers import Rules
 
-N_RANDOM, N_INITIAL, N_SEEDS = 60, 4, 20
+N_RANDOM, N_INITIAL, N_SEEDS = 60, 4, 40
 _NOISE_WEIGHT = Rules().noise_weight
 _BAR, _N_TASKS = 2 / 3, 4
 
@@ -59,7 +60,7 @@ class Replay:
         return candidate, level, self.losses[candidate, level]
 
 
-def log_ei(process, replay, noise_weight):
+def log_ei(process, replay):
     """Log expected improvement (m,) of all candidates on all samples; −inf where known.
 
     It is that over the best predicted loss of the candidates seen on all samples; without any, over
@@ -68,20 +69,25 @@ def log_ei(process, replay, noise_weight):
     mean, std = process.predict()
     full = replay.seen[:, -1]
     best = mean[full].min() if full.any() else mean.min()
-    noise = noise_weight * np.sqrt(process.gp.noise_variance)
+    noise = _NOISE_WEIGHT * np.sqrt(process.gp.noise_variance)
     value = log_expected_improvement(mean, std, float(best), float(noise))[0]
     return np.where(full, -np.inf, value)
 
 
-def ladder(process, replay, noise_weight):
+def ladder(process, replay):
     """The candidate of largest expected improvement, on the next part."""
-    candidate = int(log_ei(process, replay, noise_weight).argmax())
+    candidate = int(log_ei(process, replay).argmax())
     return candidate, int(np.flatnonzero(~replay.seen[candidate])[0])
 
 
-def per_cost(process, replay, noise_weight):
+def on_all(process, replay):
+    """The candidate of largest expected improvement, on all samples."""
+    return int(log_ei(process, replay).argmax()), replay.seen.shape[1] - 1
+
+
+def per_cost(process, replay):
     """Candidate and part of largest expected improvement times correlation per time."""
-    value = log_ei(process, replay, noise_weight)
+    value = log_ei(process, replay)
     n_levels, worth = replay.seen.shape[1], []
     for k, log_time in enumerate(log_times(replay)):
         full = k == n_levels - 1
@@ -101,29 +107,30 @@ def log_times(replay):
     return np.log(replay.parts) + np.interp(np.arange(len(replay.parts)), seen, logs)
 
 
-STRATEGIES = {  # the parts, the rule, and the weight of the noise in the acquisition
-    "plain": ((2,), ladder, _NOISE_WEIGHT),
-    "ladder": ((0, 1, 2), ladder, _NOISE_WEIGHT),
-    "ladder, 1/9 and all": ((0, 2), ladder, _NOISE_WEIGHT),
-    "ladder, 1/3 and all": ((1, 2), ladder, _NOISE_WEIGHT),
-    "per cost": ((0, 1, 2), per_cost, _NOISE_WEIGHT),
+STRATEGIES = {  # the parts, the rule, and the number of initial candidates, on the first part
+    "plain": ((2,), on_all, N_INITIAL),
+    "ladder": ((0, 1, 2), ladder, N_INITIAL),
+    "ladder, 1/9 and all": ((0, 2), ladder, N_INITIAL),
+    "ladder, 1/3 and all": ((1, 2), ladder, N_INITIAL),
+    "design on 1/9": ((0, 2), on_all, 18),
+    "per cost": ((0, 1, 2), per_cost, N_INITIAL),
 }
 
 
 def search(name, table, initial, target, budget):
     """A search until the target or the budget; its time, and CPU time of its own."""
-    levels, rule, noise_weight = STRATEGIES[name]
+    levels, rule, n_initial = STRATEGIES[name]
     part = {"scores": table["scores"][:, levels], "seconds": table["seconds"][:, levels]}
     parts = np.array(PARTS)[list(levels)]
     replay = Replay(part, parts, target)
     process = PartProcess(table["features"], table["groups"], parts)
-    for candidate in initial:
+    for candidate in initial[:n_initial]:
         if replay.reached is None:
             replay.see(int(candidate), 0)
     start = time.process_time()
     while replay.reached is None and replay.spent < budget and not replay.seen[:, -1].all():
         process.fit(*replay.observed)
-        replay.see(*rule(process, replay, noise_weight))
+        replay.see(*rule(process, replay))
     return {
         "seconds": replay.reached,
         "evaluations": [int((np.array(replay.level) == k).sum()) for k in range(len(parts))],
@@ -148,7 +155,7 @@ def run(table, strategies, seeds):
     for seed in seeds:
         rng = np.random.default_rng(seed)
         draws = rng.choice(n_sobol, min(N_RANDOM, n_sobol), replace=False)
-        initial = rng.choice(n_sobol, N_INITIAL, replace=False)
+        initial = rng.permutation(n_sobol)
         target = float(table["scores"][draws, -1].mean(axis=1).max())
         unit = float(table["seconds"][draws, -1].sum())
         row = {"seed": seed, "target": target, "random_seconds": unit, "searches": {}}
@@ -179,22 +186,28 @@ def summary(results):
     return {"tasks": tasks, "saves": saves, "passes": passes}
 
 
+def in_proportion(table):
+    """The table as if the time were proportional to the part, without fixed costs."""
+    return table | {"seconds": table["seconds"][:, -1:] * np.array(PARTS)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fast", action="store_true", help="three seeds")
     fast = parser.parse_args().fast
-    tables, seeds = load(), range(3 if fast else N_SEEDS)
-    results, sizes = {}, {}
-    for task, table in tables.items():
+    seeds, results, ideal, about = range(3 if fast else N_SEEDS), {}, {}, {}
+    for task, table in load().items():
         results[task] = run(table, STRATEGIES, seeds)
-        sizes[task] = len(table["points"])
-        found = {
-            name: round(float(np.median(shares(results[task], name))), 3) for name in STRATEGIES
-        }
-        print(task, found, flush=True)
+        ideal[task] = run(in_proportion(table), STRATEGIES, seeds)
+        seconds = table["seconds"].mean(axis=0)
+        about[task] = {"candidates": len(table["points"]), "cost": (seconds / seconds[-1]).tolist()}
+        for rows in (results[task], ideal[task]):
+            medians = {name: np.median(shares(rows, name)).round(3) for name in STRATEGIES}
+            print(task, medians, flush=True)
     content = _environment.environment("python benchmarks/fidelity.py")
-    content |= {"seeds": list(seeds), "candidates": sizes, "summary": summary(results)}
-    print(content["summary"]["saves"])
+    content |= {"seeds": list(seeds), "tasks": about, "summary": summary(results)}
+    content["summary_in_proportion"] = summary(ideal)
+    print(content["summary"]["saves"], content["summary_in_proportion"]["saves"])
     print(_environment.write(f"fidelity{'-fast' * fast}.json", content | {"results": results}))
 
 
