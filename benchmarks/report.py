@@ -9,7 +9,7 @@ from pathlib import Path
 from _bayesian_report import ablation, bayesian, bayesian_costs
 from _default_spaces_report import default_space_times, default_spaces, small_default_spaces
 from _markdown import met, provenance, table
-from _sharing_report import knowledge, time_to_score
+from _sharing_report import fidelity, knowledge, time_to_score
 
 HERE = Path(__file__).parent
 CHECKPOINTS = (10, 20, 30)
@@ -613,6 +613,7 @@ def main():
         "early_stopping.json": early_stopping,
         "racing.json": racing,
         "time_to_score.json": time_to_score,
+        "fidelity.json": fidelity,
         "knowledge.json": knowledge,
         "networks.json": networks,
         "estimators.json": estimators,
