@@ -16,6 +16,8 @@ from skhyper.evaluation._reuse import COUNTS, Reuse
 from skhyper.evaluation._shared_fits import FOLLOWERS, SHARED
 from skhyper.reuse import SharedFit, shared_fit
 
+_NOT_DERIVED = "some estimators could not be derived from a shared fit: the data do not allow it"
+
 
 def rule_of(estimator: Any, params: Mapping[str, Any]) -> SharedFit | None:
     """The rule of an estimator with hyperparameters set to `params`; None without one."""
@@ -42,6 +44,8 @@ class FitGroups(Observer):
         The one whose hyperparameters are set.
     grows : bool
         Whether candidates are added as they are proposed.
+    tolerance : bool
+        Whether results may differ from those of plain fits within the tolerance of a rule.
 
     Attributes
     ----------
@@ -51,8 +55,9 @@ class FitGroups(Observer):
         Keys of candidates and folds whose results are known.
     """
 
-    def __init__(self, estimator: Any, grows: bool = False):
+    def __init__(self, estimator: Any, grows: bool = False, tolerance: bool = False):
         self.grows = grows
+        self._tolerance = tolerance
         self._estimator = estimator
         self._rule = shared_fit(estimator)
         self._groups: dict[str, _Group] = {}
@@ -94,8 +99,9 @@ class FitGroups(Observer):
     def _add_group(self, key: str, members: list[tuple[str, Mapping[str, Any]]]) -> None:
         if key not in self._groups:
             rule = rule_of(self._estimator, members[0][1])
-            if rule is None or rule.why_not:
-                self.why_not[""] = rule.why_not if rule else "its values cannot be set"
+            why_not = rule.why_not_with(self._tolerance) if rule else "its values cannot be set"
+            if rule is None or why_not:
+                self.why_not[""] = why_not
                 return
             self._groups[key] = _Group(rule)
         group = self._groups[key]
@@ -207,7 +213,9 @@ class SharingPool:
                 if self._groups.of(self._keys[job.trial]) is not None:
                     # If its own estimator could not be derived, it was fitted as well.
                     n_made = 1 + (not _is_longest(job) and not result.get(SHARED))
-                    result[COUNTS] = result.get(COUNTS, Reuse()).plus(Reuse(1, n_made))
+                    why_not = {"": _NOT_DERIVED} if _has_missing(result, found) else {}
+                    counts = Reuse(1, n_made, 0.0, why_not)
+                    result[COUNTS] = result.get(COUNTS, Reuse()).plus(counts)
                 found = found or [None] * len(others)
                 longest = max([result["fit_time"], *(one["fit_time"] for one in found if one)])
                 if result.get(SHARED):
@@ -267,6 +275,11 @@ class SharingPool:
     def close(self, kill: bool = False) -> None:
         self._ready.clear()
         self._pool.close(kill)
+
+
+def _has_missing(result: Mapping[str, Any], found: list[Any] | None) -> bool:
+    """Whether results of followers are missing although the fit succeeded."""
+    return not _has_failed(result) and any(one is None for one in found or ())
 
 
 def _has_failed(result: Mapping[str, Any]) -> bool:

@@ -22,9 +22,12 @@ class Paths:
         The one whose hyperparameters are set.
     n_values : int or None
         Maximum number of values that are added to a proposal, unless they are all of a choice.
+    tolerance : bool
+        Whether results may differ from those of plain fits within the tolerance of a rule.
     """
 
-    def __init__(self, estimator: Any, n_values: int | None = None):
+    def __init__(self, estimator: Any, n_values: int | None = None, tolerance: bool = False):
+        self._tolerance = tolerance
         self._estimator = estimator
         self._rule = shared_fit(estimator)
         self._n_values = _N_VALUES if n_values is None else n_values
@@ -36,7 +39,7 @@ class Paths:
         if not any(name in params for name in self._names(params)):
             return []
         rule = rule_of(self._estimator, params)
-        if rule is None or rule.why_not or not rule.is_certain:
+        if rule is None or rule.why_not_with(self._tolerance) or not rule.is_certain:
             return []
         if not rule.accepts(params.get(rule.name)):
             return []
@@ -47,7 +50,9 @@ class Paths:
     def cost(self) -> str | None:
         """Name of the hyperparameter to which times of fits are proportional; None if unknown."""
         rule = self._rule
-        if rule is None or rule.why_not or rule.whole_range or not rule.is_certain:
+        if rule is None or rule.why_not_with(self._tolerance):
+            return None
+        if rule.whole_range or not rule.is_certain:
             return None
         return rule.name
 
@@ -78,10 +83,10 @@ class Paths:
         return [dimension.from_unit(float(u)) for u in places]
 
 
-def paths_of(estimator: Any, space: Space) -> Paths | None:
+def paths_of(estimator: Any, space: Space, tolerance: bool = False) -> Paths | None:
     """The paths of the candidates of a space; None if there can be none."""
     rule = shared_fit(estimator)
     choices = [c for d in space.dimensions for c in getattr(d, "choices", ())]
     replaces_steps = any(hasattr(choice, "get_params") for choice in choices)
     is_searched = rule is not None and rule.name in space.names
-    return Paths(estimator) if is_searched or replaces_steps else None
+    return Paths(estimator, None, tolerance) if is_searched or replaces_steps else None

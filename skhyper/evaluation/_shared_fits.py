@@ -6,6 +6,7 @@ value from which the others can be derived. When the fitted estimator is scored,
 the estimators of the followers and scores them, too.
 """
 
+import functools
 import numbers
 import threading
 import time
@@ -14,10 +15,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sklearn.base import clone
+
 from skhyper._readonly import private_copy
 from skhyper._sklearn import MultimetricScorer
 from skhyper.evaluation._objective import FoldJob, Objective
-from skhyper.reuse import shared_fit
+from skhyper.reuse import SharedFit, shared_fit
+from skhyper.reuse._training_data import TrainingData, recorded_training_data
 
 # Keys of a fold's result: those of its followers, which the pool removes; whether it was derived.
 FOLLOWERS, SHARED = "followers", "shared"
@@ -110,6 +114,7 @@ class _Listener:
         self._scores: list[list[Any]] = [[] for _ in values]  # on test and training data
         self._seconds = [(0.0, 0.0) for _ in values]  # of deriving and scoring
         self._n_calls = 0
+        self.data: TrainingData | None = None  # of the fit, where the rule needs it
 
     def __call__(self, scorer: Any, fitted: Any, args: tuple, kwargs: dict[str, Any]) -> None:
         self._n_calls += 1
@@ -118,22 +123,48 @@ class _Listener:
         rule = shared_fit(fitted)  # it may be imported for the first time
         if rule is None:
             return
-        for i, value in enumerate(self._values):
-            if value == self._longest:
+        if self._n_calls == 1:
+            self._derive(rule, fitted)
+        for i, derived in enumerate(self._derived):
+            if derived is None:
                 continue
             start = time.time()
             try:
-                if self._n_calls == 1:
-                    self._derived[i] = rule.derive(fitted, value)
-                derived = time.time()
-                if self._derived[i] is not None:
-                    scores = _checked(scorer(self._derived[i], *args, **kwargs))
-                    self._scores[i].append(scores)
+                self._scores[i].append(_checked(scorer(derived, *args, **kwargs)))
             except Exception:  # noqa: BLE001  (a plain fit will report it)
                 self._derived[i] = None
                 continue
             if self._n_calls == 1:
-                self._seconds[i] = derived - start, time.time() - derived
+                self._seconds[i] = self._seconds[i][0], time.time() - start
+
+    def _derive(self, rule: SharedFit, fitted: Any) -> None:
+        """Derive the estimators of all values but the one that was fitted."""
+        others = [i for i, value in enumerate(self._values) if value != self._longest]
+        if rule.fit_path is not None:
+            self._follow_path(rule, fitted, others)
+            return
+        for i in others:
+            start = time.time()
+            with suppress(Exception):  # a plain fit will report it
+                self._derived[i] = rule.derive(fitted, self._values[i])
+            self._seconds[i] = time.time() - start, 0.0
+
+    def _follow_path(self, rule: SharedFit, fitted: Any, others: list[int]) -> None:
+        """Derive estimators with the training data; all of them count the same time."""
+        if self.data is None:
+            return
+        assert rule.fit_path is not None
+        start = time.time()
+        with suppress(Exception):  # plain fits will report it
+            values = [self._values[i] for i in others]
+            for value, derived in rule.fit_path(fitted, values, self.data):
+                for i in others:
+                    if self._values[i] == value:
+                        self._derived[i] = derived
+        self.data = None
+        spent = time.time() - start
+        for i in others:
+            self._seconds[i] = spent / len(others), 0.0
 
     def results(self, leading: dict[str, Any]) -> list[Any]:
         """Results of all values; `leading` is that of the fit.
@@ -193,10 +224,32 @@ def _listening(listener: Callable) -> Iterator[None]:
 
 
 def with_listener(objective: Objective) -> Objective:
-    """The objective with a scorer that calls the listener of its thread, if any."""
+    """The objective with fits and a scorer that call the listener of its thread, if any."""
     scorer = objective.scorer
     kind = _ListenedScorers if isinstance(scorer, MultimetricScorer) else _ListenedScorer
-    return replace(objective, scorer=kind(scorer))
+    return replace(objective, scorer=kind(scorer), copy_of=_listened_clone)
+
+
+def _listened_clone(estimator: Any) -> Any:
+    """A clone whose fit gives its training data to the listener of its thread, if needed."""
+    new = clone(estimator)
+    listener = getattr(_active, "listener", None)
+    if listener is None:
+        return new
+
+    @functools.wraps(new.fit)
+    def fit(*args: Any, **params: Any) -> Any:
+        vars(new).pop("fit", None)
+        rule = shared_fit(new)  # its hyperparameters are set by now
+        if rule is None or rule.fit_path is None:
+            return new.fit(*args, **params)
+        with recorded_training_data(new, rule) as found:
+            new.fit(*args, **params)
+        listener.data = found[-1] if found else None
+        return new
+
+    vars(new)["fit"] = fit
+    return new
 
 
 class _ListenedScorer:
