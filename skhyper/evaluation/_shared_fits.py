@@ -23,8 +23,9 @@ from skhyper.evaluation._objective import FoldJob, Objective
 from skhyper.reuse import SharedFit, shared_fit
 from skhyper.reuse._training_data import TrainingData, recorded_training_data
 
-# Keys of a fold's result: those of its followers, which the pool removes; whether it was derived.
-FOLLOWERS, SHARED = "followers", "shared"
+# Keys of a fold's result: those of its followers, and the number of fits that were made, which the
+# pool removes; whether it was derived.
+FOLLOWERS, N_FITS, SHARED = "followers", "n_fits", "shared"
 
 _active = threading.local()  # the listener of the fold that this thread runs
 
@@ -44,7 +45,11 @@ class SharedFits:
     @property
     def keep(self) -> Any:
         """What is kept of each fold, see :class:`Objective`."""
-        return getattr(self.objective, "objective", self.objective).keep
+        return self._plain.keep
+
+    @property
+    def _plain(self) -> Objective:
+        return getattr(self.objective, "objective", self.objective)
 
     @property
     def portable(self) -> bool:
@@ -75,7 +80,8 @@ class SharedFits:
         leads = replace(job, followers=None)
         if not is_own:
             leads = replace(leads, params={**job.params, name: longest})
-        listener = _Listener((own, *values), longest, self.keep)
+        again = self._plain.return_train_score
+        listener = _Listener(name, (own, *values), longest, self.keep, again)
         result: dict[str, Any] | None = None
         try:
             with _listening(listener):
@@ -88,9 +94,10 @@ class SharedFits:
             result, *others = listener.results(result)
         elif not is_own:
             result = None
-        if result is None:
-            result = self.objective.run(replace(job, followers=None), *split)
-        return {**result, FOLLOWERS: others}
+        if result is not None:
+            return {**result, FOLLOWERS: others}
+        result = self.objective.run(replace(job, followers=None), *split)
+        return {**result, FOLLOWERS: others, N_FITS: 2}
 
 
 class _Listener:
@@ -98,15 +105,23 @@ class _Listener:
 
     Parameters
     ----------
+    name : str
+        The hyperparameter.
     values : sequence
     longest : object
         The value of the estimator that is being scored.
     keep : Keep or None
         What is kept of each estimator.
+    again : bool
+        Whether estimators are scored on training data, too.
     """
 
-    def __init__(self, values: Sequence[Any], longest: Any, keep: Any = None):
+    def __init__(
+        self, name: str, values: Sequence[Any], longest: Any, keep: Any, again: bool
+    ) -> None:
+        self._name = name
         self._keep = keep
+        self._needs_estimators = again or keep is not None
         self._X_test: Any = None
         self._values = values
         self._longest = longest
@@ -120,14 +135,7 @@ class _Listener:
         self._n_calls += 1
         if self._keep is not None and self._n_calls == 1:
             self._X_test = private_copy(args[0])  # scorers may change it
-        rule = shared_fit(fitted)  # it may be imported for the first time
-        if rule is None:
-            return
-        if self._n_calls == 1:
-            self._derive(rule, fitted)
-        for i, derived in enumerate(self._derived):
-            if derived is None:
-                continue
+        for i, derived in self._estimators(fitted):
             start = time.time()
             try:
                 self._scores[i].append(_checked(scorer(derived, *args, **kwargs)))
@@ -137,17 +145,29 @@ class _Listener:
             if self._n_calls == 1:
                 self._seconds[i] = self._seconds[i][0], time.time() - start
 
-    def _derive(self, rule: SharedFit, fitted: Any) -> None:
-        """Derive the estimators of all values but the one that was fitted."""
+    def rule_of(self, estimator: Any) -> SharedFit | None:
+        """The rule of an estimator along the hyperparameter."""
+        rule = shared_fit(estimator)  # it may be imported for the first time
+        return None if rule is None else rule.along([self._name])
+
+    def _estimators(self, fitted: Any) -> Iterator[tuple[int, Any]]:
+        """Derived estimators, with the positions of their values; kept only if needed again."""
         others = [i for i, value in enumerate(self._values) if value != self._longest]
-        if rule.fit_path is not None:
-            self._follow_path(rule, fitted, others)
+        rule = self.rule_of(fitted)
+        if rule is None:
             return
+        if self._n_calls == 1 and rule.fit_path is not None:
+            self._follow_path(rule, fitted, others)
         for i in others:
-            start = time.time()
-            with suppress(Exception):  # a plain fit will report it
-                self._derived[i] = rule.derive(fitted, self._values[i])
-            self._seconds[i] = time.time() - start, 0.0
+            derived = self._derived[i]
+            if self._n_calls == 1 and rule.fit_path is None:
+                start = time.time()
+                with suppress(Exception):  # a plain fit will report it
+                    derived = rule.derive(fitted, self._values[i])
+                self._seconds[i] = time.time() - start, 0.0
+                self._derived[i] = derived if self._needs_estimators else None
+            if derived is not None:
+                yield i, derived
 
     def _follow_path(self, rule: SharedFit, fitted: Any, others: list[int]) -> None:
         """Derive estimators with the training data; all of them count the same time."""
@@ -180,7 +200,7 @@ class _Listener:
             if self._values[i] == self._longest:
                 found.append(leading if i == 0 else dict(leading))
                 continue
-            if self._derived[i] is None or len(scores) < n_scores:
+            if len(scores) < n_scores:
                 found.append(None)
                 continue
             deriving, scoring = self._seconds[i]
@@ -240,7 +260,7 @@ def _listened_clone(estimator: Any) -> Any:
     @functools.wraps(new.fit)
     def fit(*args: Any, **params: Any) -> Any:
         vars(new).pop("fit", None)
-        rule = shared_fit(new)  # its hyperparameters are set by now
+        rule = listener.rule_of(new)  # its hyperparameters are set by now
         if rule is None or rule.fit_path is None:
             return new.fit(*args, **params)
         with recorded_training_data(new, rule) as found:

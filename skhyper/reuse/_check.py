@@ -22,6 +22,7 @@ def check_shared_fit(
     *,
     fit_params: Mapping[str, Any] | None = None,
     X_test: Any = None,
+    name: str | None = None,
 ) -> SharedFit:
     """Compare estimators derived from one fit with separate fits.
 
@@ -40,6 +41,8 @@ def check_shared_fit(
         Metadata for ``fit``.
     X_test : array-like, default=None
         Data to predict; X by default.
+    name : str, default=None
+        The hyperparameter, if the estimator has a rule for another one, too.
 
     Returns
     -------
@@ -63,6 +66,8 @@ def check_shared_fit(
     'n_estimators'
     """
     rule = shared_fit(estimator)
+    if rule is not None and name is not None:
+        rule = rule.along([name])
     if rule is None or rule.why_not:
         why = "it has no rule" if rule is None else rule.why_not
         raise ValueError(f"Fits of {estimator!r} are not shared: {why}.")

@@ -13,22 +13,25 @@ from skhyper.reuse._rules import SharedFit, shared_fit
 
 
 def _of_part(
-    name: str, inner: SharedFit, part: Callable[[Any], Any], view: Callable[[Any, Any, Any], Any]
+    name: str,
+    inner: SharedFit,
+    part: Callable[[Any], Any],
+    view: Callable[[Any, Any, str, Any], Any],
 ) -> SharedFit:
     """The rule of a composition, by the rule of its part.
 
-    ``part(estimator)`` returns the part, fitted or not; ``view(fitted, derived, value)`` a fitted
-    composition with a derived part.
+    ``part(estimator)`` returns the part, fitted or not; ``view(fitted, derived, name, value)``
+    a fitted composition with a derived part, of which a hyperparameter has another value.
     """
 
     def derive(fitted: Any, value: Any) -> Any:
         derived = inner.derive(part(fitted), value)
-        return None if derived is None else view(fitted, derived, value)
+        return None if derived is None else view(fitted, derived, inner.name, value)
 
     def fit_path(fitted: Any, values: Sequence[Any], data: Any) -> Iterator[tuple[Any, Any]]:
         assert inner.fit_path is not None
         for value, derived in inner.fit_path(part(fitted), values, data):
-            yield value, view(fitted, derived, value)
+            yield value, view(fitted, derived, inner.name, value)
 
     return replace(
         inner,
@@ -36,6 +39,7 @@ def _of_part(
         derive=derive,
         fit_path=inner.fit_path and fit_path,
         part=lambda estimator: inner.part(part(estimator)),
+        otherwise=inner.otherwise and _of_part(name, inner.otherwise, part, view),
     )
 
 
@@ -43,17 +47,17 @@ def _of_part(
 def _last_step(estimator: Any) -> SharedFit | None:
     if type(estimator) is not Pipeline or not estimator.steps:
         return None
-    name, last = estimator.steps[-1]
+    last_name, last = estimator.steps[-1]
     inner = shared_fit(last)
     if inner is None:
         return None
 
-    def view(fitted: Any, derived: Any, value: Any) -> Any:
+    def view(fitted: Any, derived: Any, name: str, value: Any) -> Any:
         pipeline = copy.copy(fitted)
-        pipeline.steps = [*fitted.steps[:-1], (name, derived)]
+        pipeline.steps = [*fitted.steps[:-1], (last_name, derived)]
         return pipeline
 
-    return _of_part(name, inner, lambda pipeline: pipeline.steps[-1][1], view)
+    return _of_part(last_name, inner, lambda pipeline: pipeline.steps[-1][1], view)
 
 
 @shared_fit.register(TransformedTargetRegressor)
@@ -64,10 +68,10 @@ def _of_transformed_target(estimator: Any) -> SharedFit | None:
     if inner is None:
         return None
 
-    def view(fitted: Any, derived: Any, value: Any) -> Any:
+    def view(fitted: Any, derived: Any, name: str, value: Any) -> Any:
         whole = copy.copy(fitted)
         whole.regressor_ = derived
-        whole.regressor = clone(fitted.regressor).set_params(**{inner.name: value})
+        whole.regressor = clone(fitted.regressor).set_params(**{name: value})
         return whole
 
     def regressor(estimator: Any) -> Any:

@@ -10,7 +10,7 @@ import importlib
 import numbers
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,8 @@ class SharedFit:
     part : callable
         ``part(estimator)`` returns the part of a composition, such as the last step of a pipeline,
         that `fit_path` needs the training data of.
+    otherwise : SharedFit or None
+        Rule along another hyperparameter, for candidates that do not set `name`.
 
     Examples
     --------
@@ -124,6 +126,13 @@ class SharedFit:
     transformed: Callable[[Any, Any], Any] | None = None
     fit_path: Callable[[Any, Sequence[Any], Any], Iterable[tuple[Any, Any]]] | None = None
     part: Callable[[Any], Any] = _itself
+    otherwise: "SharedFit | None" = None
+
+    def along(self, names: Container[Any]) -> "SharedFit | None":
+        """This rule or the one `otherwise`, whose hyperparameter is among the names."""
+        if self.name in names or self.otherwise is None:
+            return self if self.name in names else None
+        return self.otherwise.along(names)
 
     def why_not_with(self, tolerance: bool) -> str:
         """Why fits are not shared, if results may differ within a `tolerance`, or may not."""

@@ -133,6 +133,29 @@ def test_pruning():
     both(lambda reuse: GridSearchCV(tree, {"ccp_alpha": [0.1, 0.0, 0.01]}, reuse=reuse), X, y)
 
 
+def test_pruning_of_forests():
+    grid = {"ccp_alpha": [0.1, 0.0, 0.01], "max_depth": [2, None]}
+    forest = Pipeline([("model", RandomForestClassifier(5, random_state=0))])
+    named = {f"model__{name}": values for name, values in grid.items()}
+    shared, _ = both(
+        lambda reuse: GridSearchCV(forest, named, reuse=reuse, cv=3, return_train_score=True), X, y
+    )
+    assert (shared.reuse_.fits_asked, shared.reuse_.fits_made) == (18, 6)
+    both_names = {"ccp_alpha": [0.0, 0.01], "n_estimators": [2, 5]}
+    shared, _ = both(lambda reuse: GridSearchCV(FOREST, both_names, reuse=reuse, cv=3), X, y)
+    assert (shared.reuse_.fits_asked, shared.reuse_.fits_made) == (12, 6)
+    space = {"ccp_alpha": (1e-4, 0.1, "log-uniform")}
+    few = RandomForestClassifier(3, random_state=0)
+    shared = BayesSearchCV(few, space, n_iter=2, cv=3, random_state=0, include_default=False)
+    assert 3 <= shared.fit(X, y).reuse_.fits_made <= 6
+    alphas = shared.cv_results_["param_ccp_alpha"]
+    plain = GridSearchCV(few, {"ccp_alpha": alphas}, cv=3, reuse=None).fit(X, y)
+    assert shared.n_trials_ >= 9
+    np.testing.assert_array_equal(
+        shared.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"]
+    )
+
+
 def search_of_means(reuse="auto", fails=(), values=(2, 9, 5), **options):
     grid = {"shift": [0.0, 1.0], "n": list(values)}
     return GridSearchCV(
