@@ -101,6 +101,16 @@ def shared_data():
     )
 
 
+def penalties():
+    found = result("penalties")["rows"]
+    ratios = [f"{row['ratio']:.2f}" for row in found.values()]
+    largest = [f"{row['largest_difference']:.0e}" for row in found.values()]
+    head = ["60 penalties, 5 folds", *found]
+    return table(
+        head, [["CPU time", *ratios], ["largest difference of a candidate's mean score", *largest]]
+    )
+
+
 def racing():
     whole = result("racing")
     found = whole["summary"]
@@ -128,6 +138,7 @@ def racing():
 
 FIGURES = {
     "complete_digits": complete_digits,
+    "penalties": penalties,
     "racing": racing,
     "shared_data": shared_data,
     "tune_svc": tune_svc,

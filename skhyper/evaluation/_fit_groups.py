@@ -13,16 +13,19 @@ from skhyper.evaluation._executor import Pool
 from skhyper.evaluation._objective import FoldJob, Followers
 from skhyper.evaluation._observers import Observer
 from skhyper.evaluation._reuse import COUNTS, Reuse
-from skhyper.evaluation._shared_fits import FOLLOWERS, SHARED
+from skhyper.evaluation._shared_fits import FOLLOWERS, N_FITS, SHARED
 from skhyper.reuse import SharedFit, shared_fit
+
+_NOT_DERIVED = "some estimators could not be derived from a shared fit: the data do not allow it"
 
 
 def rule_of(estimator: Any, params: Mapping[str, Any]) -> SharedFit | None:
-    """The rule of an estimator with hyperparameters set to `params`; None without one."""
+    """The rule along one of `params` of an estimator with these set; None without one."""
     try:
-        return shared_fit(clone(estimator).set_params(**clone(dict(params), safe=False)))
+        rule = shared_fit(clone(estimator).set_params(**clone(dict(params), safe=False)))
     except Exception:  # noqa: BLE001  (the fit will report it)
         return None
+    return None if rule is None else rule.along(params)
 
 
 @dataclass
@@ -42,6 +45,8 @@ class FitGroups(Observer):
         The one whose hyperparameters are set.
     grows : bool
         Whether candidates are added as they are proposed.
+    tolerance : bool
+        Whether results may differ from those of plain fits within the tolerance of a rule.
 
     Attributes
     ----------
@@ -51,8 +56,9 @@ class FitGroups(Observer):
         Keys of candidates and folds whose results are known.
     """
 
-    def __init__(self, estimator: Any, grows: bool = False):
+    def __init__(self, estimator: Any, grows: bool = False, tolerance: bool = False):
         self.grows = grows
+        self._tolerance = tolerance
         self._estimator = estimator
         self._rule = shared_fit(estimator)
         self._groups: dict[str, _Group] = {}
@@ -83,7 +89,7 @@ class FitGroups(Observer):
         found: defaultdict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
         for params in listed:
             rule = self._named_rule(params)
-            if rule is not None and rule.name in params and rule.accepts(params[rule.name]):
+            if rule is not None and rule.accepts(params[rule.name]):
                 others = {name: value for name, value in params.items() if name != rule.name}
                 key = f"{rule.name}\n{params_key(others)}"
                 found[key].append((params_key(params), params))
@@ -94,8 +100,9 @@ class FitGroups(Observer):
     def _add_group(self, key: str, members: list[tuple[str, Mapping[str, Any]]]) -> None:
         if key not in self._groups:
             rule = rule_of(self._estimator, members[0][1])
-            if rule is None or rule.why_not:
-                self.why_not[""] = rule.why_not if rule else "its values cannot be set"
+            why_not = rule.why_not_with(self._tolerance) if rule else "its values cannot be set"
+            if rule is None or why_not:
+                self.why_not[""] = why_not
                 return
             self._groups[key] = _Group(rule)
         group = self._groups[key]
@@ -105,10 +112,10 @@ class FitGroups(Observer):
             self._n_equal[member] += 1
 
     def _named_rule(self, params: Mapping[str, Any]) -> SharedFit | None:
-        """A rule with the name of that of the estimator with `params`."""
+        """A rule with the name of that of the estimator with `params`, which is one of them."""
         if any(hasattr(value, "get_params") for value in params.values()):
             return rule_of(self._estimator, params)  # steps may be replaced
-        return self._rule
+        return None if self._rule is None else self._rule.along(params)
 
     def of(self, candidate: str) -> _Group | None:
         """The group of a candidate with this key."""
@@ -199,15 +206,15 @@ class SharingPool:
             return
         for job, result in self._pool.wait(timeout):
             others = self._carried.pop((job.trial, job.fold), [])
-            found = result.pop(FOLLOWERS, None)
+            found, n_made = result.pop(FOLLOWERS, None), result.pop(N_FITS, 1)
             if others and found is None and not _is_longest(job):
                 # The worker died while it fitted another candidate.
                 self._pool.submit(replace(job, followers=None))
             else:
                 if self._groups.of(self._keys[job.trial]) is not None:
-                    # If its own estimator could not be derived, it was fitted as well.
-                    n_made = 1 + (not _is_longest(job) and not result.get(SHARED))
-                    result[COUNTS] = result.get(COUNTS, Reuse()).plus(Reuse(1, n_made))
+                    why_not = {"": _NOT_DERIVED} if _has_missing(result, found) else {}
+                    counts = Reuse(1, n_made, 0.0, why_not)
+                    result[COUNTS] = result.get(COUNTS, Reuse()).plus(counts)
                 found = found or [None] * len(others)
                 longest = max([result["fit_time"], *(one["fit_time"] for one in found if one)])
                 if result.get(SHARED):
@@ -267,6 +274,11 @@ class SharingPool:
     def close(self, kill: bool = False) -> None:
         self._ready.clear()
         self._pool.close(kill)
+
+
+def _has_missing(result: Mapping[str, Any], found: list[Any] | None) -> bool:
+    """Whether results of followers are missing although the fit succeeded."""
+    return not _has_failed(result) and any(one is None for one in found or ())
 
 
 def _has_failed(result: Mapping[str, Any]) -> bool:

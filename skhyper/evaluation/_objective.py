@@ -53,6 +53,8 @@ class Objective:
         Whether to omit the warning for each failed score; the search gives a single one.
     keep : Keep or None
         What is kept of each fold besides its scores.
+    copy_of : callable
+        Returns the clone of the estimator that a fold fits.
     """
 
     estimator: Any
@@ -67,6 +69,7 @@ class Objective:
     verbose: int
     quiet: bool = False
     keep: Any = None
+    copy_of: Callable[[Any], Any] = clone
 
     def without_splits(self) -> tuple["Objective", Sequence[tuple[Any, Any]]]:
         """The objective without the folds' indices, and the indices, to be passed to ``run``."""
@@ -92,7 +95,7 @@ class Objective:
         """
         if train is None:
             train, test = self.splits[job.fold]
-        own = clone(self.estimator) if estimator is None else estimator
+        own = self.copy_of(self.estimator) if estimator is None else estimator
         result = fit_and_score(
             own,
             self.X,

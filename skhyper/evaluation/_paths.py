@@ -22,40 +22,35 @@ class Paths:
         The one whose hyperparameters are set.
     n_values : int or None
         Maximum number of values that are added to a proposal, unless they are all of a choice.
+    tolerance : bool
+        Whether results may differ from those of plain fits within the tolerance of a rule.
     """
 
-    def __init__(self, estimator: Any, n_values: int | None = None):
+    def __init__(self, estimator: Any, n_values: int | None = None, tolerance: bool = False):
+        self._tolerance = tolerance
         self._estimator = estimator
         self._rule = shared_fit(estimator)
         self._n_values = _N_VALUES if n_values is None else n_values
 
     def followers(self, params: Mapping[str, Any], space: Space) -> list[dict[str, Any]]:
         """Candidates of the space that can share the fits of `params`, in ascending order."""
-        if self._rule is None and not any(hasattr(v, "get_params") for v in params.values()):
-            return []
-        if not any(name in params for name in self._names(params)):
-            return []
+        replaces = any(hasattr(value, "get_params") for value in params.values())
+        if not replaces and (self._rule is None or self._rule.along(params) is None):
+            return []  # a cheap test of most
         rule = rule_of(self._estimator, params)
-        if rule is None or rule.why_not or not rule.is_certain:
+        if rule is None or rule.why_not_with(self._tolerance) or not rule.is_certain:
             return []
         if not rule.accepts(params.get(rule.name)):
             return []
         found = [{**params, rule.name: value} for value in self._values(rule, params, space)]
         return [candidate for candidate in found if space.contains(candidate)]
 
-    @property
-    def cost(self) -> str | None:
+    def cost(self, space: Space) -> str | None:
         """Name of the hyperparameter to which times of fits are proportional; None if unknown."""
-        rule = self._rule
-        if rule is None or rule.why_not or rule.whole_range or not rule.is_certain:
+        rule = None if self._rule is None else self._rule.along(space.names)
+        if rule is None or rule.why_not_with(self._tolerance):
             return None
-        return rule.name
-
-    def _names(self, params: Mapping[str, Any]) -> list[str]:
-        """Names of the path, where steps may be replaced; a cheap test of most candidates."""
-        if any(hasattr(value, "get_params") for value in params.values()):
-            return list(params)
-        return [] if self._rule is None else [self._rule.name]
+        return None if rule.whole_range or not rule.is_certain else rule.name
 
     def _values(self, rule: SharedFit, params: Mapping[str, Any], space: Space) -> list[Any]:
         point, own = space.locate(params), params[rule.name]
@@ -78,10 +73,10 @@ class Paths:
         return [dimension.from_unit(float(u)) for u in places]
 
 
-def paths_of(estimator: Any, space: Space) -> Paths | None:
+def paths_of(estimator: Any, space: Space, tolerance: bool = False) -> Paths | None:
     """The paths of the candidates of a space; None if there can be none."""
     rule = shared_fit(estimator)
     choices = [c for d in space.dimensions for c in getattr(d, "choices", ())]
     replaces_steps = any(hasattr(choice, "get_params") for choice in choices)
-    is_searched = rule is not None and rule.name in space.names
-    return Paths(estimator) if is_searched or replaces_steps else None
+    is_searched = rule is not None and rule.along(space.names) is not None
+    return Paths(estimator, None, tolerance) if is_searched or replaces_steps else None

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skhyper._sklearn import only_predicts
@@ -86,7 +85,8 @@ class ReusingObjective:
 
     def _run(self, job: FoldJob, train: Any, test: Any) -> dict[str, Any]:
         session = Session(self._store, job.fold)
-        estimator = clone(self.objective.estimator)
+        estimator = self.objective.copy_of(self.objective.estimator)
+        fit_whole = estimator.fit  # that of the class, or one that records
 
         def fit(X: Any, y: Any = None, **params: Any) -> Any:
             del vars(estimator)["fit"]
@@ -95,7 +95,7 @@ class ReusingObjective:
             session.know_root(y, "target")
             for name, value in params.items():
                 session.know_root(value, f"metadata {name}")
-            return estimator.fit(X, y, **params)
+            return fit_whole(X, y, **params)
 
         saved: list[float] = []  # seconds before each scoring: on test data, on training data
 

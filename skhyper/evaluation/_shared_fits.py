@@ -6,6 +6,7 @@ value from which the others can be derived. When the fitted estimator is scored,
 the estimators of the followers and scores them, too.
 """
 
+import functools
 import numbers
 import threading
 import time
@@ -14,13 +15,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sklearn.base import clone
+
 from skhyper._readonly import private_copy
 from skhyper._sklearn import MultimetricScorer
 from skhyper.evaluation._objective import FoldJob, Objective
-from skhyper.reuse import shared_fit
+from skhyper.reuse import SharedFit, shared_fit
+from skhyper.reuse._training_data import TrainingData, recorded_training_data
 
-# Keys of a fold's result: those of its followers, which the pool removes; whether it was derived.
-FOLLOWERS, SHARED = "followers", "shared"
+# Keys of a fold's result: those of its followers, and the number of fits that were made, which the
+# pool removes; whether it was derived.
+FOLLOWERS, N_FITS, SHARED = "followers", "n_fits", "shared"
 
 _active = threading.local()  # the listener of the fold that this thread runs
 
@@ -40,7 +45,11 @@ class SharedFits:
     @property
     def keep(self) -> Any:
         """What is kept of each fold, see :class:`Objective`."""
-        return getattr(self.objective, "objective", self.objective).keep
+        return self._plain.keep
+
+    @property
+    def _plain(self) -> Objective:
+        return getattr(self.objective, "objective", self.objective)
 
     @property
     def portable(self) -> bool:
@@ -71,7 +80,8 @@ class SharedFits:
         leads = replace(job, followers=None)
         if not is_own:
             leads = replace(leads, params={**job.params, name: longest})
-        listener = _Listener((own, *values), longest, self.keep)
+        again = self._plain.return_train_score
+        listener = _Listener(name, (own, *values), longest, self.keep, again)
         result: dict[str, Any] | None = None
         try:
             with _listening(listener):
@@ -84,9 +94,10 @@ class SharedFits:
             result, *others = listener.results(result)
         elif not is_own:
             result = None
-        if result is None:
-            result = self.objective.run(replace(job, followers=None), *split)
-        return {**result, FOLLOWERS: others}
+        if result is not None:
+            return {**result, FOLLOWERS: others}
+        result = self.objective.run(replace(job, followers=None), *split)
+        return {**result, FOLLOWERS: others, N_FITS: 2}
 
 
 class _Listener:
@@ -94,15 +105,23 @@ class _Listener:
 
     Parameters
     ----------
+    name : str
+        The hyperparameter.
     values : sequence
     longest : object
         The value of the estimator that is being scored.
     keep : Keep or None
         What is kept of each estimator.
+    again : bool
+        Whether estimators are scored on training data, too.
     """
 
-    def __init__(self, values: Sequence[Any], longest: Any, keep: Any = None):
+    def __init__(
+        self, name: str, values: Sequence[Any], longest: Any, keep: Any, again: bool
+    ) -> None:
+        self._name = name
         self._keep = keep
+        self._needs_estimators = again or keep is not None
         self._X_test: Any = None
         self._values = values
         self._longest = longest
@@ -110,30 +129,62 @@ class _Listener:
         self._scores: list[list[Any]] = [[] for _ in values]  # on test and training data
         self._seconds = [(0.0, 0.0) for _ in values]  # of deriving and scoring
         self._n_calls = 0
+        self.data: TrainingData | None = None  # of the fit, where the rule needs it
 
     def __call__(self, scorer: Any, fitted: Any, args: tuple, kwargs: dict[str, Any]) -> None:
         self._n_calls += 1
         if self._keep is not None and self._n_calls == 1:
             self._X_test = private_copy(args[0])  # scorers may change it
-        rule = shared_fit(fitted)  # it may be imported for the first time
-        if rule is None:
-            return
-        for i, value in enumerate(self._values):
-            if value == self._longest:
-                continue
+        for i, derived in self._estimators(fitted):
             start = time.time()
             try:
-                if self._n_calls == 1:
-                    self._derived[i] = rule.derive(fitted, value)
-                derived = time.time()
-                if self._derived[i] is not None:
-                    scores = _checked(scorer(self._derived[i], *args, **kwargs))
-                    self._scores[i].append(scores)
+                self._scores[i].append(_checked(scorer(derived, *args, **kwargs)))
             except Exception:  # noqa: BLE001  (a plain fit will report it)
                 self._derived[i] = None
                 continue
             if self._n_calls == 1:
-                self._seconds[i] = derived - start, time.time() - derived
+                self._seconds[i] = self._seconds[i][0], time.time() - start
+
+    def rule_of(self, estimator: Any) -> SharedFit | None:
+        """The rule of an estimator along the hyperparameter."""
+        rule = shared_fit(estimator)  # it may be imported for the first time
+        return None if rule is None else rule.along([self._name])
+
+    def _estimators(self, fitted: Any) -> Iterator[tuple[int, Any]]:
+        """Derived estimators, with the positions of their values; kept only if needed again."""
+        others = [i for i, value in enumerate(self._values) if value != self._longest]
+        rule = self.rule_of(fitted)
+        if rule is None:
+            return
+        if self._n_calls == 1 and rule.fit_path is not None:
+            self._follow_path(rule, fitted, others)
+        for i in others:
+            derived = self._derived[i]
+            if self._n_calls == 1 and rule.fit_path is None:
+                start = time.time()
+                with suppress(Exception):  # a plain fit will report it
+                    derived = rule.derive(fitted, self._values[i])
+                self._seconds[i] = time.time() - start, 0.0
+                self._derived[i] = derived if self._needs_estimators else None
+            if derived is not None:
+                yield i, derived
+
+    def _follow_path(self, rule: SharedFit, fitted: Any, others: list[int]) -> None:
+        """Derive estimators with the training data; all of them count the same time."""
+        if self.data is None:
+            return
+        assert rule.fit_path is not None
+        start = time.time()
+        with suppress(Exception):  # plain fits will report it
+            values = [self._values[i] for i in others]
+            for value, derived in rule.fit_path(fitted, values, self.data):
+                for i in others:
+                    if self._values[i] == value:
+                        self._derived[i] = derived
+        self.data = None
+        spent = time.time() - start
+        for i in others:
+            self._seconds[i] = spent / len(others), 0.0
 
     def results(self, leading: dict[str, Any]) -> list[Any]:
         """Results of all values; `leading` is that of the fit.
@@ -149,7 +200,7 @@ class _Listener:
             if self._values[i] == self._longest:
                 found.append(leading if i == 0 else dict(leading))
                 continue
-            if self._derived[i] is None or len(scores) < n_scores:
+            if len(scores) < n_scores:
                 found.append(None)
                 continue
             deriving, scoring = self._seconds[i]
@@ -193,10 +244,32 @@ def _listening(listener: Callable) -> Iterator[None]:
 
 
 def with_listener(objective: Objective) -> Objective:
-    """The objective with a scorer that calls the listener of its thread, if any."""
+    """The objective with fits and a scorer that call the listener of its thread, if any."""
     scorer = objective.scorer
     kind = _ListenedScorers if isinstance(scorer, MultimetricScorer) else _ListenedScorer
-    return replace(objective, scorer=kind(scorer))
+    return replace(objective, scorer=kind(scorer), copy_of=_listened_clone)
+
+
+def _listened_clone(estimator: Any) -> Any:
+    """A clone whose fit gives its training data to the listener of its thread, if needed."""
+    new = clone(estimator)
+    listener = getattr(_active, "listener", None)
+    if listener is None:
+        return new
+
+    @functools.wraps(new.fit)
+    def fit(*args: Any, **params: Any) -> Any:
+        vars(new).pop("fit", None)
+        rule = listener.rule_of(new)  # its hyperparameters are set by now
+        if rule is None or rule.fit_path is None:
+            return new.fit(*args, **params)
+        with recorded_training_data(new, rule) as found:
+            new.fit(*args, **params)
+        listener.data = found[-1] if found else None
+        return new
+
+    vars(new)["fit"] = fit
+    return new
 
 
 class _ListenedScorer:

@@ -1,6 +1,7 @@
 """Check of a rule for shared fits by comparison with separate fits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skhyper.reuse._rules import SharedFit, shared_fit
+from skhyper.reuse._training_data import TrainingData, recorded_training_data
 
 _METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform")
 
@@ -20,6 +22,7 @@ def check_shared_fit(
     *,
     fit_params: Mapping[str, Any] | None = None,
     X_test: Any = None,
+    name: str | None = None,
 ) -> SharedFit:
     """Compare estimators derived from one fit with separate fits.
 
@@ -38,6 +41,8 @@ def check_shared_fit(
         Metadata for ``fit``.
     X_test : array-like, default=None
         Data to predict; X by default.
+    name : str, default=None
+        The hyperparameter, if the estimator has a rule for another one, too.
 
     Returns
     -------
@@ -46,7 +51,8 @@ def check_shared_fit(
     Raises
     ------
     AssertionError
-        If a prediction differs by more than the rule's `rtol`, or the fitted estimator has changed.
+        If a prediction differs by more than the rule's `rtol` (relative to the largest one), an
+        estimator is missing, or the fitted estimator has changed.
     ValueError
         If the estimator has no rule, or the rule says why its fits cannot be shared.
 
@@ -60,6 +66,8 @@ def check_shared_fit(
     'n_estimators'
     """
     rule = shared_fit(estimator)
+    if rule is not None and name is not None:
+        rule = rule.along([name])
     if rule is None or rule.why_not:
         why = "it has no rule" if rule is None else rule.why_not
         raise ValueError(f"Fits of {estimator!r} are not shared: {why}.")
@@ -74,14 +82,30 @@ def check_shared_fit(
         return model.fit(*data, **(fit_params or {}))
 
     longest = rule.longest(list(values))
-    whole = fitted(longest)
+    whole = clone(estimator).set_params(**{rule.name: longest})
+    with recorded_training_data(whole, rule) as recorded:
+        whole.fit(*data, **(fit_params or {}))
     before = _outputs(whole, X_test, data)
-    for value in values:
+    plain = {value: _outputs(fitted(value), X_test, data) for value in values}
+    scales = {name: max(_largest(outputs[name]) for outputs in plain.values()) for name in before}
+    missing = dict.fromkeys(values)
+    for value, derived in _derived(rule, whole, values, recorded[-1]):
         where = f"{rule.name}={value!r} derived from {rule.name}={longest!r}"
-        derived = _outputs(rule.derive(whole, value), X_test, data)
-        _compare(derived, _outputs(fitted(value), X_test, data), rule, where)
-    _compare(_outputs(whole, X_test, data), before, rule, "the estimator that was derived from")
+        if derived is not None:
+            missing.pop(value, None)
+            _compare(_outputs(derived, X_test, data), plain[value], rule, where, scales)
+    assert not missing, f"{rule.name}={[*missing]!r} not derived from {rule.name}={longest!r}"
+    exact = replace(rule, rtol=0.0)
+    _compare(_outputs(whole, X_test, data), before, exact, "the estimator that was derived from")
     return rule
+
+
+def _derived(
+    rule: SharedFit, fitted: Any, values: Sequence[Any], data: TrainingData
+) -> Iterable[tuple[Any, Any]]:
+    if rule.fit_path is not None:
+        return rule.fit_path(fitted, values, data)
+    return ((value, rule.derive(fitted, value)) for value in values)
 
 
 def _outputs(model: Any, X_test: Any, data: tuple) -> dict[str, Any]:
@@ -92,15 +116,29 @@ def _outputs(model: Any, X_test: Any, data: tuple) -> dict[str, Any]:
     return found
 
 
-def _compare(found: dict[str, Any], expected: dict[str, Any], rule: SharedFit, where: str) -> None:
+def _compare(
+    found: dict[str, Any],
+    expected: dict[str, Any],
+    rule: SharedFit,
+    where: str,
+    scales: Mapping[str, float] | None = None,
+) -> None:
+    """Compare outputs; errors are relative to `scales`, scores may differ by twice as much."""
     assert found.keys() == expected.keys(), f"{where}: has other methods than a plain fit"
     for name, output in found.items():
+        atol = rule.rtol * (scales or {}).get(name, 0.0) * (2 if name == "score" else 1)
         for one, other in zip(_arrays(output), _arrays(expected[name]), strict=True):
             message = f"{where}: {name} differs from that of a plain fit"
             if rule.rtol and one.dtype.kind == "f":
-                np.testing.assert_allclose(one, other, rtol=rule.rtol, err_msg=message)
+                np.testing.assert_allclose(one, other, rtol=0, atol=atol, err_msg=message)
             else:
                 np.testing.assert_array_equal(one, other, err_msg=message)
+
+
+def _largest(output: Any) -> float:
+    """The largest absolute value of an output; 0 for texts."""
+    arrays = [array for array in _arrays(output) if array.dtype.kind in "iuf"]
+    return max((float(np.max(np.abs(array))) for array in arrays), default=0.0)
 
 
 def _arrays(output: Any) -> list[np.ndarray]:

@@ -1,5 +1,7 @@
 """Shared fits of scikit-learn's ensembles: the first k members of a longer ensemble.
 
+Where only `ccp_alpha` of a forest varies, its trees are pruned.
+
 All of these draw the seeds of their members one after the other, so that the first k members do not
 depend on the number of all. Boosting with early stopping only ends before the given number.
 """
@@ -22,8 +24,9 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 
-from skhyper._sklearn import first_iterations
+from skhyper._sklearn import first_iterations, pruned_tree
 from skhyper.reuse._rules import SharedFit, shared_fit, why_continued, why_not_repeatable
+from skhyper.reuse._trees import is_penalty, unpruned
 
 _FORESTS = (
     RandomForestClassifier,
@@ -63,11 +66,29 @@ def first_members(fitted: Any, n: int) -> Any:
     return view
 
 
+def pruned_forest(fitted: Any, ccp_alpha: float) -> Any:
+    """A copy of a fitted forest whose trees are pruned with `ccp_alpha`."""
+    view = copy.copy(fitted)
+    view.ccp_alpha = ccp_alpha
+    view.estimators_ = [pruned_tree(tree, ccp_alpha) for tree in fitted.estimators_]
+    return view
+
+
 def _ensemble(estimator: Any, types: tuple[type, ...]) -> SharedFit | None:
     if type(estimator) not in types:
         return None  # a subclass may fit in another way
     why_not = why_continued(estimator) or why_not_repeatable(estimator, "trees")
-    return SharedFit("n_estimators", first_members, why_not=why_not)
+    pruning = None
+    if type(estimator) in _FORESTS:
+        pruning = SharedFit(
+            "ccp_alpha",
+            pruned_forest,
+            longest=unpruned,
+            accepts=is_penalty,
+            whole_range=True,
+            why_not=why_not,
+        )
+    return SharedFit("n_estimators", first_members, why_not=why_not, otherwise=pruning)
 
 
 def _register(types: tuple[type, ...]) -> None:

@@ -10,7 +10,7 @@ import importlib
 import numbers
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ _RULES = {
     "sklearn.decomposition": "skhyper.reuse._decomposition",
     "sklearn.ensemble": "skhyper.reuse._ensembles",
     "sklearn.feature_selection": "skhyper.reuse._selection",
+    "sklearn.linear_model": "skhyper.reuse._linear",
     "sklearn.neighbors": "skhyper.reuse._neighbors",
     "sklearn.pipeline": "skhyper.reuse._compose",
     "sklearn.tree": "skhyper.reuse._trees",
@@ -51,6 +52,14 @@ def _largest(values: Sequence[Any]) -> Any:
     return max(values)
 
 
+def _no_estimator(fitted: Any, value: Any) -> None:
+    """No estimator: the training data are needed."""
+
+
+def _itself(estimator: Any) -> Any:
+    return estimator
+
+
 @dataclass(frozen=True)
 class SharedFit:
     """Rule by which one fit of an estimator serves several values of one hyperparameter.
@@ -74,13 +83,23 @@ class SharedFit:
         Whether `derive` answers for all data. Otherwise no candidates are added to proposals, as
         they might have to be fitted.
     rtol : float
-        Relative error of derived predictions; 0 where they are equal to the last bit.
+        Largest error of derived predictions, relative to the largest of them; 0 where they are
+        equal to the last bit. Searches use other rules only with ``reuse="tolerance"``.
     why_not : str
         Why the estimator, as it is set, cannot share fits; empty if it can.
     transformed : callable
         For transformers whose ``fit_transform`` is not ``fit`` and ``transform``:
         ``transformed(derived, output)`` returns its output for a derived estimator from that of
         the fit, or None where it is that of ``transform``.
+    fit_path : callable
+        In place of `derive`, for rules that need the training data: ``fit_path(fitted, values,
+        data)`` yields pairs of a value and its estimator, in any order; none where the data do not
+        allow it. `data` has the arguments of ``fit``: ``X``, ``y``, and the metadata ``params``.
+    part : callable
+        ``part(estimator)`` returns the part of a composition, such as the last step of a pipeline,
+        that `fit_path` needs the training data of.
+    otherwise : SharedFit or None
+        Rule along another hyperparameter, for candidates that do not set `name`.
 
     Examples
     --------
@@ -97,7 +116,7 @@ class SharedFit:
     """
 
     name: str
-    derive: Callable[[Any, Any], Any]
+    derive: Callable[[Any, Any], Any] = _no_estimator
     longest: Callable[[Sequence[Any]], Any] = _largest
     accepts: Callable[[Any], bool] = is_count
     whole_range: bool = False
@@ -105,6 +124,21 @@ class SharedFit:
     rtol: float = 0.0
     why_not: str = ""
     transformed: Callable[[Any, Any], Any] | None = None
+    fit_path: Callable[[Any, Sequence[Any], Any], Iterable[tuple[Any, Any]]] | None = None
+    part: Callable[[Any], Any] = _itself
+    otherwise: "SharedFit | None" = None
+
+    def along(self, names: Container[Any]) -> "SharedFit | None":
+        """This rule or the one `otherwise`, whose hyperparameter is among the names."""
+        if self.name in names or self.otherwise is None:
+            return self if self.name in names else None
+        return self.otherwise.along(names)
+
+    def why_not_with(self, tolerance: bool) -> str:
+        """Why fits are not shared, if results may differ within a `tolerance`, or may not."""
+        if self.why_not or tolerance or not self.rtol:
+            return self.why_not
+        return 'results are equal only to a tolerance: reuse="tolerance" shares them'
 
 
 @functools.singledispatch

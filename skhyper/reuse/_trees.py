@@ -22,12 +22,14 @@ from skhyper.reuse._rules import SharedFit, shared_fit, why_not_repeatable
 _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
 
 
-def _is_penalty(value: Any) -> bool:
+def is_penalty(value: Any) -> bool:
+    """Whether a value of `ccp_alpha` is valid."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return is_number and math.isfinite(value) and value >= 0
 
 
-def _unpruned(values: Sequence[Any]) -> float:
+def unpruned(values: Sequence[Any]) -> float:
+    """The value of trees that all others can be pruned from."""
     return 0.0
 
 
@@ -39,8 +41,8 @@ def _pruning(estimator: Any) -> SharedFit | None:
     return SharedFit(
         "ccp_alpha",
         pruned_tree,
-        longest=_unpruned,
-        accepts=_is_penalty,
+        longest=unpruned,
+        accepts=is_penalty,
         whole_range=True,
         why_not=why_not_repeatable(estimator, "splits"),
     )

@@ -75,12 +75,13 @@ class BayesSearchCV(SampledSearch):
         Maximum number of bytes that a worker process may allocate; a fit that needs more fails.
         Imported modules take about 200 MB of it; data that workers share do not count. On Linux
         only. Folds then run in worker processes, also with ``n_jobs=None``.
-    reuse : "auto", int or None, default="auto"
+    reuse : "auto", "tolerance", int or None, default="auto"
         Whether candidates share fitted pipeline steps and whole fits, with the same scores to the
         last bit: see the user guide's page on reuse. "auto" keeps at most a quarter of the free
-        memory, an integer is a number of bytes; None shares nothing. Candidates that can share the
-        fits of a proposal, such as smaller `n_estimators`, are added to it: trials with
-        ``shared=True``, which do not count.
+        memory, an integer is a number of bytes; None shares nothing. "tolerance" also shares fits
+        whose scores are equal only within a tolerance, such as those of `Lasso`. Candidates that
+        can share the fits of a proposal, such as smaller `n_estimators`, are added to it: trials
+        with ``shared=True``, which do not count.
     racing : bool or Racing, default=False
         Whether to stop a candidate after some of its folds if it is very unlikely to become the
         best one; :class:`skhyper.Racing` has the error rate, 1 % by default. Folds that are not run

@@ -34,7 +34,7 @@ BUDGET_CONSTRAINTS = {
 KEEP_CONSTRAINTS = {"keep": [str, tuple, list, None]}
 REUSE_CONSTRAINTS = {
     "reuse": [
-        StrOptions({"auto"}),
+        StrOptions({"auto", "tolerance"}),
         "boolean",
         Interval(numbers.Integral, 1, None, closed="left"),
         None,

@@ -22,7 +22,7 @@ def fit_groups(
     """
     if not plan.shares_fits:
         return None, {}
-    groups = FitGroups(estimator, plan.candidates.has_followers)
+    groups = FitGroups(estimator, plan.candidates.has_followers, search.reuse == "tolerance")
     running = [(start.history[n].params, folds) for n, folds in start.resumed.folds.items()]
     groups.add([*(params for params, _ in running), *plan.candidates.remaining], running)
     if not len(groups) and not groups.grows:
@@ -91,7 +91,7 @@ def _recurrence(plan: Plan) -> Recurrence:
 
 def _limit(search: Any, n_workers: int) -> int | None:
     """Bytes that all workers may keep; None for a share of the available memory."""
-    is_auto = search.reuse is True or search.reuse == "auto"
+    is_auto = search.reuse is True or isinstance(search.reuse, str)
     limit = None if is_auto else int(search.reuse)
     if search.memory_limit is None:
         return limit

@@ -98,9 +98,11 @@ def sampled_plan(
     spaces = given_spaces(search.search_spaces, search.estimator, task.X, task.y)
     space = checked_space(search, spaces)
     in_phases = phases(space, search.n_iter, search.max_time)
-    paths = paths_of(search.estimator, space) if follows and _may_follow(search) else None
+    paths = None
+    if follows and _may_follow(search):
+        paths = paths_of(search.estimator, space, search.reuse == "tolerance")
     if paths is not None and isinstance(sampler, GPSampler) and sampler.cost is None:
-        sampler = sampler.per(paths.cost, max(n for _, n in in_phases))
+        sampler = sampler.per(paths.cost(space), max(n for _, n in in_phases))
     sampler.check(space)
     first = checked_initial_points(search, space)
     own = own_params(search, space)

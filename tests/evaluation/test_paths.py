@@ -73,10 +73,12 @@ def test_the_constraint_and_conditions_hold():
 
 
 def test_the_cost_is_known_if_times_are_proportional():
-    assert paths_of(FOREST, TREES).cost == "n_estimators"
+    assert paths_of(FOREST, TREES).cost(TREES) == "n_estimators"
     tree = DecisionTreeRegressor(random_state=0)
-    assert paths_of(tree, Space({"ccp_alpha": (0.0, 1.0)})).cost is None
-    assert paths_of(RandomForestRegressor(), TREES).cost is None
+    penalties = Space({"ccp_alpha": (0.0, 1.0)})
+    assert paths_of(tree, penalties).cost(penalties) is None
+    assert paths_of(FOREST, penalties).cost(penalties) is None
+    assert paths_of(RandomForestRegressor(), TREES).cost(TREES) is None
 
 
 def test_searches_without_a_path_have_none():

@@ -157,6 +157,7 @@ def test_a_worker_that_does_not_know_the_rule_scores_its_own_candidate(monkeypat
     plain = objective()
     for values in ((5, 2), (2, 5)):
         found = run(plain, *values)
+        assert found.pop("n_fits", 1) == 1 + (values[0] == 2)
         assert without_times(found) == without_times(plain.run(job(values[0])))
         followers = dict(zip(values[1:], found["followers"]))
         assert followers.get(2) is None

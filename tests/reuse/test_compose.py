@@ -6,7 +6,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes
 from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import BayesianRidge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -35,9 +35,9 @@ def test_compositions(estimator, name):
     "estimator",
     [
         Pipeline([("all", "passthrough")]),
-        make_pipeline(Ridge()),
+        make_pipeline(BayesianRidge()),
         make_pipeline(RandomForestRegressor(random_state=0), "passthrough"),
-        TransformedTargetRegressor(),
+        TransformedTargetRegressor(BayesianRidge()),
     ],
 )
 def test_what_ends_in_something_else_has_no_rule(estimator):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -95,3 +96,32 @@ def test_a_rule_says_why_fits_are_not_shared(estimator, why):
 def test_a_seeded_generator_is_as_good_as_a_number():
     # `clone` copies it, so that each fit starts from the same state.
     check_shared_fit(RandomForestRegressor(random_state=np.random.RandomState(3)), *NUMBERS, FEW)
+
+
+@pytest.mark.parametrize(
+    ("forest", "data", "values"),
+    [
+        (RandomForestClassifier(5, class_weight="balanced_subsample"), CLASSES, [0.01, 0, 0.1]),
+        (ExtraTreesClassifier(5, bootstrap=True, max_samples=0.5), CLASSES, [1e-3, 0.02]),
+        (RandomForestRegressor(5, criterion="absolute_error"), NUMBERS, [0.1, 3.0]),
+        (ExtraTreesRegressor(5, max_leaf_nodes=9), NUMBERS, [10.0, 100.0, 1e5]),
+    ],
+)
+def test_pruned_forests_are_those_of_plain_fits(forest, data, values):
+    forest.set_params(random_state=0)
+    for params in (None, WEIGHTS):
+        rule = check_shared_fit(forest, *data, values, fit_params=params, name="ccp_alpha")
+    assert rule.name == "ccp_alpha"
+    X, y = data
+    fitted, plain = (clone(forest).set_params(ccp_alpha=a).fit(X, y) for a in (0.0, values[0]))
+    derived = rule.derive(fitted, values[0])
+    assert vars(derived).keys() == vars(plain).keys()
+    np.testing.assert_array_equal(derived.feature_importances_, plain.feature_importances_)
+
+
+def test_the_number_of_trees_comes_first():
+    rule = shared_fit(RandomForestClassifier(random_state=0))
+    assert rule.along({"n_estimators", "ccp_alpha"}) is rule
+    assert rule.along({"ccp_alpha", "max_depth"}).name == "ccp_alpha"
+    assert rule.along({"max_depth"}) is None
+    assert shared_fit(GradientBoostingClassifier(random_state=0)).along({"ccp_alpha"}) is None

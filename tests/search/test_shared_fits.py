@@ -14,6 +14,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
+from sklearn.linear_model import Lasso, Ridge
 from sklearn.model_selection import GroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
@@ -130,6 +131,29 @@ def test_pipelines_lists_and_random_searches():
 def test_pruning():
     tree = DecisionTreeClassifier(random_state=0)
     both(lambda reuse: GridSearchCV(tree, {"ccp_alpha": [0.1, 0.0, 0.01]}, reuse=reuse), X, y)
+
+
+def test_pruning_of_forests():
+    grid = {"ccp_alpha": [0.1, 0.0, 0.01], "max_depth": [2, None]}
+    forest = Pipeline([("model", RandomForestClassifier(5, random_state=0))])
+    named = {f"model__{name}": values for name, values in grid.items()}
+    shared, _ = both(
+        lambda reuse: GridSearchCV(forest, named, reuse=reuse, cv=3, return_train_score=True), X, y
+    )
+    assert (shared.reuse_.fits_asked, shared.reuse_.fits_made) == (18, 6)
+    both_names = {"ccp_alpha": [0.0, 0.01], "n_estimators": [2, 5]}
+    shared, _ = both(lambda reuse: GridSearchCV(FOREST, both_names, reuse=reuse, cv=3), X, y)
+    assert (shared.reuse_.fits_asked, shared.reuse_.fits_made) == (12, 6)
+    space = {"ccp_alpha": (1e-4, 0.1, "log-uniform")}
+    few = RandomForestClassifier(3, random_state=0)
+    shared = BayesSearchCV(few, space, n_iter=2, cv=3, random_state=0, include_default=False)
+    assert 3 <= shared.fit(X, y).reuse_.fits_made <= 6
+    alphas = shared.cv_results_["param_ccp_alpha"]
+    plain = GridSearchCV(few, {"ccp_alpha": alphas}, cv=3, reuse=None).fit(X, y)
+    assert shared.n_trials_ >= 9
+    np.testing.assert_array_equal(
+        shared.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"]
+    )
 
 
 def search_of_means(reuse="auto", fails=(), values=(2, 9, 5), **options):
@@ -506,3 +530,81 @@ def test_proposals_are_chosen_per_tree_where_fits_are_shared():
     pipeline = Pipeline([("scale", StandardScaler()), ("model", forest)])
     space = {f"model__{name}": values for name, values in space.items()}
     assert cost(estimator=pipeline, space=space) == "model__n_estimators"
+
+
+ALPHAS = [1.0, 0.01, 30.0]
+FEW = tuple(part[:200] for part in load_diabetes(return_X_y=True))
+
+
+def assert_close(found, expected, atol):
+    found, expected = found.cv_results_, expected.cv_results_
+    assert list(found) == list(expected)
+    np.testing.assert_array_equal(found["params"], expected["params"])
+    for name in expected:
+        if "score" in name and "time" not in name and not name.startswith("rank"):
+            np.testing.assert_allclose(found[name], expected[name], atol=atol, err_msg=name)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize(("model", "atol"), [(Ridge(), 1e-7), (Lasso(tol=1e-8), 1e-3)], ids=str)
+def test_penalties_of_linear_models_within_a_tolerance(model, atol, n_jobs):
+    pandas = pytest.importorskip("pandas")
+    X, y = FEW
+    rows = pandas.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+    weights, groups = np.random.default_rng(0).random(len(y)), np.arange(len(y)) % 7
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", model)])
+    grid = {"model__alpha": ALPHAS, "scale__with_mean": [True, False]}
+    metadata = {"groups": groups, "model__sample_weight": weights}
+    searches = [
+        GridSearchCV(
+            pipeline, grid, cv=GroupKFold(3), n_jobs=n_jobs, reuse=reuse, return_train_score=True,
+            scoring=["r2", "neg_mean_absolute_error"], refit="r2",
+        ).fit(rows, y, **metadata)
+        for reuse in ("tolerance", None)
+    ]  # fmt: skip
+    assert_close(*searches, atol)
+    reuse = searches[0].reuse_
+    # Of fits of the model 12 of 18; of the scaler 12 of 18, the rest by this.
+    assert reuse.fits_asked - reuse.fits_made >= 12
+    assert reuse.why_not == {}
+    assert searches[0].best_estimator_.predict(rows) == pytest.approx(
+        searches[1].best_estimator_.predict(rows), rel=1e-12
+    )
+
+
+def test_penalties_with_sparse_data_and_kept_models():
+    X, y = sparse.random(200, 50, 0.2, "csr", random_state=0), FEW[1]
+    searches = [
+        GridSearchCV(Lasso(tol=1e-8), {"alpha": ALPHAS}, reuse=reuse, keep="models", cv=3)
+        .fit(X, y)
+        for reuse in ("tolerance", None)
+    ]  # fmt: skip
+    assert_close(*searches, 1e-3)
+    assert searches[0].reuse_.fits_made == 3
+    for found, expected in zip(searches[0].fold_models_, searches[1].fold_models_, strict=True):
+        assert vars(found).keys() == vars(expected).keys()
+    search = GridSearchCV(Ridge(), {"alpha": ALPHAS}, reuse="tolerance", cv=3).fit(X, y)
+    assert (search.reuse_.fits_asked, search.reuse_.fits_made) == (9, 9)
+    assert "the data do not allow it" in search.reuse_.why_not[""]
+    assert_same(search, GridSearchCV(Ridge(), {"alpha": ALPHAS}, cv=3).fit(X, y))
+
+
+def test_results_are_equal_to_the_last_bit_without_a_tolerance():
+    search = GridSearchCV(Ridge(), {"alpha": ALPHAS}, cv=3).fit(*FEW)
+    assert search.reuse_.fits_asked == 0
+    assert 'reuse="tolerance" shares them' in search.reuse_.why_not[""]
+    space = {"alpha": (0.01, 10.0, "log-uniform")}
+    for reuse in ("auto", "tolerance"):
+        search = BayesSearchCV(Ridge(), space, n_iter=3, cv=3, reuse=reuse, random_state=0)
+        assert len(search.fit(*FEW).history_) == 3  # no candidates are added
+
+
+@pytest.mark.parametrize("reuse", ["auto", 10**6, "tolerance"])
+def test_a_rule_with_a_tolerance_is_used_only_if_asked_for(reuse):
+    class Nearly(Counting):
+        pass
+
+    shared_fit.register(Nearly, lambda estimator: SharedFit("n", _first, rtol=1e-9))
+    search = GridSearchCV(Nearly(), {"n": [2, 9]}, cv=3, refit=False, reuse=reuse).fit(*FEW)
+    assert Counting.fits == ([9] * 3 if reuse == "tolerance" else [2] * 3 + [9] * 3)
+    assert ("" in search.reuse_.why_not) == (reuse != "tolerance")
