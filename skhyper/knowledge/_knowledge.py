@@ -187,7 +187,9 @@ class Knowledge:
 
     def _points(self, space: Space, reference: Space, own: Mapping[str, Any]) -> np.ndarray:
         """Points (n, d) of a space, with the estimator's own values of unknown hyperparameters."""
-        points = space.sample(_N_DRAWN, np.random.default_rng(0))
+        # A constraint may be slow, and accept few of them.
+        n = _N_DRAWN if space.constraint is None else 2 * _N_DRAWN
+        points = space.canonical(np.random.default_rng(0).random((n, space.n_dims)))
         if None not in space.names:  # without sub-spaces
             best = reference.canonical(self.functions.points[:_N_BEST].astype(float))
             found = matched(reference, best, space, own)
