@@ -37,11 +37,13 @@ def matched(
     """Points (n, e) of `other` for canonical points (n, d) of `space`.
 
     If `space` has no value, that of `params` is used. Values that are not in `other` are nan;
-    numbers outside of its ranges have coordinates outside of [0, 1].
+    numbers outside of its ranges have coordinates outside of [0, 1]. Any sub-space is 0.5.
     """
     found = np.empty((len(points), other.n_dims))
     for column, (name, dimension) in enumerate(zip(other.names, other.dimensions)):
-        assert name is not None  # `other` has no sub-spaces
+        if name is None:  # it selects the sub-space
+            found[:, column] = 0.5
+            continue
         found[:, column] = coordinate(dimension, params, name)
         _write(space, points, name, functools.partial(_moved, dimension), found[:, column])
     return found

@@ -2,7 +2,7 @@
 
 import functools
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def shipped(family: str, metric: str) -> Knowledge | None:
 
 
 def knowledge_for(
-    estimator: Any, searched: Collection[str | None], X: Any, y: Any, metric: str
+    estimator: Any, X: Any, y: Any, metric: str
 ) -> tuple[Knowledge | None, Mapping[str, Any], str]:
     """Knowledge for the last step of an estimator, and the estimator's own values.
 
@@ -41,8 +41,6 @@ def knowledge_for(
     ----------
     estimator : estimator
         Transformers before its last step that are quick are fitted to some rows.
-    searched : collection of str
-        Names of the hyperparameters that are searched.
     X, y : array-like
     metric : str
         "error", "log_loss", "ranking" or "squared_error".
@@ -55,8 +53,6 @@ def knowledge_for(
         Why there is none; empty if there is.
     """
     prefix, part, transformers = _last_step(estimator)
-    if prefix.removesuffix("__") in searched:
-        return None, {}, "the last step is searched"
     cls = next((c for c in type(part).__mro__ if c.__module__.startswith("sklearn.")), object)
     found = shipped(cls.__name__, metric)
     if found is None:
@@ -73,6 +69,12 @@ def knowledge_for(
     if own.get(f"{prefix}gamma") == "scale":
         own[f"{prefix}gamma"] = units["1/(p var)"]
     return adapted, own, ""
+
+
+def names_of_last_step(estimator: Any) -> list[str]:
+    """Names of the hyperparameters that are the last step of a pipeline, or contain it."""
+    steps = _last_step(estimator)[0].split("__")[:-1]
+    return ["__".join(steps[: i + 1]) for i in range(len(steps))]
 
 
 def units_of(data: Data) -> dict[str, float | None]:
