@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from skhyper.space import Space
 
 # Number of known starts before the middle of the space, with which they are compared.
 _N_BEFORE = 2
+# Candidates of a space and their points, since they are requested at each trial.
+_POINTS: "WeakKeyDictionary[Space, tuple[Sequence, np.ndarray]]" = WeakKeyDictionary()
 
 
 class KnownStarts(Protocol):
@@ -33,10 +36,12 @@ def next_start(
     neither is as good as that, the others are not tried. With more than two branches it is the best
     one of each that is compared with the middle.
     """
-    candidates = [] if starts is None else list(starts(space))
+    candidates = [] if starts is None else starts(space)
     if not candidates:
         return None
-    points = space.to_unit(candidates)
+    if space not in _POINTS or _POINTS[space][0] is not candidates:
+        _POINTS[space] = candidates, space.to_unit(candidates)
+    points = _POINTS[space][1]
     middle = space.filter(space.canonical(np.full((1, space.n_dims), 0.5)))
     losses = np.where(np.isnan(observed.losses) & ~observed.pending, np.inf, observed.losses)
     seen = dict(zip(space.keys(observed.points), losses))
