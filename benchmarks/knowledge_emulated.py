@@ -87,7 +87,7 @@ def compare(table, metric, name, seed):
     found = {}
     n_initial = min(table.space.n_dims + 1, 4)
     for arm, (n, more, rule) in ARMS.items():
-        starts = KnowledgeStarts(knowledge, {}, n) if n else None
+        starts = KnowledgeStarts(knowledge, knowledge.requires, n) if n else None
         sampler = GPSampler(n_initial_points=n_initial + more, starts=starts)
         with mock.patch.object(_gp, "next_start", rule):
             run = minimize(loss, table.space, N_TRIALS, sampler=sampler, random_state=seed)
