@@ -19,7 +19,8 @@ from scipy.stats import loguniform
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, make_classification
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.linear_model import Ridge
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 from sklearn.svm import SVC, SVR
@@ -47,6 +48,14 @@ def cases():
     diabetes = load_diabetes(return_X_y=True)
     wide = make_classification(3000, 1000, n_informative=20, random_state=0)
     log_loss = {"scoring": "neg_log_loss"}
+    models = [
+        {"svr": [model], **{f"svr__{name}": "auto" for name in names}}
+        for model, names in (
+            (SVR(), ("C", "gamma")),
+            (KNeighborsRegressor(), ("n_neighbors",)),
+            (Ridge(), ("alpha",)),
+        )
+    ]
     rare = {"constraint": lambda params: params["svr__C"] < params["svr__gamma"] / 50}
     return {
         "SVC": (make_pipeline(StandardScaler(), SVC()), cancer, {}),
@@ -67,6 +76,11 @@ def cases():
             make_pipeline(StandardScaler(), SVR()),
             diabetes,
             {"search_spaces": RANGES},
+        ),
+        "SVR, k-NN or ridge": (
+            make_pipeline(StandardScaler(), SVR()),
+            diabetes,
+            {"search_spaces": models},
         ),
         "rare constraint": (make_pipeline(StandardScaler(), SVR()), diabetes, rare),
     }

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.space import Dimension, Distribution, Integer, Real, Space
+from skhyper.space import Categorical, Dimension, Distribution, Integer, Real, Space
 
 
 def coordinate(dimension: Dimension, params: Mapping[str, Any], name: str) -> float:
@@ -23,10 +23,11 @@ def coordinate(dimension: Dimension, params: Mapping[str, Any], name: str) -> fl
     None usually means no limit, hence the upper end; other values without a coordinate ("scale")
     count as the middle.
     """
-    try:
-        u = dimension.to_unit(params[name])
-    except (InvalidSpaceError, KeyError, TypeError, ValueError):
-        u = 1.0 if name in params and params[name] is None else 0.5
+    u = 1.0 if name in params and params[name] is None else 0.5
+    # An error of a choice would contain all choices, which takes long to write.
+    if not isinstance(dimension, Categorical) or dimension.contains(params.get(name)):
+        with suppress(InvalidSpaceError, KeyError, TypeError, ValueError):
+            u = dimension.to_unit(params[name])
     u = 0.5 if math.isnan(u) else min(max(u, 0.0), 1.0)
     return float(dimension.snap(np.array([u]))[0])
 

@@ -100,6 +100,7 @@ def _branch_starts(
         if knowledge is None:
             parts.append((branch.params, Suggestions(reason=reason)))
             continue
+        own = {**own, **branch.params}  # the objects of the space, not clones
         chosen = knowledge.portfolio(space, own, -(-n // n_branches), branch.fixed)
         reason = "" if chosen else _NO_CANDIDATE
         suggested = Suggestions(chosen, knowledge.source, knowledge.data_sets, reason)
