@@ -9,7 +9,15 @@ from pathlib import Path
 from _bayesian_report import ablation, bayesian, bayesian_costs
 from _default_spaces_report import default_space_times, default_spaces, small_default_spaces
 from _markdown import met, provenance, table
-from _sharing_report import fidelity, knowledge, time_to_score
+from _sharing_report import (
+    fidelity,
+    knowledge,
+    knowledge_branches,
+    knowledge_costs,
+    knowledge_emulated,
+    knowledge_peers,
+    time_to_score,
+)
 
 HERE = Path(__file__).parent
 CHECKPOINTS = (10, 20, 30)
@@ -615,6 +623,10 @@ def main():
         "time_to_score.json": time_to_score,
         "fidelity.json": fidelity,
         "knowledge.json": knowledge,
+        "knowledge_peers.json": knowledge_peers,
+        "knowledge_branches.json": knowledge_branches,
+        "knowledge_emulated.json": knowledge_emulated,
+        "knowledge_costs.json": knowledge_costs,
         "networks.json": networks,
         "estimators.json": estimators,
         "default_spaces.json": default_spaces,

@@ -5,15 +5,17 @@ with ``knowledge=`` then tries a few candidates first that did well there.
 """
 
 from skhyper._lazy import public_dir
+from skhyper.knowledge._branches import Branch, branches_by  # noqa: F401
 from skhyper.knowledge._functions import TaskFunctions  # noqa: F401
 from skhyper.knowledge._knowledge import (  # noqa: F401
+    BranchStarts,
     Knowledge,
     KnowledgeStarts,
     Suggestions,
     learn,
 )
 from skhyper.knowledge._portfolio import portfolio
-from skhyper.knowledge._shipped import knowledge_for  # noqa: F401
+from skhyper.knowledge._shipped import knowledge_for, names_of_last_step  # noqa: F401
 
 # Names imported above and not listed here are for other packages of skhyper.
 __all__ = ["Knowledge", "learn", "portfolio"]

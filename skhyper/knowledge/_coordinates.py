@@ -6,6 +6,7 @@ n, d, e : number of points, of dimensions of the one space, of the other one
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.space import Dimension, Space
+from skhyper.space import Categorical, Dimension, Distribution, Integer, Real, Space
 
 
 def coordinate(dimension: Dimension, params: Mapping[str, Any], name: str) -> float:
@@ -22,11 +23,13 @@ def coordinate(dimension: Dimension, params: Mapping[str, Any], name: str) -> fl
     None usually means no limit, hence the upper end; other values without a coordinate ("scale")
     count as the middle.
     """
-    try:
-        u = dimension.to_unit(params[name])
-    except (InvalidSpaceError, KeyError, TypeError, ValueError):
-        u = 1.0 if name in params and params[name] is None else 0.5
-    return float(dimension.snap(np.clip(np.nan_to_num([u], nan=0.5), 0.0, 1.0))[0])
+    u = 1.0 if name in params and params[name] is None else 0.5
+    # An error of a choice would contain all choices, which takes long to write.
+    if not isinstance(dimension, Categorical) or dimension.contains(params.get(name)):
+        with suppress(InvalidSpaceError, KeyError, TypeError, ValueError):
+            u = dimension.to_unit(params[name])
+    u = 0.5 if math.isnan(u) else min(max(u, 0.0), 1.0)
+    return float(dimension.snap(np.array([u]))[0])
 
 
 def matched(
@@ -35,13 +38,15 @@ def matched(
     """Points (n, e) of `other` for canonical points (n, d) of `space`.
 
     If `space` has no value, that of `params` is used. Values that are not in `other` are nan;
-    numbers outside of its ranges have coordinates outside of [0, 1].
+    numbers outside of its ranges have coordinates outside of [0, 1]. Any sub-space is 0.5.
     """
     found = np.empty((len(points), other.n_dims))
     for column, (name, dimension) in enumerate(zip(other.names, other.dimensions)):
-        assert name is not None  # `other` has no sub-spaces
+        if name is None:  # it selects the sub-space
+            found[:, column] = 0.5
+            continue
         found[:, column] = coordinate(dimension, params, name)
-        _write(space, points, name, dimension.to_unit, found[:, column])
+        _write(space, points, name, functools.partial(_moved, dimension), found[:, column])
     return found
 
 
@@ -51,31 +56,54 @@ def have(
     """Which of the canonical points (n, d) have certain values of some names, (n,) bool."""
     holds = np.ones(len(points), dtype=bool)
     for name, value in wanted.items():
-        is_equal = functools.partial(_as_float, value)
-        own = np.full(len(points), is_equal(params.get(name)))
-        _write(space, points, name, is_equal, own)
+        own = np.full(len(points), float(params.get(name) == value))
+        _write(space, points, name, functools.partial(_equal, value), own)
         holds &= own == 1.0
     return holds
 
 
-def _as_float(wanted: Any, value: Any) -> float:
-    return float(value == wanted)
+def _equal(wanted: Any, dimension: Dimension, u: np.ndarray) -> np.ndarray:
+    return _by_value(lambda value: float(value == wanted), dimension, u)
+
+
+def _moved(to: Dimension, dimension: Dimension, u: np.ndarray) -> np.ndarray:
+    """Coordinates in the dimension `to` of the values at coordinates u (n,) of another one."""
+    if isinstance(dimension, Real | Integer) and isinstance(to, Real | Integer):
+        steps = (dimension.step, to.step) != (None, None) or dimension.low == dimension.high
+        rounds = isinstance(to, Integer) and isinstance(dimension, Real)
+        if dimension.prior == to.prior and not steps and not rounds:
+            ends = dimension.low, dimension.high
+            (a, b), (c, d) = ([float(x.to_unit(end)) for end in ends] for x in (dimension, to))
+            return c + (u - a) / (b - a) * (d - c)
+    numbers = isinstance(dimension, Real | Integer)
+    if numbers and isinstance(to, Distribution) and to.kind == "real":
+        return to.coordinates(np.array([dimension.from_unit(x) for x in u.tolist()]))
+    return _by_value(to.to_unit, dimension, u)
+
+
+def _by_value(function: Callable[[Any], float], dimension: Dimension, u: np.ndarray) -> np.ndarray:
+    """A function of the values at coordinates u (n,), nan where it raises."""
+    distinct, which = np.unique(u, return_inverse=True)
+    if isinstance(dimension, Distribution):  # its quantiles are slow one by one
+        values = dimension.values(distinct)
+    else:
+        values = [dimension.from_unit(x) for x in distinct.tolist()]
+    results = np.full(len(distinct), np.nan)
+    for i, value in enumerate(values):
+        with suppress(InvalidSpaceError, TypeError, ValueError):
+            results[i] = function(value)
+    return results[which]
 
 
 def _write(
     space: Space,
     points: np.ndarray,
     name: str,
-    function: Callable[[Any], float],
+    function: Callable[[Dimension, np.ndarray], np.ndarray],
     found: np.ndarray,
 ) -> None:
     """Write a function of one hyperparameter's values to `found` (n,), where it is active."""
     for u, own, dimension in zip(points.T, space.names, space.dimensions):
         if own == name:
             active = ~np.isnan(u)
-            distinct, which = np.unique(u[active], return_inverse=True)
-            results = np.full(len(distinct), np.nan)
-            for i, x in enumerate(distinct.tolist()):
-                with suppress(InvalidSpaceError, TypeError, ValueError):
-                    results[i] = function(dimension.from_unit(x))
-            found[active] = results[which]
+            found[active] = function(dimension, u[active])

@@ -3,8 +3,9 @@
 import json
 import numbers
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 from zipfile import BadZipFile
@@ -146,7 +147,13 @@ class Knowledge:
         requires = {prefix + name: value for name, value in self.requires.items()}
         return replace(self, ranges=ranges, requires=requires)
 
-    def portfolio(self, space: Space, own: Mapping[str, Any], n: int = 8) -> list[dict[str, Any]]:
+    def portfolio(
+        self,
+        space: Space,
+        own: Mapping[str, Any],
+        n: int = 8,
+        fixed: Mapping[int, float] = MappingProxyType({}),
+    ) -> list[dict[str, Any]]:
         """Candidates of a space that together did well on the data sets.
 
         Parameters
@@ -156,6 +163,8 @@ class Knowledge:
         own : dict
             The estimator's own values, for hyperparameters that are not searched or unknown.
         n : int, default=8
+        fixed : dict, default={}
+            From columns of the space to their coordinates in all candidates: those of one branch.
 
         Returns
         -------
@@ -165,7 +174,7 @@ class Knowledge:
         if not set(self.ranges) & set(space.names):
             return []
         reference = self.space
-        points = self._points(space, reference, own)
+        points = self._points(space, reference, own, fixed)
         at = matched(space, points, reference, own)
         # False where nan.
         usable = np.all((at >= 0) & (at <= 1), axis=1) & have(space, points, self.requires, own)
@@ -173,28 +182,45 @@ class Knowledge:
         if not len(points):
             return []
         losses, log_seconds = self.functions.predict(reference, at)
-        known = self.functions.predict(reference, self._anyway(space, reference, own))[0]
+        known = self.functions.predict(reference, self._anyway(space, reference, own, fixed))[0]
         chosen = portfolio(losses, log_seconds, n, known.min(axis=0))
         return space.from_unit(points[chosen])
 
-    def _anyway(self, space: Space, reference: Space, own: Mapping[str, Any]) -> np.ndarray:
+    def _anyway(
+        self,
+        space: Space,
+        reference: Space,
+        own: Mapping[str, Any],
+        fixed: Mapping[int, float],
+    ) -> np.ndarray:
         """Candidates that are always tried: the estimator's own values, the middle of the space."""
-        middle = space.canonical(np.full((1, space.n_dims), 0.5))
+        middle = np.full((1, space.n_dims), 0.5)
+        middle[:, list(fixed)] = list(fixed.values())
+        middle = space.canonical(middle)
         named = zip(reference.names, reference.dimensions)
         values = [coordinate(dimension, own, str(name)) for name, dimension in named]
         both = np.vstack([values, matched(space, middle, reference, own)])
         return np.clip(np.nan_to_num(both, nan=0.5), 0.0, 1.0)
 
-    def _points(self, space: Space, reference: Space, own: Mapping[str, Any]) -> np.ndarray:
+    def _points(
+        self,
+        space: Space,
+        reference: Space,
+        own: Mapping[str, Any],
+        fixed: Mapping[int, float],
+    ) -> np.ndarray:
         """Points (n, d) of a space, with the estimator's own values of unknown hyperparameters."""
-        points = space.sample(_N_DRAWN, np.random.default_rng(0))
-        if None not in space.names:  # without sub-spaces
+        # A constraint may be slow, and accept few of them.
+        n = _N_DRAWN if space.constraint is None else 2 * _N_DRAWN
+        points = np.random.default_rng(0).random((n, space.n_dims))
+        if 0 in fixed or space.n_subspaces == 1:
             best = reference.canonical(self.functions.points[:_N_BEST].astype(float))
             found = matched(reference, best, space, own)
             points = np.vstack([found[~np.isnan(found).any(axis=1)], points])
+        points[:, list(fixed)] = list(fixed.values())
         known = {*self.ranges, *self.requires}
         for column, (name, dimension) in enumerate(zip(space.names, space.dimensions)):
-            if name is not None and name not in known:
+            if name is not None and name not in known and column not in fixed:
                 points[:, column] = coordinate(dimension, own, name)
         points = space.canonical(np.clip(points, 0.0, 1.0))
         kept = space.filter(points)
@@ -213,6 +239,9 @@ class Suggestions(list):
         Data sets it was learned from.
     reason : str
         Reason why there are none; else empty.
+    branches : tuple of (dict, Suggestions)
+        For each branch of a space in which the last step is searched, what its candidates have in
+        common, and these.
     """
 
     def __init__(
@@ -221,9 +250,11 @@ class Suggestions(list):
         source: str = "",
         data_sets: Sequence[str] = (),
         reason: str = "",
+        branches: Sequence[tuple[Mapping[str, Any], "Suggestions"]] = (),
     ) -> None:
         super().__init__(candidates)
         self.source, self.data_sets, self.reason = source, tuple(data_sets), reason
+        self.branches = tuple(branches)
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,12 +280,45 @@ class KnowledgeStarts:
         return f"KnowledgeStarts({self.knowledge!r}, n={self.n})"
 
     def __call__(self, space: Space) -> list[dict[str, Any]]:
-        if space not in _STARTS:
-            _STARTS[space] = WeakKeyDictionary()
-        known = _STARTS[space]
-        if self not in known:
-            known[self] = self.knowledge.portfolio(space, self.own, self.n)
-        return known[self]
+        return _computed_once(
+            space, self, lambda: self.knowledge.portfolio(space, self.own, self.n)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class BranchStarts:
+    """Candidates of several branches with which a search begins.
+
+    Attributes
+    ----------
+    candidates : tuple of dict
+        The best one of each branch, then the second one of each, and so on.
+    n_branches : int
+        Number of branches that have some.
+    n_hidden : int
+        As for :class:`KnowledgeStarts`.
+    """
+
+    candidates: tuple[Mapping[str, Any], ...]
+    n_branches: int
+    n_hidden: int = 0
+
+    def __repr__(self) -> str:
+        return f"BranchStarts({len(self.candidates)} candidates, {self.n_branches} branches)"
+
+    def __call__(self, space: Space) -> list[Mapping[str, Any]]:
+        return _computed_once(
+            space, self, lambda: [params for params in self.candidates if space.contains(params)]
+        )
+
+
+def _computed_once(space: Space, starts: Any, compute: Callable[[], list]) -> list:
+    if space not in _STARTS:
+        _STARTS[space] = WeakKeyDictionary()
+    known = _STARTS[space]
+    if starts not in known:
+        known[starts] = compute()
+    return known[starts]
 
 
 def learn(

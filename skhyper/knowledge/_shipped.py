@@ -2,7 +2,7 @@
 
 import functools
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ from skhyper.knowledge._knowledge import Knowledge
 from skhyper.space._default_data import Data, _as_floats
 
 FOLDER = Path(__file__).parent / "files"
-# Maximum number of rows from which scales of the data are estimated.
-_N_ROWS = 2000
+# Maximum number of rows from which scales of the data are estimated: without transformers, with
+# some, which are fitted to them, and of texts.
+_N_ROWS, _N_FITTED, _N_TEXTS = 2000, 500, 50
+# Maximum number of entries of a matrix of more than `_FEW_ROWS` rows.
+_N_ENTRIES, _FEW_ROWS = 100_000, 200
 # Maximum ratio of the standard deviations of most features for equal scaling, ...
 _MAX_RATIO = 10.0
 # ... and range of the mean variance of standardized features.
@@ -30,7 +33,7 @@ def shipped(family: str, metric: str) -> Knowledge | None:
 
 
 def knowledge_for(
-    estimator: Any, searched: Collection[str | None], X: Any, y: Any, metric: str
+    estimator: Any, X: Any, y: Any, metric: str
 ) -> tuple[Knowledge | None, Mapping[str, Any], str]:
     """Knowledge for the last step of an estimator, and the estimator's own values.
 
@@ -38,8 +41,6 @@ def knowledge_for(
     ----------
     estimator : estimator
         Transformers before its last step that are quick are fitted to some rows.
-    searched : collection of str
-        Names of the hyperparameters that are searched.
     X, y : array-like
     metric : str
         "error", "log_loss", "ranking" or "squared_error".
@@ -52,13 +53,12 @@ def knowledge_for(
         Why there is none; empty if there is.
     """
     prefix, part, transformers = _last_step(estimator)
-    if prefix.removesuffix("__") in searched:
-        return None, {}, "the last step is searched"
     cls = next((c for c in type(part).__mro__ if c.__module__.startswith("sklearn.")), object)
     found = shipped(cls.__name__, metric)
     if found is None:
         return None, {}, f"there is none of {type(part).__name__} for this score"
-    data = _data_after(transformers, X, y)
+    reads = found.scaled or any("unit" in spec for spec in found.ranges.values())
+    data = _data_after(transformers, X, y) if reads else Data()
     if found.scaled and not _is_scaled(data):
         return None, {}, f"the features that reach {type(part).__name__} are not standardized"
     units = units_of(data)
@@ -69,6 +69,12 @@ def knowledge_for(
     if own.get(f"{prefix}gamma") == "scale":
         own[f"{prefix}gamma"] = units["1/(p var)"]
     return adapted, own, ""
+
+
+def names_of_last_step(estimator: Any) -> list[str]:
+    """Names of the hyperparameters that are the last step of a pipeline, or contain it."""
+    steps = _last_step(estimator)[0].split("__")[:-1]
+    return ["__".join(steps[: i + 1]) for i in range(len(steps))]
 
 
 def units_of(data: Data) -> dict[str, float | None]:
@@ -101,16 +107,44 @@ def _last_step(estimator: Any) -> tuple[str, Any, list[Any]]:
 
 def _data_after(transformers: list[Any], X: Any, y: Any) -> Data:
     """What reaches the last step; unknown where reading the data raises: that is for fits to do."""
+    steps = [_quick(step) for step in transformers if step not in (None, "passthrough")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             n = X.shape[0] if hasattr(X, "shape") else len(X)
-            if n > _N_ROWS:
-                rows = np.linspace(0, n - 1, _N_ROWS).astype(int)
-                X, y = take_rows(X, rows), None if y is None else take_rows(y, rows)
-            return Data.from_data(X, y).after(transformers)
+            all_rows = np.linspace(0, n - 1, min(n, _N_ROWS)).astype(int)
+            size = min(_n_rows(X, _N_FITTED if steps else _N_ROWS), len(all_rows))
+            rows = all_rows[np.linspace(0, len(all_rows) - 1, size).astype(int)]
+            sample = _rows_of(X, rows), _rows_of(y, rows)
+            if not steps:
+                return Data.from_data(*sample)
+            target = _as_floats(_rows_of(y, all_rows), 1)
+            y_std = None if target is None or not target.std() > 0 else float(target.std())
+            return Data(n=n, y_std=y_std, sample=sample).after(steps)
         except Exception:  # noqa: BLE001
             return Data()
+
+
+def _n_rows(X: Any, n: int) -> int:
+    """At most `n` rows; fewer where transformers are slow: of texts, and of many columns."""
+    shape: Any = getattr(X, "shape", ())
+    if len(shape) == 2:
+        return min(n, max(_FEW_ROWS, _N_ENTRIES // max(1, shape[1])))
+    return _N_TEXTS if len(shape) == 1 or isinstance(X[0], str) else n
+
+
+def _rows_of(values: Any, rows: np.ndarray) -> Any:
+    if values is None or (isinstance(values, np.ndarray) and len(rows) == len(values)):
+        return values
+    return values[rows] if isinstance(values, np.ndarray) else take_rows(values, rows)
+
+
+def _quick(transformer: Any) -> Any:
+    """A transformer, or one that is fast and whose output has the same scale."""
+    from sklearn.preprocessing import PowerTransformer, StandardScaler
+
+    is_slow = type(transformer) is PowerTransformer and transformer.standardize
+    return StandardScaler() if is_slow else transformer
 
 
 def _is_scaled(data: Data) -> bool:

@@ -146,7 +146,8 @@ class BayesSearchCV(SampledSearch):
         each trial.
     knowledge_ : list of dict
         First candidates, suggested by `knowledge`, with attributes ``source`` (a
-        file), ``data_sets`` and ``reason`` (why there are none).
+        file), ``data_sets`` and ``reason`` (why there are none). If the last step of a pipeline is
+        searched, ``branches`` has pairs of what a branch fixes and such a list.
     optimizer_results_ : list of OptimizeResult
         The trials in the format of scikit-optimize and its plots: ``x``, ``fun``, ``x_iters``,
         ``func_vals``, ``space``, ``models``, ``specs``, ``random_state``. Values are in the order

@@ -1,17 +1,30 @@
 """The first candidates of a Bayesian search, from knowledge of other data sets."""
 
+from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import clone, is_classifier, is_regressor
 
 from skhyper._sklearn import MultimetricScorer, scorer_parts
 from skhyper.evaluation import SampledCandidates
-from skhyper.knowledge import Knowledge, KnowledgeStarts, Suggestions, knowledge_for
+from skhyper.knowledge import (
+    Branch,
+    BranchStarts,
+    Knowledge,
+    KnowledgeStarts,
+    Suggestions,
+    branches_by,
+    knowledge_for,
+    names_of_last_step,
+)
 from skhyper.search._plan import Plan
 from skhyper.search._task import Task
 from skhyper.space import Space
 
-_N_STARTS = 8
+# Number of known starts in all, and minimum number in each branch that has some.
+_N_STARTS, _N_IN_BRANCH = 8, 2
+_NO_CANDIDATE = "the space has no candidate that it knows"
 # From metrics of scikit-learn, and signs of their scorers, to those of the shipped tables.
 _METRICS = {
     ("accuracy_score", 1): "error",
@@ -30,43 +43,88 @@ _METRICS = {
 }
 
 
-def known_starts(search: Any, task: Task, plan: Plan) -> tuple[KnowledgeStarts | None, Suggestions]:
+def known_starts(search: Any, task: Task, plan: Plan) -> tuple[Any, Suggestions]:
     """The first candidates of a search, for its sampler and as its attribute ``knowledge_``."""
     space = plan.space
     assert space is not None
-    found = _knowledge(search, task, space)
-    if search.knowledge is not None and not isinstance(plan.candidates, SampledCandidates):
-        found = "every candidate of the space is tried"
-    if isinstance(found, str):
-        return None, Suggestions(reason=found)
-    knowledge, own = found
-    starts = KnowledgeStarts(knowledge, own, _N_STARTS, len(plan.attributes["_outside"]))
+    n_hidden = len(plan.attributes["_outside"])
+    reason = _reason_for_none(search, plan)
+    if reason:
+        return None, Suggestions(reason=reason)
+    if search.knowledge != "auto":
+        given = search.knowledge
+        knowledge = given if isinstance(given, Knowledge) else Knowledge.load(given)
+        return _starts(knowledge, search.estimator.get_params(deep=True), space, n_hidden)
+    for name in names_of_last_step(search.estimator):
+        if name in space.names:
+            return _branch_starts(search, task, space, name, n_hidden)
+    shipped, own, reason = _shipped(search.estimator, task)
+    if shipped is None:
+        return None, Suggestions(reason=reason)
+    return _starts(shipped, own, space, n_hidden)
+
+
+def _reason_for_none(search: Any, plan: Plan) -> str:
+    """Why a search cannot begin with known candidates; empty if it can."""
+    if search.knowledge is None:
+        return "knowledge=None"
+    if not isinstance(plan.candidates, SampledCandidates):
+        return "every candidate of the space is tried"
+    if search.initial_points:
+        return "there are initial_points"
+    if search.knowledge == "auto" and search.use_gradients:
+        return "use_gradients=True"
+    if search.knowledge == "auto" and search.history is not None:
+        return "there is a history to start from"
+    return ""
+
+
+def _starts(
+    knowledge: Knowledge, own: Mapping[str, Any], space: Space, n_hidden: int
+) -> tuple[KnowledgeStarts, Suggestions]:
+    starts = KnowledgeStarts(knowledge, own, _N_STARTS, n_hidden)
     suggested = starts(space)
-    reason = "" if suggested else "the space has no candidate that it knows"
+    reason = "" if suggested else _NO_CANDIDATE
     return starts, Suggestions(suggested, knowledge.source, knowledge.data_sets, reason)
 
 
-def _knowledge(search: Any, task: Task, space: Space) -> tuple[Knowledge, Any] | str:
-    """The knowledge and the estimator's own values, or the reason without any."""
-    given = search.knowledge
-    if given is None:
-        return "knowledge=None"
-    if search.initial_points:
-        return "there are initial_points"
-    own = search.estimator.get_params(deep=True)
-    if isinstance(given, Knowledge):
-        return given, own
-    if given != "auto":
-        return Knowledge.load(given), own
-    if search.use_gradients:
-        return "use_gradients=True"
-    if search.history is not None:
-        return "there is a history to start from"
-    metric = _metric(search.estimator, task)
+def _branch_starts(
+    search: Any, task: Task, space: Space, name: str, n_hidden: int
+) -> tuple[BranchStarts | None, Suggestions]:
+    """Candidates of each value of the last step, in turn."""
+    found = [(b, *_shipped(_estimator_of(search, b), task)) for b in branches_by(space, name)]
+    n_branches = sum(knowledge is not None for _, knowledge, _, _ in found)
+    n = max(_N_STARTS, _N_IN_BRANCH * n_branches)
+    parts = []
+    for branch, knowledge, own, reason in found:
+        if knowledge is None:
+            parts.append((branch.params, Suggestions(reason=reason)))
+            continue
+        own = {**own, **branch.params}  # the objects of the space, not clones
+        chosen = knowledge.portfolio(space, own, -(-n // n_branches), branch.fixed)
+        reason = "" if chosen else _NO_CANDIDATE
+        suggested = Suggestions(chosen, knowledge.source, knowledge.data_sets, reason)
+        parts.append((branch.params, suggested))
+    known = [suggested for _, suggested in parts if suggested]
+    in_turn = [params for row in zip_longest(*known) for params in row if params is not None][:n]
+    sources = ", ".join(dict.fromkeys(suggested.source for suggested in known))
+    data_sets = dict.fromkeys(name for suggested in known for name in suggested.data_sets)
+    reason = "" if known else "; ".join(dict.fromkeys(s.reason for _, s in parts))
+    starts = BranchStarts(tuple(in_turn), len(known), n_hidden) if known else None
+    return starts, Suggestions(in_turn, sources, tuple(data_sets), reason, parts)
+
+
+def _estimator_of(search: Any, branch: Branch) -> Any:
+    """The estimator with the values that all candidates of a branch have."""
+    return clone(search.estimator).set_params(**clone(dict(branch.params), safe=False))
+
+
+def _shipped(estimator: Any, task: Task) -> tuple[Knowledge | None, Mapping[str, Any], str]:
+    """The knowledge of an estimator, its own values, and the reason without any."""
+    metric = _metric(estimator, task)
     if metric is None:
-        return "there is none for this score"
-    shipped, own, reason = knowledge_for(search.estimator, space.names, task.X, task.y, metric)
-    return reason if shipped is None else (shipped, own)
+        return None, {}, "there is none for this score"
+    return knowledge_for(estimator, task.X, task.y, metric)
 
 
 def _metric(estimator: Any, task: Task) -> str | None:

@@ -94,14 +94,12 @@ class Data:
     def _after(self, steps: Sequence[Any]) -> "Data":
         if self.sample is None or not all(map(_is_quick, steps)):
             return self.unscaled()
-        from sklearn.pipeline import Pipeline  # `import skhyper` does without it
-
         X, y = self.sample
-        transformers = clone(Pipeline([(str(i), step) for i, step in enumerate(steps)]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # fits to all rows warn, where there is a reason
             try:
-                X = transformers.fit_transform(X, y)
+                for step in steps:
+                    X = clone(step).fit_transform(X, y)
             except Exception:  # noqa: BLE001  (raised again where the estimator is fitted)
                 return self.unscaled()
         return replace(Data.from_data(X, y), n=self.n, y_std=self.y_std)
@@ -125,7 +123,9 @@ class Data:
 
 def _sample(X: Any, y: Any, n: int) -> tuple[Any, Any] | None:
     """At most `_N_SAMPLE` rows, evenly spaced."""
-    rows = np.unique(np.linspace(0, n - 1, min(n, _N_SAMPLE)).astype(int))
+    if n <= _N_SAMPLE:
+        return X, y
+    rows = np.unique(np.linspace(0, n - 1, _N_SAMPLE).astype(int))
     try:
         return take_rows(X, rows), None if y is None else take_rows(y, rows)
     except Exception:  # noqa: BLE001  (rows of an unknown type)

@@ -62,17 +62,29 @@ class Distribution(Dimension):
 
     def to_unit(self, value: Any) -> float:
         x = check_number(value, self) if self.kind == "real" else check_whole(value, self)
+        u = float(self.coordinates(np.asarray(x)))
+        if math.isnan(u):
+            raise InvalidSpaceError(f"{value!r} is not a value of {self!r}.")
+        return u
+
+    def coordinates(self, x: np.ndarray) -> np.ndarray:
+        """Coordinates of numbers; nan outside of the support."""
         # Beyond the support the cdf is 0 or 1, which would lie in the space. Because of rounding,
         # the upper end of uniform(0.6, 0.3) is below 0.9.
         low, high = abs(self._low), abs(self._high)
         over = max(low, high) if math.isfinite(low) else high
-        if x < self._low - _ROUNDING * low or x > self._high + _ROUNDING * over:
-            raise InvalidSpaceError(f"{value!r} is not a value of {self!r}.")
-        return float(self.distribution.cdf(x) if self.kind == "real" else self._middle(x))
+        outside = (x < self._low - _ROUNDING * low) | (x > self._high + _ROUNDING * over)
+        u = self.distribution.cdf(x) if self.kind == "real" else self._middle(x)
+        return np.where(outside, np.nan, u)
 
     def from_unit(self, u: float) -> Any:
         x = self._value(np.asarray(u)).item()
         return int(x) if self.kind == "integer" else x
+
+    def values(self, u: np.ndarray) -> list[Any]:
+        """Values at coordinates (n,), by one call of the quantile function."""
+        found = self._value(u)
+        return (found.astype(int) if self.kind == "integer" else found).tolist()
 
     def derivative(self, u: float) -> float:
         density = getattr(self.distribution, "pdf", None)

@@ -64,6 +64,18 @@ def test_it_is_matched_with_another_space_by_name_and_value(knowledge):
     assert knowledge.portfolio(Space({"C": (1e5, 1e6, "log-uniform")}), OWN) == []
 
 
+def test_a_constraint_is_called_a_bounded_number_of_times(knowledge):
+    calls = []
+
+    def constraint(params):
+        calls.append(params)
+        return 0.9e-3 < params["C"] < 1.01e-3
+
+    found = knowledge.portfolio(Space(SPACES, constraint), OWN)
+    assert all(constraint(params) for params in found)
+    assert len(calls) < 700
+
+
 def test_an_odd_default_does_not_make_numbers_choices():
     odd = Trial(40, {"C": "scale", "n": None, "kind": "a"}, state="complete", loss=9.0)
     found = learn([History((*history(seed).trials, odd)) for seed in range(2)])

@@ -8,9 +8,11 @@ from sklearn.base import BaseEstimator
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.decomposition import PCA
 from sklearn.ensemble import VotingClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import QuantileTransformer, StandardScaler
-from sklearn.svm import SVC
+from sklearn.preprocessing import PowerTransformer, QuantileTransformer, StandardScaler
+from sklearn.svm import SVC, SVR
+from sklearn.tree import DecisionTreeClassifier
 
 from skhyper import minimize
 from skhyper.knowledge import KnowledgeStarts
@@ -39,7 +41,7 @@ def test_files_are_small_and_without_data_sets_for_tests(path):
 def test_the_last_step_of_a_pipeline_counts_with_the_units_of_its_data():
     X, y = WINE
     model = make_pipeline(StandardScaler(), PCA(5), SVC())
-    found, own, reason = knowledge_for(model, [], X, y, "error")
+    found, own, reason = knowledge_for(model, X, y, "error")
     assert reason == ""
     assert set(found.ranges) == {"svc__C", "svc__gamma"}
     reduced = make_pipeline(StandardScaler(), PCA(5)).fit_transform(X)
@@ -53,30 +55,29 @@ def test_the_last_step_of_a_pipeline_counts_with_the_units_of_its_data():
 
 
 @pytest.mark.parametrize(
-    ("model", "searched", "X", "reason"),
+    ("model", "X", "reason"),
     [
-        (SVC(), [], WINE[0], "features that reach SVC are not standardized"),
-        (make_pipeline(StandardScaler(), SVC()), ["svc"], WINE[0], "the last step is searched"),
-        (VotingClassifier([("svc", SVC())]), [], WINE[0], "none of VotingClassifier"),
-        (SVC(), [], [["a"]] * len(WINE[1]), "features that reach SVC are not standardized"),
-        (type("Pipeline", (BaseEstimator,), {})(), [], WINE[0], "none of Pipeline"),
-        (SVC(), [], 7, "features that reach SVC are not standardized"),
+        (SVC(), WINE[0], "features that reach SVC are not standardized"),
+        (VotingClassifier([("svc", SVC())]), WINE[0], "none of VotingClassifier"),
+        (SVC(), [["a"]] * len(WINE[1]), "features that reach SVC are not standardized"),
+        (type("Pipeline", (BaseEstimator,), {})(), WINE[0], "none of Pipeline"),
+        (SVC(), 7, "features that reach SVC are not standardized"),
     ],
 )
-def test_there_is_none(model, searched, X, reason):
-    found, _, why = knowledge_for(model, searched, X, WINE[1], "error")
+def test_there_is_none(model, X, reason):
+    found, _, why = knowledge_for(model, X, WINE[1], "error")
     assert found is None
     assert reason in why
 
 
 def test_none_for_an_unknown_metric():
-    assert knowledge_for(SVC(), [], *WINE, "unknown")[0] is None
+    assert knowledge_for(SVC(), *WINE, "unknown")[0] is None
 
 
 def test_transformers_do_not_warn_of_the_number_of_rows():
     X, y = load_breast_cancer(return_X_y=True)
     model = make_pipeline(QuantileTransformer(n_quantiles=569), SVC())
-    assert knowledge_for(model, [], X, y, "error")[0] is not None
+    assert knowledge_for(model, X, y, "error")[0] is not None
 
 
 def test_units_are_those_of_scikit_learn():
@@ -85,6 +86,43 @@ def test_units_are_those_of_scikit_learn():
     assert SVC(gamma="scale").fit(X, y > 100)._gamma == pytest.approx(units["1/(p var)"])
     assert units["var(y)"] == pytest.approx(y.var())
     assert set(units_of(Data()).values()) == {None}
+
+
+def test_data_of_trees_are_not_read():
+    found, _, reason = knowledge_for(DecisionTreeClassifier(), None, None, "log_loss")
+    assert reason == ""
+    assert found is not None
+
+
+def test_a_slow_transformer_is_read_as_a_quick_one_of_the_same_scale():
+    X, y = WINE
+    X = np.column_stack([X, np.ones(len(X))])  # a column without variance
+    model = make_pipeline(PowerTransformer(), SVC())
+    _, own, _ = knowledge_for(model, X, y, "error")
+    assert own["svc__gamma"] == pytest.approx(1 / (14 * PowerTransformer().fit_transform(X).var()))
+
+
+def test_the_scale_of_the_target_is_of_more_rows_than_the_transformers_are_fitted_to():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((3000, 300)), rng.standard_exponential(3000)
+    found, own, _ = knowledge_for(make_pipeline(StandardScaler(), SVR()), X, y, "squared_error")
+    of_rows = y[np.linspace(0, 2999, 2000).astype(int)]
+    assert found.ranges["svr__epsilon"]["low"] == pytest.approx(1e-3 * of_rows.std())
+    assert own["svr__gamma"] == pytest.approx(1 / 300)
+
+
+def test_a_text_is_read_from_few_documents():
+    class Counting(list):
+        n_read = 0
+
+        def __getitem__(self, i):
+            Counting.n_read += 1
+            return super().__getitem__(i)
+
+    texts = Counting(f"word{i} other{i % 7}" for i in range(1000))
+    steps = CountVectorizer(), StandardScaler(with_mean=False), SVC()
+    knowledge_for(make_pipeline(*steps), texts, np.arange(1000) % 2, "error")
+    assert 0 < Counting.n_read <= 60
 
 
 @pytest.mark.slow

@@ -76,6 +76,20 @@ def test_the_others_follow_unless_both_are_worse_than_the_middle(first, second, 
     assert following(*pairs) == expected
 
 
+def test_each_branch_is_compared_with_the_middle_before_they_are_given_up():
+    class Starts:
+        n_branches = 3
+
+        def __call__(self, space):
+            return STARTS
+
+    pairs = [(0.33, 5.0), (0.2, 3.0), (0.9, 3.0), (MIDDLE, 2.0)]
+    assert next_start(SPACE, Starts(), observed(*pairs))[0] == 0.7
+    for loss, expected in ((1.0, 0.1), (3.0, None)):
+        point = next_start(SPACE, Starts(), observed(*pairs, (0.7, loss), (0.4, 4.0)))
+        assert expected == (None if point is None else point[0])
+
+
 def test_when_all_were_tried_the_search_goes_on():
     pairs = [(params["x"], 1.0) for params in STARTS] + [(MIDDLE, 2.0)]
     assert following(*pairs) is None
