@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from skhyper._trial import History
+from skhyper.evaluation._racing import with_fold_effects
 from skhyper.samplers._losses import clip_outliers
 from skhyper.search._fold_scores import metrics_in, optimized_of
 from skhyper.space import Categorical, Dimension, Integer, Real, Space
@@ -79,7 +80,9 @@ def params_and_losses(
     """Params and losses (n,) of all trials; a loss is nan where a trial failed or is running."""
     history = source if isinstance(source, History) else getattr(source, "history_", None)
     if history is not None and metric is None:
-        return [trial.params for trial in history], _history_losses(history)
+        # Stopped trials as if all their folds had been run.
+        losses = [with_fold_effects(trial, history).loss for trial in history]
+        return [trial.params for trial in history], np.array(losses, dtype=float)
     results = source if isinstance(source, Mapping) else getattr(source, "cv_results_", None)
     if results is None:
         raise TypeError(
@@ -103,23 +106,6 @@ def _column(results: Mapping[str, Any], metric: str | None) -> np.ndarray:
             f"metric must be one of {metrics} or a column of cv_results_; got {metric!r}."
         )
     return np.asarray(results[metric], dtype=float)
-
-
-def _history_losses(history: History) -> np.ndarray:
-    """Losses; those of stopped trials as if all folds were of the same difficulty.
-
-    The mean score of each fold over the complete trials is its difficulty.
-    """
-    losses = np.array([t.loss for t in history], dtype=float)
-    complete = [t.scores for t in history if t.state == "complete" and len(t.scores)]
-    stopped = [i for i, t in enumerate(history) if t.state == "stopped"]
-    if complete and stopped:
-        folds = np.mean(complete, axis=0)
-        for i in stopped:
-            scores = history[i].scores
-            run = ~np.isnan(scores)
-            losses[i] = folds[run].mean() - folds.mean() - scores[run].mean()
-    return losses
 
 
 def _inferred(params: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[Dimension], np.ndarray]:
