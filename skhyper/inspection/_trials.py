@@ -13,6 +13,7 @@ from skhyper.evaluation._racing import with_fold_effects
 from skhyper.samplers._losses import clip_outliers
 from skhyper.search._fold_scores import metrics_in, optimized_of
 from skhyper.space import Categorical, Dimension, Integer, Real, Space
+from skhyper.space._ranges import is_number
 
 # Numbers with at most this number of distinct values are choices, such as those of a grid.
 _MAX_CHOICES = 10
@@ -124,8 +125,7 @@ def _inferred(params: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[Dime
 def _dimension(values: Sequence[Any]) -> Dimension:
     """The range or the choices that values may come from."""
     values = [v.item() if isinstance(v, np.generic) else v for v in values]
-    is_number = all(isinstance(v, numbers.Real) and not isinstance(v, bool) for v in values)
-    if not is_number or not all(math.isfinite(v) for v in values):
+    if not all(is_number(v) and math.isfinite(v) for v in values):
         return Categorical(values)
     distinct = sorted(set(values))
     if len(distinct) <= _MAX_CHOICES:
