@@ -108,8 +108,10 @@ def with_fold_effects(trial: Trial, history: History) -> Trial:
     The effect of a fold is the mean, over the complete trials of the history, of its difference
     from the mean of the trial; those of the folds that were run are subtracted.
     """
+    if trial.state is not TrialState.STOPPED:
+        return trial
     complete = np.array([t.scores for t in history if t.state is TrialState.COMPLETE])
-    if trial.state is not TrialState.STOPPED or len(complete) == 0:
+    if len(complete) == 0:
         return trial
     run = list(trial.fold_numbers)
     effect = np.mean(complete[:, run]) - np.mean(complete)

@@ -1,6 +1,5 @@
 """Check of hypergradients by central differences of scikit-learn's own CV loss."""
 
-import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from skhyper.hypergradient._elementwise import STENCIL
 from skhyper.hypergradient._losses import Criterion, criterion_of
 from skhyper.hypergradient._rules import hypergradient
 from skhyper.space import as_vector, is_vector, like
+from skhyper.space._ranges import is_number
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def _checked_names(
     problem = hg.inner_problem(estimator)
     usable = [n for n in problem.names if n.rpartition("__")[2] not in criterion.depends_on]
     if names is None:
-        names = [name for name in usable if is_vector(own[name]) or _is_number(own[name])]
+        names = [name for name in usable if is_vector(own[name]) or is_number(own[name])]
     unknown = [name for name in names if name not in usable]
     if unknown or not names:
         raise hg.NotDifferentiableError(
@@ -198,10 +198,6 @@ def _checked_names(
             f"{problem.traits.why_not}".rstrip()
         )
     return list(names)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _differences(

@@ -9,6 +9,7 @@ import numpy as np
 from skhyper._text import Table, as_text, value_text
 from skhyper.search._corrected import metric_in
 from skhyper.space._choices import equal
+from skhyper.space._ranges import is_number
 
 # Minimum number of values for a curve of trials that differ only in the hyperparameter.
 _MIN_VALUES = 3
@@ -148,7 +149,7 @@ def curve_of(
 
     return ValidationCurve(
         name,
-        np.array(values.tolist()) if all(map(_is_number, values)) else values,
+        np.array(values.tolist()) if all(map(is_number, values)) else values,
         test[rows],
         column("std_test"),
         column("mean_train"),
@@ -163,13 +164,9 @@ def _differ_only_in(name: str, one: Mapping[str, Any], other: Mapping[str, Any])
     return same and all(equal(value, other[key]) for key, value in one.items() if key != name)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
-
-
 def _groups(pairs: list[tuple[Any, int]], n_groups: int | None = _N_GROUPS) -> list[list[int]]:
     """Rows with the same value, in order; neighboring numbers together if there are many."""
-    are_numbers = all(_is_number(value) for value, _ in pairs)
+    are_numbers = all(is_number(value) for value, _ in pairs)
     values: list[Any] = []
     groups: list[list[int]] = []
     for value, row in sorted(pairs) if are_numbers else pairs:

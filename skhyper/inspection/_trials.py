@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from skhyper._trial import History
+from skhyper.evaluation._racing import with_fold_effects
 from skhyper.samplers._losses import clip_outliers
 from skhyper.search._fold_scores import metrics_in, optimized_of
 from skhyper.space import Categorical, Dimension, Integer, Real, Space
+from skhyper.space._ranges import is_number
 
 # Numbers with at most this number of distinct values are choices, such as those of a grid.
 _MAX_CHOICES = 10
@@ -79,7 +81,9 @@ def params_and_losses(
     """Params and losses (n,) of all trials; a loss is nan where a trial failed or is running."""
     history = source if isinstance(source, History) else getattr(source, "history_", None)
     if history is not None and metric is None:
-        return [trial.params for trial in history], _history_losses(history)
+        # Stopped trials as if all their folds had been run.
+        losses = [with_fold_effects(trial, history).loss for trial in history]
+        return [trial.params for trial in history], np.array(losses, dtype=float)
     results = source if isinstance(source, Mapping) else getattr(source, "cv_results_", None)
     if results is None:
         raise TypeError(
@@ -105,23 +109,6 @@ def _column(results: Mapping[str, Any], metric: str | None) -> np.ndarray:
     return np.asarray(results[metric], dtype=float)
 
 
-def _history_losses(history: History) -> np.ndarray:
-    """Losses; those of stopped trials as if all folds were of the same difficulty.
-
-    The mean score of each fold over the complete trials is its difficulty.
-    """
-    losses = np.array([t.loss for t in history], dtype=float)
-    complete = [t.scores for t in history if t.state == "complete" and len(t.scores)]
-    stopped = [i for i, t in enumerate(history) if t.state == "stopped"]
-    if complete and stopped:
-        folds = np.mean(complete, axis=0)
-        for i in stopped:
-            scores = history[i].scores
-            run = ~np.isnan(scores)
-            losses[i] = folds[run].mean() - folds.mean() - scores[run].mean()
-    return losses
-
-
 def _inferred(params: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[Dimension], np.ndarray]:
     """Names, dimensions and points of params; missing hyperparameters are inactive."""
     names = list(dict.fromkeys(name for p in params for name in p))
@@ -138,8 +125,7 @@ def _inferred(params: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[Dime
 def _dimension(values: Sequence[Any]) -> Dimension:
     """The range or the choices that values may come from."""
     values = [v.item() if isinstance(v, np.generic) else v for v in values]
-    is_number = all(isinstance(v, numbers.Real) and not isinstance(v, bool) for v in values)
-    if not is_number or not all(math.isfinite(v) for v in values):
+    if not all(is_number(v) and math.isfinite(v) for v in values):
         return Categorical(values)
     distinct = sorted(set(values))
     if len(distinct) <= _MAX_CHOICES:

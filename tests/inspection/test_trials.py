@@ -42,7 +42,7 @@ def test_stopped_trials_are_corrected_for_the_difficulty_of_their_folds():
     easy, hard = 0.9, 0.5
     trials = [
         Trial(0, {}, "complete", np.array([easy, hard]), -0.7),
-        Trial(1, {}, "stopped", np.array([easy, np.nan]), -easy),
+        Trial(1, {}, "stopped", np.array([easy, np.nan]), -easy, fold_numbers=(0,)),
     ]
     assert params_and_losses(History(tuple(trials)))[1] == pytest.approx([-0.7, -0.7])
 
