@@ -202,7 +202,7 @@ def main():
         seconds = table["seconds"].mean(axis=0)
         about[task] = {"candidates": len(table["points"]), "cost": (seconds / seconds[-1]).tolist()}
         for rows in (results[task], ideal[task]):
-            medians = {name: np.median(shares(rows, name)).round(3) for name in STRATEGIES}
+            medians = {name: round(float(np.median(shares(rows, name))), 3) for name in STRATEGIES}
             print(task, medians, flush=True)
     content = _environment.environment("python benchmarks/fidelity.py")
     content |= {"seeds": list(seeds), "tasks": about, "summary": summary(results)}
