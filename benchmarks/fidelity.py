@@ -26,12 +26,14 @@ import _environment  # first: it sets the number of threads before numpy is impo
 import numpy as np
 from _fidelity_process import PartProcess
 from _fidelity_tables import N_SOBOL, PARTS, load
+from scipy.stats import spearmanr
 
 from skhyper.gp import log_expected_improvement
 from skhyper.samplers import Rules
 
 N_RANDOM, N_INITIAL, N_SEEDS = 60, 4, 40
 _NOISE_WEIGHT = Rules().noise_weight
+N_BEST = 40  # candidates whose ranks on parts are compared
 _BAR, _N_TASKS = 2 / 3, 4
 
 
@@ -186,6 +188,20 @@ def summary(results):
     return {"tasks": tasks, "saves": saves, "passes": passes}
 
 
+def describe(table):
+    """Number of candidates, and time of each part; and what the parts tell of the best candidates.
+
+    That is the rank correlation of their scores on each part with those on all samples.
+    """
+    seconds, scores = table["seconds"].mean(axis=0), table["scores"].mean(axis=2)
+    best = scores[np.argsort(-scores[:, -1], kind="stable")[:N_BEST]]
+    return {
+        "candidates": len(scores),
+        "cost": (seconds / seconds[-1]).tolist(),
+        "correlation": [float(spearmanr(part, best[:, -1]).statistic) for part in best.T],
+    }
+
+
 def in_proportion(table):
     """The table as if the time were proportional to the part, without fixed costs."""
     return table | {"seconds": table["seconds"][:, -1:] * np.array(PARTS)}
@@ -199,10 +215,9 @@ def main():
     for task, table in load().items():
         results[task] = run(table, STRATEGIES, seeds)
         ideal[task] = run(in_proportion(table), STRATEGIES, seeds)
-        seconds = table["seconds"].mean(axis=0)
-        about[task] = {"candidates": len(table["points"]), "cost": (seconds / seconds[-1]).tolist()}
+        about[task] = describe(table)
         for rows in (results[task], ideal[task]):
-            medians = {name: np.median(shares(rows, name)).round(3) for name in STRATEGIES}
+            medians = {name: round(float(np.median(shares(rows, name))), 3) for name in STRATEGIES}
             print(task, medians, flush=True)
     content = _environment.environment("python benchmarks/fidelity.py")
     content |= {"seeds": list(seeds), "tasks": about, "summary": summary(results)}

@@ -110,3 +110,11 @@ def test_the_recorded_tables_are_complete():
     for table in tables.load().values():
         n = tables.N_SOBOL + tables.N_LOCAL
         assert table["scores"].shape == (n, 3, 3) and len(table["features"]) == n
+
+
+def test_ranks_of_the_best_candidates_on_parts(table):
+    order = np.argsort(-table["scores"][:, 2, 0])
+    table["scores"][order[:40], 0] = -np.arange(40.0)[::-1, None]
+    found = fidelity.describe(table)
+    assert found["correlation"][0] == pytest.approx(-1.0) and found["correlation"][2] == 1.0
+    assert found["candidates"] == 40 and found["cost"] == pytest.approx(PARTS)
