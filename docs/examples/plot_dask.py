@@ -49,4 +49,4 @@ print(f"best score {search.best_score_:.3f} after {search.n_trials_} trials")
 
 fig, axes = plt.subplots(2, 1, figsize=(9, 6), layout="constrained")
 WorkersDisplay.from_search(search, ax=axes[0])
-ConvergenceDisplay.from_search(search, ax=axes[1])
+_ = ConvergenceDisplay.from_search(search, ax=axes[1])

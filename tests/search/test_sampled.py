@@ -507,6 +507,7 @@ def test_max_time():
     assert search.stop_reason_ == "max_time=1.0 seconds have passed"
     # Jobs that were all submitted up front also end in time.
     settings = [{"a": float(a)} for a in np.linspace(0, 1, 400)]
+    SearchCV(Slow(), sampler=settings[:2], cv=2, n_jobs=2).fit(X, y)  # starts the workers
     start = time.monotonic()
     search = SearchCV(Slow(), sampler=settings, max_time=1.0, cv=2, n_jobs=2).fit(X, y)
     assert time.monotonic() - start < 15
