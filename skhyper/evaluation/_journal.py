@@ -53,7 +53,7 @@ class Journal(Observer):
 
     def __init__(self, path: Any, warn: Callable[[str, type[Warning]], None] = warnings.warn):
         self.path = Path(os.path.abspath(path))  # the search may change the directory
-        if not str(path) or self.path.is_dir():
+        if not str(path) or (self.path.exists() and not self.path.is_file()):  # a folder, a device
             raise ValueError(f"journal must name a file, got {str(path)!r}.")
         if not self.path.parent.is_dir():
             raise ValueError(f"journal: the folder {str(self.path.parent)!r} does not exist.")

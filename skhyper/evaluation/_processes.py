@@ -32,6 +32,8 @@ _MAX_AHEAD = 60_000
 _MAX_TRIALS_AHEAD = 2
 # Seconds for which workers may finish folds whose results are not needed.
 _CLOSE_SECONDS = 1.0
+# With `fit_timeout`, seconds within which a worker must start and read the estimator and the data.
+_LOAD_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class _Place:
     is_loaded: bool = False
     began: float = math.inf  # monotonic time at which the first of the jobs began
     last_seconds: float = math.inf
+    loading_since: float = field(default_factory=time.monotonic)
     folds: set[int] = field(default_factory=set)  # that it was given
 
     def begin(self) -> None:
@@ -213,6 +216,8 @@ class Processes:
         limit = self._limits.fit_timeout
         if limit is not None:
             end = min([end, *(place.began + limit for place in self._places)])
+            loading = [place.loading_since for place in self._places if not place.is_loaded]
+            end = min([end, *(since + _LOAD_SECONDS for since in loading)])
         if not all(place.jobs for place in self._places):  # there is an idle worker
             ahead = [place.began for place in self._places if len(place.needed) > 1]
             end = min([end, *(began + _AHEAD_SECONDS for began in ahead)])
@@ -260,6 +265,13 @@ class Processes:
     def _overdue(self, place: _Place) -> list[tuple[FoldJob, Any]]:
         """The failed job of a worker that has reached `fit_timeout`, after its end."""
         limit, seconds = self._limits.fit_timeout, time.monotonic() - place.began
+        if limit is not None and not place.is_loaded:
+            if time.monotonic() - place.loading_since < _LOAD_SECONDS or place.worker.pipe.poll():
+                return []
+            raise WorkerError(
+                f"A worker process has not read the estimator and the data in {_LOAD_SECONDS:g} "
+                "seconds. Does unpickling the estimator hang?"
+            )
         if limit is None or seconds < limit or place.worker.pipe.poll():
             return []
         place.worker.kill()
@@ -271,6 +283,7 @@ class Processes:
 
     def _died(self, place: _Place) -> list[tuple[FoldJob, Any]]:
         """Run the job of a dead worker once more; return it as failed after the second time."""
+        place.worker.kill_group()
         status, seconds = place.worker.exit_status(), time.monotonic() - place.began
         place.worker.forget()
         if not place.is_loaded:

@@ -148,7 +148,14 @@ class Worker:
     def kill(self) -> None:
         """End the process, and those that it has started, at once."""
         kill_process_tree(self._process)
+        self.kill_group()
         self.forget()
+
+    def kill_group(self) -> None:
+        """End what jobs of a process that has ended have left: the rest of its process group."""
+        if hasattr(os, "killpg"):
+            with suppress(OSError):
+                os.killpg(self.pid, signal.SIGKILL)
 
     def leave(self) -> None:
         """Tell an idle process to exit."""
@@ -279,6 +286,9 @@ def _serve(
 ) -> None:
     """Answer the messages of the parent process, until it says "exit" or ends."""
     _exit_with_parent(parent)
+    if hasattr(os, "setsid"):
+        with suppress(OSError):
+            os.setsid()  # a process group, by which the processes that jobs start can be ended
     # A terminal sends Ctrl-C to workers, too; the parent decides about them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):

@@ -48,9 +48,11 @@ def test_a_journal_of_pickles_is_refused_and_not_opened(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("wrong", ["", "folder", "nowhere/j"])
+@pytest.mark.parametrize("wrong", ["", "folder", "nowhere/j", "/dev/full", "pipe"])
 def test_where_a_journal_cannot_be(tmp_path, wrong):
     (tmp_path / "folder").mkdir()
+    if wrong == "pipe":
+        getattr(os, "mkfifo", os.mkdir)(tmp_path / wrong)
     path = str(tmp_path / wrong) if wrong else ""
     with pytest.raises(ValueError, match=r"must name a file|does not exist"):
         bayes(path).fit(X, y)

@@ -166,6 +166,52 @@ def test_workers_that_cannot_start(monkeypatch, no_idle_workers, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+class HangsWhenRead(Does):
+    def __reduce__(self):
+        return time.sleep, (60,)
+
+
+def test_a_worker_that_hangs_while_it_unpickles(monkeypatch):
+    monkeypatch.setattr(_processes, "_LOAD_SECONDS", 1.0)
+    with pytest.raises(WorkerError, match=r"not read the estimator and the data in 1 seconds"):
+        run(pool(estimator=HangsWhenRead(), fit_timeout=30), int)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("ends", ["dies", "hangs"])
+def test_processes_that_a_fit_forks_end_with_the_worker(tmp_path, ends):
+    def fork_and_end():
+        child = os.fork()
+        if not child:
+            time.sleep(60)
+            os._exit(0)
+        (tmp_path / str(child)).touch()
+        if ends == "dies":
+            os._exit(3)
+        time.sleep(60)
+
+    (failed,) = run(pool(fit_timeout=2 if ends == "hangs" else 60), fork_and_end)
+    assert ("TimeoutError" if ends == "hangs" else "exited with status 3") in failed["fit_error"]
+    children = [int(path.name) for path in tmp_path.iterdir()]
+    assert len(children) == (2 if ends == "dies" else 1)
+    late = time.monotonic() + 5
+    while time.monotonic() < late and any(map(is_alive, children)):
+        time.sleep(0.05)
+    assert not any(map(is_alive, children))
+
+
+def is_alive(pid):
+    """Whether a process runs; one that has ended may not have been waited for."""
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:  # no such folder, or the process has just ended
+        return not os.path.isdir("/proc/self")
+
+
 def test_jobs_that_are_quick_are_sent_ahead(monkeypatch):
     """But none behind one that is not, and not more than one."""
     processes = pool()
