@@ -338,6 +338,8 @@ class _Interceptor:
 class _Method:
     """A method of a transformer, as an attribute of its instance; a copy is the plain method."""
 
+    is_interception = True  # it is not written to disk
+
     def __init__(self, owner: _Interceptor, name: str):
         self._owner = owner
         self._name = name

@@ -30,12 +30,15 @@ class ReusingObjective:
     limit : int or None
         Bytes that all workers may keep; None for a share of the available memory.
     n_workers : int
+    directory : str, os.PathLike or None
+        Where to keep what exceeds the limit.
     """
 
     objective: Objective
     recurrence: Recurrence
     limit: int | None
     n_workers: int
+    directory: Any
     _store: Store = field(repr=False)
     # Steps of the last trial, by its number: all its folds have the same.
     _steps: dict[int, Mapping[str, Step]] = field(default_factory=dict, repr=False)
@@ -45,13 +48,20 @@ class ReusingObjective:
 
     @classmethod
     def of(
-        cls, objective: Objective, recurrence: Recurrence, limit: int | None, n_workers: int
+        cls,
+        objective: Objective,
+        recurrence: Recurrence,
+        limit: int | None,
+        n_workers: int,
+        directory: Any = None,
     ) -> "ReusingObjective":
-        return cls(objective, recurrence, limit, n_workers, Store(limit))
+        store = Store(limit, directory=directory)
+        return cls(objective, recurrence, limit, n_workers, directory, store)
 
     def __reduce__(self) -> tuple:
         """In a worker process a new store is created, with its share of the limit."""
-        return _in_worker, (self.objective, self.recurrence, self.limit, self.n_workers)
+        limits = self.limit, self.n_workers, self.directory
+        return _in_worker, (self.objective, self.recurrence, *limits)
 
     def without_splits(self) -> tuple["ReusingObjective", Sequence[Any]]:
         """As :meth:`Objective.without_splits`."""
@@ -136,10 +146,14 @@ class ReusingObjective:
 
 
 def _in_worker(
-    objective: Objective, recurrence: Recurrence, limit: int | None, n_workers: int
+    objective: Objective,
+    recurrence: Recurrence,
+    limit: int | None,
+    n_workers: int,
+    directory: Any,
 ) -> ReusingObjective:
-    store = Store(limit, n_workers)
-    return ReusingObjective(objective, recurrence, limit, n_workers, store)
+    store = Store(limit, n_workers, directory)
+    return ReusingObjective(objective, recurrence, limit, n_workers, directory, store)
 
 
 def _without_own_frames(traceback: str) -> str:

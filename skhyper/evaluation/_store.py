@@ -9,6 +9,7 @@ from typing import Any
 
 from skhyper.evaluation._copies import size_of
 from skhyper.evaluation._memory import KEPT_SHARE, available_memory, size_in_memory
+from skhyper.evaluation._spill import Spill
 
 _KEY_BYTES = 100  # of an entry of a dict, such as a vocabulary, with its key
 
@@ -46,9 +47,12 @@ class Store:
         Maximum number of bytes; None for `KEPT_SHARE` of the memory available at the first entry.
     n_workers : int
         Number of stores among which the limit is divided.
+    directory : str, os.PathLike or None
+        Where entries that are removed are kept on disk; None removes them.
     """
 
-    def __init__(self, limit: int | None, n_workers: int = 1):
+    def __init__(self, limit: int | None, n_workers: int = 1, directory: Any = None):
+        self._spill = None if directory is None else Spill(directory)
         self._limit = limit
         self._n_workers = n_workers
         self._lock = threading.Lock()
@@ -60,7 +64,7 @@ class Store:
         with self._lock:
             found = self._entries.get(key)
             if found is None:
-                return None
+                return None if self._spill is None else self._spill.get(key)
             self._entries.move_to_end(key)
             return found[0]
 
@@ -71,11 +75,14 @@ class Store:
                 self._limit = int(KEPT_SHARE * available_memory())
             limit = self._limit // self._n_workers
             if size > limit:
-                return False
+                return self._spill is not None and self._spill.put(key, entry, size)
             self._size += size - self._entries.pop(key, (None, 0))[1]
             self._entries[key] = entry, size
             while self._size > limit:
-                self._size -= self._entries.popitem(last=False)[1][1]
+                gone, (old, old_size) = self._entries.popitem(last=False)
+                self._size -= old_size
+                if self._spill is not None:
+                    self._spill.put(gone, old, old_size)
         return True
 
     def clear(self) -> bool:
@@ -83,5 +90,7 @@ class Store:
         with self._lock:
             had_any = bool(self._entries)
             self._entries.clear()
+            if self._spill is not None:
+                self._spill.clear()
             self._size = 0
         return had_any

@@ -14,6 +14,7 @@ from skhyper._trial import History, Trial
 from skhyper.evaluation import Objective, Racer, params_key
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.knowledge import Knowledge, Suggestions
+from skhyper.reuse import ReuseOptions
 from skhyper.samplers import GPSampler, Regret, Sampler, SkoptSampler, skopt_result
 from skhyper.samplers._arguments import check_callables
 from skhyper.search._given_spaces import given_spaces
@@ -75,7 +76,7 @@ class BayesSearchCV(SampledSearch):
         Maximum number of bytes that a worker process may allocate; a fit that needs more fails.
         Imported modules take about 200 MB of it; data that workers share do not count. On Linux
         only. Folds then run in worker processes, also with ``n_jobs=None``.
-    reuse : "auto", "tolerance", int or None, default="auto"
+    reuse : "auto", "tolerance", int, ReuseOptions or None, default="auto"
         Whether candidates share fitted pipeline steps and whole fits, with the same scores to the
         last bit: see the user guide's page on reuse. "auto" keeps at most a quarter of the free
         memory, an integer is a number of bytes; None shares nothing. "tolerance" also shares fits
@@ -214,7 +215,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         max_time: float | None = None,
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
-        reuse: str | int | None = "auto",
+        reuse: str | int | ReuseOptions | None = "auto",
         racing: bool | Racer = False,
         early_stopping: bool = False,
         n_points: int | None = None,

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 from skhyper._sklearn import CallbackSearchCV, Interval, StrOptions, fit_context
 from skhyper.evaluation import opened_journal
+from skhyper.reuse import ReuseOptions
 from skhyper.search._after import AfterSearch
 from skhyper.search._display import Displayed
 from skhyper.search._interrupts import interruptions_stored
@@ -37,6 +38,7 @@ REUSE_CONSTRAINTS = {
         StrOptions({"auto", "tolerance"}),
         "boolean",
         Interval(numbers.Integral, 1, None, closed="left"),
+        ReuseOptions,
         None,
     ]
 }

@@ -12,6 +12,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from skhyper._trial import StopReason
 from skhyper.evaluation import ListedCandidates, Racer
 from skhyper.exceptions import InvalidSpaceError
+from skhyper.reuse import ReuseOptions
 from skhyper.search._fit import (
     BUDGET_CONSTRAINTS,
     KEEP_CONSTRAINTS,
@@ -113,7 +114,7 @@ class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
         Maximum number of bytes that a worker process may allocate; a fit that needs more fails.
         Imported modules take about 200 MB of it; data that workers share do not count. On Linux
         only. Folds then run in worker processes, also with ``n_jobs=None``.
-    reuse : "auto", "tolerance", int or None, default="auto"
+    reuse : "auto", "tolerance", int, ReuseOptions or None, default="auto"
         Whether candidates share fitted pipeline steps and whole fits, with the same scores to the
         last bit: see the user guide's page on reuse. "auto" keeps at most a quarter of the free
         memory, an integer is a number of bytes; None shares nothing. "tolerance" also shares fits
@@ -177,7 +178,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         max_time: float | None = None,
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
-        reuse: str | int | None = "auto",
+        reuse: str | int | ReuseOptions | None = "auto",
         racing: bool | Racer = False,
         journal: str | os.PathLike | None = None,
         keep: str | tuple[str, ...] | None = None,
@@ -230,7 +231,7 @@ class RandomizedSearchCV(_ListedSearch, model_selection.RandomizedSearchCV):
         Maximum number of bytes that a worker process may allocate; a fit that needs more fails.
         Imported modules take about 200 MB of it; data that workers share do not count. On Linux
         only. Folds then run in worker processes, also with ``n_jobs=None``.
-    reuse : "auto", "tolerance", int or None, default="auto"
+    reuse : "auto", "tolerance", int, ReuseOptions or None, default="auto"
         Whether candidates share fitted pipeline steps and whole fits, with the same scores to the
         last bit: see the user guide's page on reuse. "auto" keeps at most a quarter of the free
         memory, an integer is a number of bytes; None shares nothing. "tolerance" also shares fits
@@ -296,7 +297,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         max_time: float | None = None,
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
-        reuse: str | int | None = "auto",
+        reuse: str | int | ReuseOptions | None = "auto",
         racing: bool | Racer = False,
         journal: str | os.PathLike | None = None,
         keep: str | tuple[str, ...] | None = None,

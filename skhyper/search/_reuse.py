@@ -9,8 +9,17 @@ from skhyper._sklearn import has_callbacks_for_steps
 from skhyper.evaluation import FitGroups, Objective, SharedFits, with_listener
 from skhyper.evaluation._memory import KEPT_SHARE
 from skhyper.evaluation._recurrence import Recurrence
+from skhyper.reuse import ReuseOptions
 from skhyper.search._plan import Plan
 from skhyper.search._resume import Start
+
+
+def reuse_options(reuse: Any) -> ReuseOptions:
+    """The limits that the parameter `reuse` of a search stands for."""
+    if isinstance(reuse, ReuseOptions):
+        return reuse
+    is_auto = reuse is None or isinstance(reuse, bool | str)
+    return ReuseOptions(None if is_auto else int(reuse), tolerance=reuse == "tolerance")
 
 
 def fit_groups(
@@ -22,7 +31,8 @@ def fit_groups(
     """
     if not plan.shares_fits:
         return None, {}
-    groups = FitGroups(estimator, plan.candidates.has_followers, search.reuse == "tolerance")
+    tolerance = reuse_options(search.reuse).tolerance
+    groups = FitGroups(estimator, plan.candidates.has_followers, tolerance)
     running = [(start.history[n].params, folds) for n, folds in start.resumed.folds.items()]
     groups.add([*(params for params, _ in running), *plan.candidates.remaining], running)
     if not len(groups) and not groups.grows:
@@ -68,7 +78,8 @@ def _with_shared_steps(search: Any, plan: Plan, objective: Any) -> tuple[Any, Ma
     if not replaced and not any(step.has_keys for step in steps.values()):
         return objective, dict(reason for step in steps.values() for reason in step.reasons())
     n_workers = joblib.effective_n_jobs(search.n_jobs)
-    return ReusingObjective.of(objective, recurrence, _limit(search, n_workers), n_workers), {}
+    limit, directory = _limit(search, n_workers), reuse_options(search.reuse).directory
+    return ReusingObjective.of(objective, recurrence, limit, n_workers, directory), {}
 
 
 def _paths(estimator: Any) -> set[str]:
@@ -91,8 +102,7 @@ def _recurrence(plan: Plan) -> Recurrence:
 
 def _limit(search: Any, n_workers: int) -> int | None:
     """Bytes that all workers may keep; None for a share of the available memory."""
-    is_auto = search.reuse is True or isinstance(search.reuse, str)
-    limit = None if is_auto else int(search.reuse)
+    limit = reuse_options(search.reuse).memory
     if search.memory_limit is None:
         return limit
     of_workers = int(KEPT_SHARE * search.memory_limit) * n_workers
@@ -100,7 +110,9 @@ def _limit(search: Any, n_workers: int) -> int | None:
 
 
 def print_reuse(search: Any) -> None:
-    """Print what was shared, with ``verbose=1`` or more."""
+    """Print what was shared, with ``verbose=1`` or more, and what a tolerance would share."""
     reuse = search.reuse_
     if search.verbose > 0 and reuse.fits_made < reuse.fits_asked:
         print(reuse)  # noqa: T201
+    if search.verbose > 0 and 'reuse="tolerance"' in (why := reuse.why_not.get("", "")):
+        print(f"Fits are not shared along a hyperparameter: {why}")  # noqa: T201

@@ -22,6 +22,7 @@ from skhyper.search._fit import (
 )
 from skhyper.search._given_spaces import given_spaces
 from skhyper.search._plan import Plan, racer_of
+from skhyper.search._reuse import reuse_options
 from skhyper.search._spaces import (
     check_numbers,
     checked_initial_points,
@@ -100,7 +101,7 @@ def sampled_plan(
     in_phases = phases(space, search.n_iter, search.max_time)
     paths = None
     if follows and _may_follow(search):
-        paths = paths_of(search.estimator, space, search.reuse == "tolerance")
+        paths = paths_of(search.estimator, space, reuse_options(search.reuse).tolerance)
     if paths is not None and isinstance(sampler, GPSampler) and sampler.cost is None:
         sampler = sampler.per(paths.cost(space), max(n for _, n in in_phases))
     sampler.check(space)

@@ -8,6 +8,7 @@ import numpy as np
 
 from skhyper._trial import History
 from skhyper.evaluation import Racer
+from skhyper.reuse import ReuseOptions
 from skhyper.samplers import Sampler, check_sampler
 from skhyper.search._plan import Plan
 from skhyper.search._sampled import SampledSearch, listed_plan, sampled_plan, seed_of
@@ -53,7 +54,7 @@ default="random"
         Maximum number of bytes that a worker process may allocate; a fit that needs more fails.
         Imported modules take about 200 MB of it; data that workers share do not count. On Linux
         only. Folds then run in worker processes, also with ``n_jobs=None``.
-    reuse : "auto", "tolerance", int or None, default="auto"
+    reuse : "auto", "tolerance", int, ReuseOptions or None, default="auto"
         Whether candidates share fitted pipeline steps and whole fits, with the same scores to the
         last bit: see the user guide's page on reuse. "auto" keeps at most a quarter of the free
         memory, an integer is a number of bytes; None shares nothing. "tolerance" also shares fits
@@ -154,7 +155,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         max_time: float | None = None,
         fit_timeout: float | None = None,
         memory_limit: int | None = None,
-        reuse: str | int | None = "auto",
+        reuse: str | int | ReuseOptions | None = "auto",
         racing: bool | Racer = False,
         n_points: int | None = None,
         allow_repeats: bool = False,

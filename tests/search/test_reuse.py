@@ -1,7 +1,10 @@
 """The parameter `reuse` of the searches, and ``reuse_``."""
 
+import time
+
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
@@ -13,7 +16,8 @@ from skhyper import BayesSearchCV, GradientSearchCV, GridSearchCV, RandomizedSea
 from skhyper.callbacks import Callback
 from skhyper.evaluation import Objective, load_history
 from skhyper.evaluation._reusing_objective import ReusingObjective
-from skhyper.search._reuse import with_reuse
+from skhyper.reuse import ReuseOptions
+from skhyper.search._reuse import reuse_options, with_reuse
 from skhyper.search._task import make_task
 
 X, y = load_iris(return_X_y=True)
@@ -97,6 +101,61 @@ def test_limits():
     limited = {"memory_limit": 400, "n_jobs": 2}
     assert objective_of(GridSearchCV(PIPELINE, GRID, **limited))[0].limit == 200
     assert objective_of(GridSearchCV(PIPELINE, GRID, reuse=90, **limited))[0].limit == 90
+
+
+def test_options():
+    options = ReuseOptions(memory=7, directory="somewhere", tolerance=True)
+    objective, _ = objective_of(GridSearchCV(PIPELINE, GRID, reuse=options))
+    assert (objective.limit, objective.directory) == (7, "somewhere")
+    assert reuse_options(options) is options
+    assert reuse_options("tolerance") == ReuseOptions(tolerance=True)
+    assert reuse_options(5) == ReuseOptions(memory=5)
+    for reuse in (None, True, "auto"):
+        assert reuse_options(reuse) == ReuseOptions()
+    ridge = {"alpha": [1.0, 2.0, 3.0]}
+    search = GridSearchCV(Ridge(), ridge, cv=3, reuse=ReuseOptions(tolerance=True)).fit(X, y)
+    assert search.reuse_.fits_made == 3
+    assert clone(search).fit(X, y).reuse_.fits_made == 3
+
+
+class Slow(StandardScaler):
+    """Takes long enough to be worth a file."""
+
+    def fit(self, X, y=None, sample_weight=None):
+        time.sleep(0.03)
+        return super().fit(X, y)
+
+    def transform(self, X, copy=None):
+        time.sleep(0.03)
+        return super().transform(X, copy)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_directory_has_what_the_memory_has_no_room_for(tmp_path, n_jobs):
+    pipeline = make_pipeline(Slow(), SVC())
+    found = {}
+    for name, reuse in {
+        "none": None,
+        "memory": ReuseOptions(memory=1),
+        "disk": ReuseOptions(memory=1, directory=tmp_path),
+        "missing": ReuseOptions(memory=1, directory=tmp_path / "missing"),
+    }.items():
+        found[name] = GridSearchCV(pipeline, GRID, cv=2, reuse=reuse, n_jobs=n_jobs).fit(X, y)
+        np.testing.assert_array_equal(
+            found[name].cv_results_["mean_test_score"], found["none"].cv_results_["mean_test_score"]
+        )
+    assert [found[name].reuse_.fits_made for name in ("memory", "missing")] == [6, 6]
+    made = found["disk"].reuse_.fits_made
+    assert made == 2 if n_jobs is None else 2 <= made <= 4
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_says_what_a_tolerance_would_share(capsys):
+    search = GridSearchCV(Ridge(), {"alpha": [1.0, 2.0]}, cv=2, verbose=1).fit(X, y)
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line == f"Fits are not shared along a hyperparameter: {search.reuse_.why_not['']}"
+    search.set_params(reuse="tolerance").fit(X, y)
+    assert capsys.readouterr().out.splitlines()[1] == str(search.reuse_)
 
 
 @pytest.mark.parametrize("reuse", ["all", -1, 0, 1.5, [], {}])
