@@ -514,3 +514,42 @@ def test_kill_9_at_random_moments(tmp_path, n_searches, n_jobs):
         assert n_distinct == 12 * 3 + 1
         # Folds that ran when the process was killed; workers may outlive it by one fold.
         assert n_fits <= n_distinct + n_kills * (1 if n_jobs == 1 else 4)
+
+
+KILLED_REFIT = """
+import os, sys
+from sklearn.datasets import load_iris
+from sklearn.svm import SVC
+from skhyper import SearchCV
+
+class DiesInRefit(SVC):
+    def fit(self, X, y):
+        with open("fits", "a") as file:
+            file.write(".")
+        if len(X) == 150 and sys.argv[1] == "dies":
+            os.kill(os.getpid(), 9)
+        return super().fit(X, y)
+
+X, y = load_iris(return_X_y=True)
+search = SearchCV(DiesInRefit(), {"C": (0.1, 10.0)}, n_iter=4, cv=3, journal="j", random_state=0)
+print(search.fit(X, y).predict(X[:1]), len(search.history_))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no kill -9")
+def test_a_search_that_is_killed_in_its_refit_only_fits_that_again(tmp_path):
+    env = {**os.environ, "PYTHONPATH": os.getcwd()}
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", KILLED_REFIT, how],
+            capture_output=True,
+            text=True,
+            env=env,
+            cwd=tmp_path,
+        )
+        for how in ("dies", "lives")
+    ]
+    assert [run.returncode for run in runs] == [-9, 0], runs[1].stderr
+    assert runs[1].stdout.split() == ["[0]", "4"]
+    assert len((tmp_path / "fits").read_text()) == 4 * 3 + 1 + 1
