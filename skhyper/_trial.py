@@ -224,6 +224,8 @@ class History(Printed, Sequence):
 
     def __getstate__(self) -> dict[str, Any]:
         regular = all(type(trial) is Trial and is_regular(trial) for trial in self.trials)
+        # Trials of older versions have fewer attributes.
+        regular = regular and len({frozenset(vars(trial)) for trial in self.trials}) <= 1
         return vars(self) | ({"trials": to_columns(self.trials)} if regular else {})
 
     def __setstate__(self, state: dict[str, Any]) -> None:

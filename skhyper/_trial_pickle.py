@@ -19,7 +19,7 @@ def to_columns(trials: Sequence[Any]) -> dict[str, Any]:
     rows = [{**vars(t), "scores": len(t.scores), "folds": len(t.folds)} for t in trials]
     folds = [fold for trial in trials for fold in trial.folds]
     names = list(folds[0]) if folds else []
-    if all(list(fold) == names for fold in folds):
+    if names and all(list(fold) == names for fold in folds):
         folds = {name: _packed([fold[name] for fold in folds]) for name in names}  # type: ignore[assignment]
     columns = {name: _packed([row[name] for row in rows]) for name in (rows[0] if rows else ())}
     scores = [trial.scores for trial in trials]

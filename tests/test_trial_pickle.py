@@ -44,12 +44,21 @@ class OwnTrial(Trial):
     pass
 
 
+def of_older_version(trial):
+    """A trial without attributes that were added later."""
+    vars(trial).pop("started")
+    return trial
+
+
 HISTORIES = {
     "none": (),
     "several kinds": tuple(trials()),
     "one": tuple(trials())[:1],
     "no folds": (Trial(0, {"x": 1}), Trial(1, {"x": 2})),
     "folds with other keys": (*trials(), Trial(4, {}, folds=(fold(0.5, gradient={"C": 1.0}),))),
+    "folds without keys": (Trial(0, {"x": 1}, folds=({}, {})),),
+    "an older version first": (of_older_version(Trial(0, {"x": 1})), Trial(1, {}, started=5.0)),
+    "an older version last": (Trial(0, {}, started=5.0), of_older_version(Trial(1, {"x": 1}))),
     "a class of its own": (OwnTrial(0, {"x": 1}, scores=np.array([0.5])),),
     "scores in a list": (Trial(0, {"x": 1}, scores=[0.5]),),
     "scores of another type": (Trial(0, {"x": 1}, scores=np.array([0.5], dtype=np.float32)),),
