@@ -320,16 +320,18 @@ class _Fold:
         if not on_test:
             X, y = self.training_data()
             return scorer(self.fitted.estimator, private_copy(X), y, **self.train_score_params)
-        if self._whole.criterion.exact and not isinstance(scorer, MultimetricScorer):
+        model, X = self._scored(scorer)
+        exact = self._whole.criterion.exact and not isinstance(scorer, MultimetricScorer)
+        if exact and _is_leaf(model) and _is_finite(X):
             # Most of a smooth metric's time are checks; it is finite only for finite predictions.
             parts = scorer_parts(scorer)
             with config_context(
                 assume_finite=True, skip_parameter_validation=parts is None or not parts[2]
             ):
-                score = self._score(scorer)
+                score = self._score(scorer, model, X)
             if np.isfinite(score):
                 return score
-        return self._score(scorer)
+        return self._score(scorer, model, X)
 
     def _loss(self) -> Any:
         classes: Any = getattr(self.fitted.estimator, "classes_", None)
@@ -338,17 +340,19 @@ class _Fold:
             self._last_loss = classes, self._whole.criterion.on(self.y_test, weight, classes)
         return self._last_loss[1]
 
-    def _score(self, scorer: Any) -> Any:
-        """The score of the fitted estimator, or of its last step."""
-        fitted = self.fitted.estimator
+    def _scored(self, scorer: Any) -> tuple[Any, Any]:
+        """What a scorer is called with: the estimator and test data, or those of the last step."""
         if not self.score_params and _is_plain(scorer):
-            model, X = self.fitted.last_step(self.X_test)
-            if model is not fitted:
-                return scorer(model, X, self.y_test)
+            return self.fitted.last_step(self.X_test)
+        return self.fitted.estimator, self.X_test
+
+    def _score(self, scorer: Any, model: Any, X: Any) -> Any:
+        if model is not self.fitted.estimator:
+            return scorer(model, X, self.y_test)
         y = () if self.y_test is None else (self.y_test,)
 
         def score(X: Any) -> Any:
-            return scorer(fitted, X, *y, **self.score_params)
+            return scorer(model, X, *y, **self.score_params)
 
         return with_protected(score, self.X_test)
 
@@ -448,6 +452,20 @@ def _scorer_on(fold: _Fold, scorer: Any) -> Any:
 
 def _is_test(rows: np.ndarray) -> bool:
     return bool(rows[0, 0] == _TEST[0])
+
+
+def _is_leaf(model: Any) -> bool:
+    """Whether a fitted estimator has no other ones, which check what earlier ones return."""
+    own = vars(model)
+    return "steps" not in own and not any(hasattr(value, "fit") for value in own.values())
+
+
+def _is_finite(X: Any) -> bool:
+    """Whether data are numbers without nan and infinity."""
+    try:
+        return bool(np.isfinite(X.data if sparse.issparse(X) else np.asarray(X)).all())
+    except TypeError:
+        return False
 
 
 def _is_plain(scorer: Any) -> bool:

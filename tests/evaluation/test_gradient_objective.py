@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.kernel_approximation import Nystroem
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import (
     Lasso,
     LogisticRegression,
@@ -25,10 +27,17 @@ from sklearn.linear_model import (
 from sklearn.metrics import check_scoring, make_scorer, mean_pinball_loss
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    PolynomialFeatures,
+    SplineTransformer,
+    StandardScaler,
+)
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from skhyper import GradientSearchCV
 from skhyper._sklearn import MultimetricScorer
 from skhyper.evaluation import GradientObjective, Objective
 from skhyper.evaluation._memory import Kept, size_in_memory
@@ -372,3 +381,42 @@ def test_folds_are_kept_up_to_a_share_of_memory(monkeypatch):
     kept = Kept()
     assert [kept.admits(0, 200), kept.admits(1, 60), kept.admits(2, 101)] == [True, True, False]
     assert [kept.admits(2, 40), kept.admits(0, 201), kept.admits(1, 260)] == [True, False, True]
+
+
+def large_as(value):
+    """A step that replaces large values."""
+    return FunctionTransformer(lambda X: np.where(X > 100, value, X))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (make_pipeline(large_as(np.inf), MinMaxScaler(clip=True), Ridge()), "ridge__alpha"),
+        (
+            make_pipeline(large_as(np.inf), KernelRidge(kernel="laplacian", gamma=0.1)),
+            "kernelridge__alpha",
+        ),
+        (
+            TransformedTargetRegressor(
+                make_pipeline(large_as(np.inf), MinMaxScaler(clip=True), Ridge())
+            ),
+            "regressor__ridge__alpha",
+        ),
+        (make_pipeline(large_as(np.nan), SplineTransformer(), Ridge()), "ridge__alpha"),
+    ],
+)
+def test_test_data_that_scikit_learn_refuses_have_no_finite_score(estimator, name):
+    X_large = X.copy()
+    X_large[0] = 1000.0
+    search = GradientSearchCV(
+        estimator,
+        {name: (0.1, 1.0)},
+        n_iter=1,
+        cv=[(np.arange(50, 150), np.arange(50)), (np.arange(50, 100), np.arange(100, 150))],
+        refit=False,
+        error_score=-7.0,
+    )
+    with pytest.warns(UserWarning, match="Scoring failed|score|fits"):
+        search.fit(X_large, y)
+    assert search.cv_results_["split0_test_score"] == -7.0
+    assert search.cv_results_["split1_test_score"] != -7.0

@@ -17,7 +17,7 @@ from skhyper.evaluation import _retry
 X, y = load_iris(return_X_y=True)
 
 SCRIPT = textwrap.dedent("""
-    import os, signal, sys, warnings
+    import os, signal, sys, time, warnings
     from sklearn.datasets import load_diabetes, load_iris
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
@@ -25,13 +25,16 @@ SCRIPT = textwrap.dedent("""
     from sklearn.svm import SVC
     from skhyper import GradientSearchCV, GridSearchCV, SearchCV
 
+    MAIN = os.getpid()
+
     def die(how):
         if how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         if how == "exit":
             os._exit(3)
-        if how == "parent":  # and all of its processes
-            os.killpg(0, signal.SIGKILL)
+        if how == "parent":  # and itself: a worker does not outlive it
+            os.killpg(MAIN, signal.SIGKILL)
+            time.sleep(60)
         if not os.path.exists("survives"):
             open("survives", "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
