@@ -23,7 +23,6 @@ LEFT_OUT = {
     ("ExtraTreesClassifier", "log_loss"),
     ("ExtraTreesClassifier", "ranking"),
     ("HistGradientBoostingClassifier", "error"),
-    ("HistGradientBoostingClassifier", "log_loss"),
     ("HistGradientBoostingClassifier", "ranking"),
     ("LogisticRegression", "error"),
     ("LogisticRegression", "log_loss"),
