@@ -87,6 +87,12 @@ def scaled(estimator):
     return make_pipeline(StandardScaler(), estimator)
 
 
+_HISTOGRAM_GRID = {
+    "learning_rate": [0.02, 0.05, 0.1, 0.2],
+    "max_iter": [50, 100, 200],
+    "max_leaf_nodes": [7, 15, 31],
+    "min_samples_leaf": [10, 30],
+}
 # Family: estimator and hand-written grid of about 60 candidates, quick families first.
 FAMILIES = {
     "logistic regression": (
@@ -131,12 +137,7 @@ FAMILIES = {
     ),
     "histogram boosting": (
         HistGradientBoostingClassifier(early_stopping=False, random_state=0),
-        {
-            "learning_rate": [0.02, 0.05, 0.1, 0.2],
-            "max_iter": [50, 100, 200],
-            "max_leaf_nodes": [7, 15, 31],
-            "min_samples_leaf": [10, 30],
-        },
+        _HISTOGRAM_GRID,
     ),
     "boosting": (
         GradientBoostingClassifier(random_state=0),
@@ -188,12 +189,7 @@ FAMILIES = {
     ),
     "histogram boosting, regression": (
         HistGradientBoostingRegressor(early_stopping=False, random_state=0),
-        {
-            "learning_rate": [0.02, 0.05, 0.1, 0.2],
-            "max_iter": [50, 100, 200],
-            "max_leaf_nodes": [7, 15, 31],
-            "min_samples_leaf": [10, 30],
-        },
+        _HISTOGRAM_GRID,
     ),
     "random forest, regression": (
         RandomForestRegressor(random_state=0),
