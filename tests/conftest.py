@@ -8,9 +8,11 @@ import pytest
 
 # Set before scipy is imported: scikit-learn's array API tests need it.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
-# pytest-xdist and nohup ignore Ctrl-C, and so would the processes that tests start.
+# pytest-xdist and shells in the background ignore these, and so would processes that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGQUIT") and signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 # Fast cases of each test in a folder, where the test has no mark ``fast_cases``.
 FAST_CASES = {"hypergradient": 1}
 # Folders whose pages are slow.
