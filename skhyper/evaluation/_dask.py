@@ -21,6 +21,9 @@ from skhyper.evaluation._cluster import Lost, Raised, Shared, run_fold
 
 _POLL_SECONDS = 1.0  # between requests for the list of workers
 _PATIENCE = 60.0  # seconds without workers until a warning
+# After a cancelled task no other is submitted for as long: while a cluster restarts, its workers are
+# listed although tasks for them are cancelled.
+_PAUSE_SECONDS = 2.0
 _TRANSFER_SECONDS = 30.0  # for a result; if it takes longer, its worker may be lost
 
 _PENDING = object()
@@ -46,6 +49,7 @@ class DaskCluster:
         self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._threads = self._ask_for_threads()
         self._next_look = self._last_worker = time.monotonic()
+        self._paused_until = -math.inf
 
     @property
     def n_slots(self) -> int:
@@ -53,7 +57,8 @@ class DaskCluster:
 
     def submit(self, job: bytes, fold: int, avoid: str) -> str | None:
         worker = self._free_worker(avoid)
-        if worker is None or not self._send_data(fold):
+        is_paused = time.monotonic() < self._paused_until
+        if is_paused or worker is None or not self._send_data(fold):
             return None
         host = _host(worker)
         n_sharing = sum(n for address, n in self._threads.items() if _host(address) == host)
@@ -143,6 +148,7 @@ class DaskCluster:
         """Outcome of a task that Dask cancelled: after a restart, or because its data were lost."""
         self._check_connection()
         self._threads = self._ask_for_threads()
+        self._paused_until = time.monotonic() + _PAUSE_SECONDS
         return self._loss(key)
 
     def _loss(self, key: str) -> Lost:

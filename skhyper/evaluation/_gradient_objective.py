@@ -461,10 +461,10 @@ def _is_leaf(model: Any) -> bool:
 
 
 def _is_finite(X: Any) -> bool:
-    """Whether data are numbers without nan and infinity."""
+    """Whether data are numbers in memory without nan and infinity."""
     try:
         return bool(np.isfinite(X.data if sparse.issparse(X) else np.asarray(X)).all())
-    except TypeError:
+    except (TypeError, RuntimeError):  # not numbers, or on another device
         return False
 
 

@@ -120,6 +120,24 @@ def test_a_client_restarted_in_mid_search(processes):
 
 
 @pytest.mark.slow
+def test_tasks_that_are_cancelled_for_seconds_run_again(threads):
+    """As by a cluster that restarts slowly: it lists workers and cancels their tasks."""
+    end = time.monotonic() + 4
+
+    def cancel():
+        while time.monotonic() < end:
+            keys = [key for key in list(threads.futures) if str(key).startswith("skhyper-fold")]
+            threads.cancel([distributed.Future(key, threads) for key in keys])
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    found = search(Sleeps(seconds=0.1), n_iter=4).fit(X, y)
+    thread.join()
+    assert [str(trial.state) for trial in found.history_] == ["complete"] * 4
+
+
+@pytest.mark.slow
 def test_data_of_200_mb_are_sent_to_each_worker_once(processes, monkeypatch):
     """By this process to the scheduler and one worker, and by that to the other one."""
     from distributed.comm.tcp import TCP
