@@ -21,8 +21,8 @@ from skhyper.evaluation._cluster import Lost, Raised, Shared, run_fold
 
 _POLL_SECONDS = 1.0  # between requests for the list of workers
 _PATIENCE = 60.0  # seconds without workers until a warning
-# After a cancelled task no other is submitted for as long: while a cluster restarts, its workers are
-# listed although tasks for them are cancelled.
+# After a cancelled task no other is submitted for as long: a cluster that restarts still lists its
+# workers, and cancels their tasks.
 _PAUSE_SECONDS = 2.0
 _TRANSFER_SECONDS = 30.0  # for a result; if it takes longer, its worker may be lost
 
