@@ -89,6 +89,7 @@ def check_proposals_when_any_fold_ends(folder):
 
 def check_one_killed_worker(folder, **kwargs):
     killing = Kills(folder=str(folder), seconds=0.1)
+    kwargs["initial_points"] = [{"a": 0.9}]
     found = search(killing, n_iter=8, n_points=2, **kwargs).fit(X, y)
     assert os.listdir(folder) == ["killed"]
     assert [str(trial.state) for trial in found.history_] == ["complete"] * 8
