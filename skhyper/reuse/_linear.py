@@ -19,6 +19,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from skhyper.reuse._rules import SharedFit, shared_fit
 from skhyper.reuse._training_data import TrainingData
+from skhyper.reuse._trees import is_penalty
 
 # Relative error of predictions of ridge regressions, and the condition number of the penalized
 # normal equations up to which it holds for plain fits, too.
@@ -30,8 +31,7 @@ _FLOATS = [np.float64, np.float32]
 
 
 def _is_penalty(value: Any) -> bool:
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value > 0
+    return is_penalty(value) and value > 0
 
 
 def _centered(

@@ -23,7 +23,7 @@ _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, Ex
 
 
 def is_penalty(value: Any) -> bool:
-    """Whether a value of `ccp_alpha` is valid."""
+    """Whether a value is a finite number that is not negative."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return is_number and math.isfinite(value) and value >= 0
 
