@@ -61,21 +61,7 @@ class Convergence:
 
 
 def convergence(search: Any, x: str = "trials", name: str = "") -> Convergence:
-    """The convergence of a search.
-
-    Parameters
-    ----------
-    search : fitted search, History, Optimizer or OptimizeResult
-    x : {"trials", "fits", "seconds"}, default="trials"
-        What is counted. Seconds are those since the first fold was started, without pauses of
-        more than 30 seconds in which nothing ran; for a search of scikit-learn, which does not
-        store when trials started, the seconds of all fits.
-    name : str, default=""
-
-    Returns
-    -------
-    convergence : Convergence
-    """
+    """The convergence of one search; `x` is that of :meth:`ConvergenceDisplay.from_search`."""
     if x not in _UNITS:
         raise ValueError(f"x must be one of {_UNITS}, got {x!r}.")
     results = results_of(search)
@@ -183,9 +169,12 @@ class ConvergenceDisplay:
 
         Parameters
         ----------
-        search : fitted search, History, or list or dict of them
+        search : fitted search, History, Optimizer or OptimizeResult, or list or dict of them
             The keys of a dict are the names in the legend.
         x : {"trials", "fits", "seconds"}, default="trials"
+            What is counted. Seconds are those since the first fold was started, without pauses of
+            more than 30 seconds in which nothing ran; for a search of scikit-learn, which does not
+            store when trials started, the seconds of all fits.
         ax : matplotlib Axes, default=None
         show_trials : bool, default=None
             Whether each trial is a point; by default for a single search.

@@ -55,22 +55,7 @@ class FoldScores:
 
 
 def fold_scores(search: Any, n_candidates: int = 10) -> FoldScores:
-    """Scores of the leading candidates of a search on each fold.
-
-    Parameters
-    ----------
-    search : fitted search or History
-    n_candidates : int, default=10
-
-    Returns
-    -------
-    data : FoldScores
-
-    Raises
-    ------
-    ValueError
-        If no candidate has a score on every fold.
-    """
+    """Data of :meth:`FoldScoresDisplay.from_search`."""
     results = results_of(search)
     table = results.fold_scores
     means = np.where(np.isfinite(table).all(axis=1), results.scores, np.nan)
@@ -160,6 +145,11 @@ class FoldScoresDisplay:
         Returns
         -------
         display : FoldScoresDisplay
+
+        Raises
+        ------
+        ValueError
+            If no candidate has a score on every fold.
         """
         return cls(fold_scores(search, n_candidates)).plot(ax=ax)
 

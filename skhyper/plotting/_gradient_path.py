@@ -73,23 +73,7 @@ class GradientPath:
 
 
 def gradient_path(search: Any, names: Sequence[str] | None = None) -> GradientPath:
-    """The paths of a search by gradients.
-
-    Parameters
-    ----------
-    search : fitted GradientSearchCV
-    names : sequence of str, default=None
-        One or two hyperparameters; by default the two that the descents have changed most.
-
-    Returns
-    -------
-    data : GradientPath
-
-    Raises
-    ------
-    ValueError
-        If no trial has a gradient.
-    """
+    """Data of :meth:`GradientPathDisplay.from_search`."""
     results = results_of(search)
     criterion = np.array([trial.criterion for trial in results.history], dtype=float)
     has_gradient = [bool(trial.gradient) for trial in results.history]
@@ -215,6 +199,11 @@ class GradientPathDisplay:
         Returns
         -------
         display : GradientPathDisplay
+
+        Raises
+        ------
+        ValueError
+            If no trial has a gradient.
         """
         return cls(gradient_path(search, names)).plot(ax=ax)
 

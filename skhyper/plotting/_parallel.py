@@ -58,20 +58,7 @@ class ParallelCoordinates:
 def parallel_coordinates(
     search: Any, names: Sequence[str] | None = None, max_axes: int = 10
 ) -> ParallelCoordinates:
-    """Trials as lines over the axes of their hyperparameters.
-
-    Parameters
-    ----------
-    search : fitted search, History, Optimizer or OptimizeResult
-    names : sequence of str, default=None
-        Hyperparameters to show, in this order; by default all of them, or the `max_axes` that
-        change the surrogate of the score most.
-    max_axes : int, default=10
-
-    Returns
-    -------
-    data : ParallelCoordinates
-    """
+    """Data of :meth:`ParallelCoordinatesDisplay.from_search`."""
     results = results_of(search)
     axes = axes_of(results)
     n_axes = len(axes)

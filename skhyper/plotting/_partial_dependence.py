@@ -67,25 +67,7 @@ def partial_dependence(
     max_panels: int = 6,
     grid_resolution: int | None = None,
 ) -> list[PartialDependence]:
-    """Partial dependence of a search's surrogate on hyperparameters, and on pairs of them.
-
-    Parameters
-    ----------
-    search : fitted search, History, Optimizer or OptimizeResult
-    features : sequence of str or of pairs of str, default=None
-        By default the hyperparameters that change the average most, and the pair of the first
-        two, `max_panels` in all.
-    others : {"average", "best"}, default="average"
-        Whether the surrogate is averaged over the other hyperparameters, or these have the
-        values of the best trial.
-    max_panels : int, default=6
-    grid_resolution : int, default=None
-        Number of positions on a range; by default 50, or 20 for pairs.
-
-    Returns
-    -------
-    data : list of PartialDependence
-    """
+    """Data of the panels of :meth:`PartialDependenceDisplay.from_search`."""
     if others not in _OTHERS:
         raise ValueError(f"others must be one of {_OTHERS}, got {others!r}.")
     results = results_of(search)

@@ -60,17 +60,7 @@ class Race:
 
 
 def race(search: Any) -> Race:
-    """The race of a search's trials.
-
-    Parameters
-    ----------
-    search : fitted search or History
-        Of this package, or a successive halving of scikit-learn.
-
-    Returns
-    -------
-    race : Race
-    """
+    """Data of :meth:`RaceDisplay.from_search`."""
     results = results_of(search)
     if hasattr(search, "n_resources_"):
         return _halving(search, results)

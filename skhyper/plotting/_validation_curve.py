@@ -70,24 +70,7 @@ class CurveOverAxis:
 
 
 def curve_over_axis(search: Any, name: str | None = None) -> CurveOverAxis:
-    """Validation and training score of a search over one hyperparameter.
-
-    Parameters
-    ----------
-    search : fitted search or History
-        Training scores need ``return_train_score=True``.
-    name : str, default=None
-        The hyperparameter; by default the one that changes the surrogate of the score most.
-
-    Returns
-    -------
-    data : CurveOverAxis
-
-    Raises
-    ------
-    ValueError
-        If no trial is complete, or the search has no such hyperparameter.
-    """
+    """Data of :meth:`ValidationCurveDisplay.from_search`."""
     results = results_of(search)
     if results.best is None:
         raise ValueError("No trial is complete.")
@@ -223,6 +206,11 @@ class ValidationCurveDisplay:
         Returns
         -------
         display : ValidationCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If no trial is complete, or the search has no such hyperparameter.
         """
         return cls(curve_over_axis(search, name)).plot(ax=ax)
 
