@@ -19,7 +19,7 @@ from skhyper.plotting._style import (
     panels,
     score_limits,
 )
-from skhyper.plotting._surrogate import Average, pairs_of, ranked
+from skhyper.plotting._surrogate import Average, ranked
 
 # Standard deviations of the shown interval: 95 % of a normal distribution.
 _N_STDS = 1.96
@@ -101,17 +101,12 @@ def _dependence(
         raise ValueError(f"Features must be names or pairs of names, got {len(axes)} names.")
     n = n or (50 if len(axes) == 1 else 20)
     grid = tuple(axis.grid(n) for axis in axes)
-    positions = grid[0][:, None] if len(axes) == 1 else pairs_of(*grid)
-    if around is None:
-        mean, std = average(axes, positions)
-    else:
-        mean, std = average.at(axes, positions, around)
-    shape = tuple(map(len, grid))
+    mean, std = average(axes, grid) if around is None else average.at(axes, grid, around)
     return PartialDependence(
         tuple(axes),
         grid,
-        mean.reshape(shape),
-        std.reshape(shape),
+        mean,
+        std,
         results.scores,
         results.states == "failed",
         results.best,
