@@ -65,10 +65,10 @@ class Results:
         return self.sign * self.history.losses
 
     @cached_property
-    def partial_scores(self) -> np.ndarray:
-        """Estimated score of each stopped trial, nan for the others, shape (n_trials,)."""
-        stopped = self.states == TrialState.STOPPED
-        return self.sign * np.where(stopped, [trial.loss for trial in self.history], np.nan)
+    def estimated_scores(self) -> np.ndarray:
+        """Score of each trial, an estimate if it was stopped; nan if it failed, (n_trials,)."""
+        losses = [trial.loss for trial in self.history]
+        return self.sign * np.where(self.states == TrialState.FAILED, np.nan, losses)
 
     @cached_property
     def fold_scores(self) -> np.ndarray:

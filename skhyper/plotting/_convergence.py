@@ -66,14 +66,13 @@ def convergence(search: Any, x: str = "trials", name: str = "") -> Convergence:
         raise ValueError(f"x must be one of {_UNITS}, got {x!r}.")
     results = results_of(search)
     order, at = _order(results, x)
-    scores = np.where(np.isnan(results.scores), results.partial_scores, results.scores)[order]
     complete = results.scores[order]
     accumulate = np.fmax.accumulate if results.greater_is_better else np.fmin.accumulate
     return Convergence(
         name,
         results.label,
         at,
-        scores,
+        results.estimated_scores[order],
         accumulate(complete),
         results.states[order],
         results.greater_is_better,

@@ -66,9 +66,14 @@ def parallel_coordinates(
     if names is None and len(axes) > max_axes:
         axes = [axes[i] for i in ranked(results, axes)[:max_axes]]
     heights = np.column_stack([axis.to_unit(axis.values) for axis in axes])
-    scores = np.where(np.isnan(results.scores), results.partial_scores, results.scores)
     return ParallelCoordinates(
-        axes, n_axes, heights, scores, results.best, results.label, results.greater_is_better
+        axes,
+        n_axes,
+        heights,
+        results.estimated_scores,
+        results.best,
+        results.label,
+        results.greater_is_better,
     )
 
 

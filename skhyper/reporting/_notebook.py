@@ -61,7 +61,7 @@ def _best(record: Record) -> str:
 
 
 def _pictures(record: Record) -> str:
-    shown = [_charts.convergence(record.trials, record.metric)]
+    shown = [_charts.convergence(record.results, record.metric)]
     found = importance_of(record, QUICK)
     if found is not None:
         shown.append(f"importance{importance_bars(found, _MAX_BARS)}")

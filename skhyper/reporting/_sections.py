@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from skhyper._text import duration, shortened
-from skhyper.exceptions import InvalidSpaceError
 from skhyper.inspection import inspect
+from skhyper.plotting._axes import position_in
 from skhyper.reporting import _charts
 from skhyper.reporting._code import code_of
 from skhyper.reporting._failures import failures_of
@@ -212,14 +212,14 @@ def _place(record: Record, name: str) -> str:
     space, best = record.space, record.best
     if space is None or best is None:
         return ""
-    found = [d for n, d in zip(space.names, space.dimensions) if n == name]
-    if len(found) != 1 or not hasattr(found[0], "prior") or found[0].n_values < _MIN_VALUES:
+    columns = [i for i, other in enumerate(space.names) if other == name]
+    if len(columns) != 1:
         return ""
-    try:
-        u = found[0].to_unit(best.params[name])
-    except InvalidSpaceError:
-        u = np.nan
-    if not -1e-9 <= u <= 1 + 1e-9:
+    dimension = space.dimensions[columns[0]]
+    if not hasattr(dimension, "prior") or dimension.n_values < _MIN_VALUES:
+        return ""
+    u = position_in(space, columns[0], best.params[name])
+    if np.isnan(u):
         return "outside of the search space"
     end = "lower" if u < _NEAR_END else "upper" if u > 1 - _NEAR_END else ""
     return f"at the {end} end of its range: a wider one may be better" if end else ""
@@ -243,7 +243,7 @@ def pictures(record: Record) -> str:
     )
     if any(t.state == "stopped" for t in record.trials):
         caption += " Small dots are trials that were stopped early, with the score of some folds."
-    shown = [figure(_charts.convergence(record.trials, record.metric), caption)]
+    shown = [figure(_charts.convergence(record.results, record.metric), caption)]
     found = importance_of(record, SLOW)
     order = {}
     if found is not None:
@@ -255,7 +255,7 @@ def pictures(record: Record) -> str:
     drawn = _charts.scatter_data(record.results)
     drawn.sort(key=lambda data: order.get(_without_component(data.axis.label), len(order)))
     scatters = [
-        figure(_charts.scatter(data, record.trials, record.best, record.metric), _not_shown(data))
+        figure(_charts.scatter(data, record.results, record.metric), _not_shown(data))
         for data in drawn
     ]
     first, rest = scatters[:_MAX_SCATTERS], scatters[_MAX_SCATTERS:]
