@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from skhyper._splits import standard_error
 from skhyper.inspection._results import results_of
 from skhyper.plotting._axes import short_names, text_of_params
 from skhyper.plotting._style import BLUE, ORANGE, RED, legend_above, panels
-from skhyper.search._fold_scores import standard_error
 
 # Probability of the interval of a difference.
 _LEVEL = 0.95
