@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from skhyper._text import duration, shortened
-from skhyper.inspection import inspect
+from skhyper.inspection import compare, corrected_score, inspect
 from skhyper.plotting._axes import position_in
 from skhyper.reporting import _charts
 from skhyper.reporting._code import code_of
@@ -22,7 +22,7 @@ from skhyper.reporting._importance import (
 )
 from skhyper.reporting._page import cards, facts, figure, page, plain_table, table, text
 from skhyper.reporting._predictions import predictions
-from skhyper.reporting._record import Record, comparison_of, corrected_of
+from skhyper.reporting._record import Record, if_possible
 from skhyper.space._text import COLUMNS, rows
 
 # Cells of the table of trials; of more trials the best are listed.
@@ -170,7 +170,7 @@ def answer(record: Record) -> str:
         "score": f"<b>{-best.loss:.4g}</b>{text(spread)}",
         "trial": f"number {best.number}, of {len(record.trials)}",
     }
-    corrected = corrected_of(record)
+    corrected = if_possible(corrected_score, record)
     if corrected is not None:
         low, high = corrected.interval
         pairs["corrected"] = (
@@ -183,7 +183,7 @@ def answer(record: Record) -> str:
 
 def _ties(record: Record) -> str:
     """Candidates that cannot be distinguished from the best one."""
-    found = comparison_of(record)
+    found = if_possible(compare, record)
     if found is None:
         return ""
     tied = np.flatnonzero(found.tied)
