@@ -167,11 +167,23 @@ class Splits(Sequence):
         }
 
 
-def fold_sizes(splits: Sequence[tuple[Any, Any]]) -> Sequence[tuple[int, int]]:
-    """Numbers of training and test samples of each fold."""
-    if isinstance(splits, Splits):
-        return splits.sizes
-    return [(len(train), len(test)) for train, test in splits]
+def size_ratio(splits: Sequence[tuple[Any, Any]]) -> float:
+    """Mean over the folds of the number of test samples over that of training samples."""
+    sizes = splits.sizes if isinstance(splits, Splits) else Splits(splits, n_samples=0).sizes
+    return float(np.mean([n_test / max(1, n_train) for n_train, n_test in sizes]))
+
+
+def standard_error(scores: np.ndarray, ratio: float) -> np.ndarray:
+    """Standard error of the mean of scores (..., K) of splits that share training samples.
+
+    The variance of the scores is not divided by K, as that of independent ones, but multiplied by
+    1/K + ratio, with :func:`size_ratio` (Nadeau and Bengio 2003, eq. 9). nan with one split.
+    """
+    K = scores.shape[-1]
+    if K < 2:
+        return np.full(scores.shape[:-1], np.nan)
+    error: np.ndarray = np.sqrt((1 / K + ratio) * scores.var(axis=-1, ddof=1))
+    return error
 
 
 def _runs_of(sizes: Sequence[tuple[int, int]]) -> list[list[int]]:

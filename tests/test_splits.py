@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.datasets import load_iris
 from sklearn.model_selection import (
     GroupKFold,
@@ -18,7 +19,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
-from skhyper._splits import Splits, fold_sizes
+from skhyper._splits import Splits, size_ratio, standard_error
 from skhyper.search._folds import drawn_folds
 
 X, y = load_iris(return_X_y=True)
@@ -125,9 +126,20 @@ def test_folds_of_other_splitters_are_stored(cv):
     assert splits.splitter is None
 
 
-def test_the_fold_sizes_are_known_without_indices():
+def test_the_ratio_of_sizes_is_known_without_indices():
     splits = drawn(StratifiedKFold(3))
-    np.testing.assert_array_equal(fold_sizes(again(splits)), fold_sizes(list(splits)))
+    expected = np.mean([len(test) / len(train) for train, test in splits])
+    masks = [[np.isin(np.arange(splits.n_samples), rows) for rows in pair] for pair in splits]
+    for folds in (splits, again(splits), list(splits), masks):
+        assert size_ratio(folds) == expected
+
+
+def test_standard_error():
+    S = np.random.default_rng(0).standard_normal((6, 5))
+    # With a ratio of 0 it is the usual one.
+    np.testing.assert_allclose(standard_error(S, 0.0), stats.sem(S, axis=1))
+    np.testing.assert_allclose(standard_error(S, 0.25), stats.sem(S, axis=1) * np.sqrt(1 + 5 / 4))
+    assert np.isnan(standard_error(S[:, :1], 0.25)).all()
 
 
 def test_copies_share_the_indices():

@@ -15,7 +15,6 @@ from skhyper.evaluation._objective import (
     FoldJob,
     Objective,
     finished_trial,
-    fold_error,
     tabulated,
     with_missing_folds,
 )
@@ -70,7 +69,6 @@ __all__ = [
     "encoded",
     "expanded",
     "finished_trial",
-    "fold_error",
     "interruption_name",
     "journaled_pool",
     "keep_of",

@@ -5,7 +5,9 @@ import time
 from bisect import insort
 from collections.abc import Iterable, Mapping
 from statistics import mean
-from typing import Any, Protocol
+from typing import Any
+
+from skhyper.evaluation._executor import Pool
 
 # Seconds that the first trial has at least, and seconds within which workers should start.
 _MIN_SECONDS = 1.0
@@ -18,11 +20,6 @@ def fold_seconds(result: Mapping[str, Any]) -> float:
     return result.get("seconds", result["fit_time"])  # a fold that was ended has the latter
 
 
-class _Pool(Protocol):
-    gives_up: bool
-    began: float
-
-
 class Deadline:
     """The time at which a search of `max_time` seconds ends; None is no limit.
 
@@ -33,7 +30,7 @@ class Deadline:
     earlier process took.
     """
 
-    def __init__(self, max_time: float | None, refit_scale: float, pool: _Pool, spent: float = 0.0):
+    def __init__(self, max_time: float | None, refit_scale: float, pool: Pool, spent: float = 0.0):
         self._max_time = math.inf if max_time is None else max_time
         self._start = time.monotonic() - spent
         self.is_set = max_time is not None

@@ -230,7 +230,6 @@ def make_pool(
     objective: Objective,
     n_jobs: int | None,
     pre_dispatch: Any,
-    known_ahead: bool,
     limits: Limits | None = None,
 ) -> Pool:
     """The pool for `n_jobs` and the active ``joblib.parallel_config``.

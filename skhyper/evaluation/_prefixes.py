@@ -53,7 +53,7 @@ class Session:
         self._fold = fold
         self._thread = threading.get_ident()
         self._known: dict[int, tuple[Any, str, bool]] = {}
-        # Keys of the input of ColumnTransformers that run, by their paths.
+        # Keys of the input of steps that run, such as ColumnTransformers, by their paths.
         self.inside: dict[str, str | None] = {}
         self.n_forgotten = 0
         self.asked, self.made, self.seconds = 0, 0, 0.0
@@ -175,8 +175,11 @@ class _Interceptor:
         if key and is_fit and self._step.rule is not None:
             # Other than the key of a candidate, whose value may be None, too.
             kind = _joined("all", method, self._step.kind, str(X_key), str(y_key), str(kwargs_key))
-        with _Inside(session, self._step.path, X_key):
+        session.inside[self._step.path] = X_key
+        try:
             return self._run(session, method, (session.owned(X), *rest), kwargs, key, kind)
+        finally:
+            del session.inside[self._step.path]
 
     def _key_of_input(self, session: Session, X: Any) -> str | None:
         """Key of the input; that of a branch of a ColumnTransformer becomes known here."""
@@ -355,19 +358,6 @@ class _Method:
 
 def _plain(transformer: Any, name: str) -> Callable[..., Any]:
     return functools.partial(getattr(type(transformer), name), transformer)
-
-
-class _Inside:
-    """A context in which a composition at a path processes data with a key."""
-
-    def __init__(self, session: Session, path: str, key: str | None):
-        self._keys, self._path, self._key = session.inside, path, key
-
-    def __enter__(self) -> None:
-        self._keys[self._path] = self._key
-
-    def __exit__(self, *error: Any) -> None:
-        del self._keys[self._path]
 
 
 def _global_generators() -> tuple:

@@ -54,14 +54,16 @@ class ReusingObjective:
         limit: int | None,
         n_workers: int,
         directory: Any = None,
+        n_stores: int = 1,
     ) -> "ReusingObjective":
-        store = Store(limit, directory=directory)
+        """The objective with a new store, one of `n_stores` that share the limit."""
+        store = Store(limit, n_stores, directory)
         return cls(objective, recurrence, limit, n_workers, directory, store)
 
     def __reduce__(self) -> tuple:
         """In a worker process a new store is created, with its share of the limit."""
-        limits = self.limit, self.n_workers, self.directory
-        return _in_worker, (self.objective, self.recurrence, *limits)
+        limits = self.limit, self.n_workers, self.directory, self.n_workers
+        return ReusingObjective.of, (self.objective, self.recurrence, *limits)
 
     def without_splits(self) -> tuple["ReusingObjective", Sequence[Any]]:
         """As :meth:`Objective.without_splits`."""
@@ -143,17 +145,6 @@ class ReusingObjective:
             self._steps.clear()
             self._steps[job.trial] = found
         return found
-
-
-def _in_worker(
-    objective: Objective,
-    recurrence: Recurrence,
-    limit: int | None,
-    n_workers: int,
-    directory: Any,
-) -> ReusingObjective:
-    store = Store(limit, n_workers, directory)
-    return ReusingObjective(objective, recurrence, limit, n_workers, directory, store)
 
 
 def _without_own_frames(traceback: str) -> str:

@@ -43,11 +43,6 @@ class SharedFits:
     objective: Any
 
     @property
-    def keep(self) -> Any:
-        """What is kept of each fold, see :class:`Objective`."""
-        return self._plain.keep
-
-    @property
     def _plain(self) -> Objective:
         return getattr(self.objective, "objective", self.objective)
 
@@ -80,8 +75,9 @@ class SharedFits:
         leads = replace(job, followers=None)
         if not is_own:
             leads = replace(leads, params={**job.params, name: longest})
-        again = self._plain.return_train_score
-        listener = _Listener(name, (own, *values), longest, self.keep, again)
+        plain = self._plain
+        again = plain.return_train_score
+        listener = _Listener(name, (own, *values), longest, plain.keep, again)
         result: dict[str, Any] | None = None
         try:
             with _listening(listener):

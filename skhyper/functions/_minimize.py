@@ -170,7 +170,7 @@ def minimize(
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     base = History(seed=seed) if history is None else replace(history, seed=seed, splits=())
     objective = _FunctionObjective(function, points, _checked_catch(catch))
-    pool = make_pool(objective, n_jobs, "2*n_jobs", False)  # type: ignore[arg-type]
+    pool = make_pool(objective, n_jobs, "2*n_jobs")  # type: ignore[arg-type]
     evaluator = Evaluator(
         candidates,
         pool,

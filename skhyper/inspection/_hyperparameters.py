@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skhyper.inspection._allowed import allowed_values
-from skhyper.inspection._search_ranges import (
-    SPACES,
-    default_ranges,
-    ranges_of_searches,
-    searched_names,
-)
+from skhyper.inspection._search_ranges import SPACES, default_ranges, ranges_of_searches
 from skhyper.space import is_deprecated_default, requirements_of
 
 # Params of a search that are not options: what is tuned, and its space.
@@ -94,9 +89,9 @@ def hyperparameters(estimator: Any, X: Any = None, y: Any = None) -> tuple[Hyper
     """All hyperparameters of an estimator and of those inside, in the order of its steps."""
     values = estimator.get_params(deep=True)
     owners = {"": estimator, **{name: v for name, v in values.items() if _is_settable(v)}}
-    ranges = {**default_ranges(estimator, X, y), **ranges_of_searches(owners)}
+    searched, notes = ranges_of_searches(owners)
+    ranges = {**default_ranges(estimator, X, y), **searched}
     differentiable = _differentiable(owners)
-    searched = searched_names(owners)
     signatures = {prefix: _defaults(owner) for prefix, owner in owners.items()}
     searches = {prefix for prefix, owner in owners.items() if _is_search(owner)}
     settings = {prefix: owner.get_params(deep=False) for prefix, owner in owners.items()}
@@ -116,7 +111,7 @@ def hyperparameters(estimator: Any, X: Any = None, y: Any = None) -> tuple[Hyper
                 changed=not _same(values[name], default),
                 allowed=allowed_values(owner, inner),
                 active=not lacks,
-                note=lacks or searched.get(name, ""),
+                note=lacks or notes.get(name, ""),
                 differentiable=name in differentiable,
                 search_range=search_range,
                 range_source=source,

@@ -89,12 +89,9 @@ class _Leaf:
 
 def learned(estimator: Any) -> tuple[Parameter, ...]:
     """All fitted attributes of an estimator, parameters first; empty before ``fit``."""
-    return tuple(sorted(_walk(estimator, "", set()), key=lambda row: KINDS.index(row.kind)))
-
-
-def _walk(estimator: Any, where: str, seen: set[int]) -> Iterator[Parameter]:
-    for leaf in _leaves(estimator, where, seen):
-        yield leaf if isinstance(leaf, Parameter) else _row([leaf], leaf.where)
+    found = _leaves(estimator, "", set())
+    rows = [leaf if isinstance(leaf, Parameter) else _row([leaf], leaf.where) for leaf in found]
+    return tuple(sorted(rows, key=lambda row: KINDS.index(row.kind)))
 
 
 def _leaves(estimator: Any, where: str, seen: set[int]) -> Iterator[Any]:

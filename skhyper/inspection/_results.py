@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
+from skhyper._splits import size_ratio
 from skhyper._trial import History, Trial, TrialState
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.search._fold_scores import history_from_table, optimized_of
@@ -65,10 +66,10 @@ class Results:
         return self.sign * self.history.losses
 
     @cached_property
-    def partial_scores(self) -> np.ndarray:
-        """Estimated score of each stopped trial, nan for the others, shape (n_trials,)."""
-        stopped = self.states == TrialState.STOPPED
-        return self.sign * np.where(stopped, [trial.loss for trial in self.history], np.nan)
+    def estimated_scores(self) -> np.ndarray:
+        """Score of each trial, an estimate if it was stopped; nan if it failed, (n_trials,)."""
+        losses = [trial.loss for trial in self.history]
+        return self.sign * np.where(self.states == TrialState.FAILED, np.nan, losses)
 
     @cached_property
     def fold_scores(self) -> np.ndarray:
@@ -100,15 +101,8 @@ class Results:
 
         Without stored folds, these are taken for a partition of the samples.
         """
-        if not len(self.history.splits):
-            return self._share_of_partition
-        try:
-            return float(np.mean([len(test) / len(train) for train, test in self.history.splits]))
-        except ValueError:  # those of a splitter are not pickled
-            return self._share_of_partition
-
-    @property
-    def _share_of_partition(self) -> float:
+        if len(self.history.splits):
+            return size_ratio(self.history.splits)
         n_repeats = getattr(self.splitter, "n_repeats", 1)
         return 1 / max(1, self.fold_scores.shape[1] // n_repeats - 1)
 

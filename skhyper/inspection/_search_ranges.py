@@ -30,27 +30,19 @@ def default_source(table: str, needs: str, is_known: bool) -> str:
     return f"default for {table}, by {needs}{unknown}"
 
 
-def ranges_of_searches(owners: Mapping[str, Any]) -> dict[str, Range]:
-    """From nested names that searches among the estimators set to ranges and their sources.
+def ranges_of_searches(owners: Mapping[str, Any]) -> tuple[dict[str, Range], dict[str, str]]:
+    """From nested names that searches set to ranges and their sources, and to notes that say so.
 
-    `owners` are the estimators by their prefixes.
+    `owners` are the estimators by their prefixes, among which the searches are.
     """
-    found: dict[str, Range] = {}
+    ranges: dict[str, Range] = {}
+    notes = {}
     for prefix, owner in owners.items():
         for name, found_range in _ranges_of(owner):
             inner = f"{prefix}__estimator__{name}" if prefix else f"estimator__{name}"
-            found.setdefault(inner, found_range)
-    return found
-
-
-def searched_names(owners: Mapping[str, Any]) -> dict[str, str]:
-    """From nested names that searches among the estimators set to a note that says so."""
-    found = {}
-    for prefix, owner in owners.items():
-        for name, _ in _ranges_of(owner):
-            inner = f"{prefix}__estimator__{name}" if prefix else f"estimator__{name}"
-            found[inner] = f"searched by {type(owner).__name__}"
-    return found
+            ranges.setdefault(inner, found_range)
+            notes[inner] = f"searched by {type(owner).__name__}"
+    return ranges, notes
 
 
 def _ranges_of(search: Any) -> Iterator[tuple[str, Range]]:

@@ -6,7 +6,6 @@ with ``knowledge=`` then tries a few candidates first that did well there.
 
 from skhyper._lazy import public_dir
 from skhyper.knowledge._branches import Branch, branches_by  # noqa: F401
-from skhyper.knowledge._functions import TaskFunctions  # noqa: F401
 from skhyper.knowledge._knowledge import (  # noqa: F401
     BranchStarts,
     Knowledge,

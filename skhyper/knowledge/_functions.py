@@ -6,7 +6,7 @@ n, d, p : number of points, of dimensions, of features
 m, r, T : number of inducing points, rank, number of data sets (tasks)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,30 +101,25 @@ def fit_functions(
     The trials of each data set are interpolated by a Gaussian process, with length-scales and noise
     common to all, its values at common inducing points are approximated by `rank` functions.
     """
-    encode = Encoding.from_space(space).encode
-    features = [encode(task.points) for task in tasks]
-    groups = Encoding.from_space(space).groups
+    encoding = Encoding.from_space(space)
+    features = [encoding.encode(task.points) for task in tasks]
     step = -(-len(tasks) // _N_FITTED)
     fitted = [
-        fit_gp(F, task.relative_losses, groups=groups)
+        fit_gp(F, task.relative_losses, groups=encoding.groups)
         for F, task in list(zip(features, tasks))[::step]
     ]
     scales = np.exp(np.median([np.log(gp.column_length_scales) for gp in fitted], axis=0))
     noise = float(np.median([gp.noise_variance / gp.signal_variance for gp in fitted]))
     inducing = _inducing_points(space, tasks, n_inducing)
-    Z = encode(inducing)
-    losses = np.column_stack(
-        [
-            _interpolated(F, task.relative_losses, Z, scales, noise)
-            for F, task in zip(features, tasks)
-        ]
-    )
-    seconds = np.column_stack(
-        [
-            _interpolated(F, task.relative_log_seconds, Z, scales, max(noise, 0.1))
-            for F, task in zip(features, tasks)
-        ]
-    ).mean(axis=1)
+    Z = encoding.encode(inducing)
+
+    def at_inducing(values: Iterable[np.ndarray], noise: float) -> np.ndarray:
+        pairs = zip(features, values)
+        return np.column_stack([_interpolated(F, y, Z, scales, noise) for F, y in pairs])
+
+    losses = at_inducing((task.relative_losses for task in tasks), noise)
+    log_seconds = (task.relative_log_seconds for task in tasks)
+    seconds = at_inducing(log_seconds, max(noise, 0.1)).mean(axis=1)
     L = cholesky(_kernel(Z, Z, scales) + _JITTER * np.eye(len(Z)), lower=True)
     means = losses.mean(axis=0)
     U, s, Vt = np.linalg.svd(solve_triangular(L, losses - means, lower=True), full_matrices=False)

@@ -445,24 +445,16 @@ def _dimension(spec: Mapping[str, Any]) -> Any:
 
 
 def _task(space: Space, trials: Sequence[Any], ranges: Mapping[str, Any]) -> Task:
-    full = space.with_defaults(_numbers_for(space, {}))
-    located = [(full.locate(_known(trial.params, ranges)), trial) for trial in trials]
+    middle = {
+        name: dimension.from_unit(coordinate(dimension, {}, name))
+        for name, dimension in zip(map(str, space.names), space.dimensions)
+    }
+    full = space.with_defaults(middle)  # for trials that lack some
+    params = [{n: v for n, v in trial.params.items() if n in ranges} for trial in trials]
+    located = zip(map(full.locate, params), trials)
     kept = [(point, trial) for point, trial in located if point is not None]
     return Task(
         np.clip([point for point, _ in kept], 0.0, 1.0),
         np.array([trial.loss for _, trial in kept]),
         np.array([trial.seconds for _, trial in kept]),
     )
-
-
-def _known(params: Mapping[str, Any], ranges: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name in ranges}
-
-
-def _numbers_for(space: Space, own: Mapping[str, Any]) -> dict[str, Any]:
-    """A value of the space for each of its names: the estimator's own where it lies in it."""
-    return {
-        name: dimension.from_unit(coordinate(dimension, own, name))
-        for name, dimension in zip(space.names, space.dimensions)
-        if name is not None
-    }

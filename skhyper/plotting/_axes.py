@@ -1,6 +1,5 @@
 """Hyperparameters as axes: positions of the values of trials, and their labels."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skhyper._text import shortened
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.inspection._results import Results, is_number
 from skhyper.space import Categorical, Dimension, Distribution, Space, as_vector, is_vector
@@ -245,10 +245,8 @@ def text_of(value: Any) -> str:
         text = value
     else:
         name = getattr(value, "__name__", None)
-        text = name if isinstance(name, str) else re.sub(r"\s+", " ", repr(value))
-    if len(text) > _LONGEST_LABEL:
-        text = text[: _LONGEST_LABEL - 1] + "…"
-    return text.replace("$", r"\$")
+        text = name if isinstance(name, str) else repr(value)
+    return shortened(text, _LONGEST_LABEL).replace("$", r"\$")
 
 
 def text_of_params(params: Mapping[str, Any], labels: Mapping[str, str], longest: int = 48) -> str:

@@ -61,33 +61,18 @@ class Convergence:
 
 
 def convergence(search: Any, x: str = "trials", name: str = "") -> Convergence:
-    """The convergence of a search.
-
-    Parameters
-    ----------
-    search : fitted search, History, Optimizer or OptimizeResult
-    x : {"trials", "fits", "seconds"}, default="trials"
-        What is counted. Seconds are those since the first fold was started, without pauses of
-        more than 30 seconds in which nothing ran; for a search of scikit-learn, which does not
-        store when trials started, the seconds of all fits.
-    name : str, default=""
-
-    Returns
-    -------
-    convergence : Convergence
-    """
+    """The convergence of one search; `x` is that of :meth:`ConvergenceDisplay.from_search`."""
     if x not in _UNITS:
         raise ValueError(f"x must be one of {_UNITS}, got {x!r}.")
     results = results_of(search)
     order, at = _order(results, x)
-    scores = np.where(np.isnan(results.scores), results.partial_scores, results.scores)[order]
     complete = results.scores[order]
     accumulate = np.fmax.accumulate if results.greater_is_better else np.fmin.accumulate
     return Convergence(
         name,
         results.label,
         at,
-        scores,
+        results.estimated_scores[order],
         accumulate(complete),
         results.states[order],
         results.greater_is_better,
@@ -183,9 +168,12 @@ class ConvergenceDisplay:
 
         Parameters
         ----------
-        search : fitted search, History, or list or dict of them
+        search : fitted search, History, Optimizer or OptimizeResult, or list or dict of them
             The keys of a dict are the names in the legend.
         x : {"trials", "fits", "seconds"}, default="trials"
+            What is counted. Seconds are those since the first fold was started, without pauses of
+            more than 30 seconds in which nothing ran; for a search of scikit-learn, which does not
+            store when trials started, the seconds of all fits.
         ax : matplotlib Axes, default=None
         show_trials : bool, default=None
             Whether each trial is a point; by default for a single search.

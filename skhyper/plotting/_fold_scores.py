@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from skhyper._splits import standard_error
 from skhyper.inspection._results import results_of
 from skhyper.plotting._axes import short_names, text_of_params
 from skhyper.plotting._style import BLUE, ORANGE, RED, legend_above, panels
-from skhyper.search._fold_scores import standard_error
 
 # Probability of the interval of a difference.
 _LEVEL = 0.95
@@ -55,22 +55,7 @@ class FoldScores:
 
 
 def fold_scores(search: Any, n_candidates: int = 10) -> FoldScores:
-    """Scores of the leading candidates of a search on each fold.
-
-    Parameters
-    ----------
-    search : fitted search or History
-    n_candidates : int, default=10
-
-    Returns
-    -------
-    data : FoldScores
-
-    Raises
-    ------
-    ValueError
-        If no candidate has a score on every fold.
-    """
+    """Data of :meth:`FoldScoresDisplay.from_search`."""
     results = results_of(search)
     table = results.fold_scores
     means = np.where(np.isfinite(table).all(axis=1), results.scores, np.nan)
@@ -160,6 +145,11 @@ class FoldScoresDisplay:
         Returns
         -------
         display : FoldScoresDisplay
+
+        Raises
+        ------
+        ValueError
+            If no candidate has a score on every fold.
         """
         return cls(fold_scores(search, n_candidates)).plot(ax=ax)
 

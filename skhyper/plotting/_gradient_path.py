@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from skhyper._trial import History
 from skhyper.inspection._results import Results, results_of
 from skhyper.plotting._axes import Axis, axes_of
 from skhyper.plotting._parallel import selected
@@ -22,7 +21,7 @@ from skhyper.plotting._style import (
     padded,
     score_limits,
 )
-from skhyper.plotting._surrogate import Average, pairs_of
+from skhyper.plotting._surrogate import Average, with_losses
 from skhyper.samplers import GradientSampler
 
 # Positions of the surface on each axis, for one and for two axes.
@@ -73,23 +72,7 @@ class GradientPath:
 
 
 def gradient_path(search: Any, names: Sequence[str] | None = None) -> GradientPath:
-    """The paths of a search by gradients.
-
-    Parameters
-    ----------
-    search : fitted GradientSearchCV
-    names : sequence of str, default=None
-        One or two hyperparameters; by default the two that the descents have changed most.
-
-    Returns
-    -------
-    data : GradientPath
-
-    Raises
-    ------
-    ValueError
-        If no trial has a gradient.
-    """
+    """Data of :meth:`GradientPathDisplay.from_search`."""
     results = results_of(search)
     criterion = np.array([trial.criterion for trial in results.history], dtype=float)
     has_gradient = [bool(trial.gradient) for trial in results.history]
@@ -110,11 +93,10 @@ def gradient_path(search: Any, names: Sequence[str] | None = None) -> GradientPa
         shown = selected(axes, names)
     if not 1 <= len(shown) <= 2:
         raise ValueError(f"One or two names are needed, got {len(shown)}.")
-    average = Average(_of_criterion(results, criterion, known), use_gradients=True)
+    of_criterion = with_losses(results, np.where(known, criterion, np.nan))
+    average = Average(replace(of_criterion, sign=1), use_gradients=True)
     grid = tuple(axis.grid(_N_GRID[len(shown)]) for axis in shown)
-    positions = grid[0][:, None] if len(shown) == 1 else pairs_of(*grid)
-    surface, std = average.at(shown, positions, points[best])
-    shape = tuple(map(len, grid))
+    surface, std = average.at(shown, grid, points[best])
     own = [axes.index(axis) for axis in shown]
     return GradientPath(
         tuple(shown),
@@ -122,8 +104,8 @@ def gradient_path(search: Any, names: Sequence[str] | None = None) -> GradientPa
         criterion,
         slopes[:, own],
         grid,
-        surface.reshape(shape),
-        std.reshape(shape),
+        surface,
+        std,
         best,
         len(movable),
     )
@@ -146,15 +128,6 @@ def _gradients(results: Results, points: np.ndarray) -> np.ndarray:
 
 def _shares(axes: Sequence[Axis], known: np.ndarray) -> list[np.ndarray]:
     return [np.append(axis.to_unit(axis.values[known]), 0.5) for axis in axes]
-
-
-def _of_criterion(results: Results, criterion: np.ndarray, known: np.ndarray) -> Results:
-    """The same trials, with the criterion as their loss; those without one have failed."""
-    trials = tuple(
-        replace(trial, loss=value, state="complete" if ok else "failed")
-        for trial, value, ok in zip(results.history, np.where(known, criterion, np.nan), known)
-    )
-    return replace(results, history=History(trials), sign=1)
 
 
 def _descents(search: Any, results: Results) -> list[np.ndarray]:
@@ -215,6 +188,11 @@ class GradientPathDisplay:
         Returns
         -------
         display : GradientPathDisplay
+
+        Raises
+        ------
+        ValueError
+            If no trial has a gradient.
         """
         return cls(gradient_path(search, names)).plot(ax=ax)
 

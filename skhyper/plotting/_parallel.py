@@ -58,20 +58,7 @@ class ParallelCoordinates:
 def parallel_coordinates(
     search: Any, names: Sequence[str] | None = None, max_axes: int = 10
 ) -> ParallelCoordinates:
-    """Trials as lines over the axes of their hyperparameters.
-
-    Parameters
-    ----------
-    search : fitted search, History, Optimizer or OptimizeResult
-    names : sequence of str, default=None
-        Hyperparameters to show, in this order; by default all of them, or the `max_axes` that
-        change the surrogate of the score most.
-    max_axes : int, default=10
-
-    Returns
-    -------
-    data : ParallelCoordinates
-    """
+    """Data of :meth:`ParallelCoordinatesDisplay.from_search`."""
     results = results_of(search)
     axes = axes_of(results)
     n_axes = len(axes)
@@ -79,9 +66,14 @@ def parallel_coordinates(
     if names is None and len(axes) > max_axes:
         axes = [axes[i] for i in ranked(results, axes)[:max_axes]]
     heights = np.column_stack([axis.to_unit(axis.values) for axis in axes])
-    scores = np.where(np.isnan(results.scores), results.partial_scores, results.scores)
     return ParallelCoordinates(
-        axes, n_axes, heights, scores, results.best, results.label, results.greater_is_better
+        axes,
+        n_axes,
+        heights,
+        results.estimated_scores,
+        results.best,
+        results.label,
+        results.greater_is_better,
     )
 
 

@@ -19,7 +19,7 @@ from skhyper.plotting._style import (
     panels,
     score_limits,
 )
-from skhyper.plotting._surrogate import Average, pairs_of, ranked
+from skhyper.plotting._surrogate import Average, ranked
 
 # Standard deviations of the shown interval: 95 % of a normal distribution.
 _N_STDS = 1.96
@@ -67,25 +67,7 @@ def partial_dependence(
     max_panels: int = 6,
     grid_resolution: int | None = None,
 ) -> list[PartialDependence]:
-    """Partial dependence of a search's surrogate on hyperparameters, and on pairs of them.
-
-    Parameters
-    ----------
-    search : fitted search, History, Optimizer or OptimizeResult
-    features : sequence of str or of pairs of str, default=None
-        By default the hyperparameters that change the average most, and the pair of the first
-        two, `max_panels` in all.
-    others : {"average", "best"}, default="average"
-        Whether the surrogate is averaged over the other hyperparameters, or these have the
-        values of the best trial.
-    max_panels : int, default=6
-    grid_resolution : int, default=None
-        Number of positions on a range; by default 50, or 20 for pairs.
-
-    Returns
-    -------
-    data : list of PartialDependence
-    """
+    """Data of the panels of :meth:`PartialDependenceDisplay.from_search`."""
     if others not in _OTHERS:
         raise ValueError(f"others must be one of {_OTHERS}, got {others!r}.")
     results = results_of(search)
@@ -119,17 +101,12 @@ def _dependence(
         raise ValueError(f"Features must be names or pairs of names, got {len(axes)} names.")
     n = n or (50 if len(axes) == 1 else 20)
     grid = tuple(axis.grid(n) for axis in axes)
-    positions = grid[0][:, None] if len(axes) == 1 else pairs_of(*grid)
-    if around is None:
-        mean, std = average(axes, positions)
-    else:
-        mean, std = average.at(axes, positions, around)
-    shape = tuple(map(len, grid))
+    mean, std = average(axes, grid) if around is None else average.at(axes, grid, around)
     return PartialDependence(
         tuple(axes),
         grid,
-        mean.reshape(shape),
-        std.reshape(shape),
+        mean,
+        std,
         results.scores,
         results.states == "failed",
         results.best,

@@ -6,13 +6,7 @@ from typing import Any
 import numpy as np
 
 from skhyper.inspection._results import Results, results_of
-from skhyper.plotting._style import (
-    RED,
-    STATE_COLORS,
-    padded,
-    panels,
-    score_limits,
-)
+from skhyper.plotting._style import RED, STATE_COLORS, legend_above, padded, panels, score_limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,17 +54,7 @@ class Race:
 
 
 def race(search: Any) -> Race:
-    """The race of a search's trials.
-
-    Parameters
-    ----------
-    search : fitted search or History
-        Of this package, or a successive halving of scikit-learn.
-
-    Returns
-    -------
-    race : Race
-    """
+    """Data of :meth:`RaceDisplay.from_search`."""
     results = results_of(search)
     if hasattr(search, "n_resources_"):
         return _halving(search, results)
@@ -239,11 +223,8 @@ class RaceDisplay:
                 text = "dropped" if state == "stopped" else "to the end"
                 style: dict[str, Any] = {"color": STATE_COLORS[state], "marker": marker, "ms": 4.5}
                 handles.append(Line2D([], [], label=f"{text}: {n}", **style))
-        options = {"fontsize": "small", "frameon": False, "ncols": 3}
         title = f"{100 * data.saved:.0f} % of the {data.unit} saved"
-        ax.legend(
-            handles=handles, title=title, loc="lower center", bbox_to_anchor=(0.5, 1), **options
-        )
+        legend_above(ax, handles=handles, title=title, ncols=3)
 
     def _draw_steps(self, ax: Any) -> None:
         data = self.data

@@ -1,6 +1,5 @@
 """What all pictures share: colors, figures, panels, and axes of hyperparameters."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from skhyper.plotting._axes import Axis
 
 # Colors that the color-blind can tell apart: Okabe and Ito (2008), "Color universal design".
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-BLUE, RED, PURPLE, GRAY = "#0072B2", "#D55E00", "#CC79A7", "#8C8C8C"
+BLUE, RED, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 CYCLE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK)
 # Line styles tell curves apart where colors cannot.
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 1)), "-")
@@ -171,8 +170,3 @@ def number_text(value: float) -> str:
         head = "" if abs(factor - 1) < 1e-6 else rf"{factor:.3g} \times "
         return f"${head}10^{{{exponent}}}$"
     return f"{value:.6g}"
-
-
-def as_list(value: Any) -> list[Any]:
-    """A sequence as a list; anything else is its only element."""
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]

@@ -11,6 +11,7 @@ C : prior covariance of the Gaussian process; K that of its observations, with t
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import qmc
 
 from skhyper._threads import threads_bounded
+from skhyper._trial import History
 from skhyper.inspection._results import Results
 from skhyper.plotting._axes import Axis, position_in
 from skhyper.samplers import GPSampler, Rules
@@ -68,46 +70,49 @@ class Average:
         return cho_factor(K, lower=True)
 
     def at(
-        self, axes: Sequence[Axis], positions: np.ndarray, around: np.ndarray
+        self, axes: Sequence[Axis], grid: Sequence[np.ndarray], around: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of the score at positions around a point.
+        """Mean and standard deviation of the score on a grid of positions around a point.
 
         Parameters
         ----------
         axes : sequence of Axis
-        positions : ndarray of shape (g, len(axes))
+        grid : sequence of ndarray
+            Positions on each axis, shapes (g_1,), (g_2,).
         around : ndarray of shape (d,)
             Point that gives the other hyperparameters, nan where inactive.
 
         Returns
         -------
-        mean, std : ndarrays of shape (g,)
+        mean, std : ndarrays of shape (g_1,) or (g_1, g_2)
             nan where a hyperparameter cannot have the value there.
         """
+        positions = _combined(grid)
         center = np.where(np.isnan(around), 0.5, around)[None]
         points, valid = self._points(axes, positions, center)
         mean, std = np.full(len(positions), np.nan), np.full(len(positions), np.nan)
         if (valid := valid[:, 0]).any():
             mean[valid], std[valid] = self._model.predict_points(points[valid, 0])
-        return self.sign * mean, std
+        return _on_grid(self.sign * mean, grid), _on_grid(std, grid)
 
     def __call__(
-        self, axes: Sequence[Axis], positions: np.ndarray, n_samples: int | None = None
+        self, axes: Sequence[Axis], grid: Sequence[np.ndarray], n_samples: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of the score at positions, averaged over all the others.
+        """Mean and standard deviation of the score on a grid, averaged over all the others.
 
         Parameters
         ----------
-        axes : sequence of Axis
-        positions : ndarray of shape (g, len(axes))
+        axes, grid
+            As for :meth:`at`.
         n_samples : int, default=None
             Number of points, evenly spread over the space, that the average is over.
 
         Returns
         -------
-        mean, std : ndarrays of shape (g,)
+        mean, std : ndarrays of shape (g_1,) or (g_1, g_2)
             nan where the hyperparameters cannot have these values simultaneously.
         """
+        positions = _combined(grid)
         sample = self._sample(axes, n_samples)
         mean, std = np.full(len(positions), np.nan), np.full(len(positions), np.nan)
         step = max(1, _N_ROWS // len(sample))
@@ -116,7 +121,7 @@ class Average:
             for row in np.flatnonzero(valid.any(axis=1)):
                 own = first + row
                 mean[own], std[own] = self._average(points[row, valid[row]])
-        return self.sign * mean, std
+        return _on_grid(self.sign * mean, grid), _on_grid(std, grid)
 
     def _sample(self, axes: Sequence[Axis], n_samples: int | None = None) -> np.ndarray:
         moved = {column for axis in axes for column in axis.columns}
@@ -182,11 +187,25 @@ def ranked(results: Results, axes: Sequence[Axis]) -> list[int]:
     for axis in axes:
         positions = axis.grid(_N_RANKED)
         positions = positions[:: -(-len(positions) // (2 * _N_RANKED))]
-        mean, _ = average([axis], positions[:, None], n_samples=_N_RANKED_SAMPLES)
+        mean, _ = average([axis], [positions], n_samples=_N_RANKED_SAMPLES)
         spreads.append(float(np.nanvar(mean)) if np.isfinite(mean).any() else 0.0)
     return [int(i) for i in np.argsort(-np.array(spreads), kind="stable")]
 
 
-def pairs_of(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """All pairs of positions, the second one varying fastest, (len(a) * len(b), 2)."""
-    return np.array(list(itertools.product(a, b)))
+def _combined(grid: Sequence[np.ndarray]) -> np.ndarray:
+    """All combinations of positions, those of the last axis varying fastest, (g, n_axes)."""
+    return np.array(list(itertools.product(*grid)))
+
+
+def _on_grid(values: np.ndarray, grid: Sequence[np.ndarray]) -> np.ndarray:
+    return values.reshape([len(positions) for positions in grid])
+
+
+def with_losses(results: Results, losses: np.ndarray) -> Results:
+    """The same trials with other losses; those without one have failed."""
+    states = np.where(np.isfinite(losses), "complete", "failed")
+    trials = tuple(
+        replace(trial, loss=float(loss), state=str(state))
+        for trial, loss, state in zip(results.history, losses, states)
+    )
+    return replace(results, history=History(trials))

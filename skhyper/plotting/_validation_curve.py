@@ -1,11 +1,10 @@
 """Validation and training score over one hyperparameter, from the trials of a search."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from skhyper._trial import History
 from skhyper.inspection import ValidationCurve
 from skhyper.inspection._curves import curve_of
 from skhyper.inspection._results import Results, results_of
@@ -21,7 +20,7 @@ from skhyper.plotting._style import (
     padded,
     score_limits,
 )
-from skhyper.plotting._surrogate import Average, ranked
+from skhyper.plotting._surrogate import Average, ranked, with_losses
 
 _N_GRID = 50
 # Values from which the scores of trials are drawn instead of a surrogate, if there is no wider gap
@@ -70,24 +69,7 @@ class CurveOverAxis:
 
 
 def curve_over_axis(search: Any, name: str | None = None) -> CurveOverAxis:
-    """Validation and training score of a search over one hyperparameter.
-
-    Parameters
-    ----------
-    search : fitted search or History
-        Training scores need ``return_train_score=True``.
-    name : str, default=None
-        The hyperparameter; by default the one that changes the surrogate of the score most.
-
-    Returns
-    -------
-    data : CurveOverAxis
-
-    Raises
-    ------
-    ValueError
-        If no trial is complete, or the search has no such hyperparameter.
-    """
+    """Data of :meth:`ValidationCurveDisplay.from_search`."""
     results = results_of(search)
     if results.best is None:
         raise ValueError("No trial is complete.")
@@ -104,7 +86,7 @@ def curve_over_axis(search: Any, name: str | None = None) -> CurveOverAxis:
         curves = [part[order] for part in parts]
     else:
         positions = axis.grid(_N_GRID)
-        of_train = _with_losses(results, -train.mean(axis=1))
+        of_train = with_losses(results, -train.mean(axis=1))
         curves = [*_predicted(results, axis, positions), *_predicted(of_train, axis, positions)]
     return CurveOverAxis(
         axis,
@@ -156,18 +138,8 @@ def _predicted(
         return unknown, unknown
     around = results.space.locate(results.history[results.best].params)  # type: ignore[index]
     if around is None or np.isnan(around[list(axis.columns)]).all():
-        return Average(results)([axis], positions[:, None])
-    return Average(results).at([axis], positions[:, None], around)
-
-
-def _with_losses(results: Results, losses: np.ndarray) -> Results:
-    """The same trials with other losses; those without one have failed."""
-    states = np.where(np.isfinite(losses), "complete", "failed")
-    trials = tuple(
-        replace(trial, loss=float(loss), state=str(state))
-        for trial, loss, state in zip(results.history, losses, states)
-    )
-    return replace(results, history=History(trials))
+        return Average(results)([axis], [positions])
+    return Average(results).at([axis], [positions], around)
 
 
 class ValidationCurveDisplay:
@@ -223,6 +195,11 @@ class ValidationCurveDisplay:
         Returns
         -------
         display : ValidationCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If no trial is complete, or the search has no such hyperparameter.
         """
         return cls(curve_over_axis(search, name)).plot(ax=ax)
 

@@ -47,22 +47,7 @@ class Workers:
 
 
 def workers(search: Any) -> Workers:
-    """The timeline of a search.
-
-    Parameters
-    ----------
-    search : fitted search or History
-        Of this package; scikit-learn does not store when fits started.
-
-    Returns
-    -------
-    data : Workers
-
-    Raises
-    ------
-    ValueError
-        If no trial has a time of its start.
-    """
+    """Data of :meth:`WorkersDisplay.from_search`."""
     results = results_of(search)
     # Folds of candidates that share a fit start at the same time, and end with the longest.
     spans: dict[float, tuple[float, int]] = {}
@@ -137,11 +122,17 @@ class WorkersDisplay:
         Parameters
         ----------
         search : fitted search or History
+            Of this package; scikit-learn does not store when fits started.
         ax : matplotlib Axes, default=None
 
         Returns
         -------
         display : WorkersDisplay
+
+        Raises
+        ------
+        ValueError
+            If no trial has a time of its start.
         """
         return cls(workers(search)).plot(ax=ax)
 

@@ -4,80 +4,51 @@ Each picture has a function that computes its data and one that draws them.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from skhyper._text import shortened
-from skhyper._trial import Trial
 from skhyper.inspection._results import Results
 from skhyper.plotting._axes import Axis as HyperparameterAxis
 from skhyper.plotting._axes import axes_of
+from skhyper.plotting._convergence import convergence as convergence_data
+from skhyper.plotting._style import score_limits
 from skhyper.reporting import _svg
 from skhyper.reporting._svg import Axis
 
-# The axis of scores ends where bad scores would compress the good ones: at this many times the
-# distance from the best to the median.
-_MEDIANS_SHOWN = 4.0
 _MAX_CHOICES = 24
 _MARGIN = 0.05
 
 
 def score_axis(scores: np.ndarray, label: str) -> Axis:
     """Axis of scores; its lower end may cut off the worst ones."""
-    scores = scores[np.isfinite(scores)]
-    if not len(scores):
+    if not np.isfinite(scores).any():
         return Axis(label, 0.0, 1.0, ticks=())
-    best = float(scores.max())
-    spread = _MEDIANS_SHOWN * (best - float(np.median(scores)))
-    low = max(float(scores.min()), best - spread) if spread > 0 else float(scores.min())
+    low, best = score_limits(scores, greater_is_better=True)
     pad = _MARGIN * (best - low) or max(abs(best), 1.0) * 1e-3
     return Axis(label, low - pad, best + pad)
 
 
-@dataclass(frozen=True, eq=False)
-class Convergence:
-    """Score of each trial and best score so far, shape (n_trials,).
-
-    `best_so_far` is nan before the first complete trial, `scores` where a trial failed.
-    """
-
-    numbers: np.ndarray
-    scores: np.ndarray
-    best_so_far: np.ndarray
-
-
-def convergence_data(trials: Sequence[Trial]) -> Convergence:
-    """Data of the convergence plot; stopped trials cannot be the best."""
-    scores = np.array([-t.loss for t in trials], dtype=float)
-    complete = np.array([t.state == "complete" for t in trials])
-    best = np.fmax.accumulate(np.where(complete, scores, np.nan))
-    return Convergence(np.array([t.number for t in trials]), scores, best)
-
-
-def convergence(trials: Sequence[Trial], metric: str) -> str:
+def convergence(results: Results, metric: str) -> str:
     """SVG of the score of each trial, and of the best so far."""
-    data = convergence_data(trials)
-    last = int(data.numbers.max())
+    data = convergence_data(results)
+    numbers = np.array([trial.number for trial in results.history])
+    last = int(numbers.max())
     x = Axis("trial", -0.02 * last - 0.5, 1.02 * last + 0.5, ticks=_whole_ticks(last))
     y = score_axis(data.scores, metric)
-    place = x.position(data.numbers)
-    known = np.isfinite(data.best_so_far)
-    line = _svg.steps(place[known], np.clip(y.position(data.best_so_far[known]), 0, 1))
-    marks = [line, _scores(place, data.scores, y, _stopped(trials))]
-    text = f"Score of each of {len(trials)} trials, and the best so far"
+    place = x.position(numbers)
+    known = np.isfinite(data.best)
+    line = _svg.steps(place[known], np.clip(y.position(data.best[known]), 0, 1))
+    marks = [line, _scores(place, data.scores, y, data.states == "stopped")]
+    text = f"Score of each of {len(numbers)} trials, and the best so far"
     return _svg.chart(x, y, marks, text)
 
 
 def _whole_ticks(n: int) -> list[tuple[float, str]]:
     return [(v, f"{v:.0f}") for v in _svg.nice_ticks(0, n) if float(v).is_integer()]
-
-
-def _stopped(trials: Sequence[Trial]) -> np.ndarray:
-    """Whether each trial was ended before all folds were run."""
-    return np.array([t.state == "stopped" for t in trials], dtype=bool)
 
 
 def _scores(place: np.ndarray, scores: np.ndarray, y: Axis, stopped: np.ndarray) -> str:
@@ -121,7 +92,6 @@ class Scatter:
 
 def scatter_data(results: Results) -> list[Scatter]:
     """Data of the plot of each hyperparameter, except those with too many choices."""
-    scores = np.array([-t.loss for t in results.history], dtype=float)
     found = []
     for axis in axes_of(results):
         if axis.scale == "choices" and not 0 < len(axis.choices) <= _MAX_CHOICES:
@@ -129,8 +99,8 @@ def scatter_data(results: Results) -> list[Scatter]:
         numbers = np.flatnonzero(np.isfinite(axis.values))
         missing = Counter(text for text in axis.others if text)
         is_choice = axis.scale == "choices"
-        x = axis.values[numbers]
-        found.append(Scatter(_padded(axis), x, scores[numbers], numbers, is_choice, missing))
+        x, scores = axis.values[numbers], results.estimated_scores[numbers]
+        found.append(Scatter(_padded(axis), x, scores, numbers, is_choice, missing))
     return found
 
 
@@ -152,12 +122,12 @@ def _name(value: Any) -> str:
     return named if isinstance(named, str) else str(value)
 
 
-def scatter(data: Scatter, trials: Sequence[Trial], best: Trial | None, metric: str) -> str:
+def scatter(data: Scatter, results: Results, metric: str) -> str:
     """SVG of the scores over one hyperparameter; a ring marks the best trial."""
-    y = score_axis(np.array([-t.loss for t in trials], dtype=float), metric)
+    y = score_axis(results.estimated_scores, metric)
     place = data.axis.position(data.x + (_jitter(data.numbers) if data.is_choice else 0.0))
-    marks = [_scores(place, data.scores, y, _stopped([trials[n] for n in data.numbers]))]
-    for i in np.flatnonzero([trials[n] is best for n in data.numbers]):
+    marks = [_scores(place, data.scores, y, results.states[data.numbers] == "stopped")]
+    for i in np.flatnonzero(data.numbers == results.best):
         marks.append(_svg.ring(place[i], float(np.clip(y.position(data.scores[[i]])[0], 0, 1))))
     text = f"Score over {data.axis.label}, of {len(data.x)} trials"
     return _svg.chart(data.axis, y, marks, text)

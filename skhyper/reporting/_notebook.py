@@ -6,11 +6,12 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from skhyper._text import shortened
+from skhyper.inspection import corrected_score
 from skhyper.reporting import _charts
 from skhyper.reporting._failures import failures_of
 from skhyper.reporting._importance import QUICK, importance_bars, importance_of
 from skhyper.reporting._page import text
-from skhyper.reporting._record import Record, corrected_of, record_of
+from skhyper.reporting._record import Record, if_possible, record_of
 from skhyper.reporting._sections import value_text
 
 _MAX_PARAMS = 12
@@ -39,7 +40,7 @@ def _headline(record: Record) -> str:
         error = best.standard_error
         spread = f" ± {error:.2g}" if np.isfinite(error) else ""
         score = f"<b>best {text(record.metric)} {-best.loss:.4g}</b>{spread}"
-        if (corrected := corrected_of(record)) is not None:
+        if (corrected := if_possible(corrected_score, record)) is not None:
             low, high = corrected.interval
             score += f", corrected for the selection {corrected.estimate:.4g}"
             score += f" ({100 * corrected.level:.0f} % interval {low:.4g} to {high:.4g})"
@@ -61,7 +62,7 @@ def _best(record: Record) -> str:
 
 
 def _pictures(record: Record) -> str:
-    shown = [_charts.convergence(record.trials, record.metric)]
+    shown = [_charts.convergence(record.results, record.metric)]
     found = importance_of(record, QUICK)
     if found is not None:
         shown.append(f"importance{importance_bars(found, _MAX_BARS)}")

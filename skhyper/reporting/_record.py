@@ -1,18 +1,19 @@
 """The trials of a fitted search, of skhyper or of scikit-learn, in one form."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from skhyper._trial import Trial
-from skhyper.inspection import Comparison, CorrectedScore, compare, corrected_score
 from skhyper.inspection._results import Results, results_of, score_name
 from skhyper.search._fold_scores import metrics_in, optimized_of
 from skhyper.space import Space
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,21 +107,11 @@ def record_of(search: Any) -> Record:
     )
 
 
-def corrected_of(record: Record) -> CorrectedScore | None:
-    """Score of the best candidate, corrected for its selection; None if that is not possible."""
+def if_possible(function: Callable[[Any], T], record: Record) -> T | None:
+    """A comparison of the scores of a search, by a function of the search; None if it fails."""
     if len(record.scored) < 2:
         return None
     try:
-        return corrected_score(record.search)
+        return function(record.search)
     except (TypeError, ValueError):  # one split, no results, or scores of no single metric
-        return None
-
-
-def comparison_of(record: Record) -> Comparison | None:
-    """Candidates that are compared with the best; None if that is not possible."""
-    if len(record.scored) < 2:
-        return None
-    try:
-        return compare(record.search)
-    except (TypeError, ValueError):
         return None

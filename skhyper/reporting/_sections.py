@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from skhyper._text import duration, shortened
-from skhyper.exceptions import InvalidSpaceError
-from skhyper.inspection import inspect
+from skhyper.inspection import compare, corrected_score, inspect
+from skhyper.plotting._axes import position_in
 from skhyper.reporting import _charts
 from skhyper.reporting._code import code_of
 from skhyper.reporting._failures import failures_of
@@ -22,7 +22,7 @@ from skhyper.reporting._importance import (
 )
 from skhyper.reporting._page import cards, facts, figure, page, plain_table, table, text
 from skhyper.reporting._predictions import predictions
-from skhyper.reporting._record import Record, comparison_of, corrected_of
+from skhyper.reporting._record import Record, if_possible
 from skhyper.space._text import COLUMNS, rows
 
 # Cells of the table of trials; of more trials the best are listed.
@@ -170,7 +170,7 @@ def answer(record: Record) -> str:
         "score": f"<b>{-best.loss:.4g}</b>{text(spread)}",
         "trial": f"number {best.number}, of {len(record.trials)}",
     }
-    corrected = corrected_of(record)
+    corrected = if_possible(corrected_score, record)
     if corrected is not None:
         low, high = corrected.interval
         pairs["corrected"] = (
@@ -183,7 +183,7 @@ def answer(record: Record) -> str:
 
 def _ties(record: Record) -> str:
     """Candidates that cannot be distinguished from the best one."""
-    found = comparison_of(record)
+    found = if_possible(compare, record)
     if found is None:
         return ""
     tied = np.flatnonzero(found.tied)
@@ -212,14 +212,14 @@ def _place(record: Record, name: str) -> str:
     space, best = record.space, record.best
     if space is None or best is None:
         return ""
-    found = [d for n, d in zip(space.names, space.dimensions) if n == name]
-    if len(found) != 1 or not hasattr(found[0], "prior") or found[0].n_values < _MIN_VALUES:
+    columns = [i for i, other in enumerate(space.names) if other == name]
+    if len(columns) != 1:
         return ""
-    try:
-        u = found[0].to_unit(best.params[name])
-    except InvalidSpaceError:
-        u = np.nan
-    if not -1e-9 <= u <= 1 + 1e-9:
+    dimension = space.dimensions[columns[0]]
+    if not hasattr(dimension, "prior") or dimension.n_values < _MIN_VALUES:
+        return ""
+    u = position_in(space, columns[0], best.params[name])
+    if np.isnan(u):
         return "outside of the search space"
     end = "lower" if u < _NEAR_END else "upper" if u > 1 - _NEAR_END else ""
     return f"at the {end} end of its range: a wider one may be better" if end else ""
@@ -243,7 +243,7 @@ def pictures(record: Record) -> str:
     )
     if any(t.state == "stopped" for t in record.trials):
         caption += " Small dots are trials that were stopped early, with the score of some folds."
-    shown = [figure(_charts.convergence(record.trials, record.metric), caption)]
+    shown = [figure(_charts.convergence(record.results, record.metric), caption)]
     found = importance_of(record, SLOW)
     order = {}
     if found is not None:
@@ -255,7 +255,7 @@ def pictures(record: Record) -> str:
     drawn = _charts.scatter_data(record.results)
     drawn.sort(key=lambda data: order.get(_without_component(data.axis.label), len(order)))
     scatters = [
-        figure(_charts.scatter(data, record.trials, record.best, record.metric), _not_shown(data))
+        figure(_charts.scatter(data, record.results, record.metric), _not_shown(data))
         for data in drawn
     ]
     first, rest = scatters[:_MAX_SCATTERS], scatters[_MAX_SCATTERS:]

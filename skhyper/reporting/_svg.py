@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skhyper.plotting._style import log_ticks
+
 WIDTH, HEIGHT = 440, 260
 # Space around the axes, in pixels: left, top, right, bottom.
 _LEFT, _TOP, _RIGHT, _BOTTOM = 76, 10, 14, 44
@@ -55,7 +57,8 @@ class Axis:
         """Position and text of each tick."""
         ticks = self.ticks
         if ticks is None:
-            values = log_ticks(self.low, self.high) if self.log else nice_ticks(self.low, self.high)
+            ends = self.low, self.high
+            values = log_ticks(*ends, n=6) if self.log else nice_ticks(*ends)
             texts = _tick_texts(values, self.log)
             ticks = list(zip(values, texts))
         places = self.position(np.array([value for value, _ in ticks]))
@@ -77,23 +80,6 @@ def nice_ticks(low: float, high: float, n: int = 5) -> list[float]:
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [float(f"{k * step:.12g}") for k in range(first, last + 1)]
-
-
-def log_ticks(low: float, high: float, n: int = 6) -> list[float]:
-    """At most about n powers of ten between two ends; round numbers within one decade.
-
-    Examples
-    --------
-    >>> log_ticks(1e-2, 1e2)
-    [0.01, 0.1, 1.0, 10.0, 100.0]
-    """
-    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-    if last - first < 1:
-        parts = [m * 10.0**k for k in range(first - 1, last + 1) for m in (1, 2, 5)]
-        inside = [float(f"{x:.3g}") for x in parts if low * (1 - 1e-9) <= x <= high * (1 + 1e-9)]
-        return inside if len(inside) > 1 else [float(f"{x:.3g}") for x in (low, high)]
-    every = max(1, math.ceil((last - first + 1) / n))
-    return [10.0**k for k in range(first, last + 1, every)]
 
 
 def _tick_texts(values: Sequence[float], log: bool) -> list[str]:

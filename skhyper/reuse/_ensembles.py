@@ -34,9 +34,15 @@ _FORESTS = (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
 )
-_BAGGING = (BaggingClassifier, BaggingRegressor)
-_ADABOOST = (AdaBoostClassifier, AdaBoostRegressor)
-_BOOSTING = (GradientBoostingClassifier, GradientBoostingRegressor)
+_ENSEMBLES = (
+    *_FORESTS,
+    BaggingClassifier,
+    BaggingRegressor,
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+)
 _HISTOGRAMS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
 # Fitted attributes with one entry for each member.
@@ -74,8 +80,8 @@ def pruned_forest(fitted: Any, ccp_alpha: float) -> Any:
     return view
 
 
-def _ensemble(estimator: Any, types: tuple[type, ...]) -> SharedFit | None:
-    if type(estimator) not in types:
+def _ensemble(estimator: Any) -> SharedFit | None:
+    if type(estimator) not in _ENSEMBLES:
         return None  # a subclass may fit in another way
     why_not = why_continued(estimator) or why_not_repeatable(estimator, "trees")
     pruning = None
@@ -91,16 +97,8 @@ def _ensemble(estimator: Any, types: tuple[type, ...]) -> SharedFit | None:
     return SharedFit("n_estimators", first_members, why_not=why_not, otherwise=pruning)
 
 
-def _register(types: tuple[type, ...]) -> None:
-    def rule(estimator: Any) -> SharedFit | None:
-        return _ensemble(estimator, types)
-
-    for cls in types:
-        shared_fit.register(cls, rule)
-
-
-for _types in (_FORESTS, _BAGGING, _ADABOOST, _BOOSTING):
-    _register(_types)
+for _cls in _ENSEMBLES:
+    shared_fit.register(_cls, _ensemble)
 
 
 @shared_fit.register(HistGradientBoostingClassifier)

@@ -47,11 +47,6 @@ def is_count(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= 1
 
 
-def _largest(values: Sequence[Any]) -> Any:
-    """The largest of the values."""
-    return max(values)
-
-
 def _no_estimator(fitted: Any, value: Any) -> None:
     """No estimator: the training data are needed."""
 
@@ -117,7 +112,7 @@ class SharedFit:
 
     name: str
     derive: Callable[[Any, Any], Any] = _no_estimator
-    longest: Callable[[Sequence[Any]], Any] = _largest
+    longest: Callable[[Sequence[Any]], Any] = max
     accepts: Callable[[Any], bool] = is_count
     whole_range: bool = False
     is_certain: bool = True

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skhyper._splits import fold_sizes
+from skhyper._splits import size_ratio, standard_error
 from skhyper._trial import Trial
 
 # The bound holds with probability 1 - δ (Makarova et al. 2022, section 3).
@@ -71,9 +71,5 @@ def fold_noise(trial: Trial, splits: Sequence[tuple]) -> float:
     eq. 6 of Makarova et al. 2022).
     """
     k = len(trial.scores)
-    if k < 2:
-        return float("nan")
-    ratio = 1.0 / (k - 1.0)
-    if len(splits) == k:
-        ratio = float(np.mean([n_test / n_train for n_train, n_test in fold_sizes(splits)]))
-    return float(np.sqrt(np.var(trial.scores, ddof=1) * (1.0 / k + ratio)))
+    ratio = size_ratio(splits) if len(splits) == k > 1 else 1.0 / max(1, k - 1)
+    return float(standard_error(trial.scores, ratio))

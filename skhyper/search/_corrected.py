@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from skhyper.search._fold_scores import FoldScores, fold_scores, metric_of, standard_error
+from skhyper._splits import standard_error
+from skhyper.search._fold_scores import FoldScores, fold_scores, metric_of
 from skhyper.search._pooled import PooledScores, out_of_bag, pooled_scores
 from skhyper.search._rules import refit_rule
 from skhyper.search._task import optimized_metric

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
+from skhyper._splits import size_ratio, standard_error
 from skhyper._trial import History, Trial
 
 
@@ -81,14 +82,7 @@ def fold_scores(
     K = S.shape[1]
     if len(splits) != K:
         return FoldScores(S[rows], rows, 1 / max(1, K - 1), [list(range(K))])
-    sizes = [(_size(train), _size(test)) for train, test in splits]
-    ratio = float(np.mean([test / max(1, train) for train, test in sizes]))
-    return FoldScores(S[rows], rows, ratio, _disjoint([test for _, test in splits]))
-
-
-def _size(index: Any) -> int:
-    index = np.asarray(index)
-    return int(index.sum()) if index.dtype == bool else len(index)
+    return FoldScores(S[rows], rows, size_ratio(splits), _disjoint([test for _, test in splits]))
 
 
 def _disjoint(tests: Sequence[Any]) -> list[list[int]]:
@@ -104,19 +98,6 @@ def _disjoint(tests: Sequence[Any]) -> list[list[int]]:
         groups[-1].append(k)
         seen |= own
     return groups
-
-
-def standard_error(scores: np.ndarray, ratio: float) -> np.ndarray:
-    """Standard error of the mean of scores (..., K) of splits that share training samples.
-
-    The variance of the scores is not divided by K, as that of independent ones, but multiplied by
-    1/K + ratio (Nadeau and Bengio, 2003). nan with one split.
-    """
-    K = scores.shape[-1]
-    if K < 2:
-        return np.full(scores.shape[:-1], np.nan)
-    error: np.ndarray = np.sqrt((1 / K + ratio) * scores.var(axis=-1, ddof=1))
-    return error
 
 
 class Difference(NamedTuple):

@@ -99,9 +99,8 @@ def _evaluator(
     n = candidates.n_candidates + len(running.keys() & set(proposed))
     if search.verbose > 0:
         print(opening_line(n_splits, n, plan.max_time, plan.racer is not None))  # noqa: T201
-    all_at_once = candidates.known_ahead and plan.racer is None
     limits = Limits(search.fit_timeout, search.memory_limit)
-    pool = make_pool(objective, search.n_jobs, search.pre_dispatch, all_at_once, limits)
+    pool = make_pool(objective, search.n_jobs, search.pre_dispatch, limits)
     n_folds = None if math.isinf(n) or candidates.has_followers else n * n_splits
     context = root.subcontext(
         task_name="search", max_subtasks=n_folds, sequential_subtasks=False

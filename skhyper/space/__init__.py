@@ -8,7 +8,7 @@ from skhyper.space._conditions import When
 from skhyper.space._defaults import default_space, range_sources  # noqa: F401
 from skhyper.space._dimensions import Dimension, Integer, Real
 from skhyper.space._distribution import Distribution
-from skhyper.space._requirements import Requirement, is_deprecated_default, requirements_of  # noqa: F401
+from skhyper.space._requirements import is_deprecated_default, requirements_of  # noqa: F401
 from skhyper.space._sampling import evenly  # noqa: F401
 from skhyper.space._space import Space, check_space
 from skhyper.space._vectors import as_vector, is_vector, like  # noqa: F401

@@ -70,22 +70,20 @@ JOBS = [FoldJob(trial, fold, {}, 4) for trial in range(4) for fold in range(3)]
 
 
 @pytest.mark.parametrize(
-    ("backend", "n_jobs", "known_ahead", "kind"),
+    ("backend", "n_jobs", "kind"),
     [
-        ("loky", None, False, InProcess),
-        ("loky", 1, False, InProcess),
-        ("loky", 2, False, Processes),
-        ("loky", 2, True, Processes),
-        ("threading", 2, False, Threads),
-        ("threading", 2, True, Threads),
-        ("multiprocessing", 2, False, Processes),
-        ("counting", 2, False, JoblibRounds),
-        ("sequential", 2, False, InProcess),
+        ("loky", None, InProcess),
+        ("loky", 1, InProcess),
+        ("loky", 2, Processes),
+        ("threading", 2, Threads),
+        ("multiprocessing", 2, Processes),
+        ("counting", 2, JoblibRounds),
+        ("sequential", 2, InProcess),
     ],
 )
-def test_the_pool_that_fits(counting, backend, n_jobs, known_ahead, kind):
+def test_the_pool_that_fits(counting, backend, n_jobs, kind):
     with joblib.parallel_config(backend):
-        pool = make_pool(objective(), n_jobs, "2*n_jobs", known_ahead)
+        pool = make_pool(objective(), n_jobs, "2*n_jobs")
     assert type(pool) is kind
     pool.close()
 
@@ -95,8 +93,8 @@ def test_limits_need_processes(counting):
     for backend in ("threading", "counting"):
         with joblib.parallel_config(backend):
             with pytest.raises(ValueError, match=f"(?i){backend}Backend|Counting with n_jobs=2"):
-                make_pool(objective(), 2, "all", True, limits)
-            assert type(make_pool(objective(), None, "all", True, limits)) is Processes
+                make_pool(objective(), 2, "all", limits)
+            assert type(make_pool(objective(), None, "all", limits)) is Processes
 
 
 def test_in_process_runs_one_job_at_each_wait():
@@ -112,13 +110,12 @@ def test_in_process_runs_one_job_at_each_wait():
     assert pool.has_room
 
 
-@pytest.mark.parametrize("known_ahead", [False, True])
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 @pytest.mark.fast_cases(1)
-def test_workers_do_the_work_and_each_job_comes_back_once(backend, known_ahead, tmp_path):
+def test_workers_do_the_work_and_each_job_comes_back_once(backend, tmp_path):
     what = "process" if backend == "loky" else "thread"
     with joblib.parallel_config(backend, n_jobs=2):
-        pool = make_pool(objective(what=what, meet=tmp_path), None, "all", known_ahead)
+        pool = make_pool(objective(what=what, meet=tmp_path), None, "all")
         results = drain(pool, JOBS)
     assert sorted((j.trial, j.fold) for j, _ in results) == [(j.trial, j.fold) for j in JOBS]
     places = {result["test_scores"] for _, result in results}
@@ -173,7 +170,7 @@ def test_jobs_of_a_cancelled_trial_that_have_not_started_do_not_run():
 
 def test_results_say_when_a_fold_started():
     start = time.time()
-    for pool in (InProcess(objective()), make_pool(objective(), 2, "all", True)):
+    for pool in (InProcess(objective()), make_pool(objective(), 2, "all")):
         (result,) = [result for _, result in drain(pool, JOBS[:1])]
         assert start < result["started"] < time.time()
 
@@ -367,5 +364,5 @@ def nested(estimator, X, y):
 def test_what_is_nested_in_a_fold_starts_no_processes(backend):
     target = Objective(WhereAmI(), X, y, SPLITS, nested, {}, {}, "raise", False, 0)
     with joblib.parallel_config(backend, n_jobs=2):
-        pool = make_pool(target, None, "all", False)
+        pool = make_pool(target, None, "all")
         assert {result["test_scores"] for _, result in drain(pool, JOBS[:3])} == {0.0}

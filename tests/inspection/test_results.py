@@ -67,7 +67,7 @@ def test_failed_and_stopped_trials():
     )
     results = results_of(History(trials))
     np.testing.assert_array_equal(results.scores, [0.6, np.nan, np.nan])
-    np.testing.assert_array_equal(results.partial_scores, [np.nan, 0.4, np.nan])
+    np.testing.assert_array_equal(results.estimated_scores, [0.6, 0.4, np.nan])
     assert results.states.tolist() == ["complete", "stopped", "failed"]
     assert results.best == 0
 

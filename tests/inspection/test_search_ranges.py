@@ -10,7 +10,7 @@ from sklearn.svm import SVC
 
 from skhyper import BayesSearchCV
 from skhyper.inspection import inspect
-from skhyper.inspection._search_ranges import default_ranges, ranges_of_searches, searched_names
+from skhyper.inspection._search_ranges import default_ranges, ranges_of_searches
 from skhyper.space import Space, default_space
 
 X, y = load_wine(return_X_y=True)
@@ -19,7 +19,7 @@ BY_DATA = "default for SVC, by n_features, variance of X after StandardScaler"
 
 
 def of_search(search):
-    return ranges_of_searches({"": search, "estimator": search.estimator})
+    return ranges_of_searches({"": search, "estimator": search.estimator})[0]
 
 
 def test_a_default_range_is_from_a_table_and_the_data():
@@ -32,7 +32,10 @@ def test_a_default_range_is_from_a_table_and_the_data():
 def test_a_search_without_a_space_has_the_default_one():
     search = BayesSearchCV(PIPELINE, n_iter=2, cv=3, random_state=0)
     assert of_search(search)["estimator__svc__gamma"][1] == f"{BY_DATA} (no data given)"
-    assert set(searched_names({"": search})) == {"estimator__svc__C", "estimator__svc__gamma"}
+    _, notes = ranges_of_searches({"": search})
+    assert notes == dict.fromkeys(
+        ["estimator__svc__C", "estimator__svc__gamma"], "searched by BayesSearchCV"
+    )
     dimension, source = of_search(search.fit(X, y))["estimator__svc__gamma"]
     assert dimension is search.space_.dimensions[1]
     assert source == BY_DATA

@@ -32,6 +32,13 @@ def test_trials_and_fits():
     np.testing.assert_array_equal(convergence(history(), "fits").x, [2, 4, 6, 8, 10])
 
 
+def test_stopped_trials_have_a_score_and_are_not_the_best():
+    trials = [*history(), Trial(5, {"a": 5}, "stopped", np.array([0.9, np.nan]), -0.9)]
+    curve = convergence(History(tuple(trials)))
+    np.testing.assert_array_equal(curve.best[3:], [0.8, 0.8, 0.8])
+    np.testing.assert_array_equal(curve.scores, [*SCORES, 0.9])
+
+
 def test_seconds_are_in_the_order_of_the_ends():
     curve = convergence(history((0, 9, 2, 1, 4)), "seconds")
     np.testing.assert_allclose(curve.x, [1, 2, 3, 5, 10])

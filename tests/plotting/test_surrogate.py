@@ -8,7 +8,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 from skhyper import History, Trial
 from skhyper.inspection._results import Results, results_of
 from skhyper.plotting._axes import axes_of
-from skhyper.plotting._surrogate import Average, pairs_of, ranked
+from skhyper.plotting._surrogate import Average, ranked
 from skhyper.samplers import GPSampler
 from skhyper.space import Space
 
@@ -34,7 +34,7 @@ def test_average_and_its_uncertainty(name, request):
     average = Average(results)
     for column, axis in enumerate(axes_of(results)):
         position = axis.grid(3)[1]
-        mean, std = average([axis], np.array([[position]]))
+        mean, std = average([axis], [np.array([position])])
         u = results.space.dimensions[column].to_unit(axis.value_at(position))
         sample = average._sample([axis])
         expected = by_scikit_learn(results, column, u, sample)
@@ -44,7 +44,7 @@ def test_average_and_its_uncertainty(name, request):
 def test_one_dimension_is_the_model_itself(one):
     results = results_of(one)
     (axis,) = axes_of(results)
-    mean, std = Average(results)([axis], axis.grid(5)[:, None])
+    mean, std = Average(results)([axis], [axis.grid(5)])
     model = GPSampler(n_initial_points=1).model(one.space, one.history)
     settings = [{"x": x} for x in axis.grid(5)]
     np.testing.assert_allclose((mean, std), model.predict(settings, return_std=True), rtol=1e-6)
@@ -54,19 +54,18 @@ def test_around_a_point_the_others_are_fixed(plain):
     results = results_of(plain)
     alpha, depth = axes_of(results)
     around = results.space.to_unit([{"ccp_alpha": 1e-3, "max_depth": 2}])[0]
-    mean, _ = Average(results).at([alpha], np.array([[1e-2]]), around)
+    mean, _ = Average(results).at([alpha], [np.array([1e-2])], around)
     model = GPSampler(n_initial_points=1).model(results.space, results.history)
     assert mean[0] == pytest.approx(-model.predict({"ccp_alpha": 1e-2, "max_depth": 2})[0])
-    both, _ = Average(results)([alpha, depth], pairs_of(np.array([1e-2]), np.array([2.0])))
-    assert both[0] == pytest.approx(mean[0])
+    both, _ = Average(results)([alpha, depth], [np.array([1e-2]), np.array([2.0])])
+    assert both[0, 0] == pytest.approx(mean[0])
 
 
 def test_only_points_where_it_is_active_count(conditional):
     results = results_of(conditional)
     model, _, gamma = axes_of(results)
-    positions = pairs_of(model.grid(2), np.array([0.1]))
-    mean, _ = Average(results)([model, gamma], positions)
-    assert np.isfinite(mean).tolist() == [True, False]
+    mean, _ = Average(results)([model, gamma], [model.grid(2), np.array([0.1])])
+    assert np.isfinite(mean).tolist() == [[True], [False]]
 
 
 def test_the_constraint_holds():
@@ -79,11 +78,11 @@ def test_the_constraint_holds():
     ]
     results = Results(History(tuple(trials)), space, sign=1)
     x, y = axes_of(results)
-    mean, _ = Average(results)([x], np.array([[0.1], [0.9]]))
+    mean, _ = Average(results)([x], [np.array([0.1, 0.9])])
     # Uniform y above x has the mean (1 + x) / 2.
     np.testing.assert_allclose(mean, [0.55, 0.95], atol=0.06)
-    mean, _ = Average(results)([x, y], np.array([[0.9, 0.1]]))
-    assert np.isnan(mean[0])
+    mean, _ = Average(results)([x, y], [np.array([0.9]), np.array([0.1])])
+    assert np.isnan(mean[0, 0])
 
 
 @pytest.mark.slow

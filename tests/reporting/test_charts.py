@@ -22,11 +22,10 @@ def trials_of(params, scores):
 
 def test_convergence():
     trials = trials_of([{}] * 5, [np.nan, 0.5, 0.9, 0.7, 0.95])
-    trials[2] = Trial(2, {}, "stopped", loss=-0.9)  # is not the best of all folds
-    data = _charts.convergence_data(trials)
-    np.testing.assert_array_equal(data.best_so_far, [np.nan, 0.5, 0.5, 0.7, 0.95])
-    np.testing.assert_array_equal(data.scores, [np.nan, 0.5, 0.9, 0.7, 0.95])
-    ET.fromstring(_charts.convergence(trials, "accuracy"))
+    trials[2] = Trial(2, {}, "stopped", loss=-0.9)
+    root = ET.fromstring(_charts.convergence(results_of(History(tuple(trials))), "accuracy"))
+    dots = [path.get("d").count("h0") for path in root.findall("path")]
+    assert (sum(dots), dots.count(1), dots.count(3)) == (4, 1, 1)  # small for the stopped one
 
 
 def test_bad_scores_do_not_compress_the_axis():
@@ -71,7 +70,7 @@ def test_numbers_choices_and_inactive_trials():
     np.testing.assert_array_equal(kernel.x, [0, 1, 0])
     assert [text for _, text in kernel.axis.ticks] == ["rbf", "linear"]
     for data in (gamma, kernel):
-        ET.fromstring(_charts.scatter(data, trials, trials[2], "accuracy"))
+        ET.fromstring(_charts.scatter(data, results_of(History(tuple(trials))), "accuracy"))
 
 
 def test_components_of_vectors_have_a_picture_each():
@@ -93,7 +92,7 @@ def test_too_many_choices_are_not_drawn():
 def test_all_kinds_of_values_are_drawn(values):
     trials = trials_of([{"a": v} for v in values], np.linspace(0, 1, len(values)))
     data = scatters_of(trials)["a"]
-    ET.fromstring(_charts.scatter(data, trials, trials[0], "m"))
+    ET.fromstring(_charts.scatter(data, results_of(History(tuple(trials))), "m"))
     assert len(data.x) == len(values)
     if data.is_choice and "$1$" in values:
         assert [text for _, text in data.axis.ticks] == values
@@ -102,5 +101,5 @@ def test_all_kinds_of_values_are_drawn(values):
 def test_failed_trials_are_crosses():
     trials = search("failures").history_
     data = scatters_of(trials)["C"]
-    root = ET.fromstring(_charts.scatter(data, trials, None, "accuracy"))
+    root = ET.fromstring(_charts.scatter(data, results_of(trials), "accuracy"))
     assert sum(path.get("d").count("l6 6") for path in root.findall("path")) == 4

@@ -8,7 +8,8 @@ from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.svm import SVC
 
 import skhyper
-from skhyper.reporting._record import comparison_of, corrected_of, record_of
+from skhyper.inspection import compare, corrected_score
+from skhyper.reporting._record import if_possible, record_of
 
 
 def test_scikit_learns_own_search_has_the_same_record():
@@ -61,8 +62,9 @@ def test_what_cannot_be_corrected_or_compared():
     one_fold = [(np.arange(0, 150, 2), np.arange(1, 150, 2))]
     for grid in ({"C": [1]}, {"C": [1, 2]}):
         record = record_of(skhyper.GridSearchCV(SVC(), grid, cv=one_fold).fit(X, y))
-        assert corrected_of(record) is None
-        assert comparison_of(record) is None
+        assert if_possible(corrected_score, record) is None
+        assert if_possible(compare, record) is None
     record = record_of(search("sklearn grid"))
-    assert corrected_of(record).estimate <= search("sklearn grid").best_score_
-    assert len(comparison_of(record)) == 3
+    corrected = if_possible(corrected_score, record)
+    assert corrected.estimate <= search("sklearn grid").best_score_
+    assert len(if_possible(compare, record)) == 3

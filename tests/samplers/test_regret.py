@@ -60,7 +60,8 @@ def test_the_noise_of_folds_by_hand():
     assert fold_noise(trial, ()) == pytest.approx(np.sqrt(variance * (1 / 5 + 1 / 4)))
     half = [(np.arange(50), np.arange(50, 100))] * 5
     assert fold_noise(trial, half) == pytest.approx(np.sqrt(variance * (1 / 5 + 1)))
-    assert np.isnan(fold_noise(replace(trial, scores=np.array([0.3])), ()))
+    for scores in (np.array([0.3]), np.empty(0)):
+        assert np.isnan(fold_noise(replace(trial, scores=scores), ()))
 
 
 def test_negligible():

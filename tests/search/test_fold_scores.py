@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.model_selection import KFold, RepeatedKFold, ShuffleSplit
 
+from skhyper._splits import standard_error
 from skhyper.search._fold_scores import (
     differences,
     fold_scores,
@@ -15,7 +16,6 @@ from skhyper.search._fold_scores import (
     metrics_in,
     near_best,
     optimized_of,
-    standard_error,
 )
 
 rng = np.random.default_rng(0)
@@ -80,13 +80,6 @@ def test_trials_of_a_table():
     assert (first.params, first.state, first.loss, first.seconds) == ({"a": 1}, "complete", -0.5, 3)
     np.testing.assert_array_equal(first.scores, [0.25, 0.75])
     assert second.state == "failed" and np.isnan(second.loss) and second.seconds == 5
-
-
-def test_standard_error():
-    # With a ratio of 0 it is the usual one.
-    np.testing.assert_allclose(standard_error(S, 0.0), stats.sem(S, axis=1))
-    np.testing.assert_allclose(standard_error(S, 0.25), stats.sem(S, axis=1) * np.sqrt(1 + 5 / 4))
-    assert np.isnan(standard_error(S[:, :1], 0.25)).all()
 
 
 def test_differences_are_those_of_the_paired_t_test():
