@@ -276,6 +276,17 @@ def test_a_bayesian_search_scores_smaller_values_from_the_same_fits():
         before = before if trial.shared else trial.params
 
 
+class CountingWithEvalSet(Counting):
+    def fit(self, X, y, eval_set=None):
+        return super().fit(X, y)
+
+
+def test_no_candidates_are_added_if_an_evaluation_set_may_choose_the_round():
+    search = BayesSearchCV(CountingWithEvalSet(), {"n": (1, 40)}, n_iter=3, cv=3, refit=False)
+    assert search.fit(*DIABETES, eval_set=DIABETES).n_trials_ == 3
+    assert search.fit(*DIABETES).n_trials_ > 3
+
+
 def test_without_reuse_each_trial_is_a_proposal():
     search = bayes(reuse=None).fit(*DIABETES)
     assert search.n_trials_ == 7
