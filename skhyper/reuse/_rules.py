@@ -56,6 +56,10 @@ def _no_estimator(fitted: Any, value: Any) -> None:
     """No estimator: the training data are needed."""
 
 
+def _always(estimator: Any, X: Any) -> bool:
+    return True
+
+
 def _itself(estimator: Any) -> Any:
     return estimator
 
@@ -91,6 +95,9 @@ class SharedFit:
         For transformers whose ``fit_transform`` is not ``fit`` and ``transform``:
         ``transformed(derived, output)`` returns its output for a derived estimator from that of
         the fit, or None where it is that of ``transform``.
+    suits : callable
+        For transformers: ``suits(estimator, X)`` is asked before a fit to data X whether the
+        estimator can be derived from another fit to them; always by default.
     fit_path : callable
         In place of `derive`, for rules that need the training data: ``fit_path(fitted, values,
         data)`` yields pairs of a value and its estimator, in any order; none where the data do not
@@ -124,6 +131,7 @@ class SharedFit:
     rtol: float = 0.0
     why_not: str = ""
     transformed: Callable[[Any, Any], Any] | None = None
+    suits: Callable[[Any, Any], bool] = _always
     fit_path: Callable[[Any, Sequence[Any], Any], Iterable[tuple[Any, Any]]] | None = None
     part: Callable[[Any], Any] = _itself
     otherwise: "SharedFit | None" = None
