@@ -17,6 +17,7 @@ from skhyper.evaluation._shared_fits import FOLLOWERS, N_FITS, SHARED
 from skhyper.reuse import SharedFit, shared_fit
 
 _NOT_DERIVED = "some estimators could not be derived from a shared fit: the data do not allow it"
+_NOT_ADDED = "no candidates are added to proposals: it depends on the data if they can share a fit"
 
 
 def rule_of(estimator: Any, params: Mapping[str, Any]) -> SharedFit | None:
@@ -104,6 +105,8 @@ class FitGroups(Observer):
             if rule is None or why_not:
                 self.why_not[""] = why_not
                 return
+            if self.grows and not rule.is_certain:
+                self.why_not[""] = _NOT_ADDED
             self._groups[key] = _Group(rule)
         group = self._groups[key]
         for member, params in members:

@@ -13,6 +13,11 @@ from skhyper.reuse import ReuseOptions
 from skhyper.search._plan import Plan
 from skhyper.search._resume import Start
 
+_NO_RULE = (
+    "candidates do not differ in a hyperparameter whose values can share fits, and the estimator "
+    "is not a scikit-learn Pipeline"
+)
+
 
 def reuse_options(reuse: Any) -> ReuseOptions:
     """The limits that the parameter `reuse` of a search stands for."""
@@ -63,7 +68,7 @@ def _with_shared_steps(search: Any, plan: Plan, objective: Any) -> tuple[Any, Ma
     estimator = objective.estimator
     kind = type(estimator)
     if kind.__module__ != "sklearn.pipeline" or kind.__name__ != "Pipeline":
-        return objective, {"": "it is not a scikit-learn Pipeline"}
+        return objective, {"": _NO_RULE}
     if estimator.memory is not None:
         return objective, {"": "it has its own memory"}
     if has_callbacks_for_steps(search):
