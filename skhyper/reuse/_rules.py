@@ -106,7 +106,7 @@ class SharedFit:
         ``part(estimator)`` returns the part of a composition, such as the last step of a pipeline,
         that `fit_path` needs the training data of.
     otherwise : SharedFit or None
-        Rule along another hyperparameter, for candidates that do not set `name`.
+        Rule along another hyperparameter, for candidates that do not set `name`, or agree on it.
 
     Examples
     --------

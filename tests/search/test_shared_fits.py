@@ -148,6 +148,9 @@ def test_pruning_of_forests():
     both_names = {"ccp_alpha": [0.0, 0.01], "n_estimators": [2, 5]}
     shared, _ = both(lambda reuse: GridSearchCV(FOREST, both_names, reuse=reuse, cv=3), X, y)
     assert (shared.reuse_.fits_asked, shared.reuse_.fits_made) == (12, 6)
+    both_names["n_estimators"] = [3]
+    shared, _ = both(lambda reuse: GridSearchCV(FOREST, both_names, reuse=reuse, cv=3), X, y)
+    assert (shared.reuse_.fits_asked, shared.reuse_.fits_made) == (6, 3)
     space = {"ccp_alpha": (1e-4, 0.1, "log-uniform")}
     few = RandomForestClassifier(3, random_state=0)
     shared = BayesSearchCV(few, space, n_iter=2, cv=3, random_state=0, include_default=False)
