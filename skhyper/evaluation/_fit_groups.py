@@ -106,11 +106,13 @@ class FitGroups(Observer):
             rule = rule_of(self._estimator, members[0][1])
             rule = None if rule is None else rule.along([name])
             why_not = rule.why_not_with(self._tolerance) if rule else "its values cannot be set"
-            if rule is None or why_not:
-                self.why_not[""] = why_not
-                return
-            if self.grows and not rule.is_certain:
+            adds_none = self.grows and rule is not None and not (rule.is_certain or rule.why_not)
+            if adds_none:
                 self.why_not[""] = _NOT_ADDED
+            elif why_not:
+                self.why_not[""] = why_not
+            if rule is None or why_not:
+                return
             self._groups[key] = _Group(rule)
         group = self._groups[key]
         for member, params in members:

@@ -201,6 +201,9 @@ def test_why_no_candidates_were_added():
     search.fit(*DIABETES)
     assert search.n_trials_ == 2
     assert "no candidates are added" in search.reuse_.why_not[""]
+    # A tolerance would not change that.
+    search = BayesSearchCV(Ridge(), {"alpha": (0.1, 9.0)}, n_iter=2, cv=2, refit=False)
+    assert "no candidates are added" in search.fit(*DIABETES).reuse_.why_not[""]
     shared, _ = both(
         lambda reuse: GridSearchCV(boosting, {"max_iter": [3, 9]}, reuse=reuse, cv=2), *DIABETES
     )
