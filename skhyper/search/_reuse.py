@@ -9,10 +9,12 @@ from skhyper._sklearn import has_callbacks_for_steps
 from skhyper.evaluation import FitGroups, Objective, SharedFits, with_listener
 from skhyper.evaluation._memory import KEPT_SHARE
 from skhyper.evaluation._recurrence import Recurrence
-from skhyper.reuse import ReuseOptions
+from skhyper.reuse import ReuseOptions, shared_fit
 from skhyper.search._plan import Plan
 from skhyper.search._resume import Start
 
+_LIMITED = "fit_timeout and memory_limit apply to single fits"
+_CHOSEN = "an evaluation set or callbacks may choose the number of rounds of each fit"
 _NO_RULE = (
     "candidates do not differ in a hyperparameter whose values can share fits, and the estimator "
     "is not a scikit-learn Pipeline"
@@ -40,10 +42,16 @@ def fit_groups(
     groups = FitGroups(estimator, plan.candidates.has_followers, tolerance)
     running = [(start.history[n].params, folds) for n, folds in start.resumed.folds.items()]
     groups.add([*(params for params, _ in running), *plan.candidates.remaining], running)
+    limited = search.fit_timeout is not None or search.memory_limit is not None
     if not len(groups) and not groups.grows:
-        return None, groups.why_not
-    if search.fit_timeout is not None or search.memory_limit is not None:
-        return None, {"": "fit_timeout and memory_limit apply to single fits"}
+        rule = shared_fit(estimator)
+        if plan.candidates.known_ahead or plan.space is None or rule is None:
+            return None, groups.why_not
+        if (rule := rule.along(plan.space.names)) is None:
+            return None, groups.why_not
+        return None, {"": rule.why_not or (_LIMITED if limited else _CHOSEN)}
+    if limited:
+        return None, {"": _LIMITED}
     return groups, groups.why_not
 
 

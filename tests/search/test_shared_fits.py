@@ -308,6 +308,7 @@ class CountingWithEvalSet(Counting):
 def test_no_candidates_are_added_if_an_evaluation_set_may_choose_the_round():
     search = BayesSearchCV(CountingWithEvalSet(), {"n": (1, 40)}, n_iter=3, cv=3, refit=False)
     assert search.fit(*DIABETES, eval_set=DIABETES).n_trials_ == 3
+    assert "an evaluation set" in search.reuse_.why_not[""]
     assert search.fit(*DIABETES).n_trials_ > 3
 
 
@@ -321,6 +322,7 @@ def test_without_reuse_each_trial_is_a_proposal():
 def test_samplers_and_limits(options):
     search = bayes(n_iter=2, **options).fit(*DIABETES)
     assert any(trial.shared for trial in search.history_) == ("fit_timeout" not in options)
+    assert ("fit_timeout" in search.reuse_.why_not.get("", "")) == ("fit_timeout" in options)
     space = {"n": (1, 40), "shift": (0.0, 1.0)}
     for sampler in ("random", "sobol", "gp"):
         found = SearchCV(Counting(), space, sampler=sampler, n_iter=3, random_state=0, cv=2)
