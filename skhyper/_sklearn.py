@@ -70,6 +70,7 @@ __all__ = [
     "input_indices",
     "insert_error_scores",
     "n_samples",
+    "n_training_samples",
     "only_predicts",
     "pruned_tree",
     "safe_split",
@@ -154,6 +155,11 @@ def first_iterations(fitted: Any, n: int) -> Any:
     view.train_score_ = fitted.train_score_[: n + 1]
     view.validation_score_ = fitted.validation_score_[: n + 1]
     return view
+
+
+def n_training_samples(fitted: Any) -> int:
+    """Number of samples that the first tree of a HistGradientBoosting was fitted to."""
+    return int(fitted._predictors[0][0].nodes["count"][0])
 
 
 def pruned_tree(fitted: Any, ccp_alpha: float) -> Any:

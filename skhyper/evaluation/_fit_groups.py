@@ -17,6 +17,7 @@ from skhyper.evaluation._shared_fits import FOLLOWERS, N_FITS, SHARED
 from skhyper.reuse import SharedFit, shared_fit
 
 _NOT_DERIVED = "some estimators could not be derived from a shared fit: the data do not allow it"
+_NOT_ADDED = "no candidates are added to proposals: it depends on the data if they can share a fit"
 
 
 def rule_of(estimator: Any, params: Mapping[str, Any]) -> SharedFit | None:
@@ -28,7 +29,7 @@ def rule_of(estimator: Any, params: Mapping[str, Any]) -> SharedFit | None:
     return None if rule is None else rule.along(params)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Group:
     """Candidates that differ in one hyperparameter, by their keys: its values."""
 
@@ -86,23 +87,31 @@ class FitGroups(Observer):
         `finished` are params, each with the folds whose results are known from an earlier process.
         """
         self.finished.update((params_key(p), fold) for p, folds in finished for fold in folds)
-        found: defaultdict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+        found: defaultdict[tuple[int, str], list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+        names: dict[tuple[int, str], str] = {}
         for params in listed:
-            rule = self._named_rule(params)
-            if rule is not None and rule.accepts(params[rule.name]):
+            for rank, rule in enumerate(self._named_rules(params)):
                 others = {name: value for name, value in params.items() if name != rule.name}
-                key = f"{rule.name}\n{params_key(others)}"
+                key = rank, f"{rule.name}\n{params_key(others)}"
+                names[key] = rule.name
                 found[key].append((params_key(params), params))
-        for key, members in found.items():
-            if self.grows or len(dict(members)) > 1:
-                self._add_group(key, members)
+        for key in sorted(found):  # a candidate is in a group of its first rule with several values
+            own = None, self._groups.get(key[1])
+            members = [one for one in found[key] if self._of_candidate.get(one[0]) in own]
+            if members and (self.grows or len(dict(members)) > 1):
+                self._add_group(key[1], names[key], members)
 
-    def _add_group(self, key: str, members: list[tuple[str, Mapping[str, Any]]]) -> None:
+    def _add_group(self, key: str, name: str, members: list[tuple[str, Mapping[str, Any]]]) -> None:
         if key not in self._groups:
             rule = rule_of(self._estimator, members[0][1])
+            rule = None if rule is None else rule.along([name])
             why_not = rule.why_not_with(self._tolerance) if rule else "its values cannot be set"
-            if rule is None or why_not:
+            adds_none = self.grows and rule is not None and not (rule.is_certain or rule.why_not)
+            if adds_none:
+                self.why_not[""] = _NOT_ADDED
+            elif why_not:
                 self.why_not[""] = why_not
+            if rule is None or why_not:
                 return
             self._groups[key] = _Group(rule)
         group = self._groups[key]
@@ -110,6 +119,16 @@ class FitGroups(Observer):
             group.values[member] = params[group.rule.name]
             self._of_candidate[member] = group
             self._n_equal[member] += 1
+
+    def _named_rules(self, params: Mapping[str, Any]) -> Iterator[SharedFit]:
+        """The rules of an estimator with `params` along one of them, which accept its value."""
+        rule = self._named_rule(params)
+        while rule is not None:
+            if rule.accepts(params[rule.name]):
+                yield rule
+                if self.grows:
+                    return
+            rule = rule.otherwise and rule.otherwise.along(params)
 
     def _named_rule(self, params: Mapping[str, Any]) -> SharedFit | None:
         """A rule with the name of that of the estimator with `params`, which is one of them."""

@@ -172,7 +172,8 @@ class _Interceptor:
         if is_fit and own_key and not key:
             session.why_not[self._step.path] = NO_KNOWN_INPUT
         kind = None
-        if key and is_fit and self._step.rule is not None:
+        rule = self._step.rule
+        if key and is_fit and rule is not None and rule.suits(self.transformer, X):
             # Other than the key of a candidate, whose value may be None, too.
             kind = _joined("all", method, self._step.kind, str(X_key), str(y_key), str(kwargs_key))
         session.inside[self._step.path] = X_key

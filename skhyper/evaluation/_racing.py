@@ -5,6 +5,7 @@ those of the best trial so far are then exchangeable over the folds, and have a 
 A trial is stopped if the mean of its first differences is too low for that.
 """
 
+import numbers
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
@@ -71,7 +72,7 @@ class Racing:
             raise ValueError(f"error_rate must be in (0, 0.5), got {self.error_rate!r}.")
         for name, least in (("min_folds", 1), ("min_trials", 3)):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
+            if not isinstance(value, numbers.Integral) or value < least:
                 raise ValueError(f"{name} must be an int of at least {least}, got {value!r}.")
 
     def goes_on(self, trial: Trial, history: History) -> bool:
@@ -136,9 +137,10 @@ def _tail(scores: np.ndarray, run: np.ndarray, complete: np.ndarray) -> float:
     differences = scores - best[run]
     n_free = n_prior + n_run - 1
     mean = differences.mean()
-    squares = np.sum((differences - mean) ** 2)
+    with np.errstate(over="ignore", invalid="ignore"):  # scores of diverged fits
+        squares = np.sum((differences - mean) ** 2)
     variance = (n_prior * prior + squares) / n_free if n_free > 0 else 0.0
-    if variance == 0:  # all trials so far are alike
+    if variance == 0 or not np.isfinite(variance):  # all trials so far are alike, or overflow
         return 1.0
     return float(stdtr(n_free, mean / np.sqrt(variance * (1 / n_run - 1 / n_folds))))
 
@@ -148,7 +150,8 @@ def _reference(complete: bytes, n_folds: int) -> tuple[np.ndarray, float, float]
     """Scores of the best trial, and the prior of variances; from the complete trials' scores."""
     table = np.frombuffer(complete).reshape(-1, n_folds)
     best = table[table.mean(axis=1).argmax()]
-    variances = np.var(table - best, axis=1, ddof=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        variances = np.var(table - best, axis=1, ddof=1)
     return best, *_prior(variances, n_folds - 1)
 
 
@@ -160,7 +163,7 @@ def _prior(variances: np.ndarray, n_free: int) -> tuple[float, float]:
     variances : ndarray of shape (n_trials,)
         Each with `n_free` degrees of freedom.
     """
-    variances = variances[variances > 0]
+    variances = variances[(variances > 0) & np.isfinite(variances)]
     if len(variances) == 0:
         return 0.0, 0.0
     logs = np.log(variances) - digamma(n_free / 2) + np.log(n_free / 2)

@@ -48,6 +48,10 @@ class Recurrence:
         unique = {name for name, dimension in pairs if dimension.n_values >= n_candidates}
         return cls(frozenset(map(str, names)), frozenset(map(str, unique)))
 
+    def may_vary(self, name: str) -> bool:
+        """Whether candidates may differ in a hyperparameter, or in the estimator that has it."""
+        return any(_touches(varying, name) for varying in self.varying)
+
     def recurs(self, paths: Iterable[str], free: str | None = None) -> bool:
         """Whether several candidates may agree on all estimators at `paths`, and differ elsewhere.
 

@@ -171,6 +171,8 @@ def _step(
     why_not = _why_not(transformer)
     rule = None if why_not else _rule(transformer)
     free = None if rule is None else f"{path}__{rule.name}"
+    if free is not None and not recurrence.may_vary(free):
+        rule = free = None  # a fit for other values may take longer
     if not why_not and not recurrence.recurs(paths, free):
         why_not = "candidates rarely agree on it and on all steps before it"
     if not why_not and not has_known_input:

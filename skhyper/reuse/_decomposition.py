@@ -5,6 +5,7 @@ import numbers
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.decomposition import PCA
 
 from skhyper.reuse._rules import SharedFit, shared_fit
@@ -27,8 +28,27 @@ def _is_number(value: Any) -> bool:
     return value is None or (is_integer and value >= 1) or _is_share(value)
 
 
+def _is_randomized(n_components: Any, n_samples: int, n_features: int) -> bool:
+    """Whether ``svd_solver="auto"`` is then the randomized solver."""
+    is_tall = n_features <= 1000 and n_samples >= 10 * n_features
+    if is_tall or max(n_samples, n_features) <= 500:
+        return False
+    is_share = n_components is None or _is_share(n_components)
+    return not is_share and n_components < 0.8 * min(n_samples, n_features)
+
+
+def _decomposes_all(estimator: Any, X: Any) -> bool:
+    """Whether the fit of a PCA to data decomposes all of them, in double precision."""
+    if sparse.issparse(X) or np.ndim(X) != 2 or getattr(X, "dtype", None) == np.float32:
+        return False
+    return estimator.svd_solver != "auto" or not _is_randomized(estimator.n_components, *X.shape)
+
+
 def first_components(fitted: Any, n_components: Any) -> Any:
     """A copy of a PCA fitted with all components that has its first ones; None if it has not."""
+    shape = fitted.n_samples_, fitted.n_features_in_
+    if fitted.svd_solver == "auto" and _is_randomized(n_components, *shape):
+        return None
     variances = fitted.explained_variance_
     n_all = min(fitted.n_samples_, fitted.n_features_in_)
     if len(variances) < n_all or variances.dtype != np.float64:
@@ -61,10 +81,9 @@ def _first_columns(fitted: Any, output: Any) -> Any:
 def _components(estimator: Any) -> SharedFit | None:
     if type(estimator) is not PCA:
         return None
-    solver, n = estimator.svd_solver, estimator.n_components
     why_not = ""
-    if solver not in ("full", "covariance_eigh") and not (solver == "auto" and _is_share(n)):
-        why_not = "the solver may depend on n_components"
+    if estimator.svd_solver not in ("auto", "full", "covariance_eigh"):
+        why_not = "the solver computes other components for each n_components"
     return SharedFit(
         "n_components",
         first_components,
@@ -73,4 +92,5 @@ def _components(estimator: Any) -> SharedFit | None:
         whole_range=True,
         why_not=why_not,
         transformed=_first_columns,
+        suits=_decomposes_all,
     )

@@ -24,7 +24,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 
-from skhyper._sklearn import first_iterations, pruned_tree
+from skhyper._sklearn import first_iterations, n_training_samples, pruned_tree
 from skhyper.reuse._rules import SharedFit, shared_fit, why_continued, why_not_repeatable
 from skhyper.reuse._trees import is_penalty, unpruned
 
@@ -44,6 +44,9 @@ _ENSEMBLES = (
     GradientBoostingRegressor,
 )
 _HISTOGRAMS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+
+# Number of samples up to which histogram boosting finds its bins from all of them.
+_MAX_BINNED_SAMPLES = 200_000
 
 # Fitted attributes with one entry for each member.
 _PER_MEMBER = (
@@ -106,5 +109,14 @@ for _cls in _ENSEMBLES:
 def _histograms(estimator: Any) -> SharedFit | None:
     if type(estimator) not in _HISTOGRAMS:
         return None
-    why_not = why_continued(estimator) or why_not_repeatable(estimator, "trees")
-    return SharedFit("max_iter", first_iterations, why_not=why_not)
+    why_not, why_random = why_continued(estimator), why_not_repeatable(estimator, "trees")
+    if why_random and getattr(estimator, "max_features", 1.0) == 1.0:
+        # Random are then only the samples for early stopping and for the bins of many samples.
+        unseeded = _first_iterations_unless_random
+        return SharedFit("max_iter", unseeded, is_certain=False, why_not=why_not)
+    return SharedFit("max_iter", first_iterations, why_not=why_not or why_random)
+
+
+def _first_iterations_unless_random(fitted: Any, n: int) -> Any:
+    is_random = fitted.do_early_stopping_ or n_training_samples(fitted) > _MAX_BINNED_SAMPLES
+    return None if is_random else first_iterations(fitted, n)

@@ -51,6 +51,10 @@ def _no_estimator(fitted: Any, value: Any) -> None:
     """No estimator: the training data are needed."""
 
 
+def _always(estimator: Any, X: Any) -> bool:
+    return True
+
+
 def _itself(estimator: Any) -> Any:
     return estimator
 
@@ -86,6 +90,9 @@ class SharedFit:
         For transformers whose ``fit_transform`` is not ``fit`` and ``transform``:
         ``transformed(derived, output)`` returns its output for a derived estimator from that of
         the fit, or None where it is that of ``transform``.
+    suits : callable
+        For transformers: ``suits(estimator, X)`` is asked before a fit to data X whether the
+        estimator can be derived from another fit to them; always by default.
     fit_path : callable
         In place of `derive`, for rules that need the training data: ``fit_path(fitted, values,
         data)`` yields pairs of a value and its estimator, in any order; none where the data do not
@@ -94,7 +101,7 @@ class SharedFit:
         ``part(estimator)`` returns the part of a composition, such as the last step of a pipeline,
         that `fit_path` needs the training data of.
     otherwise : SharedFit or None
-        Rule along another hyperparameter, for candidates that do not set `name`.
+        Rule along another hyperparameter, for candidates that do not set `name`, or agree on it.
 
     Examples
     --------
@@ -119,6 +126,7 @@ class SharedFit:
     rtol: float = 0.0
     why_not: str = ""
     transformed: Callable[[Any, Any], Any] | None = None
+    suits: Callable[[Any, Any], bool] = _always
     fit_path: Callable[[Any, Sequence[Any], Any], Iterable[tuple[Any, Any]]] | None = None
     part: Callable[[Any], Any] = _itself
     otherwise: "SharedFit | None" = None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sklearn.feature_selection import (
+    GenericUnivariateSelect,
     SelectFdr,
     SelectFpr,
     SelectFromModel,
@@ -44,6 +45,7 @@ _SELECTED_BY: dict[type, tuple[str, Callable[[Any], bool]]] = {
     SelectFpr: ("alpha", _is_number_up_to(1)),
     SelectFdr: ("alpha", _is_number_up_to(1)),
     SelectFwe: ("alpha", _is_number_up_to(1)),
+    GenericUnivariateSelect: ("param", _is_number_up_to(1)),  # by its mode
     SelectFromModel: ("threshold", _is_threshold),
 }
 
@@ -52,9 +54,12 @@ def _rule(estimator: Any) -> SharedFit | None:
     if type(estimator) not in _SELECTED_BY:
         return None
     name, accepts = _SELECTED_BY[type(estimator)]
+    if type(estimator) is GenericUnivariateSelect:
+        numbers_of = {"k_best": _is_k, "percentile": _is_number_up_to(100)}
+        accepts = numbers_of.get(estimator.mode, accepts)
 
     def derive(fitted: Any, value: Any) -> Any:
-        if name == "k" and value != "all" and value > fitted.n_features_in_:
+        if accepts is _is_k and value != "all" and value > fitted.n_features_in_:
             return None  # a fit warns
         view = copy.copy(fitted)
         setattr(view, name, value)

@@ -16,7 +16,7 @@ from skhyper._sklearn import (
     insert_error_scores,
     warn_or_raise_about_fit_failures,
 )
-from skhyper._trial import History, StopReason
+from skhyper._trial import History, StopReason, TrialState
 from skhyper.evaluation import tabulated, with_missing_folds
 from skhyper.search._fold_scores import metric_of, metrics_in
 from skhyper.search._plan import Plan
@@ -89,6 +89,7 @@ def store_results(search: Any, task: Task, plan: Plan) -> None:
     warn_about_gradients(history)
     _store_table(search, plan.selection_losses)
     _store_best(search, task)
+    _warn_about_stopped_best(search)
     for finding in plan.findings(history, search.stop_reason_):
         warn(*finding)
     vars(search).update(plan.attributes_after())
@@ -134,6 +135,17 @@ def _store_best(search: Any, task: Task) -> None:
     vars(search).update(found)
     if search.refit or not found["multimetric_"]:
         vars(search).update(best_candidate(search, task))
+
+
+def _warn_about_stopped_best(search: Any) -> None:
+    """Warn if `refit` has selected a candidate that was stopped, as ``argmax`` does of nan."""
+    best = search.history_[search.best_index_] if hasattr(search, "best_index_") else None
+    if best is not None and best.state == TrialState.STOPPED:
+        warn(
+            f"refit={search.refit!r} selected candidate {best.number}, which was stopped after "
+            f"{len(best.folds)} of {len(best.scores)} folds. The means of stopped candidates are "
+            "nan: ignore them, for example with numpy.nanargmax."
+        )
 
 
 def scoring_attributes(search: Any, task: Task) -> dict[str, Any]:

@@ -9,9 +9,16 @@ from skhyper._sklearn import has_callbacks_for_steps
 from skhyper.evaluation import FitGroups, Objective, SharedFits, with_listener
 from skhyper.evaluation._memory import KEPT_SHARE
 from skhyper.evaluation._recurrence import Recurrence
-from skhyper.reuse import ReuseOptions
+from skhyper.reuse import ReuseOptions, shared_fit
 from skhyper.search._plan import Plan
 from skhyper.search._resume import Start
+
+_LIMITED = "fit_timeout and memory_limit apply to single fits"
+_CHOSEN = "an evaluation set or callbacks may choose the number of rounds of each fit"
+_NO_RULE = (
+    "candidates do not differ in a hyperparameter whose values can share fits, and the estimator "
+    "is not a scikit-learn Pipeline"
+)
 
 
 def reuse_options(reuse: Any) -> ReuseOptions:
@@ -35,10 +42,16 @@ def fit_groups(
     groups = FitGroups(estimator, plan.candidates.has_followers, tolerance)
     running = [(start.history[n].params, folds) for n, folds in start.resumed.folds.items()]
     groups.add([*(params for params, _ in running), *plan.candidates.remaining], running)
+    limited = search.fit_timeout is not None or search.memory_limit is not None
     if not len(groups) and not groups.grows:
-        return None, groups.why_not
-    if search.fit_timeout is not None or search.memory_limit is not None:
-        return None, {"": "fit_timeout and memory_limit apply to single fits"}
+        rule = shared_fit(estimator)
+        if plan.candidates.known_ahead or plan.space is None or rule is None:
+            return None, groups.why_not
+        if (rule := rule.along(plan.space.names)) is None:
+            return None, groups.why_not
+        return None, {"": rule.why_not or (_LIMITED if limited else _CHOSEN)}
+    if limited:
+        return None, {"": _LIMITED}
     return groups, groups.why_not
 
 
@@ -63,7 +76,7 @@ def _with_shared_steps(search: Any, plan: Plan, objective: Any) -> tuple[Any, Ma
     estimator = objective.estimator
     kind = type(estimator)
     if kind.__module__ != "sklearn.pipeline" or kind.__name__ != "Pipeline":
-        return objective, {"": "it is not a scikit-learn Pipeline"}
+        return objective, {"": _NO_RULE}
     if estimator.memory is not None:
         return objective, {"": "it has its own memory"}
     if has_callbacks_for_steps(search):

@@ -18,6 +18,7 @@ from skhyper.evaluation import (
     Journal,
     Limits,
     Observer,
+    Reuse,
     ReuseCounter,
     SharingPool,
     TrialCallbacks,
@@ -69,6 +70,8 @@ def run(
             raise
     finally:
         objective.free()  # before the refit
+        if groups is not None:
+            counter.add(Reuse(why_not=groups.why_not))  # also of candidates proposed meanwhile
         search.reuse_ = counter.total
         if journal is not None:
             journal.close()

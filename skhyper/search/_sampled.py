@@ -35,6 +35,9 @@ from skhyper.search._task import Task
 from skhyper.search._validate import check_candidates, check_listed_values, listed
 from skhyper.space import Space
 
+# Metadata of boosting by which a fit may choose its best round, or continue another one.
+_CHOOSE_ROUNDS = {"eval_set", "eval_X", "callbacks", "init_model", "xgb_model"}
+
 
 class SpaceSearch(BaseSearch):
     """Base class of searches over a space: parameters for earlier trials and time limits."""
@@ -100,7 +103,7 @@ def sampled_plan(
     space = checked_space(search, spaces)
     in_phases = phases(space, search.n_iter, search.max_time)
     paths = None
-    if follows and _may_follow(search):
+    if follows and _may_follow(search, task):
         paths = paths_of(search.estimator, space, reuse_options(search.reuse).tolerance)
     if paths is not None and isinstance(sampler, GPSampler) and sampler.cost is None:
         sampler = sampler.per(paths.cost(space), max(n for _, n in in_phases))
@@ -127,9 +130,11 @@ def sampled_plan(
     return plan_for(search, candidates, space, seed, n_parallel=search.n_points, **more)
 
 
-def _may_follow(search: Any) -> bool:
+def _may_follow(search: Any, task: Task) -> bool:
+    """Whether candidates may be added to proposals: not if they might have to be fitted."""
     limited = search.fit_timeout is not None or search.memory_limit is not None
-    return shares_fits(search.reuse) and not limited
+    names = {name.rpartition("__")[2] for name in task.fit_params}
+    return shares_fits(search.reuse) and not limited and not names & _CHOOSE_ROUNDS
 
 
 def _tries_everything(search: Any, space: Space, in_phases: list[tuple[Space, float]]) -> bool:

@@ -8,7 +8,7 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 
-from skhyper.evaluation import FitGroups, FoldJob, SharingPool
+from skhyper.evaluation import FitGroups, FoldJob, SharingPool, params_key
 
 FOREST = RandomForestClassifier(random_state=0)
 
@@ -25,6 +25,19 @@ def test_candidates_that_differ_in_one_hyperparameter_are_grouped():
     assert len(groups(listed[1:])) == 2  # the first one is alone
     assert len(groups([{"max_depth": d} for d in (1, 2)])) == 0
     assert len(groups([{"n_estimators": n} for n in (3, 0, -1, 2.0)])) == 0
+
+
+def test_a_second_rule_groups_candidates_that_agree_on_the_hyperparameter_of_the_first():
+    def names(listed):
+        found = groups(listed)
+        group_of = [found.of(params_key(params)) for params in listed]
+        return [group and (group.rule.name, len(group.values)) for group in group_of]
+
+    listed = [{"n_estimators": 5, "ccp_alpha": a} for a in (0.0, 0.1, 0.2)]
+    assert names(listed) == [("ccp_alpha", 3)] * 3
+    two = [{"n_estimators": 9, "ccp_alpha": 0.0}, *listed]
+    assert names(two) == [("n_estimators", 2)] * 2 + [("ccp_alpha", 2)] * 2
+    assert names([*listed[:1], {"n_estimators": 0, "ccp_alpha": 0.0}]) == [None, None]
 
 
 def test_why_candidates_are_not_grouped():

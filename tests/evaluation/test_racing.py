@@ -76,6 +76,14 @@ def test_all_trials_alike_go_on():
     assert race(table, Racing()).tolist() == [5] * 6
 
 
+def test_scores_of_diverged_fits():
+    table = np.random.default_rng(0).normal(scale=0.01, size=(8, 5))
+    table[[1, 5]] = [-1e300, -2e300, 0, -1e299, 1]
+    n_run = race(table, Racing())
+    assert n_run[table.mean(axis=1).argmax()] == 5
+    assert race(np.clip(table, -1e3, 1e3) * 1e300, Racing()).max() == 5
+
+
 def test_a_hopeless_candidate_runs_the_least_folds():
     table = np.random.default_rng(0).normal(scale=0.01, size=(8, 5))
     table[7] -= 5

@@ -40,3 +40,11 @@ def test_steps_that_are_replaced_touch_what_is_inside():
         unique = frozenset({name})
         assert not Recurrence(unique | {"z"}, unique).recurs(["x__y"])
     assert Recurrence(frozenset({"x__steps", "z"}), frozenset({"x__steps"})).recurs(["y"])
+
+
+def test_hyperparameters_that_may_vary():
+    recurrence = Recurrence(frozenset({"a__k", "b", "c__steps"}), frozenset())
+    for name in ("a__k", "b__k", "b__x__k", "c__x__k"):
+        assert recurrence.may_vary(name)
+    for name in ("a__m", "d__k", "a__kk"):
+        assert not recurrence.may_vary(name)

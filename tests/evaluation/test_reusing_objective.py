@@ -153,11 +153,23 @@ def test_one_fit_answers_for_all_selections(selection, space):
 def test_one_decomposition_answers_for_all_numbers_of_components(values, solver, last):
     pipeline = Pipeline([("pca", PCA(svd_solver=solver, whiten=True)), ("clf", last)])
     search = assert_same(grid(pipeline, {"pca__n_components": values}))
-    if solver != "auto":
-        assert (search.reuse_.fits_asked, search.reuse_.fits_made) == (3 * len(values), 3)
+    assert (search.reuse_.fits_asked, search.reuse_.fits_made) == (3 * len(values), 3)
     two = make_union(PCA(2), PCA(svd_solver=solver, random_state=0))
     two = Pipeline([("union", two), ("scale", StandardScaler()), ("clf", last)])
     assert_same(grid(two, {"union__pca-2__n_components": values}))
+
+
+@pytest.mark.parametrize("random_state", [None, 0])
+def test_components_by_the_randomized_solver_have_their_own_fits(random_state):
+    pipeline = with_logistic(PCA(random_state=random_state))
+    wide, target = make_classification(90, 600, random_state=0)
+    values = [2, 30, 55, 59, None, 0.9]
+    search = grid(pipeline, {"s0__n_components": values}, return_train_score=False)
+    if random_state is None:
+        values = [55, 59, None, 0.9]  # the solver draws no random number
+        search = grid(pipeline, {"s0__n_components": values}, return_train_score=False)
+    found = assert_same(search, wide, target)
+    assert found.reuse_.fits_made == 3 * (1 if random_state is None else 3)
 
 
 def test_components_of_tables_and_too_many():

@@ -129,3 +129,10 @@ def test_which_outputs_go_to_intercepted_steps_only():
     assert not found["s2"].before_shared
     assert not found["s2"].parts["a"].before_shared
     assert not steps(PCA(), Other(0))["s1"].before_shared
+
+
+def test_the_fit_for_all_values_is_made_only_where_they_vary():
+    # With all components, a fit takes longer.
+    assert steps(PCA(2))["s0"].rule is None
+    for varying in ("s0__n_components", "s0"):
+        assert steps(PCA(2), recurrence=Recurrence(frozenset({varying}), frozenset()))["s0"].rule

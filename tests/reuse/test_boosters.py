@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -37,6 +38,7 @@ def test_xgboost():
     assert shared_fit(both).derive(both, 2) is None
 
 
+@pytest.mark.filterwarnings("ignore:The argument 'eval_set' is deprecated")
 def test_lightgbm():
     lightgbm = pytest.importorskip("lightgbm")
     options = {"n_jobs": 1, "verbose": -1, "min_child_samples": 5}
@@ -44,8 +46,15 @@ def test_lightgbm():
     check(model, CLASSES, fit_params=WEIGHTS)
     check(model, THREE)
     check(lightgbm.LGBMRegressor(colsample_bytree=0.5, **options), NUMBERS)
-    for params in ({"boosting_type": "dart"}, {"early_stopping_rounds": 3}):
+    refused = [{"boosting_type": "dart"}, {"boost": "dart"}, {"num_iterations": 4}]
+    for params in (*refused, {"early_stopping_rounds": 3}, {"early_stopping": 3}):
         assert shared_fit(lightgbm.LGBMRegressor(**params)).why_not
+    # The best of 12 rounds may not be the best of 4.
+    few = [part[3:6] for part in NUMBERS]
+    stop = {"eval_set": [few], "callbacks": [lightgbm.early_stopping(12, verbose=False)]}
+    stopped = lightgbm.LGBMRegressor(n_estimators=12, **options).fit(*NUMBERS, **stop)
+    assert shared_fit(stopped).derive(stopped, 4) is None
+    assert_same_grid(lightgbm.LGBMRegressor(**options), "n_estimators", stop)
     first = lightgbm.LGBMRegressor(n_estimators=3, **options).fit(*NUMBERS)
     both = lightgbm.LGBMRegressor(n_estimators=4, **options).fit(*NUMBERS, init_model=first)
     assert shared_fit(both).derive(both, 2) is None
@@ -61,6 +70,26 @@ def test_catboost():
     model = catboost.CatBoostRegressor(learning_rate=0.1, n_estimators=3, od_wait=3)
     assert shared_fit(model).name == "n_estimators"
     assert "early stopping" in shared_fit(model).why_not
+    for params in ({"model_shrink_rate": 0.1}, {"langevin": True}, {"grow_policy": "Lossguide"}):
+        assert shared_fit(catboost.CatBoostRegressor(learning_rate=0.1, **params)).why_not
+    # With an evaluation set, the rounds after the best one are dropped.
+    few = {"eval_set": tuple(part[3:6] for part in NUMBERS)}
+    model = catboost.CatBoostRegressor(learning_rate=0.5, **options)
+    best = clone(model).set_params(iterations=12).fit(*NUMBERS, **few)
+    assert shared_fit(best).derive(best, 4) is None
+    assert_same_grid(model, "iterations", few)
+    # Its alias is not a hyperparameter before it is set.
+    assert assert_same_grid(model, "n_estimators", {}).reuse_.fits_made == 3
+
+
+def assert_same_grid(estimator, name, fit_params):
+    shared, plain = (
+        GridSearchCV(estimator, {name: ROUNDS}, reuse=reuse, cv=3).fit(*NUMBERS, **fit_params)
+        for reuse in ("auto", None)
+    )
+    found, expected = (search.cv_results_["mean_test_score"] for search in (shared, plain))
+    np.testing.assert_array_equal(found, expected)
+    return shared
 
 
 def test_a_grid_in_a_pipeline():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.decomposition import PCA
 
 from skhyper.reuse import check_shared_fit, shared_fit
@@ -40,8 +41,26 @@ def test_fits_that_are_not_whole_or_of_another_solver():
     assert shared_fit(fewer).derive(fewer, 2) is None
     single = PCA(svd_solver="full").fit(X.astype(np.float32))
     assert shared_fit(single).derive(single, 2) is None
-    assert shared_fit(PCA(0.5)).why_not == ""
-    assert "solver" in shared_fit(PCA(2)).why_not
+    assert shared_fit(PCA(0.5)).why_not == shared_fit(PCA(2)).why_not == ""
     assert "solver" in shared_fit(PCA(2, svd_solver="randomized")).why_not
     assert not shared_fit(PCA()).accepts("mle")
     assert not shared_fit(PCA()).accepts(0)
+
+
+@pytest.mark.parametrize("shape", [(60, 501), (501, 60), (510, 51), (499, 500), (1100, 110)])
+def test_the_solver_auto(shape):
+    data = rng.normal(size=shape)
+    rule, n_all = shared_fit(PCA()), min(shape)
+    whole = PCA().fit(data)
+    for value in (1, int(0.8 * n_all), int(0.8 * n_all) + 1, n_all, None, 0.9):
+        plain = PCA(value, random_state=0)
+        suits = rule.suits(plain, data)
+        is_randomized = plain.fit(data)._fit_svd_solver == "randomized"
+        assert suits != is_randomized
+        derived = rule.derive(whole, value)
+        assert (derived is None) == is_randomized
+        if derived is not None:
+            np.testing.assert_array_equal(derived.components_, plain.components_)
+    assert not rule.suits(PCA(2), sparse.csr_matrix(data))
+    assert not rule.suits(PCA(2), data.astype(np.float32))
+    assert not rule.suits(PCA(2), data[0])

@@ -84,13 +84,26 @@ def test_fitted_attributes_are_those_of_fewer_members():
         (RandomForestClassifier(), "random_state is None"),
         (RandomForestClassifier(random_state=0, warm_start=True), "warm_start"),
         (RandomForestClassifier(random_state=0, oob_score=True), "oob_score"),
-        (HistGradientBoostingClassifier(), "random_state is None"),
+        (HistGradientBoostingClassifier(max_features=0.5), "random_state is None"),
     ],
 )
 def test_a_rule_says_why_fits_are_not_shared(estimator, why):
     assert why in shared_fit(estimator).why_not
     with pytest.raises(ValueError, match=why):
         check_shared_fit(estimator, *CLASSES, FEW)
+
+
+def test_histogram_boosting_needs_no_seed_where_nothing_is_random(monkeypatch):
+    boosting = HistGradientBoostingRegressor(max_iter=9)
+    rule = check_shared_fit(boosting, *NUMBERS, FEW)
+    assert not rule.is_certain
+    fitted = boosting.fit(*NUMBERS)
+    assert rule.derive(fitted, 2) is not None
+    monkeypatch.setattr("skhyper.reuse._ensembles._MAX_BINNED_SAMPLES", len(NUMBERS[1]) - 1)
+    assert rule.derive(fitted, 2) is None
+    monkeypatch.undo()
+    stopped = boosting.set_params(early_stopping=True).fit(*NUMBERS)
+    assert rule.derive(stopped, 2) is None
 
 
 def test_a_seeded_generator_is_as_good_as_a_number():

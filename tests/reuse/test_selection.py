@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_selection import (
+    GenericUnivariateSelect,
     SelectFdr,
     SelectFpr,
     SelectFromModel,
@@ -39,6 +40,9 @@ MUTUAL = functools.partial(mutual_info_classif, random_state=0)
         (SelectFpr(), [0.01, 0.2, 1]),
         (SelectFdr(), [0.2, 0.9]),
         (SelectFwe(), [0.2, 0.9]),
+        (GenericUnivariateSelect(), [10, 50]),
+        (GenericUnivariateSelect(mode="k_best"), [2, "all", 5]),
+        (GenericUnivariateSelect(mode="fwe"), [0.2, 0.9]),
         (SelectFromModel(FOREST), ["median", "0.5*mean", 0.1, None]),
         (SelectFromModel(FOREST, max_features=3), ["median", 0.05]),
     ],
@@ -71,6 +75,9 @@ def test_values_that_fits_reject_or_warn_of_are_not_derived():
     assert not rule.accepts(2.0)
     assert rule.derive(SelectKBest(k=2).fit(X, y), 9) is None
     assert not shared_fit(SelectPercentile()).accepts(101)
+    assert not shared_fit(GenericUnivariateSelect(mode="fpr")).accepts(2)
+    generic = GenericUnivariateSelect(mode="k_best", param=2)
+    assert shared_fit(generic).derive(generic.fit(X, y), 9) is None
     assert not shared_fit(SelectFromModel(FOREST)).accepts(np.nan)
     prefit = SelectFromModel(FOREST.fit(X, y), prefit=True)
     assert "prefit" in shared_fit(prefit).why_not

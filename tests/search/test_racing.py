@@ -20,6 +20,7 @@ from skhyper import (
     SearchCV,
     load_history,
 )
+from skhyper.exceptions import SkhyperWarning
 
 CV = KFold(5, shuffle=True, random_state=0)
 GRID = {"alpha": [1e-2, 1.0, 1e2, 1e-1, 1e1, 1e3]}
@@ -125,6 +126,18 @@ class StopsAt:
 
     def goes_on(self, trial, history):
         return len(trial.folds) < self._n_folds[trial.number]
+
+
+def test_a_callable_refit_that_selects_a_stopped_candidate():
+    def argmax(results):
+        return int(np.argmax(results["mean_test_score"]))  # the first nan
+
+    search = GridSearchCV(Ridge(), GRID, cv=CV, refit=argmax)
+    message = "selected candidate 1, which was stopped after 2 of 5 folds"
+    with pytest.warns(SkhyperWarning, match=message):
+        raced(search, StopsAt(5, 2, 5, 5, 5, 5)).fit(X, y)
+    search.set_params(refit=lambda results: int(np.nanargmax(results["mean_test_score"])))
+    assert search.fit(X, y).best_index_ != 1
 
 
 def test_folds_that_are_not_run_cost_nothing_and_leave_nan(capsys):

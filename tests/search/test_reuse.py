@@ -38,7 +38,7 @@ def objective_of(search):
     [
         (GridSearchCV(PIPELINE, GRID, reuse=None), "reuse is off"),
         (GridSearchCV(PIPELINE, GRID, reuse=False), "reuse is off"),
-        (GridSearchCV(SVC(), {"C": [1, 2]}), "it is not a scikit-learn Pipeline"),
+        (GridSearchCV(SVC(), {"C": [1, 2]}), "not a scikit-learn Pipeline"),
         (GridSearchCV(make_pipeline(SVC()), {"svc__C": [1, 2]}), None),
         (GridSearchCV(PIPELINE, {"standardscaler__with_std": [True, False]}), "rarely"),
         (GridSearchCV(PIPELINE, {"svc__C": [1.0]}), "rarely"),

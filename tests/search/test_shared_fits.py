@@ -13,7 +13,11 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.decomposition import PCA
-from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingRegressor,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import Lasso, Ridge
 from sklearn.model_selection import GroupKFold
 from sklearn.neighbors import KNeighborsClassifier
@@ -144,6 +148,9 @@ def test_pruning_of_forests():
     both_names = {"ccp_alpha": [0.0, 0.01], "n_estimators": [2, 5]}
     shared, _ = both(lambda reuse: GridSearchCV(FOREST, both_names, reuse=reuse, cv=3), X, y)
     assert (shared.reuse_.fits_asked, shared.reuse_.fits_made) == (12, 6)
+    both_names["n_estimators"] = [3]
+    shared, _ = both(lambda reuse: GridSearchCV(FOREST, both_names, reuse=reuse, cv=3), X, y)
+    assert (shared.reuse_.fits_asked, shared.reuse_.fits_made) == (6, 3)
     space = {"ccp_alpha": (1e-4, 0.1, "log-uniform")}
     few = RandomForestClassifier(3, random_state=0)
     shared = BayesSearchCV(few, space, n_iter=2, cv=3, random_state=0, include_default=False)
@@ -180,10 +187,27 @@ def test_failed_fits_are_those_of_plain_searches(fails):
 
 
 def test_why_nothing_was_shared():
-    grid = {"n_estimators": [1, 2]}
-    search = GridSearchCV(RandomForestClassifier(), grid, refit=False, cv=2).fit(X, y)
-    assert "random_state is None" in search.reuse_.why_not[""]
-    assert search.reuse_.fits_asked == 0
+    grid, space = {"n_estimators": [1, 2]}, {"n_estimators": (1, 9)}
+    forest = RandomForestClassifier()
+    for search in (GridSearchCV(forest, grid), BayesSearchCV(forest, space, n_iter=2)):
+        search.set_params(refit=False, cv=2).fit(X, y)
+        assert "random_state is None" in search.reuse_.why_not[""]
+        assert search.reuse_.fits_asked == 0
+
+
+def test_why_no_candidates_were_added():
+    boosting = HistGradientBoostingRegressor()
+    search = BayesSearchCV(boosting, {"max_iter": (2, 9)}, n_iter=2, cv=2, refit=False)
+    search.fit(*DIABETES)
+    assert search.n_trials_ == 2
+    assert "no candidates are added" in search.reuse_.why_not[""]
+    # A tolerance would not change that.
+    search = BayesSearchCV(Ridge(), {"alpha": (0.1, 9.0)}, n_iter=2, cv=2, refit=False)
+    assert "no candidates are added" in search.fit(*DIABETES).reuse_.why_not[""]
+    shared, _ = both(
+        lambda reuse: GridSearchCV(boosting, {"max_iter": [3, 9]}, reuse=reuse, cv=2), *DIABETES
+    )
+    assert (shared.reuse_.fits_asked, shared.reuse_.fits_made) == (4, 2)
 
 
 def test_error_score_raise():
@@ -276,6 +300,18 @@ def test_a_bayesian_search_scores_smaller_values_from_the_same_fits():
         before = before if trial.shared else trial.params
 
 
+class CountingWithEvalSet(Counting):
+    def fit(self, X, y, eval_set=None):
+        return super().fit(X, y)
+
+
+def test_no_candidates_are_added_if_an_evaluation_set_may_choose_the_round():
+    search = BayesSearchCV(CountingWithEvalSet(), {"n": (1, 40)}, n_iter=3, cv=3, refit=False)
+    assert search.fit(*DIABETES, eval_set=DIABETES).n_trials_ == 3
+    assert "an evaluation set" in search.reuse_.why_not[""]
+    assert search.fit(*DIABETES).n_trials_ > 3
+
+
 def test_without_reuse_each_trial_is_a_proposal():
     search = bayes(reuse=None).fit(*DIABETES)
     assert search.n_trials_ == 7
@@ -286,6 +322,7 @@ def test_without_reuse_each_trial_is_a_proposal():
 def test_samplers_and_limits(options):
     search = bayes(n_iter=2, **options).fit(*DIABETES)
     assert any(trial.shared for trial in search.history_) == ("fit_timeout" not in options)
+    assert ("fit_timeout" in search.reuse_.why_not.get("", "")) == ("fit_timeout" in options)
     space = {"n": (1, 40), "shift": (0.0, 1.0)}
     for sampler in ("random", "sobol", "gp"):
         found = SearchCV(Counting(), space, sampler=sampler, n_iter=3, random_state=0, cv=2)
@@ -356,8 +393,8 @@ def test_steps_and_fits_are_shared_together(scoring):
         ),
         *(X, y),
     )
-    # 12 fits of the forest, of which 4 are made; 4 runs of two steps, of which one is shared.
-    assert (shared.reuse_.fits_asked, shared.reuse_.fits_made) == (12 + 8, 4 + 6)
+    # 12 fits of the forest, of which 4 are made; 4 runs of two steps, of which 2 are made.
+    assert (shared.reuse_.fits_asked, shared.reuse_.fits_made) == (12 + 8, 4 + 4)
 
 
 @pytest.mark.parametrize("kind", ["bayes", "grid"])
