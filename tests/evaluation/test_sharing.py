@@ -299,6 +299,7 @@ def test_files_are_removed(tmp_path, kind_of_files):
         return len(os.listdir("/proc/self/fd")) if HAS_DESCRIPTORS else 0
 
     SharedObject(TABLE, str(tmp_path), 100, "r").remove()  # the tracker starts
+    gc.collect()  # what tests before have left open
     before = n_open()
     with pytest.raises(TypeError, match="cannot be pickled"):
         SharedObject([TABLE, Unpicklable()], str(tmp_path), 100, "r")
