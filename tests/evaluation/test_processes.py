@@ -1,6 +1,7 @@
 """Pool of worker processes that die, hang, grow, and do not start."""
 
 import ctypes
+import math
 import os
 import signal
 import sys
@@ -182,6 +183,41 @@ def test_a_worker_that_hangs_while_it_unpickles(monkeypatch):
     monkeypatch.setattr(_processes, "_LOAD_SECONDS", 1.0)
     with pytest.raises(WorkerError, match=r"not read the estimator and the data in 1 seconds"):
         run(pool(estimator=HangsWhenRead(), fit_timeout=30), int)
+
+
+class SecondReadsLate(Does):
+    """Is read at once by the first worker, and by others when the file "go" exists."""
+
+    def __init__(self, what=int, folder=None):
+        self.what, self.folder = what, folder
+
+    def __reduce__(self):
+        return read_by_the_first_one, (self.folder,)
+
+
+def read_by_the_first_one(folder):
+    try:
+        (folder / "read").touch(exist_ok=False)
+    except FileExistsError:
+        give_up = time.monotonic() + 300
+        while not (folder / "go").exists() and time.monotonic() < give_up:
+            time.sleep(0.01)
+    return Does()
+
+
+def test_jobs_begin_when_all_workers_have_started(tmp_path):
+    processes = pool(2, SecondReadsLate(folder=tmp_path))
+    for fold in range(2):
+        processes.submit(FoldJob(0, fold, {}, 1))
+    done = []
+    while not done:
+        done += processes.wait()
+    assert processes.began == math.inf
+    (tmp_path / "go").touch()
+    while len(done) < 2:
+        done += processes.wait()
+    assert processes.began < time.monotonic()
+    processes.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
