@@ -314,8 +314,8 @@ def test_a_worker_exits_when_its_parent_is_killed(watch):
         _workers._exit_with_parent(parent)
         print(os.getpid(), flush=True)
         if {watch!r} == "a thread":
-            time.sleep(60)
-        ctypes.PyDLL(None).sleep(60)  # holds the interpreter's lock
+            time.sleep(600)
+        ctypes.PyDLL(None).sleep(600)  # holds the interpreter's lock
     """
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)],
