@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+import time
 from collections import defaultdict
 
 import pytest
@@ -17,6 +19,22 @@ if hasattr(signal, "SIGQUIT") and signal.getsignal(signal.SIGQUIT) is signal.SIG
 FAST_CASES = {"hypergradient": 1}
 # Folders whose pages are slow.
 SLOW_PAGES = ("user_guide", "extending")
+
+
+@pytest.fixture
+def virtual_time(monkeypatch):
+    """Time passes only by ``time.sleep`` in the main thread, and that takes none."""
+    now, sleep = [1e9], time.sleep
+
+    def pass_by(seconds):
+        if threading.current_thread() is not threading.main_thread():
+            sleep(seconds)
+        else:
+            now[0] += seconds
+
+    monkeypatch.setattr(time, "sleep", pass_by)
+    for name in ("time", "monotonic", "perf_counter"):
+        monkeypatch.setattr(time, name, lambda: now[0])
 
 
 @pytest.hookimpl(tryfirst=True)

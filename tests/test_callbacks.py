@@ -5,6 +5,7 @@ import pickle
 import signal
 import sys
 import threading
+import time
 import warnings
 from contextlib import suppress
 
@@ -132,9 +133,16 @@ def test_without_a_terminal_there_are_few_plain_lines(n_trials):
     assert out.getvalue().endswith("\n")
 
 
+class Slow(SVC):
+    def fit(self, X, y):
+        time.sleep(0.01)
+        return super().fit(X, y)
+
+
+@pytest.mark.usefixtures("virtual_time")
 def test_time_left_heeds_max_time_and_the_end_is_a_result():
     out = Terminal()
-    search = SearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=100_000, max_time=0.3, cv=2)
+    search = SearchCV(Slow(), {"C": (1.0, 3.0)}, n_iter=100_000, max_time=0.3, cv=2)
     search.set_callbacks(ProgressBar(file=out)).fit(X, y)
     *lines, result = frames(out)
     left = [line.split("about ")[1].split()[:2] for line in lines]
@@ -228,17 +236,25 @@ class StopAt:
         return trial.number == self.number
 
 
+class LaterSlow(SVC):
+    def fit(self, X, y):
+        time.sleep(0.5 * (self.C > 10))
+        return super().fit(X, y)
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("kind", ["grid", "bayes"])
 def test_a_callback_can_stop_the_search(kind, n_jobs):
     if kind == "grid":
-        search = GridSearchCV(SVC(), {"C": list(range(1, 300))}, cv=2, n_jobs=n_jobs)
+        search = GridSearchCV(LaterSlow(), {"C": list(range(1, 300))}, cv=2, n_jobs=n_jobs)
     else:
         search = BayesSearchCV(SVC(), {"C": (1.0, 3.0)}, n_iter=300, cv=2, n_jobs=n_jobs)
     search.set_callbacks(StopAt(2)).fit(X, y)
     assert search.stop_reason_ == "a callback asked to stop"
-    # Candidates of a grid run at the same time: others may end later than this one.
-    assert search.n_trials_ in ({1, 2, 3} if kind == "grid" and n_jobs == 2 else {3})
+    # Candidates of a grid run at the same time, and end in any order.
+    n_most = 50 if kind == "grid" and n_jobs == 2 else 3
+    assert search.n_trials_ <= n_most
+    assert 2 in [trial.number for trial in search.history_]
     assert search.best_estimator_.predict(X).shape == y.shape
 
 
@@ -260,7 +276,7 @@ def test_a_job_does_not_grow_with_what_was_tried(listening, monkeypatch):
     monkeypatch.setattr(cloudpickle, "dumps", spy)
     search.fit(X[50:], y[50:])
     jobs = sizes[1:]  # the first is what all jobs share
-    assert len(jobs) == 8 * 10
+    assert len(jobs) >= 8 * 10  # one behind a slow one is sent to the other worker, too
     assert max(jobs) < (3e5 if listening else 2e3)
 
 

@@ -21,9 +21,9 @@ from skhyper.evaluation._cluster import Lost, Raised, Shared, run_fold
 
 _POLL_SECONDS = 1.0  # between requests for the list of workers
 _PATIENCE = 60.0  # seconds without workers until a warning
-# After a cancelled task no other is submitted for as long: a cluster that restarts still lists its
-# workers, and cancels their tasks.
-_PAUSE_SECONDS = 2.0
+_PAUSE_SECONDS = 2.0  # after a cancelled task, until the next one is submitted
+# Seconds for which a restarting cluster may list its old workers; those left are used again.
+_RESTART_SECONDS = 60.0
 _TRANSFER_SECONDS = 30.0  # for a result; if it takes longer, its worker may be lost
 
 _PENDING = object()
@@ -47,6 +47,9 @@ class DaskCluster:
         self._futures: dict[str, Any] = {}  # of running tasks
         self._at: dict[str, tuple[str, int]] = {}  # their workers, and number of restarts before
         self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._generation = self._client.generation  # number of restarts
+        self._ending: set[str] = set()  # workers that are listed but end, since Dask restarts
+        self._restarted = -math.inf
         self._threads = self._ask_for_threads()
         self._next_look = self._last_worker = time.monotonic()
         self._paused_until = -math.inf
@@ -56,6 +59,9 @@ class DaskCluster:
         return max(1, sum(self._threads.values()))
 
     def submit(self, job: bytes, fold: int, avoid: str) -> str | None:
+        generation = self._client.generation
+        if generation != self._generation:
+            self._update_workers()
         worker = self._free_worker(avoid)
         is_paused = time.monotonic() < self._paused_until
         if is_paused or worker is None or not self._send_data(fold):
@@ -74,26 +80,29 @@ class DaskCluster:
             workers=[worker],
             **self._options,
         )
-        self._at[key] = worker, self._client.generation
+        self._at[key] = worker, generation
         self._watch(key)
         return key
 
     def _free_worker(self, avoid: str) -> str | None:
         """The worker with most free threads; `avoid` only if there is no other."""
         used = Counter(worker for worker, _ in self._at.values())
-        free = {a: n - used[a] for a, n in self._threads.items() if n > used[a]}
+        threads = {a: n for a, n in self._threads.items() if a not in self._ending}
+        free = {a: n - used[a] for a, n in threads.items() if n > used[a]}
         return max(free, key=lambda a: (a != avoid, free[a]), default=None)
 
     def _send_data(self, fold: int) -> bool:
         """Send the data that the workers lack; False if there are no workers yet."""
+        to = [a for a in self._threads if a not in self._ending] if self._ending else None
         try:
             if self._data is None or self._data.status != "finished":
                 # To all workers; later ones get it from these.
-                self._data = self._client.scatter(self._shared, broadcast=True, hash=False)
+                self._data = self._client.scatter(self._shared, to, broadcast=True, hash=False)
             if not self._split_data:
-                self._split_data = self._client.scatter(list(self._splits), hash=False)
+                self._split_data = self._client.scatter(list(self._splits), to, hash=False)
             elif self._split_data[fold].status != "finished":
-                (self._split_data[fold],) = self._client.scatter([self._splits[fold]], hash=False)
+                split = self._splits[fold]
+                (self._split_data[fold],) = self._client.scatter([split], to, hash=False)
         except (TimeoutError, OSError, KeyError):  # no worker, or one that has just been lost
             self._check_connection()
             self._next_look = 0.0
@@ -147,7 +156,7 @@ class DaskCluster:
     def _cancelled(self, key: str) -> Lost:
         """Outcome of a task that Dask cancelled: after a restart, or because its data were lost."""
         self._check_connection()
-        self._threads = self._ask_for_threads()
+        self._update_workers()
         self._paused_until = time.monotonic() + _PAUSE_SECONDS
         return self._loss(key)
 
@@ -158,7 +167,7 @@ class DaskCluster:
 
     def _lost(self) -> list[tuple[str, Any]]:
         """Outcomes of tasks whose workers are lost."""
-        self._threads = self._ask_for_threads()
+        self._update_workers()
         self._next_look = time.monotonic() + _POLL_SECONDS
         self._warn_without_workers()
         lost = [key for key, (worker, _) in self._at.items() if worker not in self._threads]
@@ -177,6 +186,16 @@ class DaskCluster:
                 RuntimeWarning,
                 stacklevel=2,
             )
+
+    def _update_workers(self) -> None:
+        """Ask for the list of workers; those that were there before a restart are not used."""
+        if self._generation != self._client.generation:
+            self._generation = self._client.generation
+            self._ending, self._restarted = set(self._threads), time.monotonic()
+        self._threads = self._ask_for_threads()
+        self._ending &= self._threads.keys()
+        if time.monotonic() > self._restarted + _RESTART_SECONDS:
+            self._ending.clear()
 
     def _ask_for_threads(self) -> dict[str, int]:
         """Number of threads, or of tasks for which the resources suffice, of each worker."""

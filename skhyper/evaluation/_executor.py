@@ -40,7 +40,7 @@ class Pool(Protocol):
 
     `gives_up` is whether ``wait`` respects its timeout and ``close`` ends or abandons running jobs;
     `in_process` is whether jobs run in the caller's process; `began` is the monotonic time at which
-    the first job began, ``inf`` before.
+    the workers had started and the first job began, ``inf`` before.
     """
 
     n_workers: int

@@ -75,7 +75,7 @@ class Processes:
     """Processes that take one job at a time and read the objective from a file once.
 
     They are borrowed or started when there are jobs for them. `began` is the monotonic time at
-    which the first job began, ``inf`` before.
+    which the workers of the first jobs had started, ``inf`` before.
     """
 
     gives_up = True
@@ -246,7 +246,8 @@ class Processes:
             raise WorkerError(details[0])
         if kind == "loaded":
             place.is_loaded, self._n_failed_starts = True, 0
-            self.began = min(self.began, time.monotonic())
+            if all(other.is_loaded for other in self._places):
+                self.began = min(self.began, time.monotonic())
             needed, place.jobs = place.needed, deque()
             for early in needed:
                 self._give(place, early)

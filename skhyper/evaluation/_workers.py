@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -286,9 +287,11 @@ def _serve(
 ) -> None:
     """Answer the messages of the parent process, until it says "exit" or ends."""
     _exit_with_parent(parent)
+    guard = None
     if hasattr(os, "setsid"):
         with suppress(OSError):
             os.setsid()  # a process group, by which the processes that jobs start can be ended
+            guard = _start_guard()
     # A terminal sends Ctrl-C to workers, too; the parent decides about them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
@@ -312,9 +315,24 @@ def _serve(
             _limit_memory(None, usual)
             continue
         else:
-            return
+            break
         with suppress(OSError):
             pipe.send_bytes(answer)
+    if guard is not None:
+        guard.kill()
+        guard.wait()
+
+
+def _start_guard() -> "subprocess.Popen[bytes]":
+    """Start a shell that kills the process group of this process when this process dies.
+
+    Otherwise processes that a job started outlive a worker that is killed together with its parent.
+    The shell waits for the end of a pipe that nothing but this process holds open.
+    """
+    reader, writer = multiprocessing.Pipe(duplex=False)
+    os.register_at_fork(after_in_child=writer.close)
+    with reader:
+        return subprocess.Popen(["/bin/sh", "-c", "read line; kill -9 0"], stdin=reader.fileno())
 
 
 def _has_message(pipe: connection.Connection, idle_seconds: float) -> bool:

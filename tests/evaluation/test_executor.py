@@ -42,7 +42,7 @@ class WhereAmI(BaseEstimator):
         self.where_ = os.getpid() if self.what == "process" else threading.get_ident()
         if self.meet is not None:
             (self.meet / str(self.where_)).touch()
-            give_up = time.monotonic() + 60
+            give_up = time.monotonic() + 300
             while len(os.listdir(self.meet)) < 2 and time.monotonic() < give_up:
                 time.sleep(0.01)
         return self
@@ -146,7 +146,7 @@ def test_jobs_of_a_cancelled_trial_that_have_not_started_do_not_run():
     ran += [job for _ in range(3) for job, _ in pool.wait()]
     assert ran == [jobs[0], *jobs[3:]]
     with joblib.parallel_config("threading"):
-        rounds = JoblibRounds(objective(delay=0.01, what="thread"), 2, "n_jobs")
+        rounds = JoblibRounds(objective(delay=0.03, what="thread"), 2, "n_jobs")
     for job in jobs * 10:
         rounds.submit(job)
     ran = []

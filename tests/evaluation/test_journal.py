@@ -388,7 +388,10 @@ def test_two_searches_started_at_once(tmp_path):
     ]
     for process in processes:
         assert process.stdout.readline() == "ready\n"
-    outs = [process.communicate("\n", timeout=60) for process in processes]
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    outs = [process.communicate(timeout=300) for process in processes]
     assert all(err == "" for _, err in outs), outs
     assert sum(out == "searched\n" for out, _ in outs) >= 1
     (trial,) = load_history(tmp_path / "j")

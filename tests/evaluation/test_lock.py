@@ -21,7 +21,7 @@ HOLD = textwrap.dedent("""
         _lock.fcntl = None
     locked = _lock.LockedFile(Path(sys.argv[1]))
     print("locked", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """)
 
 

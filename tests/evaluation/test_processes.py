@@ -1,6 +1,7 @@
 """Pool of worker processes that die, hang, grow, and do not start."""
 
 import ctypes
+import math
 import os
 import signal
 import sys
@@ -32,7 +33,7 @@ def segfault():
 
 
 def allocate():
-    np.ones(10**9)
+    np.ones(2 * 10**8)
 
 
 class Unpicklable(Exception):
@@ -106,19 +107,26 @@ def test_a_fold_that_kills_its_worker_twice_has_failed(tmp_path):
     assert mended["fit_error"] is None
 
 
+# Limits of time; the second one is for machines that have stood still within the first one.
+PATIENCE = (2.0, 30.0)
+
+
 @linux
 def test_limits_of_time_and_memory():
     def wait():
-        time.sleep(60)
+        time.sleep(600)
 
-    limits = {"fit_timeout": 2.5, "memory_limit": 800_000_000}
-    late, large, good = run(pool(2, **limits), wait, allocate, int)
-    assert "fit_timeout=2.5 seconds" in late["fit_error"]
-    assert 2.5 <= late["fit_time"] < 20
+    for limit in PATIENCE:
+        limits = {"fit_timeout": limit, "memory_limit": 800_000_000}
+        late, large, good = run(pool(2, **limits), wait, allocate, int)
+        if good["fit_error"] is None and "Timeout" not in large["fit_error"]:
+            break
+    assert f"fit_timeout={limit} seconds" in late["fit_error"]
+    assert limit <= late["fit_time"] < limit + 100
     assert "MemoryError" in large["fit_error"]
     assert good["fit_error"] is None
     # A later fit without limits may have the same workers.
-    assert run(pool(2), lambda: np.empty(10**9))[0]["fit_error"] is None
+    assert run(pool(2), lambda: np.empty(2 * 10**8))[0]["fit_error"] is None
 
 
 @linux
@@ -177,24 +185,62 @@ def test_a_worker_that_hangs_while_it_unpickles(monkeypatch):
         run(pool(estimator=HangsWhenRead(), fit_timeout=30), int)
 
 
+class SecondReadsLate(Does):
+    """Is read at once by the first worker, and by others when the file "go" exists."""
+
+    def __init__(self, what=int, folder=None):
+        self.what, self.folder = what, folder
+
+    def __reduce__(self):
+        return read_by_the_first_one, (self.folder,)
+
+
+def read_by_the_first_one(folder):
+    try:
+        (folder / "read").touch(exist_ok=False)
+    except FileExistsError:
+        give_up = time.monotonic() + 300
+        while not (folder / "go").exists() and time.monotonic() < give_up:
+            time.sleep(0.01)
+    return Does()
+
+
+def test_jobs_begin_when_all_workers_have_started(tmp_path):
+    processes = pool(2, SecondReadsLate(folder=tmp_path))
+    for fold in range(2):
+        processes.submit(FoldJob(0, fold, {}, 1))
+    done = []
+    while not done:
+        done += processes.wait()
+    assert processes.began == math.inf
+    (tmp_path / "go").touch()
+    while len(done) < 2:
+        done += processes.wait()
+    assert processes.began < time.monotonic()
+    processes.close()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("ends", ["dies", "hangs"])
 def test_processes_that_a_fit_forks_end_with_the_worker(tmp_path, ends):
     def fork_and_end():
         child = os.fork()
         if not child:
-            time.sleep(60)
+            time.sleep(600)
             os._exit(0)
         (tmp_path / str(child)).touch()
         if ends == "dies":
             os._exit(3)
-        time.sleep(60)
+        time.sleep(600)
 
-    (failed,) = run(pool(fit_timeout=2 if ends == "hangs" else 60), fork_and_end)
+    for limit in PATIENCE if ends == "hangs" else (300,):
+        (failed,) = run(pool(fit_timeout=limit), fork_and_end)
+        children = [int(path.name) for path in tmp_path.iterdir()]
+        if children:
+            break
     assert ("TimeoutError" if ends == "hangs" else "exited with status 3") in failed["fit_error"]
-    children = [int(path.name) for path in tmp_path.iterdir()]
     assert len(children) == (2 if ends == "dies" else 1)
-    late = time.monotonic() + 5
+    late = time.monotonic() + 100
     while time.monotonic() < late and any(map(is_alive, children)):
         time.sleep(0.05)
     assert not any(map(is_alive, children))
@@ -231,7 +277,12 @@ def test_jobs_that_are_quick_are_sent_ahead(monkeypatch):
     processes.close()
 
 
-def test_a_job_behind_one_that_takes_long_is_given_to_another_worker():
+def test_a_job_behind_one_that_takes_long_is_given_to_another_worker(tmp_path):
+    def wait_for_others():
+        give_up = time.monotonic() + 300
+        while not os.listdir(tmp_path) and time.monotonic() < give_up:
+            time.sleep(0.01)
+
     processes = pool(2)
     for fold in range(2):
         processes.submit(FoldJob(0, fold, {}, 1))
@@ -240,17 +291,17 @@ def test_a_job_behind_one_that_takes_long_is_given_to_another_worker():
         done += processes.wait()
     first, _ = processes._places
     first.last_seconds = 0.001
-    processes.submit(FoldJob(1, 0, {"what": lambda: time.sleep(4)}, 1))
+    processes.submit(FoldJob(1, 0, {"what": wait_for_others}, 1))
     processes.submit(FoldJob(2, 0, {"what": lambda: time.sleep(0.3)}, 1))
     processes.submit(FoldJob(3, 0, {}, 1))
     assert [len(place.jobs) for place in processes._places] == [2, 1]
-    start, trials = time.monotonic(), []
+    trials = []
     while len(trials) < 3:
         trials += [job.trial for job, _ in processes.wait()]
         if len(trials) == 2:
             assert trials == [2, 3]
-            assert time.monotonic() - start < 3.5
             assert processes.has_room
+            (tmp_path / "go").touch()
     # The first worker runs it, too, and is then free again.
     processes.submit(FoldJob(4, 0, {}, 1))
     processes.submit(FoldJob(5, 0, {}, 1))
@@ -265,13 +316,13 @@ def test_wait_has_a_timeout_and_close_ends_what_runs():
     processes = pool()
     processes.submit(FoldJob(0, 0, {"what": int}, 1))
     list(processes.wait())
-    processes.submit(FoldJob(1, 0, {"what": lambda: time.sleep(60)}, 1))
+    processes.submit(FoldJob(1, 0, {"what": lambda: time.sleep(600)}, 1))
     start = time.monotonic()
     assert list(processes.wait(0.1)) == []
     assert not processes.has_room
     (place,) = processes._places
     processes.close()
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 300
     assert place.worker.exit_status() == -signal.SIGKILL
 
 

@@ -86,10 +86,10 @@ def test_threads_of_blas_are_bounded():
 
 
 def test_max_time_gives_up_running_folds():
-    search = BayesSearchCV(Sleeps(seconds=60.0), SPACE, max_time=1, n_iter=None)
+    search = BayesSearchCV(Sleeps(seconds=600.0), SPACE, max_time=1, n_iter=None)
     search.set_params(initial_points=None, refit=False)
     start = time.monotonic()
     with pytest.raises(ValueError, match="No trial was completed"):
         search.fit(X, y)
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 300
     assert minimize(lambda p: p["x"], {"x": (0.0, 1.0)}, 2).nfev == 2, "their workers were ended"

@@ -34,7 +34,7 @@ SCRIPT = textwrap.dedent("""
             os._exit(3)
         if how == "parent":  # and itself: a worker does not outlive it
             os.killpg(MAIN, signal.SIGKILL)
-            time.sleep(60)
+            time.sleep(600)
         if not os.path.exists("survives"):
             open("survives", "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -82,7 +82,7 @@ def run(tmp_path, how, kind="grid"):
         text=True,
         cwd=tmp_path,
         env=env,
-        timeout=120,
+        timeout=600,
         start_new_session=True,
     )
 

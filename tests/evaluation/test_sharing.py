@@ -299,6 +299,7 @@ def test_files_are_removed(tmp_path, kind_of_files):
         return len(os.listdir("/proc/self/fd")) if HAS_DESCRIPTORS else 0
 
     SharedObject(TABLE, str(tmp_path), 100, "r").remove()  # the tracker starts
+    gc.collect()  # what tests before have left open
     before = n_open()
     with pytest.raises(TypeError, match="cannot be pickled"):
         SharedObject([TABLE, Unpicklable()], str(tmp_path), 100, "r")
@@ -374,7 +375,7 @@ def test_nothing_is_left_when_the_process_ends(end, tmp_path, kind_of_files):
         [sys.executable, "-c", textwrap.dedent(script)],
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=600,
     )
     expected = -getattr(signal, end) if end.startswith("SIG") else 0
     assert out.returncode == expected, out.stderr
@@ -418,7 +419,7 @@ def test_nothing_is_left_of_a_killed_search(end, whole_group, tmp_path):
     )
     assert process.stdout.readline() == b"fit\n"
     (os.killpg if whole_group else os.kill)(process.pid, getattr(signal, end))
-    process.wait(timeout=60)
+    process.wait(timeout=600)
     assert os.listdir(tmp_path) == []
     # The workers end by themselves, and with them the last processes that use the file.
     while process.stdout.read(1):

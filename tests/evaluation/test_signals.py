@@ -118,7 +118,7 @@ def test_a_search_in_a_process_of_its_own(caught, tmp_path):
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env=env,
         cwd=tmp_path,
     )

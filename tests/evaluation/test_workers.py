@@ -154,7 +154,7 @@ def search_of(estimator, **kwargs):
 
 
 def until(condition):
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 200
     while not condition():
         assert time.monotonic() < give_up
         time.sleep(0.02)
@@ -314,8 +314,8 @@ def test_a_worker_exits_when_its_parent_is_killed(watch):
         _workers._exit_with_parent(parent)
         print(os.getpid(), flush=True)
         if {watch!r} == "a thread":
-            time.sleep(60)
-        ctypes.PyDLL(None).sleep(60)  # holds the interpreter's lock
+            time.sleep(600)
+        ctypes.PyDLL(None).sleep(600)  # holds the interpreter's lock
     """
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)],
@@ -328,7 +328,7 @@ def test_a_worker_exits_when_its_parent_is_killed(watch):
         assert is_alive(worker)
         process.stdin.write("go\n")
         process.stdin.flush()
-        assert process.wait(timeout=30) == -signal.SIGKILL
+        assert process.wait(timeout=200) == -signal.SIGKILL
         until(lambda: not is_alive(worker))
 
 
@@ -362,11 +362,63 @@ def test_nothing_is_left_of_a_killed_process(when, tmp_path):
         [sys.executable, "-c", textwrap.dedent(script)],
         stderr=subprocess.PIPE,  # of the workers too: at its end when they have ended
         text=True,
-        timeout=120,
+        timeout=300,
         env=os.environ | {"JOBLIB_TEMP_FOLDER": str(tmp_path / "data")},
     )
     assert out.returncode == -signal.SIGKILL, out.stderr
     workers = [int(p.name[4:]) for p in tmp_path.glob("pid-*")]
     assert workers
-    assert not any(map(is_alive, workers))
+    until(lambda: not any(map(is_alive, workers)))
     assert os.listdir(tmp_path / "data") == []
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["in fits", "after them", "after one of the workers"])
+def test_what_fits_started_ends_with_a_killed_search(when, tmp_path):
+    """A fork, the fork of a fork that has ended, and a program."""
+    script = f"""
+        import ctypes, os, subprocess, sys, time
+        from pathlib import Path
+        import numpy as np
+        from sklearn.dummy import DummyClassifier
+        from skhyper import GridSearchCV
+
+        def note(kind, pid):
+            Path({str(tmp_path)!r}, f"{{kind}}-{{pid}}").touch()
+
+        class Starts(DummyClassifier):
+            def fit(self, X, y):
+                if not os.fork():
+                    note("child", os.getpid())
+                    time.sleep(600)
+                if not os.fork():
+                    if not os.fork():
+                        note("grandchild", os.getpid())
+                        time.sleep(600)
+                    os._exit(0)
+                note("program", subprocess.Popen(["sleep", "600"]).pid)
+                note("worker", os.getpid())
+                if {when!r} != "after them":
+                    ctypes.PyDLL(None).sleep(600)  # holds the interpreter's lock
+                return super().fit(X, y)
+
+        X, y = np.zeros((20, 1)), np.arange(20) % 2
+        GridSearchCV(Starts(), {{"random_state": [0]}}, cv=2, n_jobs=2, refit=False).fit(X, y)
+        Path({str(tmp_path)!r}, "over-0").touch()
+        time.sleep(600)
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
+    try:
+        for kind in ("child", "grandchild", "program", "worker"):
+            until(lambda kind=kind: len(list(tmp_path.glob(f"{kind}-*"))) >= 2)
+        if when == "after them":
+            until((tmp_path / "over-0").exists)
+        started = [path.name.split("-") for path in tmp_path.iterdir() if path.name != "over-0"]
+        assert all(is_alive(int(pid)) for _, pid in started)
+        if when == "after one of the workers":
+            os.kill(next(int(pid) for kind, pid in started if kind == "worker"), signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait()
+    until(lambda: not any(is_alive(int(pid)) for _, pid in started))

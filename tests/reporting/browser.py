@@ -11,7 +11,7 @@ import time
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-_TIMEOUT = 60.0
+_TIMEOUT = 300.0
 
 
 class Browser:

@@ -96,4 +96,4 @@ def test_the_time_of_a_display_is_bounded():
     searched = fitted(_importance.QUICK // 3, 3, noise=1.0)
     start = time.process_time()
     results_html(searched)
-    assert time.process_time() - start < 3.0  # about 0.4 s
+    assert time.process_time() - start < 6.0  # about 0.4 s

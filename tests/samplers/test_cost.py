@@ -242,6 +242,7 @@ class Slow(ClassifierMixin, BaseEstimator):
         return -((self.shift - 0.3) ** 2)
 
 
+@pytest.mark.usefixtures("virtual_time")
 def test_a_search_with_a_time_limit():
     X, y = np.arange(12.0)[:, None], np.arange(12) % 2
     space = {"size": (1.0, 20.0, "log-uniform"), "shift": (0.0, 1.0)}

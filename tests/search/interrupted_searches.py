@@ -42,27 +42,40 @@ class Sleeper(ClassifierMixin, BaseEstimator):
 
 
 class Timer(Callback):
-    """Sends signals, some time after the first trial."""
+    """Sends signals: at once after the first trial if `surely`, and after delays, until the end.
 
-    def __init__(self, delays):
-        self.delays = delays
+    It must be the first of the callbacks: when the others have ended, no signal may come.
+    """
+
+    def __init__(self, delays, surely):
+        self.delays, self.surely = delays, surely
         self.sent = 0
         self.is_over = False
+        self.lock = threading.Lock()
 
     def __getstate__(self):
         return {}
 
     def on_trial_end(self, search, trial):
         if trial.number == 0:
-            threading.Thread(target=self._send, daemon=True).start()
+            threading.Thread(target=self._send_all, daemon=True).start()
+            if self.surely:
+                self._send()
 
-    def _send(self):
+    def teardown(self, estimator, context):
+        with self.lock:
+            self.is_over = True
+
+    def _send_all(self):
         for delay in self.delays:
             time.sleep(delay)
-            if self.is_over:
-                return
-            self.sent += 1
-            os.killpg(0, signal.SIGINT)
+            with self.lock:
+                if not self.is_over:
+                    self._send()
+
+    def _send(self):
+        self.sent += 1
+        os.killpg(0, signal.SIGINT)
 
 
 def search_for(kind):
@@ -76,19 +89,11 @@ def search_for(kind):
 def outcome(search, timer, n_signals):
     try:
         search.fit(X, y)
-        timer.is_over = True
     except KeyboardInterrupt:
-        timer.is_over = True
         assert n_signals > 1, (timer.sent, search.stop_reason_, search.n_trials_)
-        assert search.stop_reason_.kind == "interrupted"
-        assert search.n_trials_ == len(search.cv_results_["params"]) > 0
-        try:
-            search.predict(X)
-        except NotFittedError as error:
-            assert "refit_best" in str(error)
-            search.refit_best(X, y).predict(X)
-            return "aborted"
-        raise AssertionError("an aborted search passes for fitted") from None
+        # Otherwise the signal came when the search was complete.
+        if search.stop_reason_ == "interrupted by KeyboardInterrupt":
+            return aborted(search)
     assert search.predict(X).shape == (20,)
     assert search.best_score_ == -search.history_.best.loss
     assert search.best_estimator_.a == search.best_params_["a"] == search.history_.best.params["a"]
@@ -103,15 +108,26 @@ def outcome(search, timer, n_signals):
     return "in refit" if timer.sent else "complete"
 
 
+def aborted(search):
+    assert search.stop_reason_.kind == "interrupted"
+    assert search.n_trials_ == len(search.cv_results_["params"]) > 0
+    try:
+        search.predict(X)
+    except NotFittedError as error:
+        assert "refit_best" in str(error)
+        search.refit_best(X, y).predict(X)
+        return "aborted"
+    raise AssertionError("an aborted search passes for fitted")
+
+
 def main(kind, n_searches, n_signals, seed):
     rng = random.Random(seed)
     backend = "threading" if kind == "threads" else "loky"
     for i in range(n_searches):
         # The first search is surely interrupted; others may be over when the signal comes.
-        delays = [rng.uniform(0, 0.25) if i else 0.0]
-        delays += [rng.uniform(0, 0.1) for _ in range(n_signals - 1)]
-        timer = Timer(delays)
-        search = search_for(kind).set_callbacks(StopOnInterrupt(), timer)
+        delays = [rng.uniform(0, 0.25)] + [rng.uniform(0, 0.1) for _ in range(n_signals - 1)]
+        timer = Timer(delays if i else delays[1:], surely=i == 0)
+        search = search_for(kind).set_callbacks(timer, StopOnInterrupt())
         with joblib.parallel_config(backend):
             sys.stdout.write(f"{outcome(search, timer, n_signals)}\n")
 

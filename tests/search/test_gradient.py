@@ -663,9 +663,14 @@ def test_ten_classes_cost_few_cross_validations():
     search = GradientSearchCV(
         LogisticRegression(), space, scoring="neg_log_loss", n_iter=5, refit=False
     )
-    start = time.process_time()
-    search.fit(*digits)
-    middle = time.process_time()
-    for trial in search.history_:
-        cross_val_score(LogisticRegression(**trial.params), *digits, scoring="neg_log_loss")
-    assert middle - start < 3 * (time.process_time() - middle)
+
+    def ratio():
+        start = time.process_time()
+        search.fit(*digits)
+        middle = time.process_time()
+        for trial in search.history_:
+            cross_val_score(LogisticRegression(**trial.params), *digits, scoring="neg_log_loss")
+        return (middle - start) / (time.process_time() - middle)
+
+    # About 2; one of both may run while other processes slow the machine down.
+    assert any(ratio() < 3 for _ in range(4))

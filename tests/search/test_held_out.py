@@ -352,7 +352,7 @@ def test_a_search_that_ends_before_components_are_set_apart():
 def test_time():
     start = time.monotonic()
     found = search(max_time=1e-3)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60
     assert found.n_trials_ >= 1
 
 

@@ -172,17 +172,19 @@ class Slow(Ridge):
         return super().fit(X, y)
 
 
+@pytest.mark.usefixtures("virtual_time")
 def test_max_time_counts_what_was_spent_before(tmp_path):
     options = {"cv": 2, "random_state": 0, "journal": tmp_path / "j"}
     search = SearchCV(Slow(), RANGE, max_time=0.4, **options).fit(X, y)
     n_trials = search.n_trials_
+    assert n_trials in (10, 11)  # of 0.04 s each, and the last one may end later
     assert search.stop_reason_.kind == "max_time"
     for _ in range(2):
         search = SearchCV(Slow(), RANGE, max_time=0.4, **options).fit(X, y)
         assert search.n_trials_ == n_trials
         assert search.stop_reason_.kind == "max_time"
     search = SearchCV(Slow(), RANGE, max_time=0.8, **options).fit(X, y)
-    assert n_trials < search.n_trials_ <= 2 * n_trials + 2
+    assert search.n_trials_ in (20, 21)
 
 
 @pytest.mark.slow

@@ -79,6 +79,7 @@ class Slow(ClassifierMixin, BaseEstimator):
         return self.tree_.predict(X)
 
 
+@pytest.mark.usefixtures("virtual_time")
 def test_the_fastest_within_noise():
     candidates = [
         {"seconds": 0.06, "max_depth": 4},

@@ -500,18 +500,15 @@ def test_max_time():
             time.sleep(0.05)
             return super().fit(X, y)
 
-    start = time.monotonic()
     search = BayesSearchCV(Slow(), {"a": (0.0, 1.0)}, n_iter=1000, max_time=1.0, cv=2).fit(X, y)
-    assert time.monotonic() - start < 10
-    assert 1 <= search.n_trials_ < 1000
+    assert 1 <= search.n_trials_ <= 10  # of 0.1 s at least
     assert search.stop_reason_ == "max_time=1.0 seconds have passed"
     # Jobs that were all submitted up front also end in time.
     settings = [{"a": float(a)} for a in np.linspace(0, 1, 400)]
     SearchCV(Slow(), sampler=settings[:2], cv=2, n_jobs=2).fit(X, y)  # starts the workers
-    start = time.monotonic()
-    search = SearchCV(Slow(), sampler=settings, max_time=1.0, cv=2, n_jobs=2).fit(X, y)
-    assert time.monotonic() - start < 15
-    assert 0 < search.n_trials_ < 400
+    search = SearchCV(Slow(), sampler=settings, max_time=3.0, cv=2, n_jobs=2).fit(X, y)
+    assert 0 < search.n_trials_ <= 60  # two at a time
+    assert search.stop_reason_.kind == "max_time"
 
 
 @pytest.mark.parametrize("cls", [SearchCV, BayesSearchCV])

