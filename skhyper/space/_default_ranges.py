@@ -57,7 +57,7 @@ def share(low: float) -> Spec:
     """A share of the samples, larger for small data, whose folds would have too few."""
 
     def spec(data: Data, own: Mapping[str, Any]) -> Any:
-        least = low if data.n is None else max(low, min(0.6, 20 / data.n))
+        least = low if data.n is None else max(low, min(0.6, 20 / max(1, data.n)))
         return (_rounded(least), 1.0)
 
     return spec

@@ -1,5 +1,6 @@
 """Knowledge from finished searches, its file, and candidates in another space."""
 
+import json
 import pickle
 
 import numpy as np
@@ -101,6 +102,53 @@ def test_it_is_saved_without_pickles(knowledge, tmp_path):
             Knowledge.load(tmp_path / "other.npz")
 
 
+@pytest.mark.parametrize(
+    ("header", "arrays"),
+    [
+        ({"version": None}, {}),
+        ({"ranges": {"C": 5}}, {}),
+        ({"ranges": {}}, {}),
+        ({"data_sets": ["a"]}, {}),
+        ({"requires": [1]}, {}),
+        ({}, {"factors": np.zeros((3, 3))}),
+        ({}, {"weights": np.full((2, 8), np.nan)}),
+        ({}, {"times": np.array(["a"])}),
+        ({}, {"points": np.array([object()])}),
+    ],
+)
+def test_a_file_with_other_content_is_refused_before_any_fit(knowledge, tmp_path, header, arrays):
+    path = tmp_path / "ours.npz"
+    knowledge.save(path)
+    with np.load(path) as file:
+        content = dict(file)
+    found = json.loads(str(content["header"])) | header
+    found = {name: value for name, value in found.items() if value is not None}
+    np.savez(path, **{**content, **arrays, "header": json.dumps(found)})
+    search = BayesSearchCV(NeverFitted(), SPACES, n_iter=4, cv=2, knowledge=path)
+    with pytest.raises(ValueError, match=r"is not a file of skhyper\.knowledge, or is damaged"):
+        search.fit(X, y)
+
+
+def test_other_files_are_refused(knowledge, tmp_path):
+    path = tmp_path / "ours.npz"
+    knowledge.save(path)
+    whole = path.read_bytes()
+    np.save(tmp_path / "array.npy", X)
+    damaged = bytearray(whole)
+    damaged[200:-400:37] = bytes(len(damaged[200:-400:37]))
+    for content in ((tmp_path / "array.npy").read_bytes(), bytes(damaged), whole[:-9]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="is damaged"):
+            Knowledge.load(path)
+    path.write_bytes(whole)
+    with np.load(path) as file:
+        content = dict(file)
+    header = json.loads(str(content["header"])) | {"version": 0}
+    np.savez(path, **{**content, "header": json.dumps(header)})
+    with pytest.raises(ValueError, match=r"has version 0.* Learn it again from the searches"):
+        Knowledge.load(path)
+
+
 def test_too_little_to_learn_from():
     with pytest.raises(ValueError, match="At least two searches with 5 complete trials"):
         learn([history(0), history(1, n=3)])
@@ -125,6 +173,11 @@ class Surface(BaseEstimator):
 
     def score(self, X, y):
         return -self.sign * loss_at(self.get_params())
+
+
+class NeverFitted(Surface):
+    def fit(self, X, y):
+        raise AssertionError("It is fitted.")
 
 
 def test_a_search_starts_from_it(knowledge, tmp_path):
