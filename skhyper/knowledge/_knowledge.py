@@ -98,7 +98,7 @@ class Knowledge:
         Raises
         ------
         ValueError
-            If it is not such a file, or has another version.
+            If it is not such a file, is damaged, or has another version.
         """
         name = os.fspath(path)
         try:
@@ -108,7 +108,8 @@ class Knowledge:
                 found = _from_file(header, arrays, name) if version == _VERSION else None
         except (*_DAMAGED, BadZipFile, zlib.error) as error:
             raise ValueError(
-                f"{name!r} is not a file of skhyper.knowledge, or is damaged."
+                f"{name!r} is not a file of skhyper.knowledge, or is damaged. Knowledge is made "
+                "from journals by skhyper.knowledge.learn(journals).save(path)."
             ) from error
         if found is None:
             raise ValueError(
@@ -385,6 +386,10 @@ def learn(
     >>> learn(searches, names=["iris", "wine"])
     Knowledge(['C', 'gamma'], 2 data sets)
     """
+    if isinstance(histories, str | os.PathLike):
+        raise TypeError(f"Expected a list of searches or journals, got {histories!r}.")
+    if rank < 1 or n_inducing < 1:
+        raise ValueError(f"rank and n_inducing must be at least 1, got {rank} and {n_inducing}.")
     given = list(histories)
     found = [_history(item) for item in given]
     paths = [os.fspath(x) if isinstance(x, str | os.PathLike) else i for i, x in enumerate(given)]
@@ -416,7 +421,9 @@ def _history(item: Any) -> History:
         return item.history_
     if isinstance(item, str | os.PathLike):
         return load_history(item)
-    raise TypeError(f"Expected histories, paths of journals or fitted searches, got {item!r}.")
+    raise TypeError(
+        f"Expected histories, paths of journals or fitted searches of skhyper, got {item!r}."
+    )
 
 
 def _common_ranges(histories: Sequence[Sequence[Any]]) -> dict[str, Any]:

@@ -159,6 +159,11 @@ def test_too_little_to_learn_from():
         learn([history(0), other])
     with pytest.raises(TypeError, match="Expected histories, paths of journals or fitted"):
         learn([1, 2])
+    with pytest.raises(TypeError, match=r"Expected a list of searches or journals, got 'a\.jsonl'"):
+        learn("a.jsonl")
+    for options in ({"rank": 0}, {"n_inducing": 0}):
+        with pytest.raises(ValueError, match="rank and n_inducing must be at least 1"):
+            learn([history(0), history(1)], **options)
 
 
 class Surface(BaseEstimator):
@@ -194,6 +199,14 @@ def test_a_search_starts_from_it(knowledge, tmp_path):
     without = BayesSearchCV(Surface(), SPACES, n_iter=16, cv=2, random_state=0).fit(X, y)
     least, others = (min(t.loss for t in s.history_[:5]) for s in (search, without))
     assert least < others
+
+
+def test_a_missing_file_and_other_names_are_said(knowledge):
+    search = BayesSearchCV(NeverFitted(), SPACES, cv=2, knowledge="Auto")
+    with pytest.raises(FileNotFoundError, match="no file 'Auto': knowledge must be 'auto', a file"):
+        search.fit(X, y)
+    other = BayesSearchCV(Surface(), {"sign": (0.5, 2.0)}, n_iter=2, cv=2, knowledge=knowledge)
+    assert other.fit(X, y).knowledge_.reason == "none of C, kind, n is searched"
 
 
 def test_wrong_knowledge_is_given_up_after_two_candidates(knowledge):
