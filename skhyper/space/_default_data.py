@@ -81,6 +81,10 @@ class Data:
             largest = np.sqrt((products**2).sum(axis=1).max(initial=0.0))
             return replace(known, alpha_max=_positive(largest))
 
+    @property
+    def is_sparse(self) -> bool:
+        return self.sample is not None and sparse.issparse(self.sample[0])
+
     def unscaled(self) -> "Data":
         """The properties that are known after an unknown transformer."""
         return Data(n=self.n, y_std=self.y_std, path=self.path, y=self.y)
