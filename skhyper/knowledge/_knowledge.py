@@ -3,6 +3,7 @@
 import json
 import numbers
 import os
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -20,6 +21,8 @@ from skhyper.knowledge._portfolio import portfolio
 from skhyper.space import Space
 
 _VERSION = 1
+# Errors of reading a file with other content.
+_DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, EOFError)
 _ARRAYS = ("points", "scales", "factors", "weights", "means", "times")
 # Numbers of candidates of the user's space from which a portfolio is selected: random ones, and
 # best ones of data sets.
@@ -95,27 +98,25 @@ class Knowledge:
         Raises
         ------
         ValueError
-            If it is not such a file, or has another version.
+            If it is not such a file, is damaged, or has another version.
         """
+        name = os.fspath(path)
         try:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
                 header = json.loads(str(arrays["header"]))
-                functions = TaskFunctions(*(arrays[name] for name in _ARRAYS))
-        except (KeyError, ValueError, EOFError, BadZipFile) as error:
-            raise ValueError(f"{os.fspath(path)!r} is not a file of skhyper.knowledge.") from error
-        if header["version"] != _VERSION:
+                version = header["version"]
+                found = _from_file(header, arrays, name) if version == _VERSION else None
+        except (*_DAMAGED, BadZipFile, zlib.error) as error:
             raise ValueError(
-                f"{os.fspath(path)!r} has version {header['version']}; this version of skhyper "
+                f"{name!r} is not a file of skhyper.knowledge, or is damaged. Knowledge is made "
+                "from journals by skhyper.knowledge.learn(journals).save(path)."
+            ) from error
+        if found is None:
+            raise ValueError(
+                f"{name!r} has version {version}; this version of skhyper "
                 f"reads version {_VERSION}. Learn it again from the searches."
             )
-        return cls(
-            header["ranges"],
-            functions,
-            tuple(header["data_sets"]),
-            header.get("requires", {}),
-            header.get("scaled", False),
-            os.fspath(path),
-        )
+        return found
 
     @property
     def space(self) -> Space:
@@ -226,6 +227,25 @@ class Knowledge:
         kept = space.filter(points)
         keys = dict(zip(reversed(space.keys(kept)), reversed(range(len(kept)))))
         return kept[sorted(keys.values())]
+
+
+def _from_file(header: Any, arrays: Mapping[str, np.ndarray], path: str) -> Knowledge:
+    """Knowledge from the content of a file; raises one of `_DAMAGED` unless it can predict."""
+    found = Knowledge(
+        header["ranges"],
+        TaskFunctions(*(arrays[name] for name in _ARRAYS)),
+        tuple(header["data_sets"]),
+        dict(header.get("requires", {})),
+        header.get("scaled", False),
+        path,
+    )
+    middle = np.full((1, len(found.ranges)), 0.5)
+    losses, log_seconds = found.functions.predict(found.space, middle)
+    if losses.shape != (1, len(found.data_sets)) or not np.isfinite(losses).all():
+        raise ValueError("The functions are not those of the data sets.")
+    if found.functions.points.shape[1] != len(found.ranges) or not np.isfinite(log_seconds).all():
+        raise ValueError("The functions are not those of the ranges.")
+    return found
 
 
 class Suggestions(list):
@@ -366,6 +386,10 @@ def learn(
     >>> learn(searches, names=["iris", "wine"])
     Knowledge(['C', 'gamma'], 2 data sets)
     """
+    if isinstance(histories, str | os.PathLike):
+        raise TypeError(f"Expected a list of searches or journals, got {histories!r}.")
+    if rank < 1 or n_inducing < 1:
+        raise ValueError(f"rank and n_inducing must be at least 1, got {rank} and {n_inducing}.")
     given = list(histories)
     found = [_history(item) for item in given]
     paths = [os.fspath(x) if isinstance(x, str | os.PathLike) else i for i, x in enumerate(given)]
@@ -397,7 +421,9 @@ def _history(item: Any) -> History:
         return item.history_
     if isinstance(item, str | os.PathLike):
         return load_history(item)
-    raise TypeError(f"Expected histories, paths of journals or fitted searches, got {item!r}.")
+    raise TypeError(
+        f"Expected histories, paths of journals or fitted searches of skhyper, got {item!r}."
+    )
 
 
 def _common_ranges(histories: Sequence[Sequence[Any]]) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """The search space that a user gave, with default ranges where none is given."""
 
+import ast
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from sklearn.base import clone
 
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.space import When, default_space
+from skhyper.search._validate import check_values
+from skhyper.space import Space, When, default_space
 
 AUTO = "auto"
 
@@ -33,18 +36,40 @@ def given_spaces(spaces: Any, estimator: Any, X: Any = None, y: Any = None) -> A
 
 
 # Numbers and switches that do not matter to the score.
-_NOT_SEARCHED = ("tol", "eps", "verbose", "missing_values", "copy", "copy_X", "copy_X_train")
+_NOT_SEARCHED = (
+    *("tol", "eps", "verbose", "missing_values", "copy", "copy_X", "copy_X_train", "warm_start"),
+    *("leaf_size", "n_jobs", "max_iter", "max_subpopulation", "compute_distances"),
+)
+_RANGES = ("(1e-3, 1e3, 'log-uniform')", "(0.6, 0.9)")
 
 
 def _example(estimator: Any) -> str:
-    """A search space for the estimator, as text."""
+    """A search space that the estimator accepts, as text."""
     values = estimator.get_params(deep=True)
     searched = {n: v for n, v in values.items() if n.rpartition("__")[2] not in _NOT_SEARCHED}
-    for name, value in searched.items():
-        if isinstance(value, float):
-            return f"{{{name!r}: (1e-3, 1e3, 'log-uniform')}}"
-    flags = [name for name, value in searched.items() if isinstance(value, bool)]
-    return f"{{{next(iter(flags), 'name')!r}: [True, False]}}"
+    kinds = {
+        float: _RANGES,
+        bool: ("[True, False]",),
+        int: ("(1, 10)",),
+        str: (),
+    }
+    for kind, specs in kinds.items():
+        for name, value in searched.items():
+            if type(value) is kind:
+                for spec in specs or (f"[{value!r}]",):
+                    if _is_valid(estimator, name, ast.literal_eval(spec)):
+                        return f"{{{name!r}: {spec}}}"
+    return "{'name': (low, high)}"
+
+
+def _is_valid(estimator: Any, name: str, spec: Any) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # ranges that are valid in part
+            check_values(estimator, Space({name: spec}))
+    except (InvalidSpaceError, Warning):
+        return False
+    return True
 
 
 def _is_auto(spec: Any) -> bool:

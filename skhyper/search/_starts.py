@@ -52,9 +52,9 @@ def known_starts(search: Any, task: Task, plan: Plan) -> tuple[Any, Suggestions]
     if reason:
         return None, Suggestions(reason=reason)
     if search.knowledge != "auto":
-        given = search.knowledge
-        knowledge = given if isinstance(given, Knowledge) else Knowledge.load(given)
-        return _starts(knowledge, search.estimator.get_params(deep=True), space, n_hidden)
+        return _starts(
+            _given(search.knowledge), search.estimator.get_params(deep=True), space, n_hidden
+        )
     for name in names_of_last_step(search.estimator):
         if name in space.names:
             return _branch_starts(search, task, space, name, n_hidden)
@@ -62,6 +62,18 @@ def known_starts(search: Any, task: Task, plan: Plan) -> tuple[Any, Suggestions]
     if shipped is None:
         return None, Suggestions(reason=reason)
     return _starts(shipped, own, space, n_hidden)
+
+
+def _given(knowledge: Any) -> Knowledge:
+    if isinstance(knowledge, Knowledge):
+        return knowledge
+    try:
+        return Knowledge.load(knowledge)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"There is no file {knowledge!r}: knowledge must be 'auto', a file that "
+            "Knowledge.save wrote, a Knowledge, or None."
+        ) from error
 
 
 def _reason_for_none(search: Any, plan: Plan) -> str:
@@ -84,8 +96,14 @@ def _starts(
 ) -> tuple[KnowledgeStarts, Suggestions]:
     starts = KnowledgeStarts(knowledge, own, _N_STARTS, n_hidden)
     suggested = starts(space)
-    reason = "" if suggested else _NO_CANDIDATE
+    reason = "" if suggested else _reason_for_no_candidate(knowledge, space)
     return starts, Suggestions(suggested, knowledge.source, knowledge.data_sets, reason)
+
+
+def _reason_for_no_candidate(knowledge: Knowledge, space: Space) -> str:
+    if set(knowledge.ranges) & set(space.names):
+        return _NO_CANDIDATE
+    return f"none of {', '.join(knowledge.ranges)} is searched"
 
 
 def _branch_starts(

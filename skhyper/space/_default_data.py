@@ -1,8 +1,8 @@
 """Properties of data on which default ranges depend: size and scale at a part of an estimator."""
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -40,13 +40,15 @@ class Data:
     variance : float or None
         Of all entries of X.
     y_std : float or None
-        Standard deviation of the target.
+        Standard deviation of the target; the quadratic mean of those of several targets.
     alpha_max : float or None
         The smallest penalty at which all coefficients of a lasso are 0.
     sample : tuple (X, y) or None
         Some of the rows.
     path : tuple of str
         Names of the transformers before the estimator.
+    y : array-like or None
+        The whole target.
     """
 
     n: int | None = None
@@ -56,29 +58,36 @@ class Data:
     alpha_max: float | None = None
     sample: tuple[Any, Any] | None = None
     path: tuple[str, ...] = ()
+    y: Any = field(default=None, compare=False)
 
     @classmethod
     def from_data(cls, X: Any, y: Any) -> "Data":
         if X is None:
             return cls()
         n = X.shape[0] if hasattr(X, "shape") else len(X)
-        matrix, target = _as_floats(X, 2), _as_floats(y, 1)
-        y_std = None if target is None else _positive(target.std())
-        known = cls(n=n, y_std=y_std, sample=_sample(X, y, n))
-        if matrix is None:
-            return known
-        mean = float(matrix.mean())
-        square = matrix.multiply(matrix) if sparse.issparse(matrix) else (matrix - mean) ** 2
-        variance = float(square.mean()) - (mean**2 if sparse.issparse(matrix) else 0.0)
-        known = replace(known, p=matrix.shape[1], variance=_positive(variance))
-        if target is None:
-            return known
-        products = matrix.T @ (target - target.mean()) / n
-        return replace(known, alpha_max=_positive(np.abs(products).max(initial=0.0)))
+        matrix, target = _as_floats(X, 2), _as_targets(y)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is unknown
+            y_std = None if target is None else _positive(np.sqrt(target.var(axis=0).mean()))
+            known = cls(n=n, y_std=y_std, sample=_sample(X, y, n), y=y)
+            if matrix is None:
+                return known
+            mean = float(matrix.mean())
+            square = matrix.multiply(matrix) if sparse.issparse(matrix) else (matrix - mean) ** 2
+            variance = float(square.mean()) - (mean**2 if sparse.issparse(matrix) else 0.0)
+            known = replace(known, p=matrix.shape[1], variance=_positive(variance))
+            if target is None:
+                return known
+            products = matrix.T @ (target - target.mean(axis=0)) / n
+            largest = np.sqrt((products**2).sum(axis=1).max(initial=0.0))
+            return replace(known, alpha_max=_positive(largest))
+
+    @property
+    def is_sparse(self) -> bool:
+        return self.sample is not None and sparse.issparse(self.sample[0])
 
     def unscaled(self) -> "Data":
         """The properties that are known after an unknown transformer."""
-        return Data(n=self.n, y_std=self.y_std, path=self.path)
+        return Data(n=self.n, y_std=self.y_std, path=self.path, y=self.y)
 
     def after(self, steps: Sequence[Any]) -> "Data":
         """The properties after transformers, which are fitted to some rows if that is fast.
@@ -102,11 +111,28 @@ class Data:
                     X = clone(step).fit_transform(X, y)
             except Exception:  # noqa: BLE001  (raised again where the estimator is fitted)
                 return self.unscaled()
-        return replace(Data.from_data(X, y), n=self.n, y_std=self.y_std)
+        return replace(Data.from_data(X, y), n=self.n, y_std=self.y_std, y=self.y)
 
     def part(self, share: float) -> "Data":
         """The properties of a share of the samples."""
         return self if self.n is None else replace(self, n=int(share * self.n))
+
+    def of_two_classes(self) -> "Data":
+        """The properties of the samples of the two smallest classes."""
+        return self._where(lambda y: np.sort(np.unique(y, return_counts=True)[1])[:2].sum())
+
+    def labeled(self) -> "Data":
+        """The properties without the samples of class -1."""
+        return self._where(lambda y: (y != -1).sum())
+
+    def _where(self, count: Callable[[np.ndarray], Any]) -> "Data":
+        """The properties of the counted samples; the number is unknown if `y` cannot be counted."""
+        if self.y is None:
+            return replace(self, n=None)
+        try:
+            return replace(self, n=int(count(np.asarray(self.y))), y=None)
+        except (TypeError, ValueError):
+            return replace(self, n=None, y=None)
 
     def predictions(self, n_models: int, is_target: bool) -> "Data":
         """What is known of predictions as features; `is_target` if they are about y itself."""
@@ -145,8 +171,17 @@ def _is_quick(transformer: Any) -> bool:
     return all(f"{getattr(kind, '__module__', '')}.".startswith(_QUICK) for kind in kinds)
 
 
+def _as_targets(y: Any) -> np.ndarray | None:
+    """Targets (n, k) as finite numbers, None if they are not."""
+    target = _as_floats(y, 1)
+    target = _as_floats(y, 2) if target is None else target[:, None]
+    return target if isinstance(target, np.ndarray) else None
+
+
 def _as_floats(values: Any, ndim: int) -> Any:
     """`values` as a matrix or vector of finite numbers, None if they are not."""
+    if getattr(getattr(values, "dtype", None), "kind", "") == "c":
+        return None
     if sparse.issparse(values):
         return (
             values if ndim == 2 and np.isfinite(values.data).all() and min(values.shape) else None
@@ -161,4 +196,4 @@ def _as_floats(values: Any, ndim: int) -> Any:
 
 
 def _positive(value: Any) -> float | None:
-    return float(value) if value > 0 else None
+    return float(value) if 0 < value < np.inf else None

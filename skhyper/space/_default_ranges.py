@@ -57,7 +57,7 @@ def share(low: float) -> Spec:
     """A share of the samples, larger for small data, whose folds would have too few."""
 
     def spec(data: Data, own: Mapping[str, Any]) -> Any:
-        least = low if data.n is None else max(low, min(0.6, 20 / data.n))
+        least = low if data.n is None else max(low, min(0.6, 20 / max(1, data.n)))
         return (_rounded(least), 1.0)
 
     return spec
@@ -154,7 +154,15 @@ def rounds(low: int, high: int, stopped_by: str) -> Spec:
 def kept_variance(data: Data, own: Mapping[str, Any]) -> Any:
     counted = own["n_components"] is not None and not 0 < own["n_components"] < 1
     exact = own["svd_solver"] in ("auto", "full", "covariance_eigh")
+    if data.is_sparse and own["svd_solver"] == "auto":  # its solver takes no share of the variance
+        return None if counted else _up_to_rank(data)
     return (0.5, 0.999) if exact and not counted else None
+
+
+def _up_to_rank(data: Data) -> Any:
+    """Numbers of components that a fold has, too, with fewer samples and words."""
+    top = min(data.p or 0, data.n or 0) // 3
+    return (1, top, LOG) if top > 1 else None
 
 
 def n_selected(data: Data, own: Mapping[str, Any]) -> Any:

@@ -8,6 +8,8 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sklearn.utils import check_consistent_length
+
 from skhyper.space._choices import equal
 from skhyper.space._conditions import When
 from skhyper.space._default_data import Data
@@ -21,15 +23,17 @@ _SAME_DATA = {
     "AdaBoostClassifier",
     "AdaBoostRegressor",
     "CalibratedClassifierCV",
+    "ClassifierChain",
     "FeatureUnion",
     "FixedThresholdClassifier",
-    "OneVsOneClassifier",
+    "MultiOutputClassifier",
+    "MultiOutputRegressor",
     "OneVsRestClassifier",
     "OutputCodeClassifier",
     "RFE",
     "RFECV",
+    "RegressorChain",
     "SelectFromModel",
-    "SelfTrainingClassifier",
     "SequentialFeatureSelector",
     "StackingClassifier",
     "StackingRegressor",
@@ -87,6 +91,8 @@ def default_space(
         raise TypeError(f"default_space needs an estimator, an instance; got {estimator!r}.")
     if size not in ("full", "small"):
         raise ValueError(f"size must be 'full' or 'small', got {size!r}.")
+    if X is not None:
+        check_consistent_length(X, y)
     known = Data.from_data(X, y)
     space: dict[str, Any] = {}
     for prefix, part, data, table in _parts(estimator, known, size):
@@ -158,6 +164,10 @@ def _reaching(estimator: Any, name: str, data: Data) -> Data:
     if "TransformedTargetRegressor" in classes:
         own = estimator.get_params(deep=False)
         return data.with_target_of(own["func"] is not None or own["transformer"] is not None)
+    if "OneVsOneClassifier" in classes:
+        return data.of_two_classes()
+    if "SelfTrainingClassifier" in classes:
+        return data.labeled()
     if "BaseBagging" in classes:
         return data.part(LEAST_SHARE)
     if name == "final_estimator":

@@ -1,5 +1,6 @@
 """Knowledge from finished searches, its file, and candidates in another space."""
 
+import json
 import pickle
 
 import numpy as np
@@ -101,6 +102,53 @@ def test_it_is_saved_without_pickles(knowledge, tmp_path):
             Knowledge.load(tmp_path / "other.npz")
 
 
+@pytest.mark.parametrize(
+    ("header", "arrays"),
+    [
+        ({"version": None}, {}),
+        ({"ranges": {"C": 5}}, {}),
+        ({"ranges": {}}, {}),
+        ({"data_sets": ["a"]}, {}),
+        ({"requires": [1]}, {}),
+        ({}, {"factors": np.zeros((3, 3))}),
+        ({}, {"weights": np.full((2, 8), np.nan)}),
+        ({}, {"times": np.array(["a"])}),
+        ({}, {"points": np.array([object()])}),
+    ],
+)
+def test_a_file_with_other_content_is_refused_before_any_fit(knowledge, tmp_path, header, arrays):
+    path = tmp_path / "ours.npz"
+    knowledge.save(path)
+    with np.load(path) as file:
+        content = dict(file)
+    found = json.loads(str(content["header"])) | header
+    found = {name: value for name, value in found.items() if value is not None}
+    np.savez(path, **{**content, **arrays, "header": json.dumps(found)})
+    search = BayesSearchCV(NeverFitted(), SPACES, n_iter=4, cv=2, knowledge=path)
+    with pytest.raises(ValueError, match=r"is not a file of skhyper\.knowledge, or is damaged"):
+        search.fit(X, y)
+
+
+def test_other_files_are_refused(knowledge, tmp_path):
+    path = tmp_path / "ours.npz"
+    knowledge.save(path)
+    whole = path.read_bytes()
+    np.save(tmp_path / "array.npy", X)
+    damaged = bytearray(whole)
+    damaged[200:-400:37] = bytes(len(damaged[200:-400:37]))
+    for content in ((tmp_path / "array.npy").read_bytes(), bytes(damaged), whole[:-9]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="is damaged"):
+            Knowledge.load(path)
+    path.write_bytes(whole)
+    with np.load(path) as file:
+        content = dict(file)
+    header = json.loads(str(content["header"])) | {"version": 0}
+    np.savez(path, **{**content, "header": json.dumps(header)})
+    with pytest.raises(ValueError, match=r"has version 0.* Learn it again from the searches"):
+        Knowledge.load(path)
+
+
 def test_too_little_to_learn_from():
     with pytest.raises(ValueError, match="At least two searches with 5 complete trials"):
         learn([history(0), history(1, n=3)])
@@ -111,6 +159,11 @@ def test_too_little_to_learn_from():
         learn([history(0), other])
     with pytest.raises(TypeError, match="Expected histories, paths of journals or fitted"):
         learn([1, 2])
+    with pytest.raises(TypeError, match=r"Expected a list of searches or journals, got 'a\.jsonl'"):
+        learn("a.jsonl")
+    for options in ({"rank": 0}, {"n_inducing": 0}):
+        with pytest.raises(ValueError, match="rank and n_inducing must be at least 1"):
+            learn([history(0), history(1)], **options)
 
 
 class Surface(BaseEstimator):
@@ -127,6 +180,11 @@ class Surface(BaseEstimator):
         return -self.sign * loss_at(self.get_params())
 
 
+class NeverFitted(Surface):
+    def fit(self, X, y):
+        raise AssertionError("It is fitted.")
+
+
 def test_a_search_starts_from_it(knowledge, tmp_path):
     path = tmp_path / "ours.npz"
     knowledge.save(path)
@@ -141,6 +199,14 @@ def test_a_search_starts_from_it(knowledge, tmp_path):
     without = BayesSearchCV(Surface(), SPACES, n_iter=16, cv=2, random_state=0).fit(X, y)
     least, others = (min(t.loss for t in s.history_[:5]) for s in (search, without))
     assert least < others
+
+
+def test_a_missing_file_and_other_names_are_said(knowledge):
+    search = BayesSearchCV(NeverFitted(), SPACES, cv=2, knowledge="Auto")
+    with pytest.raises(FileNotFoundError, match="no file 'Auto': knowledge must be 'auto', a file"):
+        search.fit(X, y)
+    other = BayesSearchCV(Surface(), {"sign": (0.5, 2.0)}, n_iter=2, cv=2, knowledge=knowledge)
+    assert other.fit(X, y).knowledge_.reason == "none of C, kind, n is searched"
 
 
 def test_wrong_knowledge_is_given_up_after_two_candidates(knowledge):

@@ -1,8 +1,11 @@
 """Searches without a search space, and with default ranges for single hyperparameters."""
 
+import ast
+
 import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import DBSCAN, AffinityPropagation
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
@@ -18,6 +21,7 @@ from sklearn.linear_model import (
 )
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import NearestCentroid, RadiusNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -26,6 +30,7 @@ from sklearn.tree import DecisionTreeClassifier
 from skhyper import BayesSearchCV, GradientSearchCV, SearchCV
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.search._given_spaces import given_spaces
+from skhyper.search._validate import check_values
 from skhyper.space import Space, When, default_space
 
 X, y = load_iris(return_X_y=True)
@@ -62,6 +67,23 @@ def test_no_default_space_is_an_error_that_says_what_to_write():
         SearchCV(QuantileRegressor()).fit(X, y)
     with pytest.raises(InvalidSpaceError, match="GaussianNB has no hypergradient"):
         GradientSearchCV(GaussianNB()).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "example"),
+    [
+        (AffinityPropagation(), {"damping": (0.6, 0.9)}),  # from 0.5 to 1
+        (DBSCAN(), {"min_samples": (1, 10)}),
+        (NearestCentroid(), {"metric": ["euclidean"]}),
+        (make_pipeline(StandardScaler(), RadiusNeighborsClassifier()), None),
+    ],
+)
+def test_what_the_error_says_to_write_is_a_valid_space(estimator, example):
+    with pytest.raises(InvalidSpaceError, match="no default space") as caught:
+        given_spaces(None, estimator)
+    found = ast.literal_eval(str(caught.value).partition("such as ")[2].rstrip("."))
+    assert found == (example or {"radiusneighborsclassifier__radius": (1e-3, 1e3, "log-uniform")})
+    check_values(estimator, Space(found))
 
 
 def test_auto_is_the_default_range_of_one_hyperparameter():

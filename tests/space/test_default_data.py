@@ -17,6 +17,9 @@ from sklearn.ensemble import (
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.linear_model import Lasso, Ridge
+from sklearn.multiclass import OneVsOneClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -25,9 +28,10 @@ from sklearn.preprocessing import (
     QuantileTransformer,
     StandardScaler,
 )
+from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC, SVR
 
-from skhyper.space import default_space
+from skhyper.space import Space, default_space
 from skhyper.space._default_data import Data
 
 X, y = make_regression(80, 6, random_state=0)
@@ -164,3 +168,51 @@ def test_the_given_estimator_is_not_fitted():
     pipeline = make_pipeline(StandardScaler(), SVR())
     default_space(pipeline, X, y)
     assert not hasattr(pipeline[0], "mean_")
+
+
+@pytest.mark.parametrize(
+    "y",
+    [y[:, None], np.column_stack([y, y]), np.column_stack([y, -y]).tolist()],
+    ids=["column", "two", "list"],
+)
+def test_several_targets_have_a_scale(y):
+    data = Data.from_data(X, y)
+    assert data.y_std == pytest.approx(np.std(np.asarray(y)[:, 0]))
+    assert not Lasso(alpha=1.01 * data.alpha_max).fit(X, y).coef_.any()
+
+
+def test_a_strategy_for_several_targets_fits_its_parts_to_the_same_features():
+    targets = np.column_stack([y, y])
+    several = default_space(MultiOutputRegressor(SVR()), X, targets)
+    alone = default_space(SVR(), X, y)
+    assert several == {f"estimator__{name}": spec for name, spec in alone.items()}
+    labels = np.column_stack([y > 0, y > 1]).astype(int)
+    for chain in (ClassifierChain(SVC()), MultiOutputClassifier(SVC())):
+        names = [name for name in default_space(chain, X, labels) if name.endswith("gamma")]
+        assert middle(default_space(chain, X, labels)[names[0]]) == pytest.approx(
+            gamma_for(X), 0.05
+        )
+
+
+def test_parts_that_see_some_of_the_samples_only():
+    many = np.random.default_rng(0).normal(size=(900, 3))
+    classes = np.arange(900) % 9  # two of them have 200 samples
+    pairs = OneVsOneClassifier(make_pipeline(StandardScaler(), KNeighborsClassifier()))
+    name = "estimator__kneighborsclassifier__n_neighbors"
+    assert default_space(pairs, many, classes.astype(str))[name][1] == 200 // 3
+    assert default_space(pairs, many)[name] == default_space(pairs)[name]
+    labeled = np.where(classes < 1, 1, -1)
+    space = default_space(SelfTrainingClassifier(KNeighborsClassifier()), many, labeled)
+    assert space["estimator__n_neighbors"][1] == 100 // 3
+    rare = np.repeat([0, 1, 2], [2, 2, 896])  # four samples have no other number of neighbors
+    assert name not in default_space(pairs, many, rare)
+
+
+@pytest.mark.parametrize("scale", [1e150, 1e300, 1e-200])
+def test_a_scale_that_overflows_is_unknown(scale):
+    data = Data.from_data(scale * X, scale * y)
+    for value in (data.variance, data.y_std, data.alpha_max):
+        assert value is None or np.isfinite(value)
+    for cls in (SVR, Lasso):
+        Space(default_space(cls(), scale * X, scale * y))
+    assert Data.from_data(X + 1j, y + 1j).variance is None

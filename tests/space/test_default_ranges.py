@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
+from sklearn.base import clone
 from sklearn.datasets import make_regression
 from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
@@ -39,6 +41,19 @@ def test_ranges_that_depend_on_the_data():
     top = default_space(Lasso(), X, y)["alpha"][1]
     assert not Lasso(alpha=1.06 * top).fit(X, y).coef_.any()
     assert Lasso(alpha=0.94 * top).fit(X, y).coef_.any()
+
+
+@pytest.mark.parametrize("format", ["csr", "csc"])
+def test_components_of_sparse_data_are_counted(format):
+    X = sparse.random(60, 30, 0.2, random_state=0, format=format)
+    for pca in (PCA(), make_pipeline("passthrough", PCA())):
+        ((name, spec),) = default_space(pca, X, np.arange(60.0)).items()
+        assert spec == (1, 10, "log-uniform")
+        for k in spec[:2]:
+            clone(pca).set_params(**{name: k}).fit(X[:30])
+    assert default_space(PCA(), X.toarray()) == default_space(PCA())
+    assert default_space(PCA(n_components=3), X) == {}
+    assert default_space(PCA(), sparse.csr_matrix((4, 2))) == {}
 
 
 def test_a_range_depends_on_the_data_that_reach_the_part():

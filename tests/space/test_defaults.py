@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import make_classification
 from sklearn.decomposition import PCA
-from sklearn.ensemble import AdaBoostClassifier
+from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
@@ -121,6 +121,12 @@ def test_no_estimator():
         default_space(Ridge)
     with pytest.raises(TypeError, match="needs an estimator, an instance"):
         default_space({"alpha": 1})
+
+
+def test_data_of_unequal_length_are_refused():
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[3, 2\]"):
+        default_space(Ridge(), [[1.0], [2.0], [3.0]], [1.0, 2.0])
+    assert "max_features" in default_space(RandomForestClassifier(), np.zeros((0, 2)), [])
 
 
 def test_a_search_takes_it():
