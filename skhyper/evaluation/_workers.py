@@ -319,20 +319,24 @@ def _serve(
         with suppress(OSError):
             pipe.send_bytes(answer)
     if guard is not None:
-        guard.kill()
-        guard.wait()
+        os.write(guard.fileno(), b"\n")
 
 
-def _start_guard() -> "subprocess.Popen[bytes]":
+def _start_guard() -> connection.Connection:
     """Start a shell that kills the process group of this process when this process dies.
 
     Otherwise processes that a job started outlive a worker that is killed together with its parent.
-    The shell waits for the end of a pipe that nothing but this process holds open.
+    The shell waits for the end of a pipe that nothing but this process holds open, or for a line.
+    It is no child of this process, as jobs may wait for all children.
     """
     reader, writer = multiprocessing.Pipe(duplex=False)
     os.register_at_fork(after_in_child=writer.close)
     with reader:
-        return subprocess.Popen(["/bin/sh", "-c", "read line; kill -9 0"], stdin=reader.fileno())
+        # The standard input of a command in the background is empty.
+        script = "exec 3<&0; (read line <&3 || kill -9 0) &"
+        command, null = ["/bin/sh", "-c", script], subprocess.DEVNULL
+        subprocess.run(command, stdin=reader.fileno(), stdout=null, stderr=null, check=False)
+    return writer
 
 
 def _has_message(pipe: connection.Connection, idle_seconds: float) -> bool:

@@ -258,6 +258,15 @@ def test_workers_that_were_killed_are_replaced(tmp_path):
 
 
 @posix
+def test_a_fit_may_wait_for_all_its_children():
+    def wait():
+        with pytest.raises(ChildProcessError):
+            os.wait()
+
+    assert where(search_of(Where(at_fit=wait), error_score="raise").fit(X, y))
+
+
+@posix
 @pytest.mark.slow
 def test_idle_workers_let_go_of_the_data_and_exit_after_a_time(tmp_path):
     def n_maps(pid):
