@@ -191,6 +191,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **REUSE_CONSTRAINTS,
         **KEEP_CONSTRAINTS,
         "racing": ["boolean", Racer],
+        "journal": [str, os.PathLike, None],
     }
 
     _candidates_param = "param_grid"
@@ -310,6 +311,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **REUSE_CONSTRAINTS,
         **KEEP_CONSTRAINTS,
         "racing": ["boolean", Racer],
+        "journal": [str, os.PathLike, None],
     }
 
     _candidates_param = "param_distributions"
