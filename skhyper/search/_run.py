@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from skhyper.evaluation import (
 from skhyper.search._interrupts import STOPPED, stop_callbacks, stops
 from skhyper.search._kept import model_observer, store_predictions
 from skhyper.search._plan import Plan
-from skhyper.search._progress import TrialLines, opening_line, racing_line
+from skhyper.search._progress import TrialLines, opening_line, print_fold, racing_line
 from skhyper.search._results import renew_results, store_partial_results, store_trials
 from skhyper.search._resume import Start
 from skhyper.search._reuse import fit_groups, print_reuse, with_reuse
@@ -115,7 +116,7 @@ def _evaluator(
         pool = journaled_pool(pool, objective, journal, start.n_deaths)
         journal.resume(running)
     if groups is not None:
-        pool = SharingPool(pool, groups)
+        pool = SharingPool(pool, groups, partial(print_fold, search.verbose, n_splits))
         observers.append(groups)
     caller = _caller(search, pool.n_workers)
     if caller is not None:
