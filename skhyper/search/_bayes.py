@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import joblib
 import numpy as np
 from scipy.optimize import OptimizeResult
-from scipy.stats import rankdata
 from sklearn.utils.validation import check_is_fitted
 
 from skhyper._trial import History, Trial
@@ -354,15 +353,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         if any(budget is not None for budget in space.budgets):  # of (dict, n_iter) pairs
             parts = [space.restrict(i) for i in range(space.n_subspaces)]
         return [skopt_result(seen, part, self.sampler_) for part in parts]
-
-    def _format_results(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """As in scikit-learn, with the ranks of training scores that scikit-optimize adds."""
-        results: dict[str, Any] = super()._format_results(*args, **kwargs)
-        for name in [name for name in results if name.startswith("mean_train_")]:
-            losses = np.where(np.isnan(results[name]), np.inf, -results[name])
-            rank = rankdata(losses, method="min").astype(np.int32)
-            results[name.replace("mean", "rank", 1)] = rank
-        return results
 
     @property
     def total_iterations(self) -> float:

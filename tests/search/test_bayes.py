@@ -124,22 +124,6 @@ def test_one_result_of_scikit_optimize_for_each_pair():
     assert search.total_iterations == search.n_trials_ == 9
 
 
-def test_ranks_of_training_scores():
-    scoring = {"a": "accuracy", "b": nan_below_one}
-    space = {"C": [0.1, 0.2, 1.0, 3.0, 5.0]}
-    search = BayesSearchCV(SVC(), space, scoring=scoring, refit="a", cv=2)
-    with pytest.warns(UserWarning, match="non-finite"):
-        results = search.set_params(return_train_score=True).fit(X, y).cv_results_
-    order = -results["mean_train_a"]
-    np.testing.assert_array_equal(results["rank_train_a"], [1 + sum(order < x) for x in order])
-    assert results["rank_train_a"].dtype == results["rank_test_a"].dtype
-    np.testing.assert_array_equal(results["rank_train_b"], [4, 4, 3, 2, 1])
-
-
-def nan_below_one(estimator, X, y):
-    return np.nan if estimator.C < 1 else estimator.C
-
-
 def test_messages_say_how_to_do_without_scikit_optimize(monkeypatch):
     search = BayesSearchCV(SVC(), {"C": (0.1, 1.0)}, optimizer_kwargs={"acq_func": "??"})
     with pytest.raises(ValueError, match=r"refuses .*Gaussian process of its own"):
