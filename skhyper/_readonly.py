@@ -51,8 +51,23 @@ def private_copy(X: Any) -> Any:
         return X.copy(order="K")
     if isinstance(X, list):
         return list(X)
+    if _is_frame_of_one_type(X):
+        # DataFrame.copy may change the memory order, and with it the rounding of sums.
+        values = np.array(X.to_numpy(), order="K")
+        copied = type(X)(values, index=X.index, columns=X.columns, copy=False)
+        copied.attrs.update(X.attrs)
+        return copied
     make = getattr(type(X), "copy", None) or getattr(type(X), "clone", None)  # polars: clone
     return X if make is None else make(X)
+
+
+def _is_frame_of_one_type(X: Any) -> bool:
+    """Whether `X` is a DataFrame of pandas all of whose columns have one type of numpy."""
+    cls = type(X)
+    if cls.__name__ != "DataFrame" or cls.__module__.partition(".")[0] != "pandas":
+        return False
+    kinds = set(X.dtypes)
+    return len(kinds) == 1 and isinstance(kinds.pop(), np.dtype)
 
 
 def is_equal(X: Any, Y: Any) -> bool:

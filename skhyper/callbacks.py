@@ -52,7 +52,8 @@ class Callback:
     def on_trial_end(self, search: Any, trial: Trial) -> bool | None:
         """Called after each trial, in the main process; the search stops if it returns True.
 
-        ``search.history_`` has all trials so far.
+        ``search.history_`` has all trials so far; ``cv_results_``, ``best_score_``,
+        ``best_params_`` and ``best_index_`` are those of the trials that have ended.
         """
 
     def teardown(self, estimator: Any, context: Any) -> None:

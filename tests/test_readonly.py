@@ -4,11 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn import model_selection as sk
+from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
+import skhyper
 from skhyper._readonly import (
     is_equal,
     private_copy,
@@ -78,6 +81,32 @@ def test_equal_copies_of_other_types():
     texts = np.array(["a", None], dtype=object)
     assert is_equal(texts.copy(), texts)
     assert not is_equal(np.array(["b", None], dtype=object), texts)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [float, np.float32, object, "Float64"])
+def test_copies_of_frames_have_the_memory_order_of_the_original(order, dtype):
+    """Sums of another order are rounded differently."""
+    values = np.array(DENSE, dtype="float64" if dtype == "Float64" else dtype, order=order)
+    frame = pd.DataFrame(values, index=[3, 1, 2, 0], copy=False)
+    frame = frame.astype("Float64") if dtype == "Float64" else frame
+    frame.attrs["source"] = "here"
+    copied = private_copy(frame)
+    pd.testing.assert_frame_equal(copied, frame)
+    assert copied.attrs == {"source": "here"}
+    assert np.asarray(copied).strides == np.asarray(frame).strides
+    assert not np.shares_memory(np.asarray(copied), np.asarray(frame))
+
+
+def test_a_search_in_a_frame_refits_to_the_last_bit():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 7)), copy=False)
+    grid = {"n_components": [1, 2]}
+    ours, theirs = (module.GridSearchCV(PCA(), grid, cv=2).fit(X) for module in (skhyper, sk))
+    np.testing.assert_array_equal(
+        ours.best_estimator_.components_, theirs.best_estimator_.components_
+    )
+    for key in ("mean_test_score", "std_test_score"):
+        np.testing.assert_array_equal(ours.cv_results_[key], theirs.cv_results_[key])
 
 
 def test_arrays_are_not_copied():

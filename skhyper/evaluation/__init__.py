@@ -8,6 +8,7 @@ from skhyper.evaluation._candidates import ListedCandidates, SampledCandidates, 
 from skhyper.evaluation._evaluator import Budget, Evaluator, Racer, Resumed
 from skhyper.evaluation._executor import make_pool
 from skhyper.evaluation._fit_groups import FitGroups, SharingPool
+from skhyper.evaluation._fold_lines import fold_lines
 from skhyper.evaluation._journal import Journal, opened_journal
 from skhyper.evaluation._keep import FoldModels, expanded, keep_of
 from skhyper.evaluation._objective import (
@@ -69,6 +70,7 @@ __all__ = [
     "encoded",
     "expanded",
     "finished_trial",
+    "fold_lines",
     "interruption_name",
     "journaled_pool",
     "keep_of",

@@ -1,7 +1,7 @@
 """Groups of candidates that share one fit, and the pool that fits each group once."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -163,14 +163,22 @@ class SharingPool:
     pool : Pool
         Runs the folds; its objective is a :class:`SharedFits`.
     groups : FitGroups
+    show : callable, default=None
+        ``show(job, result)`` is called with each fold whose fit is shared.
     """
 
-    def __init__(self, pool: Pool, groups: FitGroups):
+    def __init__(
+        self,
+        pool: Pool,
+        groups: FitGroups,
+        show: Callable[[FoldJob, dict[str, Any]], None] = lambda job, result: None,
+    ):
         self.n_workers = pool.n_workers
         self.gives_up = pool.gives_up
         self.in_process = pool.in_process
         self._pool = pool
         self._groups = groups
+        self._show = show
         self._carried: dict[tuple[int, int], list[str]] = {}  # followers of (trial, fold)
         self._awaited: dict[tuple[str, int], list[FoldJob]] = {}  # submitted jobs of followers
         self._known: dict[tuple[str, int], dict[str, Any]] = {}
@@ -238,6 +246,8 @@ class SharingPool:
                 longest = max([result["fit_time"], *(one["fit_time"] for one in found if one)])
                 if result.get(SHARED):
                     result["fit_time"] = longest * self._groups.share(self._keys[job.trial], job)
+                if others:
+                    self._show(job, result)
                 yield job, result
             found = found or [None] * len(others)
             for other, one in zip(others, found, strict=True):
@@ -278,7 +288,9 @@ class SharingPool:
 
     def _drained(self) -> Iterator[tuple[FoldJob, dict[str, Any]]]:
         while self._ready:
-            yield self._ready.popleft()
+            job, result = self._ready.popleft()
+            self._show(job, result)
+            yield job, result
 
     def cancel(self, trial: int) -> None:
         key = self._keys.get(trial, "")

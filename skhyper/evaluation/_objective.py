@@ -159,7 +159,7 @@ class Objective:
     def options(self, job: "FoldJob") -> dict[str, Any]:
         """Arguments of scikit-learn's ``_fit_and_score`` other than data and params."""
         return {
-            "verbose": self.verbose,
+            "verbose": 0 if job.is_quiet else self.verbose,
             "return_train_score": self.return_train_score,
             "return_n_test_samples": True,
             "return_times": True,
@@ -186,7 +186,10 @@ class Followers(NamedTuple):
 
 @dataclass(frozen=True)
 class FoldJob:
-    """One fold of one trial, as sent to a worker; `trial` counts from 0 without earlier trials."""
+    """One fold of one trial, as sent to a worker; `trial` counts from 0 without earlier trials.
+
+    With `is_quiet`, scikit-learn prints no lines of it, whatever ``verbose`` is.
+    """
 
     trial: int
     fold: int
@@ -195,6 +198,7 @@ class FoldJob:
     caller: Any = None
     context: Any = None
     followers: Followers | None = None
+    is_quiet: bool = False
 
 
 def run_job(objective: Any, job: FoldJob, *split: Any) -> dict[str, Any]:

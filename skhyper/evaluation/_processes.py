@@ -4,6 +4,7 @@ A fold whose worker dies is run once more, in a new worker, before it counts as 
 """
 
 import math
+import pickle
 import signal
 import time
 import warnings
@@ -188,7 +189,7 @@ class Processes:
         Then the others run all jobs; it is an error if there are none.
         """
         if self._file is None:
-            self._file = SharedObject((self._task.run, list(warnings.filters)), **self._options)
+            self._file = self._shared_task()
             self._borrowed = borrow(self._start, self.n_workers)
         try:
             worker = self._borrowed.pop() if self._borrowed and not fresh else Worker(self._start)
@@ -202,6 +203,16 @@ class Processes:
         worker.send("load", self._file.address, self._limits.memory_limit)
         self._places.append(_Place(worker))
         return self._places[-1]
+
+    def _shared_task(self) -> SharedObject:
+        try:
+            return SharedObject((self._task.run, list(warnings.filters)), **self._options)
+        except (TypeError, AttributeError, pickle.PicklingError) as error:
+            raise pickle.PicklingError(
+                "The estimator, the data, the scorer or the callbacks cannot be pickled, which "
+                f"worker processes need: {error}. Use n_jobs=1 without fit_timeout and "
+                "memory_limit, which needs none."
+            ) from error
 
     def _give(self, place: _Place, job: FoldJob) -> None:
         place.folds.add(job.fold)

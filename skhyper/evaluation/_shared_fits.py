@@ -72,9 +72,9 @@ class SharedFits:
         name, values, longest = job.followers
         own = job.params[name]
         is_own = own == longest
-        leads = replace(job, followers=None)
-        if not is_own:
-            leads = replace(leads, params={**job.params, name: longest})
+        # The pool prints the lines of all candidates of the group.
+        alone = replace(job, followers=None, is_quiet=True)
+        leads = alone if is_own else replace(alone, params={**job.params, name: longest})
         plain = self._plain
         again = plain.return_train_score
         listener = _Listener(name, (own, *values), longest, plain.keep, again)
@@ -92,7 +92,7 @@ class SharedFits:
             result = None
         if result is not None:
             return {**result, FOLLOWERS: others}
-        result = self.objective.run(replace(job, followers=None), *split)
+        result = self.objective.run(alone, *split)
         return {**result, FOLLOWERS: others, N_FITS: 2}
 
 

@@ -12,6 +12,9 @@ from skhyper.samplers._arguments import check_number
 from skhyper.samplers._base import Sampler, Surrogate, located_trials
 from skhyper.space import Dimension, Space
 
+# How to do without scikit-optimize, for messages.
+_WITHOUT = "Without optimizer_kwargs, BayesSearchCV uses a Gaussian process of its own."
+
 
 class SkoptSampler(Sampler):
     """Sampler that wraps ``skopt.Optimizer``.
@@ -49,7 +52,9 @@ class SkoptSampler(Sampler):
         try:
             from skopt import Optimizer
         except ImportError as error:
-            raise ImportError("SkoptSampler needs scikit-optimize to be installed.") from error
+            raise ImportError(
+                f"{self!r} needs scikit-optimize to be installed. {_WITHOUT}"
+            ) from error
         allowed = set(inspect.signature(Optimizer).parameters) - {"dimensions"}
         if unknown := [name for name in self.kwargs if name not in allowed]:
             raise TypeError(
@@ -60,7 +65,9 @@ class SkoptSampler(Sampler):
         try:
             Optimizer(_dimensions(space), **{**self.kwargs, "random_state": 0})
         except Exception as error:
-            raise ValueError(f"skopt.Optimizer refuses {self.kwargs!r}: {error}") from error
+            raise ValueError(
+                f"skopt.Optimizer refuses {self.kwargs!r}: {error} {_WITHOUT}"
+            ) from error
 
     def ask(self, space: Space, history: History, rng: np.random.Generator) -> np.ndarray:
         (values,) = self._optimizer(space, history, rng).ask(n_points=1)

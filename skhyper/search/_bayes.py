@@ -153,6 +153,7 @@ class BayesSearchCV(SampledSearch):
         The trials in the format of scikit-optimize and its plots: ``x``, ``fun``, ``x_iters``,
         ``func_vals``, ``space``, ``models``, ``specs``, ``random_state``. Values are in the order
         of the sorted names, nan or None where inactive. Trials outside of the space are omitted.
+        With ``(dict, n_iter)`` pairs there is one result for each sub-space.
     oof_predictions_ : OutOfFoldPredictions
         Out-of-fold predictions of the best candidate, and of others by ``of(index)``; with `keep`.
     fold_models_ : list of estimator
@@ -347,7 +348,11 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     @property
     def optimizer_results_(self) -> list[OptimizeResult]:
         check_is_fitted(self, "history_")
-        return [skopt_result(self._seen(self.n_trials_), self.space_, self.sampler_)]
+        space, seen = self.space_, self._seen(self.n_trials_)
+        parts = [space]
+        if any(budget is not None for budget in space.budgets):  # of (dict, n_iter) pairs
+            parts = [space.restrict(i) for i in range(space.n_subspaces)]
+        return [skopt_result(seen, part, self.sampler_) for part in parts]
 
     @property
     def total_iterations(self) -> float:

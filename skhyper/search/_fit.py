@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from skhyper._sklearn import CallbackSearchCV, Interval, StrOptions, fit_context
+from skhyper._trial import StopReason
 from skhyper.evaluation import opened_journal
 from skhyper.reuse import ReuseOptions
 from skhyper.search._after import AfterSearch
 from skhyper.search._display import Displayed
+from skhyper.search._fold_scores import history_from_table, optimized_of
 from skhyper.search._interrupts import interruptions_stored
 from skhyper.search._kept import check_keep, store_kept
 from skhyper.search._plan import Plan
@@ -22,8 +24,14 @@ from skhyper.search._results import refit, store_plan, store_results
 from skhyper.search._resume import starting_history
 from skhyper.search._run import run
 from skhyper.search._task import Task, make_task
-from skhyper.search._tools import mlflow_run, register_for_onnx, replaced_fit
+from skhyper.search._tools import (
+    mlflow_run,
+    overrides_run_search,
+    register_for_onnx,
+    replaced_fit,
+)
 from skhyper.search._warnings import warn
+from skhyper.space import Space
 
 # Valid values of the limits of time and memory, which every search class has.
 BUDGET_CONSTRAINTS = {
@@ -91,8 +99,11 @@ class BaseSearch(Displayed, Refittable, AfterSearch, CallbackSearchCV):
         register_for_onnx(type(self))
         replaced = replaced_fit(self)
         if replaced is not None:
-            self._warn_about_ignored_budgets()
-            return replaced(self, X, y, **params)
+            self._warn_about_ignored_parameters()
+            replaced(self, X, y, **params)
+            if overrides_run_search(self):
+                self._take_table(self.cv_results_)
+            return self
         with interruptions_stored(self), mlflow_run(self):
             self._search(X, y, params)
         return self
@@ -111,14 +122,21 @@ class BaseSearch(Displayed, Refittable, AfterSearch, CallbackSearchCV):
                 store_kept(self, task, models_of)
                 refit(self, task, context)
 
-    def _warn_about_ignored_budgets(self) -> None:
-        names = (*BUDGET_CONSTRAINTS, "racing")
+    def _warn_about_ignored_parameters(self) -> None:
+        names = (*BUDGET_CONSTRAINTS, "racing", "journal", "keep")
         ignored = [name for name in names if getattr(self, name) not in (None, False)]
         if ignored:
             warn(
                 f"{', '.join(ignored)}: ignored, because a tool such as MLflow's autologging has "
-                "replaced fit by scikit-learn's."
+                "replaced fit by scikit-learn's, or the class overrides _run_search."
             )
+
+    def _take_table(self, results: Mapping[str, Any], space: Space | None = None) -> None:
+        """Store the trials of a search that scikit-learn's ``fit`` has run."""
+        self.space_ = space
+        self.history_ = history_from_table(results, optimized_of(self, results))
+        self.n_trials_ = len(self.history_)
+        self.stop_reason_ = StopReason("every candidate was tried", "candidates")
 
     def _store_arguments(self, arguments: Mapping[str, Any]) -> None:
         """Store the arguments of ``__init__``, given as its ``locals()``, as attributes."""

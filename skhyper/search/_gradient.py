@@ -218,6 +218,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         "tol": [Interval(numbers.Real, 0, None, closed="neither")],
         "prior": [StrOptions({"auto"}), Interval(numbers.Real, 0, None, closed="both"), None],
     }
+    _parameter_constraints.pop("pre_dispatch")  # not a parameter of this class
 
     def _plan(self, task: Task) -> Plan:
         _check_no_racing(self.racing)

@@ -1,4 +1,4 @@
-"""Results of an interrupted search, and its messages about missing ones."""
+"""Results of a running or interrupted search, and messages about missing ones."""
 
 import sys
 import threading
@@ -16,6 +16,7 @@ from skhyper.search._results import (
     RESULTS,
     RESULTS_OF_TRIALS,
     forget_results,
+    results_so_far,
     store_partial_results,
 )
 from skhyper.search._warnings import warn
@@ -85,7 +86,7 @@ def stops(
 
 
 class Interruptible:
-    """Mixin of searches that explains missing attributes after an interruption."""
+    """Mixin of searches: results while a search runs, messages about those that are missing."""
 
     refit: Any
 
@@ -97,6 +98,10 @@ class Interruptible:
 
     def __getattr__(self, name: str) -> Any:
         # Called only for missing attributes.
+        if name in RESULTS_OF_TRIALS and self.__dict__.get("_is_running"):
+            self.__dict__.update(results_so_far(self))
+            if name in self.__dict__:
+                return self.__dict__[name]
         if name in RESULTS and (message := self._what_is_missing()):
             raise AttributeError(message)
         return object.__getattribute__(self, name)  # raises the usual error

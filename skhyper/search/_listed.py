@@ -9,7 +9,6 @@ import numpy as np
 from sklearn import model_selection
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
-from skhyper._trial import StopReason
 from skhyper.evaluation import ListedCandidates, Racer
 from skhyper.exceptions import InvalidSpaceError
 from skhyper.reuse import ReuseOptions
@@ -20,7 +19,6 @@ from skhyper.search._fit import (
     BaseSearch,
     shares_fits,
 )
-from skhyper.search._fold_scores import history_from_table, optimized_of
 from skhyper.search._plan import Plan, racer_of
 from skhyper.search._task import Task
 from skhyper.search._validate import check_candidates
@@ -81,10 +79,7 @@ class _ListedSearch(BaseSearch):
             ).call_on_fit_task_begin(estimator=self)
             results = evaluate_candidates(candidates, callback_ctx=context)
             context.call_on_fit_task_end(estimator=self)
-        self.space_ = self._listed_space()
-        self.history_ = history_from_table(results, optimized_of(self, results))
-        self.n_trials_ = len(candidates)
-        self.stop_reason_ = StopReason("every candidate was tried", "candidates")
+        self._take_table(results, self._listed_space())
 
 
 class GridSearchCV(_ListedSearch, model_selection.GridSearchCV):
@@ -191,6 +186,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **REUSE_CONSTRAINTS,
         **KEEP_CONSTRAINTS,
         "racing": ["boolean", Racer],
+        "journal": [str, os.PathLike, None],
     }
 
     _candidates_param = "param_grid"
@@ -310,6 +306,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **REUSE_CONSTRAINTS,
         **KEEP_CONSTRAINTS,
         "racing": ["boolean", Racer],
+        "journal": [str, os.PathLike, None],
     }
 
     _candidates_param = "param_distributions"

@@ -1,10 +1,11 @@
 """Output of a search with ``verbose=1``: one line for each trial."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from skhyper._trial import History, Trial
-from skhyper.evaluation import Observer
+from skhyper.evaluation import FoldJob, Observer, fold_lines
 
 # Maximum number of characters of one value; the repr of an estimator may be longer.
 _MAX_VALUE_LENGTH = 60
@@ -38,6 +39,12 @@ class TrialLines(Observer):
     def on_trial_end(self, trial: Trial, history: History) -> None:
         if not trial.shared:
             print(trial_line(history, trial, self._n_total))  # noqa: T201  (requested by `verbose`)
+
+
+def print_fold(verbose: int, n_splits: int, job: FoldJob, result: Mapping[str, Any]) -> None:
+    """Print what scikit-learn does after a fold."""
+    for line in fold_lines(job, result, verbose, n_splits):
+        print(line)  # noqa: T201
 
 
 def trial_line(history: History, trial: Trial, n_total: float) -> str:

@@ -1,5 +1,6 @@
 """The attributes of a search that ``fit`` sets: trials, table of results, best candidate, refit."""
 
+import copy
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -59,13 +60,35 @@ def store_plan(search: Any, plan: Plan, base: History) -> None:
 
 def store_trials(search: Any, plan: Plan, history: History, stop_reason: StopReason) -> None:
     """Store the finished trials, and remove the results of an earlier fit."""
-    done = [trial for trial in history if trial.state != "running"]
-    trials = tuple(replace(trial, number=number) for number, trial in enumerate(done))
-    search.history_ = replace(history, trials=trials)
-    search.n_trials_ = len(trials)
+    search.history_ = _ended(history)
+    search.n_trials_ = len(search.history_)
     search.stop_reason_ = stop_reason
+    vars(search).pop("_is_running", None)
     vars(search).update(plan.attributes_after())
     forget_results(search)
+
+
+def _ended(history: History) -> History:
+    """The trials that have ended, numbered in order."""
+    done = [trial for trial in history if trial.state != "running"]
+    trials = tuple(replace(trial, number=number) for number, trial in enumerate(done))
+    return replace(history, trials=trials)
+
+
+def renew_results(search: Any, history: History, trial: Any) -> bool:
+    """Hook after a trial: results are computed again when a callback reads them."""
+    forget_results(search)
+    search._is_running = True
+    return False
+
+
+def results_so_far(search: Any) -> dict[str, Any]:
+    """Results of the trials that have ended, while the search runs."""
+    snapshot = copy.copy(search)
+    snapshot._is_running = False
+    snapshot.history_ = _ended(search.history_)
+    store_partial_results(snapshot)
+    return {name: vars(snapshot)[name] for name in RESULTS_OF_TRIALS if name in vars(snapshot)}
 
 
 def store_results(search: Any, task: Task, plan: Plan) -> None:

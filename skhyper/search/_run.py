@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ from skhyper.evaluation import (
 from skhyper.search._interrupts import STOPPED, stop_callbacks, stops
 from skhyper.search._kept import model_observer, store_predictions
 from skhyper.search._plan import Plan
-from skhyper.search._progress import TrialLines, opening_line, racing_line
-from skhyper.search._results import store_partial_results, store_trials
+from skhyper.search._progress import TrialLines, opening_line, print_fold, racing_line
+from skhyper.search._results import renew_results, store_partial_results, store_trials
 from skhyper.search._resume import Start
 from skhyper.search._reuse import fit_groups, print_reuse, with_reuse
 from skhyper.search._task import Task, pick_score
@@ -115,7 +116,7 @@ def _evaluator(
         pool = journaled_pool(pool, objective, journal, start.n_deaths)
         journal.resume(running)
     if groups is not None:
-        pool = SharingPool(pool, groups)
+        pool = SharingPool(pool, groups, partial(print_fold, search.verbose, n_splits))
         observers.append(groups)
     caller = _caller(search, pool.n_workers)
     if caller is not None:
@@ -123,7 +124,7 @@ def _evaluator(
     # With verbose >= 2 scikit-learn prints its own lines.
     if search.verbose == 1 and not search._is_sklearn_search:
         observers.append(TrialLines(len(proposed) + candidates.n_candidates))
-    observers.append(TrialCallbacks(search, plan.callbacks))
+    observers.append(TrialCallbacks(search, (renew_results, *plan.callbacks)))
     if not candidates.known_ahead:
         ended = [trial for trial in base if trial.number not in running]
         observers.append(FailureWatch(pick, ended))
@@ -154,6 +155,6 @@ def _caller(search: Any, n_workers: int) -> Any:
     if n_workers == 1:
         return search
     light = copy.copy(search)
-    for name in ("history_", "history", "space_", "cv_results_"):
+    for name in ("history_", "history", "space_", "cv_results_", "_is_running"):
         light.__dict__.pop(name, None)
     return light

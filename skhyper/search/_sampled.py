@@ -121,7 +121,9 @@ def sampled_plan(
         candidates = _grid_candidates(search, space, first, space.grid(int(space.n_candidates)))
     else:
         if search.include_default is None and sampler.starts_from_default:
-            first += own
+            # Of sub-spaces that are searched in turn, only the first one may give up a trial.
+            alone, (part, _) = len(in_phases) == 1, in_phases[0]
+            first += [params for params in own if alone or part.contains(params)]
         candidates = SampledCandidates(
             sampler, in_phases, first, search.allow_repeats, outside, paths
         )

@@ -21,11 +21,20 @@ from sklearn import model_selection
 _SKLEARN_SEARCHES = model_selection.GridSearchCV, model_selection.RandomizedSearchCV
 
 
+def overrides_run_search(search: Any) -> bool:
+    """Whether a subclass of scikit-learn's two classes, outside of skhyper, has its strategy."""
+    owner = next(cls for cls in type(search).__mro__ if "_run_search" in vars(cls))
+    return isinstance(search, _SKLEARN_SEARCHES) and not owner.__module__.startswith("skhyper.")
+
+
 def replaced_fit(search: Any) -> Callable | None:
-    """The ``fit`` with which a tool has replaced that of scikit-learn's class, if any."""
+    """The ``fit`` of scikit-learn's class, if a tool has replaced it or a subclass relies on it.
+
+    Only scikit-learn's ``fit`` calls ``_run_search``, which subclasses override.
+    """
     for cls in _SKLEARN_SEARCHES:
         # scikit-learn's two classes inherit their fit.
-        if isinstance(search, cls) and "fit" in vars(cls):
+        if isinstance(search, cls) and ("fit" in vars(cls) or overrides_run_search(search)):
             fit: Callable = cls.fit
             return fit
     return None

@@ -3,6 +3,7 @@
 import math
 import pickle
 import sys
+from functools import partial
 
 import joblib
 import numpy as np
@@ -31,10 +32,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils import get_tags
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_param_validation, parametrize_with_checks
 
 import skhyper
-from skhyper import BayesSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
+from skhyper import BayesSearchCV, GradientSearchCV, GridSearchCV, RandomizedSearchCV, SearchCV
 
 SEARCHES = ["grid", "random", "bayes", "sampled", "manual"]
 
@@ -81,6 +82,15 @@ def test_check_estimator(estimator, check):
     if name == "check_supervised_y_2d" and is_regressor(estimator):
         pytest.skip("scikit-learn's own GridSearchCV(Ridge()) warns of nothing here either")
     check(estimator)
+
+
+@pytest.mark.parametrize("kind", ["grid", "random", "bayes", "sampled", "gradient"])
+def test_every_parameter_is_validated(kind):
+    """A check of scikit-learn that is not among those of ``check_estimator``."""
+    gradient = kind == "gradient"
+    search = GradientSearchCV if gradient else partial(make_search, kind)
+    search = search(Ridge(), {"alpha": (0.1, 1.0) if gradient else [0.1, 1.0]})
+    check_param_validation(type(search).__name__, search)
 
 
 @every_search

@@ -32,6 +32,33 @@ SEARCHES = [
 IDS = ["grid", "random", "search", "bayes"]
 
 
+def two_rounds(theirs):
+    """A subclass with a strategy of its own, as scikit-learn's documentation describes it."""
+
+    class TwoRounds(theirs):
+        def _run_search(self, evaluate_candidates):
+            table = evaluate_candidates([{"C": 1}, {"C": 2}])
+            best = table["mean_test_score"].max()
+            evaluate_candidates([{"C": 3 * best}], more_results={"round": [0, 0, 1]})
+
+    return TwoRounds
+
+
+@pytest.mark.parametrize("name", ["GridSearchCV", "RandomizedSearchCV"])
+def test_subclasses_with_their_own_strategy(name):
+    ours, theirs = (
+        two_rounds(getattr(module, name))(SVC(), {"C": [9]}, cv=2).fit(X, y)
+        for module in (skhyper, sk)
+    )
+    assert ours.cv_results_["params"] == theirs.cv_results_["params"]
+    np.testing.assert_array_equal(ours.cv_results_["round"], [0, 0, 1])
+    np.testing.assert_array_equal(-ours.history_.losses, theirs.cv_results_["mean_test_score"])
+    assert (ours.n_trials_, ours.space_) == (3, None)
+    assert ours.refit_best(X, y, index=0).best_params_ == {"C": 1}
+    with pytest.warns(SkhyperWarning, match="max_time, journal: ignored"):
+        ours.set_params(max_time=9, journal="j.jsonl").fit(X, y)
+
+
 def test_classes():
     assert issubclass(skhyper.GridSearchCV, sk.GridSearchCV)
     assert issubclass(skhyper.RandomizedSearchCV, sk.RandomizedSearchCV)

@@ -1,17 +1,20 @@
 """Faults of workers that are really caused: they hang, die, grow, or are left alone."""
 
 import os
+import pickle
 import re
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from contextlib import suppress
 
 import joblib
 import numpy as np
 import pytest
+from sklearn import model_selection
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
 from sklearn.linear_model import Ridge
@@ -151,6 +154,23 @@ def test_errors_in_workers_are_failures_as_everywhere():
         ["The score is not finite."],
         ["ZeroDivisionError: in the scorer"],
     ]
+
+
+@pytest.mark.parametrize(
+    "search_class", [GridSearchCV, model_selection.GridSearchCV], ids=["ours", "scikit-learn"]
+)
+def test_what_cannot_be_pickled(search_class):
+    lock = threading.Lock()
+
+    def score(estimator, X, y):
+        return float(not lock.locked())
+
+    search = search_class(SVC(), {"C": [1, 2]}, scoring=score, n_jobs=2, cv=2)
+    with pytest.raises(pickle.PicklingError, match="pickle") as caught:
+        search.fit(X, y)
+    if search_class is GridSearchCV:
+        assert re.search(r"scorer.* cannot pickle '_thread.lock'.* n_jobs=1", str(caught.value))
+    assert search.set_params(n_jobs=1).fit(X, y).best_score_ == 1
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
