@@ -54,7 +54,8 @@ def private_copy(X: Any) -> Any:
     if _is_frame_of_one_type(X):
         # DataFrame.copy may change the memory order, and with it the rounding of sums.
         values = np.array(X.to_numpy(), order="K")
-        copied = type(X)(values, index=X.index, columns=X.columns, copy=False)
+        # With `dtype`, pandas infers no other types from objects.
+        copied = type(X)(values, X.index, X.columns, dtype=values.dtype, copy=False)
         copied.attrs.update(X.attrs)
         return copied
     make = getattr(type(X), "copy", None) or getattr(type(X), "clone", None)  # polars: clone

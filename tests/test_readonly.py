@@ -98,6 +98,12 @@ def test_copies_of_frames_have_the_memory_order_of_the_original(order, dtype):
     assert not np.shares_memory(np.asarray(copied), np.asarray(frame))
 
 
+@pytest.mark.parametrize("value", ["text", pd.Timestamp(2020, 1, 1), pd.Period("2020"), 1.5])
+def test_copies_of_frames_of_objects_have_their_types(value):
+    frame = pd.DataFrame({"a": [value, value], "b": [value, None]}, dtype=object)
+    pd.testing.assert_frame_equal(private_copy(frame), frame)
+
+
 def test_a_search_in_a_frame_refits_to_the_last_bit():
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 7)), copy=False)
     grid = {"n_components": [1, 2]}

@@ -149,6 +149,9 @@ class SampledCandidates:
         Those of `first` that lie outside of the space; their trials are hidden from the sampler.
     paths : object with ``followers(params, space)``, or None
         Adds candidates to each proposal, which do not count.
+    own : sequence of dict
+        The estimator's own values: the first trial of searches that an earlier version began, even
+        if they lie in a later space.
     """
 
     known_ahead = False
@@ -161,11 +164,13 @@ class SampledCandidates:
         allow_repeats: bool = False,
         outside: Sequence[Mapping[str, Any]] = (),
         paths: Any = None,
+        own: Sequence[Mapping[str, Any]] = (),
     ):
         self._sampler = sampler
         self._phases = list(phases)
         self._first = list(first)
         self._outside = list(outside)
+        self._own = list(own)
         self._paths = paths
         self.has_followers = paths is not None
         self._allow_repeats = allow_repeats
@@ -220,7 +225,8 @@ class SampledCandidates:
     def _is_over(self, phase: int, n_done: int, trial: Trial) -> bool:
         """Whether a phase had ended at a proposal, after `n_done` trials of this phase."""
         space, budget = self._phases[phase]
-        is_first = any(params == trial.params for params in self.listed)
+        first = [*self.listed, *(self._own if phase == n_done == 0 else ())]
+        is_first = any(params == trial.params for params in first)
         return n_done >= budget or not (is_first or space.contains(trial.params))
 
     def ask(self, history: History, n_ahead: int = 1) -> Mapping[str, Any] | None:

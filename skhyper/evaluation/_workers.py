@@ -319,7 +319,8 @@ def _serve(
         with suppress(OSError):
             pipe.send_bytes(answer)
     if guard is not None:
-        os.write(guard.fileno(), b"\n")
+        with suppress(OSError):  # a job may have ended it
+            os.write(guard.fileno(), b"\n")
 
 
 def _start_guard() -> connection.Connection:

@@ -39,9 +39,10 @@ def _is_randomized(n_components: Any, n_samples: int, n_features: int) -> bool:
 
 def _decomposes_all(estimator: Any, X: Any) -> bool:
     """Whether the fit of a PCA to data decomposes all of them, in double precision."""
-    if sparse.issparse(X) or np.ndim(X) != 2 or getattr(X, "dtype", None) == np.float32:
+    shape = np.shape(X)  # of a list, too
+    if sparse.issparse(X) or len(shape) != 2 or getattr(X, "dtype", None) == np.float32:
         return False
-    return estimator.svd_solver != "auto" or not _is_randomized(estimator.n_components, *X.shape)
+    return estimator.svd_solver != "auto" or not _is_randomized(estimator.n_components, *shape)
 
 
 def first_components(fitted: Any, n_components: Any) -> Any:

@@ -125,7 +125,7 @@ def sampled_plan(
             alone, (part, _) = len(in_phases) == 1, in_phases[0]
             first += [params for params in own if alone or part.contains(params)]
         candidates = SampledCandidates(
-            sampler, in_phases, first, search.allow_repeats, outside, paths
+            sampler, in_phases, first, search.allow_repeats, outside, paths, own
         )
     more["attributes"] = {"sampler_": sampler, "_outside": outside}
     more["shares_fits"] = shares_fits(search.reuse)

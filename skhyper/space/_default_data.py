@@ -123,7 +123,7 @@ class Data:
 
     def labeled(self) -> "Data":
         """The properties without the samples of class -1."""
-        return self._where(lambda y: (y != -1).sum())
+        return self._where(lambda y: (y.astype(object) != -1).sum())  # texts, too
 
     def _where(self, count: Callable[[np.ndarray], Any]) -> "Data":
         """The properties of the counted samples; the number is unknown if `y` cannot be counted."""

@@ -88,6 +88,18 @@ def test_phases_end_when_their_space_is_used_up():
     assert both.exhausted_reason == "every candidate was tried in all sub-spaces"
 
 
+@pytest.mark.parametrize("n_made", [1, 2, 3, 5])
+def test_a_search_that_began_with_the_own_values_outside_of_its_first_phase(n_made):
+    """Earlier versions did so; their journals are resumed without an early end of a phase."""
+    phases, own = [(Space({"a": (0.0, 1.0)}), 3), (Space({"b": (0.0, 1.0)}), 3)], {"b": 0.5}
+    began = all_of(SampledCandidates(RandomSampler(), phases, [own]))
+    made = History(tuple(Trial(i, params) for i, params in enumerate(began[:n_made])))
+    candidates = SampledCandidates(RandomSampler(), phases, own=[own])
+    candidates.start_from(made, n_made)
+    assert all_of(candidates, made) == began[n_made:]
+    assert candidates.exhausted_reason == "n_iter=6 candidates were tried"
+
+
 def test_a_rare_branch_is_drawn_or_the_reason_does_not_claim_that_it_was_tried():
     """Each level of nesting is entered by one of 40 choices."""
     choices = list(range(40))

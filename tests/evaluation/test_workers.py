@@ -383,6 +383,36 @@ def test_nothing_is_left_of_a_killed_process(when, tmp_path):
 
 @posix
 @pytest.mark.slow
+def test_a_fit_may_end_the_shell_that_guards_its_worker():
+    script = """
+        import os, signal
+        from contextlib import suppress
+        from pathlib import Path
+        import numpy as np
+        from sklearn.dummy import DummyClassifier
+        from skhyper import GridSearchCV
+
+        class Ends(DummyClassifier):
+            def fit(self, X, y):
+                for pid in [int(p.name) for p in Path("/proc").glob("[0-9]*")]:
+                    with suppress(OSError):  # it has ended
+                        if pid != os.getpid() and os.getpgid(pid) == os.getpgrp():
+                            os.kill(pid, signal.SIGKILL)
+                            print("ended", flush=True)
+                return super().fit(X, y)
+
+        X, y = np.zeros((20, 1)), np.arange(20) % 2
+        GridSearchCV(Ends(), {"random_state": [0]}, cv=2, n_jobs=2, refit=False).fit(X, y)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    out = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert "ended" in out.stdout
+    assert out.returncode == 0, out.stderr
+    assert not out.stderr  # of the workers, which exit, too
+
+
+@posix
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["in fits", "after them", "after one of the workers"])
 def test_what_fits_started_ends_with_a_killed_search(when, tmp_path):
     """A fork, the fork of a fork that has ended, and a program."""

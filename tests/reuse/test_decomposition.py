@@ -61,6 +61,7 @@ def test_the_solver_auto(shape):
         assert (derived is None) == is_randomized
         if derived is not None:
             np.testing.assert_array_equal(derived.components_, plain.components_)
+    assert rule.suits(PCA(2), data.tolist()) == rule.suits(PCA(2), data)
     assert not rule.suits(PCA(2), sparse.csr_matrix(data))
     assert not rule.suits(PCA(2), data.astype(np.float32))
     assert not rule.suits(PCA(2), data[0])

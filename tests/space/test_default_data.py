@@ -204,6 +204,9 @@ def test_parts_that_see_some_of_the_samples_only():
     labeled = np.where(classes < 1, 1, -1)
     space = default_space(SelfTrainingClassifier(KNeighborsClassifier()), many, labeled)
     assert space["estimator__n_neighbors"][1] == 100 // 3
+    texts = np.array(["a", "b"])[classes % 2]  # none is -1
+    space = default_space(SelfTrainingClassifier(KNeighborsClassifier()), many, texts)
+    assert space == default_space(SelfTrainingClassifier(KNeighborsClassifier()), many, classes)
     rare = np.repeat([0, 1, 2], [2, 2, 896])  # four samples have no other number of neighbors
     assert name not in default_space(pairs, many, rare)
 
