@@ -146,7 +146,7 @@ class SampledCandidates:
         Candidates that come before those of the sampler; they count towards the number of trials.
     allow_repeats : bool
     outside : sequence of dict
-        Those of `first` that lie outside of the space; their trials are hidden from the sampler.
+        Candidates that lie outside of the space; their trials are hidden from the sampler.
     paths : object with ``followers(params, space)``, or None
         Adds candidates to each proposal, which do not count.
     own : sequence of dict
@@ -192,6 +192,11 @@ class SampledCandidates:
     @property
     def listed(self) -> Sequence[Mapping[str, Any]]:
         return [*self._first, *self._outside]
+
+    @property
+    def n_hidden(self) -> int:
+        """Number of initial candidates whose trials are hidden from the sampler."""
+        return sum(params in self._first for params in self._outside)
 
     @property
     def remaining(self) -> Sequence[Mapping[str, Any]]:

@@ -47,10 +47,10 @@ def known_starts(search: Any, task: Task, plan: Plan) -> tuple[Any, Suggestions]
     """The first candidates of a search, for its sampler and as its attribute ``knowledge_``."""
     space = plan.space
     assert space is not None
-    n_hidden = len(plan.attributes["_outside"])
     reason = _reason_for_none(search, plan)
     if reason:
         return None, Suggestions(reason=reason)
+    n_hidden = plan.candidates.n_hidden
     if search.knowledge != "auto":
         return _starts(
             _given(search.knowledge), search.estimator.get_params(deep=True), space, n_hidden

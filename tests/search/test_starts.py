@@ -51,7 +51,10 @@ def test_it_is_chosen_in_the_space_of_the_user():
         ({"scoring": make_scorer(lambda y_true, y_pred: 0.5)}, "none for this score"),
         ({"scoring": lambda estimator, X, y: 0.5}, "none for this score"),
         ({"model": SVC(), "space": {"C": (1.0, 10.0)}}, "are not standardized"),
-        ({"space": {"svc__shrinking": [True, False], "svc__tol": (1e-4, 1e-2)}}, "no candidate"),
+        (
+            {"space": {"svc__shrinking": [True, False], "svc__tol": (1e-4, 1e-2)}},
+            "none of svc__C, svc__gamma is searched",
+        ),
     ],
 )
 def test_it_does_not(options, reason):
@@ -141,6 +144,19 @@ def test_each_branch_has_its_turn_where_each_sub_space_has_its_trials():
     tried = search.cv_results_["params"]
     for number, (_, known) in enumerate(search.knowledge_.branches):
         assert any(params in known for params in tried[1 + 4 * number : 5 + 4 * number])
+
+
+def test_own_values_that_are_not_tried_do_not_count():
+    """At most half of the trials are known starts."""
+    data = load_iris(return_X_y=True)
+    space = {"C": (0.01, 100.0, "log-uniform"), "gamma": (1e-4, 1.0, "log-uniform")}
+    pairs = [(space, 3), (space, 1)]  # gamma="scale" is outside
+    default, without = (
+        BayesSearchCV(SVC(), pairs, cv=2, random_state=0, include_default=include).fit(*data)
+        for include in (None, False)
+    )
+    assert default.cv_results_["params"] == without.cv_results_["params"]
+    assert default.knowledge_
 
 
 def test_a_resumed_search_with_branches_is_the_uninterrupted_one(tmp_path):
