@@ -51,6 +51,11 @@ def _no_estimator(fitted: Any, value: Any) -> None:
     """No estimator: the training data are needed."""
 
 
+def _largest(values: Sequence[Any]) -> Any:
+    """The largest of the values."""
+    return max(values)
+
+
 def _always(estimator: Any, X: Any) -> bool:
     return True
 
@@ -119,7 +124,7 @@ class SharedFit:
 
     name: str
     derive: Callable[[Any, Any], Any] = _no_estimator
-    longest: Callable[[Sequence[Any]], Any] = max
+    longest: Callable[[Sequence[Any]], Any] = _largest
     accepts: Callable[[Any], bool] = is_count
     whole_range: bool = False
     is_certain: bool = True
