@@ -15,14 +15,20 @@ def time_to_score(result):
     ]
     solvers = list(result["summary"]["median"])
     rows = [
-        [name, str(len(result["results"][name])), *[_share(row.get(s)) for s in solvers]]
+        [name, *[_share(row.get(s)) for s in solvers]]
         for name, row in result["summary"]["tasks"].items()
     ]
     median = result["summary"]["median"]
-    rows.append(["median", "", *[_share(median[s]) for s in solvers]])
-    lines += [*table(["pipeline and data", "seeds", *solvers], rows), ""]
+    rows.append(["median", *[_share(median[s]) for s in solvers]])
+    rows.append(["seeds", *[_n_seeds(result["results"], s) for s in solvers]])
+    lines += [*table(["pipeline and data", *solvers], rows), ""]
     lines += [f"- Bar of 0.1 for the median of *ours*: {met(median['ours'] <= 0.1)}.", ""]
     return lines + provenance(result | {"seeds": []})
+
+
+def _n_seeds(results, solver):
+    counts = {sum(solver in row["solvers"] for row in rows) for rows in results.values()}
+    return " to ".join(map(str, sorted({min(counts), max(counts)})))
 
 
 def _share(value):
