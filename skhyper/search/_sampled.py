@@ -122,8 +122,8 @@ def sampled_plan(
     else:
         if search.include_default is None and sampler.starts_from_default:
             # Of sub-spaces that are searched in turn, only the first one may give up a trial.
-            alone, (part, _) = len(in_phases) == 1, in_phases[0]
-            first += [params for params in own if alone or part.contains(params)]
+            part, _ = in_phases[0]
+            first += [p for p in own if len(in_phases) == 1 or part.contains(p)]
         candidates = SampledCandidates(
             sampler, in_phases, first, search.allow_repeats, outside, paths, own
         )
