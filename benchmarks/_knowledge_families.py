@@ -1,5 +1,6 @@
 """Families of estimators from which knowledge is learned, and what is searched."""
 
+import importlib.util
 from dataclasses import dataclass, field
 
 from sklearn.ensemble import (
@@ -14,7 +15,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import ElasticNet, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -72,6 +73,8 @@ _REGRESSORS = {
     "HistGradientBoostingRegressor",
     "GradientBoostingRegressor",
     "MLPRegressor",
+    "XGBRegressor",
+    "LGBMRegressor",
 }
 _NEIGHBORS = {
     "n_neighbors": integer(1, 100),
@@ -107,6 +110,26 @@ _BOOSTING = {
     "max_features": real(0.1, 1.0, log=False),
     "min_samples_leaf": integer(1, 100),
 }
+_XGBOOST = {
+    "learning_rate": real(5e-3, 0.3),
+    "n_estimators": integer(50, 500),
+    "max_depth": integer(3, 10, log=False),
+    "min_child_weight": real(1e-3, 64.0),
+    "subsample": real(0.5, 1.0, log=False),
+    "colsample_bytree": real(0.5, 1.0, log=False),
+    "reg_alpha": real(1e-4, 10.0),
+    "reg_lambda": real(1e-4, 10.0),
+}
+_LIGHTGBM = {
+    "learning_rate": real(5e-3, 0.3),
+    "n_estimators": integer(50, 500),
+    "num_leaves": integer(4, 256),
+    "min_child_samples": integer(1, 100),
+    "colsample_bytree": real(0.4, 1.0, log=False),
+    "subsample": real(0.6, 1.0, log=False),
+    "reg_alpha": real(1e-6, 10.0),
+    "reg_lambda": real(1e-6, 10.0),
+}
 _LAYERS = [(16,), (32,), (64,), (128,), (256,), (32, 32), (64, 64), (128, 128), (256, 256)]
 _NETWORK = {
     "hidden_layer_sizes": choices(*_LAYERS),
@@ -122,6 +145,13 @@ _DEAR = {
     "n_classes": 3,
     "n_sets": 20,
     "rows": (250, 400, 600),
+}
+_QUICK = {
+    "n_design": 64,
+    "n_searched": 12,
+    "n_classes": 5,
+    "n_sets": 30,
+    "rows": (300, 800, 2000),
 }
 
 FAMILIES = {
@@ -227,8 +257,46 @@ FAMILIES = {
         **_DEAR,
     ),
     "MLPClassifier": Family(MLPClassifier(max_iter=100, **_SEED), _NETWORK, scaled=True, **_DEAR),
+    "MLPRegressor": Family(
+        MLPRegressor(max_iter=100, **_SEED), _NETWORK, scaled=True, tuned=_SQUARED, **_DEAR
+    ),
     "GradientBoostingClassifier": Family(GradientBoostingClassifier(**_SEED), _BOOSTING, **_DEAR),
     "GradientBoostingRegressor": Family(
         GradientBoostingRegressor(**_SEED), _BOOSTING, tuned=_SQUARED, **_DEAR
     ),
 }
+
+
+def _add_boosters():
+    """Of packages that may be missing; their tables are then not made."""
+    if importlib.util.find_spec("xgboost") is not None:
+        from xgboost import XGBClassifier, XGBRegressor
+
+        options = {"n_jobs": 1, **_SEED}
+        FAMILIES["XGBClassifier"] = Family(
+            XGBClassifier(**options), _XGBOOST, requires={"booster": "gbtree"}, **_QUICK
+        )
+        FAMILIES["XGBRegressor"] = Family(
+            XGBRegressor(**options),
+            _XGBOOST,
+            requires={"booster": "gbtree"},
+            tuned=_SQUARED,
+            **_QUICK,
+        )
+    if importlib.util.find_spec("lightgbm") is not None:
+        from lightgbm import LGBMClassifier, LGBMRegressor
+
+        options = {"subsample_freq": 1, "n_jobs": 1, "verbose": -1, **_SEED}
+        FAMILIES["LGBMClassifier"] = Family(
+            LGBMClassifier(**options), _LIGHTGBM, requires={"boosting_type": "gbdt"}, **_QUICK
+        )
+        FAMILIES["LGBMRegressor"] = Family(
+            LGBMRegressor(**options),
+            _LIGHTGBM,
+            requires={"boosting_type": "gbdt"},
+            tuned=_SQUARED,
+            **_QUICK,
+        )
+
+
+_add_boosters()

@@ -11,7 +11,7 @@ import numpy as np
 
 from skhyper._sklearn import take_rows
 from skhyper.knowledge._knowledge import Knowledge
-from skhyper.space._default_data import Data, _as_floats
+from skhyper.space._default_data import Data, _as_floats, transformed_target
 
 FOLDER = Path(__file__).parent / "files"
 # Maximum number of rows from which scales of the data are estimated: without transformers, with
@@ -19,6 +19,19 @@ FOLDER = Path(__file__).parent / "files"
 _N_ROWS, _N_FITTED, _N_TEXTS = 2000, 500, 50
 # Maximum number of entries of a matrix of more than `_FEW_ROWS` rows.
 _N_ENTRIES, _FEW_ROWS = 100_000, 200
+_PACKAGES = ("sklearn", "xgboost", "lightgbm")
+# Values of XGBoost for hyperparameters that are None; those without a coordinate are at an end.
+_XGBOOST_OWN = {
+    "learning_rate": 0.3,
+    "n_estimators": 100,
+    "max_depth": 6,
+    "min_child_weight": 1.0,
+    "subsample": 1.0,
+    "colsample_bytree": 1.0,
+    "reg_alpha": 0.0,
+    "reg_lambda": 1.0,
+    "booster": "gbtree",
+}
 # Maximum ratio of the standard deviations of most features for equal scaling, ...
 _MAX_RATIO = 10.0
 # ... and range of the mean variance of standardized features.
@@ -27,7 +40,7 @@ _VARIANCES = (0.05, 20.0)
 
 @functools.cache
 def shipped(family: str, metric: str) -> Knowledge | None:
-    """Knowledge of a class of scikit-learn by a metric of the tables; None if there is no file."""
+    """Knowledge of a class of estimators by a metric of the tables; None if there is no file."""
     path = FOLDER / f"{family}-{metric}.npz"
     return replace(Knowledge.load(path), source=path.name) if path.exists() else None
 
@@ -52,13 +65,13 @@ def knowledge_for(
     reason : str
         Why there is none; empty if there is.
     """
-    prefix, part, transformers = _last_step(estimator)
-    cls = next((c for c in type(part).__mro__ if c.__module__.startswith("sklearn.")), object)
+    prefix, part, transformers, targets = _last_step(estimator)
+    cls = next((c for c in type(part).__mro__ if _package(c) in _PACKAGES), object)
     found = shipped(cls.__name__, metric)
     if found is None:
         return None, {}, f"there is none of {type(part).__name__} for this score"
     reads = found.scaled or any("unit" in spec for spec in found.ranges.values())
-    data = _data_after(transformers, X, y) if reads else Data()
+    data = _data_after(transformers, targets, X, y) if reads else Data()
     if found.scaled and not _is_scaled(data):
         return None, {}, f"the features that reach {type(part).__name__} are not standardized"
     units = units_of(data)
@@ -68,7 +81,14 @@ def knowledge_for(
     own = estimator.get_params(deep=True)
     if own.get(f"{prefix}gamma") == "scale":
         own[f"{prefix}gamma"] = units["1/(p var)"]
+    if _package(cls) == "xgboost":
+        values = {prefix + name: value for name, value in _XGBOOST_OWN.items()}
+        own |= {name: value for name, value in values.items() if own.get(name) is None}
     return adapted, own, ""
+
+
+def _package(cls: type) -> str:
+    return cls.__module__.partition(".")[0]
 
 
 def names_of_last_step(estimator: Any) -> list[str]:
@@ -92,20 +112,28 @@ def units_of(data: Data) -> dict[str, float | None]:
     }
 
 
-def _last_step(estimator: Any) -> tuple[str, Any, list[Any]]:
-    """Prefix and estimator of the last step of a pipeline, and the transformers before it."""
-    prefix, transformers = "", []
-    while any(
-        (cls.__module__, cls.__name__) == ("sklearn.pipeline", "Pipeline")
-        for cls in type(estimator).__mro__
-    ):
-        transformers += [step for _, step in estimator.steps[:-1]]
-        name, estimator = estimator.steps[-1]
+def _last_step(estimator: Any) -> tuple[str, Any, list[Any], list[Any]]:
+    """Prefix and estimator of the last step of a pipeline, and what is before it.
+
+    That is the transformers, and the TransformedTargetRegressors in which the last step is.
+    """
+    prefix, transformers, targets = "", [], []
+    while True:
+        classes = {
+            (cls.__module__.partition(".")[0], cls.__name__) for cls in type(estimator).__mro__
+        }
+        if ("sklearn", "Pipeline") in classes:
+            transformers += [step for _, step in estimator.steps[:-1]]
+            name, estimator = estimator.steps[-1]
+        elif ("sklearn", "TransformedTargetRegressor") in classes:
+            targets.append(estimator)
+            name, estimator = "regressor", estimator.regressor  # None: a linear regression
+        else:
+            return prefix, estimator, transformers, targets
         prefix += f"{name}__"
-    return prefix, estimator, transformers
 
 
-def _data_after(transformers: list[Any], X: Any, y: Any) -> Data:
+def _data_after(transformers: list[Any], targets: list[Any], X: Any, y: Any) -> Data:
     """What reaches the last step; unknown where reading the data raises: that is for fits to do."""
     steps = [_quick(step) for step in transformers if step not in (None, "passthrough")]
     with warnings.catch_warnings():
@@ -114,12 +142,15 @@ def _data_after(transformers: list[Any], X: Any, y: Any) -> Data:
             n = X.shape[0] if hasattr(X, "shape") else len(X)
             all_rows = np.linspace(0, n - 1, min(n, _N_ROWS)).astype(int)
             size = min(_n_rows(X, _N_FITTED if steps else _N_ROWS), len(all_rows))
-            rows = all_rows[np.linspace(0, len(all_rows) - 1, size).astype(int)]
-            sample = _rows_of(X, rows), _rows_of(y, rows)
+            kept = np.linspace(0, len(all_rows) - 1, size).astype(int)
+            target = _rows_of(y, all_rows)
+            for step in targets:
+                target = transformed_target(step, target)
+            sample = _rows_of(X, all_rows[kept]), _rows_of(target, kept)
             if not steps:
                 return Data.from_data(*sample)
-            target = _as_floats(_rows_of(y, all_rows), 1)
-            y_std = None if target is None or not target.std() > 0 else float(target.std())
+            numbers = _as_floats(target, 1)
+            y_std = None if numbers is None or not numbers.std() > 0 else float(numbers.std())
             return Data(n=n, y_std=y_std, sample=sample).after(steps)
         except Exception:  # noqa: BLE001
             return Data()

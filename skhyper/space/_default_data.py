@@ -142,9 +142,34 @@ class Data:
         variance = self.y_std**2
         return Data(self.n, n_models, variance, self.y_std, alpha_max=variance, path=path)
 
-    def with_target_of(self, transformed: bool) -> "Data":
-        """The same; without those of the target if it is `transformed`."""
-        return replace(self, y_std=None, alpha_max=None) if transformed else self
+    def with_target_of(self, estimator: Any) -> "Data":
+        """The properties of the data that a TransformedTargetRegressor fits its regressor to."""
+        if estimator.func is None and estimator.transformer is None:
+            return self
+        target = None if self.sample is None else transformed_target(estimator, self.sample[1])
+        if self.sample is None or target is None:
+            return replace(self, y_std=None, alpha_max=None)
+        return replace(Data.from_data(self.sample[0], target), n=self.n, path=self.path, y=None)
+
+
+def transformed_target(estimator: Any, y: Any) -> Any:
+    """The target to which a TransformedTargetRegressor fits its regressor; None if unknown."""
+    from sklearn.preprocessing import FunctionTransformer  # `import skhyper` does without it
+
+    if estimator.func is None and estimator.transformer is None:
+        return y
+    step = estimator.transformer
+    step = FunctionTransformer(estimator.func) if step is None else step
+    if y is None or not _is_quick(step):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            target = np.asarray(y)
+            found = clone(step).fit_transform(target.reshape(len(target), -1))
+        except Exception:  # noqa: BLE001  (raised again where the estimator is fitted)
+            return None
+    return found.ravel() if target.ndim == 1 and found.shape[1] == 1 else found
 
 
 def _sample(X: Any, y: Any, n: int) -> tuple[Any, Any] | None:

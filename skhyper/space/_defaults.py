@@ -162,8 +162,7 @@ def _reaching(estimator: Any, name: str, data: Data) -> Data:
         ]
         return data.after([ColumnTransformer(columns)]) if columns else data.unscaled()
     if "TransformedTargetRegressor" in classes:
-        own = estimator.get_params(deep=False)
-        return data.with_target_of(own["func"] is not None or own["transformer"] is not None)
+        return data.with_target_of(estimator)
     if "OneVsOneClassifier" in classes:
         return data.of_two_classes()
     if "SelfTrainingClassifier" in classes:

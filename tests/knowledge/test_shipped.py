@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.decomposition import PCA
 from sklearn.ensemble import VotingClassifier
@@ -109,6 +110,36 @@ def test_the_scale_of_the_target_is_of_more_rows_than_the_transformers_are_fitte
     of_rows = y[np.linspace(0, 2999, 2000).astype(int)]
     assert found.ranges["svr__epsilon"]["low"] == pytest.approx(1e-3 * of_rows.std())
     assert own["svr__gamma"] == pytest.approx(1 / 300)
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_the_scale_of_a_transformed_target(outer):
+    X, y = load_diabetes(return_X_y=True)
+    options = {"func": np.log, "inverse_func": np.exp}
+    if outer:
+        model = TransformedTargetRegressor(make_pipeline(StandardScaler(), SVR()), **options)
+        prefix = "regressor__svr__"
+    else:
+        target = TransformedTargetRegressor(SVR(), **options)
+        model, prefix = (
+            make_pipeline(StandardScaler(), target),
+            "transformedtargetregressor__regressor__",
+        )
+    found, own, reason = knowledge_for(model, X, y, "squared_error")
+    assert reason == ""
+    assert found.ranges[f"{prefix}epsilon"]["low"] == pytest.approx(1e-3 * np.log(y).std())
+    assert own[f"{prefix}gamma"] == pytest.approx(1 / 10)
+    candidates = found.portfolio(Space(default_space(model, X, y)), own)
+    assert len(candidates) == 8
+    model.set_params(**candidates[0])
+
+
+def test_none_for_a_target_of_unknown_scale():
+    X, y = load_diabetes(return_X_y=True)
+    target = TransformedTargetRegressor(SVR(), func=lambda y: y + 1, inverse_func=lambda y: y - 1)
+    found, _, reason = knowledge_for(make_pipeline(StandardScaler(), target), X, y, "squared_error")
+    assert found is None
+    assert "scale of the data" in reason
 
 
 def test_a_text_is_read_from_few_documents():

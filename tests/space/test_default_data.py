@@ -23,6 +23,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    MinMaxScaler,
     OneHotEncoder,
     PolynomialFeatures,
     QuantileTransformer,
@@ -109,10 +110,25 @@ def test_compositions_fit_their_parts_to_the_same_data(composition, name):
     assert middle(default_space(composition, X, y)[name]) == pytest.approx(gamma_for(X), rel=0.05)
 
 
-def test_what_changes_the_target_hides_its_scale():
-    plain = default_space(TransformedTargetRegressor(SVR()), X, y)["regressor__epsilon"]
-    assert plain[1] == pytest.approx(y.std(), rel=0.05)
-    changed = TransformedTargetRegressor(SVR(), transformer=StandardScaler())
+@pytest.mark.parametrize(
+    ("options", "target"),
+    [
+        ({}, y),
+        ({"func": np.arcsinh, "inverse_func": np.sinh}, np.arcsinh(y)),
+        ({"transformer": MinMaxScaler()}, (y - y.min()) / np.ptp(y)),
+    ],
+)
+def test_scales_are_those_of_the_transformed_target(options, target):
+    svr, lasso = (TransformedTargetRegressor(model, **options) for model in (SVR(), Lasso()))
+    epsilon = default_space(svr, X, y)["regressor__epsilon"]
+    assert epsilon[1] == pytest.approx(target.std(), rel=0.05)
+    top = np.abs(X.T @ (target - target.mean())).max() / len(y)
+    assert default_space(lasso, X, y)["regressor__alpha"][1] == pytest.approx(top, rel=0.05)
+
+
+@pytest.mark.parametrize("func", [lambda y: y + 1, lambda y: y["no such column"]])
+def test_a_function_of_a_user_is_not_called_for_a_default_range(func):
+    changed = TransformedTargetRegressor(SVR(), func=func, inverse_func=func)
     assert default_space(changed, X, y)["regressor__epsilon"] == (1e-3, 1.0, "log-uniform")
 
 
