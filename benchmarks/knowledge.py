@@ -5,8 +5,8 @@
 For each family and metric of the tables (``knowledge_tables.py``) and every second data set:
 ``BayesSearchCV`` in the default space, with knowledge learned from the other data sets, and
 without. Losses are those of real fits. A regret of 0 is the best candidate that is known, 1 the
-median one of the table's design. Interrupted runs are resumed; data sets with fewer seeds than wanted
-are run again.
+median one of the table's design. Interrupted runs are resumed; data sets with fewer seeds than
+wanted are run again.
 """
 
 import argparse
