@@ -14,14 +14,16 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import make_classification
 from sklearn.decomposition import PCA
-from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectFromModel
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
@@ -61,6 +63,28 @@ def test_inside_of_a_column_transformer_and_of_an_ensemble():
     boosted = AdaBoostClassifier(DecisionTreeClassifier())
     assert default_space(boosted)["estimator__max_depth"] == (1, 6)
     assert "estimator__min_samples_leaf" not in default_space(boosted)
+
+
+def test_where_a_discriminant_analysis_transforms_its_solver_is_left_alone():
+    lda = LinearDiscriminantAnalysis()  # with "lsqr" it cannot transform
+    for used in (
+        make_pipeline(lda, SVC()),
+        make_pipeline(make_pipeline(StandardScaler(), lda), SVC()),
+        FeatureUnion([("lda", lda)]),
+        ColumnTransformer([("lda", lda, [0])]),
+    ):
+        assert not [name for name in default_space(used) if name.endswith(("solver", "shrinkage"))]
+    alone = {"solver", "shrinkage"}
+    assert set(default_space(lda)) == alone
+    for predicts in (
+        Pipeline([("pca", PCA()), ("lda", lda)]),
+        make_pipeline(PCA(), VotingClassifier([("lda", lda)])),
+        make_pipeline(SelectFromModel(lda), SVC()),
+    ):
+        names = default_space(predicts)
+        assert {
+            name.rpartition("__")[2] for name in names if "lda" in name or "estim" in name
+        } == alone
 
 
 def test_what_a_search_inside_tunes_is_left_to_it():
