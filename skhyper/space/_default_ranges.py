@@ -152,7 +152,8 @@ def rounds(low: int, high: int, stopped_by: str) -> Spec:
 
 
 def kept_variance(data: Data, own: Mapping[str, Any]) -> Any:
-    counted = own["n_components"] is not None and not 0 < own["n_components"] < 1
+    given = own["n_components"]
+    counted = given is not None and (isinstance(given, str) or not 0 < given < 1)  # "mle"
     exact = own["svd_solver"] in ("auto", "full", "covariance_eigh")
     if data.is_sparse and own["svd_solver"] == "auto":  # its solver takes no share of the variance
         return None if counted else _up_to_rank(data)

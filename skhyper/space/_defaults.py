@@ -137,6 +137,8 @@ def _parts(
     if any(name in own for name in _SEARCHES):
         return
     names = _class_names(estimator)
+    if "FrozenEstimator" in names:  # it lets nobody set hyperparameters
+        return
     for name, part in _inside(estimator, own):
         inner = f"{prefix}{name}__"
         if names & {"AdaBoostClassifier", "AdaBoostRegressor"} and "max_depth" in table_of(part):

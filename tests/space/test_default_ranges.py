@@ -29,6 +29,11 @@ def test_what_would_contradict_other_settings_is_left_out():
     assert "n_components" not in default_space(PCA(svd_solver="arpack"))
 
 
+def test_a_rule_for_the_number_of_components_is_kept():
+    assert default_space(PCA(n_components="mle")) == {}
+    assert default_space(PCA(n_components=0.9)) == default_space(PCA())
+
+
 def test_ranges_that_depend_on_the_data():
     X, y = make_regression(60, 5, random_state=0)
     low, high, _ = default_space(SVR(), 10 * X, y)["gamma"]

@@ -11,13 +11,16 @@ import sklearn.neighbors
 import sklearn.svm
 import sklearn.tree
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
+from sklearn.covariance import EmpiricalCovariance
 from sklearn.datasets import make_classification
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectFromModel
+from sklearn.frozen import FrozenEstimator
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV
@@ -93,6 +96,15 @@ def test_what_a_search_inside_tunes_is_left_to_it():
     assert set(default_space(pipeline)) == {"pca__n_components"}
 
 
+def test_the_inside_of_a_frozen_estimator_cannot_be_set():
+    X, y = make_classification(40, 5, random_state=0)
+    frozen = FrozenEstimator(PCA().fit(X))
+    assert set(default_space(make_pipeline(frozen, Ridge()), X, y)) == {"ridge__alpha"}
+    assert default_space(CalibratedClassifierCV(FrozenEstimator(SVC().fit(X, y))), X, y) == {}
+    search = SearchCV(make_pipeline(frozen, SVC()), n_iter=3, random_state=0, cv=3).fit(X, y)
+    assert search.n_trials_ == 3
+
+
 def test_a_choice_of_the_user_is_kept():
     assert set(default_space(SVC())) == {"C", "gamma"}
     assert set(default_space(SVC(kernel="linear"))) == {"C"}
@@ -118,6 +130,8 @@ def test_what_is_inactive_is_left_out_or_conditioned():
     counted = default_space(TfidfVectorizer(vocabulary=["a", "b"]))
     assert not {"min_df", "max_df"} & set(counted)
     assert set(default_space(KernelRidge(kernel="chi2"))) == {"alpha", "gamma"}
+    both = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=EmpiricalCovariance())
+    assert default_space(both) == {}
     gamma = default_space(KernelRidge())["gamma"]
     assert (gamma.values, gamma.conditions) == ((1e-4, 10.0, "log-uniform"), {"kernel": ["rbf"]})
     assert "p" not in default_space(KNeighborsClassifier(metric="euclidean"))
