@@ -138,7 +138,9 @@ def mixing(data: Data, own: Mapping[str, Any]) -> Any:
 
 
 def bootstrap(data: Data, own: Mapping[str, Any]) -> Any:
-    return None if own["oob_score"] else [True, False]  # oob_score needs bootstrap
+    # Both need bootstrap; a searched max_samples is not set without it.
+    needed = own["oob_score"] or own["max_samples"] is not None
+    return None if needed else [True, False]
 
 
 def rounds(low: int, high: int, stopped_by: str) -> Spec:

@@ -23,6 +23,8 @@ from skhyper.space._default_data import Data
 
 def test_what_would_contradict_other_settings_is_left_out():
     assert "bootstrap" not in default_space(RandomForestRegressor(oob_score=True, bootstrap=True))
+    names = set(default_space(RandomForestRegressor(max_samples=0.5)))
+    assert names == {"max_features", "min_samples_leaf", "max_samples"}
     assert "n_estimators" not in default_space(GradientBoostingRegressor(n_iter_no_change=5))
     assert "l1_ratio" not in default_space(LogisticRegression())
     assert "n_components" not in default_space(PCA(n_components=2))
