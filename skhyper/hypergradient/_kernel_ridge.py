@@ -115,7 +115,10 @@ class KernelRidgeFold(KernelFold):
             fitted = hg.fitted_clone(self.estimator, params, *self._raw, **self._fit_params)
         else:
             fitted.dual_coef_ = C.ravel() if self.is_flat else C.copy()
-            fitted.X_fit_ = self.train.X
+            # scikit-learn's compiled code of "chi2" takes no read-only arrays.
+            is_chi2 = isinstance(fitted.kernel, str) and fitted.kernel.endswith("chi2")
+            X = self.train.X
+            fitted.X_fit_ = np.require(X, requirements="W") if is_chi2 else X
             vars(fitted).update(self._seen)
         is_shared = np.ndim(params.get("alpha", self.estimator.alpha)) == 0
         return KernelRidgeFit(fitted, self, at, solver, V, C, error, is_shared, by_own)

@@ -183,12 +183,17 @@ def _chi2_slopes(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return -share * (x + 3 * y), share * (3 * x + y)
 
 
+def _additive_chi2(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
+    """scikit-learn's, whose compiled code takes no read-only arrays."""
+    return pairwise.additive_chi2_kernel(*(np.require(Z, requirements="W") for Z in (X, Y)))
+
+
 # Matrices without hyperparameters, and their pull-backs to dense points.
 _GEOMETRY: dict[str, tuple[Callable, Callable]] = {
     "products": (lambda X, Y: safe_sparse_dot(X, Y.T, dense_output=True), _products_inputs),
     "squared": (_squared, _squared_inputs),
     "manhattan": (pairwise.manhattan_distances, partial(_by_feature, _manhattan_slopes)),
-    "chi2": (pairwise.additive_chi2_kernel, partial(_by_feature, _chi2_slopes)),
+    "chi2": (_additive_chi2, partial(_by_feature, _chi2_slopes)),
     "cosine": (_cosines, _cosine_inputs),
     # The data are the kernel matrix.
     "precomputed": (lambda X, Y: X, lambda pair, dK, wrt: (None, None)),

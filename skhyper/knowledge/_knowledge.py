@@ -1,6 +1,7 @@
 """Knowledge of an estimator's hyperparameters, learned from finished searches, and its file."""
 
 import json
+import math
 import numbers
 import os
 import zlib
@@ -371,6 +372,8 @@ def learn(
     ValueError
         If there are fewer than two searches with at least five complete trials, or if they have no
         hyperparameter in common.
+    TypeError
+        If `histories` is no list of searches, or if `rank` or `n_inducing` is no integer.
 
     Examples
     --------
@@ -386,8 +389,11 @@ def learn(
     >>> learn(searches, names=["iris", "wine"])
     Knowledge(['C', 'gamma'], 2 data sets)
     """
-    if isinstance(histories, str | os.PathLike):
+    single = isinstance(histories, str | os.PathLike | Mapping | History)
+    if single or not isinstance(histories, Iterable):
         raise TypeError(f"Expected a list of searches or journals, got {histories!r}.")
+    if not all(isinstance(n, numbers.Integral) for n in (rank, n_inducing)):
+        raise TypeError(f"rank and n_inducing must be integers, got {rank!r} and {n_inducing!r}.")
     if rank < 1 or n_inducing < 1:
         raise ValueError(f"rank and n_inducing must be at least 1, got {rank} and {n_inducing}.")
     given = list(histories)
@@ -410,6 +416,9 @@ def learn(
     ranges = _common_ranges([trials for _, trials in kept])
     space = Space({name: _dimension(spec) for name, spec in ranges.items()})
     tasks = [_task(space, trials, ranges) for _, trials in kept]
+    for (label, _), task in zip(kept, tasks):
+        if not len(task.points):
+            raise ValueError(f"No trial of {label!r} has values in all of the ranges {ranges}.")
     functions = fit_functions(space, tasks, rank, n_inducing)
     return Knowledge(ranges, functions, tuple(label for label, _ in kept))
 
@@ -433,9 +442,13 @@ def _common_ranges(histories: Sequence[Sequence[Any]]) -> dict[str, Any]:
     )
     ranges = {}
     for name in sorted(names):
-        values = [t.params[name] for trials in histories for t in trials if name in t.params]
-        spec = _range(values)
-        if spec is not None:
+        values = [[t.params[name] for t in trials if name in t.params] for trials in histories]
+        spec = _range([value for own in values for value in own])
+        if spec is None:
+            continue
+        space = Space({name: _dimension(spec)})
+        # Of a search with gamma in ["scale", "auto"], say, none is in the range of the others.
+        if all(any(space.locate({name: v}) is not None for v in own) for own in values):
             ranges[name] = spec
     if not ranges:
         raise ValueError("The searches have no hyperparameter in common that has several values.")
@@ -445,9 +458,12 @@ def _common_ranges(histories: Sequence[Sequence[Any]]) -> dict[str, Any]:
 def _range(values: Sequence[Any]) -> dict[str, Any] | None:
     """A range that contains numbers, or the choices; None without two values, or not for JSON."""
     found: list[Any] = [
-        v for v in values if isinstance(v, numbers.Real) and not isinstance(v, bool)
+        v
+        for v in values
+        if isinstance(v, numbers.Real) and not isinstance(v, bool) and math.isfinite(v)
     ]
-    if 2 * len(found) > len(values):  # others, such as the default "scale", are left out
+    # Others, such as the default "scale", or an infinite C without penalty, are left out.
+    if 2 * len(found) > len(values):
         low, high = min(found), max(found)
         if low == high:
             return None

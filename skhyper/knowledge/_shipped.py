@@ -11,7 +11,7 @@ import numpy as np
 
 from skhyper._sklearn import take_rows
 from skhyper.knowledge._knowledge import Knowledge
-from skhyper.space._default_data import Data, _as_floats, transformed_target
+from skhyper.space._default_data import Data, _as_floats, std_of_target, transformed_target
 
 FOLDER = Path(__file__).parent / "files"
 # Maximum number of rows from which scales of the data are estimated: without transformers, with
@@ -149,9 +149,7 @@ def _data_after(transformers: list[Any], targets: list[Any], X: Any, y: Any) -> 
             sample = _rows_of(X, all_rows[kept]), _rows_of(target, kept)
             if not steps:
                 return Data.from_data(*sample)
-            numbers = _as_floats(target, 1)
-            y_std = None if numbers is None or not numbers.std() > 0 else float(numbers.std())
-            return Data(n=n, y_std=y_std, sample=sample).after(steps)
+            return Data(n=n, y_std=std_of_target(target), sample=sample).after(steps)
         except Exception:  # noqa: BLE001
             return Data()
 

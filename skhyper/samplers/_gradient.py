@@ -19,6 +19,9 @@ from skhyper.samplers._descent_rules import RULES, DescentRules
 from skhyper.samplers._local import Answer
 from skhyper.space import Space
 
+# Derivatives beyond it, and below its inverse, are from underflow, and make others overflow.
+_LARGEST = 1e100
+
 
 class GradientSampler(Sampler):
     """Local descents by the gradient of the criterion (``Trial.gradient``), and restarts.
@@ -212,7 +215,7 @@ class _Follower:
                 continue
             value = trial.criterion - self._least if trial.state == "complete" else np.nan
             gradient = dict(trial.gradient or {})
-            slope = self._space.gradient_to_unit(point, gradient)
+            slope = _usable(self._space.gradient_to_unit(point, gradient))
             self._known[Space.key(point)] = Answer(value, slope, gradient)
 
     def _answer(self, point: np.ndarray) -> Answer | None:
@@ -221,6 +224,12 @@ class _Follower:
         if known is None and not self._space.accepts(self._space.from_unit(point[None])[0]):
             return Answer(np.nan, np.full(self._space.n_dims, np.nan), {})
         return known
+
+
+def _usable(slope: np.ndarray) -> np.ndarray:
+    """Derivatives: 0 if they are too small, nan if they are too large, to compute with."""
+    size = np.abs(slope)
+    return np.where(size > _LARGEST, np.nan, np.where(size < 1 / _LARGEST, 0.0, slope))
 
 
 def _lacks_gradient(trial: Trial) -> bool:

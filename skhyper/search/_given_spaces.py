@@ -3,12 +3,13 @@
 import ast
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from sklearn.base import clone
 
 from skhyper.exceptions import InvalidSpaceError
-from skhyper.search._validate import check_values
+from skhyper.search._validate import check_candidates, check_values
 from skhyper.space import Space, When, default_space
 
 AUTO = "auto"
@@ -31,8 +32,39 @@ def given_spaces(spaces: Any, estimator: Any, X: Any = None, y: Any = None) -> A
         return given_spaces(spaces[0], estimator, X, y), spaces[1]
     if not isinstance(spaces, Mapping) or not any(map(_is_auto, spaces.values())):
         return spaces
-    ranges = default_space(_with_fixed_parts(estimator, spaces), X, y)
+    fixed = _with_fixed_parts(estimator, spaces)
+    ranges = default_space(fixed, X, y)
+    for name, spec in spaces.items():
+        if _is_auto(spec) and name not in ranges:
+            ranges |= _with_a_choice(fixed, name, spaces, X, y)
+            if not any(_is_inside(name, other) for other in spaces):
+                check_candidates(fixed, [{str(name): None}])
     return {name: _filled(name, spec, ranges, spaces) for name, spec in spaces.items()}
+
+
+def _with_a_choice(
+    estimator: Any, name: Any, spaces: Mapping[str, Any], X: Any, y: Any
+) -> dict[str, Any]:
+    """The default range of a name that is active with some choice only, of a kernel or a step."""
+    for other, spec in spaces.items():
+        related = _is_inside(name, other) or _owner(name) == _owner(other)
+        if not isinstance(spec, list) or not related:
+            continue
+        for choice in spec:
+            with suppress(Exception):  # wrong names and choices are reported where they are read
+                chosen = clone(estimator).set_params(**{other: clone(choice, safe=False)})
+                ranges = default_space(chosen, X, y)
+                if name in ranges:
+                    return {name: ranges[name]}
+    return {}
+
+
+def _is_inside(name: Any, step: Any) -> bool:
+    return str(name).startswith(f"{step}__")
+
+
+def _owner(name: Any) -> str:
+    return str(name).rpartition("__")[0]
 
 
 # Numbers and switches that do not matter to the score.

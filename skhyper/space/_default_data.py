@@ -67,8 +67,7 @@ class Data:
         n = X.shape[0] if hasattr(X, "shape") else len(X)
         matrix, target = _as_floats(X, 2), _as_targets(y)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is unknown
-            y_std = None if target is None else _positive(np.sqrt(target.var(axis=0).mean()))
-            known = cls(n=n, y_std=y_std, sample=_sample(X, y, n), y=y)
+            known = cls(n=n, y_std=std_of_target(y), sample=_sample(X, y, n), y=y)
             if matrix is None:
                 return known
             mean = float(matrix.mean())
@@ -134,13 +133,28 @@ class Data:
         except (TypeError, ValueError):
             return replace(self, n=None, y=None)
 
-    def predictions(self, n_models: int, is_target: bool) -> "Data":
-        """What is known of predictions as features; `is_target` if they are about y itself."""
+    def predictions(self, n_models: int, is_target: bool, passthrough: bool = False) -> "Data":
+        """What is known of predictions as features; `is_target` if they are about y itself.
+
+        With `passthrough` the features of X follow; other predictions are few, and left out.
+        """
         path = (*self.path, "predictions")
+        if passthrough:
+            return replace(self._with_target(n_models if is_target else 0), path=path)
         if not is_target or self.y_std is None:
             return Data(n=self.n, y_std=self.y_std, path=path)
         variance = self.y_std**2
         return Data(self.n, n_models, variance, self.y_std, alpha_max=variance, path=path)
+
+    def _with_target(self, n_models: int) -> "Data":
+        """The properties with `n_models` copies of the target before the features."""
+        X, y = self.sample or (None, None)
+        matrix, target = _as_floats(X, 2), _as_targets(y)
+        if n_models == 0 or matrix is None or target is None:
+            return self if n_models == 0 else self.unscaled()
+        stack = sparse.hstack if sparse.issparse(matrix) else np.hstack
+        known = Data.from_data(stack([target] * n_models + [matrix]), y)
+        return replace(known, n=self.n, y_std=self.y_std, y=self.y)
 
     def with_target_of(self, estimator: Any) -> "Data":
         """The properties of the data that a TransformedTargetRegressor fits its regressor to."""
@@ -150,6 +164,15 @@ class Data:
         if self.sample is None or target is None:
             return replace(self, y_std=None, alpha_max=None)
         return replace(Data.from_data(self.sample[0], target), n=self.n, path=self.path, y=None)
+
+
+def std_of_target(y: Any) -> float | None:
+    """Standard deviation of a target, the quadratic mean of several; None if unknown or 0."""
+    target = _as_targets(y)
+    if target is None:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is unknown
+        return _positive(np.sqrt(target.var(axis=0).mean()))
 
 
 def transformed_target(estimator: Any, y: Any) -> Any:

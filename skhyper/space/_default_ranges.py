@@ -138,7 +138,9 @@ def mixing(data: Data, own: Mapping[str, Any]) -> Any:
 
 
 def bootstrap(data: Data, own: Mapping[str, Any]) -> Any:
-    return None if own["oob_score"] else [True, False]  # oob_score needs bootstrap
+    # Both need bootstrap; a searched max_samples is not set without it.
+    needed = own["oob_score"] or own["max_samples"] is not None
+    return None if needed else [True, False]
 
 
 def rounds(low: int, high: int, stopped_by: str) -> Spec:
@@ -152,7 +154,8 @@ def rounds(low: int, high: int, stopped_by: str) -> Spec:
 
 
 def kept_variance(data: Data, own: Mapping[str, Any]) -> Any:
-    counted = own["n_components"] is not None and not 0 < own["n_components"] < 1
+    given = own["n_components"]
+    counted = given is not None and (isinstance(given, str) or not 0 < given < 1)  # "mle"
     exact = own["svd_solver"] in ("auto", "full", "covariance_eigh")
     if data.is_sparse and own["svd_solver"] == "auto":  # its solver takes no share of the variance
         return None if counted else _up_to_rank(data)

@@ -42,6 +42,8 @@ _SAME_DATA = {
     "VotingRegressor",
 }
 _SEARCHES = ("param_grid", "param_distributions", "search_spaces")
+# Hyperparameters with choices that can predict, but not transform.
+_NOT_IN_TRANSFORMERS = {"LinearDiscriminantAnalysis": {"solver"}}
 
 
 def default_space(
@@ -120,21 +122,30 @@ def range_sources(estimator: Any) -> dict[str, tuple[str, str]]:
 
 
 def _parts(
-    estimator: Any, data: Data, size: str, prefix: str = ""
+    estimator: Any, data: Data, size: str, prefix: str = "", transforms: bool = False
 ) -> Iterator[tuple[str, Any, Data, dict[str, Any]]]:
-    """Every estimator in an estimator: its prefix, itself, its data and its table."""
+    """Every estimator in an estimator: its prefix, itself, its data and its table.
+
+    `transforms` says that the estimator's ``transform`` is called.
+    """
     own = estimator.get_params(deep=False)
     table = table_of(estimator, size)
+    if transforms:
+        left_out = _NOT_IN_TRANSFORMERS.get(class_with_table(estimator), ())
+        table = {key: spec for key, spec in table.items() if key not in left_out}
     yield prefix, estimator, data, table
     if any(name in own for name in _SEARCHES):
         return
     names = _class_names(estimator)
+    if "FrozenEstimator" in names:  # it lets nobody set hyperparameters
+        return
     for name, part in _inside(estimator, own):
         inner = f"{prefix}{name}__"
         if names & {"AdaBoostClassifier", "AdaBoostRegressor"} and "max_depth" in table_of(part):
             yield inner, part, data, WEAK_LEARNER
         else:
-            yield from _parts(part, _reaching(estimator, name, data), size, inner)
+            reaching = _reaching(estimator, name, data)
+            yield from _parts(part, reaching, size, inner, _transforms(estimator, name, transforms))
 
 
 def _inside(estimator: Any, own: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -145,6 +156,15 @@ def _inside(estimator: Any, own: Mapping[str, Any]) -> list[tuple[str, Any]]:
         for name, value in values.items()
         if "__" not in name and hasattr(value, "get_params") and not isinstance(value, type)
     ]
+
+
+def _transforms(estimator: Any, name: str, outer: bool) -> bool:
+    """Whether ``transform`` of the part `name` is called; `outer` if that of `estimator` is."""
+    classes = _class_names(estimator)
+    if "Pipeline" in classes:
+        steps = [step for step, _ in estimator.steps]
+        return name in steps and (outer or name != steps[-1])
+    return bool(classes & {"FeatureUnion", "ColumnTransformer"})
 
 
 def _reaching(estimator: Any, name: str, data: Data) -> Data:
@@ -170,7 +190,9 @@ def _reaching(estimator: Any, name: str, data: Data) -> Data:
     if "BaseBagging" in classes:
         return data.part(LEAST_SHARE)
     if name == "final_estimator":
-        return data.predictions(len(estimator.estimators), is_target="StackingRegressor" in classes)
+        n_models = sum(not isinstance(model, str) for _, model in estimator.estimators)  # "drop"
+        is_target = "StackingRegressor" in classes
+        return data.predictions(n_models, is_target, passthrough=estimator.passthrough)
     return data if classes & _SAME_DATA else Data(n=data.n)
 
 

@@ -226,7 +226,7 @@ _FAMILIES: dict[str, Requirements] = {
         "tol": _is("algorithm", "arpack"),
     },
     "LinearDiscriminantAnalysis": {
-        "shrinkage": _is("solver", "lsqr", "eigen"),
+        "shrinkage": (_is("solver", "lsqr", "eigen"), _is("covariance_estimator", None)),
         "covariance_estimator": _is("solver", "lsqr", "eigen"),
         "store_covariance": _is("solver", "svd"),
         "tol": _is("solver", "svd"),

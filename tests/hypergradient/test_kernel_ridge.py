@@ -12,6 +12,7 @@ from sklearn.gaussian_process import kernels as gp
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 
+from skhyper import GradientSearchCV
 from skhyper._numeric._shifted import MAX_FACTORS
 from skhyper.hypergradient import NotDifferentiableError, check_hypergradient, inner_problem
 
@@ -135,6 +136,13 @@ def test_gamma_by_default():
     problem.load(X, y)
     with pytest.raises(ValueError, match="needs a number for gamma; got None"):
         problem.fit({})
+
+
+def test_a_search_of_a_kernel_that_takes_no_read_only_data():
+    ridge = KernelRidge(kernel="chi2", gamma=1.0)
+    search = GradientSearchCV(ridge, {"alpha": (1e-2, 1e1, "log-uniform")}, n_iter=3, cv=3)
+    search.fit(np.abs(X), y)  # warnings are errors
+    assert all(trial.gradient for trial in search.history_)
 
 
 def test_a_search_of_the_penalty_takes_one_eigendecomposition():

@@ -51,6 +51,14 @@ def test_values_of_strings(kernel, data):
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("kernel", STRINGS)
+def test_read_only_data(kernel):  # such as the folds of a search
+    A, B = X.copy(), Y.copy()
+    A.flags.writeable = B.flags.writeable = False
+    expected = gram(kernel, Pair(X, Y), **SETTINGS).K
+    np.testing.assert_array_equal(gram(kernel, Pair(A, B), **SETTINGS).K, expected)
+
+
 @pytest.mark.parametrize("kernel", STRINGS[:6])
 def test_sparse_data(kernel):
     A, B = sparse.csr_matrix(X * (X > 0.5)), sparse.csr_matrix(Y * (Y > 0.5))

@@ -87,6 +87,35 @@ def test_an_odd_default_does_not_make_numbers_choices():
     ]
 
 
+def of_values(**values):
+    rows = zip(*values.values())
+    return History(
+        tuple(
+            Trial(i, dict(zip(values, row)), state="complete", loss=float(i), seconds=0.1)
+            for i, row in enumerate(rows)
+        )
+    )
+
+
+def test_infinite_values_are_left_out():
+    one = of_values(C=[0.1, 1.0, np.inf, 10.0, 20.0, 50.0])  # no penalty in scikit-learn 1.8
+    assert learn([one, one]).ranges == {
+        "C": {"kind": "real", "low": 0.1, "high": 50.0, "log": True}
+    }
+
+
+def test_a_hyperparameter_of_which_a_search_has_no_value_in_the_range_is_left_out():
+    C = [0.1, 0.5, 1.0, 10.0, 20.0, 50.0]
+    numbers = of_values(C=C, gamma=C)
+    words = of_values(C=C[:5], gamma=["scale", "auto", "scale", "auto", "scale"])
+    assert list(learn([numbers, words]).ranges) == ["C"]
+    with pytest.raises(ValueError, match="no hyperparameter in common"):
+        learn([of_values(gamma=C), of_values(gamma=["scale", "auto"] * 2 + ["scale"])])
+    neither = of_values(C=["a", "b", "c", 1.0, 2.0], gamma=[1.0, 2.0, 3.0, "scale", "auto"])
+    with pytest.raises(ValueError, match="No trial of '1' has values in all of the ranges"):
+        learn([numbers, neither])
+
+
 def test_it_is_saved_without_pickles(knowledge, tmp_path):
     path = tmp_path / "ours.npz"
     knowledge.save(path)
@@ -161,6 +190,12 @@ def test_too_little_to_learn_from():
         learn([1, 2])
     with pytest.raises(TypeError, match=r"Expected a list of searches or journals, got 'a\.jsonl'"):
         learn("a.jsonl")
+    for odd in (None, history(0), {"one": history(0), "two": history(1)}):
+        with pytest.raises(TypeError, match="Expected a list of searches or journals, got"):
+            learn(odd)
+    for options in ({"rank": 1.5}, {"n_inducing": "9"}):
+        with pytest.raises(TypeError, match="rank and n_inducing must be integers, got"):
+            learn([history(0), history(1)], **options)
     for options in ({"rank": 0}, {"n_inducing": 0}):
         with pytest.raises(ValueError, match="rank and n_inducing must be at least 1"):
             learn([history(0), history(1)], **options)

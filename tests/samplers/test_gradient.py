@@ -1,6 +1,7 @@
 """The sampler that follows gradients, as a function of the history."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -41,6 +42,21 @@ def test_the_minimum_of_a_quadratic_is_found():
     assert isinstance(end, Stop)
     found = [history.best.params[name] for name in "abc"]
     np.testing.assert_allclose(found, CENTER, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [1e274, 1e-310])
+def test_derivatives_that_are_too_large_or_too_small_are_followed_by_no_descent(size):
+    def flat(params):
+        slope = size if len(tried) else 0.0  # as of a kernel whose matrix is the identity
+        tried.append(params)
+        return 0.69, dict.fromkeys("abc", slope)
+
+    tried = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        history, _ = run(GradientSampler(["a", "b", "c"]), History(), 6, flat)
+    assert len(history) == 6
+    assert np.isfinite([trial.loss for trial in history]).all()
 
 
 def test_a_new_sampler_continues_a_history():

@@ -120,9 +120,36 @@ def test_auto_under_conditions():
     assert isinstance(without["gamma"], tuple)
 
 
+def test_auto_of_what_is_active_with_another_choice_only():
+    kernels = {"svc__kernel": ["rbf", "poly"], "svc__degree": When("auto", svc__kernel="poly")}
+    degree = given_spaces(kernels, PIPELINE, X, y)["svc__degree"]
+    assert (degree.values, degree.conditions) == ((2, 4), {"svc__kernel": "poly"})
+    linear = make_pipeline(StandardScaler(), SVC(kernel="linear"))
+    both = given_spaces({"svc__kernel": ["linear", "rbf"], "svc__gamma": "auto"}, linear, X, y)
+    assert both["svc__gamma"] == default_space(PIPELINE, X, y)["svc__gamma"]
+    svc, tree = SVC(), DecisionTreeClassifier()
+    steps = {"svc": [svc, tree], "svc__min_samples_leaf": When("auto", svc=tree)}
+    found = given_spaces(steps, PIPELINE, X, y)["svc__min_samples_leaf"]
+    assert found.values == default_space(tree, X, y)["min_samples_leaf"]
+    wrong = {"svc__kernel": ["rbf", "pol"], "svc__degree": "auto"}
+    with pytest.raises(InvalidSpaceError, match="'svc__degree': there is no default range"):
+        given_spaces(wrong, PIPELINE, X, y)
+
+
 def test_auto_where_there_is_no_default_range():
     with pytest.raises(InvalidSpaceError, match="'svc__degree': there is no default range; give"):
         BayesSearchCV(PIPELINE, {"svc__degree": "auto"}).fit(X, y)
+    with pytest.raises(InvalidSpaceError, match="'svc__spam': there is no default range; give"):
+        BayesSearchCV(PIPELINE, {"svc": [SVC(), LogisticRegression()], "svc__spam": "auto"}).fit(
+            X, y
+        )
+
+
+def test_auto_of_a_misspelled_name():
+    with pytest.raises(InvalidSpaceError, match=r"parameter 'svc__c' .* Did you mean 'svc__C'"):
+        BayesSearchCV(PIPELINE, {"svc__c": "auto"}).fit(X, y)
+    with pytest.raises(InvalidSpaceError, match="Invalid parameter '1' for estimator Pipeline"):
+        BayesSearchCV(PIPELINE, {1: "auto"}).fit(X, y)
 
 
 def test_the_number_of_trials_is_known_before_fit():

@@ -146,6 +146,22 @@ def test_a_final_estimator_is_fitted_to_predictions():
     assert space["final_estimator__gamma"] == (1e-4, 10.0, "log-uniform")
 
 
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_a_final_estimator_is_fitted_to_the_features_too_if_they_are_passed_through(container):
+    models = [("ridge", Ridge()), ("none", "drop"), ("lasso", Lasso())]
+    stacked = StackingRegressor(models, SVR(), passthrough=True)
+    scale = default_space(stacked, container(X), y)["final_estimator__gamma"]
+    Z = stacked.fit(X, y).transform(X)
+    assert middle(scale) == pytest.approx(gamma_for(Z), rel=0.2)
+    best = StackingRegressor(models, SelectKBest(f_regression), passthrough=True)
+    assert default_space(best, container(X), y)["final_estimator__k"][1] == Z.shape[1] == 8
+    classes = StackingClassifier([("svc", SVC())], SVC(), passthrough=True)
+    space = default_space(classes, container(X), (y > 0).astype(str))
+    assert middle(space["final_estimator__gamma"]) == pytest.approx(gamma_for(X), rel=0.05)
+    unknown = default_space(stacked, [["a"], ["b"]] * 10, [1.0, 2.0] * 10)
+    assert unknown["final_estimator__gamma"] == (1e-4, 10.0, "log-uniform")
+
+
 class Counts(TransformerMixin, BaseEstimator):
     n_fits = 0
 

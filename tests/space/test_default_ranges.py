@@ -23,10 +23,17 @@ from skhyper.space._default_data import Data
 
 def test_what_would_contradict_other_settings_is_left_out():
     assert "bootstrap" not in default_space(RandomForestRegressor(oob_score=True, bootstrap=True))
+    names = set(default_space(RandomForestRegressor(max_samples=0.5)))
+    assert names == {"max_features", "min_samples_leaf", "max_samples"}
     assert "n_estimators" not in default_space(GradientBoostingRegressor(n_iter_no_change=5))
     assert "l1_ratio" not in default_space(LogisticRegression())
     assert "n_components" not in default_space(PCA(n_components=2))
     assert "n_components" not in default_space(PCA(svd_solver="arpack"))
+
+
+def test_a_rule_for_the_number_of_components_is_kept():
+    assert default_space(PCA(n_components="mle")) == {}
+    assert default_space(PCA(n_components=0.9)) == default_space(PCA())
 
 
 def test_ranges_that_depend_on_the_data():

@@ -11,17 +11,22 @@ import sklearn.neighbors
 import sklearn.svm
 import sklearn.tree
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
+from sklearn.covariance import EmpiricalCovariance
 from sklearn.datasets import make_classification
 from sklearn.decomposition import PCA
-from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectFromModel
+from sklearn.frozen import FrozenEstimator
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
@@ -63,10 +68,41 @@ def test_inside_of_a_column_transformer_and_of_an_ensemble():
     assert "estimator__min_samples_leaf" not in default_space(boosted)
 
 
+def test_where_a_discriminant_analysis_transforms_its_solver_is_left_alone():
+    lda = LinearDiscriminantAnalysis()  # with "lsqr" it cannot transform
+    for used in (
+        make_pipeline(lda, SVC()),
+        make_pipeline(make_pipeline(StandardScaler(), lda), SVC()),
+        FeatureUnion([("lda", lda)]),
+        ColumnTransformer([("lda", lda, [0])]),
+    ):
+        assert not [name for name in default_space(used) if name.endswith(("solver", "shrinkage"))]
+    alone = {"solver", "shrinkage"}
+    assert set(default_space(lda)) == alone
+    for predicts in (
+        Pipeline([("pca", PCA()), ("lda", lda)]),
+        make_pipeline(PCA(), VotingClassifier([("lda", lda)])),
+        make_pipeline(SelectFromModel(lda), SVC()),
+    ):
+        names = default_space(predicts)
+        assert {
+            name.rpartition("__")[2] for name in names if "lda" in name or "estim" in name
+        } == alone
+
+
 def test_what_a_search_inside_tunes_is_left_to_it():
     assert default_space(GridSearchCV(SVC(), {"C": [1, 2]})) == {}
     pipeline = make_pipeline(PCA(), GridSearchCV(Ridge(), {"alpha": [1, 2]}))
     assert set(default_space(pipeline)) == {"pca__n_components"}
+
+
+def test_the_inside_of_a_frozen_estimator_cannot_be_set():
+    X, y = make_classification(40, 5, random_state=0)
+    frozen = FrozenEstimator(PCA().fit(X))
+    assert set(default_space(make_pipeline(frozen, Ridge()), X, y)) == {"ridge__alpha"}
+    assert default_space(CalibratedClassifierCV(FrozenEstimator(SVC().fit(X, y))), X, y) == {}
+    search = SearchCV(make_pipeline(frozen, SVC()), n_iter=3, random_state=0, cv=3).fit(X, y)
+    assert search.n_trials_ == 3
 
 
 def test_a_choice_of_the_user_is_kept():
@@ -94,6 +130,8 @@ def test_what_is_inactive_is_left_out_or_conditioned():
     counted = default_space(TfidfVectorizer(vocabulary=["a", "b"]))
     assert not {"min_df", "max_df"} & set(counted)
     assert set(default_space(KernelRidge(kernel="chi2"))) == {"alpha", "gamma"}
+    both = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=EmpiricalCovariance())
+    assert default_space(both) == {}
     gamma = default_space(KernelRidge())["gamma"]
     assert (gamma.values, gamma.conditions) == ((1e-4, 10.0, "log-uniform"), {"kernel": ["rbf"]})
     assert "p" not in default_space(KNeighborsClassifier(metric="euclidean"))
