@@ -101,11 +101,15 @@ def alpha_of_network(data: Data, own: Mapping[str, Any]) -> Any:
     return (1e-5, 1e2, LOG) if "optimizer" in own else (1e-7, 1e-1, LOG)
 
 
-def first_rate(data: Data, own: Mapping[str, Any]) -> Any:
-    """`learning_rate` of our networks; in scikit-learn's it is the schedule."""
-    if "optimizer" not in own:
-        return None
-    return (1e-4, 1e-1, LOG) if own["optimizer"] == "adam" else (1e-3, 1.0, LOG)
+def first_rate(highest: float) -> Spec:
+    """`learning_rate` of our networks, `highest` without Adam; scikit-learn's is the schedule."""
+
+    def spec(data: Data, own: Mapping[str, Any]) -> Any:
+        if "optimizer" not in own:
+            return None
+        return (1e-4, 1e-1, LOG) if own["optimizer"] == "adam" else (1e-3, highest, LOG)
+
+    return spec
 
 
 def momentum(data: Data, own: Mapping[str, Any]) -> Any:

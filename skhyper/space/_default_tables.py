@@ -44,7 +44,7 @@ _NETWORK = {
     "hidden_layer_sizes": _LAYERS,
     "activation": ["relu", "tanh"],
     "alpha": ranges.alpha_of_network,
-    "learning_rate": ranges.first_rate,
+    "learning_rate": ranges.first_rate(1.0),
     "momentum": ranges.momentum,
     "learning_rate_init": (1e-4, 1e-1, LOG),
 }
@@ -134,7 +134,9 @@ _FAMILIES: dict[str, dict[str, Any]] = {
     },
     "IsolationForest": {"max_samples": ranges.isolation_samples},
     # Networks
-    "MLPClassifier MLPRegressor": _NETWORK,
+    "MLPClassifier": _NETWORK,
+    # At higher rates the squared loss of standardized data diverges.
+    "MLPRegressor": {**_NETWORK, "learning_rate": ranges.first_rate(0.2)},
     # Clusters and mixtures: they need a score that can compare numbers of clusters
     "KMeans MiniBatchKMeans BisectingKMeans": {"n_clusters": ranges.clusters(2)},
     "GaussianMixture BayesianGaussianMixture": {

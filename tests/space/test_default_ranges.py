@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.datasets import make_regression
+from sklearn.datasets import load_diabetes, make_regression
 from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression
@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from skhyper.kernel import ARDKernelRidge
 from skhyper.linear_model import WeightedElasticNet
+from skhyper.neural_network import MLPRegressor
 from skhyper.space import Space, default_space
 from skhyper.space import _default_ranges as ranges
 from skhyper.space._default_data import Data
@@ -113,3 +114,14 @@ def test_boosting_is_capped_by_the_number_of_samples(n, leaves, depth, rounds):
     assert ranges.leaves(512)(data, {}) == (4, leaves, "log-uniform")
     assert ranges.depth_of_xgboost(data, {}) == (3, depth)
     assert ranges.many_rounds(data, {}) == (50, rounds, "log-uniform")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum"])
+def test_networks_without_adam_do_not_diverge(optimizer):
+    X, y = load_diabetes(return_X_y=True)
+    X, y = StandardScaler().fit_transform(X)[:200], (y[:200] - y.mean()) / y.std()
+    network = MLPRegressor(optimizer=optimizer, random_state=0)
+    space = Space(default_space(network, X, y))
+    for params in space.from_unit(np.random.default_rng(0).random((30, space.n_dims))):
+        assert np.isfinite(clone(network).set_params(**params).fit(X, y).predict(X)).all()
