@@ -33,6 +33,7 @@ LEFT_OUT = {
     ("RandomForestClassifier", "error"),
     ("RandomForestClassifier", "log_loss"),
     ("RandomForestClassifier", "ranking"),
+    ("RandomForestRegressor", "squared_error"),
     ("SVC", "ranking"),
 }
 
