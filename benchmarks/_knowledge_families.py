@@ -288,7 +288,7 @@ def _add_boosters():
 
         options = {"subsample_freq": 1, "n_jobs": 1, "verbose": -1, **_SEED}
         FAMILIES["LGBMClassifier"] = Family(
-            LGBMClassifier(**options), _LIGHTGBM, requires={"boosting_type": "gbdt"}, **_QUICK
+            LGBMClassifier(**options), _LIGHTGBM, requires={"boosting_type": "gbdt"}, **_DEAR
         )
         FAMILIES["LGBMRegressor"] = Family(
             LGBMRegressor(**options),
