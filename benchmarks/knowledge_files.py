@@ -21,16 +21,13 @@ LEFT_OUT = {
     ("ElasticNet", "squared_error"),
     ("GradientBoostingClassifier", "error"),
     ("GradientBoostingClassifier", "ranking"),
-    ("GradientBoostingRegressor", "squared_error"),
     ("ExtraTreesClassifier", "error"),
     ("ExtraTreesClassifier", "log_loss"),
     ("ExtraTreesClassifier", "ranking"),
     ("HistGradientBoostingClassifier", "error"),
     ("HistGradientBoostingClassifier", "ranking"),
     ("LGBMClassifier", "error"),
-    ("LGBMClassifier", "log_loss"),
     ("LGBMClassifier", "ranking"),
-    ("LGBMRegressor", "squared_error"),
     ("LogisticRegression", "error"),
     ("LogisticRegression", "log_loss"),
     ("LogisticRegression", "ranking"),
@@ -45,7 +42,6 @@ LEFT_OUT = {
     ("XGBClassifier", "error"),
     ("XGBClassifier", "log_loss"),
     ("XGBClassifier", "ranking"),
-    ("XGBRegressor", "squared_error"),
 }
 
 

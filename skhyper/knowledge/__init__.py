@@ -14,7 +14,11 @@ from skhyper.knowledge._knowledge import (  # noqa: F401
     learn,
 )
 from skhyper.knowledge._portfolio import portfolio
-from skhyper.knowledge._shipped import knowledge_for, names_of_last_step  # noqa: F401
+from skhyper.knowledge._shipped import (  # noqa: F401
+    knowledge_for,
+    names_of_last_step,
+    own_values,
+)
 
 # Names imported above and not listed here are for other packages of skhyper.
 __all__ = ["Knowledge", "learn", "portfolio"]

@@ -78,13 +78,22 @@ def knowledge_for(
     adapted = found.adapted(prefix, units)
     if adapted is None:
         return None, {}, f"the scale of the data that reach {type(part).__name__} is unknown"
-    own = estimator.get_params(deep=True)
+    own = own_values(estimator)
     if own.get(f"{prefix}gamma") == "scale":
         own[f"{prefix}gamma"] = units["1/(p var)"]
-    if _package(cls) == "xgboost":
-        values = {prefix + name: value for name, value in _XGBOOST_OWN.items()}
-        own |= {name: value for name, value in values.items() if own.get(name) is None}
     return adapted, own, ""
+
+
+def own_values(estimator: Any) -> dict[str, Any]:
+    """Values of the hyperparameters of an estimator and its parts, with the defaults of XGBoost."""
+    own = estimator.get_params(deep=True)
+    parts = {"": estimator, **{f"{name}__": value for name, value in own.items()}}
+    for prefix, part in parts.items():
+        if any(_package(cls) == "xgboost" for cls in type(part).__mro__):
+            for name, value in _XGBOOST_OWN.items():
+                if own.get(prefix + name, value) is None:
+                    own[prefix + name] = value
+    return own
 
 
 def _package(cls: type) -> str:

@@ -17,6 +17,7 @@ from skhyper.knowledge import (
     branches_by,
     knowledge_for,
     names_of_last_step,
+    own_values,
 )
 from skhyper.search._plan import Plan
 from skhyper.search._task import Task
@@ -52,9 +53,7 @@ def known_starts(search: Any, task: Task, plan: Plan) -> tuple[Any, Suggestions]
         return None, Suggestions(reason=reason)
     n_hidden = plan.candidates.n_hidden
     if search.knowledge != "auto":
-        return _starts(
-            _given(search.knowledge), search.estimator.get_params(deep=True), space, n_hidden
-        )
+        return _starts(_given(search.knowledge), own_values(search.estimator), space, n_hidden)
     for name in names_of_last_step(search.estimator):
         if name in space.names:
             return _branch_starts(search, task, space, name, n_hidden)
