@@ -40,7 +40,6 @@ LEFT_OUT = {
     ("RandomForestRegressor", "squared_error"),
     ("SVC", "ranking"),
     ("XGBClassifier", "error"),
-    ("XGBClassifier", "log_loss"),
     ("XGBClassifier", "ranking"),
 }
 
