@@ -101,13 +101,14 @@ def alpha_of_network(data: Data, own: Mapping[str, Any]) -> Any:
     return (1e-5, 1e2, LOG) if "optimizer" in own else (1e-7, 1e-1, LOG)
 
 
-def first_rate(highest: float) -> Spec:
-    """`learning_rate` of our networks, `highest` without Adam; scikit-learn's is the schedule."""
+def first_rate(highest: float, with_momentum: float) -> Spec:
+    """`learning_rate` of our networks, up to what converges; scikit-learn's is a schedule."""
+    ranges = {"adam": (1e-4, 1e-1, LOG), "momentum": (1e-3, with_momentum, LOG)}
 
     def spec(data: Data, own: Mapping[str, Any]) -> Any:
         if "optimizer" not in own:
             return None
-        return (1e-4, 1e-1, LOG) if own["optimizer"] == "adam" else (1e-3, highest, LOG)
+        return ranges.get(own["optimizer"], (1e-3, highest, LOG))
 
     return spec
 

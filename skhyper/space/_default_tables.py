@@ -44,7 +44,7 @@ _NETWORK = {
     "hidden_layer_sizes": _LAYERS,
     "activation": ["relu", "tanh"],
     "alpha": ranges.alpha_of_network,
-    "learning_rate": ranges.first_rate(1.0),
+    "learning_rate": ranges.first_rate(1.0, 1.0),
     "momentum": ranges.momentum,
     "learning_rate_init": (1e-4, 1e-1, LOG),
 }
@@ -136,7 +136,7 @@ _FAMILIES: dict[str, dict[str, Any]] = {
     # Networks
     "MLPClassifier": _NETWORK,
     # At higher rates the squared loss of standardized data diverges.
-    "MLPRegressor": {**_NETWORK, "learning_rate": ranges.first_rate(0.2)},
+    "MLPRegressor": {**_NETWORK, "learning_rate": ranges.first_rate(0.2, 0.03)},
     # Clusters and mixtures: they need a score that can compare numbers of clusters
     "KMeans MiniBatchKMeans BisectingKMeans": {"n_clusters": ranges.clusters(2)},
     "GaussianMixture BayesianGaussianMixture": {
