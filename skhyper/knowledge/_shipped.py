@@ -20,8 +20,8 @@ _N_ROWS, _N_FITTED, _N_TEXTS = 2000, 500, 50
 # Maximum number of entries of a matrix of more than `_FEW_ROWS` rows.
 _N_ENTRIES, _FEW_ROWS = 100_000, 200
 _PACKAGES = ("sklearn", "xgboost", "lightgbm")
-# Values of XGBoost for hyperparameters that are None; those without a coordinate are at an end.
-_XGBOOST_OWN = {
+# What XGBoost uses where a hyperparameter is None, as most are by default.
+_XGBOOST_DEFAULTS = {
     "learning_rate": 0.3,
     "n_estimators": 100,
     "max_depth": 6,
@@ -85,12 +85,12 @@ def knowledge_for(
 
 
 def own_values(estimator: Any) -> dict[str, Any]:
-    """Values of the hyperparameters of an estimator and its parts, with the defaults of XGBoost."""
+    """Values of all hyperparameters of an estimator; in place of None, what XGBoost uses."""
     own = estimator.get_params(deep=True)
     parts = {"": estimator, **{f"{name}__": value for name, value in own.items()}}
     for prefix, part in parts.items():
         if any(_package(cls) == "xgboost" for cls in type(part).__mro__):
-            for name, value in _XGBOOST_OWN.items():
+            for name, value in _XGBOOST_DEFAULTS.items():
                 if own.get(prefix + name, value) is None:
                     own[prefix + name] = value
     return own

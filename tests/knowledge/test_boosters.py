@@ -4,7 +4,7 @@ import pytest
 from sklearn.datasets import load_diabetes
 
 from skhyper import BayesSearchCV
-from skhyper.knowledge._shipped import knowledge_for
+from skhyper.knowledge._shipped import knowledge_for, shipped
 from skhyper.space import Space, default_space
 
 X, y = load_diabetes(return_X_y=True)
@@ -35,6 +35,18 @@ def test_none_is_the_default_of_xgboost():
     explicit = xgboost.XGBRegressor(**values)
     known, own_of_explicit, _ = knowledge_for(explicit, X, y, "squared_error")
     assert unset.portfolio(space, own) == known.portfolio(space, own_of_explicit) != []
+
+
+def test_knowledge_that_is_given_reads_none_likewise():
+    booster = pytest.importorskip("xgboost").XGBRegressor(n_jobs=1)
+    known = shipped("XGBRegressor", "squared_error")
+    space = {"learning_rate": (0.01, 0.3, "log-uniform"), "n_estimators": (20, 60)}
+    options = {"n_iter": 4, "cv": 2, "random_state": 0}
+    given, auto = (
+        BayesSearchCV(booster, space, knowledge=knowledge, **options).fit(X, y).knowledge_
+        for knowledge in (known, "auto")
+    )
+    assert given == auto != []
 
 
 def test_none_of_what_is_not_boosting_of_trees():
